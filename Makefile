@@ -1,0 +1,77 @@
+# Every target makes .venv first where it is missing. Commands: make help. Settings: make ablations PROFILE=smoke JOBS=2
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+PROFILE ?= quick
+PYTHON ?=
+
+BIN := .venv/bin
+LEO_BENCH := $(BIN)/leo-bench
+# Options that are passed on only where they are set.
+RUN_OPTIONS = --profile "$(PROFILE)" $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(JOBS),--jobs "$(JOBS)") \
+	$(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)")
+
+.PHONY: help venv ablations study report reproduce data status publish test test-long lint format clean clean-venv
+
+help:  ## show this list
+	@echo "make ablations   run the ablation study, write reports/ablations-PROFILE/report.html"
+	@echo "make study       the same for studies/NAME.toml: make study STUDY=NAME"
+	@echo "make status      what is done, running, failed or missing"
+	@echo "make report      rebuild every report from results/, without training"
+	@echo "make reproduce   run recorded runs again with their seeds and compare bit for bit"
+	@echo "make data        say which data set was found and draw contact sheets of it in reports/data"
+	@echo "make publish     copy a study to results/official and reports/official: STUDY=NAME PROFILE=P [PARTIAL=1]"
+	@echo "make test        lint, types and tests;  make test-long: the slow tests too"
+	@echo "make format      put the source into its standard form"
+	@echo "make clean       remove caches (results and reports stay);  make clean-venv: remove .venv"
+	@echo
+	@echo "Settings: PROFILE=smoke|quick|cpu|official (default quick)  SEEDS=0-4  JOBS=2  DATASET=auto|omniglot|glyphs"
+	@echo "          DATA=folder that holds Omniglot  PYTHON=interpreter for .venv"
+
+venv:
+	@PYTHON="$(PYTHON)" sh tools/venv.sh
+
+ablations: venv
+	$(LEO_BENCH) study ablations $(RUN_OPTIONS)
+
+study: venv
+	@if [ -z "$(STUDY)" ]; then echo "error: say which study, for example: make study STUDY=ablations (the files in studies/ are the choices)" >&2; exit 2; fi
+	$(LEO_BENCH) study "$(STUDY)" $(RUN_OPTIONS)
+
+report: venv
+	$(LEO_BENCH) report
+
+reproduce: venv
+	$(LEO_BENCH) reproduce
+
+data: venv
+	$(LEO_BENCH) data --sheets reports/data $(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)")
+
+status: venv
+	$(LEO_BENCH) status
+
+publish: venv
+	@if [ -z "$(STUDY)" ]; then echo "error: say which study, for example: make publish STUDY=ablations PROFILE=cpu" >&2; exit 2; fi
+	$(LEO_BENCH) publish "$(STUDY)" --profile "$(PROFILE)" $(if $(PARTIAL),--partial)
+
+test: lint
+	$(BIN)/python -m pytest
+
+test-long: lint
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy leo_bench
+
+format: venv
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+	find leo_bench tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+clean-venv:
+	rm -rf .venv .venv.lock

@@ -1,0 +1,289 @@
+"""The command line: arguments only. Everything is imported when its command runs, so that --help answers at once."""
+
+import argparse
+import os
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from leo_bench.errors import LeoBenchError
+
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit code: 0, 1 (a run failed or bits differ), 2 (wrong input), 130 (interrupted)."""
+    options = parser().parse_args(arguments)
+    try:
+        return int(options.command(options) or 0)
+    except LeoBenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader, head for instance, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="leo-bench", description="What each part of LEO is worth, measured on Omniglot.")
+    commands = top.add_subparsers(title="commands", required=True, metavar="command")
+
+    def add(name: str, function: Any, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=function)
+        return sub
+
+    def add_data(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--dataset", choices=("auto", "omniglot", "glyphs"), default="auto", help="auto: Omniglot where it can be had, else glyphs")
+        sub.add_argument("--data", type=Path, metavar="FOLDER", help="where Omniglot lies (else LEO_BENCH_DATA, data/, ... are tried)")
+
+    def add_results(sub: argparse.ArgumentParser, reports: bool = False) -> None:
+        sub.add_argument("--results", type=Path, default=Path("results"), metavar="FOLDER")
+        if reports:
+            sub.add_argument("--reports", type=Path, default=Path("reports"), metavar="FOLDER")
+
+    sub = add("data", command_data, "say which data set was found, where, and its digest; draw contact sheets")
+    add_data(sub)
+    sub.add_argument("--sheets", type=Path, metavar="FOLDER", help="draw contact sheets of characters and of sample episodes here, as PNG")
+
+    sub = add("run", command_run, "do one run, or say what its model is")
+    sub.add_argument("--key", help="the run recorded under this key, again with its settings")
+    sub.add_argument("--preset", help="settings to start from (default: leo)")
+    sub.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, e.g. --set latent_dim=32; may be repeated")
+    sub.add_argument("--seed", type=int)
+    sub.add_argument("--device", choices=("cpu", "cuda"))
+    sub.add_argument("--describe", action="store_true", help="print settings, layers, shapes and parameter counts, and stop")
+    add_data(sub)
+    add_results(sub)
+
+    sub = add("study", command_study, "do a study's runs, or what is left of them, and write its report")
+    sub.add_argument("name", help="a file in studies/, without .toml")
+    sub.add_argument("--profile", default="quick", help="budget: smoke, quick (default), cpu or official")
+    sub.add_argument("--seeds", help="instead of the profile's, e.g. 0-4")
+    sub.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time (default: one per core)")
+    sub.add_argument("--only", action="append", default=[], metavar="VARIANT", help="only this variant; may be repeated")
+    sub.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    sub.add_argument("--plan", action="store_true", help="say what would be done, how long it takes and what it can detect, and stop")
+    sub.add_argument("--accept-stale", action="store_true", help="count runs made by other versions of the source as done")
+    sub.add_argument("--studies", type=Path, default=Path("studies"), metavar="FOLDER")
+    add_data(sub)
+    add_results(sub, reports=True)
+
+    sub = add("report", command_report, "rebuild reports from results, without training")
+    sub.add_argument("study", nargs="?", type=Path, help="one study's folder under results/ (default: all)")
+    sub.add_argument("--out", type=Path, metavar="FOLDER", help="where that study's report goes")
+    add_results(sub, reports=True)
+
+    sub = add("publish", command_publish, "copy a study's runs and report to results/official and reports/official")
+    sub.add_argument("name")
+    sub.add_argument("--profile", default="quick")
+    sub.add_argument("--partial", action="store_true", help="also when runs are missing; the report says which")
+    add_results(sub, reports=True)
+
+    sub = add("reproduce", command_reproduce, "do recorded runs again with their seeds and compare bit for bit")
+    sub.add_argument("study", nargs="*", type=Path, help="folders of studies under results/ (default: all)")
+    sub.add_argument("-n", type=int, default=1, help="runs of each study, cheapest first (default: 1)")
+    sub.add_argument("--data", type=Path, metavar="FOLDER")
+    add_results(sub)
+
+    sub = add("status", command_status, "say what is done, running, failed or missing in each study")
+    sub.add_argument("--all", action="store_true", help="name done runs too")
+    add_results(sub)
+    return top
+
+
+def command_data(options: argparse.Namespace) -> None:
+    from leo_bench.data import describe, draw_sheets, load_images, locate
+
+    source = locate(options.dataset, options.data)
+    print(describe(source))
+    if options.sheets:
+        for path in draw_sheets(load_images(source, 105), options.sheets):
+            print(f"drawn       {path}")
+
+
+def command_run(options: argparse.Namespace) -> int:
+    from leo_bench.config import bfloat16_is_fast, make_settings
+    from leo_bench.data.locate import locate
+    from leo_bench.records import RUNS, read_settings
+
+    values = parse_settings(options.set)
+    if options.key:
+        if values or options.preset or options.seed is not None or options.device:
+            raise LeoBenchError("--key takes a recorded run's settings as they are; leave out --preset, --set, --seed and --device")
+        settings = read_settings(find_run(options.results, options.key))
+    else:
+        device = options.device or values.get("device", "cpu")
+        found = {"device": device, "precision": "bfloat16" if bfloat16_is_fast(device) else "float32"}
+        if "dataset" not in values and not options.describe:
+            found["dataset"] = locate(options.dataset, options.data).name
+        if options.seed is not None:
+            found["seed"] = options.seed
+        settings = make_settings({**found, **values}, options.preset or "leo", "command line")
+    if options.describe:
+        from leo_bench.experiment import describe
+
+        print("\n".join(f"{name} = {value!r}" for name, value in settings.canonical().items()))
+        print(f"run key {settings.run_key}\n\n{describe(settings)}")
+        return 0
+    from leo_bench.experiment import execute
+
+    folder = options.results / RUNS / settings.run_key
+    if (folder / "result.json").exists():
+        raise LeoBenchError(f"run {settings.run_key} is done already ({folder}); to do it again and compare: leo-bench reproduce")
+    try:
+        result = execute(folder, settings, options.data)
+    except LeoBenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    for test in result.tests:
+        name = f"{test.n_way}-way {test.k_shot}-shot {test.episode_mode}"
+        print(f"{name:32} {test.accuracy:7.2%} +- {100 * test.accuracy_ci95:.2f}, before adaptation {test.accuracy_before:.2%}")
+    print(f"recorded in {folder}")
+    return 0
+
+
+def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
+    """NAME=VALUE pairs; a value is read as TOML where it is one, else as a string."""
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise LeoBenchError(f"--set {pair}: expected NAME=VALUE, such as latent_dim=32")
+        try:
+            values[name] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            values[name] = text
+    return values
+
+
+def find_run(results: Path, key: str) -> Path:
+    """Folder of a recorded run, in the store or among the published."""
+    for folder in (results / "runs" / key, *sorted(results.glob(f"official/*/runs/{key}"))):
+        if (folder / "settings.json").exists():
+            return folder
+    raise LeoBenchError(f"no run {key!r} in {results}/; keys are in the run_key column of runs.csv")
+
+
+def command_study(options: argparse.Namespace) -> int:
+    from leo_bench.data.locate import locate
+    from leo_bench.records import load_study, read_record
+    from leo_bench.records import Plan as PlanRecord
+    from leo_bench.refresh import BackgroundReport
+    from leo_bench.study import StudyRunner, make_plan, merge_plan, parse_seeds, plan_words, study_folder
+
+    if options.jobs < 1:
+        raise LeoBenchError(f"--jobs must be at least 1, got {options.jobs}")
+    seeds = parse_seeds(options.seeds) if options.seeds else None
+    source = locate(options.dataset, options.data)
+    plan = make_plan(
+        options.studies, options.name, options.profile, source, seeds, options.only, options.device, options.accept_stale
+    )
+    folder = study_folder(options.results, plan)
+    view_plan = plan
+    if (folder / "study.json").exists() and (seeds is not None or options.only):
+        view_plan = merge_plan(read_record(folder / "study.json", PlanRecord), plan)
+    if options.plan:
+        print(plan_words(plan, options.results, options.jobs))
+        return 0
+    report_folder = options.reports / folder.name
+    report = BackgroundReport(folder, report_folder)
+    runner = StudyRunner(plan, view_plan, options.results, options.jobs, options.data, report.request)
+    print(plan_words(plan, options.results, options.jobs))
+    try:
+        runner.run()
+    except KeyboardInterrupt:
+        done = len(load_study(folder).done)
+        report.finish()
+        print(f"\nstopped: {done} of {len(view_plan.runs)} runs are done and kept; the same command goes on from here", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    made = report.finish()
+    view = load_study(folder)
+    waiting = [run for run in view.runs if run.status != "done"]
+    for run in waiting:
+        print(f"not done: {run.planned.variant} seed {run.planned.seed}: {run.status}: {run.message}", file=sys.stderr)
+    print(f"{len(view.done)} of {len(view.runs)} runs done; tables in {folder}/")
+    print(f"report: {report_folder / 'report.html'}" if made else f"the report could not be made; try: leo-bench report {folder}")
+    return EXIT_FAILED if waiting or not made else 0
+
+
+def command_report(options: argparse.Namespace) -> None:
+    from leo_bench.report import rebuild_all, write_index, write_report
+
+    if options.study is None:
+        if options.out:
+            raise LeoBenchError("--out goes with one study's folder; name it")
+        made = rebuild_all(options.results, options.reports)
+        if not made:
+            raise LeoBenchError(f"no study in {options.results}/; run one first: make ablations")
+        for path in made:
+            print(path)
+        return
+    print(write_report(options.study, options.out or options.reports / options.study.name))
+    write_index(options.reports)
+
+
+def command_publish(options: argparse.Namespace) -> None:
+    from leo_bench.records import load_study
+    from leo_bench.report import write_index, write_report
+    from leo_bench.study import publish
+
+    target = publish(options.results, options.name, options.profile, options.partial)
+    report = write_report(target, options.reports / "official" / target.name)
+    write_index(options.reports)
+    print(f"{len(load_study(target).done)} runs in {target}/, report in {report}")
+
+
+def command_reproduce(options: argparse.Namespace) -> int:
+    from leo_bench.records import find_studies, load_study
+    from leo_bench.reproduce import again, cheapest
+
+    folders = options.study or find_studies(options.results)
+    if not folders:
+        raise LeoBenchError(f"no study in {options.results}/; run one first: make ablations")
+    compared, wrong = 0, 0
+    for folder in folders:
+        for run in cheapest(load_study(folder), options.n):
+            try:
+                comparison = again(run, options.results / "reproduce", options.data)
+            except LeoBenchError as error:
+                print(f"{folder}: not compared: {error}")
+                wrong += not options.study or len(folders) == 1
+                continue
+            compared += 1
+            if not comparison.differences:
+                print(f"{folder}: {comparison.name}: bit for bit the same")
+                continue
+            wrong += not comparison.excuse
+            print(f"{folder}: {comparison.name}: DIFFERS" + (f" ({comparison.excuse})" if comparison.excuse else ""))
+            print("\n".join(f"    {line}" for line in comparison.differences))
+    if not compared:
+        raise LeoBenchError("no recorded run could be compared")
+    return EXIT_FAILED if wrong else 0
+
+
+def command_status(options: argparse.Namespace) -> None:
+    from collections import Counter
+
+    from leo_bench.records import find_studies, load_study
+
+    folders = find_studies(options.results)
+    if not folders:
+        raise LeoBenchError(f"no study in {options.results}/; run one first: make ablations")
+    for folder in folders:
+        view = load_study(folder)
+        counts = Counter(run.status for run in view.runs)
+        print(f"{folder}: {len(view.runs)} runs: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
+        for run in view.runs:
+            if run.status != "done" or options.all:
+                tries = f", attempt {run.attempts}" if run.attempts else ""
+                print(f"  {run.status:12}{run.planned.variant} seed {run.planned.seed} ({run.planned.run_key}{tries}) {run.message}".rstrip())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""Every setting of a run, spelled once, typed and checked where it enters; and the presets.
+
+A run is a function of its `Settings` alone (on one machine, with one version of the code). `run_key` names it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from leo_bench.errors import LeoBenchError
+
+SCHEMA_VERSION = 1
+"""Version of settings and records; part of every run key."""
+
+DRAWERS = 20
+"""Drawings of each Omniglot character."""
+
+
+class Settings(BaseModel):
+    """One run. Defaults are the source document's (preset `documented`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    learner: Literal["leo", "protonet", "pixels"] = "leo"
+    """Method: leo; protonet (class means of Conv-4 features; untrained with n_train_episodes 0); pixels (class means of raw pixels)."""
+
+    # LEO's parts
+    relation: Literal["pairwise", "none"] = "pairwise"
+    """Relation network: each class code refined by all pairs with the episode's classes, or left as encoded."""
+    latent_dim: int = Field(64, ge=1, le=4096)
+    """Size of a class's code z (document: 32 to 128)."""
+    inner_steps: int = Field(5, ge=0, le=100)
+    """Gradient steps on the codes (document: 3 to 10); 0 is the generator alone."""
+    inner_lr: float = Field(0.01, gt=0, le=1000, allow_inf_nan=False)
+    """alpha: step size in latent space (document: 0.005 to 0.05)."""
+    second_order: bool = True
+    """Differentiate through the inner gradients."""
+    generated: Literal["head", "full"] = "head"
+    """What a code generates: the head on a shared CNN, or a change to every layer of the CNN too."""
+    decode: Literal["task", "class"] = "task"
+    """One pooled code decodes all class rows (document), or each class's code decodes its own row (Rusu et al. 2019)."""
+    encoder: Literal["separate", "shared"] = "separate"
+    """A CNN of its own on images (document), or a linear map of the classifier's features (Rusu et al. 2019)."""
+
+    # data and protocol
+    dataset: Literal["omniglot", "glyphs"] = "omniglot"
+    class_split: Literal["lake", "random"] = "lake"
+    train_classes: Literal["train", "trainval"] = "train"
+    rotations: bool = True
+    """Rotations by 90 degrees as extra training classes."""
+    image_size: int = Field(105, ge=16, le=105)
+    """Side of the square images, pixels."""
+    episode_mode: Literal["mixed", "within_alphabet"] = "mixed"
+    """Which characters meet in a training episode."""
+    n_way: int = Field(5, ge=2)
+    k_shot: int = Field(1, ge=1, le=DRAWERS - 1)
+    n_query: int = Field(15, ge=1, le=DRAWERS - 1)
+    """Query images per class."""
+
+    # training
+    n_train_episodes: int = Field(2000, ge=0)
+    meta_batch_size: int = Field(4, ge=1)
+    """Episodes averaged per outer update."""
+    outer_lr: float = Field(0.001, gt=0, le=10, allow_inf_nan=False)
+    """beta: Adam's rate for all meta-parameters (document: 0.0001 to 0.01)."""
+    clip_norm: float = Field(1.0, gt=0, allow_inf_nan=False)
+    """Largest global gradient norm of an outer update."""
+    val_every: int = Field(500, ge=1)
+    """Training episodes between two validations."""
+    n_val_episodes: int = Field(100, ge=2)
+
+    # evaluation
+    n_test_episodes: int = Field(1000, ge=2)
+    test_n_ways: tuple[int, ...] = (5, 20)
+    """Ways that every trained model is scored at, besides n_way, where the learner allows it."""
+    test_modes: tuple[Literal["mixed", "within_alphabet"], ...] = ("mixed", "within_alphabet")
+
+    # machine
+    seed: int = Field(0, ge=0, lt=2**32)
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the convolutions; codes, inner loop, losses and statistics are float32 always."""
+    threads: int = Field(1, ge=1, le=256)
+    """Of one run's process; part of the settings because it can change bits."""
+    device: Literal["cpu", "cuda"] = "cpu"
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if self.k_shot + self.n_query > DRAWERS:
+            raise ValueError(
+                f"k_shot + n_query is {self.k_shot} + {self.n_query}, but a character has {DRAWERS} drawings; lower one of them"
+            )
+        if self.n_train_episodes % self.meta_batch_size:
+            raise ValueError(
+                f"n_train_episodes {self.n_train_episodes} is no multiple of meta_batch_size {self.meta_batch_size}; change one of them"
+            )
+        if self.generated == "full" and self.decode == "task":
+            raise ValueError("generated=full decodes its head rows from class codes; set decode to class")
+        if any(n_way < 2 for n_way in self.test_n_ways):
+            raise ValueError(f"test_n_ways needs ways of at least 2, got {list(self.test_n_ways)}")
+        return self
+
+    def canonical(self) -> dict[str, Any]:
+        """All settings as plain JSON values."""
+        return self.model_dump(mode="json")
+
+    @property
+    def run_key(self) -> str:
+        """Name of the run: 16 hexadecimal digits of SHA-256 over the canonical settings and the schema version."""
+        text = json.dumps({"schema": SCHEMA_VERSION, **self.canonical()}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def n_train_images(self) -> int:
+        """Images of the training budget, support and query together."""
+        return self.n_train_episodes * self.n_way * (self.k_shot + self.n_query)
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "documented": {},
+    "leo": {"decode": "class"},
+}
+"""Named settings: what differs from the defaults. `documented` is the source document to the letter; `leo` decodes class by class."""
+
+
+def make_settings(values: Mapping[str, Any], preset: str = "documented", where: str = "settings") -> Settings:
+    """Settings of a preset with values on top.
+
+    Raises LeoBenchError in one line naming the setting, what it got and what it takes; a mistyped name gets the nearest one.
+    """
+    if preset not in PRESETS:
+        raise LeoBenchError(f"{where}: unknown preset {preset!r}; there are {', '.join(PRESETS)}")
+    unknown = [name for name in values if name not in Settings.model_fields]
+    if unknown:
+        near = get_close_matches(unknown[0], Settings.model_fields, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"settings are {', '.join(Settings.model_fields)}"
+        raise LeoBenchError(f"{where}: unknown setting {unknown[0]!r}; {hint}")
+    merged = {**PRESETS[preset], **values}
+    for name in ("test_n_ways", "test_modes"):
+        if isinstance(merged.get(name), list):
+            merged[name] = tuple(merged[name])
+    try:
+        return Settings(**merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        got = f" (got {first['input']!r})" if name else ""
+        raise LeoBenchError(f"{where}: {name + ': ' if name else ''}{message}{got}") from None
+
+
+def bfloat16_is_fast(device: str = "cpu") -> bool:
+    """Whether convolutions in bfloat16 pay on this processor (its own instructions for them); every GPU we run on has them."""
+    if device == "cuda":
+        return True
+    try:
+        words = Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        return False
+    return "avx512_bf16" in words or "amx_bf16" in words

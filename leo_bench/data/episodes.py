@@ -1,0 +1,169 @@
+"""Episodes: which characters, rotations and drawers each one has. Index work in numpy; pixels only in gather.
+
+E episodes, N = n_way classes, K = k_shot support and Q = n_query query drawings of each class.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from leo_bench.data.bank import ImageBank
+from leo_bench.data.splits import class_split
+from leo_bench.errors import LeoBenchError
+from leo_bench.seeding import EPISODE_ROOT, stream
+
+MODES = ("mixed", "within_alphabet")
+N_ROTATIONS = 4
+
+
+@dataclass(frozen=True)
+class EpisodeSpec:
+    """The shape of an episode."""
+
+    n_way: int
+    k_shot: int
+    n_query: int
+    mode: str = "mixed"
+    """"mixed": classes from the whole split; "within_alphabet": all classes of an episode from one alphabet."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("n_way", 2), ("k_shot", 1), ("n_query", 1)):
+            if getattr(self, name) < least:
+                raise LeoBenchError(f"{name} is {getattr(self, name)}: expected at least {least}")
+        if self.mode not in MODES:
+            raise LeoBenchError(f"unknown episode mode {self.mode!r}: choose mixed or within_alphabet")
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """A list of episodes, as indices into a bank."""
+
+    characters: np.ndarray
+    """int64 (E, N): each class's character."""
+    rotations: np.ndarray
+    """int64 (E, N): each class's counter-clockwise quarter turns, 0 to 3."""
+    drawers: np.ndarray
+    """int64 (E, N, K + Q): distinct drawers of each class, first the K of the support set."""
+    spec: EpisodeSpec
+
+    def __len__(self) -> int:
+        return len(self.characters)
+
+    def __getitem__(self, part: slice) -> "Episodes":
+        return Episodes(self.characters[part], self.rotations[part], self.drawers[part], self.spec)
+
+    def digest(self) -> str:
+        """SHA-256 of the specification and every index; the same on every machine."""
+        spec = self.spec
+        digest = hashlib.sha256(f"{spec.n_way} {spec.k_shot} {spec.n_query} {spec.mode} {len(self)}".encode())
+        for indices in (self.characters, self.rotations, self.drawers):
+            digest.update(np.ascontiguousarray(indices, dtype="<i8").tobytes())
+        return digest.hexdigest()
+
+
+class EpisodeSampler:
+    """Draws episodes from a split's characters. With rotations, each of a character's four turns is a class."""
+
+    def __init__(
+        self, bank: ImageBank, characters: np.ndarray, spec: EpisodeSpec, rotations: bool, split: str = "train"
+    ) -> None:
+        """characters: int64 indices of the split. Raises LeoBenchError when spec asks for more than the split has."""
+        self.spec = spec
+        self.n_drawers = bank.images.shape[1]
+        if spec.k_shot + spec.n_query > self.n_drawers:
+            raise LeoBenchError(
+                f"{split} split: k_shot {spec.k_shot} + n_query {spec.n_query} asks for {spec.k_shot + spec.n_query} "
+                f"drawings of each class, but {bank.name} has {self.n_drawers}: lower k_shot or n_query"
+            )
+        self.pools = _class_pools(bank, np.asarray(characters, dtype=np.int64), spec, rotations, split)
+
+    def sample(self, rng: np.random.Generator, n_episodes: int) -> Episodes:
+        """The next n_episodes of rng. Two calls in a row give what one call for both would have given."""
+        return _stack([self._draw(rng) for _ in range(n_episodes)], self.spec)
+
+    def _draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Classes (N, 2) as character and rotation, and drawers (N, K + Q), of one episode.
+
+        Uniform doubles only: of all numpy's draws, the stream that is least likely to change between versions.
+        """
+        pool = self.pools[int(rng.random() * len(self.pools))]
+        classes = pool[_choose(rng.random(len(pool)), self.spec.n_way)]
+        drawers = _choose(rng.random((self.spec.n_way, self.n_drawers)), self.spec.k_shot + self.spec.n_query)
+        return classes, drawers
+
+
+def fixed_episodes(bank: ImageBank, split_name: str, split: str, spec: EpisodeSpec, n: int) -> Episodes:
+    """The first n validation or test episodes of a class split, without rotations.
+
+    Episode i depends on the data set's name, split_name, split, spec and i alone: the same for every variant, learner
+    and seed, and a longer list starts with the shorter one.
+    """
+    if split not in ("val", "test"):
+        raise LeoBenchError(f"fixed episodes exist for val and test, not for {split!r}")
+    characters = class_split(bank, split_name, "train")[split]
+    sampler = EpisodeSampler(bank, characters, spec, rotations=False, split=split)
+    names = (bank.name, split_name, split, spec.mode, spec.n_way, spec.k_shot, spec.n_query)
+    return _stack([sampler._draw(stream(EPISODE_ROOT, "episodes", *names, index)) for index in range(n)], spec)
+
+
+def gather(images: Tensor, episodes: Episodes) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Pixels and labels of episodes, on the device of images.
+
+    images: uint8 (C, 20, H, W), square. Returns support_x float32 (E, N*K, 1, H, W) in [0, 1], support_y int64
+    (E, N*K), query_x float32 (E, N*Q, 1, H, W) and query_y int64 (E, N*Q); drawings of class 0 first, then of class 1.
+    """
+    n_episodes, n_way, k_shot = len(episodes), episodes.spec.n_way, episodes.spec.k_shot
+    device = images.device
+    characters = torch.from_numpy(episodes.characters).to(device)
+    drawings = images[characters[:, :, None], torch.from_numpy(episodes.drawers).to(device)]  # (E, N, K + Q, H, W)
+    flat = drawings.flatten(0, 1)
+    for turns in range(1, N_ROTATIONS):
+        classes = np.flatnonzero(episodes.rotations.reshape(-1) == turns)
+        if classes.size:
+            index = torch.from_numpy(classes).to(device)
+            flat[index] = torch.rot90(flat[index], turns, dims=(-2, -1))
+    drawings = flat.unflatten(0, (n_episodes, n_way)).to(torch.float32).div_(255)
+    labels = torch.arange(n_way, device=device)
+    sets = []
+    for part in (drawings[:, :, :k_shot], drawings[:, :, k_shot:]):
+        sets.append(part.flatten(1, 2).unsqueeze(2))
+        sets.append(labels.repeat_interleave(part.shape[2]).expand(n_episodes, -1).contiguous())
+    support_x, support_y, query_x, query_y = sets
+    return support_x, support_y, query_x, query_y
+
+
+def _class_pools(
+    bank: ImageBank, characters: np.ndarray, spec: EpisodeSpec, rotations: bool, split: str
+) -> list[np.ndarray]:
+    """Sets of classes, int64 (classes, 2) as character and rotation; an episode takes its classes from one of them."""
+    turns = np.arange(N_ROTATIONS if rotations else 1)
+    if spec.mode == "mixed":
+        groups = [np.sort(characters)]
+    else:
+        alphabets = np.array([bank.alphabets[character] for character in characters])
+        groups = [np.sort(characters[alphabets == alphabet]) for alphabet in sorted(set(alphabets.tolist()))]
+    largest = max((len(group) for group in groups), default=0) * len(turns)
+    if spec.n_way > largest:
+        where = "its largest alphabet has" if spec.mode == "within_alphabet" else "it has"
+        raise LeoBenchError(
+            f"{split} split: n_way is {spec.n_way}, but {where} {largest} classes "
+            f"({largest // len(turns)} characters x {len(turns)} rotations): lower n_way to at most {largest}"
+        )
+    pools = [np.stack([np.repeat(group, len(turns)), np.tile(turns, len(group))], axis=1) for group in groups]
+    return [pool for pool in pools if len(pool) >= spec.n_way]
+
+
+def _choose(uniforms: np.ndarray, n: int) -> np.ndarray:
+    """n distinct indices along the last axis, in random order: where the n smallest uniforms are, smallest first."""
+    return np.argsort(uniforms, axis=-1, kind="stable")[..., :n]
+
+
+def _stack(drawn: list[tuple[np.ndarray, np.ndarray]], spec: EpisodeSpec) -> Episodes:
+    n = len(drawn)
+    classes = np.array([classes for classes, _ in drawn], dtype=np.int64).reshape(n, spec.n_way, 2)
+    drawers = np.array([drawers for _, drawers in drawn], dtype=np.int64)
+    drawers = drawers.reshape(n, spec.n_way, spec.k_shot + spec.n_query)
+    return Episodes(np.ascontiguousarray(classes[..., 0]), np.ascontiguousarray(classes[..., 1]), drawers, spec)

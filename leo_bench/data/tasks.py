@@ -1,0 +1,86 @@
+"""The source document's data interface: two datasets of drawings, and a dataset of few-shot tasks made from one."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from leo_bench.data.bank import ImageBank, load_images
+from leo_bench.data.episodes import EpisodeSampler, EpisodeSpec, gather
+from leo_bench.data.locate import locate
+from leo_bench.errors import LeoBenchError
+from leo_bench.seeding import stream
+
+
+class OmniglotDataset(Dataset[tuple[Tensor, int]]):
+    """The drawings of some characters of a bank. Item: image float32 (1, H, W) in [0, 1], ink 1; label from 0 up."""
+
+    def __init__(self, bank: ImageBank, characters: np.ndarray) -> None:
+        """characters: int64 indices into the bank; their order numbers the labels."""
+        self.bank = bank
+        self.characters = np.asarray(characters, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.characters) * self.bank.images.shape[1]
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        label, drawer = divmod(checked_index(index, len(self)), self.bank.images.shape[1])
+        image = self.bank.images[int(self.characters[label]), drawer]
+        return image.to(torch.float32).div_(255)[None], label
+
+
+class OmniglotTaskDataset(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
+    """num_tasks few-shot tasks, drawn from a dataset's characters without rotations.
+
+    Item: support_data float32 (N*K, 1, H, W), support_labels int64 (N*K,), query_data and query_labels the same with
+    num_query in place of K. Item i is a function of (seed, i), also in a worker process.
+    """
+
+    def __init__(
+        self,
+        dataset: OmniglotDataset,
+        n_way: int = 5,
+        k_shot: int = 1,
+        num_query: int = 15,
+        num_tasks: int = 2000,
+        seed: int = 0,
+    ) -> None:
+        if num_tasks < 1:
+            raise LeoBenchError(f"num_tasks is {num_tasks}: expected at least 1")
+        self.dataset = dataset
+        self.num_tasks = num_tasks
+        self.seed = seed
+        spec = EpisodeSpec(n_way, k_shot, num_query)
+        self.sampler = EpisodeSampler(dataset.bank, dataset.characters, spec, rotations=False, split="task")
+
+    def __len__(self) -> int:
+        return self.num_tasks
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        index = checked_index(index, len(self))
+        episode = self.sampler.sample(stream(self.seed, "task dataset", index), 1)
+        support_x, support_y, query_x, query_y = gather(self.dataset.bank.images, episode)
+        return support_x[0], support_y[0], query_x[0], query_y[0]
+
+
+def load_omniglot_dataset(
+    root: str | Path = "omniglot", image_size: int = 105, dataset: str = "auto"
+) -> tuple[OmniglotDataset, OmniglotDataset]:
+    """(train_dataset, test_dataset): the characters of the background and of the evaluation alphabets.
+
+    root: a folder that holds Omniglot in any accepted form. When it does not exist the usual places are searched, and
+    dataset="auto" falls back to glyphs with a notice. Raises LeoBenchError.
+    """
+    folder = Path(root)
+    bank = load_images(locate(dataset, folder if folder.exists() else None), image_size)
+    background = np.array(bank.background)
+    return OmniglotDataset(bank, np.flatnonzero(background)), OmniglotDataset(bank, np.flatnonzero(~background))
+
+
+def checked_index(index: int, length: int) -> int:
+    """index as 0 to length - 1, counting from the end when negative. Raises IndexError."""
+    if not -length <= index < length:
+        raise IndexError(f"index {index} is out of range: there are {length} items")
+    return index % length

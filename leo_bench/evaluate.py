@@ -1,0 +1,92 @@
+"""Scoring a trained learner on fixed episodes.
+
+With running statistics an image's features and code do not depend on its episode, so each image passes the CNN once, however many
+episodes it stands in; the episodes are then rows of tables.
+"""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from leo_bench.config import Settings
+from leo_bench.data import Episodes, EpisodeSpec, ImageBank, fixed_episodes, gather
+from leo_bench.learners.base import Learner
+
+EPISODES_PER_PASS = 20
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A learner on a list of episodes."""
+
+    episodes: Episodes
+    steps: list[int]
+    correct: np.ndarray
+    """Correct answers, int64 [episodes, len(steps)], of n_way * n_query queries each."""
+
+    @property
+    def accuracies(self) -> np.ndarray:
+        """Fraction correct, float64 [episodes, len(steps)]."""
+        return self.correct / (self.episodes.spec.n_way * self.episodes.spec.n_query)
+
+
+def score(learner: Learner, bank: ImageBank, groups: list[Episodes]) -> list[Scores]:
+    """The learner, in eval mode, on lists of unrotated episodes; the bank's images on the learner's device."""
+    learner.eval()
+    used = np.unique(np.concatenate([episodes.characters.ravel() for episodes in groups]))
+    row_of = np.zeros(len(bank.alphabets), dtype=np.int64)
+    row_of[used] = np.arange(len(used))
+    n_drawers = bank.images.shape[1]
+    images = bank.images[torch.from_numpy(used)].flatten(0, 1)[:, None].float().div_(255)
+    with torch.no_grad():
+        tables = learner.tables(images)
+        return [_score(learner, tables, episodes, row_of * n_drawers) for episodes in groups]
+
+
+def _score(learner: Learner, tables: tuple[Tensor, ...], episodes: Episodes, first_row: np.ndarray) -> Scores:
+    """first_row: int64 [characters], the table row of each character's first drawing."""
+    spec, device = episodes.spec, tables[0].device
+    rows = torch.from_numpy(first_row[episodes.characters][..., None] + episodes.drawers).to(device)  # [E, N, K + Q]
+    support_rows, query_rows = rows[..., : spec.k_shot].flatten(1), rows[..., spec.k_shot :].flatten(1)
+    labels = torch.arange(spec.n_way, device=device)
+    support_y, query_y = labels.repeat_interleave(spec.k_shot), labels.repeat_interleave(spec.n_query)
+    correct = []
+    for support, query in zip(support_rows.split(EPISODES_PER_PASS), query_rows.split(EPISODES_PER_PASS), strict=True):
+        logits = learner.logits_from_tables(
+            tuple(table[support] for table in tables),
+            support_y.expand(len(support), -1),
+            tuple(table[query] for table in tables),
+            spec.n_way,
+        )
+        correct.append(torch.stack([(step.argmax(-1) == query_y).sum(-1) for step in logits], dim=1))
+    return Scores(episodes, learner.scored_steps, torch.cat(correct).cpu().numpy())
+
+
+def test_episodes(settings: Settings, bank: ImageBank, learner: Learner) -> dict[str, Episodes]:
+    """The fixed test episodes of a run, by name: its own ways first, then the other ways that the learner allows, in each mode."""
+    ways = dict.fromkeys((settings.n_way, *settings.test_n_ways))
+    groups = {}
+    for n_way in (n_way for n_way in ways if learner.fits(n_way)):
+        for mode in dict.fromkeys(("mixed", *settings.test_modes)):
+            spec = EpisodeSpec(n_way, settings.k_shot, settings.n_query, mode)
+            groups[f"test_{mode}_{n_way}way"] = fixed_episodes(bank, settings.class_split, "test", spec, settings.n_test_episodes)
+    return groups
+
+
+def adapt_seconds(learner: Learner, images: Tensor, episodes: Episodes, repeats: int = 9) -> float:
+    """Median time, seconds, from the images of one new episode to the answers for its queries; eval mode, one episode at a time."""
+    learner.eval()
+    times = []
+    for index in range(repeats):
+        support_x, support_y, query_x, _ = gather(images, episodes[index % len(episodes) : index % len(episodes) + 1])
+        begin = time.perf_counter()
+        with torch.no_grad():
+            support = tuple(table[None] for table in learner.tables(support_x[0]))
+            query = tuple(table[None] for table in learner.tables(query_x[0]))
+            logits = learner.logits_from_tables(support, support_y, query, episodes.spec.n_way)
+        logits[-1].argmax(-1).cpu()
+        times.append(time.perf_counter() - begin)
+    return float(np.median(times))

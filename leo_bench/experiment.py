@@ -1,0 +1,320 @@
+"""One run, from its settings to its record. The only module that knows Sacred.
+
+Sacred records each attempt (settings, host, metrics, outcome) in the attempt's folder, as a recorder only: what makes a run done is our own
+result.json, written last and whole. One process runs one run, holding the run's lock for as long as it lives.
+"""
+
+import argparse
+import hashlib
+import io
+import logging
+import os
+import resource
+import signal
+import sys
+import time
+import warnings
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+from safetensors.torch import save
+
+from leo_bench import provenance
+from leo_bench.config import Settings
+from leo_bench.data import ImageBank, load_images, locate
+from leo_bench.errors import LeoBenchError
+from leo_bench.evaluate import Scores, adapt_seconds, score, test_episodes
+from leo_bench.learners import Learner, build
+from leo_bench.records import AttemptStatus, CurvePoint, Result, TestScore, ValidationPoint, read_settings, write_atomic, write_record, write_settings
+from leo_bench.seeding import EPISODE_ROOT, derive_seed
+from leo_bench.train import History, train
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # sacred imports pkg_resources, which says that it is deprecated
+    from sacred import Experiment
+    from sacred.observers import FileStorageObserver
+
+log = logging.getLogger("leo_bench")
+
+EXIT_FAILED, EXIT_USAGE, EXIT_BUSY, EXIT_INTERRUPTED = 1, 2, 75, 130
+
+
+def describe(settings: Settings) -> str:
+    """Layers, shapes and parameter counts of the settings' model, and what it generates per episode."""
+    learner = build(settings)
+    lines = [f"{name:45} {'x'.join(map(str, p.shape)):>16} {p.numel():>10,}" for name, p in learner.named_parameters()]
+    total = sum(parameter.numel() for parameter in learner.parameters())
+    parts = ", ".join(f"{name} {count:,}" for name, count in _by_part(learner).items())
+    lines += [f"parameters: {total:,} ({parts})"]
+    generated = learner.n_generated(settings.n_way)
+    lines += [f"generated per {settings.n_way}-way episode: {generated:,}"]
+    return "\n".join(lines)
+
+
+def _by_part(learner: Learner) -> dict[str, int]:
+    return {name: sum(p.numel() for p in module.parameters()) for name, module in learner.named_children()}
+
+
+def new_attempt(folder: Path) -> tuple[Path, int]:
+    """Folder and number of the run's next attempt."""
+    number = 1 + max((int(path.name.removeprefix("attempt-")) for path in folder.glob("attempt-*")), default=0)
+    attempt = folder / f"attempt-{number}"
+    try:
+        attempt.mkdir(parents=True)
+    except OSError as error:
+        raise LeoBenchError(f"cannot make {attempt}: {error.strerror}; free some disk space or check the folder's permissions") from error
+    return attempt, number
+
+
+def execute(folder: Path, settings: Settings, data: Path | None = None) -> Result:
+    """Do the run in folder, which it locks: a new attempt, then result.json.
+
+    Raises LeoBenchError when another process holds the run, when data or settings do not fit, or when training diverges;
+    whatever ends the attempt is in its status.json.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock").acquire(timeout=0):
+            return _attempt(folder, settings, data)
+    except Timeout:
+        raise RunHeld(f"run {settings.run_key} is being done by another process; wait for it, or stop it") from None
+
+
+class RunHeld(LeoBenchError):
+    """Another process does this run."""
+
+
+def _attempt(folder: Path, settings: Settings, data: Path | None) -> Result:
+    write_settings(folder, settings)
+    attempt, number = new_attempt(folder)
+    handler = logging.FileHandler(attempt / "log.txt")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    status = _Status(attempt)
+    try:
+        result = _recorded(folder, attempt, number, settings, data, status)
+    except (KeyboardInterrupt, SystemExit):
+        log.warning("interrupted")
+        status.end("interrupted", "stopped by the user")
+        raise
+    except LeoBenchError as error:
+        log.error("%s", error)
+        status.end("failed", str(error))
+        raise
+    except BaseException as error:
+        log.exception("failed")
+        status.end("failed", " ".join(f"{type(error).__name__}: {error}".split())[:500])
+        raise
+    finally:
+        log.removeHandler(handler)
+        handler.close()
+    status.end("done", "")
+    return result
+
+
+@dataclass
+class _Status:
+    """The attempt's status.json."""
+
+    attempt: Path
+    started: str = ""
+    episode: int = 0
+
+    def __post_init__(self) -> None:
+        self.started = now()
+        self.update(0)
+
+    def update(self, episode: int) -> None:
+        self.episode = episode
+        write_record(self.attempt / "status.json", AttemptStatus(status="running", started=self.started, episode=episode))
+
+    def end(self, status: Any, message: str) -> None:
+        record = AttemptStatus(status=status, started=self.started, finished=now(), message=message, episode=self.episode)
+        try:
+            write_record(self.attempt / "status.json", record)
+        except LeoBenchError as error:  # a full disk must not hide why the attempt ended
+            print(f"{error} (while recording: {status} {message})", file=sys.stderr)
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _recorded(folder: Path, attempt: Path, number: int, settings: Settings, data: Path | None, status: _Status) -> Result:
+    """The run inside a Sacred experiment of its own."""
+    experiment = Experiment("leo_bench", save_git_info=False, interactive=True)
+    experiment.add_config(settings.canonical())
+    experiment.observers.append(FileStorageObserver(attempt / "sacred", copy_sources=False))
+    results = []
+
+    @experiment.main
+    def main(_run: Any) -> float:
+        result = measure(settings, data, folder, number, status, _run)
+        results.append(result)
+        return result.headline.accuracy
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # sacred's utcnow
+        experiment.run(options={"--capture": "no", "--loglevel": "WARNING", "--id": "run"})
+    return results[0]
+
+
+def measure(settings: Settings, data: Path | None, folder: Path, number: int, status: _Status, recorder: Any) -> Result:
+    """Train, test, and write checkpoint, episodes.npz and at last result.json into folder."""
+    started = now()
+    prepare(settings)
+    device = torch.device(settings.device)
+    source = locate(settings.dataset, data)
+    bank = load_images(source, settings.image_size)
+    bank = ImageBank(bank.name, bank.digest, bank.images.to(device), bank.alphabets, bank.characters, bank.background)
+    log.info("data: %s, %s, digest %s", bank.name, source.form, bank.digest)
+    learner = build(settings).to(device)
+    groups = test_episodes(settings, bank, learner)  # before training: a protocol that the data cannot serve fails at once
+
+    def progress(history: History, episode: int) -> None:
+        _, loss, accuracy, norm = history.curve[-1]
+        log.info("episode %d: loss %.4f, query accuracy %.3f, gradient norm %.3g", episode, loss, accuracy, norm)
+        recorder.log_scalar("train_loss", loss, episode)
+        recorder.log_scalar("train_accuracy", accuracy, episode)
+        status.update(episode)
+
+    begin = time.perf_counter()
+    history = train(learner, bank, settings, progress)
+    train_seconds = time.perf_counter() - begin
+    log.info("validation accuracy: %s", [f"{accuracy:.4f}" for _, accuracy, _ in history.validation])
+
+    begin = time.perf_counter()
+    scores = dict(zip(groups, score(learner, bank, list(groups.values())), strict=True))
+    eval_seconds = time.perf_counter() - begin
+    headline = next(iter(groups.values()))
+    adapt_ms = 1000 * adapt_seconds(learner, bank.images, headline)
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in learner.state_dict().items()}
+    result = Result(
+        run_key=settings.run_key,
+        settings=settings.canonical(),
+        numerics=provenance.numerics_digest(),
+        commit=provenance.commit(),
+        attempt=number,
+        started=started,
+        finished=now(),
+        seeds={
+            "root": settings.seed,
+            "train episodes": derive_seed(settings.seed, "train episodes"),
+            "validation and test episodes": EPISODE_ROOT,
+        },
+        data_digest=bank.digest,
+        n_parameters=sum(parameter.numel() for parameter in learner.parameters()),
+        parameters_by_part=_by_part(learner),
+        n_generated=learner.n_generated(settings.n_way),
+        n_train_episodes=settings.n_train_episodes,
+        n_train_images=settings.n_train_images,
+        batch_norm=learner.batch_norm,
+        train_seconds=train_seconds,
+        eval_seconds=eval_seconds,
+        adapt_ms=adapt_ms,
+        peak_memory_mb=peak_memory_mb(device),
+        weights_digest=weights_digest(weights),
+        curve=[CurvePoint(episode=e, train_loss=a, train_accuracy=b, gradient_norm=c) for e, a, b, c in history.curve],
+        validation=[ValidationPoint(episode=e, accuracy=a, accuracy_before=b) for e, a, b in history.validation],
+        tests=[_test_score(name, value, learner) for name, value in scores.items()],
+        host=provenance.host() | ({"gpu": torch.cuda.get_device_name()} if device.type == "cuda" else {}),
+        versions=provenance.versions(),
+    )
+    for test in result.tests:
+        recorder.log_scalar(f"{test.array}/accuracy", test.accuracy)
+        log.info("%s: %.4f +- %.4f, before adaptation %.4f", test.array, test.accuracy, test.accuracy_ci95, test.accuracy_before)
+    arrays = io.BytesIO()
+    np.savez_compressed(arrays, **{name: value.correct.astype(np.uint16) for name, value in scores.items()})  # type: ignore[arg-type]
+    if weights:
+        write_atomic(folder / "checkpoint.safetensors", save(weights))
+    write_atomic(folder / "episodes.npz", arrays.getvalue())
+    write_record(folder / "result.json", result)
+    return result
+
+
+def prepare(settings: Settings) -> None:
+    """Threads and determinism of this process. Raises LeoBenchError when the device is not there."""
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise LeoBenchError("device is cuda, but torch sees no CUDA device; use device cpu, or mend the driver")
+    torch.set_num_threads(settings.threads)
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing reads it: bits stay, time is saved
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+
+
+def _test_score(name: str, scores: Scores, learner: Learner) -> TestScore:
+    spec, accuracies = scores.episodes.spec, scores.accuracies
+    means = [float(mean) for mean in accuracies.mean(0)]
+    error = float(accuracies[:, -1].std(ddof=1)) / len(accuracies) ** 0.5
+    return TestScore(
+        split="test",
+        episode_mode=spec.mode,
+        n_way=spec.n_way,
+        k_shot=spec.k_shot,
+        n_query=spec.n_query,
+        n_test_episodes=len(accuracies),
+        batch_norm=learner.batch_norm,
+        steps=scores.steps,
+        accuracy_by_step=means,
+        accuracy=means[-1],
+        accuracy_ci95=1.96 * error,
+        accuracy_before=means[0],
+        episodes_digest=scores.episodes.digest(),
+        array=name,
+    )
+
+
+def weights_digest(weights: dict[str, torch.Tensor]) -> str:
+    """SHA-256 over names, shapes and bytes of all tensors: equal only for bit-identical models."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        array = weights[name].numpy()
+        digest.update(f"{name}\0{array.dtype}\0{array.shape}\0".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """Most memory this process has held, MiB: of the GPU where it ran there, else resident in main memory."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do one run whose settings.json lies in its folder: what a study starts as a process of its own."""
+    parser = argparse.ArgumentParser(prog="python -m leo_bench.experiment", description=main.__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--data", type=Path)
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _stop)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    try:
+        execute(options.folder, read_settings(options.folder), options.data)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except RunHeld as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_BUSY
+    except LeoBenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

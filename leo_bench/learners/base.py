@@ -1,0 +1,59 @@
+"""What training and evaluation ask of a method."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from torch import Tensor, nn
+
+from leo_bench.seeding import derive_seed
+
+
+class Learner(nn.Module, ABC):
+    """A few-shot method: a support set in, logits for queries out.
+
+    Letters: E episodes, N classes, K shots, Q queries per class; support sets hold N * K images, query sets N * Q.
+    """
+
+    batch_norm: str
+    """Statistics of batch norm at test time, for the record."""
+
+    def fits(self, n_way: int) -> bool:
+        """Whether the trained model can be scored at n_way."""
+        return True
+
+    @property
+    def scored_steps(self) -> list[int]:
+        """Inner steps after which logits are given; 0 is before adaptation."""
+        return [0]
+
+    def n_generated(self, n_way: int) -> int:
+        """Numbers generated per episode."""
+        return 0
+
+    @abstractmethod
+    def episode_logits(self, support_x: Tensor, support_y: Tensor, query_x: Tensor, n_way: int) -> list[Tensor]:
+        """Logits [E, N * Q, N] at each of scored_steps; when training, at the last alone, batch statistics being one episode's.
+
+        support_x: float32 [E, N * K, 1, H, W]; support_y: int64 [E, N * K], classes 0 to N - 1; query_x: [E, N * Q, 1, H, W].
+        """
+
+    @abstractmethod
+    def tables(self, images: Tensor) -> tuple[Tensor, ...]:
+        """What an image contributes whatever episode it stands in (eval mode): images [M, 1, H, W] -> tensors [M, ...]."""
+
+    @abstractmethod
+    def logits_from_tables(
+        self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int
+    ) -> list[Tensor]:
+        """As episode_logits, from rows of tables: support tensors [E, N * K, ...], query tensors [E, N * Q, ...]."""
+
+
+@contextmanager
+def initialised(seed: int, part: str) -> Iterator[None]:
+    """Initialise one part of a model from its own stream, so that changing a part leaves the others' start alike."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(seed, "init", part))
+        yield

@@ -1,0 +1,89 @@
+"""Conv-4: the convolutional feature extractor, and its form with other weights for each episode."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+WIDTH = 64
+BLOCKS = 4
+EPS = 1e-5
+CHUNK = 80
+"""Images per pass when nothing else decides it: activations of the first block then fit the caches."""
+
+
+def feature_dim(image_size: int) -> int:
+    """Length of the flattened features: four halvings (rounded down) of the side, 64 channels; 2,304 at 105, 64 at 28."""
+    return WIDTH * (image_size // 2**BLOCKS) ** 2
+
+
+class Block(nn.Module):
+    """3x3 convolution to 64 channels, batch norm, ReLU, 2x2 max pooling (the document's layer)."""
+
+    def __init__(self, n_in: int, conv_bias: bool) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(n_in, WIDTH, 3, padding=1, bias=conv_bias)
+        self.norm = nn.BatchNorm2d(WIDTH, eps=EPS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x).contiguous(memory_format=torch.channels_last)
+        return F.max_pool2d(F.relu(self.norm(x)), 2)
+
+
+class Conv4(nn.Module):
+    """Four blocks and a flattening. Batch statistics when training, running statistics in eval mode.
+
+    image_size: side in pixels; precision: of the convolutions; features are float32 always; conv_bias: as documented, although
+    normalisation cancels it.
+    """
+
+    def __init__(self, image_size: int, precision: str = "float32", conv_bias: bool = True) -> None:
+        super().__init__()
+        self.feature_dim = feature_dim(image_size)
+        self.precision = precision
+        self.blocks = nn.Sequential(*(Block(1 if i == 0 else WIDTH, conv_bias) for i in range(BLOCKS)))
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """images: float32 [B, 1, H, W]. Returns float32 [B, feature_dim]."""
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            return self.blocks(images).flatten(1).float()
+
+    def by_episode(self, images: Tensor) -> Tensor:
+        """Features [E, B, feature_dim] of images [E, B, 1, H, W].
+
+        Training: one pass per episode, so that batch statistics are one episode's own (and activations fit the caches).
+        Eval: statistics are fixed, so the same numbers come from passes of any size.
+        """
+        if self.training:
+            return torch.stack([self(episode) for episode in images])
+        return in_chunks(self, images.flatten(0, 1)).unflatten(0, images.shape[:2])
+
+
+def in_chunks(module: nn.Module, images: Tensor) -> Tensor:
+    """module over images in passes of CHUNK; for eval mode, where passes do not influence each other."""
+    return torch.cat([module(chunk) for chunk in images.split(CHUNK)])
+
+
+def adapted_conv4(
+    images: Tensor, kernels: Sequence[Tensor], scales: Sequence[Tensor], shifts: Sequence[Tensor], n_support: int
+) -> Tensor:
+    """Conv-4 with each episode's own weights, all episodes at once as groups of one convolution.
+
+    images: [E, B, 1, H, W], the first n_support of each episode its support set. kernels: one [E, 64, n_in, 3, 3] a block;
+    scales, shifts: one [E, 64] a block (of the normalisation). Normalises by the support set's statistics, support and
+    query alike: inductive, and defined for a single query. Returns [E, B, feature_dim].
+    """
+    n_episodes, n_images = images.shape[:2]
+    x = images.transpose(0, 1).flatten(1, 2)  # [B, E, H, W]: an episode is a group of channels
+    for kernel, scale, shift in zip(kernels, scales, shifts, strict=True):
+        # Pooling before normalisation and ReLU gives the same numbers on a quarter of the data, where the scale is not
+        # negative: a sign moved from the scale into the kernel makes it so.
+        sign = torch.where(scale >= 0, 1.0, -1.0)
+        x = F.conv2d(x, (kernel * sign[:, :, None, None, None]).flatten(0, 1), padding=1, groups=n_episodes)  # [B, E * 64, h, w]
+        variance, mean = torch.var_mean(x[:n_support], dim=(0, 2, 3), correction=0)
+        gain = scale.abs().flatten() * (variance + EPS).rsqrt()
+        offset = shift.flatten() - gain * mean
+        x = F.relu(torch.addcmul(offset[:, None, None], F.max_pool2d(x, 2), gain[:, None, None]))
+    return x.reshape(n_images, n_episodes, -1).transpose(0, 1)

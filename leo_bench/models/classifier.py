@@ -1,0 +1,35 @@
+"""The classifier: a Conv-4 shared by all episodes, and a head that an episode may bring along."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from leo_bench.models.backbone import Conv4
+
+
+class LEOClassifier(nn.Module):
+    """Shared CNN and head (the document, LEOClassifier). Without default_head it is the CNN alone and always wants params."""
+
+    def __init__(
+        self,
+        num_classes: int = 5,
+        image_size: int = 105,
+        precision: str = "float32",
+        default_head: bool = True,
+        conv_bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.backbone = Conv4(image_size, precision, conv_bias)
+        self.feature_dim = self.backbone.feature_dim
+        if default_head:
+            self.fc = nn.Linear(self.feature_dim, num_classes)
+
+    def extract_features(self, x: Tensor) -> Tensor:
+        """x: images [B, 1, H, W]. Returns [B, feature_dim]."""
+        return self.backbone(x)
+
+    def forward(self, x: Tensor, params: dict[str, Tensor] | None = None) -> Tensor:
+        """Logits [B, N] by the default head, or by params {"fc.weight": [N, feature_dim], "fc.bias": [N]}."""
+        features = self.extract_features(x)
+        if params is None:
+            return self.fc(features)
+        return F.linear(features, params["fc.weight"], params["fc.bias"])

@@ -1,0 +1,353 @@
+"""The schema of results/: what a run leaves on disk, when it counts as done, and the tables made from it.
+
+    results/runs/<run_key>/settings.json     the run's settings, written when it is first planned
+                           attempt-<n>/      log.txt, status.json and Sacred's record of each attempt
+                           result.json       written last and whole: the run is done when it is there and valid
+                           episodes.npz      correct answers per test episode, before and after each inner step
+                           checkpoint.safetensors
+    results/<study>-<profile>/study.json     the plan: every run expected, with variant, seed and key
+                              runs.csv       one row per done run: its headline test
+                              scores.csv     one row per done run and test
+
+A published study holds its runs itself: results/official/<study>-<profile>/runs/<run_key>/.
+This module knows neither torch nor Sacred nor pandas' users: files in, values out.
+"""
+
+import io
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import pandas as pd
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from leo_bench.config import SCHEMA_VERSION, Settings, make_settings
+from leo_bench.errors import LeoBenchError
+
+RUNS = "runs"
+Status = Literal["done", "missing", "running", "failed", "interrupted", "stale", "corrupt"]
+
+
+class Record(BaseModel):
+    """Base of what is written: no unknown fields, no NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+
+class TestScore(Record):
+    """One trained model on one set of fixed test episodes. Accuracies are fractions."""
+
+    __test__ = False  # not a pytest class
+
+    split: Literal["val", "test"]
+    episode_mode: str
+    n_way: int
+    k_shot: int
+    n_query: int
+    n_test_episodes: int
+    batch_norm: str
+    steps: list[int]
+    """Inner steps after which the model was scored; 0 is before adaptation."""
+    accuracy_by_step: list[float]
+    """One mean accuracy per entry of steps."""
+    accuracy: float
+    accuracy_ci95: float
+    """Half width of the 95% interval over this run's test episodes (1.96 standard errors, n - 1)."""
+    accuracy_before: float
+    episodes_digest: str
+    array: str
+    """Name in episodes.npz: uint16 [n_test_episodes, len(steps)], correct answers of n_way * n_query."""
+
+
+class CurvePoint(Record):
+    """Means over the training episodes since the previous point."""
+
+    episode: int
+    train_loss: float
+    train_accuracy: float
+    gradient_norm: float
+
+
+class ValidationPoint(Record):
+    episode: int
+    accuracy: float
+    accuracy_before: float
+
+
+class Result(Record):
+    """result.json: everything that a report needs of one done run."""
+
+    schema_version: int = SCHEMA_VERSION
+    run_key: str
+    settings: dict[str, Any]
+    numerics: str
+    """Digest of the parsed source that decides numbers."""
+    commit: str
+    attempt: int
+    started: str
+    finished: str
+    seeds: dict[str, int]
+    data_digest: str
+    n_parameters: int
+    parameters_by_part: dict[str, int]
+    n_generated: int
+    n_train_episodes: int
+    n_train_images: int
+    batch_norm: str
+    train_seconds: float
+    eval_seconds: float
+    adapt_ms: float
+    """Time to adapt to one new episode of the headline protocol and answer its queries, milliseconds, median."""
+    peak_memory_mb: float
+    weights_digest: str
+    curve: list[CurvePoint]
+    validation: list[ValidationPoint]
+    tests: list[TestScore]
+    host: dict[str, str]
+    versions: dict[str, str]
+
+    @property
+    def headline(self) -> TestScore:
+        """The test at the run's own ways, mixed alphabets."""
+        n_way = self.settings["n_way"]
+        return next(test for test in self.tests if test.n_way == n_way and test.episode_mode == "mixed")
+
+
+class AttemptStatus(Record):
+    """attempt-<n>/status.json: how an attempt stands, or how it ended."""
+
+    status: Literal["running", "done", "failed", "interrupted"]
+    started: str
+    finished: str | None = None
+    message: str = ""
+    """One line: why it failed."""
+    episode: int = 0
+    """Training episodes seen when this was written."""
+
+
+class PlannedRun(Record):
+    variant: str
+    seed: int
+    run_key: str
+    settings: dict[str, Any]
+
+
+class Plan(Record):
+    """study.json: a study file expanded at one profile."""
+
+    schema_version: int = SCHEMA_VERSION
+    study: str
+    profile: str
+    question: str
+    baseline: str
+    margin: float
+    """Difference in accuracy that matters, as a fraction."""
+    switches: dict[str, list[str]]
+    """Switch -> variants that set it, in the order they are drawn."""
+    labels: dict[str, str]
+    """Variant -> what a figure calls it."""
+    references: list[str]
+    """Variants that are not LEO: drawn as lines."""
+    numerics: str
+    """Digest of the source when the study was last planned."""
+    accept_stale: bool = False
+    runs: list[PlannedRun]
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write data to path whole or not at all: temporary file beside it, fsync, rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise LeoBenchError(f"cannot write {path}: {error.strerror}; free some disk space or check the folder's permissions") from error
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write a record as JSON, atomically."""
+    write_atomic(path, (json.dumps(record.model_dump(mode="json"), indent=1, allow_nan=False) + "\n").encode())
+
+
+def write_settings(folder: Path, settings: Settings) -> None:
+    """settings.json of a run: what its process is to do."""
+    write_atomic(folder / "settings.json", (json.dumps(settings.canonical(), indent=1) + "\n").encode())
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings of the run in folder. Raises LeoBenchError when the file is missing, broken or out of range."""
+    path = folder / "settings.json"
+    try:
+        values = json.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise LeoBenchError(f"{path} is missing or damaged ({error}); run the study again") from None
+    return make_settings(values, where=str(path))
+
+
+def read_record(path: Path, kind: type[RecordT]) -> RecordT:
+    """Read and validate a record. Raises LeoBenchError naming the file and what is wrong in it."""
+    try:
+        raw = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise LeoBenchError(f"{path} is missing") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise LeoBenchError(f"{path} is truncated or not JSON ({error}); remove it and run the study again") from None
+    if isinstance(raw, dict) and raw.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
+        raise LeoBenchError(f"{path} has schema version {raw['schema_version']}, this program reads {SCHEMA_VERSION}")
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise LeoBenchError(f"{path}: {where}: {first['msg']}; remove it and run the study again") from None
+
+
+@dataclass(frozen=True)
+class RunState:
+    """One planned run as found on disk."""
+
+    planned: PlannedRun
+    status: Status
+    message: str
+    """Why it is not done, in one line; empty when done."""
+    folder: Path
+    result: Result | None
+    """Present when done, and when stale."""
+    attempts: int
+
+    def correct(self, test: TestScore) -> np.ndarray:
+        """Correct answers, int64 [n_test_episodes, len(test.steps)], of n_way * n_query queries each."""
+        with np.load(io.BytesIO((self.folder / "episodes.npz").read_bytes())) as arrays:
+            return arrays[test.array].astype(np.int64)
+
+
+@dataclass(frozen=True)
+class StudyView:
+    """A study's plan and the state of each of its runs, in the plan's order."""
+
+    plan: Plan
+    folder: Path
+    runs: list[RunState]
+
+    @property
+    def done(self) -> list[RunState]:
+        """Runs that count: done, and stale ones only where the plan accepts them."""
+        return [run for run in self.runs if run.status == "done"]
+
+    def scores(self) -> pd.DataFrame:
+        """One row per done run and test (columns SCORE_COLUMNS)."""
+        rows = [score_row(self.plan, run, test) for run in self.done for test in run.result.tests]  # type: ignore[union-attr]
+        return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+
+    def headlines(self) -> pd.DataFrame:
+        """One row per done run: its headline test (n_way of its settings, mixed alphabets)."""
+        rows = [score_row(self.plan, run, run.result.headline) for run in self.done]  # type: ignore[union-attr]
+        return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+
+
+SCORE_COLUMNS = (
+    "study run_key learner variant seed dataset class_split train_classes split episode_mode image_size n_way k_shot n_query "
+    "train_n_way n_train_episodes n_train_images n_test_episodes batch_norm precision accuracy accuracy_ci95 accuracy_before "
+    "train_seconds adapt_ms peak_memory_mb n_parameters n_generated device numerics commit status data_digest episodes_digest"
+).split()
+
+
+def score_row(plan: Plan, run: RunState, test: TestScore) -> dict[str, Any]:
+    """One run on one test, flat."""
+    result = run.result
+    assert result is not None
+    settings = result.settings
+    values = {**settings, **result.model_dump(include=set(SCORE_COLUMNS)), **test.model_dump()}
+    values |= {
+        "study": plan.study,
+        "variant": run.planned.variant,
+        "status": run.status,
+        "train_n_way": settings["n_way"],
+        "data_digest": result.data_digest,
+    }
+    return {name: values[name] for name in SCORE_COLUMNS}
+
+
+def run_state(planned: PlannedRun, folder: Path, numerics: str, accept_stale: bool = False) -> RunState:
+    """What is on disk for a planned run. A broken record is a state ("corrupt"), never an exception."""
+    attempts = sorted(folder.glob("attempt-*"), key=lambda path: int(path.name.removeprefix("attempt-")))
+    if (folder / "result.json").exists():
+        try:
+            result = read_record(folder / "result.json", Result)
+            check_result(result, planned, folder)
+        except LeoBenchError as error:
+            return RunState(planned, "corrupt", str(error), folder, None, len(attempts))
+        if result.numerics != numerics and not accept_stale:
+            message = f"made by source with numerics digest {result.numerics}, the plan has {numerics}"
+            return RunState(planned, "stale", message, folder, result, len(attempts))
+        return RunState(planned, "done", "", folder, result, len(attempts))
+    if not attempts:
+        return RunState(planned, "missing", "not started", folder, None, 0)
+    try:
+        last = read_record(attempts[-1] / "status.json", AttemptStatus)
+    except LeoBenchError as error:
+        return RunState(planned, "interrupted", f"attempt {len(attempts)} left no status: {error}", folder, None, len(attempts))
+    if last.status == "running" and not is_held(folder):
+        message = f"attempt {len(attempts)} died without a word after {last.episode} training episodes"
+        return RunState(planned, "interrupted", message, folder, None, len(attempts))
+    status: Status = "interrupted" if last.status == "done" else last.status
+    return RunState(planned, status, last.message, folder, None, len(attempts))
+
+
+def check_result(result: Result, planned: PlannedRun, folder: Path) -> None:
+    """Raise LeoBenchError when a result is not the planned run's, or its episode counts are missing or disagree with it."""
+    if result.run_key != planned.run_key:
+        raise LeoBenchError(f"{folder / 'result.json'} is the record of run {result.run_key}; remove the folder and run the study again")
+    path = folder / "episodes.npz"
+    try:
+        with np.load(io.BytesIO(path.read_bytes())) as arrays:
+            for test in result.tests:
+                mean = arrays[test.array][:, -1].mean() / (test.n_way * test.n_query)
+                if abs(mean - test.accuracy) > 1e-9:
+                    raise LeoBenchError(f"{path}: {test.array} has mean accuracy {mean:.6f}, result.json says {test.accuracy:.6f}")
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise LeoBenchError(f"{path} is missing or damaged ({error}); remove the folder and run the study again") from None
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a living process holds the run's lock."""
+    lock = FileLock(folder / ".lock")
+    if not (folder / ".lock").exists():
+        return False
+    try:
+        with lock.acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def load_study(folder: Path) -> StudyView:
+    """Read a study's view from its folder. Runs are looked for inside it (published), else in the store beside it."""
+    plan = read_record(folder / "study.json", Plan)
+    store = folder / RUNS if (folder / RUNS).is_dir() else folder.parent / RUNS
+    states = [run_state(run, store / run.run_key, plan.numerics, plan.accept_stale) for run in plan.runs]
+    return StudyView(plan, folder, states)
+
+
+def find_studies(results: Path) -> list[Path]:
+    """Folders under results/ and results/official/ that hold a study, in name order."""
+    return sorted(path.parent for pattern in ("*/study.json", "official/*/study.json") for path in results.glob(pattern))
+
+
+def write_tables(view: StudyView) -> None:
+    """(Re)build runs.csv and scores.csv of a study's view."""
+    for name, frame in (("runs.csv", view.headlines()), ("scores.csv", view.scores())):
+        write_atomic(view.folder / name, frame.to_csv(index=False).encode())

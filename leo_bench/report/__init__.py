@@ -1,0 +1,8 @@
+"""Reports of studies, made from results/ alone: no torch, no Sacred, no Optuna, no clock.
+
+The same results on the same versions give the same bytes.
+"""
+
+from leo_bench.report.pages import rebuild_all, write_index, write_report
+
+__all__ = ["rebuild_all", "write_index", "write_report"]

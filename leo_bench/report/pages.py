@@ -1,0 +1,166 @@
+"""Writes reports: report.html (self-contained), report.md, figures/ and tables/ of a study, and the index of all studies."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from leo_bench.errors import LeoBenchError
+from leo_bench.figures import compose_png, compose_svg, inline_svg, render
+from leo_bench.records import find_studies, write_atomic
+from leo_bench.report.gather import gather
+from leo_bench.report.origin import provenance
+from leo_bench.report.plots import Plot, all_plots
+from leo_bench.report.tables import Table, effects_table, main_tables, problem_table, redo_table, switch_table
+from leo_bench.report.words import SWITCHES, answer, completeness, method_words, notices
+
+OFFICIAL = "official"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure as the pages take it."""
+
+    name: str
+    title: str
+    caption: str
+    alt: str
+    panels: list[Markup]
+    columns: int
+
+
+@dataclass(frozen=True)
+class Section:
+    """One switch: what it is, its figure and its table."""
+
+    switch: str
+    words: str
+    figure: Shown | None
+    table: Table
+
+
+def write_report(study_folder: Path, out_folder: Path) -> Path:
+    """Write the report of results/<study>-<profile>/ into out_folder; returns report.html. Incomplete studies are reported as they stand.
+
+    Raises LeoBenchError where study.json is missing or broken; broken runs are named in the report.
+    """
+    data = gather(study_folder)
+    figures = {name: show(plot, out_folder / "figures") for name, plot in all_plots(data).items()}
+    main = main_tables(data)
+    switches = [
+        Section(switch, SWITCHES.get(switch, ""), figures.get(f"switch-{switch}"), switch_table(data, switch))
+        for switch in data.plan.switches
+    ]
+    others = [effects_table(data)] if main else []
+    undone, redo = problem_table(data), redo_table(data)
+    for table in [*main, *others, *(section.table for section in switches), undone, redo]:
+        write_atomic(out_folder / "tables" / f"{table.name}.csv", table.numbers.to_csv(index=False).encode())
+    content = {
+        "data": data,
+        "plan": data.plan,
+        "title": f"{data.plan.study}, profile {data.plan.profile}",
+        "answer": answer(data),
+        "notices": notices(data),
+        "main": main,
+        "figures": figures,
+        "switches": switches,
+        "others": others,
+        "undone": undone,
+        "left_out": data.left_out,
+        "method": method_words(data),
+        "provenance": provenance(data),
+        "redo": redo,
+    }
+    write_page(out_folder / "report.md", "report.md.j2", content)
+    return write_page(out_folder / "report.html", "report.html.j2", content)
+
+
+def show(plot: Plot, folder: Path) -> Shown:
+    """Draw a figure: files in the folder, panels for the page."""
+    drawings = [render(panel) for panel in plot.panels]
+    write_atomic(folder / f"{plot.name}.svg", compose_svg(drawings, plot.columns).encode())
+    write_atomic(folder / f"{plot.name}.png", compose_png(drawings, plot.columns))
+    panels = [
+        Markup(inline_svg(drawing.svg, f"{plot.name}-{index}", drawing.alt)) for index, drawing in enumerate(drawings)
+    ]
+    return Shown(
+        plot.name, plot.title, plot.caption, ". ".join(drawing.alt for drawing in drawings), panels, plot.columns
+    )
+
+
+def write_index(reports_folder: Path, studies: dict[Path, Path] | None = None) -> Path:
+    """Write reports/index.html, which links every report below the folder, official ones first.
+
+    studies: report folder -> study folder, for those whose results are at hand: their lines say how complete they are.
+    """
+    found = sorted(
+        path.parent
+        for pattern in ("*/report.html", f"{OFFICIAL}/*/report.html")
+        for path in reports_folder.glob(pattern)
+    )
+    entries = []
+    for folder in sorted(found, key=lambda folder: (folder.parent.name != OFFICIAL, folder.name)):
+        entry = {
+            "name": folder.name,
+            "link": f"{folder.relative_to(reports_folder).as_posix()}/report.html",
+            "state": "",
+            "answer": "",
+        }
+        entry["official"] = "published" if folder.parent.name == OFFICIAL else ""
+        study = (studies or {}).get(folder)
+        if study is not None:
+            data = gather(study)
+            entry |= {"state": completeness(data.view), "answer": answer(data)[0]}
+        entries.append(entry)
+    return write_page(
+        reports_folder / "index.html", "index.html.j2", {"entries": entries, "title": "leo_bench reports"}
+    )
+
+
+def rebuild_all(results: Path, reports: Path) -> list[Path]:
+    """Rebuild every report from results/: <study>-<profile> and official/<study>-<profile> alike, and the index.
+
+    A study that cannot be read does not keep the others from being rebuilt; it is named in the LeoBenchError raised at the end.
+    """
+    written, studies, broken = [], {}, []
+    for folder in find_studies(results):
+        target = reports / folder.relative_to(results)
+        try:
+            written.append(write_report(folder, target))
+        except LeoBenchError as error:
+            broken.append(str(error))
+            continue
+        studies[target] = folder
+    write_index(reports, studies)
+    if broken:
+        raise LeoBenchError(f"{len(written)} reports rebuilt, {len(broken)} not: {'; '.join(broken)}")
+    return written
+
+
+def write_page(path: Path, template: str, content: dict[str, object]) -> Path:
+    """Fill a template and write it whole."""
+    text = environment(html=template.endswith(".html.j2")).get_template(template).render(content)
+    write_atomic(path, text.encode())
+    return path
+
+
+def environment(html: bool) -> Environment:
+    """Jinja's environment for pages (values escaped) or for Markdown."""
+    made = Environment(
+        loader=PackageLoader("leo_bench"),
+        autoescape=html,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters["markdown"] = markdown_table
+    return made
+
+
+def markdown_table(frame: pd.DataFrame) -> str:
+    """A frame of words as a Markdown table; pipes in cells are escaped."""
+    safe = frame.map(lambda text: str(text).replace("|", "\\|").replace("\n", " "))
+    return safe.to_markdown(index=False, disable_numparse=True)

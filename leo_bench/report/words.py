@@ -1,0 +1,177 @@
+"""The sentences of a report, made from its numbers."""
+
+from leo_bench.records import StudyView
+from leo_bench.report.compare import detectable, effects, mean_accuracy
+from leo_bench.report.gather import STATUS_ORDER, StudyData, cell_name
+from leo_bench.report.tables import documented_band
+from leo_bench.stats import Interval
+
+SWITCHES = {
+    "relation": "Whether each class code is refined by comparing it with the episode's other classes (pairwise), or left as encoded (none).",
+    "latent_dim": "Size of a class's latent code.",
+    "inner_steps": "Gradient steps on the latent code while adapting to an episode; 0 leaves the generator alone.",
+    "generated": "What a code generates: the classifier's head on a shared CNN, or a change to every layer of the CNN too (full).",
+    "decode": "One pooled code decodes every class's weights (task, as the document has it), or each class decodes its own (class).",
+    "encoder": "The encoder is a CNN of its own (separate), or a linear map of the classifier's features (shared).",
+    "inner_lr": "Step size in latent space.",
+    "outer_lr": "Adam's rate for everything that is meta-learned.",
+    "second_order": "Whether the outer gradient goes through the inner gradients.",
+    "image_size": "Side of the square images, pixels.",
+    "k_shot": "Labelled images per class in an episode.",
+}
+"""What a switch is, one sentence each."""
+
+
+def answer(data: StudyData) -> list[str]:
+    """The report's opening: what the baseline reaches, what matters, what is not known, how complete the study is."""
+    sentences = [_baseline_sentence(data), *_effect_sentences(data), completeness(data.view)]
+    return [sentence for sentence in sentences if sentence]
+
+
+def _baseline_sentence(data: StudyData) -> str:
+    baseline = data.plan.baseline
+    interval = mean_accuracy(data, data.headline, baseline)
+    settings = data.settings.get(baseline)
+    if interval is None or settings is None:
+        return f"The baseline {data.label(baseline)} has no finished run yet, so nothing can be compared."
+    protocol = (
+        f"On {data.data_name()} ({settings['image_size']}x{settings['image_size']} pixels, {settings['class_split']} class split, "
+        f"{settings['n_train_episodes']:,} training episodes)"
+    )
+    test = f"{cell_name(data.headline)} {settings['k_shot']}-shot episodes"
+    text = f"{protocol} the baseline {data.label(baseline)} answers {interval_words(interval)} of the queries of {test} correctly"
+    band = documented_band(data, data.headline, baseline)
+    if data.is_glyphs:
+        return f"{text}; these are drawn glyphs, not Omniglot, so no documented target applies."
+    if band is None:
+        return f"{text}."
+    expected = f"the {100 * band[0]:.0f} to {100 * band[1]:.0f}% that the source document expects"
+    if interval.mean < band[0]:
+        return f"{text}: it misses {expected} by {100 * (band[0] - interval.mean):.1f} points."
+    if interval.mean > band[1]:
+        return f"{text}: it is {100 * (interval.mean - band[1]):.1f} points above {expected}."
+    return f"{text}: within {expected}."
+
+
+def interval_words(interval: Interval) -> str:
+    """`80.6% (95% interval over 3 seeds 78.1 to 83.0)`."""
+    mean = f"{100 * interval.mean:.1f}%"
+    if interval.low is None or interval.high is None:
+        return f"{mean} (one number, no interval)"
+    ends = f"{100 * interval.low:.1f} to {100 * interval.high:.1f}"
+    if interval.kind == "episodes":
+        return f"{mean} (one seed; 95% interval over its {interval.n:,} test episodes {ends})"
+    return f"{mean} (95% interval over {interval.n} seeds {ends})"
+
+
+def _effect_sentences(data: StudyData) -> list[str]:
+    frame = effects(data, data.headline)
+    compared = frame[frame["compared"].astype(bool)]
+    if compared.empty:
+        return []
+    margin = f"{100 * data.plan.margin:g} points"
+    named = {
+        verdict: [
+            f"{row.label} ({100 * row.difference:+.1f})"
+            for row in rows.sort_values("difference", key=abs, ascending=False).itertuples()
+        ]
+        for verdict, rows in compared.groupby("verdict", sort=False)
+    }
+    parts = []
+    matters = named.get("better", []) + named.get("worse", [])
+    if matters:
+        parts.append(
+            f"{listed(matters)} {'differs' if len(matters) == 1 else 'differ'} from it by more than the {margin} that matter"
+        )
+    same = named.get("no difference that matters", [])
+    if same:
+        parts.append(f"{listed(same)} {'makes' if len(same) == 1 else 'make'} no difference that matters")
+    unclear = named.get("inconclusive", [])
+    if unclear:
+        parts.append(f"{listed(unclear)} {'is' if len(unclear) == 1 else 'are'} inconclusive with the seeds there are")
+    sentences = (
+        [f"Of {len(compared)} {'variant' if len(compared) == 1 else 'variants'} compared, {'; '.join(parts)}."]
+        if parts
+        else []
+    )
+    single = named.get("one seed", [])
+    if single:
+        lead = "Each with" if not parts else "With"
+        sentences.append(
+            f"{lead} one seed, so no verdict on the method: {listed(single)} {'differs' if len(single) == 1 else 'differ'} by this many points "
+            "between the trained models at hand."
+        )
+    return sentences
+
+
+def listed(names: list[str], most: int = 5) -> str:
+    """`a, b and c`; `a, b, c, d and 4 more`."""
+    if len(names) > most:
+        names = [*names[: most - 1], f"{len(names) - most + 1} more"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def completeness(view: StudyView) -> str:
+    """How much of the plan is done, in a sentence."""
+    total, done = len(view.runs), len(view.done)
+    if total == 0:
+        return "The study plans no run."
+    if done == total:
+        return (
+            f"The study is complete: all {total} planned runs are done."
+            if total > 1
+            else "The study is complete: its one planned run is done."
+        )
+    counts = {status: sum(run.status == status for run in view.runs) for status in STATUS_ORDER}
+    rest = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    return f"The study is not complete: {done} of {total} planned runs are done ({rest})."
+
+
+def resolution(data: StudyData) -> str:
+    """Which difference the study could have seen."""
+    found = detectable(effects(data, data.headline))
+    if found is None:
+        return "With one seed per variant no difference between methods can be told from the luck of a seed."
+    sd, smallest, n_seeds = found
+    return (
+        f"With {n_seeds} seeds and the spread seen here (median standard deviation of a paired difference {100 * sd:.1f} points), a true "
+        f"difference must be about {100 * smallest:.1f} points to be found in 4 of 5 such studies."
+    )
+
+
+def notices(data: StudyData) -> list[str]:
+    """What a reader must know before any number."""
+    found = []
+    if data.is_glyphs:
+        found.append(
+            "These numbers are measured on glyphs, characters drawn by this program, because Omniglot was not used. They cannot be set "
+            "against Omniglot results or the document's targets."
+        )
+    modes = sorted({str(mode) for mode in data.scores["batch_norm"].unique()})
+    if any("transductive" in mode for mode in modes):
+        found.append(
+            "Some rows are transductive: batch norm saw all queries of an episode at once. They are not set against the others."
+        )
+    digests = sorted({str(digest) for digest in data.scores["numerics"].unique()})
+    if len(digests) > 1:
+        found.append(
+            f"Runs come from {len(digests)} versions of the source (numerics {', '.join(digests)}); rows of different versions are not compared."
+        )
+    if data.view.plan.accept_stale:
+        found.append("Runs made by an older version of the source were accepted on request.")
+    return found
+
+
+def method_words(data: StudyData) -> list[str]:
+    """How to read the numbers: one sentence a question."""
+    margin = f"{100 * data.plan.margin:g}"
+    return [
+        "An interval over seeds (95%, t) says what training again with other seeds would give. An interval over episodes (marked e, 1.96 "
+        "standard errors) says how well one trained model is known, and nothing about seeds.",
+        "A difference is variant minus baseline with the same seed on the same test episodes, averaged over the seeds that both have.",
+        f"Verdicts: better or worse when the whole interval lies beyond {margin} points and Holm's p (paired t test, over all variants compared "
+        f"on that test) is below 0.05; no difference that matters when it lies within {margin} points; otherwise inconclusive. From 6 seeds an exact "
+        "sign-flip test stands beside it as a check.",
+        "Rows are set against each other only where data, splits, image size, shots, queries, training images, test episodes and source agree.",
+        resolution(data),
+    ]

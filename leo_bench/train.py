@@ -1,0 +1,105 @@
+"""The outer loop: meta-training a learner on sampled episodes, with validation on the way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from leo_bench.config import Settings
+from leo_bench.data import Episodes, EpisodeSampler, EpisodeSpec, ImageBank, class_split, fixed_episodes, gather
+from leo_bench.errors import LeoBenchError
+from leo_bench.evaluate import score
+from leo_bench.learners.base import Learner
+from leo_bench.seeding import stream
+
+CURVE_EVERY = 100
+"""Training episodes between two points of the training curve."""
+
+
+class TrainingDiverged(LeoBenchError):
+    """The training loss is no longer a number."""
+
+
+@dataclass
+class History:
+    """What training saw. Entries are (episode, ...) with means since the previous entry; accuracies are fractions."""
+
+    curve: list[tuple[int, float, float, float]] = field(default_factory=list)
+    """Episode, loss, query accuracy after adaptation, gradient norm before clipping."""
+    validation: list[tuple[int, float, float]] = field(default_factory=list)
+    """Episode, accuracy after adaptation, accuracy before."""
+
+
+def outer_step(
+    learner: Learner, optimizer: torch.optim.Optimizer, batch: tuple[Tensor, Tensor, Tensor, Tensor], n_way: int, clip_norm: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One update of the meta-parameters on a meta-batch (the tensors that `gather` gives).
+
+    The loss is the queries' mean cross-entropy after adaptation, averaged over episodes. The gradient's global norm is clipped.
+    Returns loss, query accuracy and gradient norm, as tensors on the device (nothing waits for it).
+    """
+    support_x, support_y, query_x, query_y = batch
+    learner.train()
+    logits = learner.episode_logits(support_x, support_y, query_x, n_way)[-1]
+    loss = F.cross_entropy(logits.flatten(0, 1), query_y.flatten())
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(learner.parameters(), clip_norm)
+    optimizer.step()
+    return loss.detach(), (logits.argmax(-1) == query_y).float().mean(), norm
+
+
+def train(learner: Learner, bank: ImageBank, settings: Settings, progress: Callable[[History, int], None] | None = None) -> History:
+    """Train in place for n_train_episodes; the bank's images are on the learner's device.
+
+    Episodes come from the seed's stream "train episodes"; validation episodes are fixed. progress is called with the history and
+    the episode count at each point of the curve. Raises TrainingDiverged when a loss is NaN or infinite.
+    """
+    characters = class_split(bank, settings.class_split, settings.train_classes)["train"]
+    spec = EpisodeSpec(settings.n_way, settings.k_shot, settings.n_query, settings.episode_mode)
+    sampler = EpisodeSampler(bank, characters, spec, settings.rotations, "train")
+    validation = fixed_episodes(
+        bank, settings.class_split, "val", EpisodeSpec(spec.n_way, spec.k_shot, spec.n_query, "mixed"), settings.n_val_episodes
+    )
+    history = History()
+    if settings.n_train_episodes == 0 or not list(learner.parameters()):
+        return history
+    rng = stream(settings.seed, "train episodes")
+    optimizer = torch.optim.Adam(learner.parameters(), lr=settings.outer_lr)
+    seen: list[tuple[Tensor, Tensor, Tensor]] = []
+    for episode in range(settings.meta_batch_size, settings.n_train_episodes + 1, settings.meta_batch_size):
+        batch = gather(bank.images, sampler.sample(rng, settings.meta_batch_size))
+        seen.append(outer_step(learner, optimizer, batch, settings.n_way, settings.clip_norm))
+        last = episode == settings.n_train_episodes
+        if last or _passed(episode, settings.meta_batch_size, CURVE_EVERY):
+            history.curve.append((episode, *_means(seen, episode, settings)))
+            seen = []
+            if progress:
+                progress(history, episode)
+        if last or _passed(episode, settings.meta_batch_size, settings.val_every):
+            history.validation.append((episode, *_validate(learner, bank, validation)))
+    return history
+
+
+def _passed(episode: int, stride: int, every: int) -> bool:
+    """Whether a multiple of every lies in (episode - stride, episode]."""
+    return episode // every > (episode - stride) // every
+
+
+def _means(seen: list[tuple[Tensor, Tensor, Tensor]], episode: int, settings: Settings) -> list[float]:
+    means = [float(torch.stack(values).mean()) for values in zip(*seen, strict=True)]
+    if not all(np.isfinite(means)):
+        raise TrainingDiverged(
+            f"the training loss became {means[0]} (gradient norm {means[2]}) by episode {episode}; "
+            f"lower inner_lr (now {settings.inner_lr:g}) or outer_lr (now {settings.outer_lr:g}), or clip_norm (now {settings.clip_norm:g})"
+        )
+    return means
+
+
+def _validate(learner: Learner, bank: ImageBank, episodes: Episodes) -> tuple[float, float]:
+    (scores,) = score(learner, bank, [episodes])
+    means = scores.accuracies.mean(0)
+    return float(means[-1]), float(means[0])

@@ -1,0 +1,260 @@
+"""The source document's usage examples, only the import lines changed (and fewer tasks), and every documented shape.
+
+They run at the documented size, 105x105 pixels, on Omniglot where it is found and on glyphs otherwise.
+"""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from leo_bench import (
+    LatentEmbeddingOptimization,
+    LEOClassifier,
+    LEODecoder,
+    LEOEncoder,
+    LEORelationNetwork,
+    OmniglotTaskDataset,
+    load_omniglot_dataset,
+    train_leo,
+)
+
+N_WAY, FEATURES, LATENT = 5, 2304, 64
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_download() -> Iterator[None]:
+    """Look for Omniglot on disk only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEO_BENCH_OFFLINE", "1")
+        yield
+
+
+@pytest.fixture(scope="module")
+def train_loader() -> DataLoader[Batch]:
+    """Basic training, its data part; 8 tasks instead of 2,000."""
+    train_dataset, _test_dataset = load_omniglot_dataset(root="omniglot")
+    train_task_dataset = OmniglotTaskDataset(train_dataset, n_way=5, k_shot=1, num_query=15, num_tasks=8)
+    return DataLoader(train_task_dataset, batch_size=4, shuffle=True)
+
+
+@pytest.fixture(scope="module")
+def test_loader() -> DataLoader[Batch]:
+    _train_dataset, test_dataset = load_omniglot_dataset(root="omniglot")
+    return DataLoader(OmniglotTaskDataset(test_dataset, n_way=5, k_shot=1, num_query=15, num_tasks=2), batch_size=2)
+
+
+@pytest.fixture(scope="module")
+def trained(train_loader: DataLoader[Batch]) -> tuple[LatentEmbeddingOptimization, list[float]]:
+    """Basic training."""
+    return train_leo(
+        num_classes=5,
+        task_dataloader=train_loader,
+        latent_dim=64,
+        inner_lr=0.01,
+        outer_lr=0.001,
+        inner_steps=5,
+    )
+
+
+@pytest.fixture(scope="module")
+def leo() -> LatentEmbeddingOptimization:
+    """An untrained model with the documented defaults, in evaluation mode."""
+    model = LatentEmbeddingOptimization(num_classes=5, latent_dim=64, inner_lr=0.01, outer_lr=0.001, inner_steps=5)
+    model.eval()
+    return model
+
+
+def images(n: int, seed: int = 0) -> Tensor:
+    return torch.rand(n, 1, 105, 105, generator=torch.Generator().manual_seed(seed))
+
+
+def test_basic_training_returns_the_model_and_one_loss_per_batch(
+    trained: tuple[LatentEmbeddingOptimization, list[float]],
+) -> None:
+    leo, losses = trained
+    assert isinstance(leo, LatentEmbeddingOptimization)
+    assert len(losses) == 2
+    assert all(isinstance(loss, float) and math.isfinite(loss) for loss in losses)
+
+
+def test_train_leo_shows_progress(train_loader: DataLoader[Batch], capsys: pytest.CaptureFixture[str]) -> None:
+    small = OmniglotTaskDataset(train_loader.dataset.dataset, n_way=2, k_shot=1, num_query=1, num_tasks=2)  # type: ignore[attr-defined]
+    train_leo(num_classes=2, task_dataloader=DataLoader(small, batch_size=2), inner_steps=1)
+    captured = capsys.readouterr()
+    assert "1/1" in captured.err + captured.out
+
+
+def test_batches_have_the_documented_shapes(train_loader: DataLoader[Batch]) -> None:
+    support_data, support_labels, query_data, query_labels = next(iter(train_loader))
+    assert support_data.shape == (4, 5, 1, 105, 105) and query_data.shape == (4, 75, 1, 105, 105)
+    assert support_labels.shape == (4, 5) and query_labels.shape == (4, 75)
+    assert support_data.dtype == torch.float32 and support_labels.dtype == torch.int64
+
+
+def test_manual_training_loop(train_loader: DataLoader[Batch]) -> None:
+    leo = LatentEmbeddingOptimization(num_classes=5, latent_dim=64, inner_lr=0.01, outer_lr=0.001, inner_steps=5)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    leo = leo.to(device)
+    before = {name: value.detach().clone() for name, value in leo.named_parameters()}
+    for task_batch in train_loader:
+        support_data, support_labels, query_data, query_labels = task_batch
+        support_data = support_data.to(device)
+        support_labels = support_labels.to(device)
+        query_data = query_data.to(device)
+        query_labels = query_labels.to(device)
+        loss = leo.meta_train_step(support_data, support_labels, query_data, query_labels)
+        assert math.isfinite(loss) and f"Loss: {loss:.4f}"
+    for part in ["encoder", "relation_net", "decoder", "classifier"]:
+        moved = [
+            not torch.equal(value, before[name]) for name, value in leo.named_parameters() if name.startswith(part)
+        ]
+        assert any(moved), f"{part} was not trained"
+
+
+def test_adaptation_to_a_new_task(
+    trained: tuple[LatentEmbeddingOptimization, list[float]], test_loader: DataLoader[Batch]
+) -> None:
+    leo, _losses = trained
+    device = next(leo.parameters()).device
+    leo.eval()
+    support_data, support_labels, query_data, query_labels = next(iter(test_loader))
+    support_data = support_data[0].to(device)
+    support_labels = support_labels[0].to(device)
+    query_data = query_data[0].to(device)
+    query_labels = query_labels[0].to(device)
+
+    initial_codes = leo.encode_task(support_data, support_labels)
+    adapted_codes = leo.inner_update(support_data, support_labels, initial_codes)
+    adapted_params = leo.decode_to_params(adapted_codes)
+    query_logits = leo.classifier(query_data, adapted_params)
+    predictions = query_logits.argmax(dim=1)
+    accuracy = (predictions == query_labels).float().mean()
+
+    assert initial_codes.shape == adapted_codes.shape == (N_WAY, LATENT)
+    assert not torch.equal(initial_codes, adapted_codes)
+    assert {name: tuple(value.shape) for name, value in adapted_params.items()} == {
+        "fc.weight": (N_WAY, FEATURES),
+        "fc.bias": (N_WAY,),
+    }
+    assert query_logits.shape == (75, N_WAY)
+    assert 0 <= accuracy.item() <= 1
+
+
+def test_inner_update_lowers_the_support_loss(leo: LatentEmbeddingOptimization) -> None:
+    support, labels = images(N_WAY), torch.arange(N_WAY)
+    start = leo.encode_task(support, labels)
+    end = leo.inner_update(support, labels, start)
+    losses = [
+        torch.nn.functional.cross_entropy(leo.classifier(support, leo.decode_to_params(codes)), labels).item()
+        for codes in (start, end)
+    ]
+    assert losses[1] < losses[0]
+
+
+def test_parameters_flatten_and_unflatten() -> None:
+    decoder = LEODecoder()
+    codes = torch.randn(LATENT, generator=torch.Generator().manual_seed(0))
+    x = torch.relu(decoder.fc2(torch.relu(decoder.fc1(codes))))
+    flattened_params = decoder.fc3(x)
+    assert flattened_params.shape == (11525,)
+    param_dict = {}
+    idx = 0
+    for name, shape in decoder.param_shapes:
+        param_size = np.prod(shape)
+        param_dict[name] = flattened_params[idx : idx + param_size].reshape(shape)
+        idx += param_size
+    assert idx == 11525
+    assert {name: tuple(value.shape) for name, value in param_dict.items()} == {"fc.weight": (5, 2304), "fc.bias": (5,)}
+    for name, value in decoder(codes).items():
+        assert torch.equal(value, param_dict[name])
+
+
+def test_encoder_shapes_and_layers() -> None:
+    encoder = LEOEncoder()
+    assert encoder(images(3)).shape == (3, LATENT)
+    convolutions = [m for m in encoder.modules() if isinstance(m, torch.nn.Conv2d)]
+    assert [(m.in_channels, m.out_channels, m.kernel_size) for m in convolutions] == [
+        (1, 64, (3, 3)),
+        *[(64, 64, (3, 3))] * 3,
+    ]
+    (linear,) = (m for m in encoder.modules() if isinstance(m, torch.nn.Linear))
+    assert (linear.in_features, linear.out_features) == (64 * 6 * 6, LATENT)
+    assert LEOEncoder(latent_dim=32)(images(2)).shape == (2, 32)
+
+
+def test_relation_network_shapes_and_layers() -> None:
+    network = LEORelationNetwork()
+    layers = [(m.in_features, m.out_features) for m in network.modules() if isinstance(m, torch.nn.Linear)]
+    assert layers == [(2 * LATENT, LATENT), (LATENT, LATENT)]
+    assert network(torch.zeros(3, LATENT), torch.zeros(3, LATENT)).shape == (3, LATENT)
+
+
+def test_decoder_layers_and_count() -> None:
+    decoder = LEODecoder()
+    layers = [(m.in_features, m.out_features) for m in decoder.modules() if isinstance(m, torch.nn.Linear)]
+    assert layers == [(64, 256), (256, 512), (512, 11525)]
+    assert decoder.total_param_count == 5 * 2304 + 5 == 11525
+    assert list(decoder.param_shapes) == [("fc.weight", (5, 2304)), ("fc.bias", (5,))]
+
+
+def test_classifier_forward_passes_and_counts() -> None:
+    classifier, decoder = LEOClassifier(), LEODecoder()
+    x = images(2)
+    features = classifier.extract_features(x)
+    assert features.shape == (2, FEATURES)
+    assert classifier(x).shape == (2, N_WAY)  # the default head
+    fc_params = decoder(torch.zeros(N_WAY, LATENT))
+    expected = features @ fc_params["fc.weight"].T + fc_params["fc.bias"]
+    torch.testing.assert_close(classifier(x, fc_params), expected)
+    convolutions = [m for m in classifier.modules() if isinstance(m, torch.nn.Conv2d)]
+    norms = [m for m in classifier.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert sum(p.numel() for m in convolutions for p in m.parameters()) == 111_424
+    assert sum(p.numel() for m in norms for p in m.parameters()) == 512
+    assert sum(p.numel() for p in classifier.parameters()) == 111_424 + 512 + 11_525
+
+
+def test_class_codes_are_refined_by_all_pairs(leo: LatentEmbeddingOptimization) -> None:
+    class_codes = torch.randn(N_WAY, LATENT, generator=torch.Generator().manual_seed(1))
+    refined = leo.apply_relation_network(class_codes)
+    assert refined.shape == (N_WAY, LATENT)
+    for i in range(N_WAY):
+        relations = [leo.relation_net(class_codes[i], class_codes[j]) for j in range(N_WAY)]
+        torch.testing.assert_close(refined[i], torch.stack(relations).mean(dim=0))
+
+
+def test_task_is_encoded_as_refined_class_means(leo: LatentEmbeddingOptimization) -> None:
+    support = images(2 * N_WAY)
+    labels = torch.arange(N_WAY).repeat(2)  # 2-shot, classes interleaved
+    codes = leo.encoder(support)
+    means = torch.stack([codes[labels == label].mean(0) for label in range(N_WAY)])
+    torch.testing.assert_close(
+        leo.encode_task(support, labels), leo.apply_relation_network(means), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_inner_update_follows_the_latent_gradient(leo: LatentEmbeddingOptimization) -> None:
+    """z <- z - 0.01 dL/dz, five times, by the definition."""
+    support, labels = images(N_WAY), torch.arange(N_WAY)
+    start = leo.encode_task(support, labels).detach()
+    expected = start
+    for _ in range(5):
+        point = expected.clone().requires_grad_()
+        logits = leo.classifier(support, leo.decode_to_params(point))
+        (gradient,) = torch.autograd.grad(torch.nn.functional.cross_entropy(logits, labels), point)
+        expected = expected - 0.01 * gradient
+    adapted = leo.inner_update(support, labels, start)
+    torch.testing.assert_close(adapted - start, expected - start, rtol=1e-3, atol=1e-7)
+
+
+def test_training_again_gives_the_same_losses(train_loader: DataLoader[Batch]) -> None:
+    tasks = OmniglotTaskDataset(train_loader.dataset.dataset, n_way=2, k_shot=1, num_query=1, num_tasks=4)  # type: ignore[attr-defined]
+    runs = [
+        train_leo(num_classes=2, task_dataloader=DataLoader(tasks, batch_size=2), inner_steps=1)[1] for _ in range(2)
+    ]
+    assert runs[0] == runs[1]

@@ -1,0 +1,74 @@
+#!/bin/sh
+# Makes .venv from requirements.lock; does nothing where it is complete. Called by make; PYTHON=... names the interpreter.
+set -eu
+cd "$(dirname "$0")/.."
+
+venv=.venv
+stamp=$venv/.complete
+gigabytes=3
+[ "$(uname -s)" != Linux ] || gigabytes=11  # measured: 8.4 at most while it installs, 6.0 that stay; pip's cache may take 2.4 more
+
+fail() {
+    echo "error: $*" >&2
+    exit 2
+}
+
+fits() {  # is $1 a Python that the lock file serves?
+    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1
+}
+
+# What the environment was made from, and where: a changed lock file or a moved checkout asks for it anew.
+wanted="$(pwd) $(cksum < requirements.lock) $(cksum < pyproject.toml)"
+is_complete() {
+    [ "$(cat $stamp 2>/dev/null)" = "$wanted" ] && fits $venv/bin/python
+}
+is_complete && exit 0
+
+if command -v flock >/dev/null 2>&1; then  # two makes at once: the second waits, then finds the work done
+    exec 9>.venv.lock
+    flock 9
+    is_complete && exit 0
+fi
+
+if [ -n "${PYTHON:-}" ]; then
+    fits "$PYTHON" || fail "PYTHON=$PYTHON is not a Python of version 3.11, 3.12 or 3.13; name one that is, for example: make PYTHON=python3.12"
+    python=$PYTHON
+else
+    python=
+    for candidate in python3.13 python3.12 python3.11 python3; do
+        if fits "$candidate"; then
+            python=$candidate
+            break
+        fi
+    done
+    [ -n "$python" ] || fail "no Python of version 3.11, 3.12 or 3.13 is on the PATH; install one, or name it: make PYTHON=/path/to/python3.12"
+fi
+"$python" -c 'import ensurepip, venv' >/dev/null 2>&1 ||
+    fail "$python lacks its venv module (venv and ensurepip); install it (Debian, Ubuntu: apt install python3-venv), or name another: make PYTHON=..."
+
+kept=no  # an environment that was complete is brought up to date; an interrupted one cannot be trusted and is made anew
+if [ -f $stamp ] && [ "$(cut -d' ' -f1 $stamp)" = "$(pwd)" ] && fits $venv/bin/python; then
+    kept=yes
+else
+    rm -rf $venv
+    free=$(($(df -Pk . | awk 'NR == 2 { print $4 }') / 1048576))
+    [ "$free" -ge "$gigabytes" ] ||
+        fail "$free GB are free here and setting up takes up to $gigabytes GB (torch and its libraries); free some, or move the checkout to a larger disk"
+    echo "Setting up $venv with $("$python" -V): takes some minutes; on Linux about 6 GB (the CUDA build of torch). Done once."
+    "$python" -m venv $venv || fail "$python could not make $venv; install its venv module (Debian, Ubuntu: apt install python3-venv)"
+fi
+rm -f $stamp
+
+# Unpacked next to the environment: a small /tmp is a common way to fail.
+TMPDIR="$(pwd)/$venv/tmp"
+export TMPDIR PIP_DISABLE_PIP_VERSION_CHECK=1
+mkdir -p "$TMPDIR"
+[ $kept = no ] || echo "Bringing $venv up to date with requirements.lock."
+quiet=--quiet
+[ ! -t 1 ] || quiet=  # at a terminal pip shows its progress
+$venv/bin/python -m pip install $quiet --require-hashes -r requirements.lock ||
+    fail "installing from requirements.lock failed (its message is above); run the same command again to go on"
+$venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e . ||
+    fail "installing leo_bench into $venv failed (its message is above)"
+rm -rf "$TMPDIR"
+echo "$wanted" > $stamp
