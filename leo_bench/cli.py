@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from leo_bench.errors import LeoBenchError
-
-EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, LeoBenchError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Returns the exit code: 0, 1 (a run failed or bits differ), 2 (wrong input), 130 (interrupted)."""
+    """Run one command. Returns the exit code: 0, 1 (a run failed or bits differ), 2 (wrong input), 130
+    (interrupted)."""
     options = parser().parse_args(arguments)
     try:
         return int(options.command(options) or 0)
@@ -39,8 +38,18 @@ def parser() -> argparse.ArgumentParser:
         return sub
 
     def add_data(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--dataset", choices=("auto", "omniglot", "glyphs"), default="auto", help="auto: Omniglot where it can be had, else glyphs")
-        sub.add_argument("--data", type=Path, metavar="FOLDER", help="where Omniglot lies (else LEO_BENCH_DATA, data/, ... are tried)")
+        sub.add_argument(
+            "--dataset",
+            choices=("auto", "omniglot", "glyphs"),
+            default="auto",
+            help="auto: Omniglot where it can be had, else glyphs",
+        )
+        sub.add_argument(
+            "--data",
+            type=Path,
+            metavar="FOLDER",
+            help="where Omniglot lies (else LEO_BENCH_DATA, data/, ... are tried)",
+        )
 
     def add_results(sub: argparse.ArgumentParser, reports: bool = False) -> None:
         sub.add_argument("--results", type=Path, default=Path("results"), metavar="FOLDER")
@@ -49,15 +58,28 @@ def parser() -> argparse.ArgumentParser:
 
     sub = add("data", command_data, "say which data set was found, where, and its digest; draw contact sheets")
     add_data(sub)
-    sub.add_argument("--sheets", type=Path, metavar="FOLDER", help="draw contact sheets of characters and of sample episodes here, as PNG")
+    sub.add_argument(
+        "--sheets",
+        type=Path,
+        metavar="FOLDER",
+        help="draw contact sheets of characters and of sample episodes here, as PNG",
+    )
 
     sub = add("run", command_run, "do one run, or say what its model is")
     sub.add_argument("--key", help="the run recorded under this key, again with its settings")
     sub.add_argument("--preset", help="settings to start from (default: leo)")
-    sub.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, e.g. --set latent_dim=32; may be repeated")
+    sub.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting, e.g. --set latent_dim=32; may be repeated",
+    )
     sub.add_argument("--seed", type=int)
     sub.add_argument("--device", choices=("cpu", "cuda"))
-    sub.add_argument("--describe", action="store_true", help="print settings, layers, shapes and parameter counts, and stop")
+    sub.add_argument(
+        "--describe", action="store_true", help="print settings, layers, shapes and parameter counts, and stop"
+    )
     add_data(sub)
     add_results(sub)
 
@@ -66,10 +88,16 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--profile", default="quick", help="budget: smoke, quick (default), cpu or official")
     sub.add_argument("--seeds", help="instead of the profile's, e.g. 0-4")
     sub.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time (default: one per core)")
-    sub.add_argument("--only", action="append", default=[], metavar="VARIANT", help="only this variant; may be repeated")
+    sub.add_argument(
+        "--only", action="append", default=[], metavar="VARIANT", help="only this variant; may be repeated"
+    )
     sub.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    sub.add_argument("--plan", action="store_true", help="say what would be done, how long it takes and what it can detect, and stop")
-    sub.add_argument("--accept-stale", action="store_true", help="count runs made by other versions of the source as done")
+    sub.add_argument(
+        "--plan", action="store_true", help="say what would be done, how long it takes and what it can detect, and stop"
+    )
+    sub.add_argument(
+        "--accept-stale", action="store_true", help="count runs made by other versions of the source as done"
+    )
     sub.add_argument("--studies", type=Path, default=Path("studies"), metavar="FOLDER")
     add_data(sub)
     add_results(sub, reports=True)
@@ -115,7 +143,9 @@ def command_run(options: argparse.Namespace) -> int:
     values = parse_settings(options.set)
     if options.key:
         if values or options.preset or options.seed is not None or options.device:
-            raise LeoBenchError("--key takes a recorded run's settings as they are; leave out --preset, --set, --seed and --device")
+            raise LeoBenchError(
+                "--key takes a recorded run's settings as they are; leave out --preset, --set, --seed and --device"
+            )
         settings = read_settings(find_run(options.results, options.key))
     else:
         device = options.device or values.get("device", "cpu")
@@ -135,7 +165,9 @@ def command_run(options: argparse.Namespace) -> int:
 
     folder = options.results / RUNS / settings.run_key
     if (folder / "result.json").exists():
-        raise LeoBenchError(f"run {settings.run_key} is done already ({folder}); to do it again and compare: leo-bench reproduce")
+        raise LeoBenchError(
+            f"run {settings.run_key} is done already ({folder}); to do it again and compare: leo-bench reproduce"
+        )
     try:
         result = execute(folder, settings, options.data)
     except LeoBenchError as error:
@@ -143,7 +175,8 @@ def command_run(options: argparse.Namespace) -> int:
         return EXIT_FAILED
     for test in result.tests:
         name = f"{test.n_way}-way {test.k_shot}-shot {test.episode_mode}"
-        print(f"{name:32} {test.accuracy:7.2%} +- {100 * test.accuracy_ci95:.2f}, before adaptation {test.accuracy_before:.2%}")
+        interval, before = 100 * test.accuracy_ci95, test.accuracy_before
+        print(f"{name:32} {test.accuracy:7.2%} +- {interval:.2f}, before adaptation {before:.2%}")
     print(f"recorded in {folder}")
     return 0
 
@@ -172,17 +205,25 @@ def find_run(results: Path, key: str) -> Path:
 
 def command_study(options: argparse.Namespace) -> int:
     from leo_bench.data.locate import locate
-    from leo_bench.records import load_study, read_record
+    from leo_bench.plan import make_plan, merge_plan, parse_seeds, plan_words, study_folder
     from leo_bench.records import Plan as PlanRecord
+    from leo_bench.records import load_study, read_record
     from leo_bench.refresh import BackgroundReport
-    from leo_bench.study import StudyRunner, make_plan, merge_plan, parse_seeds, plan_words, study_folder
+    from leo_bench.study import StudyRunner
 
     if options.jobs < 1:
         raise LeoBenchError(f"--jobs must be at least 1, got {options.jobs}")
     seeds = parse_seeds(options.seeds) if options.seeds else None
     source = locate(options.dataset, options.data)
     plan = make_plan(
-        options.studies, options.name, options.profile, source, seeds, options.only, options.device, options.accept_stale
+        options.studies,
+        options.name,
+        options.profile,
+        source,
+        seeds,
+        options.only,
+        options.device,
+        options.accept_stale,
     )
     folder = study_folder(options.results, plan)
     view_plan = plan
@@ -200,7 +241,10 @@ def command_study(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         done = len(load_study(folder).done)
         report.finish()
-        print(f"\nstopped: {done} of {len(view_plan.runs)} runs are done and kept; the same command goes on from here", file=sys.stderr)
+        print(
+            f"\nstopped: {done} of {len(view_plan.runs)} runs are done and kept; the same command goes on from here",
+            file=sys.stderr,
+        )
         return EXIT_INTERRUPTED
     made = report.finish()
     view = load_study(folder)
@@ -208,7 +252,11 @@ def command_study(options: argparse.Namespace) -> int:
     for run in waiting:
         print(f"not done: {run.planned.variant} seed {run.planned.seed}: {run.status}: {run.message}", file=sys.stderr)
     print(f"{len(view.done)} of {len(view.runs)} runs done; tables in {folder}/")
-    print(f"report: {report_folder / 'report.html'}" if made else f"the report could not be made; try: leo-bench report {folder}")
+    print(
+        f"report: {report_folder / 'report.html'}"
+        if made
+        else f"the report could not be made; try: leo-bench report {folder}"
+    )
     return EXIT_FAILED if waiting or not made else 0
 
 
@@ -229,9 +277,9 @@ def command_report(options: argparse.Namespace) -> None:
 
 
 def command_publish(options: argparse.Namespace) -> None:
+    from leo_bench.publish import publish
     from leo_bench.records import load_study
     from leo_bench.report import write_index, write_report
-    from leo_bench.study import publish
 
     target = publish(options.results, options.name, options.profile, options.partial)
     report = write_report(target, options.reports / "official" / target.name)
@@ -282,7 +330,8 @@ def command_status(options: argparse.Namespace) -> None:
         for run in view.runs:
             if run.status != "done" or options.all:
                 tries = f", attempt {run.attempts}" if run.attempts else ""
-                print(f"  {run.status:12}{run.planned.variant} seed {run.planned.seed} ({run.planned.run_key}{tries}) {run.message}".rstrip())
+                name = f"{run.planned.variant} seed {run.planned.seed} ({run.planned.run_key}{tries})"
+                print(f"  {run.status:12}{name} {run.message}".rstrip())
 
 
 if __name__ == "__main__":

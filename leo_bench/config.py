@@ -27,7 +27,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     learner: Literal["leo", "protonet", "pixels"] = "leo"
-    """Method: leo; protonet (class means of Conv-4 features; untrained with n_train_episodes 0); pixels (class means of raw pixels)."""
+    """Method: leo; protonet (class means of Conv-4 features; untrained with n_train_episodes 0); pixels (class means
+    of raw pixels)."""
 
     # LEO's parts
     relation: Literal["pairwise", "none"] = "pairwise"
@@ -43,7 +44,8 @@ class Settings(BaseModel):
     generated: Literal["head", "full"] = "head"
     """What a code generates: the head on a shared CNN, or a change to every layer of the CNN too."""
     decode: Literal["task", "class"] = "task"
-    """One pooled code decodes all class rows (document), or each class's code decodes its own row (Rusu et al. 2019)."""
+    """One pooled code decodes all class rows (document), or each class's code decodes its own row (Rusu et al.
+    2019)."""
     encoder: Literal["separate", "shared"] = "separate"
     """A CNN of its own on images (document), or a linear map of the classifier's features (Rusu et al. 2019)."""
 
@@ -92,11 +94,13 @@ class Settings(BaseModel):
     def _check_together(self) -> Self:
         if self.k_shot + self.n_query > DRAWERS:
             raise ValueError(
-                f"k_shot + n_query is {self.k_shot} + {self.n_query}, but a character has {DRAWERS} drawings; lower one of them"
+                f"k_shot + n_query is {self.k_shot} + {self.n_query}, "
+                f"but a character has {DRAWERS} drawings; lower one of them"
             )
         if self.n_train_episodes % self.meta_batch_size:
             raise ValueError(
-                f"n_train_episodes {self.n_train_episodes} is no multiple of meta_batch_size {self.meta_batch_size}; change one of them"
+                f"n_train_episodes {self.n_train_episodes} is no multiple of "
+                f"meta_batch_size {self.meta_batch_size}; change one of them"
             )
         if self.generated == "full" and self.decode == "task":
             raise ValueError("generated=full decodes its head rows from class codes; set decode to class")
@@ -124,13 +128,15 @@ PRESETS: dict[str, dict[str, Any]] = {
     "documented": {},
     "leo": {"decode": "class"},
 }
-"""Named settings: what differs from the defaults. `documented` is the source document to the letter; `leo` decodes class by class."""
+"""Named settings: what differs from the defaults. `documented` is the source document to the letter; `leo` decodes
+class by class."""
 
 
 def make_settings(values: Mapping[str, Any], preset: str = "documented", where: str = "settings") -> Settings:
     """Settings of a preset with values on top.
 
-    Raises LeoBenchError in one line naming the setting, what it got and what it takes; a mistyped name gets the nearest one.
+    Raises LeoBenchError in one line naming the setting, what it got and what it takes; a mistyped name gets the
+    nearest one.
     """
     if preset not in PRESETS:
         raise LeoBenchError(f"{where}: unknown preset {preset!r}; there are {', '.join(PRESETS)}")
@@ -154,7 +160,8 @@ def make_settings(values: Mapping[str, Any], preset: str = "documented", where: 
 
 
 def bfloat16_is_fast(device: str = "cpu") -> bool:
-    """Whether convolutions in bfloat16 pay on this processor (its own instructions for them); every GPU we run on has them."""
+    """Whether convolutions in bfloat16 pay on this processor (its own instructions for them); every GPU we run on has
+    them."""
     if device == "cuda":
         return True
     try:

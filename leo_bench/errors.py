@@ -1,4 +1,13 @@
-"""The one exception that a user is meant to read."""
+"""The one exception that a user is meant to read, and the exit codes."""
+
+EXIT_FAILED = 1
+"""A run failed, or bits differ."""
+EXIT_USAGE = 2
+"""Wrong input."""
+EXIT_BUSY = 75
+"""Another process does this run."""
+EXIT_INTERRUPTED = 130
+"""Stopped by the user."""
 
 
 class LeoBenchError(Exception):

@@ -1,7 +1,7 @@
 """Scoring a trained learner on fixed episodes.
 
-With running statistics an image's features and code do not depend on its episode, so each image passes the CNN once, however many
-episodes it stands in; the episodes are then rows of tables.
+With running statistics an image's features and code do not depend on its episode, so each image passes the CNN once,
+however many episodes it stands in; the episodes are then rows of tables.
 """
 
 import time
@@ -66,18 +66,22 @@ def _score(learner: Learner, tables: tuple[Tensor, ...], episodes: Episodes, fir
 
 
 def test_episodes(settings: Settings, bank: ImageBank, learner: Learner) -> dict[str, Episodes]:
-    """The fixed test episodes of a run, by name: its own ways first, then the other ways that the learner allows, in each mode."""
+    """The fixed test episodes of a run, by name: its own ways first, then the other ways that the learner allows, in
+    each mode."""
     ways = dict.fromkeys((settings.n_way, *settings.test_n_ways))
     groups = {}
     for n_way in (n_way for n_way in ways if learner.fits(n_way)):
         for mode in dict.fromkeys(("mixed", *settings.test_modes)):
             spec = EpisodeSpec(n_way, settings.k_shot, settings.n_query, mode)
-            groups[f"test_{mode}_{n_way}way"] = fixed_episodes(bank, settings.class_split, "test", spec, settings.n_test_episodes)
+            groups[f"test_{mode}_{n_way}way"] = fixed_episodes(
+                bank, settings.class_split, "test", spec, settings.n_test_episodes
+            )
     return groups
 
 
 def adapt_seconds(learner: Learner, images: Tensor, episodes: Episodes, repeats: int = 9) -> float:
-    """Median time, seconds, from the images of one new episode to the answers for its queries; eval mode, one episode at a time."""
+    """Median time, seconds, from the images of one new episode to the answers for its queries; eval mode, one episode
+    at a time."""
     learner.eval()
     times = []
     for index in range(repeats):

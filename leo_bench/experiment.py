@@ -1,7 +1,8 @@
 """One run, from its settings to its record. The only module that knows Sacred.
 
-Sacred records each attempt (settings, host, metrics, outcome) in the attempt's folder, as a recorder only: what makes a run done is our own
-result.json, written last and whole. One process runs one run, holding the run's lock for as long as it lives.
+Sacred records each attempt (settings, host, metrics, outcome) in the attempt's folder, as a recorder only: what makes
+a run done is our own result.json, written last and whole. One process runs one run, holding the run's lock for as
+long as it lives.
 """
 
 import argparse
@@ -28,10 +29,20 @@ from safetensors.torch import save
 from leo_bench import provenance
 from leo_bench.config import Settings
 from leo_bench.data import ImageBank, load_images, locate
-from leo_bench.errors import LeoBenchError
+from leo_bench.errors import EXIT_BUSY, EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
 from leo_bench.evaluate import Scores, adapt_seconds, score, test_episodes
 from leo_bench.learners import Learner, build
-from leo_bench.records import AttemptStatus, CurvePoint, Result, TestScore, ValidationPoint, read_settings, write_atomic, write_record, write_settings
+from leo_bench.records import (
+    AttemptStatus,
+    CurvePoint,
+    Result,
+    TestScore,
+    ValidationPoint,
+    read_settings,
+    write_atomic,
+    write_record,
+    write_settings,
+)
 from leo_bench.seeding import EPISODE_ROOT, derive_seed
 from leo_bench.train import History, train
 
@@ -41,8 +52,6 @@ with warnings.catch_warnings():
     from sacred.observers import FileStorageObserver
 
 log = logging.getLogger("leo_bench")
-
-EXIT_FAILED, EXIT_USAGE, EXIT_BUSY, EXIT_INTERRUPTED = 1, 2, 75, 130
 
 
 def describe(settings: Settings) -> str:
@@ -68,15 +77,17 @@ def new_attempt(folder: Path) -> tuple[Path, int]:
     try:
         attempt.mkdir(parents=True)
     except OSError as error:
-        raise LeoBenchError(f"cannot make {attempt}: {error.strerror}; free some disk space or check the folder's permissions") from error
+        raise LeoBenchError(
+            f"cannot make {attempt}: {error.strerror}; free some disk space or check the folder's permissions"
+        ) from error
     return attempt, number
 
 
 def execute(folder: Path, settings: Settings, data: Path | None = None) -> Result:
     """Do the run in folder, which it locks: a new attempt, then result.json.
 
-    Raises LeoBenchError when another process holds the run, when data or settings do not fit, or when training diverges;
-    whatever ends the attempt is in its status.json.
+    Raises LeoBenchError when another process holds the run, when data or settings do not fit, or when training
+    diverges; whatever ends the attempt is in its status.json.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -133,10 +144,14 @@ class _Status:
 
     def update(self, episode: int) -> None:
         self.episode = episode
-        write_record(self.attempt / "status.json", AttemptStatus(status="running", started=self.started, episode=episode))
+        write_record(
+            self.attempt / "status.json", AttemptStatus(status="running", started=self.started, episode=episode)
+        )
 
     def end(self, status: Any, message: str) -> None:
-        record = AttemptStatus(status=status, started=self.started, finished=now(), message=message, episode=self.episode)
+        record = AttemptStatus(
+            status=status, started=self.started, finished=now(), message=message, episode=self.episode
+        )
         try:
             write_record(self.attempt / "status.json", record)
         except LeoBenchError as error:  # a full disk must not hide why the attempt ended
@@ -147,7 +162,9 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _recorded(folder: Path, attempt: Path, number: int, settings: Settings, data: Path | None, status: _Status) -> Result:
+def _recorded(
+    folder: Path, attempt: Path, number: int, settings: Settings, data: Path | None, status: _Status
+) -> Result:
     """The run inside a Sacred experiment of its own."""
     experiment = Experiment("leo_bench", save_git_info=False, interactive=True)
     experiment.add_config(settings.canonical())
@@ -176,7 +193,9 @@ def measure(settings: Settings, data: Path | None, folder: Path, number: int, st
     bank = ImageBank(bank.name, bank.digest, bank.images.to(device), bank.alphabets, bank.characters, bank.background)
     log.info("data: %s, %s, digest %s", bank.name, source.form, bank.digest)
     learner = build(settings).to(device)
-    groups = test_episodes(settings, bank, learner)  # before training: a protocol that the data cannot serve fails at once
+    groups = test_episodes(
+        settings, bank, learner
+    )  # before training: a protocol that the data cannot serve fails at once
 
     def progress(history: History, episode: int) -> None:
         _, loss, accuracy, norm = history.curve[-1]
@@ -229,7 +248,13 @@ def measure(settings: Settings, data: Path | None, folder: Path, number: int, st
     )
     for test in result.tests:
         recorder.log_scalar(f"{test.array}/accuracy", test.accuracy)
-        log.info("%s: %.4f +- %.4f, before adaptation %.4f", test.array, test.accuracy, test.accuracy_ci95, test.accuracy_before)
+        log.info(
+            "%s: %.4f +- %.4f, before adaptation %.4f",
+            test.array,
+            test.accuracy,
+            test.accuracy_ci95,
+            test.accuracy_before,
+        )
     arrays = io.BytesIO()
     np.savez_compressed(arrays, **{name: value.correct.astype(np.uint16) for name, value in scores.items()})  # type: ignore[arg-type]
     if weights:
@@ -245,7 +270,7 @@ def prepare(settings: Settings) -> None:
         raise LeoBenchError("device is cuda, but torch sees no CUDA device; use device cpu, or mend the driver")
     torch.set_num_threads(settings.threads)
     torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing reads it: bits stay, time is saved
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing reads it
     torch.backends.cudnn.benchmark = False
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False

@@ -1,26 +1,19 @@
 """Figures of a study: each a function of a frame and an Axes, which it returns. No global style, no pyplot state.
 
-Frames hold fractions; axes show percent. A variant keeps one colour and marker in every figure (`variant_styles`); markers also tell
-variants apart without colour. `render` turns an axes-drawing function into SVG text and pixels, the same bytes for the same frame.
+Frames hold fractions; axes show percent. A variant keeps one colour and marker in every figure
+(`variant_styles`); markers tell variants apart without colour too.
 """
 
-import io
-import pickle
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from html import escape
+from textwrap import fill
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
-from PIL import Image
 
 from leo_bench.records import Plan
 from leo_bench.stats import seed_interval
@@ -30,9 +23,11 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#a87b00", "#3d9bd1")
 """Told apart under the common kinds of colour blindness, and at least 3 to 1 against white."""
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "p", "h", "*", "<", ">")
 DASHES = ((0, (5, 2)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1)))
+EPISODE_DASH = (0, (1.5, 1.2))
+"""Intervals over one model's test episodes are dotted, those over seeds solid."""
+LABEL_WIDTH = 26
+"""Characters after which a variant's label goes on in another line."""
 FONT = 8.0
-FONTS = ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"]
-PNG_DPI = 160
 
 BANDS = {(5, 1): (0.95, 0.98), (5, 5): (0.97, 0.99)}
 """(n_way, k_shot) -> accuracy that the source document expects on Omniglot."""
@@ -46,7 +41,9 @@ class VariantStyle:
 
 
 def variant_styles(plan: Plan) -> dict[str, VariantStyle]:
-    """Colour and marker of each variant: colours go round within a switch, each switch has its marker; the baseline is ink."""
+    """Colour and marker of each variant: colours go round within a switch, each switch has its marker; the baseline is
+    ink.
+    """
     styles = {plan.baseline: VariantStyle(INK, "o")}
     for index, name in enumerate(plan.references):
         styles[name] = VariantStyle(MUTED, MARKERS[-1 - index % 3], DASHES[index % len(DASHES)])
@@ -80,7 +77,8 @@ def accuracy_by_setting(
 ) -> Axes:
     """Accuracy against a switch's setting: a point per seed, mean and 95% t interval over seeds.
 
-    frame: columns variant, setting, seed, accuracy. order: settings from left to right. bands: documented band at each setting.
+    frame: columns variant, setting, seed, accuracy, accuracy_ci95 (half width over that run's test episodes: drawn
+    dotted where a variant has one seed). order: settings from left to right. bands: documented band at each setting.
     references: variant -> (label, mean accuracy), drawn as lines. chance: 1 / n_way.
     """
     ax = ax or _axes()
@@ -99,29 +97,29 @@ def accuracy_by_setting(
         errorbar=interval_over_seeds, markersize=6, linestyle="none", native_scale=True, capsize=0.12,
         err_kws={"linewidth": 1.3}, legend=False, ax=ax, zorder=3,
     )  # fmt: skip
-    beside = [palette[name] for name in points["variant"]]
-    ax.scatter(points["x"] + 0.2, points["percent"], s=11, c=beside, alpha=0.75, linewidth=0, zorder=2.5)
+    for name, rows in points.groupby("variant", sort=False):
+        colour, x, percent = palette[name], rows["x"], rows["percent"]
+        if len(rows) > 1:
+            ax.scatter(x + 0.2, percent, s=11, color=colour, alpha=0.75, linewidth=0, zorder=2.5)
+        else:
+            half = 100 * rows["accuracy_ci95"].iloc[0]
+            ends = [percent.iloc[0] - half, percent.iloc[0] + half]
+            ax.plot([x.iloc[0]] * 2, ends, color=colour, linewidth=1.3, linestyle=EPISODE_DASH, zorder=2.5)
     _draw_references(ax, references, styles, low, high)
     if chance is not None and low <= 100 * chance:
         ax.axhline(100 * chance, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
-        ax.text(
-            0.01,
-            100 * chance,
-            "chance",
-            transform=ax.get_yaxis_transform(),
-            va="bottom",
-            color=MUTED,
-            fontsize=FONT - 1,
-        )
+        right = ax.get_yaxis_transform()
+        ax.text(0.01, 100 * chance, "chance", transform=right, va="bottom", color=MUTED, fontsize=FONT - 1)
     ax.set(xlim=(-0.5, len(order) - 0.5), ylim=(low, high), xlabel=xlabel, ylabel="accuracy, %")
-    ax.set_xticks(range(len(order)), labels=list(order))
+    ax.set_xticks(range(len(order)), labels=[fill(setting, max(8, 36 // len(order))) for setting in order])
     return _dress(ax)
 
 
 def effects_forest(
     frame: pd.DataFrame, styles: Mapping[str, VariantStyle], *, margin: float, xlabel: str = "", ax: Axes | None = None
 ) -> Axes:
-    """Paired difference of each variant with the baseline, in points, with its 95% interval and the margin that matters shaded.
+    """Paired difference of each variant with the baseline, in points, with its 95% interval and the margin that matters
+    shaded.
 
     frame: columns variant, label, difference, low, high (low and high may be missing), kind; drawn from top to bottom.
     """
@@ -133,7 +131,7 @@ def effects_forest(
     for row, (name, kind) in enumerate(zip(frame["variant"], frame["kind"], strict=True)):
         style, (mean, low, high) = styles[name], ends[row]
         if np.isfinite(low):
-            dash = "-" if kind == "seeds" else (0, (1.5, 1.2))
+            dash = "-" if kind == "seeds" else EPISODE_DASH
             ax.plot(
                 np.clip([low, high], -reach, reach),
                 [row, row],
@@ -147,14 +145,14 @@ def effects_forest(
         ax.plot(
             np.clip(mean, -reach, reach), row, marker=marker, color=style.colour, markersize=6, zorder=3, clip_on=False
         )
-        ax.text(1.02, row, f"{mean:+.1f}", transform=ax.get_yaxis_transform(), va="center", color=INK, fontsize=FONT)
+        ax.text(1.02, row, signed(mean), transform=ax.get_yaxis_transform(), va="center", color=INK, fontsize=FONT)
     ax.set(
         xlim=(-reach, reach),
         ylim=(len(frame) - 0.4, -0.6),
         xlabel=xlabel or "difference with the baseline, points",
         ylabel="",
     )
-    ax.set_yticks(range(len(frame)), labels=list(frame["label"]))
+    ax.set_yticks(range(len(frame)), labels=[fill(label, LABEL_WIDTH) for label in frame["label"]])
     _dress(ax)
     ax.grid(False, axis="y")
     ax.grid(True, axis="x", color=GRID, linewidth=0.6)
@@ -167,7 +165,7 @@ def accuracy_by_step(frame: pd.DataFrame, styles: Mapping[str, VariantStyle], *,
     frame: columns variant, label, seed, step, accuracy.
     """
     ax = ax or _axes()
-    _lines(frame, "step", "accuracy", styles, ax, markers=True)
+    _lines(frame, "step", "accuracy", styles, ax)
     ax.set(xlabel="inner steps taken (0 = before adaptation)", ylabel="accuracy, %")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return _dress(ax)
@@ -185,7 +183,7 @@ def learning_curves(frame: pd.DataFrame, styles: Mapping[str, VariantStyle], *, 
         ax.plot(
             means.index, 100 * means, color=styles[str(name)].colour, linewidth=0.9, linestyle=(0, (3, 1.5)), alpha=0.6
         )
-    _lines(validation if len(validation) else training, "episode", "accuracy", styles, ax, markers=True)
+    _lines(validation if len(validation) else training, "episode", "accuracy", styles, ax)
     ax.set(xlabel="training episodes", ylabel="accuracy, %")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -195,61 +193,74 @@ def learning_curves(frame: pd.DataFrame, styles: Mapping[str, VariantStyle], *, 
 def accuracy_by_cost(frame: pd.DataFrame, styles: Mapping[str, VariantStyle], *, ax: Axes | None = None) -> Axes:
     """Accuracy against training time: one marker per variant (means over seeds), its seeds as small points.
 
-    frame: columns variant, label, seed, train_seconds, accuracy.
+    frame: columns variant, label, seed, train_seconds, accuracy. The key on the right is in order of accuracy.
     """
     ax = ax or _axes()
-    minutes = frame.assign(minutes=frame["train_seconds"] / 60, percent=100 * frame["accuracy"])
-    labels: list[tuple[float, float, str]] = []
-    for name, rows in minutes.groupby("variant", sort=False):
+    runs = frame.assign(minutes=frame["train_seconds"] / 60, percent=100 * frame["accuracy"])
+    keys: list[tuple[float, str, VariantStyle]] = []
+    for name, rows in runs.groupby("variant", sort=False):
         style = styles[str(name)]
         ax.scatter(rows["minutes"], rows["percent"], s=7, color=style.colour, alpha=0.5, linewidth=0, zorder=2)
-        x, y = rows["minutes"].mean(), rows["percent"].mean()
-        ax.plot(x, y, marker=style.marker, color=style.colour, markersize=6.5, linestyle="none", zorder=3)
-        labels.append((x, y, str(rows["label"].iloc[0])))
+        height = float(rows["percent"].mean())
+        ax.plot(rows["minutes"].mean(), height, marker=style.marker, color=style.colour, markersize=6, linestyle="none")
+        keys.append((height, str(rows["label"].iloc[0]), style))
     ax.set(xlabel="training time, minutes (one run)", ylabel="accuracy, %")
-    ax.margins(x=0.12, y=0.08)
+    ax.margins(x=0.08, y=0.05)
     ax.set_xlim(left=max(0.0, ax.get_xlim()[0]))
-    _dress(ax)
-    _label_points(ax, labels)
-    return ax
+    low, high = ax.get_ylim()
+    right = ax.get_yaxis_transform()
+    texts = [fill(f"{label} {height:.1f}", LABEL_WIDTH) for height, label, _ in keys]
+    lines = 1.7 if any("\n" in text for text in texts) else 1.0
+    gap = (high - low) * min(0.055 * lines, 1.05 / len(keys))
+    places = spread([key[0] for key in keys], gap, limits=(low, high))
+    for (_, _, style), text, at in zip(keys, texts, places, strict=True):
+        ax.plot(1.04, at, transform=right, marker=style.marker, color=style.colour, markersize=4.5, clip_on=False)
+        ax.text(1.07, at, text, transform=right, va="center", color=INK, fontsize=FONT - 1, linespacing=1.0)
+    return _dress(ax)
 
 
-def _lines(frame: pd.DataFrame, x: str, y: str, styles: Mapping[str, VariantStyle], ax: Axes, *, markers: bool) -> None:
+def _lines(frame: pd.DataFrame, x: str, y: str, styles: Mapping[str, VariantStyle], ax: Axes) -> None:
     """A line over seeds per variant, with its interval as a band, labelled at its right end."""
     percent = frame.assign(percent=100 * frame[y])
     ends = []
     for name, rows in percent.groupby("variant", sort=False):
         style = styles[str(name)]
         sns.lineplot(
-            rows, x=x, y="percent", errorbar=interval_over_seeds, color=style.colour, linewidth=1.5, ax=ax, legend=False,
-            marker=style.marker if markers else None, markersize=4.5, markeredgewidth=0, err_kws={"alpha": 0.13, "linewidth": 0},
+            rows, x=x, y="percent", errorbar=interval_over_seeds, err_kws={"alpha": 0.13, "linewidth": 0}, legend=False,
+            color=style.colour, linewidth=1.5, marker=style.marker, markersize=4.5, markeredgewidth=0, ax=ax,
         )  # fmt: skip
         last = rows[rows[x] == rows[x].max()]
         ends.append((float(last["percent"].mean()), str(rows["label"].iloc[0]), style.colour))
     low, high = ax.get_ylim()
-    if high - low < 2:
-        low, high = low - 1, high + 1
+    if high - low < 4:
+        low, high = (low + high) / 2 - 2, (low + high) / 2 + 2
         ax.set_ylim(low, high)
     gap = (high - low) * 0.062
     for (_, label, colour), at in zip(ends, spread([end[0] for end in ends], gap), strict=True):
         ax.text(1.02, at, label, transform=ax.get_yaxis_transform(), va="center", color=colour, fontsize=FONT - 0.5)
 
 
-def spread(values: Sequence[float], gap: float) -> list[float]:
-    """The values moved as little as needed to lie at least gap apart, order kept: places for labels."""
+def spread(values: Sequence[float], gap: float, limits: tuple[float, float] | None = None) -> list[float]:
+    """The values moved little, their order kept, so that they lie at least gap apart: places for labels.
+
+    limits: (low, high) that places are pushed back into, where there is room.
+    """
     order = np.argsort(values, kind="stable")
-    blocks: list[list[float]] = []  # [centre, members]
+    blocks: list[tuple[float, int]] = []  # (centre, members) of labels that touch
     for value in np.asarray(values, float)[order]:
-        blocks.append([float(value), 1])
+        blocks.append((float(value), 1))
         while len(blocks) > 1 and blocks[-1][0] - blocks[-2][0] < gap * (blocks[-1][1] + blocks[-2][1]) / 2:
-            centre, size = blocks.pop()
-            before, count = blocks.pop()
-            blocks.append([(centre * size + before * count) / (size + count), size + count])
-    placed = [centre + gap * (index - (size - 1) / 2) for centre, size in blocks for index in range(int(size))]
-    result = [0.0] * len(placed)
-    for place, index in zip(placed, order, strict=True):
-        result[int(index)] = place
-    return result
+            (before, count), (centre, size) = blocks[-2:]
+            blocks[-2:] = [((centre * size + before * count) / (size + count), size + count)]
+    places = [centre + gap * (index - (size - 1) / 2) for centre, size in blocks for index in range(size)]
+    if limits is not None:
+        for index in range(len(places) - 1, -1, -1):
+            places[index] = min(places[index], limits[1] if index + 1 == len(places) else places[index + 1] - gap)
+        for index in range(len(places)):
+            places[index] = max(places[index], limits[0] if index == 0 else places[index - 1] + gap)
+    result = np.empty(len(places))
+    result[order] = places
+    return [float(place) for place in result]
 
 
 def _view(
@@ -258,18 +269,21 @@ def _view(
     chance: float | None,
     references: Iterable[float],
 ) -> tuple[float, float]:
-    """Limits of the accuracy axis, percent: points, intervals and documented bands; references and chance where they are near.
+    """Limits of the accuracy axis, percent: points, intervals and documented bands; references and chance where they
+    are near.
 
-    A reference is taken in while what is measured still fills 2/5 of the axis.
+    A reference is taken in while what is measured still fills 3/5 of the axis.
     """
     ends = [end for _, rows in points.groupby("x") for end in interval_over_seeds(rows["percent"])]
+    single = points[points.groupby("variant")["seed"].transform("nunique") == 1]
+    ends += [*(single["percent"] - 100 * single["accuracy_ci95"]), *(single["percent"] + 100 * single["accuracy_ci95"])]
     inside = [*ends, *points["percent"], *(100 * edge for band in bands if band for edge in band)]
     low, high = max(min(inside), 0.0), min(max(inside), 100.0)
     span = max(high - low, 2.0)
     for value in sorted(
         (100 * reference for reference in references), key=lambda value: max(low - value, value - high)
     ):
-        if max(high, value) - min(low, value) <= 2.5 * span:
+        if max(high, value) - min(low, value) <= 1.7 * span:
             low, high = min(low, value), max(high, value)
     if chance is not None and 0 < low - 100 * chance < 12:
         low = 100 * chance
@@ -304,45 +318,34 @@ def _draw_references(
     percents = {name: 100 * value for name, (_, value) in references.items()}
     shown = [name for name in references if low <= percents[name] <= high]
     right = ax.get_yaxis_transform()
-    for name, place in zip(shown, spread([percents[name] for name in shown], (high - low) * 0.07), strict=True):
+    texts = {name: fill(f"{label} {percents[name]:.1f}", 17) for name, (label, _) in references.items()}
+    lines = max((text.count("\n") + 1 for text in texts.values()), default=1)
+    places = spread([percents[name] for name in shown], (high - low) * 0.065 * lines)
+    for name, place in zip(shown, places, strict=True):
         ax.axhline(percents[name], color=MUTED, linewidth=1.0, linestyle=styles[name].dash, zorder=1)
-        text = f"{references[name][0]} {percents[name]:.1f}"
-        ax.text(1.02, place, text, transform=right, va="center", color=MUTED, fontsize=FONT - 1)
-    for edge, arrow, hidden in (
-        (0.0, "\u2193", [name for name in references if percents[name] < low]),
-        (1.0, "\u2191", [name for name in references if percents[name] > high]),
+        ax.text(1.02, place, texts[name], transform=right, va="center", color=MUTED, fontsize=FONT - 1)
+    for edge, align, arrow, hidden in (
+        (-0.03, "top", "\u2193", [name for name in references if percents[name] < low]),
+        (1.03, "bottom", "\u2191", [name for name in references if percents[name] > high]),
     ):
-        lines = [f"{arrow} {references[name][0]} {percents[name]:.1f}" for name in hidden]
-        align = "top" if edge else "bottom"
-        ax.text(1.02, edge, "\n".join(lines), transform=ax.transAxes, va=align, color=MUTED, fontsize=FONT - 1.5)
-
-
-def _label_points(ax: Axes, labels: Sequence[tuple[float, float, str]]) -> None:
-    """Write each label beside its point, moved up or down so that labels in a crowd do not cover each other."""
-    (x_low, x_high), (y_low, y_high) = ax.get_xlim(), ax.get_ylim()
-    places = spread([y for _, y, _ in labels], 0.0)
-    near = 0.3 * (x_high - x_low)
-    for _ in range(3):
-        for index, (x, _, _) in enumerate(labels):
-            crowd = [other for other, (other_x, _, _) in enumerate(labels) if abs(other_x - x) < near]
-            moved = spread([places[other] for other in crowd], (y_high - y_low) * 0.042)
-            for other, place in zip(crowd, moved, strict=True):
-                places[other] = place if other == index or places[other] != labels[other][1] else places[other]
-    for (x, y, label), at in zip(labels, places, strict=True):
-        ax.annotate(
-            label, (x, y), xytext=(x + 0.018 * (x_high - x_low), at), textcoords="data", va="center", color=MUTED, fontsize=FONT - 1.5,
-            arrowprops={"arrowstyle": "-", "color": GRID, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 2} if abs(at - y) > 0.02 * (y_high - y_low) else None,
-        )  # fmt: skip
+        hints = "\n".join(f"{arrow} {texts[name]}" for name in hidden)
+        ax.text(1.02, edge, hints, transform=ax.transAxes, va=align, color=MUTED, fontsize=FONT - 1.5)
 
 
 def _reach(ends: np.ndarray, margin: float) -> float:
-    """Half width of the forest's axis: the intervals of all effects, save those so large that they would flatten the others.
+    """Half width of the forest's axis: the intervals of all effects, save those so large that they would flatten the
+    others.
 
     ends: [n_variants, 3], mean, low and high in points.
     """
     sizes = np.abs(ends[:, 0])
     usual = ends[sizes <= max(4 * np.quantile(sizes, 0.8), 300 * margin)] if len(ends) > 3 else ends
     return max(1.08 * float(np.nanmax(np.abs(usual), initial=0.0)), 300 * margin)
+
+
+def signed(points: float) -> str:
+    """A difference in points with its sign and one decimal; no negative zero."""
+    return f"{round(points, 1) + 0.0:+.1f}"
 
 
 def _is_number(text: str) -> bool:
@@ -370,120 +373,3 @@ def _dress(ax: Axes) -> Axes:
 
 def _axes() -> Axes:
     return Figure(figsize=(3.9, 2.7)).add_subplot()
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One Axes of a figure: what draws it, its title, and its size in inches."""
-
-    draw: Callable[..., Axes]
-    title: str
-    subtitle: str
-    width: float = 3.9
-    height: float = 2.75
-    left: float = 0.55
-    right: float = 0.9
-    top: float = 0.47
-    bottom: float = 0.48
-    alt: str = ""
-    """What the panel shows, in words."""
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A rendered panel: SVG text and a PNG picture of the same."""
-
-    svg: str
-    png: bytes
-    width: float
-    height: float
-    """Inches."""
-    alt: str
-
-
-def render(panel: Panel) -> Drawing:
-    """Draw a panel; the same panel gives the same bytes (no date, no random ids), and is drawn once in a process."""
-    return _render(pickle.dumps(panel))
-
-
-@lru_cache(maxsize=1024)
-def _render(pickled: bytes) -> Drawing:
-    panel: Panel = pickle.loads(pickled)
-    style = {
-        "svg.hashsalt": "leo_bench",
-        "svg.fonttype": "none",
-        "font.family": ["sans-serif"],
-        "font.sans-serif": FONTS,
-    }
-    with mpl.rc_context(style):
-        figure = Figure(figsize=(panel.width, panel.height), facecolor=PAPER, dpi=PNG_DPI)
-        canvas = FigureCanvasAgg(figure)
-        inside = (panel.width - panel.left - panel.right, panel.height - panel.bottom - panel.top)
-        box = (panel.left / panel.width, panel.bottom / panel.height, inside[0] / panel.width, inside[1] / panel.height)
-        panel.draw(ax=figure.add_axes(box))
-        for text, below, size, weight, colour in (
-            (panel.title, 0.07, FONT + 1, "bold", INK),
-            (panel.subtitle, 0.25, FONT - 1.5, "normal", MUTED),
-        ):
-            place = (0.08 / panel.width, 1 - below / panel.height)
-            figure.text(*place, text, va="top", fontsize=size, weight=weight, color=colour)
-        canvas.draw()
-        png, svg = io.BytesIO(), io.StringIO()
-        Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(png, "PNG")
-        figure.savefig(svg, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return Drawing(svg.getvalue(), png.getvalue(), panel.width, panel.height, panel.alt)
-
-
-def inline_svg(svg: str, name: str, alt: str) -> str:
-    """A rendered SVG as an element of a page: own ids, colours as the page's variables, alternative text."""
-    body = own_ids(svg, name)
-    for variable, colour in {"ink": INK, "muted": MUTED, "line": GRID, "paper": PAPER, "band": BAND}.items():
-        body = body.replace(colour, f"var(--{variable})")
-    for index, colour in enumerate(COLOURS):
-        body = body.replace(colour, f"var(--c{index})")
-    return body.replace("<svg ", f'<svg role="img" aria-label="{escape(alt, quote=True)}" ', 1)
-
-
-def own_ids(svg: str, name: str) -> str:
-    """The <svg> element with its ids made the name's own, so that several can stand in one document."""
-    body = re.sub(r"<metadata>.*?</metadata>\s*", "", svg[svg.index("<svg") :], count=1, flags=re.DOTALL)
-    body = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', body)
-    return re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", body)
-
-
-def grid(drawings: Sequence[Drawing], columns: int) -> list[list[Drawing]]:
-    """Panels in rows, from left to right."""
-    return [list(drawings[start : start + columns]) for start in range(0, len(drawings), columns)]
-
-
-def compose_svg(drawings: Sequence[Drawing], columns: int) -> str:
-    """Panels side by side in one SVG file."""
-    parts, y = [], 0.0
-    for number, row in enumerate(grid(drawings, columns)):
-        x = 0.0
-        for index, drawing in enumerate(row):
-            body = own_ids(drawing.svg, f"p{number}-{index}")
-            parts.append(body.replace("<svg ", f'<svg x="{72 * x:.2f}" y="{72 * y:.2f}" ', 1))
-            x += drawing.width
-        y += max(drawing.height for drawing in row)
-    width = max(sum(drawing.width for drawing in row) for row in grid(drawings, columns))
-    size = f'width="{72 * width:.2f}pt" height="{72 * y:.2f}pt" viewBox="0 0 {72 * width:.2f} {72 * y:.2f}"'
-    head = f'<?xml version="1.0" encoding="utf-8"?>\n<svg xmlns="http://www.w3.org/2000/svg" {size}>'
-    return "\n".join([head, *parts, "</svg>", ""])
-
-
-def compose_png(drawings: Sequence[Drawing], columns: int) -> bytes:
-    """Panels side by side in one PNG file."""
-    rows = [[Image.open(io.BytesIO(drawing.png)) for drawing in row] for row in grid(drawings, columns)]
-    heights = [max(picture.height for picture in row) for row in rows]
-    sheet = Image.new("RGB", (max(sum(picture.width for picture in row) for row in rows), sum(heights)), PAPER)
-    top = 0
-    for row, height in zip(rows, heights, strict=True):
-        left = 0
-        for picture in row:
-            sheet.paste(picture, (left, top))
-            left += picture.width
-        top += height
-    file = io.BytesIO()
-    sheet.save(file, "PNG", dpi=(PNG_DPI, PNG_DPI))
-    return file.getvalue()

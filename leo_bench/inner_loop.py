@@ -12,8 +12,9 @@ def descend(
     """Follow loss_fn downhill from start (Rusu et al. 2019, Algorithm 1, the latent loop).
 
     loss_fn: point -> scalar; a sum over episodes, so that each episode's part of the point sees its own loss alone.
-    start: any shape. Returns the steps + 1 points visited, start first. With second_order the points stay differentiable
-    through the inner gradients; without it the gradients are constants, and a point depends on start with slope one.
+    start: any shape. Returns the steps + 1 points visited, start first. With second_order the points stay
+    differentiable through the inner gradients; without it the gradients are constants, and a point depends on start
+    with slope one.
     """
     if not start.requires_grad:
         start = start.detach().requires_grad_()

@@ -1,4 +1,5 @@
-"""Where a number comes from: digest of the source, commit, host, versions. No torch, no network, no remote addresses."""
+"""Where a number comes from: digest of the source, commit, host, versions. No torch, no network, no remote
+addresses."""
 
 import ast
 import hashlib
@@ -37,7 +38,8 @@ def numerics_digest() -> str:
 
 
 def _bare(source: str) -> str:
-    """The source without comments, layout, docstrings and other bare strings; unparsed, since dumps differ between Python versions."""
+    """The source without comments, layout, docstrings and other bare strings; unparsed, since dumps differ between
+    Python versions."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
@@ -45,7 +47,11 @@ def _bare(source: str) -> str:
             node.body = [  # type: ignore[attr-defined]
                 statement
                 for statement in body
-                if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str))
+                if not (
+                    isinstance(statement, ast.Expr)
+                    and isinstance(statement.value, ast.Constant)
+                    and isinstance(statement.value.value, str)
+                )
             ]
     return ast.unparse(tree)
 
@@ -69,7 +75,9 @@ def host() -> dict[str, str]:
         "system": platform.platform(terse=True),
         "processor": _processor(),
         "cores": str(os.cpu_count()),
-        "memory_gb": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f}" if hasattr(os, "sysconf") else "unknown",
+        "memory_gb": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f}"
+        if hasattr(os, "sysconf")
+        else "unknown",
     }
 
 

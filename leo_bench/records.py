@@ -174,7 +174,9 @@ def write_atomic(path: Path, data: bytes) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise LeoBenchError(f"cannot write {path}: {error.strerror}; free some disk space or check the folder's permissions") from error
+        raise LeoBenchError(
+            f"cannot write {path}: {error.strerror}; free some disk space or check the folder's permissions"
+        ) from error
 
 
 def write_record(path: Path, record: Record) -> None:
@@ -259,9 +261,10 @@ class StudyView:
 
 
 SCORE_COLUMNS = (
-    "study run_key learner variant seed dataset class_split train_classes split episode_mode image_size n_way k_shot n_query "
-    "train_n_way n_train_episodes n_train_images n_test_episodes batch_norm precision accuracy accuracy_ci95 accuracy_before "
-    "train_seconds adapt_ms peak_memory_mb n_parameters n_generated device numerics commit status data_digest episodes_digest"
+    "study run_key learner variant seed dataset class_split train_classes split episode_mode image_size "
+    "n_way k_shot n_query train_n_way n_train_episodes n_train_images n_test_episodes batch_norm precision "
+    "accuracy accuracy_ci95 accuracy_before train_seconds adapt_ms peak_memory_mb n_parameters n_generated "
+    "device numerics commit status data_digest episodes_digest"
 ).split()
 
 
@@ -299,7 +302,9 @@ def run_state(planned: PlannedRun, folder: Path, numerics: str, accept_stale: bo
     try:
         last = read_record(attempts[-1] / "status.json", AttemptStatus)
     except LeoBenchError as error:
-        return RunState(planned, "interrupted", f"attempt {len(attempts)} left no status: {error}", folder, None, len(attempts))
+        return RunState(
+            planned, "interrupted", f"attempt {len(attempts)} left no status: {error}", folder, None, len(attempts)
+        )
     if last.status == "running" and not is_held(folder):
         message = f"attempt {len(attempts)} died without a word after {last.episode} training episodes"
         return RunState(planned, "interrupted", message, folder, None, len(attempts))
@@ -308,18 +313,25 @@ def run_state(planned: PlannedRun, folder: Path, numerics: str, accept_stale: bo
 
 
 def check_result(result: Result, planned: PlannedRun, folder: Path) -> None:
-    """Raise LeoBenchError when a result is not the planned run's, or its episode counts are missing or disagree with it."""
+    """Raise LeoBenchError when a result is not the planned run's, or its episode counts are missing or disagree with
+    it."""
     if result.run_key != planned.run_key:
-        raise LeoBenchError(f"{folder / 'result.json'} is the record of run {result.run_key}; remove the folder and run the study again")
+        raise LeoBenchError(
+            f"{folder / 'result.json'} is the record of run {result.run_key}; remove the folder and run the study again"
+        )
     path = folder / "episodes.npz"
     try:
         with np.load(io.BytesIO(path.read_bytes())) as arrays:
             for test in result.tests:
                 mean = arrays[test.array][:, -1].mean() / (test.n_way * test.n_query)
                 if abs(mean - test.accuracy) > 1e-9:
-                    raise LeoBenchError(f"{path}: {test.array} has mean accuracy {mean:.6f}, result.json says {test.accuracy:.6f}")
+                    raise LeoBenchError(
+                        f"{path}: {test.array} has mean accuracy {mean:.6f}, result.json says {test.accuracy:.6f}"
+                    )
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise LeoBenchError(f"{path} is missing or damaged ({error}); remove the folder and run the study again") from None
+        raise LeoBenchError(
+            f"{path} is missing or damaged ({error}); remove the folder and run the study again"
+        ) from None
 
 
 def is_held(folder: Path) -> bool:
@@ -344,7 +356,9 @@ def load_study(folder: Path) -> StudyView:
 
 def find_studies(results: Path) -> list[Path]:
     """Folders under results/ and results/official/ that hold a study, in name order."""
-    return sorted(path.parent for pattern in ("*/study.json", "official/*/study.json") for path in results.glob(pattern))
+    return sorted(
+        path.parent for pattern in ("*/study.json", "official/*/study.json") for path in results.glob(pattern)
+    )
 
 
 def write_tables(view: StudyView) -> None:

@@ -1,4 +1,5 @@
-"""Keeping a study's report up to date while its runs end, in a process of its own, so that runs never wait for figures."""
+"""Keeping a study's report up to date while its runs end, in a process of its own, so that runs never wait for
+figures."""
 
 import subprocess
 import sys
@@ -21,8 +22,18 @@ class BackgroundReport:
             self.pending = True
             return
         self.pending = False
-        command = [sys.executable, "-m", "leo_bench.cli", "report", str(self.study_folder), "--out", str(self.report_folder)]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+        command = [
+            sys.executable,
+            "-m",
+            "leo_bench.cli",
+            "report",
+            str(self.study_folder),
+            "--out",
+            str(self.report_folder),
+        ]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+        )
 
     def finish(self) -> bool:
         """Wait for the report that shows everything. Returns whether it was made."""

@@ -1,10 +1,9 @@
 """Seed-fixed reproducibility: do a recorded run again and compare, bit for bit."""
 
 import io
-import os
 import shutil
 import subprocess
-import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,22 @@ import numpy as np
 
 from leo_bench import provenance
 from leo_bench.errors import LeoBenchError
+from leo_bench.plan import cost
 from leo_bench.records import Result, RunState, StudyView, read_record, read_settings, write_settings
-from leo_bench.study import cost
+from leo_bench.study import WORKER, worker_environment
 
-MEASURED = ("train_seconds", "eval_seconds", "adapt_ms", "peak_memory_mb", "started", "finished", "attempt", "commit", "host", "versions")
+MEASURED = (
+    "train_seconds",
+    "eval_seconds",
+    "adapt_ms",
+    "peak_memory_mb",
+    "started",
+    "finished",
+    "attempt",
+    "commit",
+    "host",
+    "versions",
+)
 """Fields of a result that may differ between two runs of the same settings."""
 
 
@@ -32,14 +43,21 @@ class Comparison:
 
 def cheapest(view: StudyView, n: int) -> list[RunState]:
     """The n done runs of a study that are estimated to take least time, trained ones before those without training."""
-    return sorted(view.done, key=lambda run: (run.planned.settings["n_train_episodes"] == 0, cost(run.planned.settings)))[:n]
+    return sorted(
+        view.done, key=lambda run: (run.planned.settings["n_train_episodes"] == 0, cost(run.planned.settings))
+    )[:n]
 
 
 def differences(recorded: Path, again: Path) -> list[str]:
     """What differs between two run folders, in words: weights, curves, validation, test scores, answers per episode."""
-    old, new = (read_record(folder / "result.json", Result).model_dump(exclude=set(MEASURED)) for folder in (recorded, again))
+    old, new = (
+        read_record(folder / "result.json", Result).model_dump(exclude=set(MEASURED)) for folder in (recorded, again)
+    )
     found = [f"{name}: recorded {_short(old[name])}, now {_short(new[name])}" for name in old if old[name] != new[name]]
-    with np.load(io.BytesIO((recorded / "episodes.npz").read_bytes())) as a, np.load(io.BytesIO((again / "episodes.npz").read_bytes())) as b:
+    with (
+        np.load(io.BytesIO((recorded / "episodes.npz").read_bytes())) as a,
+        np.load(io.BytesIO((again / "episodes.npz").read_bytes())) as b,
+    ):
         for name in a.files:
             if name not in b.files or not np.array_equal(a[name], b[name]):
                 found.append(f"episodes.npz: {name} differs")
@@ -51,7 +69,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def again(run: RunState, folder: Path, data: Path | None) -> Comparison:
+def again(run: RunState, folder: Path, data: Path | None, worker: Sequence[str] = WORKER) -> Comparison:
     """Do a done run again under folder (emptied first; removed when nothing differs) and compare.
 
     Raises LeoBenchError when the record was made by source with another numerics digest, or when the new run fails.
@@ -61,19 +79,20 @@ def again(run: RunState, folder: Path, data: Path | None) -> Comparison:
     name = f"{run.planned.variant} seed {run.planned.seed} ({run.planned.run_key})"
     if result.numerics != provenance.numerics_digest():
         raise LeoBenchError(
-            f"{name} was made by source with numerics digest {result.numerics}, this is {provenance.numerics_digest()}; "
+            f"{name} was made by source with numerics digest {result.numerics}, "
+            f"this is {provenance.numerics_digest()}; "
             f"check out commit {result.commit} to reproduce it"
         )
     target = folder / run.planned.run_key
     shutil.rmtree(target, ignore_errors=True)
     settings = read_settings(run.folder)
     write_settings(target, settings)
-    command = [sys.executable, "-m", "leo_bench.experiment", str(target), *(["--data", str(data)] if data else [])]
-    threads = str(settings.threads)
-    environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    command = [*worker, str(target), *(["--data", str(data)] if data else [])]
+    done = subprocess.run(command, env=worker_environment(settings), capture_output=True, text=True)
     if done.returncode:
-        raise LeoBenchError(f"{name} could not be done again: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no message'}")
+        raise LeoBenchError(
+            f"{name} could not be done again: " + (done.stderr.strip().splitlines() or ["no message"])[-1]
+        )
     found = differences(run.folder, target)
     if not found:
         shutil.rmtree(target)
@@ -85,5 +104,7 @@ def _excuse(result: Result) -> str:
     here = {**provenance.versions(), "processor": provenance.host()["processor"]}
     there = {**result.versions, "processor": result.host.get("processor", "unknown")}
     return ", ".join(
-        f"{name} was {there.get(name, 'absent')}, is {value}" for name, value in here.items() if name in ("processor", "torch", "numpy") and there.get(name) != value
+        f"{name} was {there.get(name, 'absent')}, is {value}"
+        for name, value in here.items()
+        if name in ("processor", "torch", "numpy") and there.get(name) != value
     )

@@ -1,7 +1,7 @@
 """Named streams of random numbers, all derived from one root seed.
 
-The names say what may change a draw: a stream named after the data set, the split and the episode's index gives the same
-episode to every variant, learner and seed. No module draws from a global generator.
+The names say what may change a draw: a stream named after the data set, the split and the episode's index gives the
+same episode to every variant, learner and seed. No module draws from a global generator.
 """
 
 import hashlib

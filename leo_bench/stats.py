@@ -57,8 +57,8 @@ def episode_interval(accuracies: ArrayLike) -> Interval:
 def seed_interval(values: ArrayLike) -> Interval:
     """What would training this variant with another seed give on average? Mean and 95% t interval over seeds.
 
-    values: [n_seeds], one number per run. One seed: the number, and no interval. All equal: an interval of width zero, which
-    says that these seeds agree and no more.
+    values: [n_seeds], one number per run. One seed: the number, and no interval. All equal: an interval of width zero,
+    which says that these seeds agree and no more.
     """
     numbers = _finite(values)
     mean = float(numbers.mean())
@@ -71,7 +71,8 @@ def seed_interval(values: ArrayLike) -> Interval:
 def paired_episode_interval(a: ArrayLike, b: ArrayLike) -> Interval:
     """How do these two trained models differ on the same test episodes? Mean of a - b, 95% interval over episodes.
 
-    a, b: [n_test_episodes], the same episodes in the same order. It speaks of two trained models: another seed may differ by more.
+    a, b: [n_test_episodes], the same episodes in the same order. It speaks of two trained models: another seed may
+    differ by more.
     """
     first, second = np.asarray(a, float), np.asarray(b, float)
     if first.shape != second.shape:
@@ -82,8 +83,8 @@ def paired_episode_interval(a: ArrayLike, b: ArrayLike) -> Interval:
 def sign_flip_p(differences: ArrayLike) -> float | None:
     """Could the paired differences have had any sign? Exact two-sided sign-flip p of their mean; None below 6 seeds.
 
-    differences: [n_seeds]. Assumes only that each difference is symmetric about zero when the change is worth nothing. Below 6
-    seeds the smallest p there is, 2 / 2^n, exceeds 0.05, so the test could never speak.
+    differences: [n_seeds]. Assumes only that each difference is symmetric about zero when the change is worth nothing.
+    Below 6 seeds the smallest p there is, 2 / 2^n, exceeds 0.05, so the test could never speak.
     """
     values = _finite(differences)
     if values.size < 6:
@@ -98,7 +99,10 @@ def sign_flip_p(differences: ArrayLike) -> float | None:
 
 
 def paired_t_p(differences: ArrayLike) -> float | None:
-    """Would differences this far from zero turn up by chance over seeds? Two-sided paired t test; None below 2 seeds."""
+    """Would differences this far from zero turn up by chance over seeds?
+
+    Two-sided paired t test; None below 2 seeds.
+    """
     values = _finite(differences)
     if values.size < 2:
         return None
@@ -108,7 +112,10 @@ def paired_t_p(differences: ArrayLike) -> float | None:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """What remains of each p when this many questions were asked at once? Holm's step-down adjustment; None stays None."""
+    """What remains of each p when this many questions were asked at once?
+
+    Holm's step-down adjustment; None stays None.
+    """
     known = [(p, index) for index, p in enumerate(p_values) if p is not None]
     adjusted: list[float | None] = [None] * len(p_values)
     running = 0.0
@@ -121,8 +128,8 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 def verdict(difference: Interval, margin: float, holm_p: float | None = None) -> Verdict:
     """Does the difference matter? Its 95% interval over seeds against plus and minus the margin.
 
-    better, worse: the whole interval lies beyond the margin (and Holm's p, where given, is below 0.05); no difference that
-    matters: it lies inside; anything else is inconclusive. One seed gives no interval over seeds: "one seed".
+    better, worse: the whole interval lies beyond the margin (and Holm's p, where given, is below 0.05); no difference
+    that matters: it lies inside; anything else is inconclusive. One seed gives no interval over seeds: "one seed".
     """
     if difference.kind != "seeds" or difference.low is None or difference.high is None:
         return "one seed"
@@ -137,10 +144,11 @@ def verdict(difference: Interval, margin: float, holm_p: float | None = None) ->
 
 
 def minimum_detectable_effect(seed_sd: float, n_seeds: int, power: float = 0.8, alpha: float = ALPHA) -> float | None:
-    """How large must a true difference be to be seen with this many seeds? Paired t test, two-sided, at the given power.
+    """How large must a true difference be to be seen with this many seeds? Paired t test, two-sided, at the given
+    power.
 
-    seed_sd: standard deviation over seeds of the paired difference (of one variant times sqrt(2), when runs of a seed share
-    nothing). Same unit as seed_sd. None below 2 seeds; 0 when seed_sd is 0.
+    seed_sd: standard deviation over seeds of the paired difference (of one variant times sqrt(2), when runs of a seed
+    share nothing). Same unit as seed_sd. None below 2 seeds; 0 when seed_sd is 0.
     """
     if n_seeds < 2:
         return None
@@ -159,7 +167,10 @@ def minimum_detectable_effect(seed_sd: float, n_seeds: int, power: float = 0.8, 
 
 
 def probability_of_improvement(differences: ArrayLike) -> float:
-    """How often is the variant ahead of its baseline with the same seed? Share of paired differences above 0; ties count half."""
+    """How often is the variant ahead of its baseline with the same seed?
+
+    Share of paired differences above 0; ties count half.
+    """
     values = _finite(differences)
     return float(((values > 0) + 0.5 * (values == 0)).mean())
 

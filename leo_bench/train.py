@@ -34,12 +34,16 @@ class History:
 
 
 def outer_step(
-    learner: Learner, optimizer: torch.optim.Optimizer, batch: tuple[Tensor, Tensor, Tensor, Tensor], n_way: int, clip_norm: float
+    learner: Learner,
+    optimizer: torch.optim.Optimizer,
+    batch: tuple[Tensor, Tensor, Tensor, Tensor],
+    n_way: int,
+    clip_norm: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """One update of the meta-parameters on a meta-batch (the tensors that `gather` gives).
 
-    The loss is the queries' mean cross-entropy after adaptation, averaged over episodes. The gradient's global norm is clipped.
-    Returns loss, query accuracy and gradient norm, as tensors on the device (nothing waits for it).
+    The loss is the queries' mean cross-entropy after adaptation, averaged over episodes. The gradient's global norm
+    is clipped. Returns loss, query accuracy and gradient norm, as tensors on the device (nothing waits for it).
     """
     support_x, support_y, query_x, query_y = batch
     learner.train()
@@ -52,17 +56,23 @@ def outer_step(
     return loss.detach(), (logits.argmax(-1) == query_y).float().mean(), norm
 
 
-def train(learner: Learner, bank: ImageBank, settings: Settings, progress: Callable[[History, int], None] | None = None) -> History:
+def train(
+    learner: Learner, bank: ImageBank, settings: Settings, progress: Callable[[History, int], None] | None = None
+) -> History:
     """Train in place for n_train_episodes; the bank's images are on the learner's device.
 
-    Episodes come from the seed's stream "train episodes"; validation episodes are fixed. progress is called with the history and
-    the episode count at each point of the curve. Raises TrainingDiverged when a loss is NaN or infinite.
+    Episodes come from the seed's stream "train episodes"; validation episodes are fixed. progress is called with the
+    history and the episode count at each point of the curve. Raises TrainingDiverged when a loss is NaN or infinite.
     """
     characters = class_split(bank, settings.class_split, settings.train_classes)["train"]
     spec = EpisodeSpec(settings.n_way, settings.k_shot, settings.n_query, settings.episode_mode)
     sampler = EpisodeSampler(bank, characters, spec, settings.rotations, "train")
     validation = fixed_episodes(
-        bank, settings.class_split, "val", EpisodeSpec(spec.n_way, spec.k_shot, spec.n_query, "mixed"), settings.n_val_episodes
+        bank,
+        settings.class_split,
+        "val",
+        EpisodeSpec(spec.n_way, spec.k_shot, spec.n_query, "mixed"),
+        settings.n_val_episodes,
     )
     history = History()
     if settings.n_train_episodes == 0 or not list(learner.parameters()):
@@ -75,7 +85,7 @@ def train(learner: Learner, bank: ImageBank, settings: Settings, progress: Calla
         seen.append(outer_step(learner, optimizer, batch, settings.n_way, settings.clip_norm))
         last = episode == settings.n_train_episodes
         if last or _passed(episode, settings.meta_batch_size, CURVE_EVERY):
-            history.curve.append((episode, *_means(seen, episode, settings)))
+            history.curve.append((episode, *_means(seen, episode, settings)))  # type: ignore[arg-type]
             seen = []
             if progress:
                 progress(history, episode)
@@ -94,7 +104,8 @@ def _means(seen: list[tuple[Tensor, Tensor, Tensor]], episode: int, settings: Se
     if not all(np.isfinite(means)):
         raise TrainingDiverged(
             f"the training loss became {means[0]} (gradient norm {means[2]}) by episode {episode}; "
-            f"lower inner_lr (now {settings.inner_lr:g}) or outer_lr (now {settings.outer_lr:g}), or clip_norm (now {settings.clip_norm:g})"
+            f"lower inner_lr (now {settings.inner_lr:g}) or outer_lr (now {settings.outer_lr:g}), "
+            f"or clip_norm (now {settings.clip_norm:g})"
         )
     return means
 

@@ -5,7 +5,7 @@ from leo_bench.learners.base import Learner
 from leo_bench.learners.leo import FullLeo, Leo
 from leo_bench.learners.prototypes import Pixels, ProtoNet
 
-__all__ = ["FullLeo", "Leo", "Learner", "Pixels", "ProtoNet", "build"]
+__all__ = ["FullLeo", "Leo", "Learner", "Pixels", "ProtoNet", "build"]  # noqa: RUF022
 
 
 def build(settings: Settings) -> Learner:

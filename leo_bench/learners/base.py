@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-
 from torch import Tensor, nn
 
 from leo_bench.seeding import derive_seed
@@ -35,14 +34,17 @@ class Learner(nn.Module, ABC):
 
     @abstractmethod
     def episode_logits(self, support_x: Tensor, support_y: Tensor, query_x: Tensor, n_way: int) -> list[Tensor]:
-        """Logits [E, N * Q, N] at each of scored_steps; when training, at the last alone, batch statistics being one episode's.
+        """Logits [E, N * Q, N] at each of scored_steps; when training, at the last alone, batch statistics being one
+        episode's.
 
-        support_x: float32 [E, N * K, 1, H, W]; support_y: int64 [E, N * K], classes 0 to N - 1; query_x: [E, N * Q, 1, H, W].
+        support_x: float32 [E, N * K, 1, H, W]; support_y: int64 [E, N * K], classes 0 to N - 1; query_x: [E, N * Q,
+        1, H, W].
         """
 
     @abstractmethod
     def tables(self, images: Tensor) -> tuple[Tensor, ...]:
-        """What an image contributes whatever episode it stands in (eval mode): images [M, 1, H, W] -> tensors [M, ...]."""
+        """What an image contributes whatever episode it stands in (eval mode): images [M, 1, H, W] -> tensors [M,
+        ...]."""
 
     @abstractmethod
     def logits_from_tables(

@@ -1,7 +1,8 @@
 """LEO, batched over episodes: codes of the classes, descent on the codes, weights decoded from them.
 
-Rusu et al. (2019), "Meta-Learning with Latent Embedding Optimization", Algorithm 1, in the form of the source document; docs/leo.md
-has the table of what differs. Letters as in base.py; D is latent_dim, F the length of the features.
+Rusu et al. (2019), "Meta-Learning with Latent Embedding Optimization", Algorithm 1, in the form of the source
+document; docs/leo.md has the table of what differs. Letters as in base.py; D is latent_dim, F the length of the
+features.
 """
 
 from collections.abc import Callable
@@ -31,7 +32,9 @@ class Leo(Learner):
         self.settings = settings
         size, precision, latent_dim = settings.image_size, settings.precision, settings.latent_dim
         with initialised(settings.seed, "classifier"):
-            self.classifier = LEOClassifier(settings.n_way, size, precision, default_head=False, conv_bias=self.conv_bias)
+            self.classifier = LEOClassifier(
+                settings.n_way, size, precision, default_head=False, conv_bias=self.conv_bias
+            )
         features = self.classifier.feature_dim
         self.encoder: LEOEncoder | SharedEncoder
         self.relation_net: LEORelationNetwork | NoRelation
@@ -64,13 +67,17 @@ class Leo(Learner):
         return features @ weight.transpose(1, 2) + bias[:, None]
 
     def adapt(self, codes: Tensor, support_y: Tensor, support_logits: Callable[[Tensor], Tensor]) -> list[Tensor]:
-        """Codes [E, N, D] before, between and after the inner steps, each descending its own episode's mean support loss.
+        """Codes [E, N, D] before, between and after the inner steps, each descending its own episode's mean support
+        loss.
 
         support_logits: codes -> logits [E, N * K, N]. Without training the codes are all that is differentiated.
         """
 
         def support_loss(point: Tensor) -> Tensor:
-            return F.cross_entropy(support_logits(point).flatten(0, 1), support_y.flatten(), reduction="sum") / support_y.shape[1]
+            return (
+                F.cross_entropy(support_logits(point).flatten(0, 1), support_y.flatten(), reduction="sum")
+                / support_y.shape[1]
+            )
 
         with torch.enable_grad():
             second_order = self.settings.second_order and self.training
@@ -90,7 +97,9 @@ class Leo(Learner):
         self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int
     ) -> list[Tensor]:
         features, image_codes = support
-        points = self.adapt(self.class_codes(image_codes, support_y, n_way), support_y, lambda point: self.logits(point, features))
+        points = self.adapt(
+            self.class_codes(image_codes, support_y, n_way), support_y, lambda point: self.logits(point, features)
+        )
         return [self.logits(point, query[0]) for point in self.scored(points)]
 
     def scored(self, points: list[Tensor]) -> list[Tensor]:
@@ -120,23 +129,30 @@ class FullLeo(Leo):
         return super().n_generated(n_way) + self.generator.n_generated
 
     def features(self, codes: Tensor | None, images: Tensor, n_support: int) -> Tensor:
-        """Features [E, B, F] of images [E, B, 1, H, W] by each episode's CNN; by the meta-learned CNN itself without codes."""
+        """Features [E, B, F] of images [E, B, 1, H, W] by each episode's CNN; by the meta-learned CNN itself without
+        codes."""
         n_episodes = images.shape[0]
         changes = None if codes is None else self.generator(codes.mean(1))
         weights = []
         for index, block in enumerate(self.classifier.backbone.blocks):
             base = (block.conv.weight, block.norm.weight, block.norm.bias)  # type: ignore[union-attr]
-            own = [tensor.expand(n_episodes, *tensor.shape) for tensor in base]  # type: ignore[operator, union-attr]
+            own = [tensor.expand(n_episodes, *tensor.shape) for tensor in base]  # type: ignore[misc, operator]
             weights.append(own if changes is None else [a + b for a, b in zip(own, changes[index], strict=True)])
         kernels, scales, shifts = zip(*weights, strict=True)
         return adapted_conv4(images, kernels, scales, shifts, n_support)
 
     def episode_logits(self, support_x: Tensor, support_y: Tensor, query_x: Tensor, n_way: int) -> list[Tensor]:
-        support = (support_x,) if self.settings.encoder == "shared" else (support_x, self.encoder.encode(support_x, support_x))
+        support = (
+            (support_x,)
+            if self.settings.encoder == "shared"
+            else (support_x, self.encoder.encode(support_x, support_x))
+        )
         return self.logits_from_tables(support, support_y, (query_x,), n_way)
 
     def tables(self, images: Tensor) -> tuple[Tensor, ...]:
-        if self.settings.encoder == "shared":  # codes then depend on the episode, whose support set normalises the features
+        if (
+            self.settings.encoder == "shared"
+        ):  # codes then depend on the episode, whose support set normalises the features
             return (images,)
         return images, self.encoder.encode(images[None], images[None])[0]
 
@@ -151,4 +167,6 @@ class FullLeo(Leo):
         codes = self.class_codes(image_codes, support_y, n_way)
         points = self.adapt(codes, support_y, lambda point: self.logits(point, self.features(point, images, n_support)))
         both = torch.cat([images, query[0]], dim=1)
-        return [self.logits(point, self.features(point, both, n_support)[:, n_support:]) for point in self.scored(points)]
+        return [
+            self.logits(point, self.features(point, both, n_support)[:, n_support:]) for point in self.scored(points)
+        ]

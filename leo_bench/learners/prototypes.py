@@ -10,7 +10,8 @@ from leo_bench.models.backbone import Conv4, in_chunks
 
 
 def nearest_mean_logits(support: Tensor, support_y: Tensor, query: Tensor, n_way: int) -> Tensor:
-    """Minus the squared distance of each query to each class's mean, [E, M, N] (Snell et al. 2017, Prototypical Networks).
+    """Minus the squared distance of each query to each class's mean, [E, M, N] (Snell et al. 2017, Prototypical
+    Networks).
 
     support: [E, N * K, F], support_y: int64 [E, N * K], query: [E, M, F].
     """

@@ -14,7 +14,8 @@ CHUNK = 80
 
 
 def feature_dim(image_size: int) -> int:
-    """Length of the flattened features: four halvings (rounded down) of the side, 64 channels; 2,304 at 105, 64 at 28."""
+    """Length of the flattened features: four halvings (rounded down) of the side, 64 channels; 2,304 at 105, 64 at
+    28."""
     return WIDTH * (image_size // 2**BLOCKS) ** 2
 
 
@@ -34,8 +35,8 @@ class Block(nn.Module):
 class Conv4(nn.Module):
     """Four blocks and a flattening. Batch statistics when training, running statistics in eval mode.
 
-    image_size: side in pixels; precision: of the convolutions; features are float32 always; conv_bias: as documented, although
-    normalisation cancels it.
+    image_size: side in pixels; precision: of the convolutions; features are float32 always; conv_bias: as documented,
+    although normalisation cancels it.
     """
 
     def __init__(self, image_size: int, precision: str = "float32", conv_bias: bool = True) -> None:
@@ -43,7 +44,7 @@ class Conv4(nn.Module):
         self.feature_dim = feature_dim(image_size)
         self.precision = precision
         self.blocks = nn.Sequential(*(Block(1 if i == 0 else WIDTH, conv_bias) for i in range(BLOCKS)))
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:
         """images: float32 [B, 1, H, W]. Returns float32 [B, feature_dim]."""
@@ -71,9 +72,9 @@ def adapted_conv4(
 ) -> Tensor:
     """Conv-4 with each episode's own weights, all episodes at once as groups of one convolution.
 
-    images: [E, B, 1, H, W], the first n_support of each episode its support set. kernels: one [E, 64, n_in, 3, 3] a block;
-    scales, shifts: one [E, 64] a block (of the normalisation). Normalises by the support set's statistics, support and
-    query alike: inductive, and defined for a single query. Returns [E, B, feature_dim].
+    images: [E, B, 1, H, W], the first n_support of each episode its support set. kernels: one [E, 64, n_in, 3, 3] a
+    block; scales, shifts: one [E, 64] a block (of the normalisation). Normalises by the support set's statistics,
+    support and query alike: inductive, and defined for a single query. Returns [E, B, feature_dim].
     """
     n_episodes, n_images = images.shape[:2]
     x = images.transpose(0, 1).flatten(1, 2)  # [B, E, H, W]: an episode is a group of channels
@@ -81,7 +82,9 @@ def adapted_conv4(
         # Pooling before normalisation and ReLU gives the same numbers on a quarter of the data, where the scale is not
         # negative: a sign moved from the scale into the kernel makes it so.
         sign = torch.where(scale >= 0, 1.0, -1.0)
-        x = F.conv2d(x, (kernel * sign[:, :, None, None, None]).flatten(0, 1), padding=1, groups=n_episodes)  # [B, E * 64, h, w]
+        x = F.conv2d(
+            x, (kernel * sign[:, :, None, None, None]).flatten(0, 1), padding=1, groups=n_episodes
+        )  # [B, E * 64, h, w]
         variance, mean = torch.var_mean(x[:n_support], dim=(0, 2, 3), correction=0)
         gain = scale.abs().flatten() * (variance + EPS).rsqrt()
         offset = shift.flatten() - gain * mean

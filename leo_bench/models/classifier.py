@@ -7,7 +7,8 @@ from leo_bench.models.backbone import Conv4
 
 
 class LEOClassifier(nn.Module):
-    """Shared CNN and head (the document, LEOClassifier). Without default_head it is the CNN alone and always wants params."""
+    """Shared CNN and head (the document, LEOClassifier). Without default_head it is the CNN alone and always wants
+    params."""
 
     def __init__(
         self,

@@ -13,13 +13,17 @@ HIDDEN = (256, 512)
 
 
 class LEODecoder(nn.Module):
-    """Head weights from codes: linear layers of 256 and 512 with ReLU, then one to the weights (the document, LEODecoder).
+    """Head weights from codes: linear layers of 256 and 512 with ReLU, then one to the weights (the document,
+    LEODecoder).
 
-    decode="task": the mean of the class codes decodes all rows at once, num_classes * (feature_dim + 1) numbers (the document).
-    decode="class": each class's code decodes its own row, feature_dim + 1 numbers (Rusu et al. 2019), for any number of classes.
+    decode="task": the mean of the class codes decodes all rows at once, num_classes * (feature_dim + 1) numbers (the
+    document). decode="class": each class's code decodes its own row, feature_dim + 1 numbers (Rusu et al. 2019), for
+    any number of classes.
     """
 
-    def __init__(self, latent_dim: int = 64, num_classes: int = 5, feature_dim: int = 2304, decode: str = "task") -> None:
+    def __init__(
+        self, latent_dim: int = 64, num_classes: int = 5, feature_dim: int = 2304, decode: str = "task"
+    ) -> None:
         super().__init__()
         self.feature_dim = feature_dim
         self.num_classes = num_classes
@@ -32,7 +36,8 @@ class LEODecoder(nn.Module):
         self.fc3 = nn.Linear(HIDDEN[1], self.total_param_count)
 
     def flat(self, codes: Tensor) -> Tensor:
-        """codes: [..., latent_dim]. Returns [..., total_param_count]: the weights as flat vectors, fc.weight before fc.bias."""
+        """codes: [..., latent_dim]. Returns [..., total_param_count]: the weights as flat vectors, fc.weight before
+        fc.bias."""
         return self.fc3(F.relu(self.fc2(F.relu(self.fc1(codes)))))
 
     def head(self, codes: Tensor) -> tuple[Tensor, Tensor]:
@@ -41,13 +46,17 @@ class LEODecoder(nn.Module):
             rows = self.flat(codes)
             return rows[..., :-1], rows[..., -1]
         if codes.shape[-2] != self.num_classes:
-            raise LeoBenchError(f"decode=task was built for {self.num_classes} classes, the episode has {codes.shape[-2]}; set decode to class")
+            raise LeoBenchError(
+                f"decode=task was built for {self.num_classes} classes, "
+                f"the episode has {codes.shape[-2]}; set decode to class"
+            )
         flat = self.flat(codes.mean(-2))
         weight, bias = flat.split([self.num_classes * self.feature_dim, self.num_classes], dim=-1)
         return weight.unflatten(-1, (self.num_classes, self.feature_dim)), bias
 
     def forward(self, codes: Tensor) -> dict[str, Tensor]:
-        """One episode's head: codes [N, latent_dim], or one pooled code [latent_dim] or [1, latent_dim] with decode="task".
+        """One episode's head: codes [N, latent_dim], or one pooled code [latent_dim] or [1, latent_dim] with
+        decode="task".
 
         Returns {"fc.weight": [N, feature_dim], "fc.bias": [N]}.
         """
@@ -62,9 +71,10 @@ class LEODecoder(nn.Module):
 class CnnGenerator(nn.Module):
     """Changes to all layers of a Conv-4 from one pooled code: how `generated=full` generates the CNN (our design).
 
-    The kernels of a block, as a matrix [64, n_in * 9], change by U(z) V: V [rank, n_in * 9] is meta-learned, U(z) [64, rank] is
-    decoded, so that the decoder stays trainable. Scale and shift of each normalisation change by decoded vectors. Convolution
-    biases are left out, since normalisation cancels them. Every change starts at zero, and so at the meta-learned weights.
+    The kernels of a block, as a matrix [64, n_in * 9], change by U(z) V: V [rank, n_in * 9] is meta-learned, U(z)
+    [64, rank] is decoded, so that the decoder stays trainable. Scale and shift of each normalisation change by
+    decoded vectors. Convolution biases are left out, since normalisation cancels them. Every change starts at zero,
+    and so at the meta-learned weights.
     """
 
     def __init__(self, latent_dim: int, rank: int = 8) -> None:
@@ -84,10 +94,13 @@ class CnnGenerator(nn.Module):
         return self.fc3.out_features
 
     def forward(self, code: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """code: [E, latent_dim]. Per block: change of kernels [E, 64, n_in, 3, 3], of scale [E, 64] and of shift [E, 64]."""
+        """code: [E, latent_dim]. Per block: change of kernels [E, 64, n_in, 3, 3], of scale [E, 64] and of shift [E,
+        64]."""
         flat = self.fc3(F.relu(self.fc2(F.relu(self.fc1(code)))))
         changes = []
-        for block, directions in zip(flat.unflatten(-1, (BLOCKS, WIDTH, self.rank + 2)).unbind(1), self.directions, strict=True):
+        for block, directions in zip(
+            flat.unflatten(-1, (BLOCKS, WIDTH, self.rank + 2)).unbind(1), self.directions, strict=True
+        ):
             kernels = (block[..., : self.rank] @ directions).unflatten(-1, (-1, 3, 3))
             changes.append((kernels, block[..., self.rank], block[..., self.rank + 1]))
         return changes

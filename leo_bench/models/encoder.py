@@ -17,12 +17,14 @@ class LEOEncoder(nn.Module):
         return self.fc(self.backbone(images))
 
     def encode(self, images: Tensor, features: Tensor) -> Tensor:
-        """images: [E, B, 1, H, W]. Returns codes [E, B, latent_dim]. Batch statistics are one episode's. Features are not used."""
+        """images: [E, B, 1, H, W]. Returns codes [E, B, latent_dim]. Batch statistics are one episode's. Features are
+        not used."""
         return self.fc(self.backbone.by_episode(images))
 
 
 class SharedEncoder(nn.Module):
-    """A linear map, without bias, of the classifier's features (Rusu et al. 2019, section 2.3.1; there without our CNN)."""
+    """A linear map, without bias, of the classifier's features (Rusu et al. 2019, section 2.3.1; there without our
+    CNN)."""
 
     def __init__(self, feature_dim: int, latent_dim: int) -> None:
         super().__init__()

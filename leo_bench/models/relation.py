@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 
 class LEORelationNetwork(nn.Module):
-    """Two linear layers with a ReLU between, on pairs of codes (the document, LEORelationNetwork). No ReLU at the end."""
+    """Two linear layers with a ReLU between, on pairs of codes (the document, LEORelationNetwork). No ReLU at the
+    end."""
 
     def __init__(self, latent_dim: int = 64) -> None:
         super().__init__()
@@ -18,10 +19,11 @@ class LEORelationNetwork(nn.Module):
         return self.fc2(F.relu(self.fc1(torch.cat([first, second], dim=-1))))
 
     def refine(self, codes: Tensor) -> Tensor:
-        """Each class's mean relation to all classes of its episode, itself included. codes: [E, N, D]. Returns [E, N, D].
+        """Each class's mean relation to all classes of its episode, itself included. codes: [E, N, D]. Returns [E, N,
+        D].
 
-        Equals the mean over forward(codes[i], codes[j]) for all j, but applies each half of fc1 once per class instead of
-        once per pair, and fc2, being linear, once to the mean.
+        Equals the mean over forward(codes[i], codes[j]) for all j, but applies each half of fc1 once per class
+        instead of once per pair, and fc2, being linear, once to the mean.
         """
         left, right = self.fc1.weight.chunk(2, dim=1)
         as_first = codes @ left.T + self.fc1.bias

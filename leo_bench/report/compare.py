@@ -41,8 +41,9 @@ def mean_accuracy(data: StudyData, cell: Cell, variant: str) -> Interval | None:
 def effects(data: StudyData, cell: Cell) -> pd.DataFrame:
     """Paired difference of every variant with the baseline on one test, in plan order (columns EFFECT_COLUMNS).
 
-    `compared` is False where rows may not be compared or no seed is shared; `note` says why. Holm's family: the variants compared
-    here. With one shared seed the interval is over the test episodes of these two trained models (kind "episodes").
+    `compared` is False where rows may not be compared or no seed is shared; `note` says why. Holm's family: the
+    variants compared here. With one shared seed the interval is over the test episodes of these two trained models
+    (kind "episodes").
     """
     if cell not in data.effects:
         data.effects[cell] = _effects(data, cell)
@@ -64,7 +65,7 @@ def _effects(data: StudyData, cell: Cell) -> pd.DataFrame:
         row = frame.loc[index]
         low, high = (None, None) if pd.isna(row["low"]) else (float(row["low"]), float(row["high"]))
         interval = Interval(float(row["difference"]), low, high, int(row["n_seeds"]), row["kind"])
-        found_verdict = verdict(interval, data.plan.margin, adjusted[int(index)])  # type: ignore[call-overload]
+        found_verdict = verdict(interval, data.plan.margin, adjusted[int(index)])
         frame.loc[index, "verdict"] = found_verdict
         if found_verdict == "inconclusive" and verdict(interval, data.plan.margin) != "inconclusive":
             frame.loc[index, "note"] = "; ".join(filter(None, [row["note"], HOLM_NOTE.format(row["holm_p"])]))
@@ -75,8 +76,14 @@ def _effect(data: StudyData, cell: Cell, variant: str, rows: pd.DataFrame, base_
     """One row of `effects`, verdict and Holm aside."""
     empty = dict.fromkeys(("difference", "low", "high", "p", "sign_flip_p", "ahead", "sd"), np.nan)
     row: dict[str, Any] = {
-        "variant": variant, "label": data.label(variant), "n_seeds": 0, **empty, "kind": "", "verdict": "not compared", "compared": False,
-    }  # fmt: skip
+        "variant": variant,
+        "label": data.label(variant),
+        "n_seeds": 0,
+        **empty,
+        "kind": "",
+        "verdict": "not compared",
+        "compared": False,
+    }
     seeds = [seed for seed in rows.index if seed in base_rows.index]
     if rows.empty or base_rows.empty or not seeds:
         lacking = (
@@ -120,7 +127,9 @@ def _effect(data: StudyData, cell: Cell, variant: str, rows: pd.DataFrame, base_
 
 
 def detectable(effect_frame: pd.DataFrame) -> tuple[float, float, int] | None:
-    """(median sd of paired differences, smallest detectable difference, seeds) of the variants compared; None with one seed."""
+    """(median sd of paired differences, smallest detectable difference, seeds) of the variants compared; None with one
+    seed.
+    """
     several = effect_frame[effect_frame["n_seeds"] > 1]
     if several.empty:
         return None

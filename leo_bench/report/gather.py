@@ -1,6 +1,7 @@
 """What a study holds, made ready for reading: comparable rows, labels, changed settings, problems.
 
-Rows are compared only where everything that they are not about is equal (`why_not`); otherwise the report says what differs.
+Rows are compared only where everything that they are not about is equal (`why_not`); otherwise the report says what
+differs.
 """
 
 import re
@@ -30,6 +31,9 @@ MUST_EQUAL = {
     "numerics": "numerics digest",
 }
 """Column of scores -> its name in words. Two rows are compared only when all of these are equal."""
+
+NOT_A_CHANGE = ("seed", "test_n_ways", "test_modes")
+"""Settings in which runs differ without being another method: repetition, and which tests were taken."""
 
 Cell = tuple[int, str]
 """(n_way, episode_mode): one of the tests that every model is scored on."""
@@ -122,7 +126,9 @@ def gather(folder: Path) -> StudyData:
     changes: dict[str, dict[str, Any]] = {}
     for run in plan.runs:
         different = {
-            name: value for name, value in run.settings.items() if name != "seed" and base.get(name, value) != value
+            name: value
+            for name, value in run.settings.items()
+            if name not in NOT_A_CHANGE and base.get(name, value) != value
         }
         changes.setdefault(run.variant, different)
     labels = scores["variant"].map(lambda name: plan.labels.get(name, name))
@@ -157,7 +163,8 @@ def why_not(
 ) -> str:
     """Why two rows of one test may not be compared, in words; empty when they may.
 
-    Batch norm may differ only between inductive modes: it then follows from what the variant changes, and is named beside it.
+    Batch norm may differ only between inductive modes: it then follows from what the variant changes, and is named
+    beside it.
     """
     reasons = [
         f"{words} {_plain(row[name])} against {_plain(base[name])}"
@@ -187,14 +194,23 @@ def _value(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def setting_of(data: StudyData, switch: str, variant: str) -> str:
-    """Where a variant stands on a switch's axis: the setting's value, or its label where the switch is no setting."""
-    settings = data.settings.get(variant, {})
-    return _value(settings[switch]) if switch in settings else data.label(variant)
+def setting_names(data: StudyData, switch: str, variants: list[str]) -> dict[str, str]:
+    """Variant -> where it stands on a switch's axis: the setting's value.
+
+    Its label instead where the switch is no setting, or where the variant changes something else too.
+    """
+    names = {}
+    for variant in variants:
+        settings = data.settings[variant]
+        others = [name for name in data.changes[variant] if name not in (switch, *NOT_A_CHANGE)]
+        names[variant] = data.label(variant) if others or switch not in settings else _value(settings[switch])
+    return names
 
 
 def switch_variants(data: StudyData, switch: str) -> list[str]:
-    """Variants of a switch as drawn, with the baseline put in: where the plan names it, by value among numbers, else first."""
+    """Variants of a switch as drawn, with the baseline put in: where the plan names it, by value among numbers, else
+    first.
+    """
     variants = [name for name in data.plan.switches[switch] if name in data.settings]
     baseline = data.plan.baseline
     if baseline in variants or baseline not in data.settings:
@@ -236,7 +252,9 @@ def problems(view: StudyView) -> pd.DataFrame:
 
 
 def without_paths(text: str, root: Path) -> str:
-    """The text with absolute paths cut to what is below the results folder, or to their last part: a report names no machine."""
+    """The text with absolute paths cut to what is below the results folder, or to their last part: a report names no
+    machine.
+    """
     for prefix in {f"{root}/", f"{root.resolve()}/"}:
         text = text.replace(prefix, "")
     return re.sub(r"(?<![\w.~:/])/(?:[^\s/:'\"]+/)+([^\s/:'\"]+)", r".../\1", text)

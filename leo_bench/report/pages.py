@@ -1,4 +1,6 @@
-"""Writes reports: report.html (self-contained), report.md, figures/ and tables/ of a study, and the index of all studies."""
+"""Writes reports: report.html (self-contained), report.md, figures/ and tables/ of a study, and the index of all
+studies.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from leo_bench.errors import LeoBenchError
-from leo_bench.figures import compose_png, compose_svg, inline_svg, render
 from leo_bench.records import find_studies, write_atomic
+from leo_bench.report.drawing import compose_png, compose_svg, inline_svg, render
 from leo_bench.report.gather import gather
 from leo_bench.report.origin import provenance
 from leo_bench.report.plots import Plot, all_plots
@@ -42,7 +44,8 @@ class Section:
 
 
 def write_report(study_folder: Path, out_folder: Path) -> Path:
-    """Write the report of results/<study>-<profile>/ into out_folder; returns report.html. Incomplete studies are reported as they stand.
+    """Write the report of results/<study>-<profile>/ into out_folder; returns report.html. Incomplete studies are
+    reported as they stand.
 
     Raises LeoBenchError where study.json is missing or broken; broken runs are named in the report.
     """
@@ -122,7 +125,8 @@ def write_index(reports_folder: Path, studies: dict[Path, Path] | None = None) -
 def rebuild_all(results: Path, reports: Path) -> list[Path]:
     """Rebuild every report from results/: <study>-<profile> and official/<study>-<profile> alike, and the index.
 
-    A study that cannot be read does not keep the others from being rebuilt; it is named in the LeoBenchError raised at the end.
+    A study that cannot be read does not keep the others from being rebuilt; it is named in the LeoBenchError raised at
+    the end.
     """
     written, studies, broken = [], {}, []
     for folder in find_studies(results):

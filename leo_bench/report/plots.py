@@ -1,15 +1,14 @@
 """The figures of a report: which panels are drawn from which rows, with captions and alternative text."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import pandas as pd
 
 from leo_bench import figures
-from leo_bench.figures import Panel
 from leo_bench.report.compare import effects, mean_accuracy
-from leo_bench.report.gather import Cell, StudyData, cell_name, setting_of, switch_variants, why_not
+from leo_bench.report.drawing import Panel
+from leo_bench.report.gather import Cell, StudyData, cell_name, setting_names, switch_variants, why_not
 from leo_bench.report.tables import documented_band, percent
 
 MOST_CELLS = 4
@@ -45,9 +44,9 @@ def interval_caption(rows: pd.DataFrame) -> str:
     """n and the kind of interval."""
     single = rows.groupby("variant")["seed"].nunique().max() < 2
     interval = (
-        "one seed each, so no interval over seeds"
+        "one seed each: dotted bars are 95% intervals over the test episodes of one model, not over seeds"
         if single
-        else "bars: 95% t interval over seeds (none where there is one seed)"
+        else "bars: 95% t interval over seeds; dotted, where there is one seed: over its test episodes"
     )
     episodes = ", ".join(f"{n:,}" for n in sorted(rows["n_test_episodes"].unique()))
     return f"n = {n_words(rows)} per setting, {episodes} test episodes each; {interval}"
@@ -56,14 +55,16 @@ def interval_caption(rows: pd.DataFrame) -> str:
 def switch_plot(data: StudyData, switch: str) -> Plot | None:
     """Accuracy against one switch's setting, a panel per test; None without a done run."""
     variants = switch_variants(data, switch)
-    order = list(dict.fromkeys(setting_of(data, switch, name) for name in variants))
+    names = setting_names(data, switch, variants)
+    order = list(dict.fromkeys(names.values()))
+    first = {setting: next(name for name in variants if names[name] == setting) for setting in order}
     panels = []
     for cell in data.cells[:MOST_CELLS]:
         rows = data.rows(cell, *variants)
         if rows.empty:
             continue
-        rows = rows.assign(setting=[setting_of(data, switch, str(name)) for name in rows["variant"]])
-        bands = band_by_setting(data, switch, variants, order, cell)
+        rows = rows.assign(setting=rows["variant"].map(names))
+        bands = [documented_band(data, cell, name) for name in first.values()]
         lines = reference_lines(data, cell, rows)
         draw = partial(
             figures.accuracy_by_setting,
@@ -76,7 +77,7 @@ def switch_plot(data: StudyData, switch: str) -> Plot | None:
             xlabel=switch,
         )
         alt = f"{cell_name(cell)} accuracy against {switch}: " + ", ".join(
-            f"{setting_of(data, switch, name)} {percent(interval.mean)}%"
+            f"{names[name]} {percent(interval.mean)}%"
             for name in variants
             if (interval := mean_accuracy(data, cell, name))
         )
@@ -84,22 +85,17 @@ def switch_plot(data: StudyData, switch: str) -> Plot | None:
     if not panels:
         return None
     rows = data.rows(data.headline, *variants)
-    caption = f"Accuracy against {switch}. Large marks: means; small marks beside them: single seeds. {interval_caption(rows)}."
-    if any(band_by_setting(data, switch, variants, order, data.headline)):
+    marks = "Large marks: means; small marks beside them: single seeds."
+    caption = f"Accuracy against {switch}. {marks} {interval_caption(rows)}."
+    if any(documented_band(data, data.headline, name) for name in variants):
         caption += " Shaded: what the source document expects on Omniglot after 2,000 episodes."
     return Plot(f"switch-{switch}", f"Accuracy against {switch}", caption, panels)
 
 
-def band_by_setting(
-    data: StudyData, switch: str, variants: Sequence[str], order: Sequence[str], cell: Cell
-) -> list[tuple[float, float] | None]:
-    """The documented band at each setting of the axis; none on glyphs and on the harder tests."""
-    bands = {setting_of(data, switch, name): documented_band(data, cell, name) for name in variants}
-    return [bands.get(setting) for setting in order]
-
-
 def reference_lines(data: StudyData, cell: Cell, rows: pd.DataFrame) -> dict[str, tuple[str, float]]:
-    """Reference variant -> (label, mean accuracy) where its test is the one drawn; its training budget may differ, that is its point."""
+    """Reference variant -> (label, mean accuracy) where its test is the one drawn; its training budget may differ,
+    that is its point.
+    """
     lines = {}
     for name in data.plan.references:
         own = data.rows(cell, name)
@@ -122,17 +118,18 @@ def forest_plot(data: StudyData) -> Plot | None:
             continue
         draw = partial(figures.effects_forest, frame, data.styles, margin=data.plan.margin)
         alt = f"Paired differences with the baseline, {cell_name(cell)}: " + ", ".join(
-            f"{row.label} {100 * row.difference:+.1f} points ({row.verdict})" for row in frame.itertuples()
+            f"{row['label']} {figures.signed(100 * row['difference'])} points ({row['verdict']})"
+            for row in frame.to_dict("records")
         )
-        height = 1.05 + 0.2 * len(frame)
         longest = max(len(str(label)) for label in frame["label"])
+        height = 1.05 + (0.2 if longest <= figures.LABEL_WIDTH else 0.29) * len(frame)
         panels.append(
             Panel(
                 draw,
                 cell_name(cell),
                 subtitle(data, data.plan.baseline),
                 height=height,
-                left=0.35 + 0.068 * longest,
+                left=0.35 + 0.068 * min(longest, figures.LABEL_WIDTH),
                 right=0.5,
                 alt=alt,
             )
@@ -147,8 +144,10 @@ def forest_plot(data: StudyData) -> Plot | None:
     )
     over = over if len(kinds) < 2 else "over seeds (solid), or with one seed over test episodes (dotted)"
     caption = (
-        f"Paired difference with {data.label(data.plan.baseline)}, in points of accuracy, same seeds and same test episodes; bars: 95% interval "
-        f"{over}; shaded: the {100 * data.plan.margin:g} points either way that do not matter. Arrowheads: beyond the axis."
+        f"Paired difference with {data.label(data.plan.baseline)}, in points of accuracy, same seeds and same test "
+        f"episodes; bars: 95% interval "
+        f"{over}; shaded: the {100 * data.plan.margin:g} points either way that do not matter. Arrowheads: beyond "
+        f"the axis."
     )
     return Plot("effects", "What each change is worth", caption, panels)
 
@@ -159,25 +158,34 @@ def families(data: StudyData) -> list[tuple[str, list[str]]]:
     return found or [("all variants", data.variants)]
 
 
+def named(data: StudyData, frame: pd.DataFrame, switch: str, variants: list[str]) -> pd.DataFrame:
+    """The frame with each variant labelled by its setting, as the axis of its switch has it."""
+    if switch not in data.plan.switches:
+        return frame
+    return frame.assign(label=frame["variant"].map(setting_names(data, switch, variants)))
+
+
 def steps_plot(data: StudyData) -> Plot | None:
     """Accuracy before adaptation and after each inner step, a panel per switch."""
-    mixed = [cell for cell in data.cells if cell[1] == "mixed"]
-    cell = mixed[-1] if mixed else data.headline
-    frame = step_frame(data, cell)
+    mixed = [cell for cell in data.cells if cell[1] == "mixed"] or [data.headline]
+    frames = {cell: step_frame(data, cell) for cell in mixed}
     panels = []
     for switch, variants in families(data):
-        rows = frame[frame["variant"].isin(variants)]
+        most = max(frames[cell]["variant"].isin(variants).sum() for cell in mixed)
+        cell = [cell for cell in mixed if frames[cell]["variant"].isin(variants).sum() == most][-1]
+        frame = frames[cell]
+        rows = named(data, frame[frame["variant"].isin(variants)], switch, variants)
         if rows.empty or rows["step"].max() == 0:
             continue
-        gains = rows.groupby("variant", sort=False)["accuracy"].agg(["first", "last"])
+        means = rows.groupby(["variant", "step"], sort=False)["accuracy"].mean()
         alt = f"Accuracy by inner step for {switch}: " + ", ".join(
-            f"{data.label(str(name))} from {percent(first)} to {percent(last)}%"
-            for name, first, last in gains.itertuples()
+            f"{data.label(str(name))} from {percent(steps.iloc[0])} to {percent(steps.iloc[-1])}%"
+            for name, steps in means.groupby(level="variant", sort=False)
         )
         panels.append(
             Panel(
                 partial(figures.accuracy_by_step, rows, data.styles),
-                switch,
+                f"{switch}, {cell_name(cell)}",
                 subtitle(data, *variants),
                 right=1.1,
                 alt=alt,
@@ -186,8 +194,8 @@ def steps_plot(data: StudyData) -> Plot | None:
     if not panels:
         return None
     caption = (
-        f"Accuracy before adaptation (step 0) and after each inner step, {cell_name(cell)}, means over {n_words(frame)}; "
-        "shaded: 95% t interval over seeds."
+        "Accuracy before adaptation (step 0) and after each inner step, on the test with most ways that all settings of the "
+        f"switch were scored on; means over {n_words(frames[mixed[0]])}; shaded: 95% t interval over seeds."
     )
     return Plot("inner-steps", "Before and after adaptation", caption, panels, columns=3)
 
@@ -227,10 +235,12 @@ def curves_plot(data: StudyData) -> Plot | None:
     frame = curve_frame(data)
     panels = []
     for switch, variants in families(data):
-        rows = frame[frame["variant"].isin(variants)]
+        rows = named(data, frame[frame["variant"].isin(variants)], switch, variants)
         if rows["episode"].nunique() < 2:
             continue
-        ends = rows[rows["part"] == "validation"].groupby("variant", sort=False)["accuracy"].last()
+        validation = rows[rows["part"] == "validation"]
+        last = validation[validation["episode"] == validation.groupby("variant")["episode"].transform("max")]
+        ends = last.groupby("variant", sort=False)["accuracy"].mean()
         alt = f"Training and validation accuracy for {switch}; last validation: " + ", ".join(
             f"{data.label(str(name))} {percent(value)}%" for name, value in ends.items()
         )
@@ -246,7 +256,8 @@ def curves_plot(data: StudyData) -> Plot | None:
     if not panels:
         return None
     caption = (
-        f"Accuracy on validation episodes (solid, shaded: 95% t interval over seeds) and on training episodes (dashed) while training, means over "
+        f"Accuracy on validation episodes (solid, shaded: 95% t interval over seeds) and on training episodes "
+        f"(dashed) while training, means over "
         f"{n_words(frame)}."
     )
     return Plot("curves", "Training and validation curves", caption, panels, columns=3)
@@ -265,11 +276,23 @@ def cost_plot(data: StudyData) -> Plot | None:
             f"{label} {percent(accuracy)}% in {seconds / 60:.1f}" for label, seconds, accuracy in means.itertuples()
         )
         draw = partial(figures.accuracy_by_cost, rows, data.styles)
-        panels.append(Panel(draw, cell_name(cell), subtitle(data), width=4.6, height=3.9, right=0.25, alt=alt))
+        longest = max(len(str(label)) for label in means.index)
+        panels.append(
+            Panel(
+                draw,
+                cell_name(cell),
+                subtitle(data),
+                width=5.0,
+                height=max(2.75, 1.1 + (0.125 if longest < figures.LABEL_WIDTH - 4 else 0.21) * len(means)),
+                right=min(0.45 + 0.06 * (longest + 5), 1.95),
+                alt=alt,
+            )
+        )
     if not panels:
         return None
     caption = (
-        f"Accuracy against training time of one run (test time left out), large marks: means over {n_words(data.rows(data.headline))}, small "
+        f"Accuracy against training time of one run (test time left out), large marks: means over "
+        f"{n_words(data.rows(data.headline))}, small "
         "marks: single runs. Times are of the machines under Provenance."
     )
     return Plot("cost", "Accuracy against training time", caption, panels)

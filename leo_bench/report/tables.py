@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leo_bench.figures import BANDS, signed
 from leo_bench.report.compare import effects, mean_accuracy
 from leo_bench.report.gather import (
     Cell,
@@ -14,7 +15,7 @@ from leo_bench.report.gather import (
     changed_words,
     problems,
     seed_words,
-    setting_of,
+    setting_names,
     switch_variants,
 )
 
@@ -34,7 +35,9 @@ class Table:
 
 
 def main_numbers(data: StudyData) -> pd.DataFrame:
-    """One row per variant with at least one done run: accuracy, interval, other tests, paired effect, cost. Fractions and seconds."""
+    """One row per variant with at least one done run: accuracy, interval, other tests, paired effect, cost. Fractions
+    and seconds.
+    """
     headline = data.headline
     effect = effects(data, headline).set_index("variant")
     rows = []
@@ -150,8 +153,10 @@ def main_caption(data: StudyData, numbers: pd.DataFrame) -> str:
     test = data.rows(data.headline)
     episodes = ", ".join(f"{n:,}" for n in sorted(test["n_test_episodes"].unique()))
     return (
-        f"{data.data_name()}, {cell_name(data.headline)}, {episodes} fixed test episodes, the same for every run. {over}. "
-        f"Differences are paired with the baseline, seed by seed; the margin that matters is {100 * data.plan.margin:g} points. "
+        f"{data.data_name()}, {cell_name(data.headline)}, {episodes} fixed test episodes, the same for every run. "
+        f"{over}. "
+        f"Differences are paired with the baseline, seed by seed; the margin that matters is "
+        f"{100 * data.plan.margin:g} points. "
         "Other accuracies are means over seeds, in percent."
     )
 
@@ -159,11 +164,12 @@ def main_caption(data: StudyData, numbers: pd.DataFrame) -> str:
 def switch_table(data: StudyData, switch: str) -> Table:
     """Every setting of one switch: accuracy on each test, paired difference and verdict."""
     variants = switch_variants(data, switch)
+    names = setting_names(data, switch, variants)
     numbers: list[dict[str, Any]] = []
     words: list[dict[str, str]] = []
     effect = {cell: effects(data, cell).set_index("variant") for cell in data.cells}
     for variant in variants:
-        row: dict[str, Any] = {"setting": setting_of(data, switch, variant), "variant": variant}
+        row: dict[str, Any] = {"setting": names[variant], "variant": variant}
         text = {switch: row["setting"] + (" (baseline)" if variant == data.plan.baseline else ""), "seeds": "0"}
         for cell in data.cells:
             name, interval = f"{cell[0]}way_{cell[1]}", mean_accuracy(data, cell, variant)
@@ -179,16 +185,17 @@ def switch_table(data: StudyData, switch: str) -> Table:
                 found = effect[cell].loc[variant]
                 suffix = f"{cell[0]}way_{cell[1]}"
                 row |= {f"difference_{suffix}": found["difference"], f"verdict_{suffix}": found["verdict"]}
-        if data.cells:
-            known = variant in effect[data.headline].index if data.headline in effect else False
-            found = effect[data.headline].loc[variant] if known else None
-            text["difference, points"] = (
-                NONE if found is None else difference(found["difference"], found["low"], found["high"], found["kind"])
-            )
-            text["verdict"] = "baseline" if found is None else found["verdict"]
+        text |= {"difference, points": NONE, "verdict": "baseline" if variant == data.plan.baseline else NONE}
+        if data.headline in effect and variant in effect[data.headline].index:
+            own: Any = effect[data.headline].loc[variant]
+            text["difference, points"] = difference(own["difference"], own["low"], own["high"], own["kind"])
+            text["verdict"] = own["verdict"]
         numbers.append(row)
         words.append(text)
-    caption = f"Settings of {switch}; difference and verdict on {cell_name(data.headline)}. Intervals: 95% over seeds (e: over episodes)."
+    headline = cell_name(data.headline)
+    caption = (
+        f"Settings of {switch}; difference and verdict on {headline}. Intervals: 95% over seeds (e: over episodes)."
+    )
     return Table(f"switch-{switch}", caption, pd.DataFrame(numbers), pd.DataFrame(words))
 
 
@@ -257,9 +264,9 @@ def redo_table(data: StudyData) -> Table:
 
 
 def documented_band(data: StudyData, cell: Cell, variant: str) -> tuple[float, float] | None:
-    """Accuracy that the source document expects of this variant on this test: Omniglot, mixed alphabets, LEO; else None."""
-    from leo_bench.figures import BANDS
-
+    """Accuracy that the source document expects of this variant on this test: Omniglot, mixed alphabets, LEO; else
+    None.
+    """
     settings = data.settings[variant]
     if settings["dataset"] != "omniglot" or cell[1] != "mixed" or settings["learner"] != "leo":
         return None
@@ -273,7 +280,7 @@ def document_words(data: StudyData, cell: Cell, variant: str) -> str:
 
 
 def percent(value: float) -> str:
-    return NONE if pd.isna(value) else f"{100 * value:.1f}"
+    return NONE if np.isnan(value) else f"{100 * value:.1f}"
 
 
 def with_interval(mean: float, low: float | None, high: float | None, kind: str) -> str:
@@ -285,16 +292,16 @@ def with_interval(mean: float, low: float | None, high: float | None, kind: str)
 
 def difference(mean: float, low: float, high: float, kind: str) -> str:
     """`+1.2 [-0.3, +2.7]` points; an interval over episodes is marked e."""
-    if pd.isna(mean):
+    if np.isnan(mean):
         return NONE
-    ends = "" if pd.isna(low) else f" [{100 * low:+.1f}, {100 * high:+.1f}]{' e' if kind == 'episodes' else ''}"
-    return f"{100 * mean:+.1f}{ends}"
+    ends = "" if np.isnan(low) else f" [{signed(100 * low)}, {signed(100 * high)}]{' e' if kind == 'episodes' else ''}"
+    return f"{signed(100 * mean)}{ends}"
 
 
 def notes_of(frame: pd.DataFrame) -> list[str]:
     """Notes on compared rows, each with its variant's label."""
-    return [f"{row['label']}: {row['note']}." for row in frame.to_dict("records") if row["note"]]
+    return [f"{label}: {note}." for label, note in zip(frame["label"], frame["note"], strict=True) if note]
 
 
 def p_value(p: float) -> str:
-    return NONE if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return NONE if np.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"

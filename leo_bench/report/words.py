@@ -1,5 +1,6 @@
 """The sentences of a report, made from its numbers."""
 
+from leo_bench.figures import signed
 from leo_bench.records import StudyView
 from leo_bench.report.compare import detectable, effects, mean_accuracy
 from leo_bench.report.gather import STATUS_ORDER, StudyData, cell_name
@@ -7,11 +8,20 @@ from leo_bench.report.tables import documented_band
 from leo_bench.stats import Interval
 
 SWITCHES = {
-    "relation": "Whether each class code is refined by comparing it with the episode's other classes (pairwise), or left as encoded (none).",
+    "relation": (
+        "Whether each class code is refined by comparing it with the episode's other classes (pairwise), "
+        "or left as encoded (none)."
+    ),
     "latent_dim": "Size of a class's latent code.",
     "inner_steps": "Gradient steps on the latent code while adapting to an episode; 0 leaves the generator alone.",
-    "generated": "What a code generates: the classifier's head on a shared CNN, or a change to every layer of the CNN too (full).",
-    "decode": "One pooled code decodes every class's weights (task, as the document has it), or each class decodes its own (class).",
+    "generated": (
+        "What a code generates: the classifier's head on a shared CNN, or a change to every layer of the "
+        "CNN too (full)."
+    ),
+    "decode": (
+        "One pooled code decodes every class's weights (task, as the document has it), or each class decodes "
+        "its own (class)."
+    ),
     "encoder": "The encoder is a CNN of its own (separate), or a linear map of the classifier's features (shared).",
     "inner_lr": "Step size in latent space.",
     "outer_lr": "Adam's rate for everything that is meta-learned.",
@@ -35,11 +45,12 @@ def _baseline_sentence(data: StudyData) -> str:
     if interval is None or settings is None:
         return f"The baseline {data.label(baseline)} has no finished run yet, so nothing can be compared."
     protocol = (
-        f"On {data.data_name()} ({settings['image_size']}x{settings['image_size']} pixels, {settings['class_split']} class split, "
+        f"On {data.data_name()} ({settings['image_size']}x{settings['image_size']} pixels, "
+        f"{settings['class_split']} class split, "
         f"{settings['n_train_episodes']:,} training episodes)"
     )
     test = f"{cell_name(data.headline)} {settings['k_shot']}-shot episodes"
-    text = f"{protocol} the baseline {data.label(baseline)} answers {interval_words(interval)} of the queries of {test} correctly"
+    text = f"{protocol} the baseline {data.label(baseline)} reaches {interval_words(interval)} on {test}"
     band = documented_band(data, data.headline, baseline)
     if data.is_glyphs:
         return f"{text}; these are drawn glyphs, not Omniglot, so no documented target applies."
@@ -72,8 +83,8 @@ def _effect_sentences(data: StudyData) -> list[str]:
     margin = f"{100 * data.plan.margin:g} points"
     named = {
         verdict: [
-            f"{row.label} ({100 * row.difference:+.1f})"
-            for row in rows.sort_values("difference", key=abs, ascending=False).itertuples()
+            f"{row['label']} ({signed(100 * row['difference'])})"
+            for row in rows.sort_values("difference", key=abs, ascending=False).to_dict("records")
         ]
         for verdict, rows in compared.groupby("verdict", sort=False)
     }
@@ -81,7 +92,8 @@ def _effect_sentences(data: StudyData) -> list[str]:
     matters = named.get("better", []) + named.get("worse", [])
     if matters:
         parts.append(
-            f"{listed(matters)} {'differs' if len(matters) == 1 else 'differ'} from it by more than the {margin} that matter"
+            f"{listed(matters)} {'differs' if len(matters) == 1 else 'differ'} from it by more than the {margin} "
+            f"that matter"
         )
     same = named.get("no difference that matters", [])
     if same:
@@ -98,7 +110,8 @@ def _effect_sentences(data: StudyData) -> list[str]:
     if single:
         lead = "Each with" if not parts else "With"
         sentences.append(
-            f"{lead} one seed, so no verdict on the method: {listed(single)} {'differs' if len(single) == 1 else 'differ'} by this many points "
+            f"{lead} one seed, so no verdict on the method: {listed(single)} "
+            f"{'differs' if len(single) == 1 else 'differ'} by this many points "
             "between the trained models at hand."
         )
     return sentences
@@ -134,7 +147,8 @@ def resolution(data: StudyData) -> str:
         return "With one seed per variant no difference between methods can be told from the luck of a seed."
     sd, smallest, n_seeds = found
     return (
-        f"With {n_seeds} seeds and the spread seen here (median standard deviation of a paired difference {100 * sd:.1f} points), a true "
+        f"With {n_seeds} seeds and the spread seen here (median standard deviation of a paired difference "
+        f"{100 * sd:.1f} points), a true "
         f"difference must be about {100 * smallest:.1f} points to be found in 4 of 5 such studies."
     )
 
@@ -144,18 +158,21 @@ def notices(data: StudyData) -> list[str]:
     found = []
     if data.is_glyphs:
         found.append(
-            "These numbers are measured on glyphs, characters drawn by this program, because Omniglot was not used. They cannot be set "
+            "These numbers are measured on glyphs, characters drawn by this program, because Omniglot was not "
+            "used. They cannot be set "
             "against Omniglot results or the document's targets."
         )
     modes = sorted({str(mode) for mode in data.scores["batch_norm"].unique()})
     if any("transductive" in mode for mode in modes):
         found.append(
-            "Some rows are transductive: batch norm saw all queries of an episode at once. They are not set against the others."
+            "Some rows are transductive: batch norm saw all queries of an episode at once. They are not set "
+            "against the others."
         )
     digests = sorted({str(digest) for digest in data.scores["numerics"].unique()})
     if len(digests) > 1:
         found.append(
-            f"Runs come from {len(digests)} versions of the source (numerics {', '.join(digests)}); rows of different versions are not compared."
+            f"Runs come from {len(digests)} versions of the source (numerics {', '.join(digests)}); rows of "
+            f"different versions are not compared."
         )
     if data.view.plan.accept_stale:
         found.append("Runs made by an older version of the source were accepted on request.")
@@ -166,12 +183,17 @@ def method_words(data: StudyData) -> list[str]:
     """How to read the numbers: one sentence a question."""
     margin = f"{100 * data.plan.margin:g}"
     return [
-        "An interval over seeds (95%, t) says what training again with other seeds would give. An interval over episodes (marked e, 1.96 "
+        "An interval over seeds (95%, t) says what training again with other seeds would give. An interval over "
+        "episodes (marked e, 1.96 "
         "standard errors) says how well one trained model is known, and nothing about seeds.",
-        "A difference is variant minus baseline with the same seed on the same test episodes, averaged over the seeds that both have.",
-        f"Verdicts: better or worse when the whole interval lies beyond {margin} points and Holm's p (paired t test, over all variants compared "
-        f"on that test) is below 0.05; no difference that matters when it lies within {margin} points; otherwise inconclusive. From 6 seeds an exact "
+        "A difference is variant minus baseline with the same seed on the same test episodes, averaged over the "
+        "seeds that both have.",
+        f"Verdicts: better or worse when the whole interval lies beyond {margin} points and Holm's p (paired t "
+        f"test, over all variants compared "
+        f"on that test) is below 0.05; no difference that matters when it lies within {margin} points; otherwise "
+        f"inconclusive. From 6 seeds an exact "
         "sign-flip test stands beside it as a check.",
-        "Rows are set against each other only where data, splits, image size, shots, queries, training images, test episodes and source agree.",
+        "Rows are set against each other only where data, splits, image size, shots, queries, training images, "
+        "test episodes and source agree.",
         resolution(data),
     ]

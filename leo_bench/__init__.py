@@ -1,0 +1,31 @@
+"""leo_bench: what each part of LEO (Latent Embedding Optimization) is worth, measured on Omniglot.
+
+The source document's interface is here, each name imported when it is first used, so that reports and --help need no
+torch.
+"""
+
+import importlib
+from typing import Any
+
+_HOME = {
+    "LatentEmbeddingOptimization": "leo_bench.leo_api",
+    "train_leo": "leo_bench.leo_api",
+    "load_omniglot_dataset": "leo_bench.data.tasks",
+    "OmniglotTaskDataset": "leo_bench.data.tasks",
+    "LEOEncoder": "leo_bench.models.encoder",
+    "LEORelationNetwork": "leo_bench.models.relation",
+    "LEODecoder": "leo_bench.models.decoder",
+    "LEOClassifier": "leo_bench.models.classifier",
+}
+
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

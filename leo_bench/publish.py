@@ -1,0 +1,47 @@
+"""Publishing a study: its done runs, copied from the local store to results/official/, where they are committed."""
+
+import shutil
+from pathlib import Path
+
+from leo_bench.errors import LeoBenchError
+from leo_bench.records import RUNS, load_study, write_atomic, write_record, write_tables
+
+PUBLISHED = ("settings.json", "result.json", "episodes.npz")
+"""What is published of a run. Logs and Sacred's records stay behind: they hold host names and paths."""
+
+
+def publish(results: Path, name: str, profile: str, partial: bool) -> Path:
+    """Copy a study's done runs and plan to results/official/. Raises LeoBenchError when runs are missing (unless
+    partial).
+
+    Published runs stay when a later call finds them missing from the store, so that it can be repeated as runs arrive.
+    """
+    folder = results / f"{name}-{profile}"
+    view = load_study(folder)
+    waiting = [run for run in view.runs if run.status != "done"]
+    if not view.done:
+        raise LeoBenchError(f"study {name}-{profile} has no done run to publish; run it first")
+    if waiting and not partial:
+        first = waiting[0]
+        raise LeoBenchError(
+            f"{len(waiting)} of {len(view.runs)} runs are not done (first: {first.planned.variant} "
+            f"seed {first.planned.seed}, {first.status}); "
+            "finish the study, or publish what there is with --partial"
+        )
+    digests = {run.result.numerics for run in view.done if run.result}
+    if len(digests) > 1:
+        raise LeoBenchError(
+            f"runs of {len(digests)} numerics digests ({', '.join(sorted(digests))}) "
+            "cannot be published as one study; redo the stale ones"
+        )
+    target = results / "official" / folder.name
+    write_record(target / "study.json", view.plan.model_copy(update={"numerics": digests.pop(), "accept_stale": False}))
+    planned = {run.planned.run_key for run in view.runs}
+    for old in (target / RUNS).glob("*"):
+        if old.name not in planned:
+            shutil.rmtree(old)
+    for run in view.done:
+        for file in PUBLISHED:
+            write_atomic(target / RUNS / run.planned.run_key / file, (run.folder / file).read_bytes())
+    write_tables(load_study(target))
+    return target
