@@ -8,7 +8,7 @@ PYTHON ?=
 BIN := .venv/bin
 LEO_BENCH := $(BIN)/leo-bench
 # Options that are passed on only where they are set.
-RUN_OPTIONS = --profile "$(PROFILE)" $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(JOBS),--jobs "$(JOBS)") \
+RUN_OPTIONS = --profile "$(PROFILE)" $(if $(PUBLISHED),--use-published) $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(JOBS),--jobs "$(JOBS)") \
 	$(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)")
 
 .PHONY: help venv ablations study report reproduce data status publish test test-long lint format clean clean-venv
@@ -26,7 +26,7 @@ help:  ## show this list
 	@echo "make clean       remove caches (results and reports stay);  make clean-venv: remove .venv"
 	@echo
 	@echo "Settings: PROFILE=smoke|quick|cpu|official (default quick)  SEEDS=0-4  JOBS=2  DATASET=auto|omniglot|glyphs"
-	@echo "          DATA=folder that holds Omniglot  PYTHON=interpreter for .venv"
+	@echo "          DATA=folder that holds Omniglot  PUBLISHED=1 (take published runs)  PYTHON=interpreter for .venv"
 
 venv:
 	@PYTHON="$(PYTHON)" sh tools/venv.sh

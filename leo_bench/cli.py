@@ -98,6 +98,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--accept-stale", action="store_true", help="count runs made by other versions of the source as done"
     )
+    sub.add_argument("--use-published", action="store_true", help="count published runs of this very source as done")
     sub.add_argument("--studies", type=Path, default=Path("studies"), metavar="FOLDER")
     add_data(sub)
     add_results(sub, reports=True)
@@ -136,7 +137,7 @@ def command_data(options: argparse.Namespace) -> None:
 
 
 def command_run(options: argparse.Namespace) -> int:
-    from leo_bench.config import bfloat16_is_fast, make_settings
+    from leo_bench.config import default_precision, make_settings
     from leo_bench.data.locate import locate
     from leo_bench.records import RUNS, read_settings
 
@@ -149,7 +150,7 @@ def command_run(options: argparse.Namespace) -> int:
         settings = read_settings(find_run(options.results, options.key))
     else:
         device = options.device or values.get("device", "cpu")
-        found = {"device": device, "precision": "bfloat16" if bfloat16_is_fast(device) else "float32"}
+        found = {"device": device, "precision": default_precision(values, device)}
         if "dataset" not in values and not options.describe:
             found["dataset"] = locate(options.dataset, options.data).name
         if options.seed is not None:
@@ -206,6 +207,7 @@ def find_run(results: Path, key: str) -> Path:
 def command_study(options: argparse.Namespace) -> int:
     from leo_bench.data.locate import locate
     from leo_bench.plan import make_plan, merge_plan, parse_seeds, plan_words, study_folder
+    from leo_bench.publish import take_published
     from leo_bench.records import Plan as PlanRecord
     from leo_bench.records import load_study, read_record
     from leo_bench.refresh import BackgroundReport
@@ -235,6 +237,8 @@ def command_study(options: argparse.Namespace) -> int:
     report_folder = options.reports / folder.name
     report = BackgroundReport(folder, report_folder)
     runner = StudyRunner(plan, view_plan, options.results, options.jobs, options.data, report.request)
+    if options.use_published:
+        print(f"{take_published(options.results, plan)} runs taken from {options.results / 'official'}/")
     print(plan_words(plan, options.results, options.jobs))
     try:
         runner.run()
@@ -280,11 +284,14 @@ def command_publish(options: argparse.Namespace) -> None:
     from leo_bench.publish import publish
     from leo_bench.records import load_study
     from leo_bench.report import write_index, write_report
+    from leo_bench.report.readme import refresh_readme
 
     target = publish(options.results, options.name, options.profile, options.partial)
     report = write_report(target, options.reports / "official" / target.name)
     write_index(options.reports)
     print(f"{len(load_study(target).done)} runs in {target}/, report in {report}")
+    if refresh_readme(Path("README.md"), report.parent):
+        print("README.md shows its numbers")
 
 
 def command_reproduce(options: argparse.Namespace) -> int:

@@ -104,6 +104,10 @@ class Settings(BaseModel):
             )
         if self.generated == "full" and self.decode == "task":
             raise ValueError("generated=full decodes its head rows from class codes; set decode to class")
+        if self.generated == "full" and self.precision == "bfloat16":
+            raise ValueError(
+                "generated=full convolves with each episode's own weights in float32; set precision to float32"
+            )
         if any(n_way < 2 for n_way in self.test_n_ways):
             raise ValueError(f"test_n_ways needs ways of at least 2, got {list(self.test_n_ways)}")
         return self
@@ -157,6 +161,11 @@ def make_settings(values: Mapping[str, Any], preset: str = "documented", where: 
         message = first["msg"].removeprefix("Value error, ")
         got = f" (got {first['input']!r})" if name else ""
         raise LeoBenchError(f"{where}: {name + ': ' if name else ''}{message}{got}") from None
+
+
+def default_precision(values: Mapping[str, Any], device: str = "cpu") -> str:
+    """Precision for settings that name none: bfloat16 where this machine is fast at it and the learner can use it."""
+    return "bfloat16" if values.get("generated") != "full" and bfloat16_is_fast(device) else "float32"
 
 
 def bfloat16_is_fast(device: str = "cpu") -> bool:

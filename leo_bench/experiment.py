@@ -44,7 +44,7 @@ from leo_bench.records import (
     write_settings,
 )
 from leo_bench.seeding import EPISODE_ROOT, derive_seed
-from leo_bench.train import History, train
+from leo_bench.train import History, TrainingDiverged, train
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # sacred imports pkg_resources, which says that it is deprecated
@@ -207,6 +207,11 @@ def measure(settings: Settings, data: Path | None, folder: Path, number: int, st
     begin = time.perf_counter()
     history = train(learner, bank, settings, progress)
     train_seconds = time.perf_counter() - begin
+    if not all(bool(tensor.isfinite().all()) for tensor in learner.state_dict().values()):
+        raise TrainingDiverged(
+            f"trained weights are NaN or infinite; lower inner_lr (now {settings.inner_lr:g}) "
+            f"or outer_lr (now {settings.outer_lr:g})"
+        )
     log.info("validation accuracy: %s", [f"{accuracy:.4f}" for _, accuracy, _ in history.validation])
 
     begin = time.perf_counter()

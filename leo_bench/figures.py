@@ -41,20 +41,23 @@ class VariantStyle:
 
 
 def variant_styles(plan: Plan) -> dict[str, VariantStyle]:
-    """Colour and marker of each variant: colours go round within a switch, each switch has its marker; the baseline is
-    ink.
+    """Colour and marker of each variant: the baseline is ink, references are grey.
+
+    Each switch has a marker and goes through the colours; no two variants share both while there are enough of them.
     """
     styles = {plan.baseline: VariantStyle(INK, "o")}
     for index, name in enumerate(plan.references):
         styles[name] = VariantStyle(MUTED, MARKERS[-1 - index % 3], DASHES[index % len(DASHES)])
-    for number, variants in enumerate(plan.switches.values()):
-        colours = iter(range(len(variants)))
-        for name in variants:
-            if name not in styles:
-                styles[name] = VariantStyle(COLOURS[next(colours) % len(COLOURS)], MARKERS[(number + 1) % 9])
-    rest = [name for name in dict.fromkeys(run.variant for run in plan.runs) if name not in styles]
-    for index, name in enumerate(rest):
-        styles[name] = VariantStyle(COLOURS[index % len(COLOURS)], MARKERS[(index // len(COLOURS)) % len(MARKERS)])
+    rest = list(dict.fromkeys(run.variant for run in plan.runs))
+    for number, variants in enumerate([*plan.switches.values(), rest]):
+        new = [name for name in dict.fromkeys(variants) if name not in styles]
+        used = {(style.colour, style.marker) for style in styles.values()}
+        markers = [MARKERS[(number + 1 + turn) % 9] for turn in range(9)]
+        colours = [COLOURS[(number + turn) % len(COLOURS)] for turn in range(len(COLOURS))]
+        free = [(colour, marker) for marker in markers for colour in colours if (colour, marker) not in used]
+        spare = [(colour, marker) for marker in MARKERS for colour in colours]
+        for name, (colour, marker) in zip(new, [*free, *(spare * len(new))], strict=False):
+            styles[name] = VariantStyle(colour, marker)
     return styles
 
 
@@ -318,7 +321,7 @@ def _draw_references(
     percents = {name: 100 * value for name, (_, value) in references.items()}
     shown = [name for name in references if low <= percents[name] <= high]
     right = ax.get_yaxis_transform()
-    texts = {name: fill(f"{label} {percents[name]:.1f}", 17) for name, (label, _) in references.items()}
+    texts = {name: fill(f"{label} {percents[name]:.1f}", 16) for name, (label, _) in references.items()}
     lines = max((text.count("\n") + 1 for text in texts.values()), default=1)
     places = spread([percents[name] for name in shown], (high - low) * 0.065 * lines)
     for name, place in zip(shown, places, strict=True):

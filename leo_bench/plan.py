@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from leo_bench import provenance
-from leo_bench.config import Settings, bfloat16_is_fast, make_settings
+from leo_bench.config import Settings, default_precision, make_settings
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import RUNS, Plan, PlannedRun, run_state
@@ -103,7 +103,6 @@ def make_plan(
     common = {
         "dataset": source.name,
         "device": device,
-        "precision": "bfloat16" if bfloat16_is_fast(device) else "float32",
         **study.get("settings", {}),
         **budget.get("settings", {}),
     }
@@ -135,7 +134,10 @@ def make_plan(
 
 def _variant_settings(variant: Mapping[str, Any], common: Mapping[str, Any], where: str) -> Settings:
     """A variant's own values win over the study's and the profile's."""
-    return make_settings({**common, **variant.get("set", {})}, variant.get("preset", "leo"), where)
+    values = {**common, **variant.get("set", {})}
+    return make_settings(
+        {"precision": default_precision(values, common["device"]), **values}, variant.get("preset", "leo"), where
+    )
 
 
 def _switches(study: Mapping[str, Any], names: list[str], common: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -1,10 +1,10 @@
-"""Publishing a study: its done runs, copied from the local store to results/official/, where they are committed."""
+"""Published studies: done runs copied from the local store to results/official/, where they are committed, and back."""
 
 import shutil
 from pathlib import Path
 
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import RUNS, load_study, write_atomic, write_record, write_tables
+from leo_bench.records import RUNS, Plan, load_study, run_state, write_atomic, write_record, write_tables
 
 PUBLISHED = ("settings.json", "result.json", "episodes.npz")
 """What is published of a run. Logs and Sacred's records stay behind: they hold host names and paths."""
@@ -45,3 +45,22 @@ def publish(results: Path, name: str, profile: str, partial: bool) -> Path:
             write_atomic(target / RUNS / run.planned.run_key / file, (run.folder / file).read_bytes())
     write_tables(load_study(target))
     return target
+
+
+def take_published(results: Path, plan: Plan) -> int:
+    """Put published runs of the plan, made by this very source, into the store, so that they count as done.
+
+    Returns how many were taken. The records say on which machine they were made.
+    """
+    taken = 0
+    for run in plan.runs:
+        here = results / RUNS / run.run_key
+        if run_state(run, here, plan.numerics).status == "done":
+            continue
+        for folder in sorted(results.glob(f"official/*/{RUNS}/{run.run_key}")):
+            if run_state(run, folder, plan.numerics).status == "done":
+                for file in sorted(PUBLISHED, key=lambda name: name == "result.json"):  # which makes it done: last
+                    write_atomic(here / file, (folder / file).read_bytes())
+                taken += 1
+                break
+    return taken

@@ -38,6 +38,8 @@ from leo_bench.records import (
 MAX_ATTEMPTS = 3
 """Attempts of one run that may fail or die before it is left alone; being stopped by the user does not count."""
 
+POLL_SECONDS = 0.3
+
 WORKER = (sys.executable, "-m", "leo_bench.experiment")
 
 
@@ -95,16 +97,13 @@ class StudyRunner:
         previous = signal.signal(signal.SIGTERM, _interrupt)
         try:
             while queue or self.children:
-                while queue and len(self.children) < self.jobs:
-                    run = queue.pop(0)
-                    if self._held_elsewhere(run):
-                        queue.append(run)
-                        break
+                for run in self._startable(queue):
+                    queue.remove(run)
                     if self._may_start(run, given_up):
                         self._start(run)
                     else:
                         bar.update()
-                time.sleep(0.2)
+                time.sleep(POLL_SECONDS)
                 bar.set_postfix_str(f"{self._eta(queue)} left", refresh=False)
                 for child in [child for child in self.children if child.process.poll() is not None]:
                     self.children.remove(child)
@@ -115,17 +114,21 @@ class StudyRunner:
                         done = sum(self.state(run).status == "done" for run in self.plan.runs)
                         self.say(f"[{done}/{len(states)}] {self._sentence(child)}; about {self._eta(queue)} left")
                     self._refresh()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, LeoBenchError):
             self._stop()
             raise
         finally:
             signal.signal(signal.SIGTERM, previous)
             bar.close()
-            self._refresh()
+        self._refresh()
         return load_study(folder)
 
-    def _held_elsewhere(self, run: PlannedRun) -> bool:
-        return is_held(self.store / run.run_key)
+    def _startable(self, queue: list[PlannedRun]) -> list[PlannedRun]:
+        """Next runs to start. A run that another process does (of an earlier call that was killed, say) is waited for,
+        and takes one of the places."""
+        held = [run.run_key for run in queue if is_held(self.store / run.run_key)]
+        free = max(self.jobs - len(self.children) - len(held), 0)
+        return [run for run in queue if run.run_key not in held][:free]
 
     def _may_start(self, run: PlannedRun, given_up: list[str]) -> bool:
         """False when the run is done by now or has used up its attempts."""

@@ -18,6 +18,7 @@ from leo_bench.records import (
     ValidationPoint,
     write_atomic,
     write_record,
+    write_settings,
 )
 
 Counts = Callable[[str, int, int, str], np.ndarray]
@@ -138,7 +139,7 @@ def write_run(results: Path, plan: Plan, run: PlannedRun, counts: Counts, **chan
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     write_atomic(folder / "episodes.npz", buffer.getvalue())
-    write_record(folder / "settings.json", plan)  # present in a real run; no report reads it
+    write_settings(folder, settings)
     write_record(folder / "result.json", Result(**{**fields, **changes}))
     return folder
 
@@ -154,7 +155,9 @@ def write_attempt(results: Path, run: PlannedRun, status: str, message: str = ""
 def binomial_counts(
     accuracy: Callable[[str, int, int, str], tuple[float, float]], n_episodes: int, steps: Mapping[str, int]
 ) -> Counts:
-    """Plausible counts: accuracy(variant, seed, n_way, mode) -> (before, after); episodes share their difficulty over runs."""
+    """Plausible counts: accuracy(variant, seed, n_way, mode) -> (before, after); episodes share their difficulty over
+    runs.
+    """
 
     def counts(variant: str, seed: int, n_way: int, mode: str) -> np.ndarray:
         before, after = accuracy(variant, seed, n_way, mode)
@@ -214,7 +217,8 @@ def big_accuracy(variant: str, seed: int, n_way: int, mode: str) -> tuple[float,
     """(before, after) of an invented study that looks like the real one."""
     shift = {
         "decode_task": -0.604, "encoder_shared": 0.035, "latent_8": -0.05, "steps_0": -0.004, "generated_full": -0.03,
-        "five_shot": 0.11, "protonet": 0.13, "untrained": -0.25, "pixels": -0.36, "no_relation": 0.002, "outer_lr_0.0001": -0.06,
+        "five_shot": 0.11, "protonet": 0.13, "untrained": -0.25, "pixels": -0.36, "no_relation": 0.002,
+        "outer_lr_0.0001": -0.06,
     }  # fmt: skip
     noise = np.random.default_rng([seed, *variant.encode()]).normal(0, 0.006)
     base = 0.805 + shift.get(variant, 0.0) + noise

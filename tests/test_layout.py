@@ -1,10 +1,12 @@
 """Who may import whom, what the lock file may hold, and what project text must not say."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,7 @@ def imports(source: str, package: list[str], module_level_only: bool = False) ->
             yield from ([f"{module}.{alias.name}" for alias in node.names] if module == "leo_bench" else [module])
 
 
+@cache
 def imports_of(path: Path, module_level_only: bool = False) -> list[str]:
     return list(imports(path.read_text(), list(path.relative_to(ROOT).parts[:-1]), module_level_only))
 
@@ -94,7 +97,10 @@ REPORT_HALF = {"report", "figures", "stats"}
 @pytest.mark.parametrize(
     ("low", "high"),
     [
-        ({"learners", "train", "evaluate"}, {"experiment", "study", "search", "cluster", "cli"} | REPORT_HALF),
+        (
+            {"learners", "train", "evaluate", "leo_api"},
+            {"experiment", "study", "search", "cluster", "cli"} | REPORT_HALF,
+        ),
         ({"experiment"}, {"study", "search", "cluster", "cli"} | REPORT_HALF),
         # a plan says the smallest effect that it can detect: stats is arithmetic that both halves may use
         ({"study", "search", "cluster", "refresh", "reproduce"}, {"cli", "report", "figures"}),
@@ -187,6 +193,31 @@ def test_lock_keeps_what_sacred_needs() -> None:
     versions = dict(re.findall(r"^([a-z0-9-]+)==([^ ]+)", "\n".join(requirements()), flags=re.MULTILINE))
     assert versions["sacred"] == "0.8.7"
     assert 77 <= int(versions["setuptools"].split(".")[0]) < 82
+
+
+def test_every_setting_is_explained() -> None:
+    from leo_bench.config import PRESETS, Settings
+
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]*) \|", (ROOT / "docs/leo.md").read_text(), flags=re.MULTILINE)
+    explained = {name: default.replace("`", "") for name, default in rows}
+    assert set(PRESETS) <= set(explained)
+    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    plain = {
+        name: value if isinstance(value, str) else re.sub(r'[\[\]"]', "", json.dumps(value))
+        for name, value in defaults.items()
+    }
+    assert {name: explained.get(name) for name in plain} == plain
+
+
+def test_tests_that_the_docs_name_exist() -> None:
+    named = [
+        name for page in sorted(ROOT.glob("docs/*.md")) for name in re.findall(r"`(tests/[^`]+)`", page.read_text())
+    ]
+    assert named
+    for name in named:
+        path, _, function = name.partition("::")
+        assert (ROOT / path).is_file(), name
+        assert f"def {function}(" in (ROOT / path).read_text() if function else True, name
 
 
 def project_files() -> list[Path]:

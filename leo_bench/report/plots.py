@@ -53,8 +53,10 @@ def interval_caption(rows: pd.DataFrame) -> str:
 
 
 def switch_plot(data: StudyData, switch: str) -> Plot | None:
-    """Accuracy against one switch's setting, a panel per test; None without a done run."""
+    """Accuracy against one switch's setting, a panel per test; None before two settings have a done run."""
     variants = switch_variants(data, switch)
+    if data.rows(data.headline, *variants)["variant"].nunique() < 2:
+        return None
     names = setting_names(data, switch, variants)
     order = list(dict.fromkeys(names.values()))
     first = {setting: next(name for name in variants if names[name] == setting) for setting in order}
@@ -81,7 +83,9 @@ def switch_plot(data: StudyData, switch: str) -> Plot | None:
             for name in variants
             if (interval := mean_accuracy(data, cell, name))
         )
-        panels.append(Panel(draw, cell_name(cell), subtitle(data, *variants), alt=alt))
+        right = 1.2 if lines else 0.3
+        width = 2.45 + 0.55 + right
+        panels.append(Panel(draw, cell_name(cell), subtitle(data, *variants), width=width, right=right, alt=alt))
     if not panels:
         return None
     rows = data.rows(data.headline, *variants)
@@ -153,8 +157,13 @@ def forest_plot(data: StudyData) -> Plot | None:
 
 
 def families(data: StudyData) -> list[tuple[str, list[str]]]:
-    """Switches with their variants, for figures that have a panel per switch; without switches, everything in one."""
+    """Switches with their variants, for figures that have a panel per switch; those with something to compare already.
+
+    Without such a switch everything is in one panel.
+    """
+    done = set(data.scores["variant"])
     found = [(switch, switch_variants(data, switch)) for switch in data.plan.switches]
+    found = [(switch, variants) for switch, variants in found if len(done.intersection(variants)) > 1]
     return found or [("all variants", data.variants)]
 
 
@@ -194,8 +203,8 @@ def steps_plot(data: StudyData) -> Plot | None:
     if not panels:
         return None
     caption = (
-        "Accuracy before adaptation (step 0) and after each inner step, on the test with most ways that all settings of the "
-        f"switch were scored on; means over {n_words(frames[mixed[0]])}; shaded: 95% t interval over seeds."
+        "Accuracy before adaptation (step 0) and after each inner step, on the test with most ways that all settings "
+        f"of the switch were scored on; means over {n_words(frames[mixed[0]])}; shaded: 95% t interval over seeds."
     )
     return Plot("inner-steps", "Before and after adaptation", caption, panels, columns=3)
 

@@ -108,11 +108,10 @@ def _effect_sentences(data: StudyData) -> list[str]:
     )
     single = named.get("one seed", [])
     if single:
-        lead = "Each with" if not parts else "With"
+        who = "With one seed each" if not parts else "Where there is one seed"
         sentences.append(
-            f"{lead} one seed, so no verdict on the method: {listed(single)} "
-            f"{'differs' if len(single) == 1 else 'differ'} by this many points "
-            "between the trained models at hand."
+            f"{who} there is no verdict on the change itself; the trained models at hand differ from the baseline's: "
+            f"{listed(single)}."
         )
     return sentences
 

@@ -144,9 +144,7 @@ def test_bad_data_is_never_cached(files: dict[str, bytes], small_zips: DataSourc
     assert not list((tmp_path / "cache").rglob("*.*"))
 
 
-def test_a_warm_load_does_without_torchvision(
-    small_zips: DataSource, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_warm_load_does_without_torchvision(small_zips: DataSource, monkeypatch: pytest.MonkeyPatch) -> None:
     load_images(small_zips, 28)
     monkeypatch.setitem(sys.modules, "torchvision.transforms.v2.functional", None)  # importing it now fails
     load_images(small_zips, 28)

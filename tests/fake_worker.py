@@ -1,0 +1,71 @@
+"""Stands in for a run's process: takes the lock, leaves an attempt, and ends as its latent_dim says. Needs no torch.
+
+1xx: done. 200: fails with a message. 300: killed by its own SIGKILL. 400: killed the first time, then done.
+500: waits to be stopped.
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import numpy as np
+from filelock import FileLock, Timeout
+from results_fixture import NUMERICS, make_plan, write_run
+
+from leo_bench.config import Settings
+from leo_bench.errors import EXIT_BUSY, EXIT_FAILED, EXIT_INTERRUPTED
+from leo_bench.records import AttemptStatus, PlannedRun, read_settings, write_record
+
+
+def main(folder: Path) -> int:
+    settings = read_settings(folder)
+    try:
+        with FileLock(folder / ".lock").acquire(timeout=0):
+            return work(folder, settings)
+    except Timeout:
+        return EXIT_BUSY
+
+
+def work(folder: Path, settings: Settings) -> int:
+    number = 1 + len(list(folder.glob("attempt-*")))
+    status = folder / f"attempt-{number}" / "status.json"
+    write_record(status, AttemptStatus(status="running", started="now", episode=40))
+    kind = settings.latent_dim // 100
+    if kind == 2:
+        write_record(status, AttemptStatus(status="failed", started="now", message="the loss became nan"))
+        return EXIT_FAILED
+    if kind == 3 or (kind == 4 and number == 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if kind == 5:
+        (folder / "waiting").touch()
+        try:
+            time.sleep(60)
+        except KeyboardInterrupt:
+            write_record(status, AttemptStatus(status="interrupted", started="now", message="stopped by the user"))
+            return EXIT_INTERRUPTED
+    plan = make_plan({"any": {}}, [0])
+    run = PlannedRun(variant="any", seed=settings.seed, run_key=settings.run_key, settings=settings.canonical())
+    steps = settings.inner_steps + 1
+    write_run(
+        folder.parent.parent,
+        plan,
+        run,
+        lambda *_: np.full((settings.n_test_episodes, steps), 5),
+        numerics=NUMERICS,
+        attempt=number,
+    )
+    write_record(status, AttemptStatus(status="done", started="now"))
+    return 0
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+signal.signal(signal.SIGTERM, interrupt)
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,225 @@
+"""What every learner and every variant of LEO must hold."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from tiny_leo import N_QUERY, N_WAY, VARIANTS, copy_of_state, random_batch, stirred, tiny
+
+from leo_bench.learners import Learner, build
+from leo_bench.learners.leo import FullLeo, Leo
+
+every_variant = pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS.keys())
+class_by_class = pytest.mark.parametrize(
+    "changes",
+    [changes for changes in VARIANTS.values() if changes.get("decode") == "class" or "learner" in changes],
+    ids=[name for name, changes in VARIANTS.items() if changes.get("decode") == "class" or "learner" in changes],
+)
+
+
+def loss_of(learner: Learner, seed: int = 0) -> torch.Tensor:
+    support_x, support_y, query_x, query_y = random_batch(seed=seed)
+    (logits,) = learner.episode_logits(support_x, support_y, query_x, N_WAY)
+    return F.cross_entropy(logits.flatten(0, 1), query_y.flatten())
+
+
+@every_variant
+def test_logits_have_the_announced_shape_in_training_and_at_every_scored_step(changes: dict[str, object]) -> None:
+    learner = stirred(tiny(**changes))
+    support_x, support_y, query_x, _ = random_batch()
+    for training, count in ((True, 1), (False, len(learner.scored_steps))):
+        logits = learner.train(training).episode_logits(support_x, support_y, query_x, N_WAY)
+        assert len(logits) == count
+        for step in logits:
+            assert step.shape == (2, N_WAY * N_QUERY, N_WAY)
+            assert step.dtype == torch.float32
+            assert step.isfinite().all()
+
+
+@every_variant
+def test_every_parameter_gets_a_gradient(changes: dict[str, object]) -> None:
+    # generated=full: after one update, since its last layer starts at zero and hides those before it.
+    settings = tiny(**changes)
+    learner = build(settings).train()
+    optimizer = torch.optim.SGD(learner.parameters(), lr=0.5)
+    if settings.generated == "full":
+        loss_of(learner).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    loss_of(learner, seed=1).backward()
+    for name, parameter in learner.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().max() > 0, name
+
+
+@every_variant
+def test_adapting_leaves_no_gradients_on_parameters(changes: dict[str, object]) -> None:
+    learner = stirred(tiny(**changes))
+    support_x, support_y, query_x, _ = random_batch()
+    for training in (True, False):
+        learner.train(training).episode_logits(support_x, support_y, query_x, N_WAY)
+        assert all(parameter.grad is None for parameter in learner.parameters())
+
+
+@every_variant
+def test_the_outer_gradient_is_that_of_the_outer_loss_alone(changes: dict[str, object]) -> None:
+    # .backward() must give what autograd.grad gives: inner gradients that leak into .grad would be added to it.
+    learner = stirred(tiny(**changes)).train()
+    parameters = list(learner.parameters())
+    expected = torch.autograd.grad(loss_of(learner), parameters)
+    loss_of(learner).backward()
+    for parameter, gradient in zip(parameters, expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-6)
+
+
+@every_variant
+def test_adapting_at_test_changes_no_weight_and_no_statistic(changes: dict[str, object]) -> None:
+    learner = stirred(tiny(**changes)).eval()
+    before = copy_of_state(learner)
+    support_x, support_y, query_x, _ = random_batch()
+    with torch.no_grad():
+        learner.episode_logits(support_x, support_y, query_x, N_WAY)
+        learner.logits_from_tables(
+            tuple(table.unflatten(0, (2, -1)) for table in learner.tables(support_x.flatten(0, 1))),
+            support_y,
+            tuple(table.unflatten(0, (2, -1)) for table in learner.tables(query_x.flatten(0, 1))),
+            N_WAY,
+        )
+    for name, tensor in learner.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+
+
+@every_variant
+def test_a_batched_step_is_a_loop_over_its_episodes(changes: dict[str, object]) -> None:
+    batched, looped = stirred(tiny(**changes)).train(), stirred(tiny(**changes)).train()
+    support_x, support_y, query_x, _ = random_batch(3)
+    (together,) = batched.episode_logits(support_x, support_y, query_x, N_WAY)
+    for e in range(3):
+        (alone,) = looped.episode_logits(support_x[e : e + 1], support_y[e : e + 1], query_x[e : e + 1], N_WAY)
+        torch.testing.assert_close(together[e : e + 1], alone, rtol=1e-3, atol=1e-4)
+    for (name, tensor), other in zip(batched.state_dict().items(), looped.state_dict().values(), strict=True):
+        torch.testing.assert_close(tensor, other, rtol=1e-5, atol=1e-6, msg=lambda m, name=name: f"{name}: {m}")
+
+
+@class_by_class
+def test_renaming_the_classes_renames_the_answers(changes: dict[str, object]) -> None:
+    learner = stirred(tiny(**changes)).eval()
+    support_x, support_y, query_x, _ = random_batch()
+    new_name = torch.tensor([2, 0, 1])
+    with torch.no_grad():
+        logits = learner.episode_logits(support_x, support_y, query_x, N_WAY)
+        renamed = learner.episode_logits(support_x, new_name[support_y], query_x, N_WAY)
+    for step, other in zip(logits, renamed, strict=True):
+        torch.testing.assert_close(other[..., new_name], step, rtol=1e-3, atol=1e-4)
+        assert not torch.allclose(other, step, atol=1e-3)
+
+
+@pytest.mark.parametrize("encoder", ["separate", "shared"])
+@pytest.mark.parametrize("relation", ["pairwise", "none"])
+def test_one_code_for_all_classes_cannot_name_them(encoder: str, relation: str) -> None:
+    # decode=task: rename the classes, and before adaptation the answers keep the old names. Hence at chance.
+    learner = stirred(tiny(encoder=encoder, relation=relation, inner_steps=0)).eval()
+    support_x, support_y, query_x, _ = random_batch()
+    new_name = torch.tensor([2, 0, 1])
+    with torch.no_grad():
+        (logits,) = learner.episode_logits(support_x, support_y, query_x, N_WAY)
+        (renamed,) = learner.episode_logits(support_x, new_name[support_y], query_x, N_WAY)
+    torch.testing.assert_close(renamed, logits, rtol=1e-4, atol=1e-5)
+    assert logits.std(-1).min() > 1e-3  # they do answer something
+
+
+@every_variant
+def test_the_order_of_the_support_set_does_not_matter(changes: dict[str, object]) -> None:
+    learner = stirred(tiny(**changes)).eval()
+    support_x, support_y, query_x, _ = random_batch()
+    order = torch.tensor([3, 5, 0, 2, 4, 1])
+    with torch.no_grad():
+        logits = learner.episode_logits(support_x, support_y, query_x, N_WAY)
+        shuffled = learner.episode_logits(support_x[:, order], support_y[:, order], query_x, N_WAY)
+    for step, other in zip(logits, shuffled, strict=True):
+        torch.testing.assert_close(other, step, rtol=1e-3, atol=1e-4)
+
+
+@every_variant
+def test_at_test_a_query_does_not_notice_the_others(changes: dict[str, object]) -> None:
+    learner = stirred(tiny(**changes)).eval()
+    support_x, support_y, query_x, _ = random_batch()
+    with torch.no_grad():
+        logits = learner.episode_logits(support_x, support_y, query_x, N_WAY)
+        single = learner.episode_logits(support_x, support_y, query_x[:, 3:4], N_WAY)
+    for step, other in zip(logits, single, strict=True):
+        torch.testing.assert_close(other, step[:, 3:4], rtol=1e-3, atol=1e-4)
+
+
+@class_by_class
+def test_any_number_of_classes_can_be_scored(changes: dict[str, object]) -> None:
+    learner = stirred(tiny(**changes)).eval()
+    assert learner.fits(2)
+    assert learner.fits(7)
+    support_x, labels = torch.rand(1, 7, 1, 16, 16), torch.arange(7)[None]
+    with torch.no_grad():
+        assert learner.episode_logits(support_x, labels, support_x, 7)[-1].shape == (1, 7, 7)
+
+
+def test_one_code_for_all_classes_fits_its_own_number_of_classes() -> None:
+    learner = build(tiny(decode="task"))
+    assert learner.fits(N_WAY)
+    assert not learner.fits(N_WAY + 1)
+
+
+@pytest.mark.parametrize("changes", [{"decode": "class"}, {"decode": "class", "generated": "full"}])
+@pytest.mark.parametrize("encoder", ["separate", "shared"])
+def test_a_class_has_the_same_code_in_any_episode_without_relations_alone(
+    changes: dict[str, object], encoder: str
+) -> None:
+    if encoder == "shared" and "generated" in changes:
+        return  # its features are normalised by the episode's support set
+    support_x, _, _, _ = random_batch()
+    support_x[1, 0] = support_x[0, 0]
+    support_y = torch.tensor([[0, 1, 1, 2, 2, 2], [0, 1, 2, 1, 2, 1]])  # class 0 is the same drawing in both
+    for relation, same in (("none", True), ("pairwise", False)):
+        learner = stirred(tiny(encoder=encoder, relation=relation, **changes)).eval()
+        assert isinstance(learner, Leo)
+        with torch.no_grad():
+            image_codes = learner.tables(support_x.flatten(0, 1))[1].unflatten(0, (2, 6))
+            codes = learner.class_codes(image_codes, support_y, N_WAY)
+        assert torch.allclose(codes[0, 0], codes[1, 0], rtol=1e-4, atol=1e-5) is same
+
+
+@every_variant
+def test_the_same_seed_starts_alike_and_another_does_not(changes: dict[str, object]) -> None:
+    one, same, other = (build(tiny(**changes, seed=seed)) for seed in (1, 1, 2))
+    for (name, a), b, c in zip(one.named_parameters(), same.parameters(), other.parameters(), strict=True):
+        assert torch.equal(a, b), name
+        drawn = a.std() > 0  # scales, shifts and the generator's last layer start as constants
+        assert torch.equal(a, c) is not bool(drawn), name
+
+
+def test_building_leaves_the_global_generator_alone() -> None:
+    before = torch.get_rng_state()
+    build(tiny())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    ("change", "alike"),
+    [
+        ({"relation": "none"}, {"classifier", "encoder", "decoder"}),
+        ({"encoder": "shared"}, {"classifier", "relation_net", "decoder"}),
+        ({"decode": "task"}, {"classifier", "encoder", "relation_net"}),
+        ({"latent_dim": 7}, {"classifier"}),
+        ({"inner_steps": 3}, {"classifier", "encoder", "relation_net", "decoder"}),
+        ({"second_order": False}, {"classifier", "encoder", "relation_net", "decoder"}),
+    ],
+)
+def test_changing_a_part_leaves_the_others_start_alike(change: dict[str, object], alike: set[str]) -> None:
+    base, changed = build(tiny(decode="class")), build(tiny(**{"decode": "class", **change}))
+    others = dict(changed.named_parameters())
+    for name, parameter in base.named_parameters():
+        if name.split(".")[0] in alike:
+            assert torch.equal(parameter, others[name]), name
+
+
+def test_full_is_a_leo_with_a_generator_and_the_rest_is_not() -> None:
+    assert isinstance(build(tiny(decode="class", generated="full")), FullLeo)
+    assert type(build(tiny())) is Leo

@@ -1,0 +1,101 @@
+"""LEO small enough to follow on paper: two classes, features of one number, codes of one number, head weight = slope * code.
+
+Support: feature 1 is of class 0, feature -1 of class 1; both codes start at 0, so that both logits are 0 and both
+probabilities 1/2. The mean support loss has gradient -1/2 in the head weight w0 (the mean over two images of
+feature * (probability - label) is (1 * (1/2 - 1) - 1 * (1/2 - 0)) / 2) and +1/2 in w1. With slope 2 the codes' gradient is -1 and +1.
+"""
+
+import math
+
+import pytest
+import torch
+from tiny_leo import tiny
+from torch import Tensor, nn
+
+from leo_bench.learners import build
+from leo_bench.learners.leo import Leo
+
+LR = 0.25
+
+
+class Slope(nn.Module):
+    """A decoder of one number: weight = slope * code, no bias."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slope = nn.Parameter(torch.tensor(2.0))
+
+    def head(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        return self.slope * codes, torch.zeros_like(codes[..., 0])
+
+
+def scalar_leo(**changes: object) -> Leo:
+    leo = build(tiny(n_way=2, latent_dim=1, decode="class", relation="none", inner_lr=LR, **changes))
+    assert isinstance(leo, Leo)
+    leo.decoder = Slope()  # type: ignore[assignment]
+    return leo
+
+
+def run(leo: Leo, k_shot: int = 1, query: float = 1.0) -> list[Tensor]:
+    """Logits [1, 1, 2] of one query feature."""
+    support = torch.tensor([[[1.0], [-1.0]]]).repeat(1, k_shot, 1)
+    labels = torch.tensor([[0, 1]]).repeat(1, k_shot)
+    codes = torch.zeros(1, 2 * k_shot, 1, requires_grad=leo.training)
+    return leo.logits_from_tables((support, codes), labels, (torch.tensor([[[query]]]),), 2)
+
+
+def test_one_step_by_hand() -> None:
+    # The codes go to +1/4 and -1/4, the head to +1/2 and -1/2.
+    (logits,) = run(scalar_leo(inner_steps=1).train())
+    assert logits.flatten().tolist() == [0.5, -0.5]
+
+
+def test_two_steps_by_hand() -> None:
+    # Now both images have logits 1/2 and -1/2 for right and wrong, so the wrong class has probability 1 / (1 + e), and
+    # the codes' gradient is that times slope: they go on by 1/4 * 2 / (1 + e).
+    (logits,) = run(scalar_leo(inner_steps=2).train())
+    code = 0.25 + 0.25 * 2 / (1 + math.e)
+    assert logits.flatten().tolist() == pytest.approx([2 * code, -2 * code])
+
+
+def test_at_test_there_are_logits_before_and_after_every_step() -> None:
+    leo = scalar_leo(inner_steps=2).eval()
+    before, middle, after = (logits.flatten().tolist() for logits in run(leo, query=3.0))
+    code = 0.25 + 0.25 * 2 / (1 + math.e)
+    assert before == [0, 0]
+    assert middle == [1.5, -1.5]
+    assert after == pytest.approx([6 * code, -6 * code])
+    assert leo.scored_steps == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("second_order", "expected"), [(True, 0.5), (False, 0.25)])
+def test_the_outer_gradient_by_hand(second_order: bool, expected: float) -> None:
+    # w0 = slope * code and code = lr * slope / 2. Second order: w0 = lr slope^2 / 2, so dw0/dslope = lr slope = 1/2.
+    # First order takes the step as a constant: dw0/dslope = code = 1/4.
+    leo = scalar_leo(inner_steps=1, second_order=second_order).train()
+    (logits,) = run(leo)
+    assert logits[0, 0, 0].item() == 0.5
+    slope = leo.decoder.slope
+    assert torch.autograd.grad(logits[0, 0, 0], slope)[0].item() == expected  # type: ignore[arg-type]
+
+
+def test_deviation_the_inner_loss_is_a_mean_over_the_support_set() -> None:
+    # The paper sums. With the mean, showing every support image three times changes nothing; with a sum the step would be three times as long.
+    leo = scalar_leo(inner_steps=1).train()
+    torch.testing.assert_close(run(leo, k_shot=3)[0], run(leo, k_shot=1)[0])
+
+
+def test_each_episode_descends_its_own_loss() -> None:
+    # A second episode with its labels swapped goes the other way; neither is diluted by the other.
+    leo = scalar_leo(inner_steps=1).train()
+    support = torch.tensor([[[1.0], [-1.0]]]).expand(2, 2, 1)
+    labels = torch.tensor([[0, 1], [1, 0]])
+    codes = torch.zeros(2, 2, 1, requires_grad=True)
+    (logits,) = leo.logits_from_tables((support, codes), labels, (torch.ones(2, 1, 1),), 2)
+    assert logits[:, 0].tolist() == [[0.5, -0.5], [-0.5, 0.5]]
+
+
+def test_the_codes_start_at_the_means_of_their_classes() -> None:
+    leo = scalar_leo(inner_steps=0)
+    codes = leo.class_codes(torch.tensor([[[1.0], [10.0], [20.0], [3.0]]]), torch.tensor([[0, 1, 1, 0]]), 2)
+    assert codes.flatten().tolist() == [2.0, 15.0]

@@ -1,0 +1,94 @@
+"""Every setting of a model acts: two values of it differ in parameters, predictions or outer gradients."""
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from tiny_leo import N_WAY, random_batch, stirred, tiny
+from torch import Tensor
+
+from leo_bench.config import Settings
+
+ELSEWHERE = {
+    "test_train.py": {
+        *("dataset", "class_split", "train_classes", "rotations", "episode_mode", "k_shot", "n_query", "n_train_episodes"),
+        *("meta_batch_size", "outer_lr", "clip_norm", "val_every", "n_val_episodes"),
+    },
+    "test_evaluate.py": {"n_test_episodes", "test_n_ways", "test_modes"},
+    "of the machine": {"threads", "device"},
+}
+"""Settings that are no part of a model, by where they are tested."""
+
+MODEL_SWITCHES: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {"learner": "protonet"}),
+    ({"learner": "protonet"}, {"learner": "pixels"}),
+    ({}, {"relation": "none"}),
+    ({"encoder": "shared"}, {"encoder": "shared", "relation": "none"}),
+    ({"generated": "full"}, {"generated": "full", "relation": "none"}),
+    ({}, {"latent_dim": 6}),
+    ({}, {"inner_steps": 3}),
+    ({}, {"inner_steps": 0}),
+    ({"generated": "full"}, {"generated": "full", "inner_steps": 1}),
+    ({}, {"inner_lr": 0.25}),
+    ({"generated": "full"}, {"generated": "full", "inner_lr": 0.25}),
+    ({}, {"generated": "full"}),
+    ({}, {"decode": "task"}),
+    ({}, {"encoder": "shared"}),
+    ({"generated": "full"}, {"generated": "full", "encoder": "shared"}),
+    ({}, {"image_size": 32}),
+    ({}, {"n_way": 4, "decode": "task"}),
+    ({}, {"seed": 1}),
+    ({}, {"precision": "bfloat16"}),
+    ({"learner": "protonet"}, {"learner": "protonet", "precision": "bfloat16"}),
+]
+
+
+def test_every_setting_is_tested_somewhere() -> None:
+    of_the_model = {name for _, changed in MODEL_SWITCHES for name in changed} | {"second_order"}
+    elsewhere = set().union(*ELSEWHERE.values())
+    assert of_the_model | elsewhere == set(Settings.model_fields)
+    assert not of_the_model & elsewhere
+
+
+def facts(changes: dict[str, Any]) -> tuple[dict[str, tuple[int, ...]], Tensor | None]:
+    """Names and shapes of the parameters; logits of one meta-batch where the settings take it."""
+    settings = tiny(**{"decode": "class", **changes})
+    learner = stirred(settings).eval()
+    shapes = {name: tuple(parameter.shape) for name, parameter in learner.named_parameters()}
+    if (settings.image_size, settings.n_way) != (16, N_WAY):
+        return shapes, None
+    support_x, support_y, query_x, _ = random_batch()
+    with torch.no_grad():
+        return shapes, learner.episode_logits(support_x, support_y, query_x, N_WAY)[-1]
+
+
+@pytest.mark.parametrize(("base", "changed"), MODEL_SWITCHES, ids=str)
+def test_the_switch_changes_the_parameters_or_the_predictions(base: dict[str, Any], changed: dict[str, Any]) -> None:
+    shapes, logits = facts(base)
+    other_shapes, other_logits = facts(changed)
+    if shapes == other_shapes:
+        assert logits is not None
+        assert other_logits is not None
+        assert (logits - other_logits).abs().max() > 1e-4
+    # and the test can fail: the same settings give the same answers
+    if logits is not None:
+        again = facts(base)[1]
+        assert again is not None
+        assert torch.equal(logits, again)
+
+
+@pytest.mark.parametrize("generated", ["head", "full"])
+def test_second_order_changes_the_outer_gradient_and_not_the_predictions(generated: str) -> None:
+    gradients, predictions = [], []
+    for second_order in (True, False):
+        learner = stirred(tiny(decode="class", generated=generated, second_order=second_order)).train()
+        support_x, support_y, query_x, query_y = random_batch()
+        (logits,) = learner.episode_logits(support_x, support_y, query_x, N_WAY)
+        F.cross_entropy(logits.flatten(0, 1), query_y.flatten()).backward()
+        predictions.append(logits.detach())
+        gradients.append({name: parameter.grad for name, parameter in learner.named_parameters()})
+    torch.testing.assert_close(predictions[0], predictions[1])
+    for name in ("decoder.fc3.weight", "decoder.fc1.weight", "encoder.fc.weight"):
+        second, first = (gradient[name] for gradient in gradients)
+        assert (second - first).norm() > 0.01 * second.norm(), name  # type: ignore[operator, union-attr]

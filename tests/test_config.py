@@ -1,0 +1,214 @@
+"""Settings: refused in one clear line, named by a key that every one of them changes."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from leo_bench.config import DRAWERS, PRESETS, Settings, make_settings
+from leo_bench.errors import LeoBenchError
+
+OTHER: dict[str, Any] = {
+    "learner": "protonet",
+    "relation": "none",
+    "latent_dim": 32,
+    "inner_steps": 3,
+    "inner_lr": 0.02,
+    "second_order": False,
+    "generated": "full",
+    "decode": "task",
+    "encoder": "shared",
+    "dataset": "glyphs",
+    "class_split": "random",
+    "train_classes": "trainval",
+    "rotations": False,
+    "image_size": 28,
+    "episode_mode": "within_alphabet",
+    "n_way": 20,
+    "k_shot": 5,
+    "n_query": 10,
+    "n_train_episodes": 1000,
+    "meta_batch_size": 8,
+    "outer_lr": 0.002,
+    "clip_norm": 2.0,
+    "val_every": 100,
+    "n_val_episodes": 50,
+    "n_test_episodes": 600,
+    "test_n_ways": (5,),
+    "test_modes": ("mixed",),
+    "seed": 1,
+    "precision": "bfloat16",
+    "threads": 2,
+    "device": "cuda",
+}
+"""Another value for every setting than the preset `leo` has."""
+
+
+def test_every_setting_has_another_value_here() -> None:
+    assert sorted(OTHER) == sorted(Settings.model_fields)
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_every_setting_changes_the_run_key(name: str) -> None:
+    base = make_settings({}, "leo")
+    changed = make_settings({name: OTHER[name]}, "leo")
+    assert getattr(changed, name) != getattr(base, name)
+    assert changed.run_key != base.run_key
+
+
+def test_no_two_changes_share_a_run_key() -> None:
+    keys = [make_settings({name: value}, "leo").run_key for name, value in OTHER.items()]
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"seed": 3, "n_way": 10}, {"n_way": 10, "seed": 3}),
+        ({}, {"n_way": 5, "relation": "pairwise"}),
+        ({"inner_lr": 1}, {"inner_lr": 1.0}),
+        ({"test_n_ways": [5, 10]}, {"test_n_ways": (5, 10)}),
+        ({"test_modes": ["mixed"]}, {"test_modes": ("mixed",)}),
+    ],
+    ids=["order", "defaults spelled out", "whole number for a float", "list of ways", "list of modes"],
+)
+def test_equal_settings_have_the_same_run_key(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert make_settings(one).run_key == make_settings(other).run_key
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_settings_survive_a_trip_through_json(preset: str) -> None:
+    settings = make_settings({**OTHER, "generated": "head"}, preset)
+    again = make_settings(json.loads(json.dumps(settings.canonical())))
+    assert again == settings
+    assert again.run_key == settings.run_key
+
+
+def test_the_run_key_does_not_depend_on_the_process() -> None:
+    code = "from leo_bench.config import make_settings; print(make_settings({'seed': 4}, 'leo').run_key)"
+    keys = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        for hash_seed in ("1", "2")
+    }
+    assert keys == {make_settings({"seed": 4}, "leo").run_key}
+
+
+def test_the_run_key_is_a_folder_name() -> None:
+    key = make_settings({}).run_key
+    assert len(key) == 16
+    assert set(key) <= set("0123456789abcdef")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"inner_stepss": 5}, ["'inner_stepss'", "'inner_steps'"]),
+        ({"zzz": 5}, ["'zzz'", "latent_dim", "seed"]),
+        ({"relation": "attentive"}, ["relation", "'pairwise'", "'none'", "'attentive'"]),
+        ({"latent_dim": 0}, ["latent_dim", "1", "got 0"]),
+        ({"latent_dim": 64.5}, ["latent_dim", "integer", "64.5"]),
+        ({"latent_dim": "64"}, ["latent_dim", "integer", "'64'"]),
+        ({"inner_steps": -1}, ["inner_steps", "0", "-1"]),
+        ({"inner_lr": 0.0}, ["inner_lr", "greater than 0"]),
+        ({"inner_lr": float("nan")}, ["inner_lr", "nan"]),
+        ({"outer_lr": float("inf")}, ["outer_lr", "inf"]),
+        ({"clip_norm": -1.0}, ["clip_norm", "-1.0"]),
+        ({"second_order": "yes"}, ["second_order", "boolean", "'yes'"]),
+        ({"second_order": 1}, ["second_order", "boolean"]),
+        ({"seed": True}, ["seed", "integer", "True"]),
+        ({"seed": -1}, ["seed", "-1"]),
+        ({"seed": 2**32}, ["seed", "4294967296"]),
+        ({"image_size": 15}, ["image_size", "16", "15"]),
+        ({"image_size": 106}, ["image_size", "105", "106"]),
+        ({"n_way": 1}, ["n_way", "2", "got 1"]),
+        ({"k_shot": 0}, ["k_shot", "got 0"]),
+        ({"k_shot": 6, "n_query": 15}, ["k_shot + n_query", "6 + 15", str(DRAWERS)]),
+        ({"n_train_episodes": 2001}, ["n_train_episodes", "2001", "meta_batch_size", "4"]),
+        ({"generated": "full", "decode": "task"}, ["generated", "full", "decode", "class"]),
+        ({"test_n_ways": [5, 1]}, ["test_n_ways", "2", "[5, 1]"]),
+        ({"test_n_ways": 5}, ["test_n_ways", "tuple"]),
+        ({"test_modes": ["mixed", "nearby"]}, ["test_modes", "within_alphabet", "'nearby'"]),
+        ({"n_val_episodes": 1}, ["n_val_episodes", "2"]),
+        ({"precision": "float16"}, ["precision", "'float32'", "'bfloat16'"]),
+        ({"device": "tpu"}, ["device", "'cpu'", "'cuda'"]),
+        ({"threads": 0}, ["threads", "got 0"]),
+        ({"seed": None}, ["seed", "None"]),
+    ],
+)
+def test_bad_settings_are_refused_in_one_line_that_names_them(values: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(LeoBenchError) as caught:
+        make_settings(values, where="study.toml")
+    message = str(caught.value)
+    assert message.startswith("study.toml: ")
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_an_unknown_preset_is_refused_and_the_known_ones_named() -> None:
+    with pytest.raises(LeoBenchError, match="'leoo'.*documented, leo"):
+        make_settings({}, "leoo")
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [("latent_dim", 1, 4096), ("inner_steps", 0, 100), ("image_size", 16, 105), ("seed", 0, 2**32 - 1)],
+)
+def test_ranges_include_their_ends(name: str, low: int, high: int) -> None:
+    for value in (low, high):
+        assert getattr(make_settings({name: value}), name) == value
+
+
+def test_the_documented_ranges_are_all_accepted() -> None:
+    for values in ({"latent_dim": 32}, {"latent_dim": 128}, {"inner_steps": 3}, {"inner_steps": 10}):
+        make_settings(values)
+    for name, ends in {"inner_lr": (0.005, 0.05), "outer_lr": (0.0001, 0.01)}.items():
+        for end in ends:
+            make_settings({name: end})
+
+
+def test_the_documented_preset_holds_the_documents_values() -> None:
+    settings = make_settings({}, "documented")
+    assert settings == Settings()
+    assert (settings.n_way, settings.k_shot, settings.n_query, settings.n_train_episodes) == (5, 1, 15, 2000)
+    assert (settings.latent_dim, settings.inner_lr, settings.outer_lr, settings.inner_steps) == (64, 0.01, 0.001, 5)
+    assert (settings.meta_batch_size, settings.image_size) == (4, 105)
+    assert (settings.relation, settings.decode, settings.encoder, settings.generated, settings.second_order) == (
+        "pairwise",
+        "task",
+        "separate",
+        "head",
+        True,
+    )
+
+
+def test_the_leo_preset_decodes_class_by_class_and_is_else_the_documented() -> None:
+    documented, leo = make_settings({}, "documented").canonical(), make_settings({}, "leo").canonical()
+    assert {name for name in leo if leo[name] != documented[name]} == {"decode"}
+    assert leo["decode"] == "class"
+
+
+def test_values_go_over_the_preset() -> None:
+    assert make_settings({"decode": "task"}, "leo").decode == "task"
+
+
+def test_the_documented_budget_is_160_000_images() -> None:
+    assert make_settings({}).n_train_images == 160_000
+    # 500 episodes of 20-way 1-shot with 15 queries are the same images
+    assert make_settings({"n_way": 20, "n_train_episodes": 500}).n_train_images == 160_000
+
+
+def test_settings_cannot_be_changed_after_they_are_made() -> None:
+    settings = make_settings({})
+    with pytest.raises(ValidationError):
+        settings.seed = 1  # type: ignore[misc]

@@ -1,0 +1,229 @@
+"""Figures are functions of a frame: what is drawn is where it should be, nothing global changes."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+from functools import partial
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib._pylab_helpers import Gcf
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from results_fixture import BIG_SWITCHES, BIG_VARIANTS, make_plan
+
+from leo_bench import figures
+from leo_bench.figures import COLOURS, INK, VariantStyle, spread, variant_styles
+from leo_bench.report.drawing import Panel, compose_png, compose_svg, inline_svg, render
+from leo_bench.stats import seed_interval
+
+STYLES = {
+    "leo": VariantStyle(INK, "o"),
+    "none": VariantStyle(COLOURS[0], "s"),
+    "pixels": VariantStyle(figures.MUTED, "*", (0, (5, 2))),
+    "protonet": VariantStyle(figures.MUTED, "<", (0, (1, 1))),
+}
+
+
+def accuracy_frame(seeds: int = 3) -> pd.DataFrame:
+    rows = [
+        {"variant": name, "label": name, "setting": setting, "seed": seed, "accuracy": base + 0.01 * seed}
+        for name, setting, base in (("leo", "pairwise", 0.80), ("none", "none", 0.78))
+        for seed in range(seeds)
+    ]
+    return pd.DataFrame(rows).assign(accuracy_ci95=0.005, train_seconds=[60.0 + row for row in range(len(rows))])
+
+
+def step_frame() -> pd.DataFrame:
+    rows = [
+        {"variant": "leo", "label": "leo", "seed": seed, "step": step, "accuracy": 0.7 + 0.02 * step + 0.01 * seed}
+        for seed in range(2)
+        for step in range(4)
+    ]
+    return pd.DataFrame(rows)
+
+
+def curve_frame() -> pd.DataFrame:
+    parts = [step_frame().rename(columns={"step": "episode"}).assign(part=part) for part in ("training", "validation")]
+    return pd.concat(parts, ignore_index=True)
+
+
+def effect_frame() -> pd.DataFrame:
+    rows = [
+        {"variant": "none", "label": "no relation", "difference": -0.02, "low": -0.03, "high": -0.01, "kind": "seeds"},
+        {"variant": "protonet", "label": "protonet", "difference": 0.1, "low": np.nan, "high": np.nan, "kind": "seeds"},
+    ]
+    return pd.DataFrame(rows)
+
+
+def draw_setting(**changes: Any) -> Axes:
+    given: dict[str, Any] = {"bands": [(0.95, 0.98)] * 2, "chance": 0.2, "xlabel": "relation"}
+    return figures.accuracy_by_setting(accuracy_frame(), ["pairwise", "none"], STYLES, **{**given, **changes})
+
+
+def texts(ax: Axes) -> list[str]:
+    return [text.get_text() for text in ax.texts]
+
+
+def points_at(ax: Axes) -> set[tuple[float, float]]:
+    """Rounded ends of everything drawn as lines or collections."""
+    lines = [tuple(np.round(xy, 4)) for line in ax.lines for xy in np.asarray(line.get_xydata(), float)]
+    offsets = [tuple(np.round(xy, 4)) for group in ax.collections for xy in np.asarray(group.get_offsets(), float)]
+    return {(float(x), float(y)) for x, y in [*lines, *offsets]}
+
+
+ALL = [
+    partial(figures.accuracy_by_setting, accuracy_frame(), ["pairwise", "none"], STYLES, xlabel="relation"),
+    partial(figures.effects_forest, effect_frame(), STYLES, margin=0.005),
+    partial(figures.accuracy_by_step, step_frame(), STYLES),
+    partial(figures.learning_curves, curve_frame(), STYLES),
+    partial(figures.accuracy_by_cost, accuracy_frame(), STYLES),
+]
+
+
+@pytest.mark.parametrize("draw", ALL, ids=lambda draw: draw.func.__name__)
+def test_every_figure_returns_its_axes_and_leaves_nothing_behind(draw: Any) -> None:
+    style, ax = dict(mpl.rcParams), Figure().add_subplot()
+    assert draw(ax=ax) is ax
+    assert isinstance(draw(), Axes)
+    assert dict(mpl.rcParams) == style
+    assert not Gcf.figs  # no figure is registered with pyplot
+    assert ax.get_xlabel() and (ax.get_ylabel() or draw.func is figures.effects_forest)
+
+
+def test_accuracy_by_setting_draws_means_seeds_and_intervals() -> None:
+    ax = draw_setting()
+    drawn = points_at(ax)
+    interval = seed_interval([80.0, 81.0, 82.0])
+    assert interval.low is not None and interval.high is not None
+    for point in [(0, 81.0), (1, 79.0), (0, interval.low), (0, interval.high), (0.2, 80.0), (0.2, 82.0), (1.2, 78.0)]:
+        assert (point[0], round(point[1], 4)) in drawn, point
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["pairwise", "none"]
+
+
+def test_one_seed_gets_the_dotted_interval_of_its_episodes() -> None:
+    ax = figures.accuracy_by_setting(accuracy_frame(seeds=1), ["pairwise", "none"], STYLES)
+    assert {(0.0, 79.5), (0.0, 80.5), (0.0, 80.0)} <= points_at(ax)
+    assert (0.2, 80.0) not in points_at(ax)
+
+
+def test_documented_bands_stand_where_they_apply() -> None:
+    ax = draw_setting(bands=[(0.95, 0.98), (0.97, 0.99)])
+    assert {"documented 95-98%", "documented 97-99%"} <= set(texts(ax))
+    boxes = [group.get_paths()[0].get_extents() for group in ax.collections if len(group.get_offsets()) < 2]
+    corners = {(box.x0, box.x1, round(box.y0), round(box.y1)) for box in boxes}
+    assert {(-0.5, 0.5, 95, 98), (0.5, 1.5, 97, 99)} <= corners
+    low, high = ax.get_ylim()
+    assert low < 78 and high > 98
+    assert not any("documented" in text for text in texts(draw_setting(bands=[None, None])))
+
+
+def test_references_are_lines_in_view_or_named_at_the_edge() -> None:
+    ax = draw_setting(references={"protonet": ("ProtoNet", 0.94), "pixels": ("pixels", 0.30)})
+    heights = {round(float(np.asarray(line.get_ydata())[0]), 4) for line in ax.lines if len(line.get_xdata()) == 2}
+    assert 94.0 in heights and 30.0 not in heights
+    assert "ProtoNet 94.0" in texts(ax)
+    assert any(text.startswith("\N{DOWNWARDS ARROW} pixels 30.0") for text in texts(ax))
+
+
+def test_chance_is_drawn_only_where_results_are_near_it() -> None:
+    assert "chance" not in texts(draw_setting())
+    near = accuracy_frame().assign(accuracy=0.21)
+    ax = figures.accuracy_by_setting(near, ["pairwise", "none"], STYLES, chance=0.2)
+    assert "chance" in texts(ax)
+
+
+def test_forest_cuts_what_would_flatten_the_rest() -> None:
+    rows = [
+        {"variant": "none", "label": f"v{row}", "difference": d, "low": d - 0.01, "high": d + 0.01, "kind": "seeds"}
+        for row, d in enumerate([0.01, -0.02, 0.0, 0.015, -0.6])
+    ]
+    ax = figures.effects_forest(pd.DataFrame(rows), STYLES, margin=0.005)
+    left, right = ax.get_xlim()
+    assert -10 < left < -3 and right == -left
+    assert "-60.0" in texts(ax) and "+0.0" in texts(ax)
+    assert "<" in {line.get_marker() for line in ax.lines}
+
+
+def test_steps_and_curves_draw_means_over_seeds() -> None:
+    assert {(0.0, 70.5), (3.0, 76.5)} <= points_at(figures.accuracy_by_step(step_frame(), STYLES))
+    assert {(0.0, 70.5), (3.0, 76.5)} <= points_at(figures.learning_curves(curve_frame(), STYLES))
+
+
+def test_cost_is_in_minutes() -> None:
+    ax = figures.accuracy_by_cost(accuracy_frame(), STYLES)
+    assert (round(61 / 60, 4), 81.0) in points_at(ax)
+    assert {"leo 81.0", "none 79.0"} <= set(texts(ax))
+
+
+def test_each_variant_has_its_own_mark() -> None:
+    plan = make_plan(BIG_VARIANTS, [0], switches=BIG_SWITCHES, references=["protonet", "untrained", "pixels"])
+    styles = variant_styles(plan)
+    assert set(styles) == set(BIG_VARIANTS)
+    marks = [(style.colour, style.marker) for style in styles.values()]
+    assert len(set(marks)) == len(marks)
+    for variants in BIG_SWITCHES.values():
+        assert len({styles[name].colour for name in variants}) == len(variants)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as the contrast rule of WCAG 2 defines it."""
+    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(colour)]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+@pytest.mark.parametrize("colour", [*COLOURS, figures.MUTED, INK])
+def test_colours_stand_out_from_paper(colour: str) -> None:
+    assert 1.05 / (luminance(colour) + 0.05) >= 3
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=10))
+def test_spread_keeps_order_and_distance(values: list[float]) -> None:
+    places = spread(values, 3.0)
+    order = np.argsort(values, kind="stable")
+    assert (np.diff(np.array(places)[order]) >= 3.0 - 1e-9).all()
+    inside = np.array(spread(values, 3.0, limits=(0, 100)))[order]
+    assert (np.diff(inside) >= 3.0 - 1e-9).all() and inside[0] >= -1e-9 and inside[-1] <= 100 + 1e-9
+
+
+def test_spread_leaves_alone_what_has_room() -> None:
+    assert spread([30.0, 10.0, 20.0], 5.0) == [30.0, 10.0, 20.0]
+    assert spread([10.0, 10.0], 4.0) == [8.0, 12.0]
+
+
+def panel() -> Panel:
+    return Panel(ALL[0], "5-way mixed", "omniglot 5f1c0ffe", alt='pairwise 81.0%, "none" 79.0%')
+
+
+def test_rendering_is_repeatable_and_undated() -> None:
+    first, again = render(panel()), render(panel())
+    assert (first.svg, first.png) == (again.svg, again.png)
+    assert "dc:date" not in first.svg and "matplotlib.org" not in first.svg.split("<defs>")[0].replace("<!--", "")
+
+
+def test_composed_figures_hold_all_panels() -> None:
+    drawings = [render(panel())] * 3
+    root = ElementTree.fromstring(compose_svg(drawings, columns=2).encode())
+    inner = [child for child in root if child.tag.endswith("svg")]
+    assert [float(child.attrib["x"]) for child in inner] == [0, pytest.approx(72 * 3.9), 0]
+    assert float(inner[2].attrib["y"]) == pytest.approx(72 * 2.75)
+    ids = re.findall(r'\bid="([^"]+)"', compose_svg(drawings, columns=2))
+    assert len(set(ids)) == len(ids)
+    png = compose_png(drawings, columns=2)
+    width, height = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
+    assert (width, height) == (2 * round(3.9 * 160), 2 * round(2.75 * 160))
+
+
+def test_inline_svg_takes_the_pages_colours_and_alternative_text() -> None:
+    svg = inline_svg(render(panel()).svg, "relation-0", panel().alt)
+    assert 'aria-label="pairwise 81.0%, &quot;none&quot; 79.0%"' in svg
+    assert "var(--ink)" in svg and INK not in svg and figures.GRID not in svg
+    targets = set(re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', svg))
+    ids = set(re.findall(r'\bid="([^"]+)"', svg))
+    assert {one or other for one, other in targets} <= ids
+    assert all(name.startswith("relation-0-") for name in ids)

@@ -1,0 +1,142 @@
+"""Study files expanded to plans, and what is refused in them."""
+
+from pathlib import Path
+
+import pytest
+
+from leo_bench.data import DataSource
+from leo_bench.errors import LeoBenchError
+from leo_bench.plan import cost, duration, make_plan, merge_plan, parse_seeds, plan_words, read_study
+
+SOURCE = DataSource("omniglot", "zips", None)
+STUDIES = Path(__file__).parents[1] / "studies"
+
+TEXT = """
+question = "Q?"
+baseline = "leo"
+[settings]
+image_size = 28
+[profiles.quick]
+seeds = [0]
+[profiles.cpu]
+seeds = [0, 1]
+fewer_seeds = { slow = 1 }
+[variants.leo]
+[variants.none]
+set = { relation = "none" }
+[variants.small]
+set = { latent_dim = 8 }
+[variants.slow]
+set = { latent_dim = 512 }
+[variants.pixels]
+reference = true
+set = { learner = "pixels", n_train_episodes = 0 }
+"""
+
+
+def write(tmp_path: Path, text: str = TEXT) -> Path:
+    (tmp_path / "s.toml").write_text(text)
+    return tmp_path
+
+
+def test_runs_go_in_rounds_with_fewer_seeds_where_asked(tmp_path: Path) -> None:
+    plan = make_plan(write(tmp_path), "s", "cpu", SOURCE)
+    assert [(run.variant, run.seed) for run in plan.runs] == [
+        *((name, 0) for name in ("leo", "none", "small", "slow", "pixels")),
+        *((name, 1) for name in ("leo", "none", "small", "pixels")),
+    ]
+
+
+def test_a_variant_differs_from_the_baseline_in_what_it_sets_alone(tmp_path: Path) -> None:
+    plan = make_plan(write(tmp_path), "s", "quick", SOURCE)
+    settings = {run.variant: run.settings for run in plan.runs}
+    assert {name for name in settings["leo"] if settings["leo"][name] != settings["none"][name]} == {"relation"}
+    assert settings["leo"]["decode"] == "class"
+    assert settings["leo"]["image_size"] == 28
+
+
+def test_switches_hold_the_baseline_and_sort_by_value(tmp_path: Path) -> None:
+    plan = make_plan(write(tmp_path), "s", "quick", SOURCE)
+    assert plan.switches == {"relation": ["leo", "none"], "latent_dim": ["small", "leo", "slow"]}
+    assert plan.references == ["pixels"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('question = "Q?"', 'qestion = "Q?"', "unknown key 'qestion'; did you mean 'question'"),
+        ('relation = "none"', 'realtion = "none"', "unknown setting 'realtion'; did you mean 'relation'"),
+        ('relation = "none"', 'relation = "nonne"', "relation: Input should be 'pairwise' or 'none' .got 'nonne'"),
+        ("latent_dim = 8 ", 'latent_dim = "8"', "latent_dim: Input should be a valid integer"),
+        ('baseline = "leo"', 'baseline = "le"', "baseline 'le' is not among the variants"),
+        ("[profiles.quick]", "[profiles.quick", "not valid TOML"),
+        ("fewer_seeds = { slow = 1 }", "fewer_seeds = { slo = 1 }", "unknown variant 'slo'; did you mean 'slow'"),
+    ],
+)
+def test_mistakes_in_a_study_file_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in TEXT
+    with pytest.raises(LeoBenchError, match=message) as error:
+        make_plan(write(tmp_path, TEXT.replace(old, new)), "s", "cpu", SOURCE)
+    assert "\n" not in str(error.value)
+
+
+def test_unknown_study_profile_and_variant_are_named_with_the_choices(tmp_path: Path) -> None:
+    with pytest.raises(LeoBenchError, match="there are: s"):
+        read_study(write(tmp_path), "t")
+    with pytest.raises(LeoBenchError, match="no profile 'fast'; it has quick, cpu"):
+        make_plan(tmp_path, "s", "fast", SOURCE)
+    with pytest.raises(LeoBenchError, match="did you mean 'small'"):
+        make_plan(tmp_path, "s", "quick", SOURCE, only=["smal"])
+
+
+@pytest.mark.parametrize(("text", "seeds"), [("3", [3]), ("0-2", [0, 1, 2]), ("5,0-1,0", [5, 0, 1])])
+def test_seeds(text: str, seeds: list[int]) -> None:
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "a", "4-2", "1,,2", "-1"])
+def test_seeds_that_are_none(text: str) -> None:
+    with pytest.raises(LeoBenchError, match="such as 0-4"):
+        parse_seeds(text)
+
+
+def test_a_part_study_keeps_the_other_runs_in_view(tmp_path: Path) -> None:
+    whole = make_plan(write(tmp_path), "s", "cpu", SOURCE)
+    part = make_plan(tmp_path, "s", "cpu", SOURCE, seeds=[7], only=["none"])
+    assert [(run.variant, run.seed) for run in part.runs] == [("none", 7)]
+    merged = merge_plan(whole, part)
+    assert len(merged.runs) == len(whole.runs) + 1
+    assert {run.variant for run in merged.runs} == {run.variant for run in whole.runs}
+    assert merged.switches["latent_dim"] == whole.switches["latent_dim"]
+
+
+def test_every_profile_of_every_committed_study_expands() -> None:
+    for path in STUDIES.glob("*.toml"):
+        for profile in read_study(STUDIES, path.stem)["profiles"]:
+            plan = make_plan(STUDIES, path.stem, profile, SOURCE)
+            keys = [run.run_key for run in plan.runs]
+            assert len(set(keys)) == len(keys), f"{path.stem} {profile}: two variants are the same run"
+
+
+def test_smoke_is_small() -> None:
+    plan = make_plan(STUDIES, "ablations", "smoke", SOURCE)
+    assert len(plan.runs) <= 10
+    assert max(run.settings["n_train_episodes"] for run in plan.runs) <= 60
+
+
+def test_cost_grows_with_what_is_trained_and_generated(tmp_path: Path) -> None:
+    base = make_plan(write(tmp_path), "s", "quick", SOURCE).runs[0].settings
+    assert cost({**base, "n_train_episodes": 4000}) > cost(base)
+    assert cost({**base, "image_size": 105}) > 10 * cost(base)
+    assert cost({**base, "generated": "full"}) > 2 * cost(base)
+
+
+def test_plan_words_name_the_work(tmp_path: Path) -> None:
+    plan = make_plan(write(tmp_path), "s", "cpu", SOURCE)
+    text = plan_words(plan, tmp_path, jobs=2)
+    assert "9: 5 variants, seeds 0, 1; 0 done, 9 to do" in text
+    assert "smallest detectable" in text
+
+
+def test_duration() -> None:
+    assert [duration(s) for s in (40, 600, 5400)] == ["40 s", "10 min", "1 h 30 min"]

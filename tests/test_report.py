@@ -1,0 +1,395 @@
+"""Reports over hand-made results: hand-computed numbers, broken records named, nothing compared that may not be."""
+
+import io
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from results_fixture import Counts, make_plan, write_attempt, write_run, write_study
+
+from leo_bench.errors import LeoBenchError
+from leo_bench.records import Plan, load_study
+from leo_bench.report import rebuild_all, write_index, write_report
+from leo_bench.report.compare import effects
+from leo_bench.report.drawing import Drawing
+from leo_bench.report.gather import gather, problems, seed_words, switch_variants, without_paths
+from leo_bench.report.words import answer
+
+CORRECT = {("leo", 0): 60, ("leo", 1): 63, ("none", 0): 66, ("none", 1): 66}
+"""Correct answers of 75 queries: 80%, 84%, 88%, 88%."""
+PAIR: dict[str, dict[str, Any]] = {"leo": {}, "none": {"relation": "none"}}
+ONE_TEST = {"test_n_ways": (5,), "test_modes": ("mixed",), "inner_steps": 1}
+
+
+def twelve_episodes(means: dict[tuple[str, int], int] = CORRECT) -> Counts:
+    """A dozen episodes, three below and three above the mean by turns; one more correct answer each after adapting."""
+
+    def counts(variant: str, seed: int, n_way: int, mode: str) -> np.ndarray:
+        after = means.get((variant, seed), 60) + np.array([-3, 3] * 6)
+        return np.stack([after - 1, after], axis=1)
+
+    return counts
+
+
+def build(
+    results: Path, variants: dict[str, dict[str, Any]] = PAIR, seeds: tuple[int, ...] = (0, 1), **changes: Any
+) -> Plan:
+    """A whole small study: every planned run done."""
+    given = {"switches": {"relation": ["leo", "none"]}, "base": ONE_TEST, **changes}
+    plan = make_plan(variants, seeds, **given)
+    for run in plan.runs:
+        write_run(results, plan, run, twelve_episodes())
+    write_study(results, plan)
+    return plan
+
+
+@pytest.fixture
+def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Panels are not drawn: for tests of words and tables, which need no picture."""
+    picture = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(picture, "PNG")
+    stub = Drawing("<svg ></svg>", picture.getvalue(), 1.0, 1.0, "a stub")
+    monkeypatch.setattr("leo_bench.report.pages.render", lambda panel: stub)
+
+
+def report(tmp_path: Path) -> tuple[str, str]:
+    """Write the report of the study in tmp_path/results; its HTML and Markdown."""
+    page = write_report(tmp_path / "results/ablations-cpu", tmp_path / "reports/ablations-cpu")
+    return page.read_text(), page.with_suffix(".md").read_text()
+
+
+def table(tmp_path: Path, name: str) -> pd.DataFrame:
+    return pd.read_csv(tmp_path / f"reports/ablations-cpu/tables/{name}.csv")
+
+
+def test_two_variants_two_seeds_a_dozen_episodes(tmp_path: Path) -> None:
+    build(tmp_path / "results")
+    html, markdown = report(tmp_path)
+    rows = table(tmp_path, "main").set_index("variant")
+    # t(0.975, 1) = 12.7062; 0.80 and 0.84 have standard error 0.02, the differences 0.08 and 0.04 too.
+    assert rows.loc["leo", "accuracy"] == pytest.approx(0.82)
+    assert rows.loc["leo", "high"] - rows.loc["leo", "low"] == pytest.approx(2 * 12.706205 * 0.02)
+    assert rows.loc["leo", "accuracy_before"] == pytest.approx(0.82 - 1 / 75)
+    assert rows.loc["none", "accuracy"] == pytest.approx(0.88)
+    assert rows.loc["none", "difference"] == pytest.approx(0.06)
+    assert rows.loc["none", "difference_low"] == pytest.approx(0.06 - 12.706205 * 0.02)
+    assert rows.loc["none", "verdict"] == "inconclusive"
+    assert list(rows["n_seeds"]) == [2, 2]
+    for text in (html, markdown):
+        assert "82.0 ± 25.4" in text
+        assert "+6.0 [-19.4, +31.4]" in text
+        assert "misses the 95 to 98% that the source document expects by 13.0 points" in text
+        assert "The study is complete: all 4 planned runs are done." in text
+
+
+def test_effects_by_hand(tmp_path: Path) -> None:
+    build(tmp_path / "results")
+    row = effects(gather(tmp_path / "results/ablations-cpu"), (5, "mixed")).iloc[0]
+    assert row["sd"] == pytest.approx(np.sqrt(0.0008))
+    assert row["p"] == pytest.approx(2 * np.arctan(1 / 3) / np.pi)  # t = 3 with 1 degree of freedom is Cauchy's
+    assert row["holm_p"] == row["p"]
+    assert row["ahead"] == 1.0
+    assert np.isnan(row["sign_flip_p"])
+
+
+def test_one_seed_speaks_of_two_trained_models_only(tmp_path: Path) -> None:
+    build(tmp_path / "results", seeds=(0,))
+    html, markdown = report(tmp_path)
+    rows = table(tmp_path, "main").set_index("variant")
+    # Every episode differs by 6 of 75, so the interval over episodes has width 0.
+    assert rows.loc["none", ["difference", "difference_low", "difference_high"]].tolist() == pytest.approx([0.08] * 3)
+    assert rows.loc["none", "verdict"] == "one seed"
+    assert rows.loc["leo", "interval_over"] == "episodes"
+    half = 1.96 * (3 / 75) / np.sqrt(11)  # sd with n - 1 is 3 / 75 * sqrt(12 / 11)
+    assert rows.loc["leo", "high"] - rows.loc["leo", "low"] == pytest.approx(2 * half)
+    for text in (html, markdown):
+        assert "one seed" in text and "nothing about other seeds" in text
+        assert f"80.0 ± {100 * half:.1f} e" in text
+
+
+def test_holm_is_over_the_variants_compared(tmp_path: Path) -> None:
+    variants = {**PAIR, **{f"lr{index}": {"inner_lr": 0.01 * (index + 2)} for index in range(3)}}
+    build(tmp_path / "results", variants)
+    frame = effects(gather(tmp_path / "results/ablations-cpu"), (5, "mixed")).set_index("variant")
+    assert frame.loc["none", "holm_p"] == pytest.approx(min(1, 4 * frame.loc["none", "p"]), abs=1e-9)
+
+
+def break_truncated(folder: Path) -> None:
+    path = folder / "result.json"
+    path.write_text(path.read_text()[:200])
+
+
+def break_nan(folder: Path) -> None:
+    path = folder / "result.json"
+    path.write_text(re.sub(r'"train_seconds": [\d.]+', '"train_seconds": NaN', path.read_text()))
+
+
+def break_schema(folder: Path) -> None:
+    path = folder / "result.json"
+    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 99'))
+
+
+def break_duplicate(folder: Path) -> None:
+    """Another run's record in this run's folder."""
+    path = folder / "result.json"
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps({**values, "run_key": "feedfeedfeedfeed"}))
+
+
+def break_episodes(folder: Path) -> None:
+    (folder / "episodes.npz").write_bytes(b"PK")
+
+
+def make_stale(folder: Path) -> None:
+    path = folder / "result.json"
+    path.write_text(path.read_text().replace("0123456789ab", "ba9876543210"))
+
+
+@pytest.mark.usefixtures("no_drawing")
+@pytest.mark.parametrize(
+    ("damage", "status", "words"),
+    [
+        (break_truncated, "corrupt", "truncated"),
+        (break_nan, "corrupt", "train_seconds"),
+        (break_schema, "corrupt", "schema version 99"),
+        (break_duplicate, "corrupt", "feedfeedfeedfeed"),
+        (break_episodes, "corrupt", "damaged"),
+        (make_stale, "stale", "ba9876543210"),
+    ],
+)
+def test_broken_runs_are_named_and_the_rest_reported(
+    tmp_path: Path, damage: Callable[[Path], None], status: str, words: str
+) -> None:
+    plan = build(tmp_path / "results")
+    broken = next(run for run in plan.runs if (run.variant, run.seed) == ("none", 1))
+    damage(tmp_path / "results/runs" / broken.run_key)
+    html, markdown = report(tmp_path)
+    row = table(tmp_path, "not-done").iloc[0]
+    assert (row["status"], row["variant"], row["seed"], row["run_key"]) == (status, "none", 1, broken.run_key)
+    for text in (html, markdown):
+        assert broken.run_key in text and words in text
+        assert f"3 of 4 planned runs are done (1 {status})" in text
+        assert str(tmp_path) not in text
+    rows = table(tmp_path, "main").set_index("variant")
+    assert rows.loc["none", "accuracy"] == pytest.approx(0.88)
+    assert rows.loc["none", "verdict"] == "one seed"
+    assert rows.loc["leo", "n_seeds"] == 2
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_missing_and_failed_runs_are_named(tmp_path: Path) -> None:
+    plan = make_plan(PAIR, (0, 1), base=ONE_TEST, switches={"relation": ["leo", "none"]})
+    first, failed, *_ = plan.runs
+    write_run(tmp_path / "results", plan, first, twelve_episodes())
+    message = f"loss is NaN after 40 episodes; see {tmp_path}/results/runs/x/log.txt; lower <outer_lr>"
+    write_attempt(tmp_path / "results", failed, "failed", message, 40)
+    write_study(tmp_path / "results", plan)
+    html, markdown = report(tmp_path)
+    frame = table(tmp_path, "not-done")
+    assert list(frame["status"]) == ["failed", "missing", "missing"]
+    assert "loss is NaN after 40 episodes; see runs/x/log.txt" in markdown
+    assert "lower &lt;outer_lr&gt;" in html and "lower <outer_lr>" not in html
+    assert "1 of 4 planned runs are done (1 failed, 2 missing)" in html
+    assert f"leo-bench run --key {failed.run_key}" in html
+    assert "leo-bench study ablations --profile cpu --only none --seeds 0-1" in markdown
+
+
+@pytest.mark.parametrize("n_done", [0, 1])
+def test_a_study_that_has_just_begun_has_a_report(tmp_path: Path, n_done: int) -> None:
+    plan = make_plan(PAIR, (0, 1), base=ONE_TEST, switches={"relation": ["leo", "none"], "decode": []})
+    for run in plan.runs[:n_done]:
+        write_run(tmp_path / "results", plan, run, twelve_episodes())
+    write_study(tmp_path / "results", plan)
+    html, markdown = report(tmp_path)
+    assert f"{n_done} of 4 planned runs are done" in html
+    assert ("nothing can be compared" in markdown) == (n_done == 0)
+
+
+def test_a_variant_alone_and_a_study_without_switches(tmp_path: Path) -> None:
+    build(tmp_path / "results", {"leo": {}}, switches={})
+    html, _ = report(tmp_path)
+    assert "82.0 ± 25.4" in html
+
+
+def test_other_shots_are_shown_but_not_paired(tmp_path: Path) -> None:
+    build(tmp_path / "results", {"leo": {}, "five": {"k_shot": 5}}, switches={"k_shot": ["leo", "five"]})
+    _, markdown = report(tmp_path)
+    row = table(tmp_path, "not-compared").iloc[0]
+    assert row["variant"] == "five" and np.isnan(row["difference"])
+    assert "k_shot 5 against 1; training images 200,000 against 160,000" in markdown
+    assert "97 to 99%" in markdown
+    figure = (tmp_path / "reports/ablations-cpu/figures/switch-k_shot.svg").read_text()
+    assert "documented 95-98%" in figure and "documented 97-99%" in figure
+
+
+@pytest.mark.usefixtures("no_drawing")
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"data_digest": "deadbeef"}, "data digest deadbeef against 5f1c0ffee5f1"),
+        ({"n_train_images": 7}, "training images 7 against 160,000"),
+        ({"batch_norm": "transductive"}, "batch norm transductive against running"),
+    ],
+)
+def test_unequal_conditions_are_refused_in_words(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    plan = build(tmp_path / "results")
+    for run in plan.runs:
+        if run.variant == "none":
+            write_run(tmp_path / "results", plan, run, twelve_episodes(), **change)
+    _, markdown = report(tmp_path)
+    assert words in markdown
+    assert table(tmp_path, "main")["variant"].tolist() == ["leo"]
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_inductive_batch_norm_modes_are_compared_and_named(tmp_path: Path) -> None:
+    plan = build(tmp_path / "results")
+    for run in plan.runs:
+        if run.variant == "none":
+            write_run(tmp_path / "results", plan, run, twelve_episodes(), batch_norm="support")
+    _, markdown = report(tmp_path)
+    assert "part of the change: batch norm support against running" in markdown
+    assert table(tmp_path, "main").set_index("variant").loc["none", "difference"] == pytest.approx(0.06)
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_seeds_that_disagree_are_not_averaged(tmp_path: Path) -> None:
+    plan = build(tmp_path / "results", seeds=(0, 1, 2))
+    odd = next(run for run in plan.runs if (run.variant, run.seed) == ("none", 2))
+    write_run(tmp_path / "results", plan, odd, twelve_episodes(), data_digest="deadbeef")
+    html, markdown = report(tmp_path)
+    for text in (html, markdown):
+        assert f"none, seed 2 (run {odd.run_key}): data digest deadbeef against 5f1c0ffee5f1" in text
+    assert table(tmp_path, "main").set_index("variant").loc["none", "n_seeds"] == 2
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_accepted_stale_runs_are_not_compared_with_fresh_ones(tmp_path: Path) -> None:
+    plan = build(tmp_path / "results")
+    for run in plan.runs:
+        if run.variant == "none":
+            make_stale(tmp_path / "results/runs" / run.run_key)
+    write_study(tmp_path / "results", plan.model_copy(update={"accept_stale": True}))
+    _, markdown = report(tmp_path)
+    assert "numerics digest ba9876543210 against 0123456789ab" in markdown
+    assert "Runs come from 2 versions of the source" in markdown
+
+
+def test_glyphs_are_never_set_against_the_document(tmp_path: Path) -> None:
+    build(tmp_path / "results", base={**ONE_TEST, "dataset": "glyphs"})
+    html, markdown = report(tmp_path)
+    for text in (html, markdown):
+        assert "measured on glyphs" in text and "not Omniglot" in text
+        assert "document expects" not in text and "documented 95" not in text
+
+
+def test_pages_are_the_same_bytes_wherever_the_results_lie(tmp_path: Path) -> None:
+    plan = build(tmp_path / "results")
+    break_nan(tmp_path / "results/runs" / plan.runs[-1].run_key)
+    shutil.copytree(tmp_path / "results", tmp_path / "elsewhere/results")
+    first = write_report(tmp_path / "results/ablations-cpu", tmp_path / "a").parent
+    second = write_report(tmp_path / "elsewhere/results/ablations-cpu", tmp_path / "b").parent
+    names = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+    assert len(names) > 10
+    assert names == sorted(path.relative_to(second) for path in second.rglob("*") if path.is_file())
+    for name in names:
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
+
+
+def test_page_stands_alone_and_describes_its_figures(tmp_path: Path) -> None:
+    build(tmp_path / "results")
+    html, markdown = report(tmp_path)
+    links = re.findall(r'(?:src|href|url)\s*[=(]\s*["\']?([^"\')\s>]+)', html)
+    outside = [link for link in links if not link.startswith(("#", "data:"))]
+    assert outside == []
+    assert "@import" not in html and "<link" not in html.replace('<link rel="icon" href="data:,">', "")
+    pictures = re.findall(r"<svg [^>]*>", html)
+    assert pictures and all('role="img"' in tag and re.search(r'aria-label="[^"]{20,}"', tag) for tag in pictures)
+    ids = re.findall(r'\sid="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    linked = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", markdown)
+    assert {name for _, name in linked} >= {"figures/switch-relation.png", "figures/effects.png", "figures/cost.png"}
+    assert all((tmp_path / "reports/ablations-cpu" / name).is_file() and alt for alt, name in linked)
+    for word in ("commit", "abc123def456", "0123456789ab", "Some CPU", "torch 2.15.0", "total compute", "6.0 minutes"):
+        assert word in html and word in markdown
+
+
+def test_switches_take_the_baseline_in_by_value(tmp_path: Path) -> None:
+    variants = {"leo": {}, "small": {"latent_dim": 8}, "large": {"latent_dim": 128}, "none": {"relation": "none"}}
+    build(tmp_path / "results", variants, switches={"latent_dim": ["small", "large"], "relation": ["none"]})
+    data = gather(tmp_path / "results/ablations-cpu")
+    assert switch_variants(data, "latent_dim") == ["small", "leo", "large"]
+    assert switch_variants(data, "relation") == ["leo", "none"]
+
+
+def test_answer_names_what_matters(tmp_path: Path) -> None:
+    variants = {"leo": {}, "bad": {"decode": "task"}, "same": {"inner_lr": 0.05}}
+    plan = make_plan(variants, range(6), base=ONE_TEST)
+    means = {("bad", seed): 15 for seed in range(6)}
+    for run in plan.runs:
+        write_run(tmp_path / "results", plan, run, twelve_episodes(means))
+    write_study(tmp_path / "results", plan)
+    data = gather(tmp_path / "results/ablations-cpu")
+    text = " ".join(answer(data))
+    assert "bad (-60.0) differs from it by more than the 0.5 points that matter" in text
+    assert "same (+0.0) makes no difference that matters" in text
+    assert effects(data, (5, "mixed")).set_index("variant").loc["bad", "sign_flip_p"] == pytest.approx(2 / 64)
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_rebuild_all_and_index(tmp_path: Path) -> None:
+    results, reports = tmp_path / "results", tmp_path / "reports"
+    plan = build(results)
+    official = results / "official/ablations-cpu"
+    shutil.copytree(results / "ablations-cpu", official)
+    shutil.copytree(results / "runs", official / "runs")
+    assert load_study(official).folder == official
+    made = rebuild_all(results, reports)
+    assert made == [reports / "ablations-cpu/report.html", reports / "official/ablations-cpu/report.html"]
+    index = (reports / "index.html").read_text()
+    assert index.index('href="official/ablations-cpu/report.html"') < index.index('href="ablations-cpu/report.html"')
+    assert f"all {len(plan.runs)} planned runs are done" in index
+    assert "report.html" in write_index(reports).read_text()
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_a_broken_study_does_not_keep_the_others_from_their_reports(tmp_path: Path) -> None:
+    results, reports = tmp_path / "results", tmp_path / "reports"
+    build(results)
+    (results / "broken-cpu").mkdir()
+    (results / "broken-cpu/study.json").write_text("{")
+    with pytest.raises(LeoBenchError, match=r"1 reports rebuilt, 1 not: .*broken-cpu"):
+        rebuild_all(results, reports)
+    assert (reports / "ablations-cpu/report.html").is_file()
+    assert 'href="ablations-cpu/report.html"' in (reports / "index.html").read_text()
+
+
+def test_index_of_nothing_says_so(tmp_path: Path) -> None:
+    assert "There is no report yet" in write_index(tmp_path).read_text()
+
+
+def test_small_words() -> None:
+    assert seed_words([3, 0, 1, 2, 7]) == "0-3,7"
+    assert seed_words([4]) == "4"
+    machine = Path("/srv/someone")
+    assert without_paths("see /srv/someone/runs/a/log.txt", machine) == "see runs/a/log.txt"
+    assert without_paths("first bad file: /data/omniglot/a.png: cut", machine) == "first bad file: .../a.png: cut"
+    assert without_paths("a / b, 3/4, https://x.org/a/b", machine) == "a / b, 3/4, https://x.org/a/b"
+
+
+def test_problems_are_worst_first(tmp_path: Path) -> None:
+    plan = build(tmp_path / "results", seeds=(0, 1, 2))
+    keys = [run.run_key for run in plan.runs]
+    shutil.rmtree(tmp_path / "results/runs" / keys[0])
+    make_stale(tmp_path / "results/runs" / keys[1])
+    break_truncated(tmp_path / "results/runs" / keys[2])
+    frame = problems(load_study(tmp_path / "results/ablations-cpu"))
+    assert list(frame["status"]) == ["corrupt", "stale", "missing"]
+    assert list(frame["run_key"]) == [keys[2], keys[1], keys[0]]

@@ -1,0 +1,294 @@
+"""The outer loop on a tiny bank of drawings."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from tiny_bank import tiny_bank
+from torch import Tensor, nn
+
+from leo_bench import train as train_module
+from leo_bench.config import Settings, make_settings
+from leo_bench.data import Episodes, EpisodeSampler, EpisodeSpec, class_split, gather
+from leo_bench.errors import LeoBenchError
+from leo_bench.learners import Learner, build
+from leo_bench.seeding import stream
+from leo_bench.train import History, TrainingDiverged, _passed, outer_step, train
+
+BANK = tiny_bank()
+SIZES: dict[str, Any] = {"dataset": "glyphs", "image_size": 16, "n_way": 3, "n_query": 2, "latent_dim": 8, "inner_steps": 1}
+BUDGET: dict[str, Any] = {"n_train_episodes": 8, "meta_batch_size": 2, "val_every": 4, "n_val_episodes": 4}
+QUICK: dict[str, Any] = {**SIZES, **BUDGET, "learner": "protonet"}
+SHARED: dict[str, Any] = {**SIZES, **BUDGET, "decode": "class", "encoder": "shared"}
+
+
+def trained(settings: Settings) -> tuple[dict[str, Tensor], History]:
+    learner = build(settings)
+    history = train(learner, BANK, settings)
+    return learner.state_dict(), history
+
+
+def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[Episodes]:
+    """The meta-batches that training gathers, as they come."""
+    batches: list[Episodes] = []
+
+    def recorded(images: Tensor, episodes: Episodes) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        batches.append(episodes)
+        return gather(images, episodes)
+
+    monkeypatch.setattr(train_module, "gather", recorded)
+    return batches
+
+
+def test_an_easy_problem_is_learned_in_seconds_unless_one_code_stands_for_all_classes() -> None:
+    bank = tiny_bank(noise=0.1)
+    accuracies = {}
+    for decode in ("class", "task"):
+        budget = {"n_train_episodes": 160, "n_val_episodes": 60, "outer_lr": 0.005, "val_every": 160, "k_shot": 2}
+        settings = make_settings({**SHARED, **budget, "decode": decode, "relation": "none", "inner_steps": 0})
+        learner = build(settings)
+        history = train(learner, bank, settings)
+        accuracies[decode] = history.validation[-1][1]
+    # Chance is 1/3; 360 answers put its standard deviation at 0.025. With one code for all, chance is all there is (docs/leo.md).
+    assert accuracies["class"] > 0.6
+    assert 0.2 < accuracies["task"] < 0.46
+
+
+def test_the_same_seed_trains_the_same_bits_whatever_the_global_generators_hold() -> None:
+    runs = []
+    for state in (1, 2):
+        torch.manual_seed(state)
+        np.random.seed(state)  # noqa: NPY002
+        runs.append(trained(make_settings(SHARED)))
+    assert same(runs[0][0], runs[1][0])
+    assert runs[0][1] == runs[1][1]
+
+
+def test_training_leaves_the_global_generators_alone() -> None:
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    trained(make_settings(SHARED))
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+
+
+def test_another_seed_starts_elsewhere_and_sees_other_episodes(seen: list[Episodes]) -> None:
+    assert not same(trained(make_settings(QUICK))[0], trained(make_settings({**QUICK, "seed": 1}))[0])
+    assert {batch.digest() for batch in seen[:4]}.isdisjoint(batch.digest() for batch in seen[4:])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"relation": "none"},
+        {"decode": "task"},
+        {"encoder": "separate"},
+        {"inner_steps": 0},
+        {"latent_dim": 4},
+        {"generated": "full"},
+        {"learner": "protonet"},
+        {"outer_lr": 0.01},
+        {"meta_batch_size": 4},
+        {"val_every": 2, "n_val_episodes": 2},
+        {"n_train_episodes": 16},
+    ],
+    ids=str,
+)
+def test_training_episodes_do_not_depend_on_the_variant(changes: dict[str, Any], seen: list[Episodes]) -> None:
+    trained(make_settings(SHARED))
+    expected = np.concatenate([batch.drawers for batch in seen])
+    characters = np.concatenate([batch.characters for batch in seen])
+    seen.clear()
+    trained(make_settings({**SHARED, **changes}))
+    assert np.array_equal(np.concatenate([batch.drawers for batch in seen])[:8], expected)
+    assert np.array_equal(np.concatenate([batch.characters for batch in seen])[:8], characters)
+
+
+def test_training_episodes_are_those_of_the_seeds_stream(seen: list[Episodes]) -> None:
+    trained(make_settings({**QUICK, "seed": 5}))
+    sampler = EpisodeSampler(BANK, class_split(BANK, "lake", "train")["train"], EpisodeSpec(3, 1, 2), rotations=True)
+    expected = sampler.sample(stream(5, "train episodes"), 8)
+    assert [batch.digest() for batch in seen] == [expected[i : i + 2].digest() for i in range(0, 8, 2)]
+
+
+@pytest.mark.parametrize("train_classes", ["train", "trainval"])
+@pytest.mark.parametrize("split", ["lake", "random"])
+def test_no_test_character_is_trained_on_and_no_validation_character_unless_asked(
+    train_classes: str, split: str, seen: list[Episodes]
+) -> None:
+    trained(make_settings({**QUICK, "train_classes": train_classes, "class_split": split, "n_train_episodes": 160}))
+    used = set(np.concatenate([batch.characters.ravel() for batch in seen]).tolist())
+    parts = {name: set(part.tolist()) for name, part in class_split(BANK, split, "train").items()}
+    assert not used & parts["test"]
+    assert bool(used & parts["val"]) is (train_classes == "trainval")
+
+
+def test_rotations_are_trained_on_only_when_asked(seen: list[Episodes]) -> None:
+    trained(make_settings({**QUICK, "n_train_episodes": 40}))
+    assert set(np.concatenate([batch.rotations.ravel() for batch in seen]).tolist()) == {0, 1, 2, 3}
+    seen.clear()
+    trained(make_settings({**QUICK, "rotations": False}))
+    assert not np.concatenate([batch.rotations.ravel() for batch in seen]).any()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"class_split": "random"},
+        {"train_classes": "trainval"},
+        {"rotations": False},
+        {"episode_mode": "within_alphabet"},
+        {"k_shot": 2},
+        {"n_query": 3},
+        {"n_train_episodes": 6},
+        {"meta_batch_size": 4},
+        {"outer_lr": 0.002},
+        {"clip_norm": 0.01},
+    ],
+    ids=str,
+)
+def test_every_training_setting_acts(changes: dict[str, Any]) -> None:
+    # Adam is nearly indifferent to the gradient's size, but not to one that varies from update to update.
+    assert not same(trained(make_settings(QUICK))[0], trained(make_settings({**QUICK, **changes}))[0])
+
+
+def test_validation_settings_change_what_is_recorded_and_nothing_of_the_training() -> None:
+    state, history = trained(make_settings(SHARED))
+    assert [episode for episode, _, _ in history.validation] == [4, 8]
+    for changes in ({"val_every": 2}, {"n_val_episodes": 8}):
+        other_state, other_history = trained(make_settings({**SHARED, **changes}))
+        assert same(state, other_state)
+        assert history.curve == other_history.curve
+        assert history.validation != other_history.validation
+
+
+def test_batch_norm_is_updated_once_for_each_training_episode() -> None:
+    state, _ = trained(make_settings({**SHARED, "encoder": "separate"}))
+    counts = {name: int(value) for name, value in state.items() if name.endswith("num_batches_tracked")}
+    assert len(counts) == 8
+    assert set(counts.values()) == {8}
+
+
+@pytest.mark.parametrize("changes", [{"n_train_episodes": 0}, {"learner": "pixels"}], ids=str)
+def test_without_episodes_or_parameters_nothing_is_trained(changes: dict[str, Any]) -> None:
+    settings = make_settings({**QUICK, **changes})
+    state, history = trained(settings)
+    assert same(state, build(settings).state_dict())
+    assert history == History()
+
+
+def test_the_curve_has_means_since_its_last_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = make_settings({**QUICK, "n_train_episodes": 10})
+    monkeypatch.setattr(train_module, "CURVE_EVERY", 1)
+    _, fine = trained(settings)
+    monkeypatch.setattr(train_module, "CURVE_EVERY", 4)
+    calls: list[tuple[int, int]] = []
+    coarse = train(build(settings), BANK, settings, lambda history, episode: calls.append((len(history.curve), episode)))
+    assert [point[0] for point in fine.curve] == [2, 4, 6, 8, 10]
+    assert [point[0] for point in coarse.curve] == [4, 8, 10]
+    assert calls == [(1, 4), (2, 8), (3, 10)]
+    for part, coarse_point in zip((fine.curve[:2], fine.curve[2:4], fine.curve[4:]), coarse.curve, strict=True):
+        assert coarse_point[1:] == pytest.approx(np.mean([point[1:] for point in part], axis=0), rel=1e-5)
+
+
+def test_points_are_taken_whenever_a_multiple_is_passed() -> None:
+    assert [episode for episode in range(3, 31, 3) if _passed(episode, 3, 10)] == [12, 21, 30]
+
+
+def one_batch(n_episodes: int, settings: Settings) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    characters = class_split(BANK, "lake", "train")["train"]
+    sampler = EpisodeSampler(BANK, characters, EpisodeSpec(settings.n_way, settings.k_shot, settings.n_query), True)
+    return gather(BANK.images, sampler.sample(stream(0, "one batch"), n_episodes))
+
+
+def step_of(batch: tuple[Tensor, ...], clip_norm: float) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+    """How far plain gradient descent at rate 1 moves the parameters, as one vector, and what outer_step returns."""
+    learner = build(make_settings(SHARED))
+    before = nn.utils.parameters_to_vector(learner.parameters()).detach()
+    optimizer = torch.optim.SGD(learner.parameters(), lr=1.0)
+    returned = outer_step(learner, optimizer, batch, 3, clip_norm)  # type: ignore[arg-type]
+    return before - nn.utils.parameters_to_vector(learner.parameters()).detach(), returned
+
+
+def test_an_update_is_the_mean_of_its_episodes_updates() -> None:
+    batch = one_batch(3, make_settings(SHARED))
+    together, (loss, accuracy, norm) = step_of(batch, clip_norm=1e6)
+    steps, returned = zip(*[step_of(tuple(t[e : e + 1] for t in batch), clip_norm=1e6) for e in range(3)], strict=True)
+    torch.testing.assert_close(together, torch.stack(steps).mean(0), rtol=1e-3, atol=1e-5)
+    assert float(loss) == pytest.approx(float(np.mean([r[0] for r in returned])), rel=1e-5)
+    assert float(accuracy) == pytest.approx(float(np.mean([r[1] for r in returned])))
+    assert float(norm) == pytest.approx(float(together.norm()), rel=1e-3)
+
+
+def test_the_gradient_is_clipped_in_global_norm_and_reported_before() -> None:
+    batch = one_batch(2, make_settings(SHARED))
+    free, (_, _, norm) = step_of(batch, clip_norm=1e6)
+    assert norm > 0.1
+    clipped, (_, _, reported) = step_of(batch, clip_norm=0.1)
+    assert float(clipped.norm()) == pytest.approx(0.1, rel=1e-3)
+    assert float(reported) == pytest.approx(float(norm))
+    torch.testing.assert_close(clipped / clipped.norm(), free / free.norm(), rtol=1e-2, atol=1e-4)
+
+
+def test_the_loss_and_accuracy_are_those_of_the_queries() -> None:
+    batch = one_batch(2, make_settings(SHARED))
+    _, (loss, accuracy, _) = step_of(batch, clip_norm=1.0)
+    logits = build(make_settings(SHARED)).train().episode_logits(*batch[:3], 3)[-1]
+    expected = torch.stack([F.cross_entropy(logits[e], batch[3][e]) for e in range(2)]).mean()
+    assert float(loss) == pytest.approx(float(expected), rel=1e-5)
+    right = [int(logits[e, q].argmax() == batch[3][e, q]) for e in range(2) for q in range(6)]
+    assert float(accuracy) == pytest.approx(np.mean(right))
+
+
+class Broken(Learner):
+    """Logits are spoil(weight)."""
+
+    batch_norm = "none"
+
+    def __init__(self, spoil: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.weight, self.spoil = nn.Parameter(torch.zeros(())), spoil
+
+    def episode_logits(self, support_x: Tensor, support_y: Tensor, query_x: Tensor, n_way: int) -> list[Tensor]:
+        label = torch.arange(n_way, dtype=torch.float32)
+        return [self.spoil(self.weight) * label.expand(len(query_x), query_x.shape[1], n_way)]
+
+    def tables(self, images: Tensor) -> tuple[Tensor, ...]:
+        return (images,)
+
+    def logits_from_tables(
+        self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int
+    ) -> list[Tensor]:
+        return self.episode_logits(support[0], support_y, query[0], n_way)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "word"),
+    [(lambda w: w * float("nan"), "nan"), (lambda w: w / 0, "nan"), (lambda w: w.sqrt(), "inf")],
+    ids=["not a number", "nothing by nothing", "an infinite gradient at a finite loss"],
+)
+def test_a_training_that_diverges_says_so_and_which_settings_to_lower(
+    spoil: Callable[[Tensor], Tensor], word: str
+) -> None:
+    settings = make_settings({**QUICK, "inner_lr": 0.125, "outer_lr": 0.0625, "clip_norm": 2.5})
+    with pytest.raises(TrainingDiverged) as caught:
+        train(Broken(spoil), BANK, settings)
+    message = str(caught.value)
+    assert isinstance(caught.value, LeoBenchError)
+    assert "\n" not in message
+    assert word in message
+    for part in ("inner_lr (now 0.125)", "outer_lr (now 0.0625)", "clip_norm (now 2.5)"):
+        assert part in message
+
+
+def test_an_impossible_rate_diverges_in_earnest() -> None:
+    settings = make_settings({**SHARED, "n_train_episodes": 40, "val_every": 40, "inner_lr": 1000.0, "inner_steps": 20, "outer_lr": 10.0})
+    with pytest.raises(TrainingDiverged):
+        trained(settings)
