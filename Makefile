@@ -63,7 +63,7 @@ test-long: lint
 lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy leo_bench
+	$(BIN)/mypy leo_bench examples
 
 format: venv
 	$(BIN)/ruff check --fix .

@@ -232,7 +232,7 @@ def cost(settings: Mapping[str, Any]) -> float:
         )
     else:
         tested = min(tested, settings["n_test_episodes"] * 100.0)
-    return 8 + pixels * (1.2e-3 * trained * (4.5 if full else 1) + 6e-4 * tested)
+    return 8 + pixels * (1.4e-3 * trained * (4 if full else 1) + 1e-3 * tested)
 
 
 def plan_words(plan: Plan, results: Path, jobs: int) -> str:

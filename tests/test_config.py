@@ -156,7 +156,7 @@ def test_bad_settings_are_refused_in_one_line_that_names_them(values: dict[str, 
 
 
 def test_an_unknown_preset_is_refused_and_the_known_ones_named() -> None:
-    with pytest.raises(LeoBenchError, match="'leoo'.*documented, leo"):
+    with pytest.raises(LeoBenchError, match=r"'leoo'.*documented, leo"):
         make_settings({}, "leoo")
 
 
@@ -211,4 +211,4 @@ def test_the_documented_budget_is_160_000_images() -> None:
 def test_settings_cannot_be_changed_after_they_are_made() -> None:
     settings = make_settings({})
     with pytest.raises(ValidationError):
-        settings.seed = 1  # type: ignore[misc]
+        settings.seed = 1

@@ -48,7 +48,7 @@ def test_the_order_and_the_borders_of_names_matter() -> None:
 
 
 def test_streams_are_not_correlated() -> None:
-    # 10,000 draws each: the correlation of independent streams has a standard deviation of 1/100; 5 of them are allowed.
+    # 10,000 draws each: correlations of independent streams have a standard deviation of 1/100; 5 of them are allowed.
     draws = np.stack([stream(root, *names).random(10_000) for root in (0, 1) for names in NAMES])
     correlations = np.corrcoef(draws) - np.eye(len(draws))
     assert np.abs(correlations).max() < 0.05

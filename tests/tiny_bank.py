@@ -1,4 +1,4 @@
-"""A tiny bank of glyph-like drawings: characters that a learner can tell apart, for tests of training and evaluation."""
+"""A tiny bank of drawings that a learner can tell apart, for tests of training and evaluation."""
 
 import numpy as np
 import torch
@@ -13,7 +13,9 @@ def tiny_bank(image_size: int = 16, noise: float = 0.2, per_alphabet: int = 6) -
 
     noise: fraction of pixels that a drawing draws anew.
     """
-    alphabets = [f"Train{i}" for i in range(4)] + list(lake_validation_alphabets("glyphs")) + [f"Test{i}" for i in range(3)]
+    alphabets = (
+        [f"Train{i}" for i in range(4)] + list(lake_validation_alphabets("glyphs")) + [f"Test{i}" for i in range(3)]
+    )
     rng = stream(0, "tiny bank")
     n = len(alphabets) * per_alphabet
     coarse = rng.random((n, 1, image_size // 4, image_size // 4)) < 0.5

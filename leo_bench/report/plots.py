@@ -63,7 +63,7 @@ def switch_plot(data: StudyData, switch: str) -> Plot | None:
     panels = []
     for cell in data.cells[:MOST_CELLS]:
         rows = data.rows(cell, *variants)
-        if rows.empty:
+        if rows["variant"].nunique() < 2:
             continue
         rows = rows.assign(setting=rows["variant"].map(names))
         bands = [documented_band(data, cell, name) for name in first.values()]

@@ -1,7 +1,7 @@
-"""LEO once more, literal and slow: one episode, one class and one pair of classes at a time, without the package's models.
+"""LEO once more, literal and slow: one episode, one class, one pair of classes at a time, without the package's models.
 
-Weights come as a plain dict of named tensors, so that gradients can be taken with respect to the package's own parameters.
-Settings are read for their switches alone. Support features are computed again at each inner step.
+Weights come as a plain dict of named tensors, so that gradients can be taken with respect to the package's own
+parameters. Settings are read for their switches alone. Support features are computed again at each inner step.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def of_first(n: int) -> Statistics:
 
 
 def conv4(weights: Weights, prefix: str, images: Tensor, statistics: dict[str, Tensor] | Statistics) -> Tensor:
-    """Features of images [B, 1, H, W] by the CNN whose names start with prefix: convolve, normalise, ReLU, pool, four times."""
+    """Features of images [B, 1, H, W] by the CNN of that prefix; each block convolves, normalises, cuts off and pools."""
     x = images
     for index in range(4):
         name = f"{prefix}blocks.{index}."

@@ -1,4 +1,4 @@
-"""The batched implementation against the literal one in slow_leo.py, in float64: every combination of LEO's switches."""
+"""The batched implementation against the literal one in slow_leo.py, in float64, for all of LEO's switches."""
 
 import itertools
 
@@ -45,7 +45,9 @@ def test_training_logits_and_gradients_are_those_of_the_literal_algorithm(
     gradients = torch.autograd.grad((logits * direction).sum(), list(weights.values()))
     slow_gradients = torch.autograd.grad((slow * direction).sum(), list(weights.values()))
     for name, gradient, slow_gradient in zip(weights, gradients, slow_gradients, strict=True):
-        torch.testing.assert_close(gradient, slow_gradient, rtol=1e-8, atol=1e-9, msg=lambda m, name=name: f"{name}: {m}")
+        torch.testing.assert_close(
+            gradient, slow_gradient, rtol=1e-8, atol=1e-9, msg=lambda m, name=name: f"{name}: {m}"
+        )
 
 
 @pytest.mark.parametrize(
@@ -75,5 +77,5 @@ def test_features_of_several_pixels_are_flattened_in_the_same_order(generated: s
     weights = dict(learner.named_parameters())
     slow = slow_leo.episode(weights, None, settings, support_x[0], support_y[0], query_x[0], N_WAY)[-1]
     (logits,) = learner.episode_logits(support_x, support_y, query_x, N_WAY)
-    assert learner.classifier.feature_dim == 256  # type: ignore[union-attr]
+    assert learner.classifier.feature_dim == 256
     torch.testing.assert_close(logits[0], slow, rtol=1e-10, atol=1e-10)

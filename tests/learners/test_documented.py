@@ -1,4 +1,4 @@
-"""Shapes and counts of the source document, and the places where the project departs from it or from the paper, by name."""
+"""Shapes and counts of the source document, and where the project departs from it or from the paper, by name."""
 
 import pytest
 import torch
@@ -106,10 +106,14 @@ def test_a_shared_cnn_is_normalised_by_support_and_query_in_training_and_by_runn
     support_x, support_y, query_x, _ = random_batch()
     with torch.no_grad():
         training = leo.train().episode_logits(support_x, support_y, query_x, N_WAY)[-1]
-        brighter = leo.episode_logits(support_x, support_y, torch.cat([query_x[:, :1], 3 * query_x[:, 1:]], 1), N_WAY)[-1]
+        brighter = leo.episode_logits(support_x, support_y, torch.cat([query_x[:, :1], 3 * query_x[:, 1:]], 1), N_WAY)[
+            -1
+        ]
         assert (brighter - training)[:, 0].abs().max() > 1e-3  # a query notices the others, in training
         test = leo.eval().episode_logits(support_x, support_y, query_x, N_WAY)[-1]
-        brighter = leo.episode_logits(support_x, support_y, torch.cat([query_x[:, :1], 3 * query_x[:, 1:]], 1), N_WAY)[-1]
+        brighter = leo.episode_logits(support_x, support_y, torch.cat([query_x[:, :1], 3 * query_x[:, 1:]], 1), N_WAY)[
+            -1
+        ]
         torch.testing.assert_close(brighter[:, 0], test[:, 0], rtol=1e-4, atol=1e-5)  # and not at test
     assert leo.batch_norm == "running"
 
@@ -127,13 +131,15 @@ def test_full_generates_from_the_mean_of_the_class_codes() -> None:
     images, codes = random_batch()[0], torch.randn(2, 3, 5)
     changes = leo.generator(codes.mean(1))
     blocks = leo.classifier.backbone.blocks
-    kernels = [b.conv.weight + c[0] for b, c in zip(blocks, changes, strict=True)]  # type: ignore[union-attr, operator]
-    scales = [b.norm.weight + c[1] for b, c in zip(blocks, changes, strict=True)]  # type: ignore[union-attr, operator]
-    shifts = [b.norm.bias + c[2] for b, c in zip(blocks, changes, strict=True)]  # type: ignore[union-attr, operator]
+    kernels = [b.conv.weight + c[0] for b, c in zip(blocks, changes, strict=True)]
+    scales = [b.norm.weight + c[1] for b, c in zip(blocks, changes, strict=True)]
+    shifts = [b.norm.bias + c[2] for b, c in zip(blocks, changes, strict=True)]
     torch.testing.assert_close(leo.features(codes, images, 4), adapted_conv4(images, kernels, scales, shifts, 4))
     assert not torch.allclose(leo.features(codes, images, 4), leo.features(None, images, 4), atol=1e-2)
 
 
-@pytest.mark.parametrize(("generated", "steps", "expected"), [("head", 3, [0, 1, 2, 3]), ("full", 3, [0, 3]), ("full", 0, [0])])
+@pytest.mark.parametrize(
+    ("generated", "steps", "expected"), [("head", 3, [0, 1, 2, 3]), ("full", 3, [0, 3]), ("full", 0, [0])]
+)
 def test_steps_that_are_scored(generated: str, steps: int, expected: list[int]) -> None:
     assert build(tiny(decode="class", generated=generated, inner_steps=steps)).scored_steps == expected

@@ -33,7 +33,7 @@ def test_protonet_takes_the_nearest_mean_of_features(training: bool) -> None:
     support_x, support_y, query_x, _ = random_batch()
     (logits,) = learner.episode_logits(support_x, support_y, query_x, N_WAY)
     for episode in range(2):
-        features = learner.backbone(torch.cat([support_x[episode], query_x[episode]]))  # type: ignore[operator]
+        features = learner.backbone(torch.cat([support_x[episode], query_x[episode]]))
         n_support = len(support_x[episode])
         for label in range(N_WAY):
             mean = features[:n_support][support_y[episode] == label].mean(0)

@@ -1,8 +1,9 @@
-"""LEO small enough to follow on paper: two classes, features of one number, codes of one number, head weight = slope * code.
+"""LEO small enough to follow on paper: two classes, features and codes of one number, head weight = slope * code.
 
 Support: feature 1 is of class 0, feature -1 of class 1; both codes start at 0, so that both logits are 0 and both
 probabilities 1/2. The mean support loss has gradient -1/2 in the head weight w0 (the mean over two images of
-feature * (probability - label) is (1 * (1/2 - 1) - 1 * (1/2 - 0)) / 2) and +1/2 in w1. With slope 2 the codes' gradient is -1 and +1.
+feature * (probability - label) is (1 * (1/2 - 1) - 1 * (1/2 - 0)) / 2) and +1/2 in w1. With slope 2 the codes'
+gradients are -1 and +1.
 """
 
 import math
@@ -32,7 +33,7 @@ class Slope(nn.Module):
 def scalar_leo(**changes: object) -> Leo:
     leo = build(tiny(n_way=2, latent_dim=1, decode="class", relation="none", inner_lr=LR, **changes))
     assert isinstance(leo, Leo)
-    leo.decoder = Slope()  # type: ignore[assignment]
+    leo.decoder = Slope()
     return leo
 
 
@@ -76,11 +77,11 @@ def test_the_outer_gradient_by_hand(second_order: bool, expected: float) -> None
     (logits,) = run(leo)
     assert logits[0, 0, 0].item() == 0.5
     slope = leo.decoder.slope
-    assert torch.autograd.grad(logits[0, 0, 0], slope)[0].item() == expected  # type: ignore[arg-type]
+    assert torch.autograd.grad(logits[0, 0, 0], slope)[0].item() == expected
 
 
 def test_deviation_the_inner_loss_is_a_mean_over_the_support_set() -> None:
-    # The paper sums. With the mean, showing every support image three times changes nothing; with a sum the step would be three times as long.
+    # The paper sums. With the mean, showing every support image three times is no other step; with a sum, thrice as far.
     leo = scalar_leo(inner_steps=1).train()
     torch.testing.assert_close(run(leo, k_shot=3)[0], run(leo, k_shot=1)[0])
 

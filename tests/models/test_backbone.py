@@ -15,7 +15,7 @@ def images_of(*shape: int, seed: int = 0) -> Tensor:
 def stirred(image_size: int, **options: bool | str) -> Conv4:
     """A Conv-4 away from its start, some scales negative."""
     torch.manual_seed(0)
-    net = Conv4(image_size, **options)  # type: ignore[arg-type]
+    net = Conv4(image_size, **options)
     with torch.no_grad():
         for name, parameter in net.named_parameters():
             if "norm" in name:
@@ -73,12 +73,12 @@ def test_running_statistics_move_a_tenth_of_the_way_to_the_batch() -> None:
     net = Conv4(16).train()
     images = images_of(6, 1, 16, 16)
     with torch.no_grad():
-        x = net.blocks[0].conv(images)  # type: ignore[union-attr, operator]
+        x = net.blocks[0].conv(images)
         net(images)
-    norm = net.blocks[0].norm  # type: ignore[union-attr]
+    norm = net.blocks[0].norm
     # From 0 and 1; the variance that is kept is the unbiased one.
-    torch.testing.assert_close(norm.running_mean, 0.1 * x.mean((0, 2, 3)), rtol=1e-4, atol=1e-6)  # type: ignore[union-attr]
-    torch.testing.assert_close(norm.running_var, 0.9 + 0.1 * x.var((0, 2, 3), correction=1), rtol=1e-4, atol=1e-6)  # type: ignore[union-attr]
+    torch.testing.assert_close(norm.running_mean, 0.1 * x.mean((0, 2, 3)), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(norm.running_var, 0.9 + 0.1 * x.var((0, 2, 3), correction=1), rtol=1e-4, atol=1e-6)
 
 
 def test_training_normalises_each_episode_by_its_own_images() -> None:
@@ -127,7 +127,7 @@ def test_normalisation_cancels_the_convolutions_bias_when_training() -> None:
     expected = net(images)
     with torch.no_grad():
         for block in net.blocks:
-            block.conv.bias += torch.randn(64)  # type: ignore[union-attr, operator]
+            block.conv.bias += torch.randn(64)
     torch.testing.assert_close(net(images), expected, rtol=1e-3, atol=1e-4)
     without = Conv4(16, conv_bias=False)
     assert not [name for name, _ in without.named_parameters() if name.endswith("conv.bias")]
@@ -173,7 +173,7 @@ def test_adapted_conv4_is_a_loop_over_episodes(image_size: int) -> None:
     assert (weights[1][0] < 0).any()
     features = adapted_conv4(images, *weights, n_support)
     loop = torch.stack(
-        [plain_adapted(images[e], *([t[e] for t in tensors] for tensors in weights), n_support) for e in range(3)]  # type: ignore[arg-type]
+        [plain_adapted(images[e], *([t[e] for t in tensors] for tensors in weights), n_support) for e in range(3)]
     )
     torch.testing.assert_close(features, loop, rtol=1e-9, atol=1e-9)
     leaves = [tensor for tensors in weights for tensor in tensors]
@@ -196,8 +196,8 @@ def test_adapted_conv4_lets_no_query_influence_another_image() -> None:
 
 def test_adapted_conv4_with_shared_weights_and_all_support_is_conv4_in_training() -> None:
     net, images = stirred(16, conv_bias=False).train(), images_of(2, 5, 1, 16, 16)
-    shared = [(b.conv.weight, b.norm.weight, b.norm.bias) for b in net.blocks]  # type: ignore[union-attr]
-    kernels, scales, shifts = zip(*[[t.expand(2, *t.shape) for t in part] for part in shared], strict=True)  # type: ignore[operator, union-attr]
+    shared = [(b.conv.weight, b.norm.weight, b.norm.bias) for b in net.blocks]
+    kernels, scales, shifts = zip(*[[t.expand(2, *t.shape) for t in part] for part in shared], strict=True)
     torch.testing.assert_close(
         adapted_conv4(images, kernels, scales, shifts, n_support=5), net.by_episode(images), rtol=1e-3, atol=1e-4
     )

@@ -145,7 +145,7 @@ def test_every_weight_of_the_generator_learns_after_one_update() -> None:
     for update in range(2):
         optimizer.zero_grad(set_to_none=False)
         loss = sum((change - 1).square().sum() for changes in generator(code) for change in changes)
-        loss.backward()  # type: ignore[union-attr]
+        loss.backward()
         moving = {name for name, p in generator.named_parameters() if p.grad is not None and p.grad.abs().max() > 0}
         if update == 0:
             assert moving == {"fc3.weight", "fc3.bias"}

@@ -65,7 +65,7 @@ def test_swapping_classes_swaps_their_codes() -> None:
 def test_a_code_depends_on_its_company_with_relations_alone(net: torch.nn.Module, depends: bool) -> None:
     codes = codes_of(2, 4, 6)
     codes[1, 0] = codes[0, 0]  # the same class in two episodes
-    refined = net.refine(codes)  # type: ignore[operator]
+    refined = net.refine(codes)
     assert torch.equal(refined[0, 0], refined[1, 0]) is not depends
 
 
