@@ -1,6 +1,7 @@
 """Keeping a study's report up to date while its runs end, in a process of its own, so that runs never wait for
 figures."""
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -44,3 +45,7 @@ class BackgroundReport:
             assert self.process is not None
             self.process.wait()
         return self.process is not None and self.process.returncode == 0
+
+
+def _yield_to_runs() -> None:
+    os.nice(10)

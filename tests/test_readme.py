@@ -1,0 +1,42 @@
+"""The README's numbers are the published report's."""
+
+from pathlib import Path
+
+import pytest
+
+from leo_bench.report.readme import block, refresh_readme
+
+ROOT = Path(__file__).parents[1]
+REPORT = (
+    "# t\n\nQuestion?\n\nThe answer.\n\n## Main table\n\n| a |\n\n![x](figures/effects.png)\n\n## relation\n\nmore\n"
+)
+
+
+def test_the_block_holds_answer_and_first_section_with_links_that_work_from_the_readme(tmp_path: Path) -> None:
+    folder = tmp_path / "reports" / "official" / "s-cpu"
+    folder.mkdir(parents=True)
+    (folder / "report.md").write_text(REPORT)
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n<!-- begin s-cpu -->\nold\n<!-- end s-cpu -->\nafter\n")
+    assert refresh_readme(readme, folder)
+    text = readme.read_text()
+    assert text.startswith("before\n<!-- begin s-cpu -->\nThe answer.\n\n| a |\n")
+    assert "![x](reports/official/s-cpu/figures/effects.png)" in text
+    assert text.endswith("<!-- end s-cpu -->\nafter\n")
+    assert "old" not in text
+    assert "Question" not in text
+    assert "more" not in text
+
+
+def test_a_readme_without_marks_is_left_alone(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("mine")
+    assert not refresh_readme(readme, tmp_path / "s-cpu")
+    assert readme.read_text() == "mine"
+
+
+@pytest.mark.parametrize("folder", sorted((ROOT / "reports" / "official").glob("*-*")), ids=lambda path: path.name)
+def test_our_readme_shows_what_is_published(folder: Path) -> None:
+    text = (ROOT / "README.md").read_text()
+    if f"<!-- begin {folder.name} -->" in text:
+        assert block(folder, f"reports/official/{folder.name}") in text
