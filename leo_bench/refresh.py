@@ -33,7 +33,11 @@ class BackgroundReport:
             str(self.report_folder),
         ]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is the study's affair
+            preexec_fn=_yield_to_runs,
         )
 
     def finish(self) -> bool:
