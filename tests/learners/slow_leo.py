@@ -34,7 +34,7 @@ def of_first(n: int) -> Statistics:
 
 
 def conv4(weights: Weights, prefix: str, images: Tensor, statistics: dict[str, Tensor] | Statistics) -> Tensor:
-    """Features of images [B, 1, H, W] by the CNN of that prefix; each block convolves, normalises, cuts off and pools."""
+    """Features of images [B, 1, H, W] by the CNN of that prefix; each block convolves, normalises, cuts and pools."""
     x = images
     for index in range(4):
         name = f"{prefix}blocks.{index}."

@@ -81,7 +81,7 @@ def test_the_outer_gradient_by_hand(second_order: bool, expected: float) -> None
 
 
 def test_deviation_the_inner_loss_is_a_mean_over_the_support_set() -> None:
-    # The paper sums. With the mean, showing every support image three times is no other step; with a sum, thrice as far.
+    # The paper sums. With the mean, showing every support image three times changes nothing; a sum would triple it.
     leo = scalar_leo(inner_steps=1).train()
     torch.testing.assert_close(run(leo, k_shot=3)[0], run(leo, k_shot=1)[0])
 
