@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from leo_bench import train as train_module
 from leo_bench.config import Settings, make_settings
-from leo_bench.data import Episodes, EpisodeSampler, EpisodeSpec, class_split, gather
+from leo_bench.data import Episodes, EpisodeSampler, EpisodeSpec, ImageBank, class_split, fixed_episodes, gather
 from leo_bench.errors import LeoBenchError
+from leo_bench.evaluate import Scores, score
 from leo_bench.learners import Learner, build
 from leo_bench.seeding import stream
 from leo_bench.train import History, TrainingDiverged, _passed, outer_step, train
@@ -193,6 +194,26 @@ def test_validation_settings_change_what_is_recorded_and_nothing_of_the_training
         assert history.validation != other_history.validation
 
 
+@pytest.mark.parametrize(
+    "changes", [{}, {"seed": 1}, {"train_classes": "trainval"}, {"episode_mode": "within_alphabet"}]
+)
+def test_validation_is_on_fixed_episodes_of_validation_characters_and_never_on_test_ones(
+    changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch, idle: None
+) -> None:
+    scored: list[Episodes] = []
+
+    def recorded(learner: Learner, bank: ImageBank, groups: list[Episodes]) -> list[Scores]:
+        scored.extend(groups)
+        return score(learner, bank, groups)
+
+    monkeypatch.setattr(train_module, "score", recorded)
+    trained(make_settings({**QUICK, **changes}))
+    expected = fixed_episodes(BANK, "lake", "val", EpisodeSpec(3, 1, 2), 4)
+    assert [episodes.digest() for episodes in scored] == [expected.digest()] * 2
+    validation = class_split(BANK, "lake", "train")["val"].tolist()
+    assert set(expected.characters.ravel().tolist()) <= set(validation)
+
+
 def test_batch_norm_is_updated_once_for_each_training_episode() -> None:
     state, _ = trained(make_settings({**SHARED, "encoder": "separate"}))
     counts = {name: int(value) for name, value in state.items() if name.endswith("num_batches_tracked")}
@@ -261,6 +282,25 @@ def test_the_gradient_is_clipped_in_global_norm_and_reported_before() -> None:
     assert float(clipped.norm()) == pytest.approx(0.1, rel=1e-3)
     assert float(reported) == pytest.approx(float(norm))
     torch.testing.assert_close(clipped / clipped.norm(), free / free.norm(), rtol=1e-2, atol=1e-4)
+
+
+def test_an_update_starts_without_the_gradients_of_the_one_before() -> None:
+    batch, learner = one_batch(2, make_settings(SHARED)), build(make_settings(SHARED))
+    still = torch.optim.SGD(learner.parameters(), lr=0.0)
+    norms = [float(outer_step(learner, still, batch, 3, clip_norm=1e6)[2]) for _ in range(2)]
+    assert norms[1] == pytest.approx(norms[0], rel=1e-4)
+
+
+def test_an_update_is_made_in_training_mode() -> None:
+    # Validation leaves the learner in eval mode.
+    settings = make_settings(SHARED)
+    one, other = build(settings).train(), build(settings).eval()
+    batch = one_batch(2, settings)
+    losses = [
+        float(outer_step(learner, torch.optim.SGD(learner.parameters()), batch, 3, 1.0)[0]) for learner in (one, other)
+    ]
+    assert losses[0] == losses[1]
+    assert other.training
 
 
 def test_the_loss_and_accuracy_are_those_of_the_queries() -> None:

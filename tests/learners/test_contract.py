@@ -194,6 +194,14 @@ def test_the_same_seed_starts_alike_and_another_does_not(changes: dict[str, obje
         assert torch.equal(a, c) is not bool(drawn), name
 
 
+def test_parts_start_from_streams_of_their_own() -> None:
+    # Encoder and classifier have the same CNN; from one stream they would start as the same one.
+    leo = build(tiny())
+    assert isinstance(leo, Leo)
+    for own, other in zip(leo.encoder.backbone.parameters(), leo.classifier.backbone.parameters(), strict=True):
+        assert own.std() == 0 or not torch.equal(own, other)
+
+
 def test_building_leaves_the_global_generator_alone() -> None:
     before = torch.get_rng_state()
     build(tiny())
