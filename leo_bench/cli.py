@@ -89,7 +89,11 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--seeds", help="instead of the profile's, e.g. 0-4")
     sub.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time (default: one per core)")
     sub.add_argument(
-        "--only", action="append", default=[], metavar="VARIANT", help="only this variant; may be repeated"
+        "--only",
+        action="append",
+        default=[],
+        metavar="VARIANT",
+        help="only this variant (and the baseline); may be repeated",
     )
     sub.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     sub.add_argument(
@@ -98,6 +102,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--accept-stale", action="store_true", help="count runs made by other versions of the source as done"
     )
+    sub.add_argument("--retry", action="store_true", help="give runs that used up their attempts new ones")
     sub.add_argument("--use-published", action="store_true", help="count published runs of this very source as done")
     sub.add_argument("--studies", type=Path, default=Path("studies"), metavar="FOLDER")
     add_data(sub)
@@ -163,12 +168,20 @@ def command_run(options: argparse.Namespace) -> int:
         print(f"run key {settings.run_key}\n\n{describe(settings)}")
         return 0
     from leo_bench.experiment import execute
+    from leo_bench.provenance import numerics_digest
+    from leo_bench.records import PlannedRun, run_state
+    from leo_bench.study import set_aside
 
     folder = options.results / RUNS / settings.run_key
-    if (folder / "result.json").exists():
+    planned = PlannedRun(variant="run", seed=settings.seed, run_key=settings.run_key, settings=settings.canonical())
+    state = run_state(planned, folder, numerics_digest())
+    if state.status == "done":
         raise LeoBenchError(
-            f"run {settings.run_key} is done already ({folder}); to do it again and compare: leo-bench reproduce"
+            f"run {settings.run_key} is done already ({folder}); do it again and compare: leo-bench reproduce"
         )
+    if state.status in ("stale", "corrupt"):
+        print(f"the record in {folder} is {state.status} and set aside: {state.message}", file=sys.stderr)
+        set_aside(folder)
     try:
         result = execute(folder, settings, options.data)
     except LeoBenchError as error:
@@ -206,10 +219,9 @@ def find_run(results: Path, key: str) -> Path:
 
 def command_study(options: argparse.Namespace) -> int:
     from leo_bench.data.locate import locate
-    from leo_bench.plan import make_plan, merge_plan, parse_seeds, plan_words, study_folder
+    from leo_bench.plan import make_plan, merge_plan, parse_seeds, plan_words, present_keys, study_folder
     from leo_bench.publish import take_published
-    from leo_bench.records import Plan as PlanRecord
-    from leo_bench.records import load_study, read_record
+    from leo_bench.records import Plan, load_study, read_record
     from leo_bench.refresh import BackgroundReport
     from leo_bench.study import StudyRunner
 
@@ -227,16 +239,20 @@ def command_study(options: argparse.Namespace) -> int:
         options.device,
         options.accept_stale,
     )
-    folder = study_folder(options.results, plan)
-    view_plan = plan
-    if (folder / "study.json").exists() and (seeds is not None or options.only):
-        view_plan = merge_plan(read_record(folder / "study.json", PlanRecord), plan)
     if options.plan:
         print(plan_words(plan, options.results, options.jobs))
         return 0
+    folder = study_folder(options.results, plan)
+    view = plan
+    if (folder / "study.json").exists():
+        old = read_record(folder / "study.json", Plan)
+        keep = present_keys(options.studies, old, source, options.device)
+        if not (seeds or options.only):  # a whole study shows what part-studies have done, not what they left undone
+            keep &= {run.planned.run_key for run in load_study(folder).done}
+        view = merge_plan(old, plan, keep)
     report_folder = options.reports / folder.name
     report = BackgroundReport(folder, report_folder)
-    runner = StudyRunner(plan, view_plan, options.results, options.jobs, options.data, report.request)
+    runner = StudyRunner(plan, view, options.results, options.jobs, options.data, options.retry, report.request)
     if options.use_published:
         print(f"{take_published(options.results, plan)} runs taken from {options.results / 'official'}/")
     print(plan_words(plan, options.results, options.jobs))
@@ -244,18 +260,19 @@ def command_study(options: argparse.Namespace) -> int:
         runner.run()
     except KeyboardInterrupt:
         done = len(load_study(folder).done)
-        report.finish()
         print(
-            f"\nstopped: {done} of {len(view_plan.runs)} runs are done and kept; the same command goes on from here",
+            f"\nstopped: {done} of {len(view.runs)} runs are done and kept; the same command goes on from here\n"
+            "bringing the report up to date (Ctrl-C again to leave it)",
             file=sys.stderr,
         )
+        report.finish()
         return EXIT_INTERRUPTED
     made = report.finish()
-    view = load_study(folder)
-    waiting = [run for run in view.runs if run.status != "done"]
+    found = load_study(folder)
+    waiting = [run for run in found.runs if run.status != "done"]
     for run in waiting:
         print(f"not done: {run.planned.variant} seed {run.planned.seed}: {run.status}: {run.message}", file=sys.stderr)
-    print(f"{len(view.done)} of {len(view.runs)} runs done; tables in {folder}/")
+    print(f"{len(found.done)} of {len(found.runs)} runs done; tables in {folder}/")
     print(
         f"report: {report_folder / 'report.html'}"
         if made
@@ -298,17 +315,20 @@ def command_reproduce(options: argparse.Namespace) -> int:
     from leo_bench.records import find_studies, load_study
     from leo_bench.reproduce import again, cheapest
 
+    if options.n < 1:
+        raise LeoBenchError(f"-n must be at least 1, got {options.n}")
     folders = options.study or find_studies(options.results)
     if not folders:
         raise LeoBenchError(f"no study in {options.results}/; run one first: make ablations")
     compared, wrong = 0, 0
     for folder in folders:
         for run in cheapest(load_study(folder), options.n):
+            print(f"{folder}: doing {run.planned.variant} seed {run.planned.seed} again", flush=True)
             try:
                 comparison = again(run, options.results / "reproduce", options.data)
             except LeoBenchError as error:
                 print(f"{folder}: not compared: {error}")
-                wrong += not options.study or len(folders) == 1
+                wrong += bool(options.study)  # without names, studies of older versions are passed over
                 continue
             compared += 1
             if not comparison.differences:

@@ -38,6 +38,8 @@ from leo_bench.records import (
     Result,
     TestScore,
     ValidationPoint,
+    attempts_of,
+    make_folder,
     read_settings,
     write_atomic,
     write_record,
@@ -72,14 +74,9 @@ def _by_part(learner: Learner) -> dict[str, int]:
 
 def new_attempt(folder: Path) -> tuple[Path, int]:
     """Folder and number of the run's next attempt."""
-    number = 1 + max((int(path.name.removeprefix("attempt-")) for path in folder.glob("attempt-*")), default=0)
+    number = 1 + max((int(path.name.removeprefix("attempt-")) for path in attempts_of(folder)), default=0)
     attempt = folder / f"attempt-{number}"
-    try:
-        attempt.mkdir(parents=True)
-    except OSError as error:
-        raise LeoBenchError(
-            f"cannot make {attempt}: {error.strerror}; free some disk space or check the folder's permissions"
-        ) from error
+    make_folder(attempt)
     return attempt, number
 
 
@@ -89,12 +86,16 @@ def execute(folder: Path, settings: Settings, data: Path | None = None) -> Resul
     Raises LeoBenchError when another process holds the run, when data or settings do not fit, or when training
     diverges; whatever ends the attempt is in its status.json.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     try:
-        with FileLock(folder / ".lock").acquire(timeout=0):
+        with FileLock(folder / ".lock").acquire(timeout=LOCK_SECONDS):
             return _attempt(folder, settings, data)
     except Timeout:
         raise RunHeld(f"run {settings.run_key} is being done by another process; wait for it, or stop it") from None
+
+
+LOCK_SECONDS = 2
+"""Patience for the run's lock: whoever asks whether it is held takes it for a moment."""
 
 
 class RunHeld(LeoBenchError):
@@ -273,6 +274,7 @@ def prepare(settings: Settings) -> None:
     """Threads and determinism of this process. Raises LeoBenchError when the device is not there."""
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise LeoBenchError("device is cuda, but torch sees no CUDA device; use device cpu, or mend the driver")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
     torch.set_num_threads(settings.threads)
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing reads it
@@ -332,7 +334,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path)
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _stop)
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     try:
         execute(options.folder, read_settings(options.folder), options.data)
     except KeyboardInterrupt:

@@ -1,12 +1,13 @@
 """A study file in studies/ -> a plan: the list of runs that answer its question at one budget, and what they cost."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from leo_bench import provenance
 from leo_bench.config import Settings, default_precision, make_settings
@@ -15,9 +16,44 @@ from leo_bench.errors import LeoBenchError
 from leo_bench.records import RUNS, Plan, PlannedRun, run_state
 from leo_bench.stats import minimum_detectable_effect
 
-STUDY_KEYS = {"question", "baseline", "margin", "settings", "profiles", "variants"}
-PROFILE_KEYS = {"settings", "seeds", "variants", "fewer_seeds"}
-VARIANT_KEYS = {"preset", "set", "label", "reference"}
+
+class _Table(BaseModel):
+    """A table of a study file: typed, and without keys that nothing reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Variant(_Table):
+    """What differs from a preset."""
+
+    preset: str = "leo"
+    set: dict[str, Any] = {}
+    label: str | None = None
+    reference: bool = False
+    """Drawn as a line beside the variants, not as one of them."""
+
+
+class Profile(_Table):
+    """A budget."""
+
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    variants: list[str] | None = None
+    """All of the study's when left out."""
+    fewer_seeds: dict[str, Annotated[int, Field(ge=1)]] = {}
+    """Variant -> how many of the seeds it gets."""
+    settings: dict[str, Any] = {}
+
+
+class StudyFile(_Table):
+    """studies/NAME.toml."""
+
+    question: str
+    baseline: str
+    margin: float = Field(0.005, gt=0, lt=1)
+    """Difference in accuracy that matters, as a fraction."""
+    settings: dict[str, Any] = {}
+    profiles: dict[str, Profile] = Field(min_length=1)
+    variants: dict[str, Variant] = Field(min_length=1)
 
 
 def study_names(studies: Path) -> list[str]:
@@ -25,38 +61,51 @@ def study_names(studies: Path) -> list[str]:
     return sorted(path.stem for path in studies.glob("*.toml"))
 
 
-def read_study(studies: Path, name: str) -> dict[str, Any]:
-    """A study file, its keys checked. Raises LeoBenchError when it is missing, not TOML, or has a key that nothing
-    reads."""
+def read_study(studies: Path, name: str) -> StudyFile:
+    """A study file. Raises LeoBenchError when it is missing, not TOML, or has a key or value that does not belong."""
     path = studies / f"{name}.toml"
     if not path.exists():
         raise LeoBenchError(f"no study {name!r} in {studies}/; there are: {', '.join(study_names(studies)) or 'none'}")
     try:
-        raw = tomllib.loads(path.read_text())
+        study = StudyFile.model_validate(tomllib.loads(path.read_text()))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LeoBenchError(f"{path} is not valid TOML: {error}") from None
-    _check_keys(raw, STUDY_KEYS, str(path))
-    for kind, keys in (("profiles", PROFILE_KEYS), ("variants", VARIANT_KEYS)):
-        for entry, table in raw.get(kind, {}).items():
-            _check_keys(table, keys, f"{path}: {kind}.{entry}")
-    missing = {"question", "baseline", "variants", "profiles"} - set(raw)
-    if missing:
-        raise LeoBenchError(f"{path} lacks {', '.join(sorted(missing))}")
-    if raw["baseline"] not in raw["variants"]:
-        raise LeoBenchError(
-            f"{path}: baseline {raw['baseline']!r} is not among the variants {', '.join(raw['variants'])}"
-        )
-    return raw
+    except ValidationError as error:
+        raise LeoBenchError(f"{path}: {_first_problem(error)}") from None
+    for place, variant in [("baseline", study.baseline), *_named(study)]:
+        if variant not in study.variants:
+            raise LeoBenchError(f"{path}: {place}: {unknown_variant(variant, study)}")
+    return study
 
 
-def _check_keys(table: Any, allowed: set[str], where: str) -> None:
-    if not isinstance(table, Mapping):
-        raise LeoBenchError(f"{where}: expected a table, got {table!r}")
-    for key in table:
-        if key not in allowed:
-            near = get_close_matches(key, allowed, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"allowed are {', '.join(sorted(allowed))}"
-            raise LeoBenchError(f"{where}: unknown key {key!r}; {hint}")
+def _named(study: StudyFile) -> list[tuple[str, str]]:
+    """Every mention of a variant in the profiles, with its place."""
+    return [
+        (f"profiles.{name}", variant)
+        for name, profile in study.profiles.items()
+        for variant in [*(profile.variants or []), *profile.fewer_seeds]
+    ]
+
+
+def unknown_variant(name: str, study: StudyFile) -> str:
+    near = get_close_matches(name, study.variants, n=1)
+    return f"unknown variant {name!r}; " + (
+        f"did you mean {near[0]!r}?" if near else f"there are {', '.join(study.variants)}"
+    )
+
+
+def _first_problem(error: ValidationError) -> str:
+    problems = error.errors()
+    problem = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
+    *place, key = (str(part) for part in problem["loc"])
+    where = ".".join([*place, key])
+    if problem["type"] != "extra_forbidden":
+        got = "" if problem["type"] == "missing" else f" (got {problem['input']!r})"
+        return f"{where}: {problem['msg']}{got}"
+    tables = {0: StudyFile, 2: Profile if place[:1] == ["profiles"] else Variant}
+    allowed = tables[len(place)].model_fields
+    near = get_close_matches(key, allowed, n=1)
+    return f"unknown key {where!r}; " + (f"did you mean {near[0]!r}?" if near else f"allowed are {', '.join(allowed)}")
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -79,83 +128,65 @@ def make_plan(
     profile: str,
     source: DataSource,
     seeds: list[int] | None = None,
-    only: Iterable[str] = (),
+    only: Sequence[str] = (),
     device: str = "cpu",
     accept_stale: bool = False,
 ) -> Plan:
     """Expand a study file at one profile: every variant with every seed, in rounds (seed 0 of every variant, then
     seed 1, ...)."""
     study = read_study(studies, name)
-    if profile not in study["profiles"]:
-        raise LeoBenchError(f"study {name} has no profile {profile!r}; it has {', '.join(study['profiles'])}")
-    budget = study["profiles"][profile]
-    known = study["variants"]
-    names = list(dict.fromkeys([study["baseline"], *budget.get("variants", known)]))
-    for variant in (*names, *only, *budget.get("fewer_seeds", {})):
-        if variant not in known:
-            near = get_close_matches(variant, known, n=1)
-            raise LeoBenchError(
-                f"study {name}: unknown variant {variant!r}; "
-                + (f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}")
-            )
+    if profile not in study.profiles:
+        raise LeoBenchError(f"study {name} has no profile {profile!r}; it has {', '.join(study.profiles)}")
+    budget = study.profiles[profile]
+    names = list(dict.fromkeys([study.baseline, *(study.variants if budget.variants is None else budget.variants)]))
     if only:
-        names = [variant for variant in dict.fromkeys([*names, *only]) if variant in set(only)]
-    common = {
-        "dataset": source.name,
-        "device": device,
-        **study.get("settings", {}),
-        **budget.get("settings", {}),
-    }
-    seeds = list(budget["seeds"]) if seeds is None else seeds
+        for variant in only:
+            if variant not in study.variants:
+                raise LeoBenchError(f"study {name}: {unknown_variant(variant, study)}")
+        names = list(dict.fromkeys([study.baseline, *only]))
+    common = {"dataset": source.name, "device": device, **study.settings, **budget.settings}
     runs = []
-    for position, seed in enumerate(seeds):
+    for position, seed in enumerate(budget.seeds if seeds is None else seeds):
         for variant in names:
-            if position < budget.get("fewer_seeds", {}).get(variant, len(seeds)):
-                settings = _variant_settings(
-                    known[variant], {**common, "seed": seed}, f"study {name}, variant {variant}"
-                )
-                runs.append(
-                    PlannedRun(variant=variant, seed=seed, run_key=settings.run_key, settings=settings.canonical())
-                )
+            if seeds is None and position >= budget.fewer_seeds.get(variant, len(budget.seeds)):
+                continue
+            settings = _settings(study.variants[variant], {**common, "seed": seed}, f"study {name}, variant {variant}")
+            runs.append(PlannedRun(variant=variant, seed=seed, run_key=settings.run_key, settings=settings.canonical()))
     return Plan(
         study=name,
         profile=profile,
-        question=study["question"],
-        baseline=study["baseline"],
-        margin=float(study.get("margin", 0.005)),
+        question=study.question,
+        baseline=study.baseline,
+        margin=study.margin,
         switches=_switches(study, names, common),
-        labels={variant: known[variant].get("label", variant.replace("_", " ")) for variant in names},
-        references=[variant for variant in names if known[variant].get("reference", False)],
+        labels={variant: study.variants[variant].label or variant.replace("_", " ") for variant in names},
+        references=[variant for variant in names if study.variants[variant].reference],
         numerics=provenance.numerics_digest(),
         accept_stale=accept_stale,
         runs=runs,
     )
 
 
-def _variant_settings(variant: Mapping[str, Any], common: Mapping[str, Any], where: str) -> Settings:
+def _settings(variant: Variant, common: Mapping[str, Any], where: str) -> Settings:
     """A variant's own values win over the study's and the profile's."""
-    values = {**common, **variant.get("set", {})}
-    return make_settings(
-        {"precision": default_precision(values, common["device"]), **values}, variant.get("preset", "leo"), where
-    )
+    values = {**common, **variant.set}
+    return make_settings({"precision": default_precision(values, values["device"]), **values}, variant.preset, where)
 
 
-def _switches(study: Mapping[str, Any], names: list[str], common: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Switch -> variants in the order they are drawn: the baseline and those that differ from it in that setting
-    first of all."""
-    baseline = study["baseline"]
-    variants = study["variants"]
+def _switches(study: StudyFile, names: list[str], common: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Switch -> the baseline and the variants that change it first of all, in the order they are drawn."""
+    baseline = study.baseline
     settings = {
-        name: _variant_settings(variants[name], common, name).canonical()
+        name: _settings(study.variants[name], common, name).canonical()
         for name in names
-        if not variants[name].get("reference")
+        if not study.variants[name].reference
     }
     if baseline not in settings:
         return {}
     switches: dict[str, list[str]] = {}
     for name in settings:
         if name != baseline:
-            changed = [key for key in variants[name].get("set", {}) if settings[name][key] != settings[baseline][key]]
+            changed = [key for key in study.variants[name].set if settings[name][key] != settings[baseline][key]]
             preset_changes = [key for key in settings[name] if settings[name][key] != settings[baseline][key]]
             for switch in (changed or preset_changes)[:1]:
                 switches.setdefault(switch, [baseline]).append(name)
@@ -172,44 +203,37 @@ def study_folder(results: Path, plan: Plan) -> Path:
     return results / f"{plan.study}-{plan.profile}"
 
 
-def merge_plan(old: Plan, new: Plan) -> Plan:
-    """The new plan and what the old one had beside it (other seeds, other variants), so that a part-study never drops
-    runs from view.
-
-    Old runs count by the settings they would have now: a run whose key the study file no longer gives for its variant
-    and seed is dropped from the view (its folder stays in the store).
-    """
-    keys = {(run.variant, run.seed) for run in new.runs}
-    same = {(run.variant, frozenset(_without_seed(run.settings))) for run in new.runs}
-    kept = [
-        run
-        for run in old.runs
-        if (run.variant, run.seed) not in keys
-        and (
-            run.variant not in {r.variant for r in new.runs}
-            or (run.variant, frozenset(_without_seed(run.settings))) in same
-        )
-    ]
-    runs = sorted([*new.runs, *kept], key=lambda run: run.seed)
-    switches = dict(new.switches)
+def merge_plan(old: Plan, new: Plan, keep: Collection[str]) -> Plan:
+    """The new plan, and of the old one the runs whose keys are in keep: what earlier calls asked for beside it."""
+    planned = {(run.variant, run.seed) for run in new.runs}
+    kept = [run for run in old.runs if (run.variant, run.seed) not in planned and run.run_key in keep]
+    variants = {run.variant for run in kept}
+    switches = {switch: list(members) for switch, members in new.switches.items()}
     for switch, members in old.switches.items():
-        extra = [
-            name for name in members if name not in switches.get(switch, []) and name in {run.variant for run in runs}
-        ]
-        if extra:
-            switches[switch] = [*switches.get(switch, []), *extra]
+        known = switches.get(switch, [])
+        switches[switch] = known + [name for name in members if name not in known and name in variants | {new.baseline}]
     return new.model_copy(
         update={
-            "runs": runs,
-            "labels": old.labels | new.labels,
-            "references": list(dict.fromkeys([*old.references, *new.references])),
-            "switches": switches,
+            "runs": sorted([*new.runs, *kept], key=lambda run: run.seed),
+            "labels": {name: label for name, label in old.labels.items() if name in variants} | new.labels,
+            "references": list(
+                dict.fromkeys([*new.references, *(name for name in old.references if name in variants)])
+            ),
+            "switches": {switch: members for switch, members in switches.items() if len(members) > 1},
         }
     )
 
 
-def _without_seed(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(key, repr(value)) for key, value in settings.items() if key != "seed"]
+def present_keys(studies: Path, old: Plan, source: DataSource, device: str) -> set[str]:
+    """Run keys that today's study file gives for the variants and seeds of an old plan, on this data and device."""
+    variants = read_study(studies, old.study).variants
+    names = [name for name in dict.fromkeys(run.variant for run in old.runs) if name in variants]
+    seeds = list(dict.fromkeys(run.seed for run in old.runs))
+    plan = make_plan(studies, old.study, old.profile, source, seeds, names, device)
+    return {run.run_key for run in plan.runs}
+
+
+OMNIGLOT_TEST_IMAGES = 13_180
 
 
 def cost(settings: Mapping[str, Any]) -> float:
@@ -220,18 +244,11 @@ def cost(settings: Mapping[str, Any]) -> float:
     full = settings["learner"] == "leo" and settings["generated"] == "full"
     if settings["learner"] == "pixels":
         trained = 0
-    tested = 13_180.0
-    if full:
-        ways = {settings["n_way"], *settings["test_n_ways"]}
-        tested = (
-            3
-            * len(settings["test_modes"])
-            * settings["n_test_episodes"]
-            * sum(ways)
-            * (settings["k_shot"] + settings["n_query"])
-        )
-    else:
-        tested = min(tested, settings["n_test_episodes"] * 100.0)
+    if full:  # a pass for every scored point of every episode
+        images = settings["n_test_episodes"] * (settings["k_shot"] + settings["n_query"])
+        tested = 3.0 * len(settings["test_modes"]) * images * sum({settings["n_way"], *settings["test_n_ways"]})
+    else:  # each test image once
+        tested = min(OMNIGLOT_TEST_IMAGES, settings["n_test_episodes"] * 100.0)
     return 8 + pixels * (1.4e-3 * trained * (4 if full else 1) + 1e-3 * tested)
 
 

@@ -3,8 +3,21 @@
 import shutil
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import RUNS, Plan, load_study, run_state, write_atomic, write_record, write_tables
+from leo_bench.plan import merge_plan
+from leo_bench.records import (
+    RUNS,
+    Plan,
+    load_study,
+    make_folder,
+    run_state,
+    write_atomic,
+    write_record,
+    write_tables,
+)
+from leo_bench.study import set_aside
 
 PUBLISHED = ("settings.json", "result.json", "episodes.npz")
 """What is published of a run. Logs and Sacred's records stay behind: they hold host names and paths."""
@@ -14,7 +27,8 @@ def publish(results: Path, name: str, profile: str, partial: bool) -> Path:
     """Copy a study's done runs and plan to results/official/. Raises LeoBenchError when runs are missing (unless
     partial).
 
-    Published runs stay when a later call finds them missing from the store, so that it can be repeated as runs arrive.
+    It can be repeated as runs arrive. Runs published before stay, though the local store may not have them, unless they
+    were made by other source or the plan now gives their variant and seed other settings.
     """
     folder = results / f"{name}-{profile}"
     view = load_study(folder)
@@ -35,8 +49,14 @@ def publish(results: Path, name: str, profile: str, partial: bool) -> Path:
             "cannot be published as one study; redo the stale ones"
         )
     target = results / "official" / folder.name
-    write_record(target / "study.json", view.plan.model_copy(update={"numerics": digests.pop(), "accept_stale": False}))
-    planned = {run.planned.run_key for run in view.runs}
+    numerics = digests.pop()
+    plan = view.plan.model_copy(update={"numerics": numerics, "accept_stale": False})
+    if (target / "study.json").exists():
+        published = load_study(target)
+        if published.plan.numerics == numerics:
+            plan = merge_plan(published.plan, plan, {run.planned.run_key for run in published.done})
+    write_record(target / "study.json", plan)
+    planned = {run.run_key for run in plan.runs}
     for old in (target / RUNS).glob("*"):
         if old.name not in planned:
             shutil.rmtree(old)
@@ -58,9 +78,21 @@ def take_published(results: Path, plan: Plan) -> int:
         if run_state(run, here, plan.numerics).status == "done":
             continue
         for folder in sorted(results.glob(f"official/*/{RUNS}/{run.run_key}")):
-            if run_state(run, folder, plan.numerics).status == "done":
-                for file in sorted(PUBLISHED, key=lambda name: name == "result.json"):  # which makes it done: last
-                    write_atomic(here / file, (folder / file).read_bytes())
+            if run_state(run, folder, plan.numerics).status == "done" and _copy(folder, here):
                 taken += 1
                 break
     return taken
+
+
+def _copy(published: Path, here: Path) -> bool:
+    """Copy a published run over whatever is here. Returns False when a process is doing the run just now."""
+    make_folder(here)
+    try:
+        with FileLock(here / ".lock").acquire(timeout=2):
+            if (here / "result.json").exists():
+                set_aside(here)
+            for file in sorted(PUBLISHED, key=lambda name: name == "result.json"):  # which makes it done: last
+                write_atomic(here / file, (published / file).read_bytes())
+    except Timeout:
+        return False
+    return True

@@ -16,7 +16,6 @@ This module knows neither torch nor Sacred nor pandas' users: files in, values o
 import io
 import json
 import os
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -162,9 +161,20 @@ class Plan(Record):
     runs: list[PlannedRun]
 
 
+def make_folder(folder: Path) -> None:
+    """The folder and those above it, where they are missing. Raises LeoBenchError when that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LeoBenchError(
+            f"cannot make the folder {folder}: {error.strerror}; "
+            "free some disk space, or name a folder that can be written"
+        ) from None
+
+
 def write_atomic(path: Path, data: bytes) -> None:
     """Write data to path whole or not at all: temporary file beside it, fsync, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
@@ -196,6 +206,8 @@ def read_settings(folder: Path) -> Settings:
         values = json.loads(path.read_text())
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise LeoBenchError(f"{path} is missing or damaged ({error}); run the study again") from None
+    if not isinstance(values, dict):
+        raise LeoBenchError(f"{path} holds no settings; run the study again")
     return make_settings(values, where=str(path))
 
 
@@ -284,9 +296,15 @@ def score_row(plan: Plan, run: RunState, test: TestScore) -> dict[str, Any]:
     return {name: values[name] for name in SCORE_COLUMNS}
 
 
+def attempts_of(folder: Path) -> list[Path]:
+    """A run's attempt folders, first one first."""
+    numbered = {path: path.name.removeprefix("attempt-") for path in folder.glob("attempt-*")}
+    return sorted((path for path, number in numbered.items() if number.isdigit()), key=lambda path: int(numbered[path]))
+
+
 def run_state(planned: PlannedRun, folder: Path, numerics: str, accept_stale: bool = False) -> RunState:
     """What is on disk for a planned run. A broken record is a state ("corrupt"), never an exception."""
-    attempts = sorted(folder.glob("attempt-*"), key=lambda path: int(path.name.removeprefix("attempt-")))
+    attempts = attempts_of(folder)
     if (folder / "result.json").exists():
         try:
             result = read_record(folder / "result.json", Result)
@@ -313,25 +331,26 @@ def run_state(planned: PlannedRun, folder: Path, numerics: str, accept_stale: bo
 
 
 def check_result(result: Result, planned: PlannedRun, folder: Path) -> None:
-    """Raise LeoBenchError when a result is not the planned run's, or its episode counts are missing or disagree with
-    it."""
-    if result.run_key != planned.run_key:
-        raise LeoBenchError(
-            f"{folder / 'result.json'} is the record of run {result.run_key}; remove the folder and run the study again"
-        )
+    """Raise LeoBenchError when a result is not the planned run's, or its counts are missing or disagree with it."""
+    remedy = "remove the folder and run the study again"
+    if result.run_key != planned.run_key or result.settings != planned.settings:
+        raise LeoBenchError(f"{folder / 'result.json'} is the record of another run ({result.run_key}); {remedy}")
+    if not any(test.n_way == planned.settings["n_way"] and test.episode_mode == "mixed" for test in result.tests):
+        raise LeoBenchError(f"{folder / 'result.json'} lacks the test at the run's own ways; {remedy}")
     path = folder / "episodes.npz"
     try:
         with np.load(io.BytesIO(path.read_bytes())) as arrays:
-            for test in result.tests:
-                mean = arrays[test.array][:, -1].mean() / (test.n_way * test.n_query)
-                if abs(mean - test.accuracy) > 1e-9:
-                    raise LeoBenchError(
-                        f"{path}: {test.array} has mean accuracy {mean:.6f}, result.json says {test.accuracy:.6f}"
-                    )
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise LeoBenchError(
-            f"{path} is missing or damaged ({error}); remove the folder and run the study again"
-        ) from None
+            means = {
+                test.array: arrays[test.array][:, -1].mean() / (test.n_way * test.n_query) for test in result.tests
+            }
+    except Exception as error:  # noqa: BLE001 - a damaged archive can raise nearly anything
+        raise LeoBenchError(f"{path} is missing or damaged ({type(error).__name__}: {error}); {remedy}") from None
+    for test in result.tests:
+        if abs(means[test.array] - test.accuracy) > 1e-9:
+            raise LeoBenchError(
+                f"{path}: {test.array} has mean accuracy {means[test.array]:.6f}, "
+                f"result.json says {test.accuracy:.6f}; {remedy}"
+            )
 
 
 def is_held(folder: Path) -> bool:

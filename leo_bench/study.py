@@ -26,8 +26,10 @@ from leo_bench.records import (
     PlannedRun,
     RunState,
     StudyView,
+    attempts_of,
     is_held,
     load_study,
+    make_folder,
     read_record,
     run_state,
     write_record,
@@ -62,12 +64,15 @@ class StudyRunner:
     results: Path
     jobs: int
     data: Path | None = None
+    retry: bool = False
+    """Whether runs that used up their attempts get new ones."""
     on_change: Callable[[], None] = lambda: None
     """Called after each run that ended: refreshes the report."""
     say: Callable[[str], None] = tqdm.write
     worker: Sequence[str] = WORKER
     """Command that does one run; the run's folder is its first argument."""
     children: list[_Child] = field(default_factory=list)
+    retried: list[str] = field(default_factory=list)
     durations: list[tuple[float, float]] = field(default_factory=list)
     """Estimated and real seconds of the runs done here."""
 
@@ -136,11 +141,14 @@ class StudyRunner:
         state = self.state(run)
         if state.status == "done" or run.run_key in given_up:
             return False
+        if self.retry and run.run_key not in self.retried:
+            self.retried.append(run.run_key)
+            forget_attempts(folder)
         if counted_attempts(folder) >= MAX_ATTEMPTS:
             given_up.append(run.run_key)
             self.say(
                 f"{run.variant} seed {run.seed} is left alone after {MAX_ATTEMPTS} failed attempts: "
-                f"{state.message} (see {folder})"
+                f"{state.message} (see {folder}; --retry gives it new ones)"
             )
             return False
         if state.status in ("stale", "corrupt"):
@@ -153,7 +161,7 @@ class StudyRunner:
         settings = make_settings(run.settings)
         write_settings(folder, settings)
         command = [*self.worker, str(folder), *(["--data", str(self.data)] if self.data else [])]
-        with (folder / "stderr.txt").open("wb") as errors:
+        with (folder / "stderr.txt").open("wb") as errors:  # settings.json was just written beside it
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -225,14 +233,9 @@ def _interrupt(_signal: int, _frame: Any) -> None:
     raise KeyboardInterrupt
 
 
-def attempts(folder: Path) -> list[Path]:
-    """A run's attempt folders, first one first."""
-    return sorted(folder.glob("attempt-*"), key=lambda path: int(path.name.removeprefix("attempt-")))
-
-
 def counted_attempts(folder: Path) -> int:
     """Attempts that failed or died since the run was last set aside."""
-    return sum(_counts(attempt) for attempt in attempts(folder))
+    return sum(_counts(attempt) for attempt in attempts_of(folder))
 
 
 def _counts(attempt: Path) -> bool:
@@ -247,7 +250,7 @@ def _counts(attempt: Path) -> bool:
 
 def note_death(folder: Path, code: int) -> None:
     """Write down, in the last attempt's status, that its process died without doing so itself."""
-    found = attempts(folder)
+    found = attempts_of(folder)
     if not found:  # it died before its first attempt
         found = [folder / "attempt-1"]
     try:
@@ -268,10 +271,15 @@ def note_death(folder: Path, code: int) -> None:
 def set_aside(folder: Path) -> None:
     """Keep a stale or corrupt result under its attempt, so that the run can be done again; its attempts count no
     more."""
-    kept = [*attempts(folder)] or [folder / "attempt-0"]
-    kept[-1].mkdir(exist_ok=True)
+    kept = attempts_of(folder) or [folder / "attempt-0"]
+    make_folder(kept[-1])
     for name in ("result.json", "episodes.npz", "checkpoint.safetensors"):
         if (folder / name).exists():
             (folder / name).replace(kept[-1] / name)
-    for attempt in kept:
+    forget_attempts(folder)
+
+
+def forget_attempts(folder: Path) -> None:
+    """Let a run's attempts so far count no more against its cap. They stay where they are."""
+    for attempt in attempts_of(folder):
         (attempt / "set-aside").touch()

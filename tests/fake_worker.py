@@ -5,8 +5,10 @@
 """
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -24,7 +26,7 @@ from leo_bench.records import AttemptStatus, PlannedRun, read_settings, write_re
 def main(folder: Path) -> int:
     settings = read_settings(folder)
     try:
-        with FileLock(folder / ".lock").acquire(timeout=0):
+        with FileLock(folder / ".lock").acquire(timeout=2):
             return work(folder, settings)
     except Timeout:
         return EXIT_BUSY
@@ -50,14 +52,17 @@ def work(folder: Path, settings: Settings) -> int:
     plan = make_plan({"any": {}}, [0])
     run = PlannedRun(variant="any", seed=settings.seed, run_key=settings.run_key, settings=settings.canonical())
     steps = settings.inner_steps + 1
-    write_run(
-        folder.parent.parent,
-        plan,
-        run,
-        lambda *_: np.full((settings.n_test_episodes, steps), 5),
-        numerics=NUMERICS,
-        attempt=number,
-    )
+    with tempfile.TemporaryDirectory() as scratch:
+        made = write_run(
+            Path(scratch),
+            plan,
+            run,
+            lambda *_: np.full((settings.n_test_episodes, steps), 5),
+            numerics=NUMERICS,
+            attempt=number,
+        )
+        for name in ("episodes.npz", "result.json"):
+            shutil.copy(made / name, folder / name)
     write_record(status, AttemptStatus(status="done", started="now"))
     return 0
 

@@ -41,6 +41,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (("data", "--dataset", "omniglot", "--data", "nowhere"), "nowhere"),
         (("data", "--data", "nowhere"), "nowhere"),
         (("status",), "no study in results/"),
+        (("reproduce", "-n", "0"), "-n must be at least 1"),
         (("report",), "no study in results/"),
         (("report", "results/none"), "study.json is missing"),
         (("reproduce",), "no study in results/"),

@@ -6,7 +6,7 @@ import pytest
 
 from leo_bench.data import DataSource
 from leo_bench.errors import LeoBenchError
-from leo_bench.plan import cost, duration, make_plan, merge_plan, parse_seeds, plan_words, read_study
+from leo_bench.plan import cost, duration, make_plan, merge_plan, parse_seeds, plan_words, present_keys, read_study
 
 SOURCE = DataSource("omniglot", "zips", None)
 STUDIES = Path(__file__).parents[1] / "studies"
@@ -68,9 +68,20 @@ def test_switches_hold_the_baseline_and_sort_by_value(tmp_path: Path) -> None:
         ('relation = "none"', 'realtion = "none"', "unknown setting 'realtion'; did you mean 'relation'"),
         ('relation = "none"', 'relation = "nonne"', "relation: Input should be 'pairwise' or 'none' .got 'nonne'"),
         ("latent_dim = 8 ", 'latent_dim = "8"', "latent_dim: Input should be a valid integer"),
-        ('baseline = "leo"', 'baseline = "le"', "baseline 'le' is not among the variants"),
+        ('baseline = "leo"', 'baseline = "le"', "baseline: unknown variant 'le'; did you mean 'leo'"),
         ("[profiles.quick]", "[profiles.quick", "not valid TOML"),
         ("fewer_seeds = { slow = 1 }", "fewer_seeds = { slo = 1 }", "unknown variant 'slo'; did you mean 'slow'"),
+        (
+            "fewer_seeds = { slow = 1 }",
+            'fewer_seeds = { slow = "1" }',
+            "fewer_seeds.slow: Input should be a valid integer",
+        ),
+        ("seeds = [0, 1]", "seeds = []", "profiles.cpu.seeds: List should have at least 1 item"),
+        ("seeds = [0, 1]", "sedes = [0, 1]", "profiles.cpu"),
+        ("[variants.leo]", '[variants.leo]\nset = "x"', "variants.leo.set: Input should be a valid dictionary"),
+        ("[variants.leo]", "[variants.leo]\nrefernce = true", "'variants.leo.refernce'; did you mean 'reference'"),
+        ('baseline = "leo"', 'baseline = "leo"\nmargin = "x"', "margin: Input should be a valid number"),
+        ('question = "Q?"', "", "question: Field required"),
     ],
 )
 def test_mistakes_in_a_study_file_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -100,19 +111,41 @@ def test_seeds_that_are_none(text: str) -> None:
         parse_seeds(text)
 
 
-def test_a_part_study_keeps_the_other_runs_in_view(tmp_path: Path) -> None:
+def test_a_part_study_is_compared_with_the_baseline_and_may_have_any_seeds(tmp_path: Path) -> None:
+    part = make_plan(write(tmp_path), "s", "cpu", SOURCE, seeds=[7, 8], only=["slow"])
+    assert [(run.variant, run.seed) for run in part.runs] == [("leo", 7), ("slow", 7), ("leo", 8), ("slow", 8)]
+
+
+def test_plans_merge_where_the_study_file_still_gives_the_same_runs(tmp_path: Path) -> None:
     whole = make_plan(write(tmp_path), "s", "cpu", SOURCE)
     part = make_plan(tmp_path, "s", "cpu", SOURCE, seeds=[7], only=["none"])
-    assert [(run.variant, run.seed) for run in part.runs] == [("none", 7)]
-    merged = merge_plan(whole, part)
-    assert len(merged.runs) == len(whole.runs) + 1
-    assert {run.variant for run in merged.runs} == {run.variant for run in whole.runs}
+    merged = merge_plan(whole, part, present_keys(tmp_path, whole, SOURCE, "cpu"))
+    assert {run.run_key for run in merged.runs} == {run.run_key for run in [*whole.runs, *part.runs]}
     assert merged.switches["latent_dim"] == whole.switches["latent_dim"]
+    assert merged.references == ["pixels"]
+    # the file changes: small becomes another run, slow is gone
+    write(
+        tmp_path,
+        TEXT.replace("latent_dim = 8 ", "latent_dim = 9 ")
+        .replace("[variants.slow]", "[variants.slower]")
+        .replace("slow = 1", "slower = 1"),
+    )
+    changed = merge_plan(whole, part, present_keys(tmp_path, whole, SOURCE, "cpu"))
+    assert {run.variant for run in changed.runs} == {"leo", "none", "pixels"}
+    assert changed.switches == {"relation": ["leo", "none"]}
+
+
+def test_plans_of_different_data_do_not_merge(tmp_path: Path) -> None:
+    glyphs = DataSource("glyphs", "drawn", None)
+    whole = make_plan(write(tmp_path), "s", "cpu", SOURCE)
+    part = make_plan(tmp_path, "s", "cpu", glyphs, only=["none"])
+    merged = merge_plan(whole, part, present_keys(tmp_path, whole, glyphs, "cpu"))
+    assert {run.settings["dataset"] for run in merged.runs} == {"glyphs"}
 
 
 def test_every_profile_of_every_committed_study_expands() -> None:
     for path in STUDIES.glob("*.toml"):
-        for profile in read_study(STUDIES, path.stem)["profiles"]:
+        for profile in read_study(STUDIES, path.stem).profiles:
             plan = make_plan(STUDIES, path.stem, profile, SOURCE)
             keys = [run.run_key for run in plan.runs]
             assert len(set(keys)) == len(keys), f"{path.stem} {profile}: two variants are the same run"

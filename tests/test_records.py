@@ -17,6 +17,7 @@ from leo_bench.records import (
     CurvePoint,
     Plan,
     RunState,
+    attempts_of,
     load_study,
     read_record,
     run_state,
@@ -55,7 +56,20 @@ def test_a_whole_result_is_done(tmp_path: Path, plan: Plan) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", ["truncated", "nan", "schema", "foreign", "unknown field", "no counts", "other counts"]
+    "damage",
+    [
+        "truncated",
+        "nan",
+        "schema",
+        "foreign",
+        "unknown field",
+        "no tests",
+        "no settings",
+        "no counts",
+        "empty counts",
+        "flipped counts",
+        "other counts",
+    ],
 )
 def test_broken_results_are_named_not_raised(tmp_path: Path, plan: Plan, damage: str) -> None:
     folder = done(tmp_path, plan).folder
@@ -72,6 +86,16 @@ def test_broken_results_are_named_not_raised(tmp_path: Path, plan: Plan, damage:
         path.write_text(json.dumps({**raw, "run_key": "somebody else's"}))
     elif damage == "unknown field":
         path.write_text(json.dumps({**raw, "accuracy": 1.0}))
+    elif damage == "no tests":
+        path.write_text(json.dumps({**raw, "tests": []}))
+    elif damage == "no settings":
+        path.write_text(json.dumps({**raw, "settings": {}}))
+    elif damage == "empty counts":
+        (folder / "episodes.npz").write_bytes(b"")
+    elif damage == "flipped counts":
+        data = bytearray((folder / "episodes.npz").read_bytes())
+        data[60:90] = bytes(255 - byte for byte in data[60:90])
+        (folder / "episodes.npz").write_bytes(bytes(data))
     elif damage == "no counts":
         (folder / "episodes.npz").write_bytes(b"PK")
     else:
@@ -166,3 +190,28 @@ def test_published_runs_count_as_done_elsewhere_when_the_source_is_the_same(tmp_
     assert take_published(tmp_path, plan) == 0
     states = [run_state(run, tmp_path / "runs" / run.run_key, NUMERICS).status for run in plan.runs]
     assert states == ["done", "done", "done", "missing"]
+
+
+def test_publishing_a_part_study_keeps_what_was_published(tmp_path: Path, plan: Plan) -> None:
+    write_study(tmp_path, plan)
+    for number in range(4):
+        done(tmp_path, plan, number)
+    publish(tmp_path, "ablations", "cpu", partial=False)
+    write_study(tmp_path, plan.model_copy(update={"runs": plan.runs[:1]}))
+    target = publish(tmp_path, "ablations", "cpu", partial=False)
+    assert len(load_study(target).done) == 4
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LeoBenchError, match=r"cannot make the folder .*: Not a directory"):
+        write_atomic(tmp_path / "file" / "sub" / "x", b"")
+
+
+def test_stray_folders_are_not_attempts(tmp_path: Path, plan: Plan) -> None:
+    folder = done(tmp_path, plan).folder
+    (folder / "attempt-1.bak").mkdir()
+    (folder / "attempt-2").mkdir()
+    (folder / "attempt-10").mkdir()
+    assert [path.name for path in attempts_of(folder)] == ["attempt-2", "attempt-10"]
+    assert run_state(plan.runs[0], folder, NUMERICS).status == "done"

@@ -12,8 +12,17 @@ import pytest
 from filelock import FileLock
 from results_fixture import make_plan
 
-from leo_bench.records import AttemptStatus, Plan, RunState, load_study, read_record, run_state, write_record
-from leo_bench.study import MAX_ATTEMPTS, StudyRunner, attempts
+from leo_bench.records import (
+    AttemptStatus,
+    Plan,
+    RunState,
+    attempts_of,
+    load_study,
+    read_record,
+    run_state,
+    write_record,
+)
+from leo_bench.study import MAX_ATTEMPTS, StudyRunner
 
 WORKER = (sys.executable, str(Path(__file__).with_name("fake_worker.py")))
 
@@ -61,7 +70,7 @@ def test_a_killed_run_is_tried_again_and_its_first_attempt_kept(tmp_path: Path) 
     plan = plan_of(shaky=400)
     view = runner(tmp_path, plan).run()
     assert view.runs[0].status == "done"
-    first, second = attempts(view.runs[0].folder)
+    first, second = attempts_of(view.runs[0].folder)
     assert "SIGKILL" in read_record(first / "status.json", AttemptStatus).message
     assert read_record(second / "status.json", AttemptStatus).status == "done"
 
@@ -70,9 +79,11 @@ def test_a_run_that_always_dies_is_left_alone_after_its_attempts(tmp_path: Path)
     plan = plan_of(doomed=300)
     view = runner(tmp_path, plan).run()
     assert view.runs[0].status == "failed"
-    assert len(attempts(view.runs[0].folder)) == MAX_ATTEMPTS
+    assert len(attempts_of(view.runs[0].folder)) == MAX_ATTEMPTS
     runner(tmp_path, plan).run()
-    assert len(attempts(view.runs[0].folder)) == MAX_ATTEMPTS
+    assert len(attempts_of(view.runs[0].folder)) == MAX_ATTEMPTS
+    runner(tmp_path, plan, retry=True).run()
+    assert len(attempts_of(view.runs[0].folder)) == 2 * MAX_ATTEMPTS
 
 
 def test_being_stopped_by_the_user_does_not_count_as_an_attempt(tmp_path: Path) -> None:
@@ -83,7 +94,7 @@ def test_being_stopped_by_the_user_does_not_count_as_an_attempt(tmp_path: Path) 
         interrupt_when(folder / "waiting")
         with pytest.raises(KeyboardInterrupt):
             runner(tmp_path, plan).run()
-        assert len(attempts(folder)) == number
+        assert len(attempts_of(folder)) == number
         assert state(tmp_path, plan, "slow").status == "interrupted"
 
 
