@@ -6,6 +6,7 @@ long as it lives.
 """
 
 import argparse
+import ctypes
 import hashlib
 import io
 import logging
@@ -187,6 +188,7 @@ def _recorded(
 def measure(settings: Settings, data: Path | None, folder: Path, number: int, status: _Status, recorder: Any) -> Result:
     """Train, test, and write checkpoint, episodes.npz and at last result.json into folder."""
     started = now()
+    numerics, commit = provenance.numerics_digest(), provenance.commit()  # now: the files may change while this runs
     prepare(settings)
     device = torch.device(settings.device)
     source = locate(settings.dataset, data)
@@ -224,8 +226,8 @@ def measure(settings: Settings, data: Path | None, folder: Path, number: int, st
     result = Result(
         run_key=settings.run_key,
         settings=settings.canonical(),
-        numerics=provenance.numerics_digest(),
-        commit=provenance.commit(),
+        numerics=numerics,
+        commit=commit,
         attempt=number,
         started=started,
         finished=now(),
@@ -275,12 +277,28 @@ def prepare(settings: Settings) -> None:
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise LeoBenchError("device is cuda, but torch sees no CUDA device; use device cpu, or mend the driver")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
+    keep_memory()
     torch.set_num_threads(settings.threads)
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing reads it
     torch.backends.cudnn.benchmark = False
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
+
+
+def keep_memory() -> None:
+    """Have the C library keep freed memory instead of giving it back at once, where it can (glibc).
+
+    Every step needs the same large tensors again, and fetching fresh pages for them takes longer than normalising
+    them: at 105x105 a step is a fifth faster so.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_TRIM_THRESHOLD, -1)
+
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
 
 def _test_score(name: str, scores: Scores, learner: Learner) -> TestScore:

@@ -6,9 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from leo_bench.models.blocks import EPS, Statistics, normalised_block
+
 WIDTH = 64
 BLOCKS = 4
-EPS = 1e-5
 CHUNK = 80
 """Images per pass when nothing else decides it: activations of the first block then fit the caches."""
 
@@ -27,39 +28,69 @@ class Block(nn.Module):
         self.conv = nn.Conv2d(n_in, WIDTH, 3, padding=1, bias=conv_bias)
         self.norm = nn.BatchNorm2d(WIDTH, eps=EPS)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.conv(x).contiguous(memory_format=torch.channels_last)
-        return F.max_pool2d(F.relu(self.norm(x)), 2)
+    def forward(self, x: Tensor, n_groups: int, precision: str) -> Tensor:
+        """x: [M, n_in, H, W]. Training: each of n_groups is normalised by its own statistics, and the running ones
+        follow, group after group. Eval: running statistics."""
+        norm, bias = self.norm, self.conv.bias
+        assert norm.running_mean is not None and norm.running_var is not None
+        if self.training:
+            # Normalisation cancels the bias: it moves the running mean alone, and its gradient is zero, not missing.
+            shift = norm.bias if bias is None else norm.bias + 0 * bias
+            fixed = None
+        else:
+            fixed = Statistics(norm.running_mean, norm.running_var)
+            gain = norm.weight * (norm.running_var + EPS).rsqrt()
+            shift = norm.bias if bias is None else norm.bias + gain * bias
+        by_group = (n_groups, WIDTH)
+        y, statistics = normalised_block(
+            x, self.conv.weight, norm.weight.expand(by_group), shift.expand(by_group), fixed, precision=precision
+        )
+        if self.training:
+            self._follow(statistics, n_pixels=x.shape[0] // n_groups * x.shape[2] * x.shape[3])
+        return y
+
+    @torch.no_grad()
+    def _follow(self, statistics: Statistics, n_pixels: int) -> None:
+        """Move the running statistics towards each group's; the variance that is kept is the unbiased one."""
+        norm = self.norm
+        means = statistics.mean if self.conv.bias is None else statistics.mean + self.conv.bias
+        variances = statistics.variance * (n_pixels / max(n_pixels - 1, 1))
+        for mean, variance in zip(means, variances, strict=True):
+            norm.running_mean.lerp_(mean, norm.momentum)  # type: ignore[union-attr, arg-type]
+            norm.running_var.lerp_(variance, norm.momentum)  # type: ignore[union-attr, arg-type]
+        norm.num_batches_tracked.add_(len(means))  # type: ignore[union-attr]
 
 
 class Conv4(nn.Module):
     """Four blocks and a flattening. Batch statistics when training, running statistics in eval mode.
 
-    image_size: side in pixels; precision: of the convolutions; features are float32 always; conv_bias: as documented,
-    although normalisation cancels it.
+    image_size: side in pixels; precision: of the convolutions (blocks.py); features are float32 always; conv_bias: as
+    documented, although normalisation cancels it.
     """
 
     def __init__(self, image_size: int, precision: str = "float32", conv_bias: bool = True) -> None:
         super().__init__()
         self.feature_dim = feature_dim(image_size)
         self.precision = precision
-        self.blocks = nn.Sequential(*(Block(1 if i == 0 else WIDTH, conv_bias) for i in range(BLOCKS)))
+        self.blocks = nn.ModuleList(Block(1 if i == 0 else WIDTH, conv_bias) for i in range(BLOCKS))
         self.to(memory_format=torch.channels_last)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """images: float32 [B, 1, H, W]. Returns float32 [B, feature_dim]."""
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-            return self.blocks(images).flatten(1).float()
+    def forward(self, images: Tensor, n_groups: int = 1) -> Tensor:
+        """images: float32 [M, 1, H, W], in n_groups equal parts that training normalises apart. Returns float32 [M,
+        feature_dim]."""
+        for block in self.blocks:
+            images = block(images, n_groups, self.precision)
+        return images.flatten(1)
 
     def by_episode(self, images: Tensor) -> Tensor:
         """Features [E, B, feature_dim] of images [E, B, 1, H, W].
 
-        Training: one pass per episode, so that batch statistics are one episode's own (and activations fit the caches).
-        Eval: statistics are fixed, so the same numbers come from passes of any size.
+        Training: batch statistics are one episode's own. Eval: statistics are fixed, so the same numbers come from
+        passes of any size.
         """
-        if self.training:
-            return torch.stack([self(episode) for episode in images])
-        return in_chunks(self, images.flatten(0, 1)).unflatten(0, images.shape[:2])
+        together = images.flatten(0, 1)
+        features = self(together, n_groups=len(images)) if self.training else in_chunks(self, together)
+        return features.unflatten(0, images.shape[:2])
 
 
 def in_chunks(module: nn.Module, images: Tensor) -> Tensor:

@@ -49,7 +49,8 @@ def test_every_parameter_gets_a_gradient(changes: dict[str, object]) -> None:
     for name, parameter in learner.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
-        assert parameter.grad.abs().max() > 0, name
+        # Normalisation by the batch cancels a bias before it, so that one's gradient is exactly zero.
+        assert (parameter.grad.abs().max() > 0) is not name.endswith("conv.bias"), name
 
 
 @every_variant
