@@ -11,7 +11,7 @@ LEO_BENCH := $(BIN)/leo-bench
 RUN_OPTIONS = --profile "$(PROFILE)" $(if $(PUBLISHED),--use-published) $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(JOBS),--jobs "$(JOBS)") \
 	$(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)")
 
-.PHONY: help venv ablations study report reproduce data status publish test test-long lint format clean clean-venv
+.PHONY: help venv ablations study report reproduce bench data status publish test test-long lint format clean clean-venv
 
 help:  ## show this list
 	@echo "make ablations   run the ablation study, write reports/ablations-PROFILE/report.html"
@@ -19,6 +19,7 @@ help:  ## show this list
 	@echo "make status      what is done, running, failed or missing"
 	@echo "make report      rebuild every report from results/, without training"
 	@echo "make reproduce   run recorded runs again with their seeds and compare bit for bit"
+	@echo "make bench       time training steps against the bare CNN and the literal algorithm, write reports/bench (10 min)"
 	@echo "make data        say which data set was found and draw contact sheets of it in reports/data"
 	@echo "make publish     copy a study to results/official and reports/official: STUDY=NAME PROFILE=P [PARTIAL=1]"
 	@echo "make test        lint, types and tests;  make test-long: the slow tests too"
@@ -44,6 +45,9 @@ report: venv
 reproduce: venv
 	$(LEO_BENCH) reproduce
 
+bench: venv
+	$(LEO_BENCH) bench
+
 data: venv
 	$(LEO_BENCH) data --sheets reports/data $(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)")
 
@@ -63,7 +67,7 @@ test-long: lint
 lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy leo_bench examples
+	$(BIN)/mypy leo_bench examples benchmarks
 
 format: venv
 	$(BIN)/ruff check --fix .

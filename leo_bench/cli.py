@@ -125,6 +125,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--data", type=Path, metavar="FOLDER")
     add_results(sub)
 
+    sub = add("bench", command_bench, "time training steps and what else takes time (needs the checkout)")
+    sub.add_argument("options", nargs=argparse.REMAINDER, help="see: leo-bench bench -- --help")
+
     sub = add("status", command_status, "say what is done, running, failed or missing in each study")
     sub.add_argument("--all", action="store_true", help="name done runs too")
     add_results(sub)
@@ -340,6 +343,16 @@ def command_reproduce(options: argparse.Namespace) -> int:
     if not compared:
         raise LeoBenchError("no recorded run could be compared")
     return EXIT_FAILED if wrong else 0
+
+
+def command_bench(options: argparse.Namespace) -> int:
+    import subprocess
+
+    checkout = Path(__file__).resolve().parents[1]
+    if not (checkout / "benchmarks").is_dir():
+        raise LeoBenchError("benchmarks are part of the checkout, not of an installed leo_bench; run this there")
+    command = [sys.executable, "-m", "benchmarks", *(word for word in options.options if word != "--")]
+    return subprocess.run(command, env={**os.environ, "PYTHONPATH": str(checkout)}).returncode
 
 
 def command_status(options: argparse.Namespace) -> None:

@@ -249,7 +249,7 @@ def cost(settings: Mapping[str, Any]) -> float:
         tested = 3.0 * len(settings["test_modes"]) * images * sum({settings["n_way"], *settings["test_n_ways"]})
     else:  # each test image once
         tested = min(OMNIGLOT_TEST_IMAGES, settings["n_test_episodes"] * 100.0)
-    return 8 + pixels * (1.4e-3 * trained * (4 if full else 1) + 1e-3 * tested)
+    return 8 + pixels * (0.87e-3 * trained * (5.7 if full else 1) + 0.7e-3 * tested)
 
 
 def plan_words(plan: Plan, results: Path, jobs: int) -> str:

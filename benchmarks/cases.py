@@ -1,0 +1,238 @@
+"""What is timed: one function a case, made from plain values so that a process of its own can make it."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+Seconds = Callable[[], float]
+"""Does the work once and returns the seconds it took."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to time, in a process of its own."""
+
+    name: str
+    kind: str
+    """A function of this module."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What differs from the preset `leo` at 28x28."""
+    threads: int = 1
+    needs: str = ""
+    """A package that the project does not install; without it the case is left out."""
+
+    def plain(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def make(case: dict[str, Any]) -> Seconds:
+    """The case's work, set up and ready."""
+    work: Callable[[], object] = globals()[case["kind"]](case["settings"], case["threads"])
+
+    def seconds() -> float:
+        begin = time.perf_counter()
+        work()
+        return time.perf_counter() - begin
+
+    return seconds
+
+
+def _prepared(values: dict[str, Any], threads: int) -> Any:
+    """Settings, with this process set up as a run's process is."""
+    from leo_bench.config import default_precision, make_settings
+    from leo_bench.experiment import prepare
+
+    preset = values.get("preset", "leo")
+    chosen = {"image_size": 28, "threads": threads, **{name: v for name, v in values.items() if name != "preset"}}
+    settings = make_settings({"precision": default_precision(chosen, "cpu"), **chosen}, preset, "benchmark")
+    prepare(settings)
+    return settings
+
+
+def _batch(settings: Any) -> tuple[Any, Any, Any, Any]:
+    """A meta-batch of random images; what they show does not change what they cost."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(settings.n_way)
+    sets = []
+    for count in (settings.k_shot, settings.n_query):
+        shape = (settings.meta_batch_size, settings.n_way * count, 1, settings.image_size, settings.image_size)
+        sets += [torch.rand(shape, generator=generator), labels.repeat_interleave(count).expand(shape[:2]).contiguous()]
+    support_x, support_y, query_x, query_y = sets
+    return support_x, support_y, query_x, query_y
+
+
+def step(values: dict[str, Any], threads: int) -> Callable[[], object]:
+    """One outer step of a learner, as training does it."""
+    import torch
+
+    from leo_bench.learners import build
+    from leo_bench.train import outer_step
+
+    settings = _prepared(values, threads)
+    learner, batch = build(settings), _batch(settings)
+    optimizer = torch.optim.Adam(learner.parameters(), lr=settings.outer_lr)
+    return lambda: float(outer_step(learner, optimizer, batch, settings.n_way, settings.clip_norm)[0])
+
+
+def two_steps(values: dict[str, Any], threads: int) -> Callable[[], object]:
+    """A step in each of two processes at once."""
+    from benchmarks.measure import Worker
+
+    own, other = step(values, threads), Worker(Case("the other process", "step", values, threads))
+
+    def work() -> None:
+        other.ask("1")
+        own()
+        other.answer()
+
+    return work
+
+
+def bare(values: dict[str, Any], threads: int) -> Callable[[], object]:
+    """Forward and backward pass of the Conv-4 alone on the same images, normalised by episode."""
+    import torch
+
+    from leo_bench.models.backbone import Conv4
+
+    settings = _prepared({name: value for name, value in values.items() if name != "chunk"}, threads)
+    support_x, _, query_x, _ = _batch(settings)
+    images = torch.cat([support_x, query_x], dim=1)
+    net = Conv4(settings.image_size, settings.precision).train()
+    chunk = values.get("chunk", settings.meta_batch_size)  # episodes per pass
+
+    def work() -> None:
+        net.zero_grad()
+        for part in images.split(chunk):
+            net.by_episode(part).sum().backward()
+
+    return work
+
+
+def stock(values: dict[str, Any], threads: int) -> Callable[[], object]:
+    """The same network of torch's own layers, channels last, an episode per pass."""
+    import torch
+
+    from benchmarks.literal import convolutions
+
+    settings = _prepared(values, threads)
+    support_x, _, query_x, _ = _batch(settings)
+    images = torch.cat([support_x, query_x], dim=1)
+    net = convolutions().to(memory_format=torch.channels_last).train()
+
+    def work() -> None:
+        net.zero_grad()
+        for episode in images:
+            with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
+                features = net(episode.contiguous(memory_format=torch.channels_last))
+            features.float().sum().backward()
+
+    return work
+
+
+def literal(values: dict[str, Any], threads: int) -> Callable[[], object]:
+    """A step of the source document's algorithm as a plain reader would write it (literal.py), in a plain process."""
+    import torch
+
+    from benchmarks.literal import LiteralLeo
+    from leo_bench.config import make_settings
+
+    torch.set_num_threads(threads)
+    settings = make_settings({"image_size": 28, **values}, "leo", "benchmark")
+    learner, batch = LiteralLeo(settings.image_size, settings.latent_dim, settings.inner_steps), _batch(settings)
+    optimizer = torch.optim.Adam(learner.parameters(), lr=settings.outer_lr)
+    return lambda: learner.outer_step(optimizer, batch, settings.n_way)
+
+
+def public_maml(values: dict[str, Any], threads: int) -> Callable[[], object]:
+    """A step of second-order MAML on the same network and episodes, by the public package higher, as its users write
+    it."""
+    import higher
+    import torch
+    import torch.nn.functional as F
+
+    from benchmarks.literal import convolutions
+    from leo_bench.config import make_settings
+
+    torch.set_num_threads(threads)
+    settings = make_settings({"image_size": 28, **values}, "leo", "benchmark")
+    batch, length = _batch(settings), 64 * (settings.image_size // 16) ** 2
+    net = torch.nn.Sequential(convolutions(), torch.nn.Linear(length, settings.n_way))
+    outer = torch.optim.Adam(net.parameters(), lr=settings.outer_lr)
+    inner = torch.optim.SGD(net.parameters(), lr=0.1)
+
+    def work() -> None:
+        outer.zero_grad()
+        for support_x, support_y, query_x, query_y in zip(*batch, strict=True):
+            with higher.innerloop_ctx(net, inner, copy_initial_weights=False) as (adapted, steps):
+                for _ in range(settings.inner_steps):
+                    steps.step(F.cross_entropy(adapted(support_x), support_y))
+                F.cross_entropy(adapted(query_x), query_y).backward()
+        outer.step()
+
+    return work
+
+
+def adapt(values: dict[str, Any], threads: int) -> Callable[[], object]:
+    """From the images of one new episode to the answers for its queries."""
+    from leo_bench.data import EpisodeSpec, fixed_episodes
+    from leo_bench.evaluate import adapt_seconds
+    from leo_bench.learners import build
+
+    settings, bank = _prepared(values, threads), _glyphs(values)
+    spec = EpisodeSpec(settings.n_way, settings.k_shot, settings.n_query)
+    learner, episodes = build(settings), fixed_episodes(bank, "lake", "test", spec, 5)
+    return lambda: adapt_seconds(learner, bank.images, episodes, repeats=1)
+
+
+def evaluate(values: dict[str, Any], threads: int) -> Callable[[], object]:
+    """Scoring 200 fixed test episodes, images included."""
+    from leo_bench.data import EpisodeSpec, fixed_episodes
+    from leo_bench.evaluate import score
+    from leo_bench.learners import build
+
+    settings, bank = _prepared(values, threads), _glyphs(values)
+    spec = EpisodeSpec(settings.n_way, settings.k_shot, settings.n_query)
+    learner, episodes = build(settings), fixed_episodes(bank, "lake", "test", spec, 200)
+    return lambda: score(learner, bank, [episodes])
+
+
+def sample(values: dict[str, Any], threads: int) -> Callable[[], object]:
+    """Drawing a meta-batch of episodes and gathering its pixels."""
+    from leo_bench.data import EpisodeSampler, EpisodeSpec, class_split, gather
+    from leo_bench.seeding import stream
+
+    settings, bank = _prepared(values, threads), _glyphs(values)
+    spec = EpisodeSpec(settings.n_way, settings.k_shot, settings.n_query)
+    sampler = EpisodeSampler(bank, class_split(bank, "lake", "train")["train"], spec, rotations=True)
+    rng = stream(0, "benchmark")
+    return lambda: gather(bank.images, sampler.sample(rng, settings.meta_batch_size))
+
+
+def _glyphs(values: dict[str, Any]) -> Any:
+    """Drawn characters: there on every machine."""
+    from leo_bench.data import load_images, locate
+
+    return load_images(locate("glyphs"), values.get("image_size", 28))
+
+
+def start(values: dict[str, Any], threads: int) -> Callable[[], object]:
+    """Start-up of the command line: `leo-bench --help`."""
+    command = [sys.executable, "-m", "leo_bench.cli", "--help"]
+    return lambda: subprocess.run(command, check=True, capture_output=True)
+
+
+def report(values: dict[str, Any], threads: int) -> Callable[[], object]:
+    """Writing the report of a study of n_runs made-up runs."""
+    from benchmarks.made_up import write_study
+    from leo_bench.report import write_report
+
+    folder = Path(tempfile.mkdtemp(prefix="leo-bench-report-"))
+    study = write_study(folder / "results", values["n_runs"])
+    return lambda: write_report(study, folder / "report")

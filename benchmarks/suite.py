@@ -1,0 +1,132 @@
+"""What `make bench` measures: groups of cases that are timed in turn, and the ratios asked of them."""
+
+from dataclasses import dataclass
+
+from benchmarks.cases import Case
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cases timed in turn, round after round, so that a slow minute of the machine meets all of them."""
+
+    name: str
+    cases: tuple[Case, ...]
+    rounds: int
+    repeats: int
+    """Timings of each case in a round."""
+    warm_up: bool = True
+    """Whether each turn begins with one that does not count."""
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Median time of one case over another's, and what it should be."""
+
+    words: str
+    above: str
+    below: tuple[str, ...]
+    """The fastest of these."""
+    at_most: float | None = None
+    at_least: float | None = None
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Cases that differ in one number, for a log-log slope of time and memory."""
+
+    words: str
+    values: tuple[float, ...]
+    cases: tuple[str, ...]
+
+
+def _steps(size: int, threads: int = 1) -> tuple[Case, ...]:
+    """A training step of each preset against the bare CNN, at one image size."""
+    tail, at = f" {size}" + (f" x{threads}" if threads > 1 else ""), {"image_size": size}
+    return (
+        Case("bare" + tail, "bare", at, threads),
+        Case("bare by episode" + tail, "bare", {**at, "chunk": 1}, threads),
+        Case("stock layers" + tail, "stock", at, threads),
+        Case("leo, shared encoder" + tail, "step", {**at, "encoder": "shared"}, threads),
+        Case("leo" + tail, "step", at, threads),
+        Case("documented" + tail, "step", {**at, "preset": "documented"}, threads),
+        Case("literal" + tail, "literal", at, threads),
+    )
+
+
+WAYS, SHOTS, STEPS, CODES, BATCHES, SIZES = (
+    (5, 20, 60), (1, 2, 5), (1, 5, 10), (32, 64, 128), (1, 4, 16), (28, 56, 105),
+)  # fmt: skip
+
+
+def _grown(name: str, values: tuple[int, ...], meta_batch_size: int | None = None) -> tuple[Case, ...]:
+    extra = {} if meta_batch_size is None else {"meta_batch_size": meta_batch_size}
+    return tuple(Case(f"{name} {value}", "step", {name: value, **extra}) for value in values)
+
+
+GROUPS = (
+    Group(
+        "28x28",
+        (
+            *_steps(28),
+            Case("leo, full", "step", {"generated": "full"}),
+            Case("MAML by higher", "public_maml", {"image_size": 28}, needs="higher"),
+        ),
+        rounds=5,
+        repeats=3,
+    ),
+    Group(
+        "28x28, both cores",
+        (*_steps(28, threads=2), Case("leo 28, two processes", "two_steps", {"image_size": 28})),
+        rounds=5,
+        repeats=3,
+    ),
+    Group("105x105", _steps(105), rounds=2, repeats=1),
+    Group("n_way", _grown("n_way", WAYS, 1), rounds=3, repeats=3),
+    Group("k_shot", _grown("k_shot", SHOTS), rounds=3, repeats=3),
+    Group("inner_steps", _grown("inner_steps", STEPS), rounds=3, repeats=3),
+    Group("latent_dim", _grown("latent_dim", CODES), rounds=3, repeats=3),
+    Group("meta_batch_size", _grown("meta_batch_size", BATCHES), rounds=3, repeats=2),
+    Group("image_size", _grown("image_size", SIZES, 1), rounds=2, repeats=1),
+    Group(
+        "other",
+        (
+            Case("adapt to an episode", "adapt"),
+            Case("evaluate 200 episodes", "evaluate"),
+            Case("sample a meta-batch", "sample"),
+            Case("leo-bench --help", "start"),
+        ),
+        rounds=3,
+        repeats=3,
+    ),
+    Group("reports", tuple(Case(f"report of {n:,} runs", "report", {"n_runs": n}) for n in (1000, 10000)), 1, 1, False),
+)
+
+LEO, LEO_105, SHARED, SHARED_105 = "leo 28", "leo 105", "leo, shared encoder 28", "leo, shared encoder 105"
+BARE, BARE_105, BARE_2 = (
+    (f"bare {tail}", f"bare by episode {tail}") for tail in ("28", "105", "28 x2")
+)  # fmt: skip
+
+RATIOS = (
+    Ratio("LEO step, shared encoder / bare CNN, 28x28", SHARED, BARE, 1.15),
+    Ratio("LEO step, shared encoder / bare CNN, 28x28, 2 threads", f"{SHARED} x2", BARE_2, 1.15),
+    Ratio("LEO step, shared encoder / bare CNN, 105x105", SHARED_105, BARE_105, 1.10),
+    Ratio("LEO step, preset leo / bare CNN, 28x28", LEO, BARE),
+    Ratio("LEO step, preset documented / bare CNN, 28x28", "documented 28", BARE),
+    Ratio("LEO step, shared encoder / CNN of stock layers, 28x28", SHARED, ("stock layers 28",)),
+    Ratio("LEO step, shared encoder / CNN of stock layers, 105x105", SHARED_105, ("stock layers 105",)),
+    Ratio("the literal algorithm / preset leo, 28x28", "literal 28", (LEO,), at_least=3.5),
+    Ratio("the literal algorithm / preset leo, 28x28, 2 threads", "literal 28 x2", (f"{LEO} x2",), at_least=3.5),
+    Ratio("the literal algorithm / preset leo, 105x105", "literal 105", (LEO_105,), at_least=6),
+    Ratio("two 1-thread steps at once / one 2-thread step, preset leo, 28x28", f"{LEO}, two processes", (f"{LEO} x2",)),
+    Ratio("second-order MAML by the package higher, 5 inner steps / preset leo, 28x28", "MAML by higher", (LEO,)),
+    Ratio("generated=full / generated=head, 28x28, 5 inner steps", "leo, full", (LEO,), 8),
+)
+
+GROWTHS = (
+    Growth("n_way, one episode a step", WAYS, tuple(f"n_way {n}" for n in WAYS)),
+    Growth("k_shot", SHOTS, tuple(f"k_shot {n}" for n in SHOTS)),
+    Growth("inner_steps", STEPS, tuple(f"inner_steps {n}" for n in STEPS)),
+    Growth("latent_dim", CODES, tuple(f"latent_dim {n}" for n in CODES)),
+    Growth("meta_batch_size", BATCHES, tuple(f"meta_batch_size {n}" for n in BATCHES)),
+    Growth("image_size, one episode a step", SIZES, tuple(f"image_size {n}" for n in SIZES)),
+)

@@ -1,0 +1,121 @@
+"""The benchmarks' arithmetic by hand, and their processes on a case that costs nothing."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import __main__ as bench
+from benchmarks.cases import Case, make
+from benchmarks.measure import measure
+from benchmarks.page import growth_table, ratio_table, round_ratios, slope, summary, write_page
+from benchmarks.suite import GROUPS, GROWTHS, RATIOS, Group, Growth, Ratio
+
+ALL = {case.name: case for group in GROUPS for case in group.cases}
+
+
+def timings(**cases: list[float]) -> pd.DataFrame:
+    """Two timings a round of each case; 100 MB each."""
+    rows = [
+        {"case": name, "round": index // 2, "seconds": seconds, "group": "g", "threads": 1, "peak_mb": 100.0}
+        for name, values in cases.items()
+        for index, seconds in enumerate(values)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_a_ratio_is_of_medians_round_by_round_over_the_faster_case() -> None:
+    frame = timings(a=[2, 4, 6, 6], b=[1, 2, 3, 3], c=[1, 1, 2, 2])
+    # Medians by round: a 3, 6; b 1.5, 3; c 1, 2. c is the faster one: 3 / 1 and 6 / 2.
+    assert round_ratios(Ratio("a / best", "a", ("b", "c")), frame).tolist() == [3, 3]
+    assert round_ratios(Ratio("a / b", "a", ("b",)), frame).tolist() == [2, 2]
+
+
+def test_a_slope_of_one_is_growth_in_proportion() -> None:
+    growth = Growth("n", (5, 20, 60), ("x", "y", "z"))
+    assert slope(growth, pd.Series({"x": 1.0, "y": 4.0, "z": 12.0})) == pytest.approx(1)
+    assert slope(growth, pd.Series({"x": 25.0, "y": 400.0, "z": 3600.0})) == pytest.approx(2)
+    assert slope(growth, pd.Series({"x": 7.0, "y": 7.0, "z": 7.0})) == pytest.approx(0, abs=1e-12)
+
+
+def test_a_summary_gives_median_and_quartiles_in_milliseconds() -> None:
+    row = summary(timings(a=[1, 2, 3, 4, 5])).loc["a"]
+    assert row[["lower quartile, ms", "median, ms", "upper quartile, ms"]].tolist() == [2000, 3000, 4000]
+    assert row["timings"] == 5
+
+
+def test_the_table_says_whether_a_ratio_is_as_asked() -> None:
+    names = [name for ratio in RATIOS for name in (ratio.above, *ratio.below)]
+    slow = ratio_table(timings(**{name: [1.0, 1.0] for name in names})).set_index("ratio")
+    # All equal: every "at most 1.15" is met, every "at least 3.5" is not.
+    assert set(slow.loc[slow["asked"].str.startswith("at most"), "met"]) == {"yes"}
+    assert set(slow.loc[slow["asked"].str.startswith("at least"), "met"]) == {"no"}
+    assert ratio_table(timings(other=[1.0])).empty
+
+
+def test_ratios_and_growths_name_cases_that_are_timed() -> None:
+    assert len(ALL) == sum(len(group.cases) for group in GROUPS)
+    assert {name for ratio in RATIOS for name in (ratio.above, *ratio.below)} <= set(ALL)
+    assert {name for growth in GROWTHS for name in growth.cases} <= set(ALL)
+
+
+@pytest.mark.parametrize(
+    "name", ["bare 28", "bare by episode 28", "stock layers 28", "literal 28", "leo 28", "n_way 5"]
+)
+def test_a_case_can_be_made_and_timed(name: str) -> None:
+    assert make(ALL[name].plain())() > 0
+
+
+def test_cases_take_turns_in_processes_of_their_own() -> None:
+    group = Group("starts", (Case("one", "start"), Case("two", "start")), rounds=2, repeats=1, warm_up=False)
+    frame = measure(group)
+    assert frame["case"].tolist() == ["one", "two", "one", "two"]
+    assert frame["round"].tolist() == [0, 0, 1, 1]
+    assert (frame["seconds"] > 0).all()
+    assert (frame["peak_mb"] > 1).all()
+
+
+def test_a_case_whose_package_is_missing_is_left_out_aloud(capsys: pytest.CaptureFixture[str]) -> None:
+    cases = (Case("there", "start"), Case("absent", "start", needs="no_such_package"))
+    frame = measure(Group("some", cases, rounds=1, repeats=1, warm_up=False))
+    assert frame["case"].tolist() == ["there"]
+    assert "no_such_package" in capsys.readouterr().err
+
+
+def test_the_page_holds_every_table_and_no_outside_address(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frame = timings(**{name: list(1 + rng.random(4)) for name in ALL})
+    frame["group"] = frame["case"].map({case.name: group.name for group in GROUPS for case in group.cases})
+    (tmp_path / "results").mkdir()
+    frame.to_csv(tmp_path / "results" / "timings.csv", index=False)
+    (tmp_path / "results" / "machine.json").write_text(json.dumps({"processor": "some CPU"}))
+    page = write_page(tmp_path / "results", tmp_path / "reports").read_text()
+    assert "http" not in page
+    for words in ("some CPU", RATIOS[0].words, GROWTHS[0].words, "leo, full", "data:image/png"):
+        assert words in page
+    assert len(growth_table(frame)) == len(GROWTHS)
+    first = (tmp_path / "reports" / "report.html").read_bytes()
+    write_page(tmp_path / "results", tmp_path / "reports")
+    assert (tmp_path / "reports" / "report.html").read_bytes() == first
+
+
+def test_a_mistyped_group_and_nothing_to_publish_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = ["--results", str(tmp_path), "--reports", str(tmp_path)]
+    assert bench.main(["--only", "28x29", *folders]) == 2
+    assert "28x29" in capsys.readouterr().err
+    assert bench.main(["--publish", *folders]) == 2
+    assert "make bench" in capsys.readouterr().err
+
+
+def test_only_timings_of_the_same_source_and_machine_are_kept(tmp_path: Path) -> None:
+    frame = pd.concat([timings(a=[1.0, 1.0]), timings(b=[2.0, 2.0]).assign(group="h")])
+    frame.to_csv(tmp_path / "timings.csv", index=False)
+    (tmp_path / "machine.json").write_text(json.dumps({"numerics": "x", "commit": "1"}))
+    (again,) = bench.kept(tmp_path, {"numerics": "x", "commit": "2"}, ["g"])
+    assert set(again["case"]) == {"b"}
+    assert bench.kept(tmp_path, {"numerics": "y", "commit": "1"}, ["g"]) == []
+    assert bench.kept(tmp_path / "nowhere", {}, ["g"]) == []
