@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,9 @@ import pandas as pd
 from benchmarks.cases import Case, make
 from benchmarks.suite import Group
 from leo_bench.errors import LeoBenchError
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+"""Where the workers start, so that they find this package and the published results."""
 
 
 def measure(group: Group) -> pd.DataFrame:
@@ -49,6 +53,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            cwd=CHECKOUT,
             env={**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
         )
 

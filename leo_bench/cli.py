@@ -125,8 +125,14 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--data", type=Path, metavar="FOLDER")
     add_results(sub)
 
-    sub = add("bench", command_bench, "time training steps and what else takes time (needs the checkout)")
-    sub.add_argument("options", nargs=argparse.REMAINDER, help="see: leo-bench bench -- --help")
+    sub = add("bench", command_bench, "time training steps and what else takes time (in the checkout)")
+    sub.add_argument(
+        "--only", action="append", default=[], metavar="GROUP", help="time only this group; may be repeated"
+    )
+    sub.add_argument(
+        "--publish", action="store_true", help="copy what was timed to results/official and reports/official"
+    )
+    add_results(sub, reports=True)
 
     sub = add("status", command_status, "say what is done, running, failed or missing in each study")
     sub.add_argument("--all", action="store_true", help="name done runs too")
@@ -345,14 +351,18 @@ def command_reproduce(options: argparse.Namespace) -> int:
     return EXIT_FAILED if wrong else 0
 
 
-def command_bench(options: argparse.Namespace) -> int:
-    import subprocess
-
+def command_bench(options: argparse.Namespace) -> None:
     checkout = Path(__file__).resolve().parents[1]
     if not (checkout / "benchmarks").is_dir():
         raise LeoBenchError("benchmarks are part of the checkout, not of an installed leo_bench; run this there")
-    command = [sys.executable, "-m", "benchmarks", *(word for word in options.options if word != "--")]
-    return subprocess.run(command, env={**os.environ, "PYTHONPATH": str(checkout)}).returncode
+    sys.path.insert(0, str(checkout))
+    from benchmarks.run import bench, publish
+
+    if options.publish:
+        for folder in publish(options.results, options.reports):
+            print(folder)
+    else:
+        print(f"report: {bench(options.results, options.reports, options.only)}")
 
 
 def command_status(options: argparse.Namespace) -> None:

@@ -87,6 +87,39 @@ def test_the_record_holds_what_happened(tmp_path: Path) -> None:
     assert "test_mixed_3way" in (folder / "attempt-1" / "log.txt").read_text()
 
 
+def test_the_record_names_the_source_that_the_run_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The files may be edited while a run trains; what runs is what was loaded.
+    now = {"numerics": "at the start", "commit": "at the start"}
+    monkeypatch.setattr(experiment.provenance, "numerics_digest", lambda: now["numerics"])
+    monkeypatch.setattr(experiment.provenance, "commit", lambda: now["commit"])
+    train = experiment.train
+
+    def train_while_files_change(*arguments: Any) -> Any:
+        now.update(numerics="later", commit="later")
+        return train(*arguments)
+
+    monkeypatch.setattr(experiment, "train", train_while_files_change)
+    _, _, result = run(tmp_path)
+    assert (result.numerics, result.commit) == ("at the start", "at the start")
+
+
+def test_keeping_memory_asks_only_a_library_that_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    class Library:
+        """glibc's interface."""
+
+        def mallopt(self, parameter: int, value: int) -> int:
+            asked.append((parameter, value))
+            return 1
+
+    monkeypatch.setattr(experiment.ctypes, "CDLL", lambda name: Library())
+    experiment.keep_memory()
+    assert asked == [(-4, 0), (-1, -1)]  # M_MMAP_MAX 0: nothing is mapped apart; M_TRIM_THRESHOLD -1: nothing goes back
+    monkeypatch.setattr(experiment.ctypes, "CDLL", lambda name: object())
+    experiment.keep_memory()  # another C library: nothing to ask
+
+
 def test_sacred_records_the_attempt(tmp_path: Path) -> None:
     settings, folder, result = run(tmp_path)
     sacred = folder / "attempt-1" / "sacred" / "run"

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import __main__ as bench
+from benchmarks import run
 from benchmarks.cases import Case, make
 from benchmarks.measure import measure
 from benchmarks.page import growth_table, ratio_table, round_ratios, slope, summary, write_page
 from benchmarks.suite import GROUPS, GROWTHS, RATIOS, Group, Growth, Ratio
+from leo_bench.cli import main
 
 ALL = {case.name: case for group in GROUPS for case in group.cases}
 
@@ -105,17 +106,28 @@ def test_a_mistyped_group_and_nothing_to_publish_are_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folders = ["--results", str(tmp_path), "--reports", str(tmp_path)]
-    assert bench.main(["--only", "28x29", *folders]) == 2
+    assert main(["bench", "--only", "28x29", *folders]) == 2
     assert "28x29" in capsys.readouterr().err
-    assert bench.main(["--publish", *folders]) == 2
+    assert main(["bench", "--publish", *folders]) == 2
     assert "make bench" in capsys.readouterr().err
+
+
+def test_publishing_replaces_what_was_published(tmp_path: Path) -> None:
+    results, reports = tmp_path / "results", tmp_path / "reports"
+    for folder in (results / "bench", reports / "bench", results / "official" / "bench"):
+        folder.mkdir(parents=True)
+    (results / "bench" / "timings.csv").write_text("new")
+    (results / "official" / "bench" / "old.csv").write_text("old")
+    targets = run.publish(results, reports)
+    assert targets == [results / "official" / "bench", reports / "official" / "bench"]
+    assert [path.name for path in targets[0].iterdir()] == ["timings.csv"]
 
 
 def test_only_timings_of_the_same_source_and_machine_are_kept(tmp_path: Path) -> None:
     frame = pd.concat([timings(a=[1.0, 1.0]), timings(b=[2.0, 2.0]).assign(group="h")])
     frame.to_csv(tmp_path / "timings.csv", index=False)
     (tmp_path / "machine.json").write_text(json.dumps({"numerics": "x", "commit": "1"}))
-    (again,) = bench.kept(tmp_path, {"numerics": "x", "commit": "2"}, ["g"])
+    (again,) = run.kept(tmp_path, {"numerics": "x", "commit": "2"}, ["g"])
     assert set(again["case"]) == {"b"}
-    assert bench.kept(tmp_path, {"numerics": "y", "commit": "1"}, ["g"]) == []
-    assert bench.kept(tmp_path / "nowhere", {}, ["g"]) == []
+    assert run.kept(tmp_path, {"numerics": "y", "commit": "1"}, ["g"]) == []
+    assert run.kept(tmp_path / "nowhere", {}, ["g"]) == []

@@ -1,9 +1,7 @@
-"""`make bench`: time the suite, write results/bench and reports/bench."""
+"""Times the suite and writes results/bench and reports/bench; copies them to where they are committed."""
 
-import argparse
 import json
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,36 +12,20 @@ from benchmarks.page import ratio_table, write_page
 from benchmarks.suite import GROUPS
 from leo_bench import provenance
 from leo_bench.config import default_precision
-from leo_bench.errors import EXIT_USAGE, LeoBenchError
+from leo_bench.errors import LeoBenchError
 from leo_bench.records import write_atomic
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="leo-bench bench", description=__doc__)
+def bench(results: Path, reports: Path, only: Sequence[str] = ()) -> Path:
+    """Time the groups named in only, or all. Returns the report. Raises LeoBenchError for a name that no group has."""
     names = [group.name for group in GROUPS]
-    parser.add_argument("--only", action="append", default=[], metavar="GROUP", help=f"of: {', '.join(names)}")
-    parser.add_argument("--results", type=Path, default=Path("results"), metavar="FOLDER")
-    parser.add_argument("--reports", type=Path, default=Path("reports"), metavar="FOLDER")
-    parser.add_argument(
-        "--publish", action="store_true", help="copy what was measured to results/ and reports/official"
-    )
-    options = parser.parse_args(arguments)
-    try:
-        unknown = [name for name in options.only if name not in names]
-        if unknown:
-            raise LeoBenchError(f"no group {unknown[0]!r} of benchmarks; there are: {', '.join(names)}")
-        if options.publish:
-            publish(options.results, options.reports)
-        else:
-            run(options.results / "bench", options.reports / "bench", options.only or names)
-    except LeoBenchError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
-    return 0
+    for name in only:
+        if name not in names:
+            raise LeoBenchError(f"no group {name!r} of benchmarks; there are: {', '.join(names)}")
+    return run(results / "bench", reports / "bench", only or names)
 
 
-def run(results: Path, reports: Path, names: Sequence[str]) -> None:
+def run(results: Path, reports: Path, names: Sequence[str]) -> Path:
     """Time the groups; those timed before on the same source stay in the results."""
     facts = {
         **provenance.host(),
@@ -61,7 +43,7 @@ def run(results: Path, reports: Path, names: Sequence[str]) -> None:
         write_atomic(results / "machine.json", (json.dumps(facts, indent=1) + "\n").encode())
     page = write_page(results, reports)
     print(ratio_table(pd.read_csv(results / "timings.csv")).to_string(index=False))
-    print(f"report: {page}")
+    return page
 
 
 def kept(results: Path, facts: dict[str, str], names: Sequence[str]) -> list[pd.DataFrame]:
@@ -78,16 +60,15 @@ def kept(results: Path, facts: dict[str, str], names: Sequence[str]) -> list[pd.
     return [timings[~timings["group"].isin(names)]]
 
 
-def publish(results: Path, reports: Path) -> None:
-    """Copy results/bench and reports/bench to where they are committed."""
+def publish(results: Path, reports: Path) -> list[Path]:
+    """Copy results/bench and reports/bench to where they are committed; returns these folders. Raises LeoBenchError
+    when there are no timings."""
     if not (results / "bench" / "timings.csv").exists():
         raise LeoBenchError(f"{results / 'bench'} holds no timings; run: make bench")
+    targets = []
     for source in (results / "bench", reports / "bench"):
         target = source.parent / "official" / "bench"
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(source, target)
-        print(target)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        targets.append(target)
+    return targets
