@@ -46,7 +46,7 @@ reproduce: venv
 	$(LEO_BENCH) reproduce
 
 bench: venv
-	$(LEO_BENCH) bench
+	$(LEO_BENCH) bench $(if $(ONLY),--only "$(ONLY)")
 
 data: venv
 	$(LEO_BENCH) data --sheets reports/data $(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)")

@@ -233,6 +233,6 @@ def report(values: dict[str, Any], threads: int) -> Callable[[], object]:
     from benchmarks.made_up import write_study
     from leo_bench.report import write_report
 
-    folder = Path(tempfile.mkdtemp(prefix="leo-bench-report-"))
-    study = write_study(folder / "results", values["n_runs"])
-    return lambda: write_report(study, folder / "report")
+    folder = tempfile.TemporaryDirectory(prefix="leo-bench-report-")  # removed when the work goes
+    study = write_study(Path(folder.name) / "results", values["n_runs"])
+    return lambda: write_report(study, Path(folder.name) / "report")

@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -69,20 +70,23 @@ class Worker:
         return float(self.answer())
 
     def end(self) -> None:
-        """Let the process go: it ends when its input does."""
+        """Let the process go: it ends when its input does, or is made to."""
         for pipe in (self.process.stdin, self.process.stdout):
-            if pipe:
-                pipe.close()
-        self.process.wait(60)
+            with suppress(BrokenPipeError):
+                if pipe:
+                    pipe.close()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
     def ask(self, question: str) -> None:
         """Have the process do something; `answer` waits for it."""
         assert self.process.stdin
-        try:
+        with suppress(BrokenPipeError):  # it is dead, and answer says so
             self.process.stdin.write(question + "\n")
             self.process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it is dead, and answer says so
 
     def answer(self) -> Any:
         """What the process answers. Raises LeoBenchError when it died."""

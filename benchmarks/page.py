@@ -35,7 +35,7 @@ def round_ratios(ratio: Ratio, timings: pd.DataFrame) -> np.ndarray:
     """The ratio in each round, of medians within it; the case below is the one that is fastest over all rounds."""
     medians = timings.groupby(["case", "round"])["seconds"].median()
     fastest = min(ratio.below, key=lambda name: medians[name].median())
-    return (medians[ratio.above] / medians[fastest]).dropna().to_numpy()  # of two groups, the rounds both have
+    return (medians[ratio.above] / medians[fastest]).to_numpy()
 
 
 def ratio_table(timings: pd.DataFrame) -> pd.DataFrame:
@@ -61,7 +61,8 @@ def ratio_table(timings: pd.DataFrame) -> pd.DataFrame:
         value = medians["leo-bench --help"]
         rows.append(_single("leo-bench --help, seconds", value, HELP_SECONDS))
     if "leo 105" in peaks:
-        rows.append(_single("peak memory of 105x105 training, preset leo, GB", peaks["leo 105"] / 1000, PEAK_GB))
+        gigabytes = peaks["leo 105"] * 2**20 / 1e9
+        rows.append(_single("peak memory of 105x105 training, preset leo, GB", gigabytes, PEAK_GB))
     if {"n_way 5", "n_way 60"} <= present:
         per_image = (medians["n_way 60"] / 60) / (medians["n_way 5"] / 5)
         met = _met(per_image, 1.2, 0.8)
@@ -164,8 +165,10 @@ round, and the first step of each turn does not count. Ratios are of medians wit
 median and range over rounds. "Bare CNN" is the forward and backward pass of the project's own Conv-4 on the step's 320
 images, normalised by episode, in one pass or an episode a pass, whichever is faster; "stock layers" is the same
 network of torch's layers, channels last. "Literal" is the source document's algorithm as a plain reader would write
-it, one episode and one pair of classes at a time, and its process is a plain one: the project's own processes also
-tell the C library to keep freed memory, which at 105x105 is part of their lead. Images are random numbers: what they
+it: one episode and one pair of classes at a time, support features computed again at each inner step. It and MAML
+compute in float32 always, and in plain processes: the project's own also tell the C library to keep freed memory,
+which at 105x105 is part of their lead.
+All processes of a group live at once, so the group at 105x105 wants some 16 GB. Images are random numbers: what they
 show does not change what they cost. The report's time is for made-up runs."""
 
 

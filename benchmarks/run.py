@@ -1,5 +1,6 @@
 """Times the suite and writes results/bench and reports/bench; copies them to where they are committed."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -33,6 +34,7 @@ def run(results: Path, reports: Path, names: Sequence[str]) -> Path:
         "precision of convolutions": default_precision({}, "cpu"),
         "commit": provenance.commit(),
         "numerics": provenance.numerics_digest(),
+        "benchmarks": _own_digest(),
         "device": "cpu",
     }
     parts = kept(results, facts, names)
@@ -56,15 +58,26 @@ def kept(results: Path, facts: dict[str, str], names: Sequence[str]) -> list[pd.
     if {name: value for name, value in before.items() if name != "commit"} != {
         name: value for name, value in facts.items() if name != "commit"
     }:
+        print("timings of another source, machine or version are dropped")
         return []
     return [timings[~timings["group"].isin(names)]]
+
+
+def _own_digest() -> str:
+    """12 hexadecimal digits of SHA-256 over the benchmarks' source."""
+    text = "".join(path.read_text() for path in sorted(Path(__file__).parent.glob("*.py")))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def publish(results: Path, reports: Path) -> list[Path]:
     """Copy results/bench and reports/bench to where they are committed; returns these folders. Raises LeoBenchError
     when there are no timings."""
-    if not (results / "bench" / "timings.csv").exists():
-        raise LeoBenchError(f"{results / 'bench'} holds no timings; run: make bench")
+    timings, page = results / "bench" / "timings.csv", reports / "bench" / "report.html"
+    if not timings.exists() or not page.exists() or page.stat().st_mtime < timings.stat().st_mtime:
+        raise LeoBenchError(f"{results / 'bench'} holds no finished benchmark; run: make bench")
+    waiting = {group.name for group in GROUPS} - set(pd.read_csv(timings)["group"])
+    if waiting:
+        raise LeoBenchError(f"not timed yet: {', '.join(sorted(waiting))}; run: make bench")
     targets = []
     for source in (results / "bench", reports / "bench"):
         target = source.parent / "official" / "bench"

@@ -127,7 +127,11 @@ def parser() -> argparse.ArgumentParser:
 
     sub = add("bench", command_bench, "time training steps and what else takes time (in the checkout)")
     sub.add_argument(
-        "--only", action="append", default=[], metavar="GROUP", help="time only this group; may be repeated"
+        "--only",
+        action="append",
+        default=[],
+        metavar="GROUP",
+        help="time only this group, such as 28x28, 105x105, n_way or reports; may be repeated",
     )
     sub.add_argument(
         "--publish", action="store_true", help="copy what was timed to results/official and reports/official"

@@ -25,7 +25,7 @@ NUMERICS = (
 )
 """What decides a number, given the settings and the drawings (whose own content digest stands in every record)."""
 
-VERSIONS = ("torch", "torchvision", "numpy", "scipy", "pandas", "sacred", "pydantic")
+VERSIONS = ("torch", "torchvision", "numpy", "numba", "llvmlite", "scipy", "pandas", "sacred", "pydantic")
 
 
 def numerics_digest() -> str:

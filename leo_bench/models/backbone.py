@@ -11,7 +11,7 @@ from leo_bench.models.blocks import EPS, Statistics, normalised_block
 WIDTH = 64
 BLOCKS = 4
 CHUNK = 80
-"""Images per pass when nothing else decides it: activations of the first block then fit the caches."""
+"""Images per pass in eval mode, where any number gives the same result: bounds the memory."""
 
 
 def feature_dim(image_size: int) -> int:

@@ -1,7 +1,7 @@
 """Normalisation, ReLU and pooling of a convolution block, for groups of images that are normalised apart.
 
-On a CPU one fused pass with a gradient worked out by hand (`kernels.py` has the loops); elsewhere, and wherever the
-gradient itself must be differentiated, torch's own operations. Both give the same numbers up to rounding.
+On a CPU fused passes with a gradient worked out by hand (`kernels.py` has the loops), which cannot be differentiated
+again; elsewhere torch's own operations. Both give the same numbers up to rounding.
 
 Letters: M images, C channels, G groups of M / G consecutive images (an episode is a group).
 """
@@ -44,10 +44,11 @@ def normalised_block(
     CPU's first one, on one channel. Returns [M, C, H // 2, W // 2] and the statistics, [G, C] and without gradient.
     """
     n_statistics = x.shape[0] // scale.shape[0] if n_statistics is None else n_statistics
-    if x.device.type == "cpu" and x.shape[1] == 1 and not x.requires_grad:
+    one_channel = x.device.type == "cpu" and x.shape[1] == 1
+    if one_channel and not x.requires_grad:
         y, *statistics = FusedFirstBlock.apply(x, kernel, scale, shift, fixed, n_statistics)
         return y, Statistics(*statistics)
-    x = convolution(x, kernel, precision)
+    x = convolution(x, kernel, "float32" if one_channel else precision)
     if x.device.type == "cpu":
         y, *statistics = FusedNormReluPool.apply(x, scale, shift, fixed, n_statistics)
         return y, Statistics(*statistics)
@@ -71,14 +72,14 @@ def norm_relu_pool(
 
 
 class FusedNormReluPool(torch.autograd.Function):
-    """norm_relu_pool in two passes forward and two back, of which one each is over pooled images alone."""
+    """norm_relu_pool in few passes: forward two reads of x, backward one read of x and one of the pooled images."""
 
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, scale: Tensor, shift: Tensor, fixed: Statistics | None, n_statistics: int
     ) -> tuple[Tensor, Tensor, Tensor]:
         x = x.contiguous(memory_format=torch.channels_last)
-        images, n_groups = _array(x), scale.shape[0]
+        images, n_groups = kernels.pixels(x), scale.shape[0]
         if fixed is None:
             mean, variance = _moments(images, n_groups, n_statistics)
         else:
@@ -92,7 +93,14 @@ class FusedNormReluPool(torch.autograd.Function):
         kernels.over_images(
             kernels.normalise_and_pool,
             len(images),
-            *(images, gain.astype(narrow), offset.astype(narrow), _array(y), _array(best), _array(chosen)),
+            *(
+                images,
+                gain.astype(narrow),
+                offset.astype(narrow),
+                kernels.pixels(y),
+                kernels.pixels(best),
+                kernels.pixels(chosen),
+            ),
         )
         ctx.save_for_backward(x, best, chosen)
         ctx.statistics = mean, inverse, gain, 0 if fixed is not None else n_statistics
@@ -103,13 +111,13 @@ class FusedNormReluPool(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         x, best, chosen = ctx.saved_tensors
         mean, inverse, gain, n_statistics = ctx.statistics
-        pooled = _array(gradient.contiguous(memory_format=torch.channels_last))
+        pooled = kernels.pixels(gradient.contiguous(memory_format=torch.channels_last))
         n_images, n_groups, narrow = len(pooled), len(mean), pooled.dtype.type
         totals, weighted = np.empty((2, n_images, mean.shape[1]))
         kernels.over_images(
             kernels.sum_gradients,
             n_images,
-            *(pooled, _array(best), _array(chosen), mean.astype(narrow), totals, weighted),
+            *(pooled, kernels.pixels(best), kernels.pixels(chosen), mean.astype(narrow), totals, weighted),
         )
         d_shift = _by_group(totals, n_groups)
         d_scale = _by_group(weighted, n_groups) * inverse
@@ -122,8 +130,15 @@ class FusedNormReluPool(torch.autograd.Function):
         kernels.over_images(
             kernels.spread_gradient,
             n_images,
-            *(_array(x), pooled, _array(chosen), gain.astype(narrow), level.astype(narrow), slope.astype(narrow)),
-            *(n_statistics, _array(dx)),
+            *(
+                kernels.pixels(x),
+                pooled,
+                kernels.pixels(chosen),
+                gain.astype(narrow),
+                level.astype(narrow),
+                slope.astype(narrow),
+            ),
+            *(n_statistics, kernels.pixels(dx)),
         )
         return dx, torch.from_numpy(d_scale).to(x.dtype), torch.from_numpy(d_shift).to(x.dtype), None, None
 
@@ -159,7 +174,7 @@ class FusedFirstBlock(torch.autograd.Function):
             kernels.convolve_and_pool,
             n_images,
             *(images, (weights * gain[:, None]).astype(narrow), (_wide(shift) - gain * mean).astype(narrow)),
-            *(_array(y), _array(chosen)),
+            *(kernels.pixels(y), kernels.pixels(chosen)),
         )
         ctx.save_for_backward(chosen)
         ctx.images, ctx.weights, ctx.statistics = images, weights, (mean, inverse, gain)
@@ -170,9 +185,9 @@ class FusedFirstBlock(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         (chosen,) = ctx.saved_tensors
         mean, inverse, gain = ctx.statistics
-        pooled = _array(gradient.contiguous(memory_format=torch.channels_last))
+        pooled = kernels.pixels(gradient.contiguous(memory_format=torch.channels_last))
         sums = np.empty((len(pooled), 10, mean.shape[1]))
-        kernels.over_images(kernels.sum_patches, len(pooled), ctx.images, pooled, _array(chosen), sums)
+        kernels.over_images(kernels.sum_patches, len(pooled), ctx.images, pooled, kernels.pixels(chosen), sums)
         by_group = _by_group(sums, len(mean))
         direct, d_shift = by_group[:, :9], by_group[:, 9]
         d_scale = inverse * ((ctx.weights * direct).sum(1) - mean * d_shift)
@@ -213,11 +228,6 @@ def _patch_moments(images: np.ndarray, n_groups: int, n_statistics: int) -> tupl
 
 def _by_group(per_image: np.ndarray, n_groups: int) -> np.ndarray:
     return per_image.reshape(n_groups, -1, *per_image.shape[1:]).sum(1)
-
-
-def _array(x: Tensor) -> np.ndarray:
-    """A channels-last tensor [M, C, H, W] as the array [M, H, W, C] that shares its memory."""
-    return x.detach().permute(0, 2, 3, 1).numpy()
 
 
 def _wide(x: Tensor) -> np.ndarray:

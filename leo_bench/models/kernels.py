@@ -7,9 +7,10 @@ statement an iteration where the compiler would not vectorise it otherwise.
 
 Letters: M images in G groups of M / G (an episode is a group), C channels, sides H and W. Image m belongs to group
 m * G // M. All floating-point arrays of a call have one type, float32 or float64; sums over images are float64, one
-row an image, so that a result does not depend on the number of threads.
+row an image, so that a result does not depend on the number of threads. NaN stays NaN, as in torch's own layers.
 """
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -19,6 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from numba import njit
+from torch import Tensor
 
 CUT = np.uint8(4)
 """In `chosen`, beside the positions 0 to 3 of a pooling window in reading order: ReLU cut all four."""
@@ -43,8 +45,17 @@ def over_images(part: Callable[..., Result], n_images: int, *arguments: Any) -> 
 
 @cache
 def _pool(n_threads: int) -> ThreadPoolExecutor:
-    """Threads in which torch does not make further threads."""
+    """Threads in which torch does not make further threads. (Torch gives this setting to threads that others start,
+    too; the main thread keeps its own.)"""
     return ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,))
+
+
+os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process has none of its parent's threads
+
+
+def pixels(x: Tensor) -> np.ndarray:
+    """A channels-last tensor [M, C, H, W] as the array [M, H, W, C] that shares its memory."""
+    return x.detach().permute(0, 2, 3, 1).numpy()
 
 
 @compiled
@@ -89,23 +100,23 @@ def normalise_and_pool(first, last, x, gain, offset, y, best, chosen):  # type: 
                     x2, x3 = x[m, 2 * i + 1, 2 * j, c], x[m, 2 * i + 1, 2 * j + 1, c]
                     top, where, kept = x0 * scale + shift, np.uint8(0), x0
                     value = x1 * scale + shift
-                    larger = value > top
+                    larger = (value > top) | (value != value)
                     top = value if larger else top
                     where = np.uint8(1) if larger else where
                     kept = x1 if larger else kept
                     value = x2 * scale + shift
-                    larger = value > top
+                    larger = (value > top) | (value != value)
                     top = value if larger else top
                     where = np.uint8(2) if larger else where
                     kept = x2 if larger else kept
                     value = x3 * scale + shift
-                    larger = value > top
+                    larger = (value > top) | (value != value)
                     top = value if larger else top
                     where = np.uint8(3) if larger else where
                     kept = x3 if larger else kept
-                    positive = top > 0
-                    y[m, i, j, c] = top if positive else x.dtype.type(0)
-                    chosen[m, i, j, c] = where if positive else CUT
+                    cut = top <= 0
+                    y[m, i, j, c] = x.dtype.type(0) if cut else top
+                    chosen[m, i, j, c] = CUT if cut else where
                     best[m, i, j, c] = kept
 
 
@@ -217,17 +228,17 @@ def convolve_and_pool(first, last, images, kernel, offset, y, chosen):  # type: 
                     top = o + a0 * k0 + a1 * k1 + a2 * k2 + b0 * k3 + b1 * k4 + b2 * k5 + c0 * k6 + c1 * k7 + c2 * k8
                     where = np.uint8(0)
                     value = o + a1 * k0 + a2 * k1 + a3 * k2 + b1 * k3 + b2 * k4 + b3 * k5 + c1 * k6 + c2 * k7 + c3 * k8
-                    larger = value > top
+                    larger = (value > top) | (value != value)
                     top, where = value if larger else top, np.uint8(1) if larger else where
                     value = o + b0 * k0 + b1 * k1 + b2 * k2 + c0 * k3 + c1 * k4 + c2 * k5 + d0 * k6 + d1 * k7 + d2 * k8
-                    larger = value > top
+                    larger = (value > top) | (value != value)
                     top, where = value if larger else top, np.uint8(2) if larger else where
                     value = o + b1 * k0 + b2 * k1 + b3 * k2 + c1 * k3 + c2 * k4 + c3 * k5 + d1 * k6 + d2 * k7 + d3 * k8
-                    larger = value > top
+                    larger = (value > top) | (value != value)
                     top, where = value if larger else top, np.uint8(3) if larger else where
-                    positive = top > 0
-                    y[m, i, j, c] = top if positive else images.dtype.type(0)
-                    chosen[m, i, j, c] = where if positive else CUT
+                    cut = top <= 0
+                    y[m, i, j, c] = images.dtype.type(0) if cut else top
+                    chosen[m, i, j, c] = CUT if cut else where
 
 
 @compiled

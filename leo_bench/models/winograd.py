@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from leo_bench.models.kernels import compiled, over_images
+from leo_bench.models.kernels import compiled, over_images, pixels
 
 TILES = 256
 """Tiles of a chunk, about: their 16 numbers per channel, before and after the product, then fit a core's cache."""
@@ -60,13 +60,13 @@ def _convolve(x: Tensor, kernel: Tensor) -> Tensor:
     y = torch.empty((n_images, kernel.shape[0], height, width), dtype=x.dtype, memory_format=torch.channels_last)
     transform = KERNEL_TRANSFORM.to(x.dtype)
     u = torch.einsum("ka,oiab,lb->klio", transform, kernel, transform).flatten(0, 1)  # [16, C_in, C]
-    over_images(_convolve_part, n_images, _array(x), u, _array(y))
+    over_images(_convolve_part, n_images, pixels(x), u, pixels(y))
     return y
 
 
 def _kernel_gradient(x: Tensor, gradient: Tensor) -> Tensor:
     """Gradient of the kernel, [C, C_in, 3, 3]."""
-    total = torch.stack(over_images(_kernel_gradient_part, len(x), _array(x), _array(gradient))).sum(0)
+    total = torch.stack(over_images(_kernel_gradient_part, len(x), pixels(x), pixels(gradient))).sum(0)
     transform = KERNEL_TRANSFORM.to(x.dtype)
     return torch.einsum("ka,klio,lb->oiab", transform, total.unflatten(0, (4, 4)), transform)
 
@@ -105,11 +105,6 @@ def _input_tiles(x: np.ndarray, first: int, last: int) -> Iterator[tuple[int, in
         padded[:n, 1 : height + 1, 1 : width + 1] = x[begin : begin + n]
         _tiles_from_input(padded[:n], part.numpy())
         yield begin, begin + n, part
-
-
-def _array(x: Tensor) -> np.ndarray:
-    """A channels-last tensor [M, C, H, W] as the array [M, H, W, C] that shares its memory."""
-    return x.detach().permute(0, 2, 3, 1).numpy()
 
 
 @compiled

@@ -13,6 +13,7 @@ from benchmarks.measure import measure
 from benchmarks.page import growth_table, ratio_table, round_ratios, slope, summary, write_page
 from benchmarks.suite import GROUPS, GROWTHS, RATIOS, Group, Growth, Ratio
 from leo_bench.cli import main
+from leo_bench.errors import LeoBenchError
 
 ALL = {case.name: case for group in GROUPS for case in group.cases}
 
@@ -110,13 +111,26 @@ def test_a_mistyped_group_and_nothing_to_publish_are_one_line(
     assert "28x29" in capsys.readouterr().err
     assert main(["bench", "--publish", *folders]) == 2
     assert "make bench" in capsys.readouterr().err
+    (tmp_path / "bench").mkdir()
+    timings(a=[1.0]).to_csv(tmp_path / "bench" / "timings.csv", index=False)
+    (tmp_path / "bench" / "report.html").write_text("page")
+    assert main(["bench", "--publish", *folders]) == 2  # one group of many
+    assert "28x28" in capsys.readouterr().err
+
+
+def test_a_case_that_dies_is_named_and_takes_no_other_down() -> None:
+    cases = (Case("sound", "start"), Case("broken", "step", {"latent_dim": -1}))
+    with pytest.raises(LeoBenchError, match="'broken' ended with exit code 1"):
+        measure(Group("some", cases, rounds=1, repeats=1, warm_up=False))
 
 
 def test_publishing_replaces_what_was_published(tmp_path: Path) -> None:
     results, reports = tmp_path / "results", tmp_path / "reports"
     for folder in (results / "bench", reports / "bench", results / "official" / "bench"):
         folder.mkdir(parents=True)
-    (results / "bench" / "timings.csv").write_text("new")
+    frame = pd.concat([timings(a=[1.0, 1.0]).assign(group=group.name) for group in GROUPS])
+    frame.to_csv(results / "bench" / "timings.csv", index=False)
+    (reports / "bench" / "report.html").write_text("page")
     (results / "official" / "bench" / "old.csv").write_text("old")
     targets = run.publish(results, reports)
     assert targets == [results / "official" / "bench", reports / "official" / "bench"]

@@ -116,6 +116,34 @@ def test_a_pixel_far_from_zero_keeps_its_variance() -> None:
     )
 
 
+def with_nan(tensor: Tensor) -> Tensor:
+    """A copy with one NaN, in the last image's last pixel."""
+    changed = tensor.clone()
+    changed.view(-1)[-1] = torch.nan
+    return changed
+
+
+@pytest.mark.parametrize("where", [0, 1, 2, 3])
+def test_nan_goes_on_as_nan(where: int) -> None:
+    # One NaN in a window of 2x2, at each position, under fixed statistics: that window is NaN, the others not.
+    x, ones = random(1, 1, 4, 4, seed=0), torch.ones(1, 1, dtype=torch.float64)
+    x[0, 0, where // 2, where % 2] = torch.nan
+    fixed = Statistics(torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64))
+    y = FusedNormReluPool.apply(x, ones, ones, fixed, 1)[0]
+    assert y.isnan().flatten().tolist() == [True, False, False, False]
+    images, kernel = random(2, 1, 6, 6, seed=0), random(3, 1, 3, 3, seed=1)
+    for parts in (
+        (with_nan(images), kernel, ones),
+        (images, with_nan(kernel), ones),
+        (images, kernel, ones * torch.nan),
+    ):
+        broken, weights, scale = parts
+        y = normalised_block(broken, weights, scale.expand(1, 3), torch.zeros(1, 3, dtype=torch.float64))[0]
+        assert y.isnan().any()
+    # A NaN among the images reaches everyone through the statistics.
+    assert normalised_block(with_nan(images), kernel, ones.expand(1, 3), ones.expand(1, 3))[0].isnan().all()
+
+
 def test_what_relu_cut_gets_no_gradient() -> None:
     x = random(4, N_CHANNELS, 6, 6, seed=0).requires_grad_()
     shift = torch.full((1, N_CHANNELS), -100.0, dtype=torch.float64, requires_grad=True)
@@ -139,7 +167,7 @@ def test_threads_change_no_bit_of_the_fused_loops() -> None:
     assert all(torch.equal(one, three) for one, three in zip(*found, strict=True))
 
 
-def test_a_gradient_of_the_gradient_is_refused_where_it_would_be_wrong() -> None:
+def test_a_gradient_of_a_gradient_that_depends_on_the_block_is_refused() -> None:
     x = random(4, N_CHANNELS, 6, 6, seed=0).requires_grad_()
     ones = torch.ones(1, N_CHANNELS, dtype=torch.float64, requires_grad=True)
     y = FusedNormReluPool.apply(x, ones, torch.zeros_like(ones), None, 4)[0]
