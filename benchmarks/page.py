@@ -147,8 +147,8 @@ def figure(timings: pd.DataFrame, folder: Path) -> None:
         median = rows["median, ms"]
         spread = [median - rows["lower quartile, ms"], rows["upper quartile, ms"] - median]
         axis.barh(rows.index, median, xerr=spread, color="#4477aa", ecolor="#222222")
-        for position, value in enumerate(median):
-            axis.text(value, position, f"  {value:,.0f}", va="center", ha="left", fontsize=8)
+        for position, (value, end) in enumerate(zip(median, rows["upper quartile, ms"], strict=True)):
+            axis.text(end, position, f"  {value:,.0f}", va="center", ha="left", fontsize=8)
         axis.set_xlim(0, 1.2 * rows["upper quartile, ms"].max())
         axis.set_xlabel("milliseconds a step of 4 episodes, 320 images")
         axis.set_title(f"{group}, 5-way 1-shot, 1 thread", fontsize=10)
