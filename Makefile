@@ -19,7 +19,7 @@ help:  ## show this list
 	@echo "make status      what is done, running, failed or missing"
 	@echo "make report      rebuild every report from results/, without training"
 	@echo "make reproduce   run recorded runs again with their seeds and compare bit for bit"
-	@echo "make bench       time training steps against the bare CNN and the literal algorithm, write reports/bench (10 min)"
+	@echo "make bench       time training steps against the bare CNN and the literal algorithm, write reports/bench (15 min)"
 	@echo "make data        say which data set was found and draw contact sheets of it in reports/data"
 	@echo "make publish     copy a study to results/official and reports/official: STUDY=NAME PROFILE=P [PARTIAL=1]"
 	@echo "make test        lint, types and tests;  make test-long: the slow tests too"
