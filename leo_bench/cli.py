@@ -303,11 +303,31 @@ def command_report(options: argparse.Namespace) -> None:
         made = rebuild_all(options.results, options.reports)
         if not made:
             raise LeoBenchError(f"no study in {options.results}/; run one first: make ablations")
-        for path in made:
+        for path in [*made, *_benchmark_pages(options.results, options.reports)]:
             print(path)
         return
     print(write_report(options.study, options.out or options.reports / options.study.name))
     write_index(options.reports)
+
+
+def _benchmark_pages(results: Path, reports: Path) -> list[Path]:
+    """The benchmarks' reports made again from their timings, local and published; none outside a checkout."""
+    timed = [name for name in ("bench", "official/bench") if (results / name / "timings.csv").exists()]
+    if not timed or not _find_benchmarks():
+        return []
+    from benchmarks.page import write_page
+
+    return [write_page(results / name, reports / name) for name in timed]
+
+
+def _find_benchmarks() -> bool:
+    """Whether there is a checkout with benchmarks; they can then be imported."""
+    checkout = Path(__file__).resolve().parents[1]
+    if not (checkout / "benchmarks").is_dir():
+        return False
+    if str(checkout) not in sys.path:
+        sys.path.insert(0, str(checkout))
+    return True
 
 
 def command_publish(options: argparse.Namespace) -> None:
@@ -356,10 +376,8 @@ def command_reproduce(options: argparse.Namespace) -> int:
 
 
 def command_bench(options: argparse.Namespace) -> None:
-    checkout = Path(__file__).resolve().parents[1]
-    if not (checkout / "benchmarks").is_dir():
+    if not _find_benchmarks():
         raise LeoBenchError("benchmarks are part of the checkout, not of an installed leo_bench; run this there")
-    sys.path.insert(0, str(checkout))
     from benchmarks.run import bench, publish
 
     if options.publish:

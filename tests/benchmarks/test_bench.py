@@ -137,6 +137,16 @@ def test_publishing_replaces_what_was_published(tmp_path: Path) -> None:
     assert [path.name for path in targets[0].iterdir()] == ["timings.csv"]
 
 
+def test_rebuilding_reports_rebuilds_the_benchmarks_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    official = tmp_path / "results" / "official" / "bench"
+    official.mkdir(parents=True)
+    timings(a=[1.0, 2.0]).to_csv(official / "timings.csv", index=False)
+    (official / "machine.json").write_text("{}")
+    monkeypatch.setattr("leo_bench.report.rebuild_all", lambda results, reports: [tmp_path])
+    assert main(["report", "--results", str(tmp_path / "results"), "--reports", str(tmp_path / "reports")]) == 0
+    assert "1500" in (tmp_path / "reports" / "official" / "bench" / "report.md").read_text()  # the median, in ms
+
+
 def test_only_timings_of_the_same_source_and_machine_are_kept(tmp_path: Path) -> None:
     frame = pd.concat([timings(a=[1.0, 1.0]), timings(b=[2.0, 2.0]).assign(group="h")])
     frame.to_csv(tmp_path / "timings.csv", index=False)
