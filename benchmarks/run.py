@@ -71,7 +71,7 @@ def _own_digest() -> str:
 
 def publish(results: Path, reports: Path) -> list[Path]:
     """Copy results/bench and reports/bench to where they are committed; returns these folders. Raises LeoBenchError
-    when there are no timings."""
+    where a group has not been timed, or the report is older than the timings."""
     timings, page = results / "bench" / "timings.csv", reports / "bench" / "report.html"
     if not timings.exists() or not page.exists() or page.stat().st_mtime < timings.stat().st_mtime:
         raise LeoBenchError(f"{results / 'bench'} holds no finished benchmark; run: make bench")

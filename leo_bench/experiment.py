@@ -290,7 +290,7 @@ def keep_memory() -> None:
     """Have the C library keep freed memory instead of giving it back at once, where it can (glibc).
 
     Every step needs the same large tensors again, and fetching fresh pages for them takes longer than normalising
-    them: at 105x105 a step is a fifth faster so.
+    them (docs/speed.md).
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
