@@ -65,7 +65,9 @@ def _grown(name: str, values: tuple[int, ...], meta_batch_size: int | None = Non
 
 def _same_images(n_way: int) -> Case:
     """A step of 960 images in all, whatever the ways: 12 episodes of 5-way to one of 60-way."""
-    return Case(f"960 images, {n_way}-way", "step", {"n_way": n_way, "meta_batch_size": max(WAYS) // n_way})
+    n_episodes = max(WAYS) // n_way
+    sizes = {"n_way": n_way, "meta_batch_size": n_episodes, "n_train_episodes": n_episodes}
+    return Case(f"960 images, {n_way}-way", "step", sizes)
 
 
 GROUPS = (

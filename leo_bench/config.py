@@ -17,6 +17,23 @@ from leo_bench.errors import LeoBenchError
 SCHEMA_VERSION = 1
 """Version of settings and records; part of every run key."""
 
+ADDED_LATER = (
+    *(
+        "relation_rounds",
+        "inner_lr_mode",
+        "inner_loss",
+        "inner_examples",
+        "decoder",
+        "width",
+        "n_decoders",
+        "task_conditioned",
+    ),
+    *("latent", "decoded_weights", "finetune_steps", "finetune_lr", "feature_dropout"),
+    *("kl_weight", "encoder_penalty_weight", "orthogonality_weight", "l2_weight"),
+)
+"""Settings that came after the first records of this schema: at their default they leave a run's key as it was. Their
+defaults are fixed for good."""
+
 DRAWERS = 20
 """Drawings of each Omniglot character."""
 
@@ -31,14 +48,25 @@ class Settings(BaseModel):
     of raw pixels)."""
 
     # LEO's parts
-    relation: Literal["pairwise", "none"] = "pairwise"
-    """Relation network: each class code refined by all pairs with the episode's classes, or left as encoded."""
+    relation: Literal["pairwise", "none", "attention"] = "pairwise"
+    """Relation network: each class code refined by all pairs with the episode's classes (their mean, or weighted by
+    attention), or left as encoded."""
+    relation_rounds: int = Field(1, ge=1, le=10)
+    """Relation networks one after another."""
     latent_dim: int = Field(64, ge=1, le=4096)
     """Size of a class's code z (document: 32 to 128)."""
     inner_steps: int = Field(5, ge=0, le=100)
     """Gradient steps on the codes (document: 3 to 10); 0 is the generator alone."""
     inner_lr: float = Field(0.01, gt=0, le=1000, allow_inf_nan=False)
-    """alpha: step size in latent space (document: 0.005 to 0.05)."""
+    """alpha: step size in latent space (document: 0.005 to 0.05); where it is learned, its start."""
+    inner_lr_mode: Literal["fixed", "learned", "per_step"] = "fixed"
+    """One number, a learned vector (Rusu et al. 2019), or a learned vector for each inner step."""
+    inner_loss: Literal["mean", "sum"] = "mean"
+    """Over the support set: its mean, or its sum (Rusu et al. 2019, equation 5), whose gradient is n_way * k_shot times
+    as large."""
+    inner_examples: Literal["support", "shifted", "leave_one_out"] = "support"
+    """What the inner loss is measured on: the support set; it and copies of it shifted by a pixel; or each example by
+    the codes of the others, which needs k_shot of at least 2."""
     second_order: bool = True
     """Differentiate through the inner gradients."""
     generated: Literal["head", "full"] = "head"
@@ -48,6 +76,32 @@ class Settings(BaseModel):
     2019)."""
     encoder: Literal["separate", "shared"] = "separate"
     """A CNN of its own on images (document), or a linear map of the classifier's features (Rusu et al. 2019)."""
+    decoder: Literal["mlp", "linear"] = "mlp"
+    """Three layers (document), or one linear map (Rusu et al. 2019)."""
+    width: int = Field(64, ge=4, le=512)
+    """Channels of each block of the CNNs."""
+    n_decoders: int = Field(1, ge=1, le=64)
+    """Decoders that are mixed episode by episode."""
+    task_conditioned: bool = False
+    """Show the decoder the episode's mean code beside each class's."""
+    latent: Literal["deterministic", "gaussian"] = "deterministic"
+    """A class's code is computed, or drawn from a computed distribution in training (Rusu et al. 2019)."""
+    decoded_weights: Literal["deterministic", "gaussian"] = "deterministic"
+    """The head's weights are decoded, or drawn from a decoded distribution in training (Rusu et al. 2019)."""
+    finetune_steps: int = Field(0, ge=0, le=100)
+    """Gradient steps on the decoded head, after those on the codes (Rusu et al. 2019)."""
+    finetune_lr: float = Field(0.001, gt=0, le=1000, allow_inf_nan=False)
+    """Start of the learned step sizes of fine-tuning, one for each feature."""
+    feature_dropout: float = Field(0.0, ge=0, lt=1)
+    """Share of the features dropped in training, anew in each pass."""
+    kl_weight: float = Field(0.0, ge=0, allow_inf_nan=False)
+    """beta: weight of the codes' KL divergence from N(0, I)."""
+    encoder_penalty_weight: float = Field(0.0, ge=0, allow_inf_nan=False)
+    """gamma: weight of the squared distance between a code before and after the inner loop."""
+    orthogonality_weight: float = Field(0.0, ge=0, allow_inf_nan=False)
+    """lambda_2: weight of the correlation between a linear decoder's directions."""
+    l2_weight: float = Field(0.0, ge=0, allow_inf_nan=False)
+    """lambda_1: weight of half the squared weights of encoder, relation network and decoder."""
 
     # data and protocol
     dataset: Literal["omniglot", "glyphs"] = "omniglot"
@@ -108,9 +162,42 @@ class Settings(BaseModel):
             raise ValueError(
                 "generated=full convolves with each episode's own weights in float32; set precision to float32"
             )
+        for needed, message in self._needs():
+            if not needed:
+                raise ValueError(message)
         if any(n_way < 2 for n_way in self.test_n_ways):
             raise ValueError(f"test_n_ways needs ways of at least 2, got {list(self.test_n_ways)}")
         return self
+
+    def _needs(self) -> list[tuple[bool, str]]:
+        """What one part asks of another: whether it is so, and what to do where it is not."""
+        return [
+            (
+                self.inner_examples != "leave_one_out" or self.k_shot > 1,
+                "inner_examples=leave_one_out has no other example of a class at k_shot 1; set k_shot to 2 or more",
+            ),
+            (
+                self.inner_examples == "support" or self.generated == "head",
+                f"inner_examples={self.inner_examples} works on a shared CNN; set generated to head",
+            ),
+            (
+                not self.task_conditioned or self.decode == "class",
+                "decode=task decodes the episode's mean code already; set task_conditioned to false, or decode to "
+                "class",
+            ),
+            (
+                self.orthogonality_weight == 0 or self.decoder == "linear",
+                "orthogonality_weight is for the directions of a linear decoder; set decoder to linear",
+            ),
+            (
+                self.kl_weight == 0 or self.latent == "gaussian",
+                "kl_weight is for drawn codes; set latent to gaussian",
+            ),
+            (
+                self.relation != "none" or self.relation_rounds == 1,
+                "relation=none has no rounds; set relation_rounds to 1",
+            ),
+        ]
 
     def canonical(self) -> dict[str, Any]:
         """All settings as plain JSON values."""
@@ -118,8 +205,15 @@ class Settings(BaseModel):
 
     @property
     def run_key(self) -> str:
-        """Name of the run: 16 hexadecimal digits of SHA-256 over the canonical settings and the schema version."""
-        text = json.dumps({"schema": SCHEMA_VERSION, **self.canonical()}, sort_keys=True)
+        """Name of the run: 16 hexadecimal digits of SHA-256 over the canonical settings and the schema version.
+
+        Settings of ADDED_LATER count only where they are not at their default.
+        """
+        values = self.canonical()
+        for name in ADDED_LATER:
+            if values[name] == type(self).model_fields[name].default:
+                del values[name]
+        text = json.dumps({"schema": SCHEMA_VERSION, **values}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
@@ -131,9 +225,27 @@ class Settings(BaseModel):
 PRESETS: dict[str, dict[str, Any]] = {
     "documented": {},
     "leo": {"decode": "class"},
+    "paper": {
+        "decode": "class",
+        "encoder": "shared",
+        "decoder": "linear",
+        "latent": "gaussian",
+        "decoded_weights": "gaussian",
+        "inner_lr": 1.0,
+        "inner_lr_mode": "learned",
+        "inner_loss": "sum",
+        "finetune_steps": 5,
+        "finetune_lr": 0.001,
+        "feature_dropout": 0.5,
+        "kl_weight": 1e-3,
+        "encoder_penalty_weight": 1e-9,
+        "orthogonality_weight": 1e-3,
+        "l2_weight": 1e-8,
+    },
 }
 """Named settings: what differs from the defaults. `documented` is the source document to the letter; `leo` decodes
-class by class."""
+class by class; `paper` is Rusu et al. (2019) with the defaults of the authors' release, on a Conv-4 that is trained
+with the rest."""
 
 
 def make_settings(values: Mapping[str, Any], preset: str = "documented", where: str = "settings") -> Settings:

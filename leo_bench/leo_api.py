@@ -57,7 +57,7 @@ class LatentEmbeddingOptimization(Leo):
             )
         super().__init__(settings)
         with initialised(settings.seed, "classifier"):
-            self.classifier = LEOClassifier(num_classes, settings.image_size, settings.precision)
+            self.classifier = LEOClassifier(num_classes, settings.image_size, settings.precision, width=settings.width)
         self.num_classes = num_classes
         self.meta_optimizer = optimizer_cls(self.parameters(), lr=outer_lr, **(optimizer_kwargs or {}))  # type: ignore[call-arg]
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from leo_bench.config import Settings
@@ -46,23 +45,23 @@ def outer_step(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """One update of the meta-parameters on a meta-batch (the tensors that `gather` gives).
 
-    The loss is the queries' mean cross-entropy after adaptation, averaged over episodes. The gradient's global norm
-    is clipped. Returns loss, query accuracy and gradient norm, as tensors on the device (nothing waits for it).
+    The loss is the learner's, averaged over episodes: the queries' mean cross-entropy after adaptation and what the
+    settings add to it. The gradient's global norm is clipped. Returns loss, query accuracy and gradient norm, as
+    tensors on the device (nothing waits for it).
     """
     learner.train()
     optimizer.zero_grad(set_to_none=True)
-    n_queries = batch[3].numel()
-    losses, hits = [], []
+    losses, accuracies = [], []
     size = episodes_per_pass(batch)
     for support_x, support_y, query_x, query_y in zip(*(tensor.split(size) for tensor in batch), strict=True):
-        logits = learner.episode_logits(support_x, support_y, query_x, n_way)[-1]
-        loss = F.cross_entropy(logits.flatten(0, 1), query_y.flatten(), reduction="sum") / n_queries
-        loss.backward()
-        losses.append(loss.detach())
-        hits.append((logits.argmax(-1) == query_y).sum())
+        share = len(query_x) / len(batch[2])
+        loss, logits = learner.loss(support_x, support_y, query_x, query_y, n_way)
+        (share * loss).backward()
+        losses.append(share * loss.detach())
+        accuracies.append(share * (logits.argmax(-1) == query_y).float().mean())
     norm = nn.utils.clip_grad_norm_(learner.parameters(), clip_norm)
     optimizer.step()
-    return torch.stack(losses).sum(), torch.stack(hits).sum() / n_queries, norm
+    return torch.stack(losses).sum(), torch.stack(accuracies).sum(), norm
 
 
 def episodes_per_pass(batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> int:
@@ -105,7 +104,7 @@ def train(
         batch = gather_drawn(bank.images, *drawn, settings.k_shot)
         return outer_step(learner, optimizer, batch, settings.n_way, settings.clip_norm)
 
-    step = launched(update, device)
+    step = update if learner.draws_noise else launched(update, device)  # a graph would draw the same numbers again
     seen: list[tuple[Tensor, ...]] = []
     for episode in range(settings.meta_batch_size, settings.n_train_episodes + 1, settings.meta_batch_size):
         drawn = sampler.sample(rng, settings.meta_batch_size).on(device)

@@ -2,7 +2,8 @@
 
 from leo_bench.config import Settings
 from leo_bench.learners.base import Learner
-from leo_bench.learners.leo import FullLeo, Leo
+from leo_bench.learners.full_leo import FullLeo
+from leo_bench.learners.leo import Leo
 from leo_bench.learners.prototypes import Pixels, ProtoNet
 
 __all__ = ["FullLeo", "Leo", "Learner", "Pixels", "ProtoNet", "build"]  # noqa: RUF022

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from leo_bench.seeding import derive_seed
@@ -18,6 +19,9 @@ class Learner(nn.Module, ABC):
 
     batch_norm: str
     """Statistics of batch norm at test time, for the record."""
+
+    draws_noise = False
+    """Whether training draws random numbers beyond its episodes."""
 
     def fits(self, n_way: int) -> bool:
         """Whether the trained model can be scored at n_way."""
@@ -40,6 +44,14 @@ class Learner(nn.Module, ABC):
         support_x: float32 [E, N * K, 1, H, W]; support_y: int64 [E, N * K], classes 0 to N - 1; query_x: [E, N * Q,
         1, H, W].
         """
+
+    def loss(
+        self, support_x: Tensor, support_y: Tensor, query_x: Tensor, query_y: Tensor, n_way: int
+    ) -> tuple[Tensor, Tensor]:
+        """What training minimises, a mean over the episodes given, and the logits [E, N * Q, N] behind it: the queries'
+        mean cross-entropy. Arguments as of episode_logits; query_y: int64 [E, N * Q]."""
+        logits = self.episode_logits(support_x, support_y, query_x, n_way)[-1]
+        return F.cross_entropy(logits.flatten(0, 1), query_y.flatten()), logits
 
     @abstractmethod
     def tables(self, images: Tensor) -> tuple[Tensor, ...]:

@@ -6,19 +6,35 @@ features.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from leo_bench.config import Settings
 from leo_bench.inner_loop import descend
 from leo_bench.learners.base import Learner, initialised
-from leo_bench.models.backbone import adapted_conv4, in_chunks
+from leo_bench.learners.parts import build_decoder, build_encoder, build_latent, build_relation
+from leo_bench.models.backbone import in_chunks
 from leo_bench.models.classifier import LEOClassifier
-from leo_bench.models.decoder import CnnGenerator, LEODecoder
-from leo_bench.models.encoder import LEOEncoder, SharedEncoder
-from leo_bench.models.relation import LEORelationNetwork, NoRelation
+from leo_bench.models.decoder import Head, LinearDecoder
+from leo_bench.models.inner_examples import INNER_EXAMPLES, Support
+from leo_bench.models.latent import Posterior, encoder_penalty, kl_from_standard_normal
+from leo_bench.models.noise import FeatureDropout, Noise
+from leo_bench.models.rates import RATES, LearnedRate
+from leo_bench.seeding import derive_seed
+
+
+class Solution(NamedTuple):
+    """What adapting to episodes gave."""
+
+    logits: list[Tensor]
+    """[E, N * Q, N] at each of scored_steps; when training, at the last alone."""
+    points: list[Tensor]
+    """Class codes [E, N, D] before, between and after the inner steps."""
+    posterior: Posterior | None
+    """Distribution of the first of them, where they are drawn."""
 
 
 class Leo(Learner):
@@ -30,28 +46,50 @@ class Leo(Learner):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.settings = settings
-        size, precision, latent_dim = settings.image_size, settings.precision, settings.latent_dim
+        noise = Noise(derive_seed(settings.seed, "noise"))
+        self.draws_noise = settings.feature_dropout > 0 or "gaussian" in (settings.latent, settings.decoded_weights)
         with initialised(settings.seed, "classifier"):
             self.classifier = LEOClassifier(
-                settings.n_way, size, precision, default_head=False, conv_bias=self.conv_bias
+                settings.n_way,
+                settings.image_size,
+                settings.precision,
+                default_head=False,
+                conv_bias=self.conv_bias,
+                width=settings.width,
             )
         features = self.classifier.feature_dim
-        self.encoder: LEOEncoder | SharedEncoder
-        self.relation_net: LEORelationNetwork | NoRelation
         with initialised(settings.seed, "encoder"):
-            separate = settings.encoder == "separate"
-            self.encoder = LEOEncoder(latent_dim, size, precision) if separate else SharedEncoder(features, latent_dim)
+            self.encoder = build_encoder(settings, features)
         with initialised(settings.seed, "relation"):
-            self.relation_net = LEORelationNetwork(latent_dim) if settings.relation == "pairwise" else NoRelation()
+            self.relation_net = build_relation(settings)
+        with initialised(settings.seed, "latent"):
+            self.latent = build_latent(settings, noise)
         with initialised(settings.seed, "decoder"):
-            self.decoder = LEODecoder(latent_dim, settings.n_way, features, settings.decode)
+            self.decoder = build_decoder(settings, features, noise)
+        self.inner_rate = RATES[settings.inner_lr_mode](settings.inner_lr, settings.inner_steps, settings.latent_dim)
+        self.finetuning = settings.finetune_steps > 0
+        if self.finetuning:
+            self.finetune_rate = LearnedRate(settings.finetune_lr, settings.finetune_steps, features + 1)
+        dropout = settings.feature_dropout
+        self.dropout: nn.Module = FeatureDropout(dropout, noise) if dropout else nn.Identity()
+        self.examples = INNER_EXAMPLES[settings.inner_examples]()
+        weighted: list[tuple[float, Callable[[Solution], Tensor]]] = [
+            (settings.kl_weight, _kl),
+            (
+                settings.encoder_penalty_weight,
+                lambda solution: encoder_penalty(solution.points[0], solution.points[-1]),
+            ),
+            (settings.orthogonality_weight, lambda _: self.orthogonality()),
+            (settings.l2_weight, lambda _: self.half_squares()),
+        ]
+        self.penalties = [(weight, penalty) for weight, penalty in weighted if weight > 0]
 
     def fits(self, n_way: int) -> bool:
         return self.settings.decode == "class" or n_way == self.settings.n_way
 
     @property
     def scored_steps(self) -> list[int]:
-        return list(range(self.settings.inner_steps + 1))
+        return list(range(self.settings.inner_steps + self.settings.finetune_steps + 1))
 
     def n_generated(self, n_way: int) -> int:
         return n_way * (self.classifier.feature_dim + 1)
@@ -63,113 +101,119 @@ class Leo(Learner):
 
     def logits(self, codes: Tensor, features: Tensor) -> Tensor:
         """Class codes [E, N, D] and features [E, M, F] -> logits [E, M, N]."""
-        weight, bias = self.decoder.head(codes)
-        return features @ weight.transpose(1, 2) + bias[:, None]
+        return head_logits(self.decoder.head(codes), self.dropout(features))
 
-    def adapt(self, codes: Tensor, support_y: Tensor, support_logits: Callable[[Tensor], Tensor]) -> list[Tensor]:
-        """Codes [E, N, D] before, between and after the inner steps, each descending its own episode's mean support
-        loss.
+    def inner_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropy of logits [E, M, N] and labels [E, M]: each episode's mean or sum, summed over episodes."""
+        total = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")
+        return total if self.settings.inner_loss == "sum" else total / labels.shape[1]
 
-        support_logits: codes -> logits [E, N * K, N]. Without training the codes are all that is differentiated.
+    def adapt(self, codes: Tensor, labels: Tensor, logits: Callable[[Tensor], Tensor]) -> list[Tensor]:
+        """Codes [E, N, D] before, between and after the inner steps, each descending its own episode's loss.
+
+        labels: int64 [E, M]; logits: codes -> logits [E, M, N]. Without training the codes are all that is
+        differentiated.
         """
-
-        def support_loss(point: Tensor) -> Tensor:
-            return (
-                F.cross_entropy(support_logits(point).flatten(0, 1), support_y.flatten(), reduction="sum")
-                / support_y.shape[1]
+        with torch.enable_grad():
+            return descend(
+                lambda point: self.inner_loss(logits(point), labels), codes, self.inner_rate(), self._second_order
             )
 
+    def finetune(self, head: Head, features: Tensor, support_y: Tensor) -> list[Head]:
+        """The heads after each fine-tuning step on the support set's features [E, N * K, F]; none where there is none.
+
+        Rusu et al. (2019), Algorithm 1, the second loop.
+        """
+        if not self.finetuning:
+            return []
+
+        def loss(rows: Tensor) -> Tensor:
+            return self.inner_loss(head_logits(_split(rows), self.dropout(features)), support_y)
+
         with torch.enable_grad():
-            second_order = self.settings.second_order and self.training
-            return descend(support_loss, codes, self.settings.inner_lr, self.settings.inner_steps, second_order)
+            rows = torch.cat([head[0], head[1][..., None]], dim=-1)
+            return [_split(rows) for rows in descend(loss, rows, self.finetune_rate(), self._second_order)[1:]]
+
+    @property
+    def _second_order(self) -> bool:
+        return self.settings.second_order and self.training
 
     def episode_logits(self, support_x: Tensor, support_y: Tensor, query_x: Tensor, n_way: int) -> list[Tensor]:
-        n_support = support_x.shape[1]
-        features = self.classifier.backbone.by_episode(torch.cat([support_x, query_x], dim=1))
-        support, query = features[:, :n_support], features[:, n_support:]
-        return self.logits_from_tables((support, self.encoder.encode(support_x, support)), support_y, (query,), n_way)
+        return self.episode_solution(support_x, support_y, query_x, n_way).logits
+
+    def loss(
+        self, support_x: Tensor, support_y: Tensor, query_x: Tensor, query_y: Tensor, n_way: int
+    ) -> tuple[Tensor, Tensor]:
+        """As of every learner, and the weighted penalties (Rusu et al. 2019, equations 6 and 7)."""
+        solution = self.episode_solution(support_x, support_y, query_x, n_way)
+        logits = solution.logits[-1]
+        loss = F.cross_entropy(logits.flatten(0, 1), query_y.flatten())
+        for weight, penalty in self.penalties:
+            loss = loss + weight * penalty(solution)
+        return loss, logits
+
+    def orthogonality(self) -> Tensor:
+        """Mean orthogonality penalty of the linear decoders."""
+        parts = [part.orthogonality() for part in self.decoder.modules() if isinstance(part, LinearDecoder)]
+        return torch.stack(parts).mean()
+
+    def half_squares(self) -> Tensor:
+        """Half the squared parameters of encoder, relation network and decoder."""
+        parts = (self.encoder, self.relation_net, self.decoder)
+        return sum((p.square().sum() for part in parts for p in part.parameters()), torch.zeros(())) / 2
+
+    def episode_solution(self, support_x: Tensor, support_y: Tensor, query_x: Tensor, n_way: int) -> Solution:
+        """Adapt to episodes given as images; batch statistics are those of an episode's support and query images."""
+        n_support, n_images = support_x.shape[1], support_x.shape[1] + query_x.shape[1]
+        copies = self.examples.copies(support_x.flatten(0, 1)).unflatten(0, support_x.shape[:2]).flatten(1, 2)
+        features = self.classifier.backbone.by_episode(torch.cat([support_x, query_x, copies], dim=1), n_images)
+        support, query, of_copies = features.tensor_split([n_support, n_images], dim=1)
+        codes = self.encoder.encode(support_x, self.dropout(support))
+        by_image = of_copies.unflatten(1, (n_support, self.examples.n_copies))
+        return self.solve((support, codes, by_image), support_y, (query,), n_way)
 
     def tables(self, images: Tensor) -> tuple[Tensor, ...]:
         features = in_chunks(self.classifier.backbone, images)
-        return features, self.encoder.encode(images[None], features[None])[0]
+        copies = self.examples.copies(images)
+        of_copies = in_chunks(self.classifier.backbone, copies.flatten(0, 1)) if copies.numel() else features[:0]
+        by_image = of_copies.unflatten(0, copies.shape[:2])
+        return features, self.encoder.encode(images[None], features[None])[0], by_image
 
     def logits_from_tables(
         self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int
     ) -> list[Tensor]:
-        features, image_codes = support
-        points = self.adapt(
-            self.class_codes(image_codes, support_y, n_way), support_y, lambda point: self.logits(point, features)
-        )
-        return [self.logits(point, query[0]) for point in self.scored(points)]
+        return self.solve(support, support_y, query, n_way).logits
 
-    def scored(self, points: list[Tensor]) -> list[Tensor]:
-        """The points whose logits are wanted: the last when training, else those of scored_steps."""
-        return points[-1:] if self.training else [points[step] for step in self.scored_steps]
+    def solve(self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int) -> Solution:
+        """Adapt to episodes given as rows of tables, and answer their queries."""
+        known = Support(*support)
+        start, posterior = self.latent(self.class_codes(known.codes, support_y, n_way))
+
+        def refine(means: Tensor) -> Tensor:
+            return self.relation_net.refine(means)
+
+        problem = self.examples.problem(known, support_y, start, refine, self.logits)
+        points = self.adapt(start, problem.labels, problem.logits)
+        heads = [self.decoder.head(point) for point in (points[-1:] if self.training else points)]
+        heads += self.finetune(heads[-1], known.features, support_y)
+        return Solution([head_logits(head, self.dropout(query[0])) for head in self.scored(heads)], points, posterior)
+
+    def scored(self, stages: list[Head]) -> list[Head]:
+        """Those whose logits are wanted: the last when training, else those of scored_steps."""
+        return stages[-1:] if self.training else [stages[step] for step in self.scored_steps]
 
 
-class FullLeo(Leo):
-    """LEO whose pooled code also generates a change to every layer of the CNN (`generated=full`).
+def head_logits(head: Head, features: Tensor) -> Tensor:
+    """Features [E, M, F] and a head -> logits [E, M, N]."""
+    weight, bias = head
+    return features @ weight.transpose(1, 2) + bias[:, None]
 
-    Each episode has its own CNN, so batch statistics are those of its support set, in training and at test.
-    """
 
-    batch_norm = "support"
-    conv_bias = False
+def _split(rows: Tensor) -> Head:
+    """Rows [E, N, F + 1] as weight and bias."""
+    return rows[..., :-1], rows[..., -1]
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        with initialised(settings.seed, "generator"):
-            self.generator = CnnGenerator(settings.latent_dim)
 
-    @property
-    def scored_steps(self) -> list[int]:
-        return sorted({0, self.settings.inner_steps})  # a step's score costs a pass of the CNN over all queries
-
-    def n_generated(self, n_way: int) -> int:
-        return super().n_generated(n_way) + self.generator.n_generated
-
-    def features(self, codes: Tensor | None, images: Tensor, n_support: int, twice: bool = False) -> Tensor:
-        """Features [E, B, F] of images [E, B, 1, H, W] by each episode's CNN; by the meta-learned CNN itself without
-        codes. twice: they can be differentiated twice."""
-        n_episodes = images.shape[0]
-        changes = None if codes is None else self.generator(codes.mean(1))
-        weights = []
-        for index, block in enumerate(self.classifier.backbone.blocks):
-            base = (block.conv.weight, block.norm.weight, block.norm.bias)  # type: ignore[union-attr]
-            own = [tensor.expand(n_episodes, *tensor.shape) for tensor in base]  # type: ignore[misc, operator]
-            weights.append(own if changes is None else [a + b for a, b in zip(own, changes[index], strict=True)])
-        kernels, scales, shifts = zip(*weights, strict=True)
-        return adapted_conv4(images, kernels, scales, shifts, n_support, twice)
-
-    def episode_logits(self, support_x: Tensor, support_y: Tensor, query_x: Tensor, n_way: int) -> list[Tensor]:
-        support = (
-            (support_x,)
-            if self.settings.encoder == "shared"
-            else (support_x, self.encoder.encode(support_x, support_x))
-        )
-        return self.logits_from_tables(support, support_y, (query_x,), n_way)
-
-    def tables(self, images: Tensor) -> tuple[Tensor, ...]:
-        if (
-            self.settings.encoder == "shared"
-        ):  # codes then depend on the episode, whose support set normalises the features
-            return (images,)
-        return images, self.encoder.encode(images[None], images[None])[0]
-
-    def logits_from_tables(
-        self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int
-    ) -> list[Tensor]:
-        images, n_support = support[0], support_y.shape[1]
-        if len(support) == 2:
-            image_codes = support[1]
-        else:
-            image_codes = self.encoder.encode(images, self.features(None, images, n_support))
-        codes = self.class_codes(image_codes, support_y, n_way)
-        twice = self.training and self.settings.second_order  # the inner gradients are differentiated again
-        points = self.adapt(
-            codes, support_y, lambda point: self.logits(point, self.features(point, images, n_support, twice))
-        )
-        both = torch.cat([images, query[0]], dim=1)
-        return [
-            self.logits(point, self.features(point, both, n_support)[:, n_support:]) for point in self.scored(points)
-        ]
+def _kl(solution: Solution) -> Tensor:
+    assert solution.posterior is not None  # Settings sees to it
+    return kl_from_standard_normal(solution.posterior)

@@ -48,7 +48,7 @@ class ProtoNet(Learner):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         with initialised(settings.seed, "classifier"):
-            self.backbone = Conv4(settings.image_size, settings.precision)
+            self.backbone = Conv4(settings.image_size, settings.precision, width=settings.width)
 
     def episode_logits(self, support_x: Tensor, support_y: Tensor, query_x: Tensor, n_way: int) -> list[Tensor]:
         features = self.backbone.by_episode(torch.cat([support_x, query_x], dim=1))

@@ -9,28 +9,29 @@ from torch import Tensor, nn
 from leo_bench.models.blocks import EPS, Statistics, normalised_block
 
 WIDTH = 64
+"""Channels of the document's blocks."""
 BLOCKS = 4
 CHUNK = 80
 """Images per pass in eval mode, where any number gives the same result: bounds the memory."""
 
 
-def feature_dim(image_size: int) -> int:
-    """Length of the flattened features: four halvings (rounded down) of the side, 64 channels; 2,304 at 105, 64 at
+def feature_dim(image_size: int, width: int = WIDTH) -> int:
+    """Length of the flattened features: four halvings (rounded down) of the side, width channels; 2,304 at 105, 64 at
     28."""
-    return WIDTH * (image_size // 2**BLOCKS) ** 2
+    return width * (image_size // 2**BLOCKS) ** 2
 
 
 class Block(nn.Module):
-    """3x3 convolution to 64 channels, batch norm, ReLU, 2x2 max pooling (the document's layer)."""
+    """3x3 convolution to width channels, batch norm, ReLU, 2x2 max pooling (the document's layer)."""
 
-    def __init__(self, n_in: int, conv_bias: bool) -> None:
+    def __init__(self, n_in: int, width: int, conv_bias: bool) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(n_in, WIDTH, 3, padding=1, bias=conv_bias)
-        self.norm = nn.BatchNorm2d(WIDTH, eps=EPS)
+        self.conv = nn.Conv2d(n_in, width, 3, padding=1, bias=conv_bias)
+        self.norm = nn.BatchNorm2d(width, eps=EPS)
 
-    def forward(self, x: Tensor, n_groups: int, precision: str) -> Tensor:
-        """x: [M, n_in, H, W]. Training: each of n_groups is normalised by its own statistics, and the running ones
-        follow, group after group. Eval: running statistics."""
+    def forward(self, x: Tensor, n_groups: int, precision: str, n_statistics: int) -> Tensor:
+        """x: [M, n_in, H, W]. Training: each of n_groups is normalised by the statistics of its first n_statistics
+        images, and the running ones follow, group after group. Eval: running statistics."""
         norm, bias = self.norm, self.conv.bias
         assert norm.running_mean is not None and norm.running_var is not None
         if self.training:
@@ -41,12 +42,11 @@ class Block(nn.Module):
             fixed = Statistics(norm.running_mean, norm.running_var)
             gain = norm.weight * (norm.running_var + EPS).rsqrt()
             shift = norm.bias if bias is None else norm.bias + gain * bias
-        by_group = (n_groups, WIDTH)
-        y, statistics = normalised_block(
-            x, self.conv.weight, norm.weight.expand(by_group), shift.expand(by_group), fixed, precision=precision
-        )
+        by_group = (n_groups, len(norm.weight))
+        scale, shift = norm.weight.expand(by_group), shift.expand(by_group)
+        y, statistics = normalised_block(x, self.conv.weight, scale, shift, fixed, n_statistics, precision)
         if self.training:
-            self._follow(statistics, n_pixels=x.shape[0] // n_groups * x.shape[2] * x.shape[3])
+            self._follow(statistics, n_pixels=n_statistics * x.shape[2] * x.shape[3])
         return y
 
     @torch.no_grad()
@@ -65,31 +65,32 @@ class Conv4(nn.Module):
     """Four blocks and a flattening. Batch statistics when training, running statistics in eval mode.
 
     image_size: side in pixels; precision: of the convolutions (blocks.py); features are float32 always; conv_bias: as
-    documented, although normalisation cancels it.
+    documented, although normalisation cancels it; width: channels of each block.
     """
 
-    def __init__(self, image_size: int, precision: str = "float32", conv_bias: bool = True) -> None:
+    def __init__(self, image_size: int, precision: str = "float32", conv_bias: bool = True, width: int = WIDTH) -> None:
         super().__init__()
-        self.feature_dim = feature_dim(image_size)
+        self.feature_dim = feature_dim(image_size, width)
         self.precision = precision
-        self.blocks = nn.ModuleList(Block(1 if i == 0 else WIDTH, conv_bias) for i in range(BLOCKS))
+        self.blocks = nn.ModuleList(Block(1 if i == 0 else width, width, conv_bias) for i in range(BLOCKS))
         self.to(memory_format=torch.channels_last)
 
-    def forward(self, images: Tensor, n_groups: int = 1) -> Tensor:
-        """images: float32 [M, 1, H, W], in n_groups equal parts that training normalises apart. Returns float32 [M,
-        feature_dim]."""
+    def forward(self, images: Tensor, n_groups: int = 1, n_statistics: int | None = None) -> Tensor:
+        """images: float32 [M, 1, H, W], in n_groups equal parts that training normalises apart, each by its first
+        n_statistics images (all of them when left out). Returns float32 [M, feature_dim]."""
+        n_statistics = len(images) // n_groups if n_statistics is None else n_statistics
         for block in self.blocks:
-            images = block(images, n_groups, self.precision)
+            images = block(images, n_groups, self.precision, n_statistics)
         return images.flatten(1)
 
-    def by_episode(self, images: Tensor) -> Tensor:
+    def by_episode(self, images: Tensor, n_statistics: int | None = None) -> Tensor:
         """Features [E, B, feature_dim] of images [E, B, 1, H, W].
 
-        Training: batch statistics are one episode's own. Eval: statistics are fixed, so the same numbers come from
-        passes of any size.
+        Training: batch statistics are one episode's own, of its first n_statistics images (all of them when left out).
+        Eval: statistics are fixed, so the same numbers come from passes of any size.
         """
         together = images.flatten(0, 1)
-        features = self(together, n_groups=len(images)) if self.training else in_chunks(self, together)
+        features = self(together, len(images), n_statistics) if self.training else in_chunks(self, together)
         return features.unflatten(0, images.shape[:2])
 
 
@@ -108,8 +109,8 @@ def adapted_conv4(
 ) -> Tensor:
     """Conv-4 with each episode's own weights.
 
-    images: [E, B, 1, H, W], the first n_support of each episode its support set. kernels: one [E, 64, n_in, 3, 3] a
-    block; scales, shifts: one [E, 64] a block (of the normalisation). Normalises by the support set's statistics,
+    images: [E, B, 1, H, W], the first n_support of each episode its support set. kernels: one [E, C, n_in, 3, 3] a
+    block; scales, shifts: one [E, C] a block (of the normalisation). Normalises by the support set's statistics,
     support and query alike: inductive, and defined for a single query. twice: the result can be differentiated twice.
     Returns [E, B, feature_dim].
     """
@@ -143,7 +144,7 @@ def _as_groups(
         sign = torch.where(scale >= 0, 1.0, -1.0)
         x = F.conv2d(
             x, (kernel * sign[:, :, None, None, None]).flatten(0, 1), padding=1, groups=n_episodes
-        )  # [B, E * 64, h, w]
+        )  # [B, E * C, h, w]
         variance, mean = torch.var_mean(x[:n_support], dim=(0, 2, 3), correction=0)
         gain = scale.abs().flatten() * (variance + EPS).rsqrt()
         offset = shift.flatten() - gain * mean

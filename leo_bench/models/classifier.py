@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from leo_bench.models.backbone import Conv4
+from leo_bench.models.backbone import WIDTH, Conv4
 
 
 class LEOClassifier(nn.Module):
@@ -17,9 +17,10 @@ class LEOClassifier(nn.Module):
         precision: str = "float32",
         default_head: bool = True,
         conv_bias: bool = True,
+        width: int = WIDTH,
     ) -> None:
         super().__init__()
-        self.backbone = Conv4(image_size, precision, conv_bias)
+        self.backbone = Conv4(image_size, precision, conv_bias, width)
         self.feature_dim = self.backbone.feature_dim
         if default_head:
             self.fc = nn.Linear(self.feature_dim, num_classes)

@@ -1,29 +1,48 @@
-"""Decoders: from latent codes to weights."""
+"""Decoders: from class codes to the weights of a head. All have `head`; the parts of this module can be put together.
+
+Letters: E episodes, N classes, D latent_dim, F length of the features.
+"""
 
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from leo_bench.errors import LeoBenchError
-from leo_bench.models.backbone import BLOCKS, WIDTH
+from leo_bench.models.noise import Noise
 
 HIDDEN = (256, 512)
 """Widths of the decoder's hidden layers (the document, LEODecoder)."""
 
+Head = tuple[Tensor, Tensor]
+"""Weight [E, N, F] and bias [E, N] of each episode's classifier."""
 
-class LEODecoder(nn.Module):
-    """Head weights from codes: linear layers of 256 and 512 with ReLU, then one to the weights (the document,
-    LEODecoder).
+
+class Decoder(nn.Module, ABC):
+    """Head weights from codes."""
+
+    @abstractmethod
+    def head(self, codes: Tensor) -> Head:
+        """codes: [E, N, D]."""
+
+    def forward(self, codes: Tensor) -> dict[str, Tensor]:
+        """One episode's head: codes [N, D] -> {"fc.weight": [N, F], "fc.bias": [N]}."""
+        weight, bias = self.head(codes[None])
+        return {"fc.weight": weight[0], "fc.bias": bias[0]}
+
+
+class FlatDecoder(Decoder):
+    """A decoder that puts out the weights as one vector, fc.weight before fc.bias.
 
     decode="task": the mean of the class codes decodes all rows at once, num_classes * (feature_dim + 1) numbers (the
     document). decode="class": each class's code decodes its own row, feature_dim + 1 numbers (Rusu et al. 2019), for
     any number of classes.
     """
 
-    def __init__(
-        self, latent_dim: int = 64, num_classes: int = 5, feature_dim: int = 2304, decode: str = "task"
-    ) -> None:
+    def __init__(self, num_classes: int, feature_dim: int, decode: str) -> None:
         super().__init__()
         self.feature_dim = feature_dim
         self.num_classes = num_classes
@@ -31,17 +50,12 @@ class LEODecoder(nn.Module):
         rows = 1 if self.per_class else num_classes
         self.param_shapes = [("fc.weight", (rows, feature_dim)), ("fc.bias", (rows,))]
         self.total_param_count = sum(math.prod(shape) for _, shape in self.param_shapes)
-        self.fc1 = nn.Linear(latent_dim, HIDDEN[0])
-        self.fc2 = nn.Linear(*HIDDEN)
-        self.fc3 = nn.Linear(HIDDEN[1], self.total_param_count)
 
+    @abstractmethod
     def flat(self, codes: Tensor) -> Tensor:
-        """codes: [..., latent_dim]. Returns [..., total_param_count]: the weights as flat vectors, fc.weight before
-        fc.bias."""
-        return self.fc3(F.relu(self.fc2(F.relu(self.fc1(codes)))))
+        """codes: [..., D]. Returns [..., total_param_count]."""
 
-    def head(self, codes: Tensor) -> tuple[Tensor, Tensor]:
-        """Class codes [E, N, latent_dim] -> weight [E, N, feature_dim] and bias [E, N] of each episode's head."""
+    def head(self, codes: Tensor) -> Head:
         if self.per_class:
             rows = self.flat(codes)
             return rows[..., :-1], rows[..., -1]
@@ -55,52 +69,107 @@ class LEODecoder(nn.Module):
         return weight.unflatten(-1, (self.num_classes, self.feature_dim)), bias
 
     def forward(self, codes: Tensor) -> dict[str, Tensor]:
-        """One episode's head: codes [N, latent_dim], or one pooled code [latent_dim] or [1, latent_dim] with
-        decode="task".
+        """One episode's head: codes [N, D], or one pooled code [D] or [1, D] with decode="task".
 
-        Returns {"fc.weight": [N, feature_dim], "fc.bias": [N]}.
+        Returns {"fc.weight": [N, F], "fc.bias": [N]}.
         """
         if codes.dim() == 1:
             codes = codes[None]
         if not self.per_class and codes.shape[0] == 1:
             codes = codes.expand(self.num_classes, -1)
-        weight, bias = self.head(codes[None])
-        return {"fc.weight": weight[0], "fc.bias": bias[0]}
+        return super().forward(codes)
 
 
-class CnnGenerator(nn.Module):
-    """Changes to all layers of a Conv-4 from one pooled code: how `generated=full` generates the CNN (our design).
+class LEODecoder(FlatDecoder):
+    """Linear layers of 256 and 512 with ReLU, then one to the weights (the document, LEODecoder)."""
 
-    The kernels of a block, as a matrix [64, n_in * 9], change by U(z) V: V [rank, n_in * 9] is meta-learned, U(z)
-    [64, rank] is decoded, so that the decoder stays trainable. Scale and shift of each normalisation change by
-    decoded vectors. Convolution biases are left out, since normalisation cancels them. Every change starts at zero,
-    and so at the meta-learned weights.
-    """
-
-    def __init__(self, latent_dim: int, rank: int = 8) -> None:
-        super().__init__()
-        self.rank = rank
+    def __init__(
+        self, latent_dim: int = 64, num_classes: int = 5, feature_dim: int = 2304, decode: str = "task"
+    ) -> None:
+        super().__init__(num_classes, feature_dim, decode)
         self.fc1 = nn.Linear(latent_dim, HIDDEN[0])
         self.fc2 = nn.Linear(*HIDDEN)
-        self.fc3 = nn.Linear(HIDDEN[1], BLOCKS * WIDTH * (rank + 2))
-        nn.init.zeros_(self.fc3.weight)
-        nn.init.zeros_(self.fc3.bias)
-        inputs = [9 if block == 0 else 9 * WIDTH for block in range(BLOCKS)]
-        self.directions = nn.ParameterList(nn.init.normal_(Tensor(rank, n), std=n**-0.5) for n in inputs)
+        self.fc3 = nn.Linear(HIDDEN[1], self.total_param_count)
 
-    @property
-    def n_generated(self) -> int:
-        """Numbers that the decoder puts out per episode for the CNN (its kernels' coordinates, scales and shifts)."""
-        return self.fc3.out_features
+    def flat(self, codes: Tensor) -> Tensor:
+        return self.fc3(F.relu(self.fc2(F.relu(self.fc1(codes)))))
 
-    def forward(self, code: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """code: [E, latent_dim]. Per block: change of kernels [E, 64, n_in, 3, 3], of scale [E, 64] and of shift [E,
-        64]."""
-        flat = self.fc3(F.relu(self.fc2(F.relu(self.fc1(code)))))
-        changes = []
-        for block, directions in zip(
-            flat.unflatten(-1, (BLOCKS, WIDTH, self.rank + 2)).unbind(1), self.directions, strict=True
-        ):
-            kernels = (block[..., : self.rank] @ directions).unflatten(-1, (-1, 3, 3))
-            changes.append((kernels, block[..., self.rank], block[..., self.rank + 1]))
-        return changes
+
+class LinearDecoder(FlatDecoder):
+    """One linear map without bias (Rusu et al. 2019)."""
+
+    def __init__(self, latent_dim: int, num_classes: int, feature_dim: int, decode: str) -> None:
+        super().__init__(num_classes, feature_dim, decode)
+        self.fc = nn.Linear(latent_dim, self.total_param_count, bias=False)
+
+    def flat(self, codes: Tensor) -> Tensor:
+        return self.fc(codes)
+
+    def orthogonality(self) -> Tensor:
+        """How far the decoded directions of the code's coordinates are from uncorrelated: mean squared entry of their
+        correlation matrix minus the identity (Rusu et al. 2019, equation 7, with the square of the authors' release
+        in place of the absolute value). Scalar."""
+        directions = self.fc.weight.T  # [D, numbers]: what each coordinate adds to the weights
+        centred = directions - directions.mean(1, keepdim=True)
+        normalised = F.normalize(centred, dim=1)
+        correlation = normalised @ normalised.T
+        return (correlation - torch.eye(len(correlation), device=correlation.device)).square().mean()
+
+
+DECODERS = {"mlp": LEODecoder, "linear": LinearDecoder}
+
+
+class TaskConditioned(Decoder):
+    """Shows a decoder, beside each class's code, the mean code of the episode's classes (an improvement that the
+    document names). decoder: one that takes codes of twice the size."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def head(self, codes: Tensor) -> Head:
+        task = codes.mean(-2, keepdim=True).expand_as(codes)
+        return self.decoder.head(torch.cat([codes, task], dim=-1))
+
+
+class Mixture(Decoder):
+    """Several decoders, mixed with weights that a softmax gives each episode from its mean code (the document's
+    mixture of decoders, for different types of task)."""
+
+    def __init__(self, decoders: Iterable[Decoder], latent_dim: int) -> None:
+        super().__init__()
+        self.decoders = nn.ModuleList(decoders)
+        self.gate = nn.Linear(latent_dim, len(self.decoders))
+
+    def head(self, codes: Tensor) -> Head:
+        shares = self.gate(codes.mean(-2)).softmax(-1)  # [E, decoders]
+        weights, biases = zip(*(decoder.head(codes) for decoder in self.decoders), strict=True)  # type: ignore[operator]
+        return (
+            torch.einsum("em,menf->enf", shares, torch.stack(weights)),
+            torch.einsum("em,men->en", shares, torch.stack(biases)),
+        )
+
+
+class GaussianHead(Decoder):
+    """The decoded head is drawn from a normal distribution at each decoding in training, and is its mean at test (Rusu
+    et al. 2019, equation 4).
+
+    mean, spread: decoders of the mean and of the log of the standard deviation, relative to sqrt(2 / (N + F)), where
+    the authors' release starts.
+    """
+
+    def __init__(self, mean: Decoder, spread: Decoder, noise: Noise) -> None:
+        super().__init__()
+        self.mean, self.spread, self.noise = mean, spread, noise
+
+    def head(self, codes: Tensor) -> Head:
+        weight, bias = self.mean.head(codes)
+        if not self.training:
+            return weight, bias
+        start = (2 / (weight.shape[-2] + weight.shape[-1])) ** 0.5
+        drawn = (
+            mean + start * log_deviation.exp() * self.noise.normal(mean)
+            for mean, log_deviation in zip((weight, bias), self.spread.head(codes), strict=True)
+        )
+        weight, bias = drawn
+        return weight, bias

@@ -2,15 +2,17 @@
 
 from torch import Tensor, nn
 
-from leo_bench.models.backbone import Conv4
+from leo_bench.models.backbone import WIDTH, Conv4
 
 
 class LEOEncoder(nn.Module):
     """A CNN of its own and a linear layer (the document, LEOEncoder): images [B, 1, H, W] -> codes [B, latent_dim]."""
 
-    def __init__(self, latent_dim: int = 64, image_size: int = 105, precision: str = "float32") -> None:
+    def __init__(
+        self, latent_dim: int = 64, image_size: int = 105, precision: str = "float32", width: int = WIDTH
+    ) -> None:
         super().__init__()
-        self.backbone = Conv4(image_size, precision)
+        self.backbone = Conv4(image_size, precision, width=width)
         self.fc = nn.Linear(self.backbone.feature_dim, latent_dim)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -1,4 +1,9 @@
-"""Relation networks: a class's code in the context of the episode's other classes."""
+"""Relation networks: a class's code in the context of the episode's other classes.
+
+Letters: E episodes, N classes, D latent_dim. refine takes codes [E, N, D] and returns codes [E, N, D].
+"""
+
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
@@ -19,21 +24,53 @@ class LEORelationNetwork(nn.Module):
         return self.fc2(F.relu(self.fc1(torch.cat([first, second], dim=-1))))
 
     def refine(self, codes: Tensor) -> Tensor:
-        """Each class's mean relation to all classes of its episode, itself included. codes: [E, N, D]. Returns [E, N,
-        D].
+        """Each class's mean relation to all classes of its episode, itself included.
 
         Equals the mean over forward(codes[i], codes[j]) for all j, but applies each half of fc1 once per class
         instead of once per pair, and fc2, being linear, once to the mean.
         """
+        return self.fc2(self.pairs(codes).mean(2))
+
+    def pairs(self, codes: Tensor) -> Tensor:
+        """What fc2 is applied to, for each ordered pair of classes: [E, N, N, D]."""
         left, right = self.fc1.weight.chunk(2, dim=1)
         as_first = codes @ left.T + self.fc1.bias
         as_second = codes @ right.T
-        return self.fc2(F.relu(as_first[:, :, None] + as_second[:, None, :]).mean(2))
+        return F.relu(as_first[:, :, None] + as_second[:, None, :])
+
+
+class AttentionRelation(LEORelationNetwork):
+    """Relations weighted by attention, where the plain network takes their mean (an improvement that the document
+    names): class i gives class j the weight softmax over j of query(z_i) . key(z_j) / sqrt(D)."""
+
+    def __init__(self, latent_dim: int = 64) -> None:
+        super().__init__(latent_dim)
+        self.query = nn.Linear(latent_dim, latent_dim)
+        self.key = nn.Linear(latent_dim, latent_dim)
+
+    def refine(self, codes: Tensor) -> Tensor:
+        """Each class's relations to all classes of its episode, itself included, weighted by attention."""
+        scores = self.query(codes) @ self.key(codes).transpose(1, 2) / codes.shape[-1] ** 0.5
+        return self.fc2((scores.softmax(-1)[:, :, None] @ self.pairs(codes)).squeeze(2))
 
 
 class NoRelation(nn.Module):
     """Leaves each class its own code."""
 
     def refine(self, codes: Tensor) -> Tensor:
-        """codes: [E, N, D]. Returns them."""
+        """Returns the codes."""
+        return codes
+
+
+class Rounds(nn.ModuleList):
+    """Relation networks one after another, each with weights of its own, on codes that the one before refined (the
+    document's multi-step relation network)."""
+
+    def __init__(self, networks: Iterable[nn.Module]) -> None:
+        super().__init__(networks)
+
+    def refine(self, codes: Tensor) -> Tensor:
+        """The codes after all rounds."""
+        for network in self:
+            codes = network.refine(codes)  # type: ignore[operator]
         return codes

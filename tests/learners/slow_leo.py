@@ -5,6 +5,7 @@ parameters. Settings are read for their switches alone. Support features are com
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -53,10 +54,13 @@ def changed_weights(weights: Weights, code: Tensor) -> Weights:
     """The weights with the CNN that the pooled code [D] generates in place of the classifier's."""
     changed = dict(weights)
     numbers = mlp(weights, "generator.", code)
-    n = 64 * (RANK + 2)
+    width = weights["classifier.backbone.blocks.0.norm.weight"].shape[0]
+    n = width * (RANK + 2)
     for index in range(4):
         name = f"classifier.backbone.blocks.{index}."
-        by_channel = numbers[index * n : (index + 1) * n].reshape(64, RANK + 2)  # coordinates, then a scale and a shift
+        by_channel = numbers[index * n : (index + 1) * n].reshape(
+            width, RANK + 2
+        )  # coordinates, then a scale and a shift
         directions = weights[f"generator.directions.{index}"]
         kernels = torch.stack([(row[:RANK, None] * directions).sum(0) for row in by_channel])
         old = weights[name + "conv.weight"]
@@ -73,24 +77,104 @@ def mlp(weights: Weights, prefix: str, x: Tensor) -> Tensor:
     return weights[prefix + "fc3.weight"] @ x + weights[prefix + "fc3.bias"]
 
 
-def relation(weights: Weights, first: Tensor, second: Tensor) -> Tensor:
+def relation(weights: Weights, prefix: str, first: Tensor, second: Tensor) -> Tensor:
     """Of one ordered pair of codes [D]."""
     pair = torch.cat([first, second])
-    hidden = torch.relu(weights["relation_net.fc1.weight"] @ pair + weights["relation_net.fc1.bias"])
-    return weights["relation_net.fc2.weight"] @ hidden + weights["relation_net.fc2.bias"]
+    hidden = torch.relu(weights[prefix + "fc1.weight"] @ pair + weights[prefix + "fc1.bias"])
+    return weights[prefix + "fc2.weight"] @ hidden + weights[prefix + "fc2.bias"]
 
 
-def head_logits(weights: Weights, decode: str, codes: list[Tensor], features: Tensor) -> Tensor:
-    """Logits [B, N] of features [B, F] by the head that the class codes decode to."""
-    size = features.shape[1]
-    if decode == "task":
-        numbers = mlp(weights, "decoder.", mean(codes))
-        rows = [numbers[label * size : (label + 1) * size] for label in range(len(codes))]
-        biases = list(numbers[len(codes) * size :])
-    else:
-        decoded = [mlp(weights, "decoder.", code) for code in codes]
-        rows, biases = [numbers[:size] for numbers in decoded], [numbers[size] for numbers in decoded]
-    return torch.stack([features @ row + bias for row, bias in zip(rows, biases, strict=True)], dim=1)
+def refined(weights: Weights, settings: Settings, codes: list[Tensor]) -> list[Tensor]:
+    """Class codes after all rounds of the relation network."""
+    if settings.relation == "none":
+        return codes
+    for index in range(settings.relation_rounds):
+        prefix = "relation_net." if settings.relation_rounds == 1 else f"relation_net.{index}."
+        codes = [
+            sum(
+                share * relation(weights, prefix, first, second)
+                for share, second in zip(shares(weights, prefix, settings, first, codes), codes, strict=True)
+            )
+            for first in codes
+        ]
+    return codes
+
+
+def shares(weights: Weights, prefix: str, settings: Settings, first: Tensor, codes: list[Tensor]) -> list[Any]:
+    """What part each relation of a class has in its code."""
+    if settings.relation == "pairwise":
+        return [1 / len(codes)] * len(codes)
+    query = weights[prefix + "query.weight"] @ first + weights[prefix + "query.bias"]
+    keys = [weights[prefix + "key.weight"] @ code + weights[prefix + "key.bias"] for code in codes]
+    scores = [(query @ key / settings.latent_dim**0.5).exp() for key in keys]
+    return [score / sum(scores) for score in scores]
+
+
+def linear(weights: Weights, prefix: str, x: Tensor) -> Tensor:
+    return weights[prefix + "fc.weight"] @ x
+
+
+def rows_of_one(weights: Weights, prefix: str, settings: Settings, codes: list[Tensor]) -> Tensor:
+    """Rows [N, F + 1] of a head by one decoder, each its weights and then its bias."""
+    if settings.task_conditioned:
+        prefix = prefix + "decoder."
+        codes = [torch.cat([code, mean(codes)]) for code in codes]
+    decode = mlp if settings.decoder == "mlp" else linear
+    if settings.decode == "class":
+        return torch.stack([decode(weights, prefix, code) for code in codes])
+    numbers = decode(weights, prefix, mean(codes))
+    size = len(numbers) // len(codes) - 1
+    rows = [numbers[label * size : (label + 1) * size] for label in range(len(codes))]
+    return torch.stack(
+        [torch.cat([row, bias[None]]) for row, bias in zip(rows, numbers[len(codes) * size :], strict=True)]
+    )
+
+
+def rows_of_all(weights: Weights, prefix: str, settings: Settings, codes: list[Tensor]) -> Tensor:
+    """The same, by a mixture of decoders where there are several."""
+    if settings.n_decoders == 1:
+        return rows_of_one(weights, prefix, settings, codes)
+    scores = (weights[prefix + "gate.weight"] @ mean(codes) + weights[prefix + "gate.bias"]).exp()
+    parts = [rows_of_one(weights, f"{prefix}decoders.{i}.", settings, codes) for i in range(settings.n_decoders)]
+    return sum(score / scores.sum() * part for score, part in zip(scores, parts, strict=True))
+
+
+def decoded(weights: Weights, settings: Settings, codes: list[Tensor], noise: float) -> Tensor:
+    """Rows [N, F + 1] of the head; noise stands for every normal number that is drawn."""
+    if settings.decoded_weights == "deterministic":
+        return rows_of_all(weights, "decoder.", settings, codes)
+    center = rows_of_all(weights, "decoder.mean.", settings, codes)
+    spread = rows_of_all(weights, "decoder.spread.", settings, codes)
+    start = (2 / (len(codes) + center.shape[1] - 1)) ** 0.5
+    return center + start * spread.exp() * noise
+
+
+def logits_of(rows: Tensor, features: Tensor) -> Tensor:
+    """Logits [B, N] of features [B, F] by a head's rows [N, F + 1]."""
+    return torch.stack([features @ row[:-1] + row[-1] for row in rows], dim=1)
+
+
+def cross_entropy(settings: Settings, logits: Tensor, labels: Tensor) -> Tensor:
+    losses = [row.exp().sum().log() - row[label] for row, label in zip(logits, labels, strict=True)]
+    return mean(losses) if settings.inner_loss == "mean" else sum(losses)
+
+
+def rate(weights: Weights, settings: Settings, step: int) -> Tensor | float:
+    if settings.inner_lr_mode == "fixed":
+        return settings.inner_lr
+    learned = weights["inner_rate.lr"]
+    return learned if settings.inner_lr_mode == "learned" else learned[step]
+
+
+def shifted(image: Tensor, down: int, right: int) -> Tensor:
+    """An image [1, H, W] moved by so many pixels, empty where nothing comes from."""
+    moved = torch.zeros_like(image)
+    height, width = image.shape[1:]
+    for y in range(height):
+        for x in range(width):
+            if 0 <= y - down < height and 0 <= x - right < width:
+                moved[0, y, x] = image[0, y - down, x - right]
+    return moved
 
 
 def episode(
@@ -101,26 +185,59 @@ def episode(
     support_y: Tensor,
     query_x: Tensor,
     n_way: int,
+    noise: float = 0.0,
 ) -> list[Tensor]:
-    """Query logits [M, N] of one episode after 0, 1, ... inner_steps steps.
+    """Query logits [M, N] of one episode after 0, 1, ... inner and then fine-tuning steps.
 
-    running: the running statistics by name; None when training, with the episode's own statistics.
+    running: the running statistics by name; None when training, with the episode's own statistics. noise: stands for
+    every normal number that is drawn.
     """
     n_support, both = len(support_x), torch.cat([support_x, query_x])
+    order = "second" if settings.second_order else "first"
 
-    def shared_features() -> Tensor:
-        return conv4(weights, "classifier.backbone.", both, running or of_first(len(both)))
+    def shared_features(images: Tensor) -> Tensor:
+        """Of images that begin with the episode's own, which give the statistics."""
+        return conv4(weights, "classifier.backbone.", images, running or of_first(len(both)))
 
     def features(images: Tensor, codes: list[Tensor]) -> Tensor:
         """Of support images, and maybe query images after them, by the CNN that belongs to the codes."""
         if settings.generated == "full":
             changed = changed_weights(weights, mean(codes))
             return conv4(changed, "classifier.backbone.", images, of_first(n_support))
-        return shared_features()[: len(images)]
+        return shared_features(both)[: len(images)]
+
+    def class_codes(images: list[int]) -> list[Tensor]:
+        """Of these support images."""
+        means = [mean([image_codes[i] for i in images if support_y[i] == label]) for label in range(n_way)]
+        return refined(weights, settings, means)
 
     def support_loss(codes: list[Tensor]) -> Tensor:
-        logits = head_logits(weights, settings.decode, codes, features(support_x, codes))
-        return mean([row.exp().sum().log() - row[label] for row, label in zip(logits, support_y, strict=True)])
+        if settings.inner_examples == "leave_one_out":
+            return left_out_loss(codes)
+        logits = logits_of(decoded(weights, settings, codes, noise), features(support_x, codes))
+        labels = list(support_y)
+        if settings.inner_examples == "shifted":
+            moves = ((0, 1), (0, -1), (1, 0), (-1, 0))
+            copies = torch.stack([shifted(image, *move) for image in support_x for move in moves])
+            others = shared_features(torch.cat([both, copies]))[len(both) :]
+            logits = torch.cat([logits, logits_of(decoded(weights, settings, codes, noise), others)])
+            labels += [label for label in support_y for _ in moves]
+        return cross_entropy(settings, logits, torch.stack(labels))
+
+    def left_out_loss(codes: list[Tensor]) -> Tensor:
+        logits = []
+        for i in range(n_support):
+            rest = class_codes([j for j in range(n_support) if j != i])
+            moved = [a + (b - c) for a, b, c in zip(rest, codes, fixed_start, strict=True)]
+            rows = decoded(weights, settings, moved, noise)
+            logits.append(logits_of(rows, features(support_x, codes)[i : i + 1])[0])
+        return cross_entropy(settings, torch.stack(logits), support_y)
+
+    def step(loss: Callable[[list[Tensor]], Tensor], point: list[Tensor], by: Tensor | float) -> list[Tensor]:
+        gradients = torch.autograd.grad(loss(point), point, create_graph=True)
+        if order == "first":
+            gradients = tuple(gradient.detach() for gradient in gradients)
+        return [value - by * gradient for value, gradient in zip(point, gradients, strict=True)]
 
     if settings.encoder == "separate":
         encoded = conv4(weights, "encoder.backbone.", support_x, running or of_first(n_support))
@@ -129,18 +246,25 @@ def episode(
         encoded = conv4(weights, "classifier.backbone.", support_x, of_first(n_support))
         image_codes = encoded @ weights["encoder.fc.weight"].T
     else:
-        image_codes = shared_features()[:n_support] @ weights["encoder.fc.weight"].T
-    codes = [
-        mean([code for code, y in zip(image_codes, support_y, strict=True) if y == label]) for label in range(n_way)
-    ]
-    if settings.relation == "pairwise":
-        codes = [mean([relation(weights, first, second) for second in codes]) for first in codes]
+        image_codes = shared_features(both)[:n_support] @ weights["encoder.fc.weight"].T
+    codes = class_codes(list(range(n_support)))
+    if settings.latent == "gaussian":
+        spread, bias = weights["latent.spread.weight"], weights["latent.spread.bias"]
+        codes = [code + (spread @ code + bias).exp() * noise for code in codes]
+    fixed_start = codes
+    codes = [code.clone() for code in codes]
 
     points = [codes]
-    for _ in range(settings.inner_steps):
-        gradients = torch.autograd.grad(support_loss(codes), codes, create_graph=True)
-        if not settings.second_order:
-            gradients = tuple(gradient.detach() for gradient in gradients)
-        codes = [code - settings.inner_lr * gradient for code, gradient in zip(codes, gradients, strict=True)]
+    for index in range(settings.inner_steps):
+        codes = step(support_loss, codes, rate(weights, settings, index))
         points.append(codes)
-    return [head_logits(weights, settings.decode, point, features(both, point)[n_support:]) for point in points]
+    heads = [(point, decoded(weights, settings, point, noise)) for point in points]
+    for _ in range(settings.finetune_steps):
+        of_support = features(support_x, codes)
+        (rows,) = step(
+            lambda rows, of_support=of_support: cross_entropy(settings, logits_of(rows[0], of_support), support_y),
+            [heads[-1][1]],
+            weights["finetune_rate.lr"],
+        )
+        heads.append((codes, rows))
+    return [logits_of(rows, features(both, point)[n_support:]) for point, rows in heads]

@@ -1,6 +1,7 @@
 """The batched implementation against the literal one in slow_leo.py, in float64, for all of LEO's switches."""
 
 import itertools
+from typing import Any
 
 import pytest
 import slow_leo
@@ -8,6 +9,7 @@ import torch
 from tiny_leo import N_WAY, random_batch, stirred, tiny
 
 from leo_bench.config import Settings
+from leo_bench.models.noise import Noise
 
 CASES = [
     tiny(relation=relation, generated=generated, decode=decode, encoder=encoder, second_order=second_order)
@@ -25,7 +27,62 @@ def name_of(settings: Settings) -> str:
     return f"{settings.relation}-{settings.generated}-{settings.decode}-{settings.encoder}-{order}"
 
 
-@pytest.mark.parametrize("settings", CASES, ids=name_of)
+PARTS: dict[str, dict[str, Any]] = {
+    "attention": {"relation": "attention"},
+    "two rounds": {"relation_rounds": 2},
+    "two rounds of attention": {"relation": "attention", "relation_rounds": 2},
+    "linear decoder": {"decoder": "linear"},
+    "linear decoder of the task": {"decoder": "linear", "decode": "task"},
+    "task conditioned": {"task_conditioned": True},
+    "three decoders": {"n_decoders": 3},
+    "two decoders of the task": {"n_decoders": 2, "decode": "task"},
+    "two conditioned decoders": {"n_decoders": 2, "task_conditioned": True},
+    "drawn codes": {"latent": "gaussian"},
+    "drawn weights": {"decoded_weights": "gaussian"},
+    "learned rate": {"inner_lr_mode": "learned"},
+    "learned rate per step": {"inner_lr_mode": "per_step"},
+    "summed inner loss": {"inner_loss": "sum", "inner_lr": 0.1},
+    "narrow": {"width": 8},
+    "full and narrow": {"generated": "full", "width": 8},
+    "fine-tuning": {"finetune_steps": 2, "finetune_lr": 0.3},
+    "fine-tuning alone": {"inner_steps": 0, "finetune_steps": 2, "finetune_lr": 0.3},
+    "fine-tuning, first order": {"finetune_steps": 2, "finetune_lr": 0.3, "second_order": False},
+    "shifted copies": {"inner_examples": "shifted"},
+    "leave one out": {"inner_examples": "leave_one_out"},
+    "leave one out, attention, linear": {
+        "inner_examples": "leave_one_out",
+        "relation": "attention",
+        "decoder": "linear",
+        "encoder": "shared",
+    },
+    "full, fine-tuning": {"generated": "full", "finetune_steps": 2, "finetune_lr": 0.3},
+    "full, drawn": {"generated": "full", "latent": "gaussian", "decoded_weights": "gaussian"},
+    "full, linear, learned rate": {"generated": "full", "decoder": "linear", "inner_lr_mode": "learned"},
+    "all of the paper": {
+        "encoder": "shared",
+        "decoder": "linear",
+        "latent": "gaussian",
+        "decoded_weights": "gaussian",
+        "inner_lr_mode": "learned",
+        "inner_lr": 0.1,
+        "inner_loss": "sum",
+        "finetune_steps": 2,
+        "finetune_lr": 0.3,
+    },
+}
+"""The other parts of LEO, changed in the preset leo."""
+CASES += [tiny(**{"decode": "class", **changes}) for changes in PARTS.values()]
+IDS = [name_of(settings) for settings in CASES[: -len(PARTS)]] + list(PARTS)
+NOISE = 0.3
+"""What every drawn number is in these tests."""
+
+
+@pytest.fixture(autouse=True)
+def known_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Noise, "normal", lambda _, like: torch.full_like(like, NOISE))
+
+
+@pytest.mark.parametrize("settings", CASES, ids=IDS)
 def test_training_logits_and_gradients_are_those_of_the_literal_algorithm(
     settings: Settings, float64: torch.dtype
 ) -> None:
@@ -34,7 +91,7 @@ def test_training_logits_and_gradients_are_those_of_the_literal_algorithm(
     weights = dict(learner.named_parameters())
     slow = torch.stack(
         [
-            slow_leo.episode(weights, None, settings, *episode, N_WAY)[-1]
+            slow_leo.episode(weights, None, settings, *episode, N_WAY, NOISE)[-1]
             for episode in zip(support_x, support_y, query_x, strict=True)
         ]
     )
@@ -50,9 +107,7 @@ def test_training_logits_and_gradients_are_those_of_the_literal_algorithm(
         )
 
 
-@pytest.mark.parametrize(
-    "settings", [settings for settings in CASES if settings.second_order], ids=name_of
-)  # the order of the gradients plays no part at test
+@pytest.mark.parametrize("settings", CASES, ids=IDS)
 def test_logits_at_test_are_those_of_the_literal_algorithm_before_and_after_each_step(
     settings: Settings, float64: torch.dtype
 ) -> None:

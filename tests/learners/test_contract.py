@@ -5,8 +5,7 @@ import torch
 import torch.nn.functional as F
 from tiny_leo import N_QUERY, N_WAY, VARIANTS, copy_of_state, random_batch, stirred, tiny
 
-from leo_bench.learners import Learner, build
-from leo_bench.learners.leo import FullLeo, Leo
+from leo_bench.learners import FullLeo, Learner, Leo, build
 
 every_variant = pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS.keys())
 class_by_class = pytest.mark.parametrize(
@@ -92,27 +91,27 @@ def test_adapting_at_test_changes_no_weight_and_no_statistic(changes: dict[str, 
 
 @every_variant
 def test_a_batched_step_is_a_loop_over_its_episodes(changes: dict[str, object]) -> None:
-    batched, looped = stirred(tiny(**changes)).train(), stirred(tiny(**changes)).train()
-    support_x, support_y, query_x, _ = random_batch(3)
+    batched, looped = (stirred(tiny(**changes), torch.float64).train() for _ in range(2))
+    support_x, support_y, query_x, _ = random_batch(3, dtype=torch.float64)
     (together,) = batched.episode_logits(support_x, support_y, query_x, N_WAY)
     for e in range(3):
         (alone,) = looped.episode_logits(support_x[e : e + 1], support_y[e : e + 1], query_x[e : e + 1], N_WAY)
-        torch.testing.assert_close(together[e : e + 1], alone, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(together[e : e + 1], alone, rtol=1e-9, atol=1e-9)
     for (name, tensor), other in zip(batched.state_dict().items(), looped.state_dict().values(), strict=True):
         torch.testing.assert_close(tensor, other, rtol=1e-5, atol=1e-6, msg=lambda m, name=name: f"{name}: {m}")
 
 
 @class_by_class
 def test_renaming_the_classes_renames_the_answers(changes: dict[str, object]) -> None:
-    learner = stirred(tiny(**changes)).eval()
-    support_x, support_y, query_x, _ = random_batch()
+    learner = stirred(tiny(**changes), torch.float64).eval()
+    support_x, support_y, query_x, _ = random_batch(dtype=torch.float64)
     new_name = torch.tensor([2, 0, 1])
     with torch.no_grad():
         logits = learner.episode_logits(support_x, support_y, query_x, N_WAY)
         renamed = learner.episode_logits(support_x, new_name[support_y], query_x, N_WAY)
     for step, other in zip(logits, renamed, strict=True):
-        torch.testing.assert_close(other[..., new_name], step, rtol=1e-3, atol=1e-4)
-        assert not torch.allclose(other, step, atol=1e-3)
+        torch.testing.assert_close(other[..., new_name], step, rtol=1e-9, atol=1e-9)
+        assert not torch.allclose(other, step, atol=1e-6)
 
 
 @pytest.mark.parametrize("encoder", ["separate", "shared"])

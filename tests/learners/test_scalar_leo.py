@@ -42,7 +42,8 @@ def run(leo: Leo, k_shot: int = 1, query: float = 1.0) -> list[Tensor]:
     support = torch.tensor([[[1.0], [-1.0]]]).repeat(1, k_shot, 1)
     labels = torch.tensor([[0, 1]]).repeat(1, k_shot)
     codes = torch.zeros(1, 2 * k_shot, 1, requires_grad=leo.training)
-    return leo.logits_from_tables((support, codes), labels, (torch.tensor([[[query]]]),), 2)
+    no_copies = torch.zeros(1, 2 * k_shot, 0, 1)
+    return leo.logits_from_tables((support, codes, no_copies), labels, (torch.tensor([[[query]]]),), 2)
 
 
 def test_one_step_by_hand() -> None:
@@ -92,7 +93,8 @@ def test_each_episode_descends_its_own_loss() -> None:
     support = torch.tensor([[[1.0], [-1.0]]]).expand(2, 2, 1)
     labels = torch.tensor([[0, 1], [1, 0]])
     codes = torch.zeros(2, 2, 1, requires_grad=True)
-    (logits,) = leo.logits_from_tables((support, codes), labels, (torch.ones(2, 1, 1),), 2)
+    no_copies = torch.zeros(2, 2, 0, 1)
+    (logits,) = leo.logits_from_tables((support, codes, no_copies), labels, (torch.ones(2, 1, 1),), 2)
     assert logits[:, 0].tolist() == [[0.5, -0.5], [-0.5, 0.5]]
 
 

@@ -42,11 +42,40 @@ MODEL_SWITCHES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {"seed": 1}),
     ({}, {"precision": "bfloat16"}),
     ({"learner": "protonet"}, {"learner": "protonet", "precision": "bfloat16"}),
+    ({}, {"width": 8}),
+    ({"generated": "full"}, {"generated": "full", "width": 8}),
+    ({"learner": "protonet"}, {"learner": "protonet", "width": 8}),
+    ({}, {"relation": "attention"}),
+    ({}, {"relation_rounds": 2}),
+    ({}, {"decoder": "linear"}),
+    ({}, {"n_decoders": 2}),
+    ({}, {"task_conditioned": True}),
+    ({}, {"inner_lr_mode": "learned"}),
+    ({"inner_lr_mode": "learned"}, {"inner_lr_mode": "per_step"}),
+    ({}, {"inner_loss": "sum"}),
+    ({}, {"inner_examples": "shifted"}),
+    ({}, {"inner_examples": "leave_one_out"}),
+    ({}, {"finetune_steps": 2}),
+    ({"finetune_steps": 2}, {"finetune_steps": 2, "finetune_lr": 0.5}),
+    ({}, {"latent": "gaussian"}),
+    ({}, {"decoded_weights": "gaussian"}),
 ]
+
+TRAINING_SWITCHES: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {"feature_dropout": 0.5}),
+    ({"encoder": "shared", "inner_steps": 0}, {"encoder": "shared", "inner_steps": 0, "feature_dropout": 0.5}),
+    ({"generated": "full"}, {"generated": "full", "feature_dropout": 0.5}),
+    ({"latent": "gaussian"}, {"latent": "gaussian", "kl_weight": 1.0}),
+    ({}, {"encoder_penalty_weight": 1.0}),
+    ({"decoder": "linear"}, {"decoder": "linear", "orthogonality_weight": 1.0}),
+    ({}, {"l2_weight": 1.0}),
+    ({"generated": "full"}, {"generated": "full", "l2_weight": 1.0}),
+]
+"""Settings that act in training alone."""
 
 
 def test_every_setting_is_tested_somewhere() -> None:
-    of_the_model = {name for _, changed in MODEL_SWITCHES for name in changed} | {"second_order"}
+    of_the_model = {name for _, changed in MODEL_SWITCHES + TRAINING_SWITCHES for name in changed} | {"second_order"}
     elsewhere = set().union(*ELSEWHERE.values())
     assert of_the_model | elsewhere == set(Settings.model_fields)
     assert not of_the_model & elsewhere
@@ -77,6 +106,23 @@ def test_the_switch_changes_the_parameters_or_the_predictions(base: dict[str, An
         again = facts(base)[1]
         assert again is not None
         assert torch.equal(logits, again)
+
+
+@pytest.mark.parametrize(("base", "changed"), TRAINING_SWITCHES, ids=str)
+def test_the_switch_changes_the_loss_of_training_and_no_answer_at_test(
+    base: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    losses, answers = [], []
+    for changes in (base, changed, changed):
+        learner = stirred(tiny(**{"decode": "class", **changes}))
+        losses.append(learner.train().loss(*random_batch(), N_WAY)[0].detach())
+        support_x, support_y, query_x, _ = random_batch()
+        with torch.no_grad():
+            answers.append(learner.eval().episode_logits(support_x, support_y, query_x, N_WAY)[-1])
+    assert abs(losses[1] - losses[0]) > 1e-4
+    assert losses[1] == losses[2]  # drawn numbers come from the seed
+    if "generated" in base:
+        torch.testing.assert_close(answers[0], answers[1])
 
 
 @pytest.mark.parametrize("generated", ["head", "full"])

@@ -27,6 +27,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "second_order": False,
         "relation": "none",
     },
+    "attention in two rounds": {"decode": "class", "relation": "attention", "relation_rounds": 2},
+    "two conditioned decoders": {"decode": "class", "n_decoders": 2, "task_conditioned": True},
+    "linear decoder, rates per step": {"decode": "class", "decoder": "linear", "inner_lr_mode": "per_step"},
+    "narrow": {"decode": "class", "width": 8},
+    "full and narrow": {"decode": "class", "generated": "full", "width": 8},
+    "fine-tuning": {"decode": "class", "finetune_steps": 2, "finetune_lr": 0.3},
+    "shifted copies": {"decode": "class", "inner_examples": "shifted"},
+    "leave one out": {"decode": "class", "inner_examples": "leave_one_out"},
+    "full, fine-tuning, linear": {"decode": "class", "generated": "full", "finetune_steps": 1, "decoder": "linear"},
     "protonet": {"learner": "protonet"},
 }
 """What each variant sets beside the tiny settings; every learner that has parameters."""

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from leo_bench.errors import LeoBenchError
-from leo_bench.models.decoder import CnnGenerator, LEODecoder
+from leo_bench.models.decoder import LEODecoder
+from leo_bench.models.generator import CnnGenerator
 
 
 def decoder(decode: str, latent_dim: int = 6, num_classes: int = 3, feature_dim: int = 8) -> LEODecoder:
