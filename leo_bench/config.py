@@ -18,18 +18,24 @@ SCHEMA_VERSION = 1
 """Version of settings and records; part of every run key."""
 
 ADDED_LATER = (
-    *(
-        "relation_rounds",
-        "inner_lr_mode",
-        "inner_loss",
-        "inner_examples",
-        "decoder",
-        "width",
-        "n_decoders",
-        "task_conditioned",
-    ),
-    *("latent", "decoded_weights", "finetune_steps", "finetune_lr", "feature_dropout"),
-    *("kl_weight", "encoder_penalty_weight", "orthogonality_weight", "l2_weight"),
+    "relation_rounds",
+    "inner_lr_mode",
+    "inner_loss",
+    "inner_examples",
+    "feature_norm",
+    "width",
+    "decoder",
+    "n_decoders",
+    "task_conditioned",
+    "latent",
+    "decoded_weights",
+    "finetune_steps",
+    "finetune_lr",
+    "feature_dropout",
+    "kl_weight",
+    "encoder_penalty_weight",
+    "orthogonality_weight",
+    "l2_weight",
 )
 """Settings that came after the first records of this schema: at their default they leave a run's key as it was. Their
 defaults are fixed for good."""
@@ -78,6 +84,8 @@ class Settings(BaseModel):
     """A CNN of its own on images (document), or a linear map of the classifier's features (Rusu et al. 2019)."""
     decoder: Literal["mlp", "linear"] = "mlp"
     """Three layers (document), or one linear map (Rusu et al. 2019)."""
+    feature_norm: Literal["none", "l2"] = "none"
+    """Features as the CNN gives them, or each image's scaled to length 1 (the release of Rusu et al. 2019)."""
     width: int = Field(64, ge=4, le=512)
     """Channels of each block of the CNNs."""
     n_decoders: int = Field(1, ge=1, le=64)
@@ -228,6 +236,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
         "decode": "class",
         "encoder": "shared",
+        "feature_norm": "l2",
         "decoder": "linear",
         "latent": "gaussian",
         "decoded_weights": "gaussian",

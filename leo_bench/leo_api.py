@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from leo_bench.config import make_settings
+from leo_bench.config import Settings, make_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners.base import initialised
 from leo_bench.learners.leo import Leo
@@ -29,7 +29,8 @@ class LatentEmbeddingOptimization(Leo):
     learns (docs/leo.md).
 
     switches: any other setting of a LEO with a generated head, such as decode, relation, encoder, image_size,
-    second_order, seed, clip_norm. Raises LeoBenchError for unknown names and values out of range.
+    second_order, seed, clip_norm. Raises LeoBenchError for unknown names, for values out of range, and for settings
+    that this interface has no place for (feature_norm, inner_examples, finetune_steps).
     """
 
     def __init__(
@@ -51,9 +52,12 @@ class LatentEmbeddingOptimization(Leo):
             "inner_steps": inner_steps,
         }
         settings = make_settings({**documented, **switches}, where="LatentEmbeddingOptimization")
-        if settings.learner != "leo" or settings.generated != "head":
+        elsewhere = ("learner", "generated", "feature_norm", "inner_examples", "finetune_steps")
+        given = [name for name in elsewhere if getattr(settings, name) != Settings.model_fields[name].default]
+        if given:
             raise LeoBenchError(
-                "LatentEmbeddingOptimization is LEO with a generated head; for the rest use leo_bench.learners.build"
+                f"LatentEmbeddingOptimization adapts step by step as the document has it, without {given[0]}; "
+                "use leo_bench.learners.build for the rest"
             )
         super().__init__(settings)
         with initialised(settings.seed, "classifier"):

@@ -29,6 +29,7 @@ OTHER: dict[str, Any] = {
     "inner_examples": "shifted",
     "decoder": "linear",
     "width": 32,
+    "feature_norm": "l2",
     "n_decoders": 2,
     "task_conditioned": True,
     "latent": "gaussian",

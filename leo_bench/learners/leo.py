@@ -19,6 +19,7 @@ from leo_bench.learners.parts import build_decoder, build_encoder, build_latent,
 from leo_bench.models.backbone import in_chunks
 from leo_bench.models.classifier import LEOClassifier
 from leo_bench.models.decoder import Head, LinearDecoder
+from leo_bench.models.features import FEATURE_NORMS
 from leo_bench.models.inner_examples import INNER_EXAMPLES, Support
 from leo_bench.models.latent import Posterior, encoder_penalty, kl_from_standard_normal
 from leo_bench.models.noise import FeatureDropout, Noise
@@ -57,6 +58,7 @@ class Leo(Learner):
                 conv_bias=self.conv_bias,
                 width=settings.width,
             )
+        self.feature_norm = FEATURE_NORMS[settings.feature_norm]()
         features = self.classifier.feature_dim
         with initialised(settings.seed, "encoder"):
             self.encoder = build_encoder(settings, features)
@@ -166,16 +168,19 @@ class Leo(Learner):
         """Adapt to episodes given as images; batch statistics are those of an episode's support and query images."""
         n_support, n_images = support_x.shape[1], support_x.shape[1] + query_x.shape[1]
         copies = self.examples.copies(support_x.flatten(0, 1)).unflatten(0, support_x.shape[:2]).flatten(1, 2)
-        features = self.classifier.backbone.by_episode(torch.cat([support_x, query_x, copies], dim=1), n_images)
+        images = torch.cat([support_x, query_x, copies], dim=1)
+        features = self.feature_norm(self.classifier.backbone.by_episode(images, n_images))
         support, query, of_copies = features.tensor_split([n_support, n_images], dim=1)
         codes = self.encoder.encode(support_x, self.dropout(support))
         by_image = of_copies.unflatten(1, (n_support, self.examples.n_copies))
         return self.solve((support, codes, by_image), support_y, (query,), n_way)
 
     def tables(self, images: Tensor) -> tuple[Tensor, ...]:
-        features = in_chunks(self.classifier.backbone, images)
+        features = self.feature_norm(in_chunks(self.classifier.backbone, images))
         copies = self.examples.copies(images)
-        of_copies = in_chunks(self.classifier.backbone, copies.flatten(0, 1)) if copies.numel() else features[:0]
+        of_copies = features[:0]
+        if copies.numel():
+            of_copies = self.feature_norm(in_chunks(self.classifier.backbone, copies.flatten(0, 1)))
         by_image = of_copies.unflatten(0, copies.shape[:2])
         return features, self.encoder.encode(images[None], features[None])[0], by_image
 

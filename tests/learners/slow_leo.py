@@ -195,15 +195,20 @@ def episode(
     n_support, both = len(support_x), torch.cat([support_x, query_x])
     order = "second" if settings.second_order else "first"
 
+    def scaled(features: Tensor) -> Tensor:
+        if settings.feature_norm == "none":
+            return features
+        return torch.stack([row / (row**2).sum().sqrt() for row in features])
+
     def shared_features(images: Tensor) -> Tensor:
         """Of images that begin with the episode's own, which give the statistics."""
-        return conv4(weights, "classifier.backbone.", images, running or of_first(len(both)))
+        return scaled(conv4(weights, "classifier.backbone.", images, running or of_first(len(both))))
 
     def features(images: Tensor, codes: list[Tensor]) -> Tensor:
         """Of support images, and maybe query images after them, by the CNN that belongs to the codes."""
         if settings.generated == "full":
             changed = changed_weights(weights, mean(codes))
-            return conv4(changed, "classifier.backbone.", images, of_first(n_support))
+            return scaled(conv4(changed, "classifier.backbone.", images, of_first(n_support)))
         return shared_features(both)[: len(images)]
 
     def class_codes(images: list[int]) -> list[Tensor]:
@@ -243,7 +248,7 @@ def episode(
         encoded = conv4(weights, "encoder.backbone.", support_x, running or of_first(n_support))
         image_codes = encoded @ weights["encoder.fc.weight"].T + weights["encoder.fc.bias"]
     elif settings.generated == "full":
-        encoded = conv4(weights, "classifier.backbone.", support_x, of_first(n_support))
+        encoded = scaled(conv4(weights, "classifier.backbone.", support_x, of_first(n_support)))
         image_codes = encoded @ weights["encoder.fc.weight"].T
     else:
         image_codes = shared_features(both)[:n_support] @ weights["encoder.fc.weight"].T

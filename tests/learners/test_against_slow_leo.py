@@ -43,6 +43,9 @@ PARTS: dict[str, dict[str, Any]] = {
     "learned rate per step": {"inner_lr_mode": "per_step"},
     "summed inner loss": {"inner_loss": "sum", "inner_lr": 0.1},
     "narrow": {"width": 8},
+    "features of unit length": {"feature_norm": "l2"},
+    "shifted copies of unit length": {"feature_norm": "l2", "inner_examples": "shifted"},
+    "full, features of unit length": {"feature_norm": "l2", "generated": "full", "encoder": "shared"},
     "full and narrow": {"generated": "full", "width": 8},
     "fine-tuning": {"finetune_steps": 2, "finetune_lr": 0.3},
     "fine-tuning alone": {"inner_steps": 0, "finetune_steps": 2, "finetune_lr": 0.3},
@@ -59,6 +62,7 @@ PARTS: dict[str, dict[str, Any]] = {
     "full, drawn": {"generated": "full", "latent": "gaussian", "decoded_weights": "gaussian"},
     "full, linear, learned rate": {"generated": "full", "decoder": "linear", "inner_lr_mode": "learned"},
     "all of the paper": {
+        "feature_norm": "l2",
         "encoder": "shared",
         "decoder": "linear",
         "latent": "gaussian",

@@ -42,6 +42,8 @@ MODEL_SWITCHES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {"seed": 1}),
     ({}, {"precision": "bfloat16"}),
     ({"learner": "protonet"}, {"learner": "protonet", "precision": "bfloat16"}),
+    ({}, {"feature_norm": "l2"}),
+    ({"generated": "full"}, {"generated": "full", "feature_norm": "l2"}),
     ({}, {"width": 8}),
     ({"generated": "full"}, {"generated": "full", "width": 8}),
     ({"learner": "protonet"}, {"learner": "protonet", "width": 8}),
