@@ -26,9 +26,12 @@ class _Table(BaseModel):
 class Variant(_Table):
     """What differs from a preset."""
 
-    preset: str = "leo"
+    preset: str | None = None
+    """The study's when left out."""
     set: dict[str, Any] = {}
     label: str | None = None
+    switch: str | None = None
+    """The variants that it is drawn with; those that change the same setting first when left out."""
     reference: bool = False
     """Drawn as a line beside the variants, not as one of them."""
 
@@ -51,6 +54,8 @@ class StudyFile(_Table):
     baseline: str
     margin: float = Field(0.005, gt=0, lt=1)
     """Difference in accuracy that matters, as a fraction."""
+    preset: str = "leo"
+    """Of every variant that names no other."""
     settings: dict[str, Any] = {}
     profiles: dict[str, Profile] = Field(min_length=1)
     variants: dict[str, Variant] = Field(min_length=1)
@@ -150,7 +155,7 @@ def make_plan(
         for variant in names:
             if seeds is None and position >= budget.fewer_seeds.get(variant, len(budget.seeds)):
                 continue
-            settings = _settings(study.variants[variant], {**common, "seed": seed}, f"study {name}, variant {variant}")
+            settings = _settings(study, variant, {**common, "seed": seed}, f"study {name}, variant {variant}")
             runs.append(PlannedRun(variant=variant, seed=seed, run_key=settings.run_key, settings=settings.canonical()))
     return Plan(
         study=name,
@@ -167,19 +172,19 @@ def make_plan(
     )
 
 
-def _settings(variant: Variant, common: Mapping[str, Any], where: str) -> Settings:
-    """A variant's own values win over the study's and the profile's."""
+def _settings(study: StudyFile, name: str, common: Mapping[str, Any], where: str) -> Settings:
+    """Of a variant, whose own values win over the study's and the profile's."""
+    variant = study.variants[name]
     values = {**common, **variant.set}
-    return make_settings({"precision": default_precision(values, values["device"]), **values}, variant.preset, where)
+    preset = variant.preset or study.preset
+    return make_settings({"precision": default_precision(values, values["device"]), **values}, preset, where)
 
 
 def _switches(study: StudyFile, names: list[str], common: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Switch -> the baseline and the variants that change it first of all, in the order they are drawn."""
+    """Switch -> the baseline and the variants that name it or change it first of all, in the order they are drawn."""
     baseline = study.baseline
     settings = {
-        name: _settings(study.variants[name], common, name).canonical()
-        for name in names
-        if not study.variants[name].reference
+        name: _settings(study, name, common, name).canonical() for name in names if not study.variants[name].reference
     }
     if baseline not in settings:
         return {}
@@ -188,11 +193,12 @@ def _switches(study: StudyFile, names: list[str], common: Mapping[str, Any]) -> 
         if name != baseline:
             changed = [key for key in study.variants[name].set if settings[name][key] != settings[baseline][key]]
             preset_changes = [key for key in settings[name] if settings[name][key] != settings[baseline][key]]
-            for switch in (changed or preset_changes)[:1]:
+            named = study.variants[name].switch
+            for switch in ([named] if named else changed or preset_changes)[:1]:
                 switches.setdefault(switch, [baseline]).append(name)
     for switch, members in switches.items():
         if all(
-            isinstance(settings[name][switch], int | float) and not isinstance(settings[name][switch], bool)
+            isinstance(settings[name].get(switch), int | float) and not isinstance(settings[name][switch], bool)
             for name in members
         ):
             members.sort(key=lambda name: settings[name][switch])
