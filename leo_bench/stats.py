@@ -1,4 +1,5 @@
-"""Statistics of accuracies. Each function says which question it answers; none pools episodes over seeds.
+"""Statistics of one variant and of one difference. Each function says which question it answers and what it assumes;
+none pools episodes over seeds. Over several settings at once: aggregate.py.
 
 Three questions are kept apart:
   within a run      how well is this one trained model known?        interval over its test episodes
@@ -20,6 +21,8 @@ LEVEL = 0.95
 ALPHA = 0.05
 EXACT_SEEDS = 16
 """Up to here sign-flip goes through all 2^n sign patterns; beyond, through a fixed sample of them."""
+N_RESAMPLES = 9999
+"""Of a bootstrap. Its generator is seeded: the same values give the same interval."""
 
 Verdict = Literal["better", "worse", "no difference that matters", "inconclusive", "one seed"]
 
@@ -46,7 +49,7 @@ def episode_interval(accuracies: ArrayLike) -> Interval:
     accuracies: [n_test_episodes]. Normal interval, 1.96 standard errors with n - 1, as result.json records it.
     It says nothing about another seed.
     """
-    values = _finite(accuracies)
+    values = finite(accuracies)
     if values.size < 2:
         return Interval(float(values.mean()), None, None, values.size, "episodes")
     half = float(1.96 * values.std(ddof=1) / math.sqrt(values.size))
@@ -60,7 +63,7 @@ def seed_interval(values: ArrayLike) -> Interval:
     values: [n_seeds], one number per run. One seed: the number, and no interval. All equal: an interval of width zero,
     which says that these seeds agree and no more.
     """
-    numbers = _finite(values)
+    numbers = finite(values)
     mean = float(numbers.mean())
     if numbers.size < 2:
         return Interval(mean, None, None, numbers.size, "seeds")
@@ -80,13 +83,38 @@ def paired_episode_interval(a: ArrayLike, b: ArrayLike) -> Interval:
     return episode_interval(first - second)
 
 
+def bca_interval(differences: ArrayLike, n_resamples: int = N_RESAMPLES) -> Interval:
+    """What is the mean difference worth where differences need not be normal? Mean and 95% BCa bootstrap interval.
+
+    differences: [n_seeds]. Efron's bias-corrected and accelerated interval. Assumes that seeds are independent draws
+    and that the sample shows the shape of what it is drawn from, which few seeds do not: on normal differences it
+    covers the truth in about 71% of samples of 3, 82% of 5, 91% of 10 and 94% of 60, where the t interval covers it in
+    95% of each. A check beside seed_interval, not instead of it. One seed: the number, and no interval.
+    """
+    values = finite(differences)
+    mean = float(values.mean())
+    if values.size < 2:
+        return Interval(mean, None, None, values.size, "seeds")
+    if np.ptp(values) <= 1e-12:
+        return Interval(mean, mean, mean, values.size, "seeds")
+    found = stats.bootstrap(
+        (values,),
+        np.mean,
+        confidence_level=LEVEL,
+        n_resamples=n_resamples,
+        method="BCa",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    return Interval(mean, float(found.low), float(found.high), values.size, "seeds")
+
+
 def sign_flip_p(differences: ArrayLike) -> float | None:
     """Could the paired differences have had any sign? Exact two-sided sign-flip p of their mean; None below 6 seeds.
 
     differences: [n_seeds]. Assumes only that each difference is symmetric about zero when the change is worth nothing.
     Below 6 seeds the smallest p there is, 2 / 2^n, exceeds 0.05, so the test could never speak.
     """
-    values = _finite(differences)
+    values = finite(differences)
     if values.size < 6:
         return None
     if not values.any():
@@ -103,7 +131,7 @@ def paired_t_p(differences: ArrayLike) -> float | None:
 
     Two-sided paired t test; None below 2 seeds.
     """
-    values = _finite(differences)
+    values = finite(differences)
     if values.size < 2:
         return None
     if values.std(ddof=1) <= 1e-12:
@@ -169,17 +197,30 @@ def minimum_detectable_effect(seed_sd: float, n_seeds: int, power: float = 0.8, 
 def probability_of_improvement(differences: ArrayLike) -> float:
     """How often is the variant ahead of its baseline with the same seed?
 
-    Share of paired differences above 0; ties count half.
+    Share of paired differences above 0; ties count half. Unlike the mean it does not say by how much.
     """
-    values = _finite(differences)
-    return float(((values > 0) + 0.5 * (values == 0)).mean())
+    return probability_of_improvement_interval(differences).mean
 
 
-def _finite(values: ArrayLike) -> np.ndarray:
-    """As a 1-d float array. Raises ValueError when empty, or where a value is not a number."""
+def probability_of_improvement_interval(differences: ArrayLike) -> Interval:
+    """With another seed, how likely is the variant ahead of its baseline? The share, and an interval of 95% or more.
+
+    differences: [n_seeds]. Assumes only that seeds are independent draws. Clopper and Pearson's exact binomial
+    interval, its low end with ties counted as losses and its high end with ties counted as wins, so that ties cannot
+    narrow it. Wide by nature: ahead in 3 of 3 seeds is compatible with 0.29, in 10 of 10 with 0.69.
+    """
+    values = finite(differences)
+    wins, ties, n = int((values > 0).sum()), int((values == 0).sum()), values.size
+    low = stats.binomtest(wins, n).proportion_ci(LEVEL, method="exact").low
+    high = stats.binomtest(wins + ties, n).proportion_ci(LEVEL, method="exact").high
+    return Interval((wins + 0.5 * ties) / n, float(low), float(high), n, "seeds")
+
+
+def finite(values: ArrayLike, n_dims: int = 1) -> np.ndarray:
+    """As a float array of n_dims dimensions. Raises ValueError when empty, or where a value is not a number."""
     array = np.asarray(values, float)
-    if array.ndim != 1 or array.size == 0:
-        raise ValueError(f"expected one-dimensional values, at least one; got shape {array.shape}")
+    if array.ndim != n_dims or array.size == 0:
+        raise ValueError(f"expected values in {n_dims} dimensions, at least one; got shape {array.shape}")
     if not np.isfinite(array).all():
         raise ValueError("values hold NaN or infinity; a run without a number is missing, not zero")
     return array
