@@ -95,8 +95,26 @@ def test_effects_by_hand(tmp_path: Path) -> None:
     assert row["sd"] == pytest.approx(np.sqrt(0.0008))
     assert row["p"] == pytest.approx(2 * np.arctan(1 / 3) / np.pi)  # t = 3 with 1 degree of freedom is Cauchy's
     assert row["holm_p"] == row["p"]
-    assert row["ahead"] == 1.0
     assert np.isnan(row["sign_flip_p"])
+    # Resampled means of the differences 0.08 and 0.04 are 0.04, 0.06 and 0.08, a quarter, a half and a quarter of them.
+    assert (row["bca_low"], row["bca_high"]) == pytest.approx((0.04, 0.08))
+    assert (row["ahead"], row["ahead_low"], row["ahead_high"]) == (1.0, pytest.approx(0.025 ** (1 / 2)), 1.0)
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_checks_stand_beside_the_interval_in_table_and_csv(tmp_path: Path) -> None:
+    build(tmp_path / "results")
+    _, markdown = report(tmp_path)
+    row = table(tmp_path, "effects").iloc[0]
+    assert (row["bca_low"], row["bca_high"]) == pytest.approx((0.04, 0.08))
+    assert "BCa bootstrap interval" in markdown and "too narrow with few seeds" in markdown
+
+
+def test_a_variant_with_the_baselines_settings_is_no_comparison(tmp_path: Path) -> None:
+    build(tmp_path / "results", {**PAIR, "same": {"latent_dim": 64}})
+    row = effects(gather(tmp_path / "results/ablations-cpu"), (5, "mixed")).set_index("variant").loc["same"]
+    assert not row["compared"] and np.isnan(row["difference"])
+    assert row["note"] == "the very same run: its settings are those of leo"
 
 
 def test_one_seed_speaks_of_two_trained_models_only(tmp_path: Path) -> None:
