@@ -399,7 +399,7 @@ def command_status(options: argparse.Namespace) -> None:
         view = load_study(folder)
         counts = Counter(run.status for run in view.runs)
         print(f"{folder}: {len(view.runs)} runs: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
-        for run in view.runs:
+        for run in [*view.runs, *view.copies]:
             if run.status != "done" or options.all:
                 tries = f", attempt {run.attempts}" if run.attempts else ""
                 name = f"{run.planned.variant} seed {run.planned.seed} ({run.planned.run_key}{tries})"

@@ -245,7 +245,7 @@ def problem_table(data: StudyData) -> Table:
                 "run": ", ".join(keys) or NONE,
             }
         )
-    return Table("not-done", "Planned runs that are not part of any number above.", numbers, pd.DataFrame(words))
+    return Table("not-done", "Runs that are not part of any number above.", numbers, pd.DataFrame(words))
 
 
 def redo_table(data: StudyData) -> Table:
