@@ -78,7 +78,7 @@ class Side:
         return run.correct(test)[:, -1] / (test.n_way * test.n_query)
 
 
-def paired(own: Side, base: Side, may_differ: tuple[str, ...] = ()) -> dict[str, Any]:
+def paired(own: Side, base: Side, base_name: str = "the baseline", may_differ: tuple[str, ...] = ()) -> dict[str, Any]:
     """own - base over the seeds that both have, as a row of PAIR_COLUMNS; Holm's p and the verdict are `judged`'s.
 
     may_differ: columns of MUST_EQUAL that do not forbid the comparison, being what it is about.
@@ -90,9 +90,9 @@ def paired(own: Side, base: Side, may_differ: tuple[str, ...] = ()) -> dict[str,
         lacking = (
             "no run done"
             if own.rows.empty
-            else "the baseline has no run"
+            else f"{base_name} has no run"
             if base.rows.empty
-            else "no seed shared with the baseline"
+            else f"no seed shared with {base_name}"
         )
         return {**row, "note": f"{lacking} on this test"}
     refusals = {seed: _refusal(own, base, seed, may_differ) for seed in seeds}
