@@ -134,23 +134,26 @@ def one_sided(both: Versus) -> list[str]:
 
 
 def differences(both: Versus) -> pd.DataFrame:
-    """B - A of every pair of variants on every test that both have (columns DIFFERENCE_COLUMNS), test by test.
+    """B - A of every pair of variants on every test that either was scored on (columns DIFFERENCE_COLUMNS), test by
+    test.
 
     accuracy_a, accuracy_b: means over the seeds that both have. n_same_record, n_bit_equal, n_same_weights: how many of
     these agree so far. Holm's family: all rows that are compared and not equal bit for bit, whatever the test, because
     the question is whether anything differs.
     """
     rows = [_difference(both, pair, cell) for cell in both.cells for pair in both.pairs]
-    frame = judged(pd.DataFrame(rows, columns=DIFFERENCE_COLUMNS), both.margin)
+    frame = judged(pd.DataFrame([row for row in rows if row], columns=DIFFERENCE_COLUMNS), both.margin)
     compared = frame["compared"].astype(bool)
     frame.loc[compared & (frame["n_same_record"] + frame["n_bit_equal"] == frame["n_seeds"]), "verdict"] = "bit-equal"
     frame.loc[compared & (frame["n_same_record"] == frame["n_seeds"]), "verdict"] = "the same record"
     return frame
 
 
-def _difference(both: Versus, pair: tuple[str, str], cell: Cell) -> dict[str, Any]:
-    """One row of `differences`, Holm's p and verdict aside."""
+def _difference(both: Versus, pair: tuple[str, str], cell: Cell) -> dict[str, Any] | None:
+    """One row of `differences`, Holm's p and verdict aside; None where neither has a run on this test."""
     a, b = Side(both.a, cell, pair[0]), Side(both.b, cell, pair[1])
+    if a.rows.empty and b.rows.empty:
+        return None
     row = paired(b, a, "A", MAY_DIFFER)
     seeds = [seed for seed in b.rows.index if seed in a.rows.index] if row["compared"] else []
     bits = Counter(_bits(a, b, int(seed)) for seed in seeds)
