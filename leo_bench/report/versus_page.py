@@ -39,27 +39,28 @@ def write_comparison(names: tuple[str, str], results: Path, reports: Path, out: 
 
 
 def _write(both: Versus, folder: Path) -> list[str]:
-    table, conditions = difference_table(both), changed_conditions(both)
-    opening, conclusions = [*answer(both, table.numbers), *sides(both)], changed_conclusions(both)
+    numbers, conditions = differences(both), changed_conditions(both)
+    opening, conclusions = [*answer(both, numbers), *sides(both)], changed_conclusions(both)
     different, only_one = conditions.to_dict("records"), [*one_sided(both), *left_out(both)]
-    content = {
+    content: dict[str, object] = {
         "title": f"{both.names[0]} against {both.names[1]}",
         "summary": opening[0],
         "answer": opening,
-        "table": table,
+        "tables": difference_tables(numbers),
         "conclusions": conclusions,
         "conditions": different,
         "one_sided": only_one,
         "method": method_words(both),
     }
-    for name, frame in (("differences", table.numbers), ("conditions", conditions)):
+    for name, frame in (("differences", numbers), ("conditions", conditions)):
         write_atomic(folder / "tables" / f"{name}.csv", frame.to_csv(index=False).encode())
     write_page(folder / "report.md", "compare.md.j2", content)
     page = write_page(folder / "report.html", "compare.html.j2", content)
-    rows = [row for row in table.words.to_dict("records") if row["test"] == table.words["test"].iloc[0]]
     blocks = {
         "difference, B - A in points:": [
-            f"{row['variant']}, {row['test']}: {row['B - A, points']}, {row['verdict']}" for row in rows
+            f"{row['variant']}, {row['test']}: {row['B - A, points']}, {row['verdict']}"
+            for table in difference_tables(numbers)[:1]
+            for row in table.words.to_dict("records")
         ],
         "verdicts against the baseline that change:": conclusions,
         "what differs, A | B:": [f"{row['what']}: {row['A']} | {row['B']}" for row in different],
@@ -73,39 +74,54 @@ def _slug(name: str) -> str:
     return re.sub(r"[^\w.]+", "-", name)
 
 
-def difference_table(both: Versus) -> Table:
-    """B - A of every variant on every test that both have."""
-    numbers = differences(both)
-    words, notes = [], []
-    for row in numbers.to_dict("records"):
-        if row["note"]:
-            notes.append(f"{row['label']}, {row['test']}: {row['note']}.")
-        if row["compared"]:
-            words.append(
-                {
-                    "test": row["test"],
-                    "variant": row["label"],
-                    "changes": row["changed"] or NONE,
-                    "seeds": str(row["n_seeds"]),
-                    "A, %": percent(row["accuracy_a"]),
-                    "B, %": percent(row["accuracy_b"]),
-                    "B - A, points": difference(row["difference"], row["low"], row["high"], row["kind"]),
-                    "Holm's p": p_value(row["holm_p"]),
-                    "bits": _bits_words(row["n_same_record"], row["n_bit_equal"], row["n_same_weights"]),
-                    "verdict": row["verdict"],
-                }
-            )
-    caption = "B - A by variant and test, paired over the seeds that both have; accuracies are means over those seeds."
-    return Table("differences", caption, numbers, pd.DataFrame(words), notes)
+def difference_tables(numbers: pd.DataFrame) -> list[Table]:
+    """The rows of `differences` in words: a table of A's headline test, and one of the other tests where there are any.
+
+    Rows that are not compared are in the notes, each with its reason.
+    """
+    first = numbers["test"] == (numbers["test"].iloc[0] if len(numbers) else "")
+    caption = "B - A by variant, {}, paired over the seeds that both have; accuracies are means over those seeds."
+    return [
+        Table(name, caption.format(tests), rows, _words(rows), _notes(rows))
+        for name, tests, rows in (
+            ("differences", "A's own test", numbers[first]),
+            ("differences-elsewhere", "the other tests", numbers[~first]),
+        )
+        if len(rows)
+    ]
+
+
+def _words(numbers: pd.DataFrame) -> pd.DataFrame:
+    words = [
+        {
+            "variant": row["label"],
+            "test": row["test"],
+            "A, %": percent(row["accuracy_a"]),
+            "B, %": percent(row["accuracy_b"]),
+            "seeds": str(row["n_seeds"]),
+            "B - A, points": difference(row["difference"], row["low"], row["high"], row["kind"]),
+            "Holm's p": p_value(row["holm_p"]),
+            "verdict": row["verdict"],
+            "bits": _bits_words(row["n_same_record"], row["n_bit_equal"], row["n_same_weights"]),
+            "changes": row["changed"] or NONE,
+        }
+        for row in numbers.to_dict("records")
+        if row["compared"]
+    ]
+    return pd.DataFrame(words)
+
+
+def _notes(numbers: pd.DataFrame) -> list[str]:
+    return [f"{row['label']}, {row['test']}: {row['note']}." for row in numbers.to_dict("records") if row["note"]]
 
 
 def _bits_words(n_same_record: int, n_bit_equal: int, n_same_weights: int) -> str:
-    counts = {"the same record": n_same_record, "bit-equal": n_bit_equal, "same weights, other answers": n_same_weights}
+    counts = {"the same record": n_same_record, "bit-equal": n_bit_equal, "equal weights": n_same_weights}
     return ", ".join(f"{count} {words}" for words, count in counts.items() if count) or NONE
 
 
 def answer(both: Versus, numbers: pd.DataFrame) -> list[str]:
-    """Whether it matters, in sentences made from the numbers of `difference_table`."""
+    """Whether it matters, in sentences made from the rows of `differences`."""
     if not both.pairs:
         return ["A and B have no variant in common, by name or by settings, so nothing can be set against each other."]
     compared = numbers[numbers["compared"].astype(bool)]
@@ -135,7 +151,7 @@ def answer(both: Versus, numbers: pd.DataFrame) -> list[str]:
             f"on {worst['test']}: {difference(worst['difference'], worst['low'], worst['high'], worst['kind'])} points."
         )
     outcomes = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
-    return [first, f"Compared, a variant on a test each: {len(compared)}; {outcomes}."]
+    return [first, f"{len(compared)} comparisons, each of a variant on a test: {outcomes}."]
 
 
 def sides(both: Versus) -> list[str]:
@@ -167,7 +183,8 @@ def method_words(both: Versus) -> list[str]:
         "(paired t test, over all rows of the table that are not bit-equal) is below 0.05; no difference that matters "
         f"when it lies within {margin} points; otherwise inconclusive.",
         "Bit-equal: the same digest of the trained weights and the same answers on every test episode after every "
-        "inner step. The same record: one run that both studies show, not two that agree.",
+        "inner step; equal weights: the former without the latter. The same record: one run that both studies show, "
+        "not two that agree.",
         "Source, versions, machine and settings may differ; that is what is compared, and it is named. Variants are "
         "set against each other only where data, splits, image size, shots, queries, training images and test episodes "
         "agree.",
