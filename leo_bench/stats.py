@@ -114,7 +114,7 @@ def sign_flip_p(differences: ArrayLike) -> float | None:
     """Could the paired differences have had any sign? Exact two-sided sign-flip p of their mean; None below 6 seeds.
 
     differences: [n_seeds]. Share of sign patterns whose sum lies at least as far from zero (scipy's permutation_test
-    gives the same, a hundred times slower). Assumes only that each difference is symmetric about zero when the change
+    gives the same, far more slowly). Assumes only that each difference is symmetric about zero when the change
     is worth nothing. Below 6 seeds the smallest p there is, 2 / 2^n, exceeds 0.05, so the test could never speak.
     """
     values = finite(differences)
