@@ -1,4 +1,5 @@
-"""Statistics of accuracies. Each function says which question it answers; none pools episodes over seeds.
+"""Statistics of one variant and of one difference. Each function says which question it answers and what it assumes;
+none pools episodes over seeds. Over several settings at once: aggregate.py.
 
 Three questions are kept apart:
   within a run      how well is this one trained model known?        interval over its test episodes
@@ -20,6 +21,8 @@ LEVEL = 0.95
 ALPHA = 0.05
 EXACT_SEEDS = 16
 """Up to here sign-flip goes through all 2^n sign patterns; beyond, through a fixed sample of them."""
+N_RESAMPLES = 9999
+"""Of a bootstrap, or of sign patterns. Generators are seeded: the same values give the same interval."""
 
 Verdict = Literal["better", "worse", "no difference that matters", "inconclusive", "one seed"]
 
@@ -43,10 +46,11 @@ class Interval:
 def episode_interval(accuracies: ArrayLike) -> Interval:
     """How well is this one trained model known? 95% interval over its test episodes.
 
-    accuracies: [n_test_episodes]. Normal interval, 1.96 standard errors with n - 1, as result.json records it.
-    It says nothing about another seed.
+    accuracies: [n_test_episodes]. Normal interval, 1.96 standard errors with n - 1, as result.json records it. Assumes
+    that episodes are independent draws, hundreds of them; at a ceiling, where nearly all are all correct, it is too
+    narrow. It says nothing about another seed.
     """
-    values = _finite(accuracies)
+    values = finite(accuracies)
     if values.size < 2:
         return Interval(float(values.mean()), None, None, values.size, "episodes")
     half = float(1.96 * values.std(ddof=1) / math.sqrt(values.size))
@@ -57,10 +61,11 @@ def episode_interval(accuracies: ArrayLike) -> Interval:
 def seed_interval(values: ArrayLike) -> Interval:
     """What would training this variant with another seed give on average? Mean and 95% t interval over seeds.
 
-    values: [n_seeds], one number per run. One seed: the number, and no interval. All equal: an interval of width zero,
-    which says that these seeds agree and no more.
+    values: [n_seeds], one number per run. Assumes that runs are independent and nearly normal, which means of many
+    episodes are. One seed: the number, and no interval. All equal: an interval of width zero, which says that these
+    seeds agree and no more.
     """
-    numbers = _finite(values)
+    numbers = finite(values)
     mean = float(numbers.mean())
     if numbers.size < 2:
         return Interval(mean, None, None, numbers.size, "seeds")
@@ -71,8 +76,8 @@ def seed_interval(values: ArrayLike) -> Interval:
 def paired_episode_interval(a: ArrayLike, b: ArrayLike) -> Interval:
     """How do these two trained models differ on the same test episodes? Mean of a - b, 95% interval over episodes.
 
-    a, b: [n_test_episodes], the same episodes in the same order. It speaks of two trained models: another seed may
-    differ by more.
+    a, b: [n_test_episodes], the same episodes in the same order. Assumes what episode_interval does, of differences.
+    It speaks of two trained models: another seed may differ by more.
     """
     first, second = np.asarray(a, float), np.asarray(b, float)
     if first.shape != second.shape:
@@ -80,30 +85,59 @@ def paired_episode_interval(a: ArrayLike, b: ArrayLike) -> Interval:
     return episode_interval(first - second)
 
 
+def bca_interval(differences: ArrayLike, n_resamples: int = N_RESAMPLES) -> Interval:
+    """What is the mean difference worth where differences need not be normal? Mean and 95% BCa bootstrap interval.
+
+    differences: [n_seeds]. Efron's bias-corrected and accelerated interval. Assumes that seeds are independent draws
+    and that the sample shows the shape of what it is drawn from, which few seeds do not: on normal differences it
+    covers the truth in about 72% of samples of 3, 83% of 5, 90% of 10 and 94% of 60, where the t interval covers it in
+    95% of each. A check beside seed_interval, not instead of it. One seed: the number, and no interval.
+    """
+    values = finite(differences)
+    mean = float(values.mean())
+    if values.size < 2:
+        return Interval(mean, None, None, values.size, "seeds")
+    if np.ptp(values) <= 1e-12:
+        return Interval(mean, mean, mean, values.size, "seeds")
+    found = stats.bootstrap(
+        (values,),
+        np.mean,
+        confidence_level=LEVEL,
+        n_resamples=n_resamples,
+        method="BCa",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    return Interval(mean, float(found.low), float(found.high), values.size, "seeds")
+
+
 def sign_flip_p(differences: ArrayLike) -> float | None:
     """Could the paired differences have had any sign? Exact two-sided sign-flip p of their mean; None below 6 seeds.
 
-    differences: [n_seeds]. Assumes only that each difference is symmetric about zero when the change is worth nothing.
-    Below 6 seeds the smallest p there is, 2 / 2^n, exceeds 0.05, so the test could never speak.
+    differences: [n_seeds]. Share of sign patterns whose sum lies at least as far from zero (scipy's permutation_test
+    gives the same, far more slowly). Assumes only that each difference is symmetric about zero when the change
+    is worth nothing. Below 6 seeds the smallest p there is, 2 / 2^n, exceeds 0.05, so the test could never speak.
     """
-    values = _finite(differences)
+    values = finite(differences)
     if values.size < 6:
         return None
     if not values.any():
         return 1.0
-    draws = np.inf if values.size <= EXACT_SEEDS else 2**EXACT_SEEDS
-    test = stats.permutation_test(
-        (values,), np.mean, permutation_type="samples", n_resamples=draws, vectorized=True, rng=np.random.default_rng(0)
-    )
-    return float(test.pvalue)
+    if values.size <= EXACT_SEEDS:
+        flips = np.arange(2**values.size)[:, np.newaxis] >> np.arange(values.size) & 1
+    else:
+        flips = np.random.default_rng(0).integers(2, size=(N_RESAMPLES, values.size))
+        flips = np.vstack([flips, np.zeros(values.size, int)])  # what was seen is one of the patterns
+    sums = np.abs((1 - 2 * flips) @ values)
+    rounding = 1e-12 * np.abs(values).sum()
+    return float((sums >= abs(values.sum()) - rounding).mean())
 
 
 def paired_t_p(differences: ArrayLike) -> float | None:
-    """Would differences this far from zero turn up by chance over seeds?
+    """Would differences this far from zero turn up by chance over seeds? Two-sided paired t test; None below 2 seeds.
 
-    Two-sided paired t test; None below 2 seeds.
+    differences: [n_seeds]. Assumes that they are independent and nearly normal. All equal: p is 0, or 1 if all are 0.
     """
-    values = _finite(differences)
+    values = finite(differences)
     if values.size < 2:
         return None
     if values.std(ddof=1) <= 1e-12:
@@ -112,9 +146,10 @@ def paired_t_p(differences: ArrayLike) -> float | None:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """What remains of each p when this many questions were asked at once?
+    """What remains of each p when this many questions were asked at once? Holm's step-down adjustment (1979).
 
-    Holm's step-down adjustment; None stays None.
+    Below alpha, the chance of even one false alarm in the family is at most alpha, however the questions depend on each
+    other. Assumes that each p is valid by itself. None, a question that could not be asked, stays None.
     """
     known = [(p, index) for index, p in enumerate(p_values) if p is not None]
     adjusted: list[float | None] = [None] * len(p_values)
@@ -148,7 +183,8 @@ def minimum_detectable_effect(seed_sd: float, n_seeds: int, power: float = 0.8, 
     power.
 
     seed_sd: standard deviation over seeds of the paired difference (of one variant times sqrt(2), when runs of a seed
-    share nothing). Same unit as seed_sd. None below 2 seeds; 0 when seed_sd is 0.
+    share nothing). Same unit as seed_sd. None below 2 seeds; 0 when seed_sd is 0. Assumes normal differences, a known
+    seed_sd and one question: with Holm over a family, or against a margin, the difference must be larger.
     """
     if n_seeds < 2:
         return None
@@ -166,20 +202,28 @@ def minimum_detectable_effect(seed_sd: float, n_seeds: int, power: float = 0.8, 
     return float(optimize.brentq(excess, 1e-9, high)) * seed_sd / math.sqrt(n_seeds)
 
 
-def probability_of_improvement(differences: ArrayLike) -> float:
-    """How often is the variant ahead of its baseline with the same seed?
+def probability_of_improvement(differences: ArrayLike) -> Interval:
+    """With another seed, how likely is the variant ahead of its baseline with that seed? The share of paired
+    differences above 0, ties counted half, and an interval of 95% or more.
 
-    Share of paired differences above 0; ties count half.
+    differences: [n_seeds]. Assumes only that seeds are independent draws. Clopper and Pearson's exact binomial
+    interval, its low end with ties counted as losses and its high end with ties counted as wins, so that ties cannot
+    narrow it. Wide by nature: ahead in 3 of 3 seeds is compatible with 0.29, in 10 of 10 with 0.69. Unlike the mean
+    difference it does not say by how much.
     """
-    values = _finite(differences)
-    return float(((values > 0) + 0.5 * (values == 0)).mean())
+    values = finite(differences)
+    wins, ties, n = int((values > 0).sum()), int((values == 0).sum()), values.size
+    tail, reached = (1 - LEVEL) / 2, wins + ties
+    low = float(stats.beta.ppf(tail, wins, n - wins + 1)) if wins else 0.0
+    high = float(stats.beta.ppf(1 - tail, reached + 1, n - reached)) if reached < n else 1.0
+    return Interval((wins + 0.5 * ties) / n, low, high, n, "seeds")
 
 
-def _finite(values: ArrayLike) -> np.ndarray:
-    """As a 1-d float array. Raises ValueError when empty, or where a value is not a number."""
+def finite(values: ArrayLike, n_dims: int = 1) -> np.ndarray:
+    """As a float array of n_dims dimensions. Raises ValueError when empty, or where a value is not a number."""
     array = np.asarray(values, float)
-    if array.ndim != 1 or array.size == 0:
-        raise ValueError(f"expected one-dimensional values, at least one; got shape {array.shape}")
+    if array.ndim != n_dims or array.size == 0:
+        raise ValueError(f"expected values in {n_dims} dimensions, at least one; got shape {array.shape}")
     if not np.isfinite(array).all():
         raise ValueError("values hold NaN or infinity; a run without a number is missing, not zero")
     return array
