@@ -46,6 +46,7 @@ from leo_bench.records import (
     write_record,
     write_settings,
 )
+from leo_bench.remedies import diverged, out_of_memory, stalled
 from leo_bench.seeding import EPISODE_ROOT, derive_seed
 from leo_bench.train import History, TrainingDiverged, train
 
@@ -121,15 +122,32 @@ def _attempt(folder: Path, settings: Settings, data: Path | None) -> Result:
         log.error("%s", error)
         status.end("failed", str(error))
         raise
+    except (MemoryError, RuntimeError) as error:
+        log.exception("failed")
+        if not _is_lack_of_memory(error):
+            status.end("failed", _one_line(error))
+            raise
+        status.end("failed", out_of_memory(settings))
+        raise LeoBenchError(out_of_memory(settings)) from error
     except BaseException as error:
         log.exception("failed")
-        status.end("failed", " ".join(f"{type(error).__name__}: {error}".split())[:500])
+        status.end("failed", _one_line(error))
         raise
     finally:
         log.removeHandler(handler)
         handler.close()
     status.end("done", "")
     return result
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:500]
+
+
+def _is_lack_of_memory(error: BaseException) -> bool:
+    """Python's own, a GPU's, or the words of torch's allocator in main memory."""
+    kinds = (MemoryError, torch.OutOfMemoryError)
+    return isinstance(error, kinds) or "DefaultCPUAllocator: can't allocate memory" in str(error)
 
 
 @dataclass
@@ -215,10 +233,10 @@ def measure(settings: Settings, data: Path | None, folder: Path, number: int, st
     history = train(learner, bank, settings, progress)
     train_seconds = time.perf_counter() - begin
     if not all(bool(tensor.isfinite().all()) for tensor in learner.state_dict().values()):
-        raise TrainingDiverged(
-            f"trained weights are NaN or infinite; lower inner_lr (now {settings.inner_lr:g}) "
-            f"or outer_lr (now {settings.outer_lr:g})"
-        )
+        raise TrainingDiverged(diverged("trained weights are NaN or infinite", settings))
+    trouble = stalled(history.validation[-1][1], settings) if history.validation else ""
+    if trouble:
+        log.warning("%s", trouble)
 
     begin = time.perf_counter()
     scores = dict(zip(groups, score(learner, bank, list(groups.values())), strict=True))
@@ -254,6 +272,7 @@ def measure(settings: Settings, data: Path | None, folder: Path, number: int, st
         curve=[CurvePoint(episode=e, train_loss=a, train_accuracy=b, gradient_norm=c) for e, a, b, c in history.curve],
         validation=[ValidationPoint(episode=e, accuracy=a, accuracy_before=b) for e, a, b in history.validation],
         tests=[_test_score(name, value, learner) for name, value in scores.items()],
+        warnings=[trouble] if trouble else [],
         host=provenance.host() | ({"gpu": torch.cuda.get_device_name()} if device.type == "cuda" else {}),
         versions=provenance.versions(),
     )

@@ -13,10 +13,8 @@ from leo_bench.errors import LeoBenchError
 from leo_bench.learners.base import initialised
 from leo_bench.learners.leo import Leo
 from leo_bench.models.classifier import LEOClassifier
+from leo_bench.remedies import diverged, stalled
 from leo_bench.train import TrainingDiverged, outer_step
-
-AT_CHANCE = 0.02
-"""How far above chance query accuracy must be, as a fraction, for training to count as having learnt something."""
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -81,10 +79,7 @@ class LatentEmbeddingOptimization(Leo):
         loss, accuracy, _ = outer_step(self, self.meta_optimizer, batch, self.num_classes, self.settings.clip_norm)
         value = float(loss)
         if not torch.isfinite(loss):
-            raise TrainingDiverged(
-                f"the loss became {value}; lower inner_lr (now {self.settings.inner_lr:g}) "
-                f"or outer_lr (now {self.settings.outer_lr:g})"
-            )
+            raise TrainingDiverged(diverged(f"the loss became {value}", self.settings))
         return value, float(accuracy)
 
     def encode_task(self, support_data: Tensor, support_labels: Tensor) -> Tensor:
@@ -154,14 +149,7 @@ def train_leo(
     if leo is None:
         raise LeoBenchError("the data loader yields no task; give it num_tasks of at least its batch size")
     recent = accuracies[-100:]
-    if len(recent) >= 50 and sum(recent) / len(recent) < 1 / num_classes + AT_CHANCE:
-        remedy = (
-            'one code for all classes cannot tell them apart: pass decode="class"'
-            if leo.settings.decode == "task"
-            else "raise latent_dim (128) or inner_steps (7 to 10), or train on more tasks"
-        )
-        warnings.warn(
-            f"query accuracy is at chance ({sum(recent) / len(recent):.0%}) after {len(losses)} batches; {remedy}",
-            stacklevel=2,
-        )
+    trouble = stalled(sum(recent) / len(recent), leo.settings) if len(recent) >= 50 else ""
+    if trouble:
+        warnings.warn(trouble, stacklevel=2)
     return leo, losses

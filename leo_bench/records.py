@@ -113,6 +113,8 @@ class Result(Record):
     curve: list[CurvePoint]
     validation: list[ValidationPoint]
     tests: list[TestScore]
+    warnings: list[str] = []
+    """What the run found wrong with itself, each with its remedy: accuracy at chance, say."""
     host: dict[str, str]
     versions: dict[str, str]
 

@@ -31,11 +31,13 @@ from leo_bench.records import (
     load_study,
     make_folder,
     read_record,
+    read_settings,
     run_state,
     write_record,
     write_settings,
     write_tables,
 )
+from leo_bench.remedies import out_of_memory
 
 MAX_ATTEMPTS = 3
 """Attempts of one run that may fail or die before it is left alone; being stopped by the user does not count."""
@@ -265,6 +267,8 @@ def note_death(folder: Path, code: int) -> None:
             else ""
         )
         message = f"process {how}" + (f": {tail}" if code > 0 and tail else "")
+        if code == -signal.SIGKILL:  # what the system does when memory runs out
+            message += f"; if nobody did so: {out_of_memory(read_settings(folder))}"
         write_record(found[-1] / "status.json", status.model_copy(update={"status": "failed", "message": message}))
 
 

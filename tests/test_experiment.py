@@ -196,6 +196,37 @@ def test_an_unexpected_error_leaves_its_trace_in_the_log(tmp_path: Path, monkeyp
     )
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_memory_that_runs_out_names_the_documented_remedies(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def greedy(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(experiment, "train", greedy)
+    with pytest.raises(LeoBenchError, match=r"out of memory.*JOBS.*meta_batch_size.*latent_dim.*inner_steps"):
+        experiment.execute(tmp_path / "x", settings_of())
+    status = read_record(tmp_path / "x" / "attempt-1" / "status.json", AttemptStatus)
+    assert status.status == "failed"
+    assert "lower meta_batch_size" in status.message
+
+
+def test_a_run_that_learnt_nothing_says_so_in_its_record(tmp_path: Path) -> None:
+    _, folder, result = run(tmp_path, decode="task", n_way=3, outer_lr=1e-6, n_val_episodes=50)
+    assert len(result.warnings) == 1
+    assert "at chance" in result.warnings[0]
+    assert "set decode to class" in result.warnings[0]
+    assert "at chance" in (folder / "attempt-1" / "log.txt").read_text()
+
+
 def test_an_interrupt_is_recorded_and_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt

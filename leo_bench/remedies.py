@@ -1,0 +1,37 @@
+"""The source document's troubleshooting, as words: what a run in trouble should change. Knows settings alone."""
+
+from leo_bench.config import Settings
+
+ABOVE_CHANCE = 0.02
+"""How far above chance accuracy must be, as a fraction, for training to count as having learnt something."""
+
+
+def stalled(accuracy: float, settings: Settings) -> str:
+    """What to do about a training that ended with this query accuracy (a fraction); empty where it learnt."""
+    chance = 1 / settings.n_way
+    if settings.learner != "leo" or accuracy >= chance + ABOVE_CHANCE:
+        return ""
+    remedy = (
+        "one code for all classes cannot tell them apart: set decode to class"
+        if settings.decode == "task"
+        else f"raise latent_dim (now {settings.latent_dim}; 128) or inner_steps (now {settings.inner_steps}; 7 to 10), "
+        "or train on more episodes"
+    )
+    return f"accuracy is at chance ({accuracy:.0%}, chance is {chance:.0%}) after training; {remedy}"
+
+
+def diverged(what: str, settings: Settings) -> str:
+    """What to do about a loss or weights that are no longer numbers."""
+    return (
+        f"{what}; lower inner_lr (now {settings.inner_lr:g}) or outer_lr (now {settings.outer_lr:g}), "
+        f"or clip_norm (now {settings.clip_norm:g})"
+    )
+
+
+def out_of_memory(settings: Settings) -> str:
+    """What to do about memory that ran out."""
+    return (
+        f"out of memory; run fewer at a time (JOBS), lower meta_batch_size (now {settings.meta_batch_size}), "
+        f"latent_dim (now {settings.latent_dim}) or inner_steps (now {settings.inner_steps}), or take smaller images "
+        f"(image_size, now {settings.image_size})"
+    )
