@@ -252,9 +252,12 @@ OMNIGLOT_TEST_IMAGES = 13_180
 
 def cost(settings: Mapping[str, Any]) -> float:
     """Estimated seconds of a run on one CPU core, from the images trained on and scored; a guess that finished runs
-    then correct."""
+    then correct. settings: of a plan, maybe of one written before some settings were there."""
+    settings = {name: field.default for name, field in Settings.model_fields.items()} | dict(settings)
     pixels = (settings["image_size"] / 28) ** 2
-    trained = settings["n_train_episodes"] * settings["n_way"] * (settings["k_shot"] + settings["n_query"])
+    copies = 4 if settings["inner_examples"] == "shifted" else 0
+    each = settings["k_shot"] * (1 + copies) + settings["n_query"]
+    trained = settings["n_train_episodes"] * settings["n_way"] * each
     full = settings["learner"] == "leo" and settings["generated"] == "full"
     if settings["learner"] == "pixels":
         trained = 0
@@ -262,8 +265,8 @@ def cost(settings: Mapping[str, Any]) -> float:
         images = settings["n_test_episodes"] * (settings["k_shot"] + settings["n_query"])
         tested = 3.0 * len(settings["test_modes"]) * images * sum({settings["n_way"], *settings["test_n_ways"]})
     else:  # each test image once
-        tested = min(OMNIGLOT_TEST_IMAGES, settings["n_test_episodes"] * 100.0)
-    return 8 + pixels * (0.87e-3 * trained * (5.7 if full else 1) + 0.7e-3 * tested)
+        tested = min(OMNIGLOT_TEST_IMAGES, settings["n_test_episodes"] * 100.0) * (1 + copies)
+    return 8 + pixels * settings["width"] / 64 * (0.87e-3 * trained * (5.7 if full else 1) + 0.7e-3 * tested)
 
 
 def plan_words(plan: Plan, results: Path, jobs: int) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from leo_bench.config import ADDED_LATER
 from leo_bench.data import DataSource
 from leo_bench.errors import LeoBenchError
 from leo_bench.plan import cost, duration, make_plan, merge_plan, parse_seeds, plan_words, present_keys, read_study
@@ -166,6 +167,8 @@ def test_cost_grows_with_what_is_trained_and_generated(tmp_path: Path) -> None:
     base = make_plan(write(tmp_path), "s", "quick", SOURCE).runs[0].settings
     assert cost({**base, "n_train_episodes": 4000}) > cost(base)
     assert cost({**base, "image_size": 105}) > 10 * cost(base)
+    assert cost({**base, "inner_examples": "shifted"}) > cost(base)
+    assert cost({name: value for name, value in base.items() if name not in ADDED_LATER}) == cost(base)
     assert cost({**base, "generated": "full"}) > 2 * cost(base)
 
 

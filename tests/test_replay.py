@@ -1,6 +1,7 @@
 """Recording and replaying a step, with a recorder that needs no GPU: it notes the call and makes it again at replay."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from leo_bench import train as train_module
 from leo_bench.config import make_settings
+from leo_bench.experiment import prepare
 from leo_bench.learners import build
 from leo_bench.replay import WARM_UP, Function, Replayed
 from leo_bench.train import train
@@ -54,18 +56,42 @@ def test_what_was_returned_does_not_change_with_later_calls() -> None:
     assert [float(value) for value in returned] == [2.0 * i for i in range(WARM_UP + 3)]
 
 
+SIZES = {"image_size": 16, "n_way": 3, "n_query": 2, "latent_dim": 8, "n_train_episodes": 16, "meta_batch_size": 2}
+
+
 def test_training_by_replay_is_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = make_settings(
-        {"image_size": 16, "n_way": 3, "n_query": 2, "latent_dim": 8, "n_train_episodes": 16, "meta_batch_size": 2},
-        "leo",
-    )
-    bank = tiny_bank()
-    plain, notes = build(settings), Notes(3)
+    settings, bank, notes = make_settings(SIZES, "leo"), tiny_bank(), Notes(3)
+    plain, replayed = build(settings), build(settings)
     history = train(plain, bank, settings)
-    replayed = build(settings)
     monkeypatch.setattr(train_module, "launched", lambda function, device: Replayed(function, notes))
     again = train(replayed, bank, settings)
     assert notes.n_recorded == 1
     assert again == history
     for name, tensor in plain.state_dict().items():
         assert torch.equal(tensor, replayed.state_dict()[name]), name
+
+
+def test_what_draws_noise_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A graph would draw the same numbers at each replay."""
+    monkeypatch.setattr(train_module, "launched", lambda *_: pytest.fail("recorded"))
+    settings = make_settings({**SIZES, "feature_dropout": 0.5}, "leo")
+    train(build(settings), tiny_bank(), settings)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize(
+    "changes", [{}, {"generated": "full"}, {"precision": "bfloat16", "encoder": "shared"}], ids=str
+)
+def test_on_a_gpu_training_by_graph_is_training_step_by_step(
+    changes: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings({**SIZES, **changes, "device": "cuda"}, "leo")
+    prepare(settings)
+    bank = tiny_bank()
+    bank = replace(bank, images=bank.images.cuda())
+    by_graph, by_step = build(settings).cuda(), build(settings).cuda()
+    history = train(by_graph, bank, settings)
+    monkeypatch.setattr(train_module, "launched", lambda function, device: function)
+    assert train(by_step, bank, settings) == history
+    for name, tensor in by_step.state_dict().items():
+        assert torch.equal(tensor, by_graph.state_dict()[name]), name
