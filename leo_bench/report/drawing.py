@@ -20,6 +20,7 @@ from PIL import Image
 from leo_bench.figures import BAND, COLOURS, FONT, GRID, INK, MUTED, PAPER
 
 PNG_DPI = 160
+PNG_COLOURS = 128
 FONTS = ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"]
 
 
@@ -74,9 +75,20 @@ def render(panel: Panel) -> Drawing:
             figure.text(*place, text, va="top", fontsize=size, weight=weight, color=colour)
         canvas.draw()
         png, svg = io.BytesIO(), io.StringIO()
-        Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(png, "PNG")
+        Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(png, "PNG", compress_level=1)
         figure.savefig(svg, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return Drawing(svg.getvalue(), png.getvalue(), panel.width, panel.height, panel.alt)
+    return Drawing(lean(svg.getvalue()), png.getvalue(), panel.width, panel.height, panel.alt)
+
+
+def lean(svg: str) -> str:
+    """The SVG with coordinates to a hundredth of a point and without comments: fewer bytes, the same picture."""
+
+    def shorter(match: re.Match[str]) -> str:
+        numbers = re.sub(r"-?\d+\.\d{3,}", lambda number: f"{round(float(number[0]), 2):g}", match[2])
+        return f'{match[1]}="{" ".join(numbers.split())}"'
+
+    svg = re.sub(r'(?<=\s)(d|x|y|transform|points)="([^"]*)"', shorter, svg)
+    return re.sub(r"\s*<!--.*?-->", "", svg)
 
 
 def inline_svg(svg: str, name: str, alt: str) -> str:
@@ -130,5 +142,6 @@ def compose_png(drawings: Sequence[Drawing], columns: int) -> bytes:
             left += picture.width
         top += height
     file = io.BytesIO()
-    sheet.save(file, "PNG", dpi=(PNG_DPI, PNG_DPI))
+    few = sheet.quantize(PNG_COLOURS, dither=Image.Dither.NONE)  # a third of the bytes
+    few.save(file, "PNG", dpi=(PNG_DPI, PNG_DPI), optimize=True)
     return file.getvalue()
