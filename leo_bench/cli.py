@@ -110,7 +110,14 @@ def parser() -> argparse.ArgumentParser:
 
     sub = add("report", command_report, "rebuild reports from results, without training")
     sub.add_argument("study", nargs="?", type=Path, help="one study's folder under results/ (default: all)")
-    sub.add_argument("--out", type=Path, metavar="FOLDER", help="where that study's report goes")
+    sub.add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("A", "B"),
+        help="say what changed between two studies and whether it matters: names such as ablations-cpu or "
+        "official/ablations-cpu, folders of another checkout's results, or official/NAME@COMMIT",
+    )
+    sub.add_argument("--out", type=Path, metavar="FOLDER", help="where that study's, or the comparison's, report goes")
     add_results(sub, reports=True)
 
     sub = add("publish", command_publish, "copy a study's runs and report to results/official and reports/official")
@@ -295,8 +302,14 @@ def command_study(options: argparse.Namespace) -> int:
 
 
 def command_report(options: argparse.Namespace) -> None:
-    from leo_bench.report import rebuild_all, write_index, write_report
+    from leo_bench.report import rebuild_all, write_comparison, write_index, write_report
 
+    if options.compare:
+        if options.study is not None:
+            raise LeoBenchError(f"--compare takes two studies; leave out {options.study}")
+        print("\n".join(write_comparison(tuple(options.compare), options.results, options.reports, options.out)))
+        write_index(options.reports)
+        return
     if options.study is None:
         if options.out:
             raise LeoBenchError("--out goes with one study's folder; name it")
@@ -400,7 +413,7 @@ def command_status(options: argparse.Namespace) -> None:
         view = load_study(folder)
         counts = Counter(run.status for run in view.runs)
         print(f"{folder}: {len(view.runs)} runs: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
-        for run in view.runs:
+        for run in [*view.runs, *view.copies]:
             if run.status != "done" or options.all:
                 tries = f", attempt {run.attempts}" if run.attempts else ""
                 name = f"{run.planned.variant} seed {run.planned.seed} ({run.planned.run_key}{tries})"

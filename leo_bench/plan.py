@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from leo_bench import provenance
 from leo_bench.config import Settings, default_precision, make_settings
@@ -42,6 +42,14 @@ class Profile(_Table):
     fewer_seeds: dict[str, Annotated[int, Field(ge=1)]] = {}
     """Variant -> how many of the seeds it gets."""
     settings: dict[str, Any] = {}
+
+    @field_validator("seeds")
+    @classmethod
+    def _each_once(cls, seeds: list[int]) -> list[int]:
+        twice = [seed for index, seed in enumerate(seeds) if seed in seeds[:index]]
+        if twice:
+            raise ValueError(f"seed {twice[0]} is named twice; one run cannot count as two")
+        return seeds
 
 
 class StudyFile(_Table):
@@ -101,7 +109,7 @@ def _first_problem(error: ValidationError) -> str:
     where = ".".join([*place, key])
     if problem["type"] != "extra_forbidden":
         got = "" if problem["type"] == "missing" else f" (got {problem['input']!r})"
-        return f"{where}: {problem['msg']}{got}"
+        return f"{where}: {problem['msg'].removeprefix('Value error, ')}{got}"
     tables = {0: StudyFile, 2: Profile if place[:1] == ["profiles"] else Variant}
     allowed = tables[len(place)].model_fields
     near = get_close_matches(key, allowed, n=1)

@@ -17,6 +17,7 @@ This module knows neither torch nor Sacred nor pandas' users: files in, values o
 import io
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,12 +32,13 @@ from leo_bench.config import SCHEMA_VERSION, Settings, make_settings
 from leo_bench.errors import LeoBenchError
 
 RUNS = "runs"
+RUN_KEY = re.compile(r"[0-9a-f]{16}")
 CHARACTERS = "characters"
 """Name in episodes.npz: bytes [n_characters], `Alphabet/character07`; absent from runs made before it was recorded."""
 BY_CHARACTER = "{}_by_character"
 """Name in episodes.npz, of a test's array: uint32 [n_characters, 2], queries asked of each character, and those
 answered correctly after adaptation."""
-Status = Literal["done", "missing", "running", "failed", "interrupted", "stale", "corrupt"]
+Status = Literal["done", "missing", "running", "failed", "interrupted", "stale", "corrupt", "duplicate"]
 
 
 class Record(BaseModel):
@@ -272,11 +274,13 @@ class RunState:
 
 @dataclass(frozen=True)
 class StudyView:
-    """A study's plan and the state of each of its runs, in the plan's order."""
+    """A study's plan and the state of each of its runs, in the plan's order; runs planned twice come last."""
 
     plan: Plan
     folder: Path
     runs: list[RunState]
+    copies: list[RunState]
+    """Folders beside the runs' own that hold a planned run's record once more. They count for nothing."""
 
     @property
     def done(self) -> list[RunState]:
@@ -411,8 +415,33 @@ def load_study(folder: Path) -> StudyView:
     """Read a study's view from its folder. Runs are looked for inside it (published), else in the store beside it."""
     plan = read_record(folder / "study.json", Plan)
     store = folder / RUNS if (folder / RUNS).is_dir() else folder.parent / RUNS
-    states = [run_state(run, store / run.run_key, plan.numerics, plan.accept_stale) for run in plan.runs]
-    return StudyView(plan, folder, states)
+    states: dict[tuple[str, int], RunState] = {}
+    twice = []
+    for run in plan.runs:
+        name = (run.variant, run.seed)
+        if name in states:
+            message = f"planned twice: run {states[name].planned.run_key} is {run.variant} seed {run.seed} already"
+            twice.append(RunState(run, "duplicate", message, store / run.run_key, None, 0))
+        else:
+            states[name] = run_state(run, store / run.run_key, plan.numerics, plan.accept_stale)
+    return StudyView(plan, folder, [*states.values(), *twice], _copies(plan, store))
+
+
+def _copies(plan: Plan, store: Path) -> list[RunState]:
+    """Folders of the store that are not named by a run key, and hold the record of one of the plan's runs."""
+    planned = {run.run_key: run for run in plan.runs}
+    found = []
+    for folder in sorted(store.iterdir()) if store.is_dir() else []:
+        if RUN_KEY.fullmatch(folder.name):
+            continue
+        try:
+            key = json.loads((folder / "result.json").read_bytes())["run_key"]
+        except (OSError, ValueError, TypeError, KeyError):
+            continue  # no record
+        if key in planned:
+            message = f"{RUNS}/{folder.name} holds the record of run {key} once more; remove the folder"
+            found.append(RunState(planned[key], "duplicate", message, folder, None, len(attempts_of(folder))))
+    return found
 
 
 def find_studies(results: Path) -> list[Path]:

@@ -46,8 +46,9 @@ class Interval:
 def episode_interval(accuracies: ArrayLike) -> Interval:
     """How well is this one trained model known? 95% interval over its test episodes.
 
-    accuracies: [n_test_episodes]. Normal interval, 1.96 standard errors with n - 1, as result.json records it.
-    It says nothing about another seed.
+    accuracies: [n_test_episodes]. Normal interval, 1.96 standard errors with n - 1, as result.json records it. Assumes
+    that episodes are independent draws, hundreds of them; at a ceiling, where nearly all are all correct, it is too
+    narrow. It says nothing about another seed.
     """
     values = finite(accuracies)
     if values.size < 2:
@@ -60,8 +61,9 @@ def episode_interval(accuracies: ArrayLike) -> Interval:
 def seed_interval(values: ArrayLike) -> Interval:
     """What would training this variant with another seed give on average? Mean and 95% t interval over seeds.
 
-    values: [n_seeds], one number per run. One seed: the number, and no interval. All equal: an interval of width zero,
-    which says that these seeds agree and no more.
+    values: [n_seeds], one number per run. Assumes that runs are independent and nearly normal, which means of many
+    episodes are. One seed: the number, and no interval. All equal: an interval of width zero, which says that these
+    seeds agree and no more.
     """
     numbers = finite(values)
     mean = float(numbers.mean())
@@ -74,8 +76,8 @@ def seed_interval(values: ArrayLike) -> Interval:
 def paired_episode_interval(a: ArrayLike, b: ArrayLike) -> Interval:
     """How do these two trained models differ on the same test episodes? Mean of a - b, 95% interval over episodes.
 
-    a, b: [n_test_episodes], the same episodes in the same order. It speaks of two trained models: another seed may
-    differ by more.
+    a, b: [n_test_episodes], the same episodes in the same order. Assumes what episode_interval does, of differences.
+    It speaks of two trained models: another seed may differ by more.
     """
     first, second = np.asarray(a, float), np.asarray(b, float)
     if first.shape != second.shape:
@@ -88,7 +90,7 @@ def bca_interval(differences: ArrayLike, n_resamples: int = N_RESAMPLES) -> Inte
 
     differences: [n_seeds]. Efron's bias-corrected and accelerated interval. Assumes that seeds are independent draws
     and that the sample shows the shape of what it is drawn from, which few seeds do not: on normal differences it
-    covers the truth in about 71% of samples of 3, 82% of 5, 91% of 10 and 94% of 60, where the t interval covers it in
+    covers the truth in about 72% of samples of 3, 83% of 5, 90% of 10 and 94% of 60, where the t interval covers it in
     95% of each. A check beside seed_interval, not instead of it. One seed: the number, and no interval.
     """
     values = finite(differences)
@@ -127,9 +129,9 @@ def sign_flip_p(differences: ArrayLike) -> float | None:
 
 
 def paired_t_p(differences: ArrayLike) -> float | None:
-    """Would differences this far from zero turn up by chance over seeds?
+    """Would differences this far from zero turn up by chance over seeds? Two-sided paired t test; None below 2 seeds.
 
-    Two-sided paired t test; None below 2 seeds.
+    differences: [n_seeds]. Assumes that they are independent and nearly normal. All equal: p is 0, or 1 if all are 0.
     """
     values = finite(differences)
     if values.size < 2:
@@ -140,9 +142,10 @@ def paired_t_p(differences: ArrayLike) -> float | None:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """What remains of each p when this many questions were asked at once?
+    """What remains of each p when this many questions were asked at once? Holm's step-down adjustment (1979).
 
-    Holm's step-down adjustment; None stays None.
+    Below alpha, the chance of even one false alarm in the family is at most alpha, however the questions depend on each
+    other. Assumes that each p is valid by itself. None, a question that could not be asked, stays None.
     """
     known = [(p, index) for index, p in enumerate(p_values) if p is not None]
     adjusted: list[float | None] = [None] * len(p_values)
@@ -176,7 +179,8 @@ def minimum_detectable_effect(seed_sd: float, n_seeds: int, power: float = 0.8, 
     power.
 
     seed_sd: standard deviation over seeds of the paired difference (of one variant times sqrt(2), when runs of a seed
-    share nothing). Same unit as seed_sd. None below 2 seeds; 0 when seed_sd is 0.
+    share nothing). Same unit as seed_sd. None below 2 seeds; 0 when seed_sd is 0. Assumes normal differences, a known
+    seed_sd and one question: with Holm over a family, or against a margin, the difference must be larger.
     """
     if n_seeds < 2:
         return None
@@ -194,20 +198,14 @@ def minimum_detectable_effect(seed_sd: float, n_seeds: int, power: float = 0.8, 
     return float(optimize.brentq(excess, 1e-9, high)) * seed_sd / math.sqrt(n_seeds)
 
 
-def probability_of_improvement(differences: ArrayLike) -> float:
-    """How often is the variant ahead of its baseline with the same seed?
-
-    Share of paired differences above 0; ties count half. Unlike the mean it does not say by how much.
-    """
-    return probability_of_improvement_interval(differences).mean
-
-
-def probability_of_improvement_interval(differences: ArrayLike) -> Interval:
-    """With another seed, how likely is the variant ahead of its baseline? The share, and an interval of 95% or more.
+def probability_of_improvement(differences: ArrayLike) -> Interval:
+    """With another seed, how likely is the variant ahead of its baseline with that seed? The share of paired
+    differences above 0, ties counted half, and an interval of 95% or more.
 
     differences: [n_seeds]. Assumes only that seeds are independent draws. Clopper and Pearson's exact binomial
     interval, its low end with ties counted as losses and its high end with ties counted as wins, so that ties cannot
-    narrow it. Wide by nature: ahead in 3 of 3 seeds is compatible with 0.29, in 10 of 10 with 0.69.
+    narrow it. Wide by nature: ahead in 3 of 3 seeds is compatible with 0.29, in 10 of 10 with 0.69. Unlike the mean
+    difference it does not say by how much.
     """
     values = finite(differences)
     wins, ties, n = int((values > 0).sum()), int((values == 0).sum()), values.size

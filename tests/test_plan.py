@@ -77,6 +77,11 @@ def test_switches_hold_the_baseline_and_sort_by_value(tmp_path: Path) -> None:
             "fewer_seeds.slow: Input should be a valid integer",
         ),
         ("seeds = [0, 1]", "seeds = []", "profiles.cpu.seeds: List should have at least 1 item"),
+        (
+            "seeds = [0, 1]",
+            "seeds = [0, 1, 0]",
+            "profiles.cpu.seeds: seed 0 is named twice",
+        ),
         ("seeds = [0, 1]", "sedes = [0, 1]", "profiles.cpu"),
         ("[variants.leo]", '[variants.leo]\nset = "x"', "variants.leo.set: Input should be a valid dictionary"),
         ("[variants.leo]", "[variants.leo]\nrefernce = true", "'variants.leo.refernce'; did you mean 'reference'"),

@@ -69,34 +69,32 @@ def table(tmp_path: Path, name: str) -> pd.DataFrame:
     return pd.read_csv(tmp_path / f"reports/ablations-cpu/tables/{name}.csv")
 
 
-def test_two_variants_two_seeds_a_dozen_episodes(tmp_path: Path) -> None:
-    build(tmp_path / "results")
-    html, markdown = report(tmp_path)
-    rows = table(tmp_path, "main").set_index("variant")
-    # t(0.975, 1) = 12.7062; 0.80 and 0.84 have standard error 0.02, the differences 0.08 and 0.04 too.
-    assert rows.loc["leo", "accuracy"] == pytest.approx(0.82)
-    assert rows.loc["leo", "high"] - rows.loc["leo", "low"] == pytest.approx(2 * 12.706205 * 0.02)
-    assert rows.loc["leo", "accuracy_before"] == pytest.approx(0.82 - 1 / 75)
-    assert rows.loc["none", "accuracy"] == pytest.approx(0.88)
-    assert rows.loc["none", "difference"] == pytest.approx(0.06)
-    assert rows.loc["none", "difference_low"] == pytest.approx(0.06 - 12.706205 * 0.02)
-    assert rows.loc["none", "verdict"] == "inconclusive"
-    assert list(rows["n_seeds"]) == [2, 2]
-    for text in (html, markdown):
-        assert "82.0 ± 25.4" in text
-        assert "+6.0 [-19.4, +31.4]" in text
-        assert "misses the 95 to 98% that the source document expects by 13.0 points" in text
-        assert "The study is complete: all 4 planned runs are done." in text
-
-
 def test_effects_by_hand(tmp_path: Path) -> None:
     build(tmp_path / "results")
     row = effects(gather(tmp_path / "results/ablations-cpu"), (5, "mixed")).iloc[0]
     assert row["sd"] == pytest.approx(np.sqrt(0.0008))
     assert row["p"] == pytest.approx(2 * np.arctan(1 / 3) / np.pi)  # t = 3 with 1 degree of freedom is Cauchy's
     assert row["holm_p"] == row["p"]
-    assert row["ahead"] == 1.0
     assert np.isnan(row["sign_flip_p"])
+    # Resampled means of the differences 0.08 and 0.04 are 0.04, 0.06 and 0.08, a quarter, a half and a quarter of them.
+    assert (row["bca_low"], row["bca_high"]) == pytest.approx((0.04, 0.08))
+    assert (row["ahead"], row["ahead_low"], row["ahead_high"]) == (1.0, pytest.approx(0.025 ** (1 / 2)), 1.0)
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_checks_stand_beside_the_interval_in_table_and_csv(tmp_path: Path) -> None:
+    build(tmp_path / "results")
+    _, markdown = report(tmp_path)
+    row = table(tmp_path, "effects").iloc[0]
+    assert (row["bca_low"], row["bca_high"]) == pytest.approx((0.04, 0.08))
+    assert "BCa bootstrap interval" in markdown and "too narrow with few seeds" in markdown
+
+
+def test_a_variant_with_the_baselines_settings_is_no_comparison(tmp_path: Path) -> None:
+    build(tmp_path / "results", {**PAIR, "same": {"latent_dim": 64}})
+    row = effects(gather(tmp_path / "results/ablations-cpu"), (5, "mixed")).set_index("variant").loc["same"]
+    assert not row["compared"] and np.isnan(row["difference"])
+    assert row["note"] == "the very same run: its settings are those of leo"
 
 
 def test_one_seed_speaks_of_two_trained_models_only(tmp_path: Path) -> None:

@@ -4,5 +4,6 @@ The same results on the same versions give the same bytes.
 """
 
 from leo_bench.report.pages import rebuild_all, write_index, write_report
+from leo_bench.report.versus_page import write_comparison
 
-__all__ = ["rebuild_all", "write_index", "write_report"]
+__all__ = ["rebuild_all", "write_comparison", "write_index", "write_report"]

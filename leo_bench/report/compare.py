@@ -1,5 +1,7 @@
 """What each change is worth: paired effects against the baseline, and means over seeds, as frames of numbers."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ import pandas as pd
 from leo_bench.report.gather import Cell, StudyData, why_not
 from leo_bench.stats import (
     Interval,
+    bca_interval,
     episode_interval,
     holm,
     minimum_detectable_effect,
@@ -19,10 +22,11 @@ from leo_bench.stats import (
     verdict,
 )
 
-EFFECT_COLUMNS = (
-    "variant label n_seeds difference low high kind p holm_p sign_flip_p ahead sd verdict compared note".split()
-)
-
+PAIR_COLUMNS = (
+    "n_seeds difference low high kind bca_low bca_high p holm_p sign_flip_p ahead ahead_low ahead_high sd verdict "
+    "compared note"
+).split()
+EFFECT_COLUMNS = ["variant", "label", *PAIR_COLUMNS]
 
 HOLM_NOTE = "its interval alone lies beyond the margin, but with this many comparisons Holm's p is {:.2f}"
 
@@ -34,8 +38,7 @@ def mean_accuracy(data: StudyData, cell: Cell, variant: str) -> Interval | None:
         return None
     if len(rows) > 1:
         return seed_interval(rows["accuracy"])
-    run, test = data.test(variant, int(rows["seed"].iloc[0]), cell)
-    return episode_interval(_fractions(run.correct(test), test.n_way * test.n_query))
+    return episode_interval(Side(data, cell, variant).fractions(int(rows["seed"].iloc[0])))
 
 
 def effects(data: StudyData, cell: Cell) -> pd.DataFrame:
@@ -46,84 +49,107 @@ def effects(data: StudyData, cell: Cell) -> pd.DataFrame:
     (kind "episodes").
     """
     if cell not in data.effects:
-        data.effects[cell] = _effects(data, cell)
+        base = Side(data, cell, data.plan.baseline)
+        rows = [
+            {"variant": variant, "label": data.label(variant), **paired(Side(data, cell, variant), base)}
+            for variant in data.variants
+            if variant != data.plan.baseline
+        ]
+        data.effects[cell] = judged(pd.DataFrame(rows, columns=EFFECT_COLUMNS), data.plan.margin)
     return data.effects[cell]
 
 
-def _effects(data: StudyData, cell: Cell) -> pd.DataFrame:
-    base_rows = data.rows(cell, data.plan.baseline).set_index("seed")
-    found = []
-    for variant in data.variants:
-        if variant == data.plan.baseline:
-            continue
-        rows = data.rows(cell, variant).set_index("seed")
-        found.append(_effect(data, cell, variant, rows, base_rows))
-    frame = pd.DataFrame(found, columns=EFFECT_COLUMNS)
-    adjusted = holm([None if pd.isna(p) else float(p) for p in frame["p"]])
-    frame["holm_p"] = pd.Series([np.nan if p is None else p for p in adjusted], dtype=float, index=frame.index)
-    for index in frame.index[frame["compared"].astype(bool)]:
-        row = frame.loc[index]
-        low, high = (None, None) if pd.isna(row["low"]) else (float(row["low"]), float(row["high"]))
-        interval = Interval(float(row["difference"]), low, high, int(row["n_seeds"]), row["kind"])
-        found_verdict = verdict(interval, data.plan.margin, adjusted[int(index)])
-        frame.loc[index, "verdict"] = found_verdict
-        if found_verdict == "inconclusive" and verdict(interval, data.plan.margin) != "inconclusive":
-            frame.loc[index, "note"] = "; ".join(filter(None, [row["note"], HOLM_NOTE.format(row["holm_p"])]))
-    return frame
+@dataclass(frozen=True)
+class Side:
+    """One of two things set against each other: a study's variant on one test."""
+
+    data: StudyData
+    cell: Cell
+    variant: str
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """Its score rows by seed."""
+        return self.data.rows(self.cell, self.variant).set_index("seed")
+
+    def fractions(self, seed: int) -> np.ndarray:
+        """Accuracy of one run on each test episode after the last step, [n_test_episodes]."""
+        run, test = self.data.test(self.variant, seed, self.cell)
+        return run.correct(test)[:, -1] / (test.n_way * test.n_query)
 
 
-def _effect(data: StudyData, cell: Cell, variant: str, rows: pd.DataFrame, base_rows: pd.DataFrame) -> dict[str, Any]:
-    """One row of `effects`, verdict and Holm aside."""
-    empty = dict.fromkeys(("difference", "low", "high", "p", "sign_flip_p", "ahead", "sd"), np.nan)
-    row: dict[str, Any] = {
-        "variant": variant,
-        "label": data.label(variant),
-        "n_seeds": 0,
-        **empty,
-        "kind": "",
-        "verdict": "not compared",
-        "compared": False,
-    }
-    seeds = [seed for seed in rows.index if seed in base_rows.index]
-    if rows.empty or base_rows.empty or not seeds:
+def paired(own: Side, base: Side, base_name: str = "the baseline", may_differ: tuple[str, ...] = ()) -> dict[str, Any]:
+    """own - base over the seeds that both have, as a row of PAIR_COLUMNS; Holm's p and the verdict are `judged`'s.
+
+    may_differ: columns of MUST_EQUAL that do not forbid the comparison, being what it is about.
+    """
+    row: dict[str, Any] = {**dict.fromkeys(PAIR_COLUMNS, np.nan), "n_seeds": 0, "kind": "", "compared": False}
+    row["verdict"] = "not compared"
+    seeds = [int(seed) for seed in own.rows.index if seed in base.rows.index]
+    if not seeds:
         lacking = (
             "no run done"
-            if rows.empty
-            else "the baseline has no run"
-            if base_rows.empty
-            else "no seed shared with the baseline"
+            if own.rows.empty
+            else f"{base_name} has no run"
+            if base.rows.empty
+            else f"no seed shared with {base_name}"
         )
         return {**row, "note": f"{lacking} on this test"}
-    refusals = {seed: why_not(rows.loc[seed], base_rows.loc[seed]) for seed in seeds}
+    refusals = {seed: _refusal(own, base, seed, may_differ) for seed in seeds}
     allowed = [seed for seed in seeds if not refusals[seed]]
     if not allowed:
         return {**row, "note": next(iter(refusals.values()))}
-    differences = np.array([rows.loc[seed, "accuracy"] - base_rows.loc[seed, "accuracy"] for seed in allowed], float)
+    differences = (own.rows.loc[allowed, "accuracy"] - base.rows.loc[allowed, "accuracy"]).to_numpy(float)
     notes = [f"seed {seed} left out: {refusals[seed]}" for seed in seeds if refusals[seed]]
-    mode, base_mode = rows.loc[allowed[0], "batch_norm"], base_rows.loc[allowed[0], "batch_norm"]
+    mode, base_mode = (str(side.rows.loc[allowed[0], "batch_norm"]) for side in (own, base))
     if mode != base_mode:
         notes.append(f"part of the change: batch norm {mode} against {base_mode}")
-    interval = seed_interval(differences)
     if len(allowed) == 1:
-        own, other = (data.test(name, int(allowed[0]), cell) for name in (variant, data.plan.baseline))
-        queries = own[1].n_way * own[1].n_query
-        interval = paired_episode_interval(
-            _fractions(own[0].correct(own[1]), queries), _fractions(other[0].correct(other[1]), queries)
-        )
-    row |= {
+        interval = paired_episode_interval(own.fractions(allowed[0]), base.fractions(allowed[0]))
+    else:
+        interval = seed_interval(differences)
+    bca, ahead = bca_interval(differences), probability_of_improvement(differences)
+    return row | {
         "n_seeds": len(allowed),
         "difference": float(differences.mean()),
-        "low": np.nan if interval.low is None else interval.low,
-        "high": np.nan if interval.high is None else interval.high,
+        "low": _or_nan(interval.low),
+        "high": _or_nan(interval.high),
         "kind": interval.kind,
+        "bca_low": _or_nan(bca.low),
+        "bca_high": _or_nan(bca.high),
         "p": _or_nan(paired_t_p(differences)),
         "sign_flip_p": _or_nan(sign_flip_p(differences)),
-        "ahead": probability_of_improvement(differences),
+        "ahead": ahead.mean,
+        "ahead_low": _or_nan(ahead.low),
+        "ahead_high": _or_nan(ahead.high),
         "sd": float(differences.std(ddof=1)) if len(allowed) > 1 else np.nan,
         "compared": True,
         "note": "; ".join(notes),
     }
-    return row
+
+
+def _refusal(own: Side, base: Side, seed: int, may_differ: tuple[str, ...]) -> str:
+    """Why the two runs of a seed may not be compared, in words; empty when they may."""
+    row: Any = own.rows.loc[seed]
+    base_row: Any = base.rows.loc[seed]
+    if own.data is base.data and row["run_key"] == base_row["run_key"]:
+        return f"the very same run: its settings are those of {base.data.label(base.variant)}"
+    return why_not(row, base_row, skip=may_differ)
+
+
+def judged(frame: pd.DataFrame, margin: float) -> pd.DataFrame:
+    """Rows of `paired`, one family of questions, with Holm's p and each one's verdict against the margin filled in."""
+    adjusted = holm([None if pd.isna(p) else float(p) for p in frame["p"]])
+    frame["holm_p"] = pd.Series([_or_nan(p) for p in adjusted], dtype=float, index=frame.index)
+    for index in frame.index[frame["compared"].astype(bool)]:
+        row = frame.loc[index]
+        low, high = (None, None) if pd.isna(row["low"]) else (float(row["low"]), float(row["high"]))
+        interval = Interval(float(row["difference"]), low, high, int(row["n_seeds"]), row["kind"])
+        found = verdict(interval, margin, adjusted[int(index)])
+        frame.loc[index, "verdict"] = found
+        if found == "inconclusive" and verdict(interval, margin) != "inconclusive":
+            frame.loc[index, "note"] = "; ".join(filter(None, [row["note"], HOLM_NOTE.format(row["holm_p"])]))
+    return frame
 
 
 def detectable(effect_frame: pd.DataFrame) -> tuple[float, float, int] | None:
@@ -136,11 +162,6 @@ def detectable(effect_frame: pd.DataFrame) -> tuple[float, float, int] | None:
     sd, n_seeds = float(several["sd"].median()), int(several["n_seeds"].median())
     smallest = minimum_detectable_effect(sd, n_seeds)
     return None if smallest is None else (sd, smallest, n_seeds)
-
-
-def _fractions(correct: np.ndarray, n_queries: int) -> np.ndarray:
-    """Accuracy of each test episode after the last step, [n_test_episodes]."""
-    return correct[:, -1] / n_queries
 
 
 def _or_nan(value: float | None) -> float:

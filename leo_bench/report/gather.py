@@ -244,11 +244,13 @@ def cell_name(cell: Cell) -> str:
     return f"{cell[0]}-way {cell[1].replace('_', ' ')}"
 
 
-STATUS_ORDER = ("corrupt", "failed", "interrupted", "stale", "running", "missing")
+STATUS_ORDER = ("corrupt", "duplicate", "failed", "interrupted", "stale", "running", "missing")
 
 
 def problems(view: StudyView) -> pd.DataFrame:
-    """Planned runs that are not done: columns status, variant, seed, run_key, attempts, message; worst first."""
+    """Planned runs that are not done, and copies: columns status, variant, seed, run_key, attempts, message; worst
+    first.
+    """
     root = view.folder.parent
     rows = [
         {
@@ -259,7 +261,7 @@ def problems(view: StudyView) -> pd.DataFrame:
             "attempts": run.attempts,
             "message": without_paths(run.message, root),
         }
-        for run in view.runs
+        for run in [*view.runs, *view.copies]
         if run.status != "done"
     ]
     frame = pd.DataFrame(rows, columns=["status", "variant", "seed", "run_key", "attempts", "message"])

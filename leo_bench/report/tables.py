@@ -224,9 +224,11 @@ def effects_table(data: StudyData) -> Table:
             "variant": row["label"],
             "seeds": str(row["n_seeds"]),
             "difference, points": difference(row["difference"], row["low"], row["high"], row["kind"]),
+            "BCa": ends(row["bca_low"], row["bca_high"]) or NONE,
             "Holm's p": p_value(row["holm_p"]),
             "sign-flip p": p_value(row["sign_flip_p"]),
-            "ahead in": f"{100 * row['ahead']:.0f}% of seeds",
+            "ahead in": f"{100 * row['ahead']:.0f}% of seeds "
+            f"({100 * row['ahead_low']:.0f} to {100 * row['ahead_high']:.0f})",
             "verdict": row["verdict"],
         }
         for row in numbers.to_dict("records")
@@ -234,7 +236,9 @@ def effects_table(data: StudyData) -> Table:
     ]
     return Table(
         "effects",
-        "Paired differences with the baseline on every test; Holm's family is one test.",
+        "Paired differences with the baseline on every test; Holm's family is one test. The t interval, Holm's p and "
+        "the margin decide; BCa (bootstrap interval, points) and the sign-flip test are checks. In brackets after the "
+        "share of seeds: its exact 95% interval.",
         numbers,
         pd.DataFrame(words),
     )
@@ -256,7 +260,7 @@ def problem_table(data: StudyData) -> Table:
                 "run": ", ".join(keys) or NONE,
             }
         )
-    return Table("not-done", "Planned runs that are not part of any number above.", numbers, pd.DataFrame(words))
+    return Table("not-done", "Runs that are not part of any number above.", numbers, pd.DataFrame(words))
 
 
 def redo_table(data: StudyData) -> Table:
@@ -309,8 +313,13 @@ def difference(mean: float, low: float, high: float, kind: str) -> str:
     """`+1.2 [-0.3, +2.7]` points; an interval over episodes is marked e."""
     if np.isnan(mean):
         return NONE
-    ends = "" if np.isnan(low) else f" [{signed(100 * low)}, {signed(100 * high)}]{' e' if kind == 'episodes' else ''}"
-    return f"{signed(100 * mean)}{ends}"
+    bounds = ends(low, high)
+    return f"{signed(100 * mean)}{f' {bounds}' if bounds else ''}{' e' if bounds and kind == 'episodes' else ''}"
+
+
+def ends(low: float, high: float) -> str:
+    """`[-0.3, +2.7]` points; nothing where there is no interval."""
+    return "" if np.isnan(low) else f"[{signed(100 * low)}, {signed(100 * high)}]"
 
 
 def notes_of(frame: pd.DataFrame) -> list[str]:

@@ -188,7 +188,9 @@ def method_words(data: StudyData) -> list[str]:
         f"test, over all variants compared "
         f"on that test) is below 0.05; no difference that matters when it lies within {margin} points; otherwise "
         f"inconclusive. From 6 seeds an exact "
-        "sign-flip test stands beside it as a check.",
+        "sign-flip test stands beside it as a check. So does, from 2 seeds, a BCa bootstrap interval, which does not "
+        "assume normal differences but is too narrow with few seeds: in simulation it covers the truth in about 72% of "
+        "studies of 3 seeds, 83% of 5 and 90% of 10, where the t interval covers it in 95%.",
         "Rows are set against each other only where data, splits, image size, shots, queries, training images, "
         "test episodes and source agree.",
         resolution(data),
