@@ -82,10 +82,12 @@ def step(values: dict[str, Any], threads: int) -> Callable[[], object]:
 
 
 def two_steps(values: dict[str, Any], threads: int) -> Callable[[], object]:
-    """A step in each of two processes at once."""
+    """A step in each of two processes at once; `of` says of what: step, or literal."""
     from benchmarks.measure import Worker
 
-    own, other = step(values, threads), Worker(Case("the other process", "step", values, threads))
+    kind = values.get("of", "step")
+    values = {name: value for name, value in values.items() if name != "of"}
+    own, other = globals()[kind](values, threads), Worker(Case("the other process", kind, values, threads))
 
     def work() -> None:
         other.ask("1")

@@ -68,22 +68,12 @@ def ratio_table(timings: pd.DataFrame) -> pd.DataFrame:
     if "leo 105" in peaks:
         gigabytes = peaks["leo 105"] * 2**20 / 1e9
         rows.append(_single("peak memory of 105x105 training, preset leo, GB", gigabytes, PEAK_GB))
-    if {"n_way 5", "n_way 60"} <= present:
-        per_image = (medians["n_way 60"] / 60) / (medians["n_way 5"] / 5)
-        met = _met(per_image, 1.2, 0.8)
-        rows.append(
-            {
-                "ratio": "time per image, 60-way / 5-way, one episode a step",
-                "measured": f"{per_image:.2f}",
-                "over rounds": "",
-                "asked": "0.8 to 1.2",
-                "met": met,
-            }
-        )
     return pd.DataFrame(rows)
 
 
 def _asked(ratio: Ratio) -> str:
+    if ratio.at_most is not None and ratio.at_least is not None:
+        return f"{ratio.at_least:g} to {ratio.at_most:g}"
     if ratio.at_most is not None:
         return f"at most {ratio.at_most:g}"
     return "" if ratio.at_least is None else f"at least {ratio.at_least:g}"

@@ -63,6 +63,11 @@ def _grown(name: str, values: tuple[int, ...], meta_batch_size: int | None = Non
     return tuple(Case(f"{name} {value}", "step", {name: value, **extra}) for value in values)
 
 
+def _same_images(n_way: int) -> Case:
+    """A step of 960 images in all, whatever the ways: 12 episodes of 5-way to one of 60-way."""
+    return Case(f"960 images, {n_way}-way", "step", {"n_way": n_way, "meta_batch_size": max(WAYS) // n_way})
+
+
 GROUPS = (
     Group(
         "28x28",
@@ -76,12 +81,16 @@ GROUPS = (
     ),
     Group(
         "28x28, both cores",
-        (*_steps(28, threads=2), Case("leo 28, two processes", "two_steps", {"image_size": 28})),
+        (
+            *_steps(28, threads=2),
+            Case("leo 28, two processes", "two_steps", {"image_size": 28}),
+            Case("literal 28, two processes", "two_steps", {"image_size": 28, "of": "literal"}),
+        ),
         rounds=5,
         repeats=3,
     ),
-    Group("105x105", _steps(105), rounds=2, repeats=1),
-    Group("n_way", _grown("n_way", WAYS, 1), rounds=3, repeats=3),
+    Group("105x105", _steps(105), rounds=5, repeats=1),
+    Group("n_way", (*_grown("n_way", WAYS, 1), *(_same_images(n) for n in WAYS)), rounds=3, repeats=3),
     Group("k_shot", _grown("k_shot", SHOTS), rounds=3, repeats=3),
     Group("inner_steps", _grown("inner_steps", STEPS), rounds=3, repeats=3),
     Group("latent_dim", _grown("latent_dim", CODES), rounds=3, repeats=3),
@@ -115,15 +124,36 @@ RATIOS = (
     Ratio("LEO step, shared encoder / CNN of stock layers, 28x28", SHARED, ("stock layers 28",)),
     Ratio("LEO step, shared encoder / CNN of stock layers, 105x105", SHARED_105, ("stock layers 105",)),
     Ratio("the literal algorithm / preset leo, 28x28", "literal 28", (LEO,), at_least=3.5),
-    Ratio("the literal algorithm / preset leo, 28x28, 2 threads", "literal 28 x2", (f"{LEO} x2",), at_least=3.5),
+    Ratio(
+        "the literal algorithm / preset leo, 28x28, both cores by two processes each",
+        "literal 28, two processes",
+        (f"{LEO}, two processes",),
+        at_least=3.5,
+    ),
+    Ratio("the literal algorithm / preset leo, 28x28, one process of 2 threads each", "literal 28 x2", (f"{LEO} x2",)),
     Ratio("the literal algorithm / preset leo, 105x105", "literal 105", (LEO_105,), at_least=6),
     Ratio("two 1-thread steps at once / one 2-thread step, preset leo, 28x28", f"{LEO}, two processes", (f"{LEO} x2",)),
     Ratio("second-order MAML by the package higher, 5 inner steps / preset leo, 28x28", "MAML by higher", (LEO,)),
     Ratio("generated=full / generated=head, 28x28, 5 inner steps", "leo, full", (LEO,), 8),
+    Ratio(
+        "time per image, 60-way / 5-way, 960 images a step",
+        "960 images, 60-way",
+        ("960 images, 5-way",),
+        at_most=1.2,
+        at_least=0.8,
+    ),
+    Ratio(
+        "time per image, 20-way / 5-way, 960 images a step",
+        "960 images, 20-way",
+        ("960 images, 5-way",),
+        at_most=1.2,
+        at_least=0.8,
+    ),
 )
 
 GROWTHS = (
     Growth("n_way, one episode a step", WAYS, tuple(f"n_way {n}" for n in WAYS)),
+    Growth("n_way, 960 images a step", WAYS, tuple(f"960 images, {n}-way" for n in WAYS)),
     Growth("k_shot", SHOTS, tuple(f"k_shot {n}" for n in SHOTS)),
     Growth("inner_steps", STEPS, tuple(f"inner_steps {n}" for n in STEPS)),
     Growth("latent_dim", CODES, tuple(f"latent_dim {n}" for n in CODES)),

@@ -26,11 +26,23 @@ class Scores:
     steps: list[int]
     correct: np.ndarray
     """Correct answers, int64 [episodes, len(steps)], of n_way * n_query queries each."""
+    correct_by_class: np.ndarray
+    """Correct answers after the last step, int64 [episodes, n_way], of n_query queries each."""
 
     @property
     def accuracies(self) -> np.ndarray:
         """Fraction correct, float64 [episodes, len(steps)]."""
         return self.correct / (self.episodes.spec.n_way * self.episodes.spec.n_query)
+
+    def by_character(self, characters: np.ndarray) -> np.ndarray:
+        """Queries of each character and correct answers among them, after the last step: int64 [len(characters), 2].
+
+        characters: sorted indices into the bank, all that the episodes have.
+        """
+        place = np.searchsorted(characters, self.episodes.characters).ravel()
+        queries = np.bincount(place, minlength=len(characters)) * self.episodes.spec.n_query
+        correct = np.bincount(place, self.correct_by_class.ravel(), minlength=len(characters)).astype(np.int64)
+        return np.stack([queries, correct], axis=1)
 
 
 def score(learner: Learner, bank: ImageBank, groups: list[Episodes]) -> list[Scores]:
@@ -53,7 +65,7 @@ def _score(learner: Learner, tables: tuple[Tensor, ...], episodes: Episodes, fir
     support_rows, query_rows = rows[..., : spec.k_shot].flatten(1), rows[..., spec.k_shot :].flatten(1)
     labels = torch.arange(spec.n_way, device=device)
     support_y, query_y = labels.repeat_interleave(spec.k_shot), labels.repeat_interleave(spec.n_query)
-    correct = []
+    correct, by_class = [], []
     for support, query in zip(support_rows.split(EPISODES_PER_PASS), query_rows.split(EPISODES_PER_PASS), strict=True):
         logits = learner.logits_from_tables(
             tuple(table[support] for table in tables),
@@ -61,8 +73,11 @@ def _score(learner: Learner, tables: tuple[Tensor, ...], episodes: Episodes, fir
             tuple(table[query] for table in tables),
             spec.n_way,
         )
-        correct.append(torch.stack([(step.argmax(-1) == query_y).sum(-1) for step in logits], dim=1))
-    return Scores(episodes, learner.scored_steps, torch.cat(correct).cpu().numpy())
+        hits = torch.stack([step.argmax(-1) == query_y for step in logits], dim=1)  # [E, steps, N * Q]
+        correct.append(hits.sum(-1))
+        by_class.append(hits[:, -1].unflatten(-1, (spec.n_way, spec.n_query)).sum(-1))
+    counts = (torch.cat(parts).cpu().numpy() for parts in (correct, by_class))
+    return Scores(episodes, learner.scored_steps, *counts)
 
 
 def test_episodes(settings: Settings, bank: ImageBank, learner: Learner) -> dict[str, Episodes]:

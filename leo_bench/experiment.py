@@ -201,10 +201,14 @@ def measure(settings: Settings, data: Path | None, folder: Path, number: int, st
     )  # before training: a protocol that the data cannot serve fails at once
 
     def progress(history: History, episode: int) -> None:
-        _, loss, accuracy, norm = history.curve[-1]
-        log.info("episode %d: loss %.4f, query accuracy %.3f, gradient norm %.3g", episode, loss, accuracy, norm)
-        recorder.log_scalar("train_loss", loss, episode)
-        recorder.log_scalar("train_accuracy", accuracy, episode)
+        if history.curve and history.curve[-1][0] == episode:
+            _, loss, accuracy, norm = history.curve[-1]
+            log.info("episode %d: loss %.4f, query accuracy %.3f, gradient norm %.3g", episode, loss, accuracy, norm)
+            recorder.log_scalar("train_loss", loss, episode)
+            recorder.log_scalar("train_accuracy", accuracy, episode)
+        if history.validation and history.validation[-1][0] == episode:
+            log.info("episode %d: validation accuracy %.4f", episode, history.validation[-1][1])
+            recorder.log_scalar("validation_accuracy", history.validation[-1][1], episode)
         status.update(episode)
 
     begin = time.perf_counter()
@@ -215,7 +219,6 @@ def measure(settings: Settings, data: Path | None, folder: Path, number: int, st
             f"trained weights are NaN or infinite; lower inner_lr (now {settings.inner_lr:g}) "
             f"or outer_lr (now {settings.outer_lr:g})"
         )
-    log.info("validation accuracy: %s", [f"{accuracy:.4f}" for _, accuracy, _ in history.validation])
 
     begin = time.perf_counter()
     scores = dict(zip(groups, score(learner, bank, list(groups.values())), strict=True))
@@ -264,12 +267,22 @@ def measure(settings: Settings, data: Path | None, folder: Path, number: int, st
             test.accuracy_before,
         )
     arrays = io.BytesIO()
-    np.savez_compressed(arrays, **{name: value.correct.astype(np.uint16) for name, value in scores.items()})  # type: ignore[arg-type]
+    np.savez_compressed(arrays, **episode_arrays(bank, scores))  # type: ignore[arg-type]
     if weights:
         write_atomic(folder / "checkpoint.safetensors", save(weights))
     write_atomic(folder / "episodes.npz", arrays.getvalue())
     write_record(folder / "result.json", result)
     return result
+
+
+def episode_arrays(bank: ImageBank, scores: dict[str, Scores]) -> dict[str, np.ndarray]:
+    """The arrays of episodes.npz (records.py): of each test its correct answers, by episode and by character."""
+    characters = np.unique(np.concatenate([value.episodes.characters.ravel() for value in scores.values()]))
+    arrays = {name: value.correct.astype(np.uint16) for name, value in scores.items()}
+    arrays["characters"] = np.array([bank.characters[index] for index in characters], dtype=np.bytes_)
+    for name, value in scores.items():
+        arrays[f"{name}_by_character"] = value.by_character(characters).astype(np.uint32)
+    return arrays
 
 
 def prepare(settings: Settings) -> None:

@@ -15,6 +15,7 @@ NUMERICS = (
     "seeding.py",
     "inner_loop.py",
     "train.py",
+    "replay.py",
     "evaluate.py",
     "data/bank.py",
     "data/splits.py",

@@ -3,8 +3,8 @@
     results/runs/<run_key>/settings.json     the run's settings, written when it is first planned
                            attempt-<n>/      log.txt, status.json and Sacred's record of each attempt
                            result.json       written last and whole: the run is done when it is there and valid
-                           episodes.npz      correct answers per test episode, before and after each inner step,
-                                             and per character
+                           episodes.npz      correct answers of each test, by episode (before and after each inner
+                                             step) and by character (after the last)
                            checkpoint.safetensors
     results/<study>-<profile>/study.json     the plan: every run expected, with variant, seed and key
                               runs.csv       one row per done run: its headline test

@@ -9,14 +9,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from leo_bench.config import Settings
-from leo_bench.data import Episodes, EpisodeSampler, EpisodeSpec, ImageBank, class_split, fixed_episodes, gather
+from leo_bench.data import Episodes, EpisodeSampler, EpisodeSpec, ImageBank, class_split, fixed_episodes, gather_drawn
 from leo_bench.errors import LeoBenchError
 from leo_bench.evaluate import score
 from leo_bench.learners.base import Learner
+from leo_bench.replay import launched
 from leo_bench.seeding import stream
 
 CURVE_EVERY = 100
 """Training episodes between two points of the training curve."""
+
+PIXELS_PER_PASS = 2**20
+"""Of a meta-batch on a CPU: more goes through in several passes, whose gradients add up. Bounds the memory."""
 
 
 class TrainingDiverged(LeoBenchError):
@@ -45,15 +49,30 @@ def outer_step(
     The loss is the queries' mean cross-entropy after adaptation, averaged over episodes. The gradient's global norm
     is clipped. Returns loss, query accuracy and gradient norm, as tensors on the device (nothing waits for it).
     """
-    support_x, support_y, query_x, query_y = batch
     learner.train()
-    logits = learner.episode_logits(support_x, support_y, query_x, n_way)[-1]
-    loss = F.cross_entropy(logits.flatten(0, 1), query_y.flatten())
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    n_queries = batch[3].numel()
+    losses, hits = [], []
+    size = episodes_per_pass(batch)
+    for support_x, support_y, query_x, query_y in zip(*(tensor.split(size) for tensor in batch), strict=True):
+        logits = learner.episode_logits(support_x, support_y, query_x, n_way)[-1]
+        loss = F.cross_entropy(logits.flatten(0, 1), query_y.flatten(), reduction="sum") / n_queries
+        loss.backward()
+        losses.append(loss.detach())
+        hits.append((logits.argmax(-1) == query_y).sum())
     norm = nn.utils.clip_grad_norm_(learner.parameters(), clip_norm)
     optimizer.step()
-    return loss.detach(), (logits.argmax(-1) == query_y).float().mean(), norm
+    return torch.stack(losses).sum(), torch.stack(hits).sum() / n_queries, norm
+
+
+def episodes_per_pass(batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> int:
+    """How many of a meta-batch's episodes go through at once: on a CPU as many as PIXELS_PER_PASS allows, in parts as
+    equal as can be; elsewhere all."""
+    n_episodes = len(batch[0])
+    if batch[0].device.type != "cpu":
+        return n_episodes
+    n_passes = -(-(batch[0].numel() + batch[2].numel()) // PIXELS_PER_PASS)
+    return -(-n_episodes // min(n_passes, n_episodes))
 
 
 def train(
@@ -62,7 +81,8 @@ def train(
     """Train in place for n_train_episodes; the bank's images are on the learner's device.
 
     Episodes come from the seed's stream "train episodes"; validation episodes are fixed. progress is called with the
-    history and the episode count at each point of the curve. Raises TrainingDiverged when a loss is NaN or infinite.
+    history and the episode count whenever the history has grown; what it raises ends the training. On a GPU the steps
+    are replayed as one CUDA graph. Raises TrainingDiverged when a loss is NaN or infinite.
     """
     characters = class_split(bank, settings.class_split, settings.train_classes)["train"]
     spec = EpisodeSpec(settings.n_way, settings.k_shot, settings.n_query, settings.episode_mode)
@@ -78,19 +98,28 @@ def train(
     if settings.n_train_episodes == 0 or not list(learner.parameters()):
         return history
     rng = stream(settings.seed, "train episodes")
-    optimizer = torch.optim.Adam(learner.parameters(), lr=settings.outer_lr)
-    seen: list[tuple[Tensor, Tensor, Tensor]] = []
+    device = bank.images.device
+    optimizer = torch.optim.Adam(learner.parameters(), lr=settings.outer_lr, capturable=device.type == "cuda")
+
+    def update(*drawn: Tensor) -> tuple[Tensor, ...]:
+        batch = gather_drawn(bank.images, *drawn, settings.k_shot)
+        return outer_step(learner, optimizer, batch, settings.n_way, settings.clip_norm)
+
+    step = launched(update, device)
+    seen: list[tuple[Tensor, ...]] = []
     for episode in range(settings.meta_batch_size, settings.n_train_episodes + 1, settings.meta_batch_size):
-        batch = gather(bank.images, sampler.sample(rng, settings.meta_batch_size))
-        seen.append(outer_step(learner, optimizer, batch, settings.n_way, settings.clip_norm))
+        drawn = sampler.sample(rng, settings.meta_batch_size).on(device)
+        seen.append(step(*drawn))
         last = episode == settings.n_train_episodes
-        if last or _passed(episode, settings.meta_batch_size, CURVE_EVERY):
+        curve_due = last or _passed(episode, settings.meta_batch_size, CURVE_EVERY)
+        validation_due = last or _passed(episode, settings.meta_batch_size, settings.val_every)
+        if curve_due:
             history.curve.append((episode, *_means(seen, episode, settings)))  # type: ignore[arg-type]
             seen = []
-            if progress:
-                progress(history, episode)
-        if last or _passed(episode, settings.meta_batch_size, settings.val_every):
+        if validation_due:
             history.validation.append((episode, *_validate(learner, bank, validation)))
+        if progress and (curve_due or validation_due):
+            progress(history, episode)
     return history
 
 
@@ -99,7 +128,7 @@ def _passed(episode: int, stride: int, every: int) -> bool:
     return episode // every > (episode - stride) // every
 
 
-def _means(seen: list[tuple[Tensor, Tensor, Tensor]], episode: int, settings: Settings) -> list[float]:
+def _means(seen: list[tuple[Tensor, ...]], episode: int, settings: Settings) -> list[float]:
     means = [float(torch.stack(values).mean()) for values in zip(*seen, strict=True)]
     if not all(np.isfinite(means)):
         raise TrainingDiverged(

@@ -11,7 +11,7 @@ from torch import Tensor
 from leo_bench import evaluate
 from leo_bench.config import Settings, make_settings
 from leo_bench.data import Episodes, EpisodeSampler, EpisodeSpec, ImageBank, class_split, fixed_episodes, gather
-from leo_bench.evaluate import adapt_seconds, score
+from leo_bench.evaluate import Scores, adapt_seconds, score
 from leo_bench.learners import Learner, build
 from leo_bench.seeding import stream
 
@@ -158,6 +158,22 @@ def test_each_drawing_passes_once_and_only_those_of_characters_that_are_used() -
     characters = set(np.concatenate([episodes.characters.ravel() for episodes in groups]).tolist())
     assert len(characters) < 3 * 6  # of the three test alphabets not all
     assert learner.n_images == 20 * len(characters)
+
+
+def test_answers_are_counted_for_each_character() -> None:
+    # Two episodes of two classes, three queries each: characters 7 and 4, then 4 and 9.
+    characters = np.array([[7, 4], [4, 9]])
+    episodes = Episodes(characters, np.zeros((2, 2), int), np.zeros((2, 2, 4), int), EpisodeSpec(2, 1, 3))
+    counted = Scores(episodes, [0], np.array([[3], [4]]), np.array([[1, 2], [3, 1]]))
+    assert counted.by_character(np.array([4, 7, 8, 9])).tolist() == [[6, 5], [3, 1], [0, 0], [3, 1]]
+
+
+@every_learner
+def test_answers_by_class_are_those_of_the_last_step(changes: dict[str, Any]) -> None:
+    learner = used(make_settings(changes))
+    for scores in score(learner, BANK, test_groups(learner)):
+        assert scores.correct_by_class.shape == scores.episodes.characters.shape
+        assert np.array_equal(scores.correct_by_class.sum(1), scores.correct[:, -1])
 
 
 @every_learner

@@ -80,6 +80,10 @@ def test_the_record_holds_what_happened(tmp_path: Path) -> None:
             # 95% interval by its definition: 1.96 * s / sqrt(n), s with n - 1
             deviation = np.sqrt(((shares[:, -1] - shares[:, -1].mean()) ** 2).sum() / 4)
             assert test.accuracy_ci95 == pytest.approx(1.96 * deviation / np.sqrt(5))
+            by_character = arrays[f"{test.array}_by_character"]
+            assert by_character.shape == (len(arrays["characters"]), 2)
+            assert by_character.sum(0).tolist() == [5 * test.n_way * test.n_query, counts[:, -1].sum()]
+        assert all(b"/" in name for name in arrays["characters"])
     weights = load_file(folder / "checkpoint.safetensors")
     assert experiment.weights_digest(weights) == result.weights_digest
     status = read_record(folder / "attempt-1" / "status.json", AttemptStatus)

@@ -13,7 +13,16 @@ from torch import Tensor, nn
 
 from leo_bench import train as train_module
 from leo_bench.config import Settings, make_settings
-from leo_bench.data import Episodes, EpisodeSampler, EpisodeSpec, ImageBank, class_split, fixed_episodes, gather
+from leo_bench.data import (
+    Episodes,
+    EpisodeSampler,
+    EpisodeSpec,
+    ImageBank,
+    class_split,
+    fixed_episodes,
+    gather,
+    gather_drawn,
+)
 from leo_bench.errors import LeoBenchError
 from leo_bench.evaluate import Scores, score
 from leo_bench.learners import Learner, build
@@ -60,11 +69,14 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Episodes]:
     """The meta-batches that training gathers, as they come."""
     batches: list[Episodes] = []
 
-    def recorded(images: Tensor, episodes: Episodes) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        batches.append(episodes)
-        return gather(images, episodes)
+    def recorded(images: Tensor, *drawn: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        *indices, k_shot = drawn
+        characters, rotations, drawers = (tensor.numpy() for tensor in indices)
+        spec = EpisodeSpec(characters.shape[1], k_shot, drawers.shape[2] - k_shot)
+        batches.append(Episodes(characters, rotations, drawers, spec))
+        return gather_drawn(images, *drawn)
 
-    monkeypatch.setattr(train_module, "gather", recorded)
+    monkeypatch.setattr(train_module, "gather_drawn", recorded)
     return batches
 
 
@@ -245,6 +257,19 @@ def test_the_curve_has_means_since_its_last_point(monkeypatch: pytest.MonkeyPatc
         assert coarse_point[1:] == pytest.approx(np.mean([point[1:] for point in part], axis=0), rel=1e-5)
 
 
+def test_progress_is_told_of_validations_too_and_may_end_the_training() -> None:
+    settings, calls = make_settings(QUICK), []
+
+    def progress(history: History, episode: int) -> None:
+        calls.append((episode, len(history.curve), len(history.validation)))
+        if len(history.validation) == 1:
+            raise LeoBenchError("enough")
+
+    with pytest.raises(LeoBenchError, match="enough"):
+        train(build(settings), BANK, settings, progress)
+    assert calls == [(4, 0, 1)]  # val_every 4; the curve's first point would be at the end, episode 8
+
+
 def test_points_are_taken_whenever_a_multiple_is_passed() -> None:
     assert [episode for episode in range(3, 31, 3) if _passed(episode, 3, 10)] == [12, 21, 30]
 
@@ -272,6 +297,47 @@ def test_an_update_is_the_mean_of_its_episodes_updates() -> None:
     assert float(loss) == pytest.approx(float(np.mean([r[0] for r in returned])), rel=1e-5)
     assert float(accuracy) == pytest.approx(float(np.mean([r[1] for r in returned])))
     assert float(norm) == pytest.approx(float(together.norm()), rel=1e-3)
+
+
+@pytest.mark.parametrize("changes", [{}, {"encoder": "separate"}, {"generated": "full"}])
+def test_passes_of_a_meta_batch_add_up_to_one(changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = make_settings({**SHARED, **changes})
+    batch, moved, sizes = one_batch(5, settings), [], []
+    for limit in (2**20, 2 * 9 * 16 * 16):  # all five at once; two of 9 images at a time
+        monkeypatch.setattr(train_module, "PIXELS_PER_PASS", limit)
+        sizes.append(train_module.episodes_per_pass(batch))
+        learner = build(settings)
+        before = flat(learner)
+        returned = outer_step(learner, torch.optim.SGD(learner.parameters(), lr=1.0), batch, 3, 1e6)
+        moved.append((before - flat(learner), torch.stack(returned), list(learner.buffers())))
+    assert sizes == [5, 2]
+    for one, other in zip(*moved, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(("n_episodes", "image_size", "expected"), [(4, 28, 4), (16, 28, 16), (17, 28, 9), (4, 105, 1)])
+def test_passes_are_as_equal_as_can_be(n_episodes: int, image_size: int, expected: int) -> None:
+    # 80 images an episode: 1,048,576 pixels are 16.7 episodes at 28x28, 1.19 at 105x105.
+    support, query = (torch.empty(n_episodes, 5 * n, 1, image_size, image_size) for n in (1, 15))
+    labels = torch.empty(n_episodes, 5), torch.empty(n_episodes, 75)
+    assert train_module.episodes_per_pass((support, labels[0], query, labels[1])) == expected
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"encoder": "separate", "precision": "bfloat16"}, {"generated": "full"}, {"learner": "protonet"}],
+)
+def test_away_from_the_cpu_nothing_of_an_update_waits_for_a_value(changes: dict[str, Any]) -> None:
+    """On torch's device "meta" tensors have no values, so whatever asks for one fails; a GPU takes the same path."""
+    learner = build(make_settings({**SHARED, **changes})).to("meta")
+    optimizer = torch.optim.Adam(learner.parameters())
+    characters, rotations = torch.zeros(2, 4, 3, dtype=torch.int64, device="meta")
+    drawers = torch.zeros(4, 3, 3, dtype=torch.int64, device="meta")
+    batch = gather_drawn(BANK.images.to("meta"), characters, rotations, drawers, k_shot=1)
+    returned = outer_step(learner, optimizer, batch, 3, 1.0)
+    assert [tensor.shape for tensor in returned] == [torch.Size()] * 3
+    with pytest.raises(RuntimeError, match="meta"):
+        returned[0].item()
 
 
 def test_the_gradient_is_clipped_in_global_norm_and_reported_before() -> None:

@@ -55,6 +55,13 @@ class Episodes:
     def __getitem__(self, part: slice) -> "Episodes":
         return Episodes(self.characters[part], self.rotations[part], self.drawers[part], self.spec)
 
+    def on(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        """Characters, rotations and drawers as tensors on a device, which nothing waits for."""
+        arrays = (self.characters, self.rotations, self.drawers)
+        moved = (torch.from_numpy(array).to(device, non_blocking=True) for array in arrays)
+        characters, rotations, drawers = moved
+        return characters, rotations, drawers
+
     def digest(self) -> str:
         """SHA-256 of the specification and every index; the same on every machine."""
         spec = self.spec
@@ -115,20 +122,23 @@ def gather(images: Tensor, episodes: Episodes) -> tuple[Tensor, Tensor, Tensor, 
     images: uint8 (C, 20, H, W), square. Returns support_x float32 (E, N*K, 1, H, W) in [0, 1], support_y int64
     (E, N*K), query_x float32 (E, N*Q, 1, H, W) and query_y int64 (E, N*Q); drawings of class 0 first, then of class 1.
     """
-    n_episodes, n_way, k_shot = len(episodes), episodes.spec.n_way, episodes.spec.k_shot
-    device = images.device
-    characters = torch.from_numpy(episodes.characters).to(device)
-    drawings = images[characters[:, :, None], torch.from_numpy(episodes.drawers).to(device)]  # (E, N, K + Q, H, W)
-    flat = drawings.flatten(0, 1)
+    return gather_drawn(images, *episodes.on(images.device), episodes.spec.k_shot)
+
+
+def gather_drawn(
+    images: Tensor, characters: Tensor, rotations: Tensor, drawers: Tensor, k_shot: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """As gather, from indices that are on the device already: shapes follow from theirs alone, and nothing waits for
+    a value."""
+    n_episodes, n_way = characters.shape
+    drawings = images[characters[:, :, None], drawers]  # (E, N, K + Q, H, W)
     for turns in range(1, N_ROTATIONS):
-        classes = np.flatnonzero(episodes.rotations.reshape(-1) == turns)
-        if classes.size:
-            index = torch.from_numpy(classes).to(device)
-            flat[index] = torch.rot90(flat[index], turns, dims=(-2, -1))
-    drawings = flat.unflatten(0, (n_episodes, n_way)).to(torch.float32).div_(255)
-    labels = torch.arange(n_way, device=device)
+        turned = (rotations == turns)[:, :, None, None, None]
+        drawings = torch.where(turned, torch.rot90(drawings, turns, dims=(-2, -1)), drawings)
+    pixels = drawings.to(torch.float32).div_(255)
+    labels = torch.arange(n_way, device=images.device)
     sets = []
-    for part in (drawings[:, :, :k_shot], drawings[:, :, k_shot:]):
+    for part in (pixels[:, :, :k_shot], pixels[:, :, k_shot:]):
         sets.append(part.flatten(1, 2).unsqueeze(2))
         sets.append(labels.repeat_interleave(part.shape[2]).expand(n_episodes, -1).contiguous())
     support_x, support_y, query_x, query_y = sets

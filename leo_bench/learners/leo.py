@@ -128,9 +128,9 @@ class FullLeo(Leo):
     def n_generated(self, n_way: int) -> int:
         return super().n_generated(n_way) + self.generator.n_generated
 
-    def features(self, codes: Tensor | None, images: Tensor, n_support: int) -> Tensor:
+    def features(self, codes: Tensor | None, images: Tensor, n_support: int, twice: bool = False) -> Tensor:
         """Features [E, B, F] of images [E, B, 1, H, W] by each episode's CNN; by the meta-learned CNN itself without
-        codes."""
+        codes. twice: they can be differentiated twice."""
         n_episodes = images.shape[0]
         changes = None if codes is None else self.generator(codes.mean(1))
         weights = []
@@ -139,7 +139,7 @@ class FullLeo(Leo):
             own = [tensor.expand(n_episodes, *tensor.shape) for tensor in base]  # type: ignore[misc, operator]
             weights.append(own if changes is None else [a + b for a, b in zip(own, changes[index], strict=True)])
         kernels, scales, shifts = zip(*weights, strict=True)
-        return adapted_conv4(images, kernels, scales, shifts, n_support)
+        return adapted_conv4(images, kernels, scales, shifts, n_support, twice)
 
     def episode_logits(self, support_x: Tensor, support_y: Tensor, query_x: Tensor, n_way: int) -> list[Tensor]:
         support = (
@@ -165,7 +165,10 @@ class FullLeo(Leo):
         else:
             image_codes = self.encoder.encode(images, self.features(None, images, n_support))
         codes = self.class_codes(image_codes, support_y, n_way)
-        points = self.adapt(codes, support_y, lambda point: self.logits(point, self.features(point, images, n_support)))
+        twice = self.training and self.settings.second_order  # the inner gradients are differentiated again
+        points = self.adapt(
+            codes, support_y, lambda point: self.logits(point, self.features(point, images, n_support, twice))
+        )
         both = torch.cat([images, query[0]], dim=1)
         return [
             self.logits(point, self.features(point, both, n_support)[:, n_support:]) for point in self.scored(points)

@@ -166,12 +166,13 @@ def plain_adapted(images: Tensor, kernels: Tensor, scales: Tensor, shifts: Tenso
     return x.flatten(1)
 
 
+@pytest.mark.parametrize("twice", [True, False])
 @pytest.mark.parametrize("image_size", [16, 35])
-def test_adapted_conv4_is_a_loop_over_episodes(image_size: int) -> None:
+def test_adapted_conv4_is_a_loop_over_episodes(image_size: int, twice: bool) -> None:
     images, n_support = images_of(3, 5, 1, image_size, image_size).double(), 2
     weights = [[t.double().requires_grad_() for t in tensors] for tensors in episode_weights(3)]
     assert (weights[1][0] < 0).any()
-    features = adapted_conv4(images, *weights, n_support)
+    features = adapted_conv4(images, *weights, n_support, twice)
     loop = torch.stack(
         [plain_adapted(images[e], *([t[e] for t in tensors] for tensors in weights), n_support) for e in range(3)]
     )
