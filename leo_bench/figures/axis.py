@@ -14,6 +14,8 @@ CEILING = 0.95
 """Median accuracy of what is drawn from which on differences are read better as errors."""
 LEAST_ERROR = 0.01
 """Percent: smaller errors are drawn at this one."""
+LEAST_FACTOR = 3
+"""An error axis spans at least this factor."""
 
 
 def interval_over_seeds(values: "pd.Series[float]") -> tuple[float, float]:
@@ -37,6 +39,8 @@ def accuracy_axis(ax: Axes, low: float, high: float, error: bool = False) -> Non
         ax.set(ylim=(low, high), ylabel="accuracy, %")
         return
     high = min(high, 100 - LEAST_ERROR)
+    room = max(np.sqrt(LEAST_FACTOR * (100 - high) / (100 - low)), 1.0)  # so that an axis never has a single tick
+    low, high = max(100 - (100 - low) * room, 0.0), 100 - (100 - high) / room
     ax.set_yscale("function", functions=(_error_height, lambda height: 100 - 10.0**-height))
     ax.yaxis.set_major_locator(FixedLocator(_error_ticks(low, high)))
     ax.yaxis.set_minor_locator(NullLocator())
