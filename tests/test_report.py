@@ -373,7 +373,7 @@ def test_the_answer_is_three_sentences_and_table_and_effects_follow_at_once(tmp_
     sentences = answer(gather(tmp_path / "results/ablations-cpu"))
     assert len(sentences) == 3
     order = [*sentences, 'id="table-main"', 'id="figure-effects"', 'id="table-not-compared"', 'id="switch-relation"']
-    body = html.split("</style>")[1]
+    body = html.split("</style>", 1)[1]
     assert sorted(order, key=body.index) == order
     order = [*sentences, "## Main table", "### What each change is worth", "### Not set against", "## relation"]
     assert sorted(order, key=markdown.index) == order

@@ -109,7 +109,7 @@ def _spread_texts(ax: Axes, places: Sequence[float], texts: Sequence[str]) -> li
     """Middles of small texts right of the Axes, moved apart as far as their lines need."""
     owners = [index for index, text in enumerate(texts) for _ in text.splitlines()]
     gap = min(0.0155 * SMALL / inches(ax), 1.16 / max(len(owners), 1))
-    lines = spread([places[owner] for owner in owners], gap, limits=(-0.1, 1.08))
+    lines = spread([places[owner] for owner in owners], gap, limits=(-0.12, 1.04))
     return [
         float(np.mean([at for at, owner in zip(lines, owners, strict=True) if owner == i])) for i in range(len(texts))
     ]

@@ -105,8 +105,8 @@ def _view(
 
 
 def _draw_bands(ax: Axes, bands: Sequence[tuple[float, float] | None], error: bool) -> None:
-    """Shade each run of settings that share a documented band, labelled in its middle; on an error axis, where it is
-    wide, at its upper edge.
+    """Shade each run of settings that share a documented band, labelled below; on an error axis, where it is wide,
+    inside.
     """
     start = 0
     while start < len(bands):
@@ -118,8 +118,8 @@ def _draw_bands(ax: Axes, bands: Sequence[tuple[float, float] | None], error: bo
             left, width = start - 0.5, stop - start
             ax.fill_between([left, left + width], 100 * band[0], 100 * band[1], color=BAND, zorder=0, linewidth=0)
             text = f"documented {100 * band[0]:.0f}-{100 * band[1]:.0f}%"
-            place, align = (100 * band[1] - 0.05, "top") if error else (50 * (band[0] + band[1]), "center")
-            ax.text(left + 0.06, place, text, va=align, color=MUTED, fontsize=SMALL, zorder=1)
+            below = 100 * band[1 if error else 0] - (0.05 if error else 0.4)
+            ax.text(left + 0.06, below, text, va="top", color=MUTED, fontsize=SMALL, zorder=1)
         start = stop
 
 

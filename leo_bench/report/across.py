@@ -12,8 +12,6 @@ from leo_bench.report.drawing import Panel
 from leo_bench.report.gather import StudyData, apart, cell_name
 from leo_bench.report.tables import Table, percent
 
-THRESHOLDS = np.linspace(0, 1, 201)
-
 
 def score_matrices(data: StudyData) -> dict[str, np.ndarray]:
     """Variant -> accuracies [n_seeds, n_tests], tests as in data.cells.
@@ -116,18 +114,15 @@ def profiles_plot(data: StudyData) -> Plot | None:
 
 
 def profile_frame(data: StudyData, matrices: dict[str, np.ndarray]) -> pd.DataFrame:
-    """Performance profiles: columns variant, label, threshold, share, middle (interquartile mean)."""
-    parts = [
-        pd.DataFrame(
-            {
-                "variant": variant,
-                "label": data.label(variant),
-                "threshold": THRESHOLDS,
-                "share": performance_profile(scores, THRESHOLDS),
-                "middle": interquartile_mean(scores),
-            }
-        )
-        for variant, scores in matrices.items()
-    ]
+    """Performance profiles: columns variant, label, threshold, share, middle (interquartile mean).
+
+    Thresholds are where the share falls, each score of the variant, and both ends.
+    """
+    parts = []
+    for variant, scores in matrices.items():
+        thresholds = np.unique([0.0, *scores.ravel(), 1.0])
+        profile = {"threshold": thresholds, "share": performance_profile(scores, thresholds)}
+        names = {"variant": variant, "label": data.label(variant), "middle": interquartile_mean(scores)}
+        parts.append(pd.DataFrame(profile).assign(**names))
     columns = ["variant", "label", "threshold", "share", "middle"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
