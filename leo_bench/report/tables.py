@@ -21,7 +21,7 @@ from leo_bench.report.gather import (
 
 NONE = "-"
 TEXT_COLUMNS = [
-    *"changes verdict message status command run test state with item answer evidence".split(),
+    *"changes verdict message status command run test state with item answer evidence value".split(),
     "why not compared",
 ]
 """Columns of words that are set to the left, as the first one is."""
