@@ -121,8 +121,13 @@ def profile_frame(data: StudyData, matrices: dict[str, np.ndarray]) -> pd.DataFr
     parts = []
     for variant, scores in matrices.items():
         thresholds = np.unique([0.0, *scores.ravel(), 1.0])
-        profile = {"threshold": thresholds, "share": performance_profile(scores, thresholds)}
-        names = {"variant": variant, "label": data.label(variant), "middle": interquartile_mean(scores)}
-        parts.append(pd.DataFrame(profile).assign(**names))
+        profile = {
+            "variant": variant,
+            "label": data.label(variant),
+            "threshold": thresholds,
+            "share": performance_profile(scores, thresholds),
+            "middle": interquartile_mean(scores),
+        }
+        parts.append(pd.DataFrame(profile))
     columns = ["variant", "label", "threshold", "share", "middle"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
