@@ -53,10 +53,20 @@ def test_smallest_sign_flip_p_is_two_patterns() -> None:
     assert sign_flip_p([0.0] * 6) == 1.0
 
 
-def test_sign_flip_p_beyond_the_exact_limit_is_repeatable() -> None:
-    values = np.random.default_rng(0).normal(0.5, 1, 20)
+@pytest.mark.parametrize("seed", range(5))
+def test_sign_flip_p_is_scipys(seed: int) -> None:
+    values = np.random.default_rng(seed).normal(0.4, 1, 9).round(1)  # rounded: sums tie
+    whole = stats.permutation_test((values,), np.sum, permutation_type="samples", n_resamples=np.inf)
+    assert sign_flip_p(values) == pytest.approx(whole.pvalue)
+
+
+def test_sign_flip_p_beyond_the_exact_limit_is_repeatable_and_near_the_exact_one() -> None:
+    values = np.random.default_rng(0).normal(0.3, 1, 17)
+    signs = np.array(list(itertools.product([-1, 1], repeat=17)))
+    exact = (np.abs(signs @ values) >= abs(values.sum()) - 1e-9).mean()
     assert sign_flip_p(values) == sign_flip_p(values)
-    assert 0 < float(sign_flip_p(values) or 0) < 1
+    assert sign_flip_p(values) == pytest.approx(exact, abs=0.012)  # 9,999 patterns: binomial error 0.004
+    assert sign_flip_p(np.full(40, 0.1)) == pytest.approx(1 / 10000)  # never 0
 
 
 def test_holm_worked_example() -> None:
@@ -187,6 +197,9 @@ def test_probability_of_improvement_has_clopper_and_pearsons_ends() -> None:
     ahead, behind = probability_of_improvement([0.1, 0.2, 0.3]), probability_of_improvement([-1.0] * 10)
     assert (ahead.mean, ahead.low, ahead.high) == (1.0, pytest.approx(0.025 ** (1 / 3)), 1.0)
     assert (behind.mean, behind.low, behind.high) == (0.0, 0.0, pytest.approx(1 - 0.025**0.1))
+    some = probability_of_improvement([0.1] * 6 + [-0.1] * 3)
+    reference = stats.binomtest(6, 9).proportion_ci(0.95, method="exact")
+    assert (some.low, some.high) == pytest.approx((reference.low, reference.high))
     # Only ties: losses for the low end, wins for the high one.
     tied = probability_of_improvement([0.0, 0.0])
     assert (tied.low, tied.mean, tied.high) == (0.0, 0.5, 1.0)
@@ -196,7 +209,7 @@ def test_probability_of_improvement_has_clopper_and_pearsons_ends() -> None:
 def test_probability_of_improvement_is_covered_with_and_without_ties(shift: float) -> None:
     # Differences rounded to whole numbers tie often. P(ahead) + P(tie) / 2 from the normal distribution.
     truth = stats.norm.sf(0.5, shift) + 0.5 * (stats.norm.cdf(0.5, shift) - stats.norm.cdf(-0.5, shift))
-    samples = np.random.default_rng(0).normal(shift, 1, (250, 10)).round()
+    samples = np.random.default_rng(0).normal(shift, 1, (800, 10)).round()
     found = [probability_of_improvement(sample) for sample in samples]
     assert np.mean([one.low <= truth <= one.high for one in found]) > 0.95  # type: ignore[operator]
 

@@ -68,9 +68,9 @@ class Side:
     variant: str
 
     @cached_property
-    def rows(self) -> pd.DataFrame:
-        """Its score rows by seed."""
-        return self.data.rows(self.cell, self.variant).set_index("seed")
+    def rows(self) -> dict[int, Any]:
+        """Its score rows by seed, each column -> value."""
+        return {int(row["seed"]): row for row in self.data.rows(self.cell, self.variant).to_dict("records")}
 
     def fractions(self, seed: int) -> np.ndarray:
         """Accuracy of one run on each test episode after the last step, [n_test_episodes]."""
@@ -85,13 +85,13 @@ def paired(own: Side, base: Side, base_name: str = "the baseline", may_differ: t
     """
     row: dict[str, Any] = {**dict.fromkeys(PAIR_COLUMNS, np.nan), "n_seeds": 0, "kind": "", "compared": False}
     row["verdict"] = "not compared"
-    seeds = [int(seed) for seed in own.rows.index if seed in base.rows.index]
+    seeds = [seed for seed in own.rows if seed in base.rows]
     if not seeds:
         lacking = (
             "no run done"
-            if own.rows.empty
+            if not own.rows
             else f"{base_name} has no run"
-            if base.rows.empty
+            if not base.rows
             else f"no seed shared with {base_name}"
         )
         return {**row, "note": f"{lacking} on this test"}
@@ -99,9 +99,9 @@ def paired(own: Side, base: Side, base_name: str = "the baseline", may_differ: t
     allowed = [seed for seed in seeds if not refusals[seed]]
     if not allowed:
         return {**row, "note": next(iter(refusals.values()))}
-    differences = (own.rows.loc[allowed, "accuracy"] - base.rows.loc[allowed, "accuracy"]).to_numpy(float)
+    differences = np.array([own.rows[seed]["accuracy"] - base.rows[seed]["accuracy"] for seed in allowed])
     notes = [f"seed {seed} left out: {refusals[seed]}" for seed in seeds if refusals[seed]]
-    mode, base_mode = (str(side.rows.loc[allowed[0], "batch_norm"]) for side in (own, base))
+    mode, base_mode = (side.rows[allowed[0]]["batch_norm"] for side in (own, base))
     if mode != base_mode:
         notes.append(f"part of the change: batch norm {mode} against {base_mode}")
     if len(allowed) == 1:
@@ -130,8 +130,7 @@ def paired(own: Side, base: Side, base_name: str = "the baseline", may_differ: t
 
 def _refusal(own: Side, base: Side, seed: int, may_differ: tuple[str, ...]) -> str:
     """Why the two runs of a seed may not be compared, in words; empty when they may."""
-    row: Any = own.rows.loc[seed]
-    base_row: Any = base.rows.loc[seed]
+    row, base_row = own.rows[seed], base.rows[seed]
     if own.data is base.data and row["run_key"] == base_row["run_key"]:
         return f"the very same run: its settings are those of {base.data.label(base.variant)}"
     return why_not(row, base_row, skip=may_differ)

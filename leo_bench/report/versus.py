@@ -152,11 +152,11 @@ def differences(both: Versus) -> pd.DataFrame:
 def _difference(both: Versus, pair: tuple[str, str], cell: Cell) -> dict[str, Any] | None:
     """One row of `differences`, Holm's p and verdict aside; None where neither has a run on this test."""
     a, b = Side(both.a, cell, pair[0]), Side(both.b, cell, pair[1])
-    if a.rows.empty and b.rows.empty:
+    if not a.rows and not b.rows:
         return None
     row = paired(b, a, "A", MAY_DIFFER)
-    seeds = [seed for seed in b.rows.index if seed in a.rows.index] if row["compared"] else []
-    bits = Counter(_bits(a, b, int(seed)) for seed in seeds)
+    seeds = [seed for seed in b.rows if seed in a.rows] if row["compared"] else []
+    bits = Counter(_bits(a, b, seed) for seed in seeds)
     if seeds and sum(bits[word] for word in EQUAL) == len(seeds):
         row["p"] = np.nan  # no question to ask
     return {
@@ -164,8 +164,8 @@ def _difference(both: Versus, pair: tuple[str, str], cell: Cell) -> dict[str, An
         "variant": pair[0],
         "label": both.label(pair),
         "changed": changed_settings(both, pair),
-        "accuracy_a": a.rows.loc[seeds, "accuracy"].mean(),
-        "accuracy_b": b.rows.loc[seeds, "accuracy"].mean(),
+        "accuracy_a": np.mean([a.rows[seed]["accuracy"] for seed in seeds]) if seeds else np.nan,
+        "accuracy_b": np.mean([b.rows[seed]["accuracy"] for seed in seeds]) if seeds else np.nan,
         "n_same_record": bits["the same record"],
         "n_bit_equal": bits["bit-equal"],
         "n_same_weights": bits["same weights"],

@@ -79,12 +79,13 @@ def difference_tables(numbers: pd.DataFrame) -> list[Table]:
 
     Rows that are not compared are in the notes, each with its reason.
     """
-    first = numbers["test"] == (numbers["test"].iloc[0] if len(numbers) else "")
+    test = numbers["test"].iloc[0] if len(numbers) else ""
+    first = numbers["test"] == test
     caption = "B - A by variant, {}, paired over the seeds that both have; accuracies are means over those seeds."
     return [
         Table(name, caption.format(tests), rows, _words(rows), _notes(rows))
         for name, tests, rows in (
-            ("differences", "A's own test", numbers[first]),
+            ("differences", test, numbers[first]),
             ("differences-elsewhere", "the other tests", numbers[~first]),
         )
         if len(rows)
