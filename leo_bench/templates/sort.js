@@ -2,8 +2,8 @@
 for (const head of document.querySelectorAll("table.sortable thead th")) {
   const button = document.createElement("button");
   button.type = "button";
-  button.append(...head.childNodes);
-  head.append(button);
+  button.setAttribute("aria-label", `Sort by ${head.textContent}`);
+  head.append(button);  // lies over the head, whose text stays where it is: printed heads are repeated without buttons
   button.addEventListener("click", () => {
     const body = head.closest("table").tBodies[0], column = head.cellIndex;
     const sign = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
