@@ -1,5 +1,6 @@
 """Figures are functions of a frame: what is drawn is where it should be, nothing global changes."""
 
+import io
 import re
 import xml.etree.ElementTree as ElementTree
 from functools import partial
@@ -15,11 +16,12 @@ from matplotlib._pylab_helpers import Gcf
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from PIL import Image, ImageColor
 from results_fixture import BIG_SWITCHES, BIG_VARIANTS, make_plan
 
 from leo_bench import figures
 from leo_bench.figures import COLOURS, INK, VariantStyle, spread, variant_styles
-from leo_bench.report.drawing import Panel, compose_png, compose_svg, inline_svg, render
+from leo_bench.report.drawing import Drawing, Panel, compose_png, compose_svg, inline_svg, render
 from leo_bench.stats import seed_interval
 
 STYLES = {
@@ -295,8 +297,27 @@ def test_composed_figures_hold_all_panels() -> None:
     ids = re.findall(r'\bid="([^"]+)"', compose_svg(drawings, columns=2))
     assert len(set(ids)) == len(ids)
     png = compose_png(drawings, columns=2)
+    colours = Image.open(io.BytesIO(png)).convert("RGB").getcolors(1 << 24)
+    assert colours is not None
+    assert {ImageColor.getrgb(INK), ImageColor.getrgb(COLOURS[0]), (255, 255, 255)} <= {rgb for _, rgb in colours}
     width, height = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
     assert (width, height) == (2 * round(3.9 * 160), 2 * round(2.75 * 160))
+
+
+def test_a_palette_never_changes_a_colour_with_a_meaning() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    noise[0] = ImageColor.getrgb(COLOURS[3])
+    drawing = Drawing("<svg ></svg>", png_of(noise), 1.0, 1.0, "")
+    picture = np.asarray(Image.open(io.BytesIO(compose_png([drawing], 1))).convert("RGB"))
+    assert (picture[0] == noise[0]).all()
+    few = np.where(noise > 127, 200, 40).astype(np.uint8)
+    assert Image.open(io.BytesIO(compose_png([Drawing("<svg ></svg>", png_of(few), 1, 1, "")], 1))).mode == "P"
+
+
+def png_of(pixels: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
 
 
 def test_inline_svg_takes_the_pages_colours_and_alternative_text() -> None:

@@ -82,21 +82,29 @@ def write_key(ax: Axes, entries: Sequence[tuple[float, str, VariantStyle, bool]]
     """
     places = _spread_texts(ax, [entry[0] for entry in entries], [entry[1] for entry in entries])
     for (_, text, style, bold), at in zip(entries, places, strict=True):
-        mark = {"marker": style.marker, "color": style.colour, "markersize": 4.5, "clip_on": False}
-        ax.plot(1.05, at, transform=ax.transAxes, linestyle="none", **mark)  # type: ignore[arg-type]
+        _write_mark(ax, 1.05, at, style)
         ax.text(
             1.09, at, text, transform=ax.transAxes, va="center", color=INK, fontsize=SMALL, linespacing=1.0,
             weight="bold" if bold else "normal",
         )  # fmt: skip
 
 
-def write_ends(ax: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
-    """Labels of lines at their right ends. ends: (value where the line ends, label, colour)."""
+def _write_mark(ax: Axes, x: float, y: float, style: VariantStyle) -> None:
+    """A variant's mark beside its label, at fractions of the Axes."""
+    ax.plot(
+        x, y, marker=style.marker, color=style.colour, markersize=4.5, linestyle="none", clip_on=False,
+        transform=ax.transAxes,
+    )  # fmt: skip
+
+
+def write_ends(ax: Axes, ends: Sequence[tuple[float, str, VariantStyle]]) -> None:
+    """Labels of lines at their right ends, each with its mark. ends: (value where the line ends, label, style)."""
     size = SMALL if len(ends) > 8 else FONT - 0.5
     gap = min(0.0145 * size / inches(ax), 1.1 / max(len(ends), 1))
     places = spread(heights(ax, [value for value, _, _ in ends]), gap, limits=(-0.04, 1.06))
-    for (_, label, colour), at in zip(ends, places, strict=True):
-        ax.text(1.02, at, label, transform=ax.transAxes, va="center", color=colour, fontsize=size)
+    for (_, label, style), at in zip(ends, places, strict=True):
+        _write_mark(ax, 1.04, at, style)
+        ax.text(1.075, at, label, transform=ax.transAxes, va="center", color=INK, fontsize=size)
 
 
 def write_line_labels(ax: Axes, places: Sequence[float], texts: Sequence[str]) -> None:

@@ -51,7 +51,7 @@ def _lines(frame: pd.DataFrame, x: str, styles: Styles, error: bool, ax: Axes) -
             color=style.colour, linewidth=1.5, marker=style.marker, markersize=4.5, markeredgewidth=0, ax=ax,
         )  # fmt: skip
         last = rows[rows[x] == rows[x].max()]
-        ends.append((float(last["percent"].mean()), str(rows["label"].iloc[0]), style.colour))
+        ends.append((float(last["percent"].mean()), str(rows["label"].iloc[0]), style))
     low, high = ax.get_ylim()
     if high - low < 4 and not error:
         low, high = (low + high) / 2 - 2, (low + high) / 2 + 2

@@ -15,12 +15,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageColor
 
 from leo_bench.figures import BAND, COLOURS, FONT, GRID, INK, MUTED, PAPER
 
 PNG_DPI = 160
-PNG_COLOURS = 128
+MEANINGFUL = (*COLOURS, INK, MUTED, BAND, PAPER)
+"""Colours that a reader tells variants, references and bands by."""
 FONTS = ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"]
 
 
@@ -142,6 +143,13 @@ def compose_png(drawings: Sequence[Drawing], columns: int) -> bytes:
             left += picture.width
         top += height
     file = io.BytesIO()
-    few = sheet.quantize(PNG_COLOURS, dither=Image.Dither.NONE)  # a third of the bytes
-    few.save(file, "PNG", dpi=(PNG_DPI, PNG_DPI), optimize=True)
+    _with_palette(sheet).save(file, "PNG", dpi=(PNG_DPI, PNG_DPI), optimize=True)
     return file.getvalue()
+
+
+def _with_palette(sheet: Image.Image) -> Image.Image:
+    """The picture in 256 colours, a third of the bytes; as it was where that would change a colour with a meaning."""
+    few = sheet.quantize(256, dither=Image.Dither.NONE)
+    before, after = np.asarray(sheet), np.asarray(few.convert("RGB"))
+    changed = {tuple(colour) for colour in np.unique(before[(before != after).any(axis=-1)], axis=0).tolist()}
+    return sheet if changed & {ImageColor.getrgb(colour) for colour in MEANINGFUL} else few
