@@ -1,15 +1,20 @@
-"""From timings to reports/bench: report.md, report.html, a figure, and tables as CSV."""
+"""From timings to reports/bench: report.md, report.html, a figure, and tables as CSV and LaTeX."""
 
-import base64
-import html
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from benchmarks.suite import GROWTHS, RATIOS, Growth, Ratio
-from leo_bench.records import write_atomic
+from leo_bench.figures import COLOURS, INK, SMALL, dress
+from leo_bench.report.captions import Plot
+from leo_bench.report.drawing import Panel
+from leo_bench.report.pages import show, write_table
+from leo_bench.report.pages import write_page as write_filled
+from leo_bench.report.tables import Table
 
 HELP_SECONDS, PEAK_GB = 0.5, 3.0
 """Asked of `leo-bench --help`, and of a 105x105 training step's memory."""
@@ -115,41 +120,45 @@ def growth_table(timings: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def figure(timings: pd.DataFrame, folder: Path) -> None:
-    """Step times at both image sizes, as bars.{png,svg}: medians, with the quartiles as lines."""
-    import matplotlib
+GROUPS_DRAWN = ("28x28", "105x105")
 
-    matplotlib.use("Agg")
-    matplotlib.rcParams["svg.hashsalt"] = "bench"
-    import matplotlib.pyplot as plt
 
-    table = summary(timings)
-    panels = [
-        (group, table.loc[list(timings.loc[timings["group"] == group, "case"].unique())])
-        for group in ("28x28", "105x105")
-        if group in set(timings["group"])
-    ]
+def step_bars(rows: pd.DataFrame, *, ax: Axes) -> Axes:
+    """Time of a training step, a bar per case from top to bottom: medians, with the quartiles as lines.
+
+    rows: as `summary` gives them, indexed by case.
+    """
+    median = rows["median, ms"]
+    spread = [median - rows["lower quartile, ms"], rows["upper quartile, ms"] - median]
+    ax.barh(rows.index, median, xerr=spread, color=COLOURS[0], error_kw={"ecolor": INK, "linewidth": 1.0})
+    for position, (value, end) in enumerate(zip(median, rows["upper quartile, ms"], strict=True)):
+        ax.text(end, position, f"   {value:,.0f}", va="center", color=INK, fontsize=SMALL)
+    ax.set(xlim=(0, 1.25 * rows["upper quartile, ms"].max()), ylim=(len(rows) - 0.4, -0.6))
+    ax.set(xlabel="milliseconds a step")
+    ax.set_yticks(range(len(rows)), labels=list(rows.index))
+    return dress(ax, grid="x")
+
+
+def step_plot(timings: pd.DataFrame) -> Plot | None:
+    """Step times at both image sizes; None when neither was timed."""
+    table, panels = summary(timings), []
+    for group in (group for group in GROUPS_DRAWN if group in set(timings["group"])):
+        rows = table.loc[list(timings.loc[timings["group"] == group, "case"].unique())]
+        alt = f"Milliseconds of a training step, {group}: " + ", ".join(
+            f"{case} {value:,.0f}" for case, value in rows["median, ms"].items()
+        )
+        height = 1.1 + 0.22 * len(rows)
+        panels.append(Panel(partial(step_bars, rows), group, SUBTITLE, height=height, left=1.65, right=0.2, alt=alt))
     if not panels:
-        return
-    drawn, axes = plt.subplots(1, len(panels), figsize=(5.5 * len(panels), 3.4), squeeze=False)
-    for axis, (group, rows) in zip(axes[0], panels, strict=True):
-        rows = rows[::-1]
-        median = rows["median, ms"]
-        spread = [median - rows["lower quartile, ms"], rows["upper quartile, ms"] - median]
-        axis.barh(rows.index, median, xerr=spread, color="#4477aa", ecolor="#222222")
-        for position, (value, end) in enumerate(zip(median, rows["upper quartile, ms"], strict=True)):
-            axis.text(end, position, f"  {value:,.0f}", va="center", ha="left", fontsize=8)
-        axis.set_xlim(0, 1.2 * rows["upper quartile, ms"].max())
-        axis.set_xlabel("milliseconds a step of 4 episodes, 320 images")
-        axis.set_title(f"{group}, 5-way 1-shot, 1 thread", fontsize=10)
-        axis.spines[["top", "right"]].set_visible(False)
-    drawn.tight_layout()
-    folder.mkdir(parents=True, exist_ok=True)
-    drawn.savefig(folder / "steps.png", dpi=150, metadata={"Software": None})
-    drawn.savefig(folder / "steps.svg", metadata={"Date": None})
-    plt.close(drawn)
+        return None
+    caption = (
+        "Time of a training step of 4 episodes, 320 images: medians, with the quartiles of all timings as lines. "
+        "Shorter is faster."
+    )
+    return Plot("steps", "Training steps", caption, panels)
 
 
+SUBTITLE = "5-way 1-shot, 1 thread"
 NOTES = """Each case runs in a process of its own that is set up once; the processes of a group take turns, round after
 round, and the first step of each turn does not count. Ratios are of medians within a round; the table gives their
 median and range over rounds. "Bare CNN" is the forward and backward pass of the project's own Conv-4 on the step's 320
@@ -166,38 +175,40 @@ def write_page(results: Path, out: Path) -> Path:
     """Write everything from results/bench/{timings.csv,machine.json} into out. Returns report.html."""
     timings = pd.read_csv(results / "timings.csv")
     machine = json.loads((results / "machine.json").read_text())
-    figure(timings, out / "figures")
-    tables = {
-        "Ratios": ratio_table(timings),
-        "Growth": growth_table(timings),
-        "Timings": summary(timings).round(1).reset_index(),
+    plot = step_plot(timings)
+    ratios = ratio_table(timings)
+    frames = {
+        "Ratios": (ratios, "How much longer one takes than the other, and what was asked of it."),
+        "Growth": (
+            growth_table(timings),
+            "Slopes of time and memory on log-log axes: 1 is in proportion, 0 no growth.",
+        ),
+        "Timings": (summary(timings).round(1).reset_index(), "Each case: median and quartiles, and its peak memory."),
+        "Machine": (pd.DataFrame(machine.items(), columns=["what", "value"]), "Where and with what it was timed."),
     }
-    facts = pd.DataFrame(machine.items(), columns=["what", "value"])
-    notes = NOTES.replace("\n", " ")
-    markdown, page = [f"# Benchmarks\n\n{notes}\n"], [f"<h1>Benchmarks</h1><p>{html.escape(notes)}</p>"]
-    alt = "Bars: milliseconds of a training step of each preset, of the bare CNN and of the literal algorithm"
-    if (out / "figures" / "steps.png").exists():
-        markdown.append(f"![{alt}](figures/steps.png)\n")
-        drawn = base64.b64encode((out / "figures" / "steps.png").read_bytes()).decode()
-        page.append(f'<img alt="{alt}" src="data:image/png;base64,{drawn}">')
-    for title, table in [*tables.items(), ("Machine", facts)]:
-        if table.empty:
-            continue
-        markdown.append(f"## {title}\n\n{table.to_markdown(index=False, disable_numparse=True)}\n")
-        page.append(f"<h2>{title}</h2><div>{table.to_html(index=False, border=0)}</div>")
+    tables = [
+        (title, Table(title.lower(), caption, frame, frame.astype(str)))
+        for title, (frame, caption) in frames.items()
+        if len(frame)
+    ]
+    for title, table in tables:
         if title != "Machine":
-            write_atomic(out / "tables" / f"{title.lower()}.csv", table.to_csv(index=False).encode())
-    write_atomic(out / "report.md", "\n".join(markdown).encode())
-    write_atomic(out / "report.html", (HEAD + "\n".join(page) + "</body></html>\n").encode())
-    return out / "report.html"
+            write_table(table, out / "tables")
+    content = {
+        "title": "Benchmarks",
+        "summary": bench_words(ratios),
+        "notes": [NOTES.replace("\n", " ")],
+        "figures": [show(plot, out / "figures")] if plot else [],
+        "tables": tables,
+    }
+    write_filled(out / "report.md", "tables.md.j2", content)
+    return write_filled(out / "report.html", "tables.html.j2", content)
 
 
-HEAD = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>leo_bench: benchmarks</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><style>
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-body { color: #1a1a1a; background: #fff; color-scheme: light dark; }
-div { overflow-x: auto; } img { max-width: 100%; background: #fff; } table { border-collapse: collapse; }
-th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #bbb; vertical-align: top; }
-@media (prefers-color-scheme: dark) { body { color: #e6e6e6; background: #161616; } }
-</style></head><body>
-"""
+def bench_words(ratios: pd.DataFrame) -> str:
+    """What the benchmarks are, and how much of what was asked is met, in a sentence."""
+    asked = ratios[ratios["met"] != ""] if len(ratios) else ratios
+    text = "How long training steps take, against the bare CNN, the literal algorithm and a public MAML"
+    if asked.empty:
+        return f"{text}."
+    return f"{text}: {(asked['met'] == 'yes').sum()} of {len(asked)} limits that were set are met."

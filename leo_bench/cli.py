@@ -318,6 +318,7 @@ def command_report(options: argparse.Namespace) -> None:
             raise LeoBenchError(f"no study in {options.results}/; run one first: make ablations")
         for path in [*made, *_benchmark_pages(options.results, options.reports)]:
             print(path)
+        write_index(options.reports)
         return
     print(write_report(options.study, options.out or options.reports / options.study.name))
     write_index(options.reports)

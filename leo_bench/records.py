@@ -18,6 +18,7 @@ import io
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -32,6 +33,11 @@ from leo_bench.errors import LeoBenchError
 
 RUNS = "runs"
 RUN_KEY = re.compile(r"[0-9a-f]{16}")
+CHARACTERS = "characters"
+"""Name in episodes.npz: bytes [n_characters], `Alphabet/character07`; absent from runs made before it was recorded."""
+BY_CHARACTER = "{}_by_character"
+"""Name in episodes.npz, of a test's array: uint32 [n_characters, 2], queries asked of each character, and those
+answered correctly after adaptation."""
 Status = Literal["done", "missing", "running", "failed", "interrupted", "stale", "corrupt", "duplicate"]
 
 
@@ -252,6 +258,21 @@ class RunState:
         with np.load(io.BytesIO((self.folder / "episodes.npz").read_bytes())) as arrays:
             return arrays[test.array].astype(np.int64)
 
+    def by_character(self, test: TestScore) -> pd.DataFrame | None:
+        """Queries of a test by the character that they show, after adaptation; None where the run did not record it.
+
+        Columns alphabet, character (str), asked, correct (int64); characters never asked are left out.
+        """
+        with np.load(io.BytesIO((self.folder / "episodes.npz").read_bytes())) as arrays:
+            if CHARACTERS not in arrays or BY_CHARACTER.format(test.array) not in arrays:
+                return None
+            names = [name.decode() for name in arrays[CHARACTERS]]
+            counts = arrays[BY_CHARACTER.format(test.array)].astype(np.int64)
+        alphabets, characters = zip(*(name.split("/", 1) for name in names), strict=True)
+        columns = {"alphabet": alphabets, "character": characters, "asked": counts[:, 0], "correct": counts[:, 1]}
+        frame = pd.DataFrame(columns)
+        return frame[frame["asked"] > 0].reset_index(drop=True)
+
 
 @dataclass(frozen=True)
 class StudyView:
@@ -350,6 +371,7 @@ def check_result(result: Result, planned: PlannedRun, folder: Path) -> None:
             means = {
                 test.array: arrays[test.array][:, -1].mean() / (test.n_way * test.n_query) for test in result.tests
             }
+            wrong = [words for test in result.tests if (words := _wrong_characters(arrays, test))]
     except Exception as error:  # noqa: BLE001 - a damaged archive can raise nearly anything
         raise LeoBenchError(f"{path} is missing or damaged ({type(error).__name__}: {error}); {remedy}") from None
     for test in result.tests:
@@ -358,6 +380,25 @@ def check_result(result: Result, planned: PlannedRun, folder: Path) -> None:
                 f"{path}: {test.array} has mean accuracy {means[test.array]:.6f}, "
                 f"result.json says {test.accuracy:.6f}; {remedy}"
             )
+    if wrong:
+        raise LeoBenchError(f"{path}: {wrong[0]}; {remedy}")
+
+
+def _wrong_characters(arrays: Mapping[str, np.ndarray], test: TestScore) -> str:
+    """What is wrong with a test's counts by character, in words; empty when nothing is, or when there are none."""
+    name = BY_CHARACTER.format(test.array)
+    if name not in arrays:
+        return ""
+    if CHARACTERS not in arrays:
+        return f"{name} has no names of characters beside it"
+    counts, names = arrays[name], arrays[CHARACTERS]
+    if counts.shape != (len(names), 2) or not all(b"/" in character for character in names.tolist()):
+        return f"{name} of shape {counts.shape} does not fit {len(names)} names Alphabet/character"
+    asked, correct = (int(total) for total in counts.sum(axis=0, dtype=np.int64))
+    queries, right = test.n_test_episodes * test.n_way * test.n_query, int(arrays[test.array][:, -1].sum())
+    if (asked, correct) != (queries, right) or (counts[:, 1] > counts[:, 0]).any():
+        return f"{name} counts {correct} correct of {asked} queries, {test.array} has {right} of {queries}"
+    return ""
 
 
 def is_held(folder: Path) -> bool:

@@ -23,6 +23,8 @@ from leo_bench.records import (
 
 Counts = Callable[[str, int, int, str], np.ndarray]
 """(variant, seed, n_way, episode_mode) -> correct answers, [n_test_episodes, n_steps + 1]."""
+Characters = Callable[[str, int, np.ndarray, int], dict[str, tuple[int, int]]]
+"""(variant, seed, correct answers as Counts gives them, queries an episode) -> character -> (asked, correct)."""
 
 NUMERICS = "0123456789ab"
 
@@ -65,8 +67,13 @@ def write_study(results: Path, plan: Plan) -> Path:
     return folder
 
 
-def write_run(results: Path, plan: Plan, run: PlannedRun, counts: Counts, **changes: Any) -> Path:
-    """One done run: its result.json and episodes.npz. `changes` replace fields of the result."""
+def write_run(
+    results: Path, plan: Plan, run: PlannedRun, counts: Counts, characters: Characters | None = None, **changes: Any
+) -> Path:
+    """One done run: its result.json and episodes.npz. `changes` replace fields of the result.
+
+    Without `characters` it is a run made before counts by character were recorded.
+    """
     settings = Settings(**{name: tuple(v) if isinstance(v, list) else v for name, v in run.settings.items()})
     arrays: dict[str, np.ndarray] = {}
     tests = []
@@ -77,6 +84,10 @@ def write_run(results: Path, plan: Plan, run: PlannedRun, counts: Counts, **chan
             correct = counts(run.variant, run.seed, n_way, mode).astype(np.uint16)
             name = f"test_{n_way}way_{mode}"
             arrays[name] = correct
+            if characters is not None:
+                found = characters(run.variant, run.seed, correct, n_way * settings.n_query)
+                arrays["characters"] = np.array([character.encode() for character in found])
+                arrays[f"{name}_by_character"] = np.array(list(found.values()), np.uint32)
             fractions = correct / (n_way * settings.n_query)
             means = fractions.mean(axis=0)
             tests.append(
@@ -174,6 +185,22 @@ def binomial_counts(
     return counts
 
 
+def plausible_characters(variant: str, seed: int, correct: np.ndarray, n_queries: int) -> dict[str, tuple[int, int]]:
+    """60 characters of 6 alphabets, asked about equally often; the same ones are hard for all variants."""
+    names = [f"{alphabet}/character{number:02d}" for alphabet in ALPHABETS for number in range(1, 11)]
+    total, missed = correct.shape[0] * n_queries, correct.shape[0] * n_queries - int(correct[:, -1].sum())
+    asked = np.full(len(names), total // len(names))
+    asked[: total % len(names)] += 1
+    rng = np.random.default_rng([seed, *variant.encode()])
+    hardness = np.random.default_rng(0).gamma(2.0, size=len(names)) * rng.gamma(20.0, size=len(names))
+    wrong = np.minimum(rng.multinomial(missed, hardness / hardness.sum()), asked)
+    while wrong.sum() < missed:
+        wrong[np.argmax(asked - wrong)] += 1
+    return {name: (int(n), int(n - k)) for name, n, k in zip(names, asked, wrong, strict=True)}
+
+
+ALPHABETS = ("Angelic", "Atemayar_Qelisayer", "Gurmukhi", "Keble", "Old_Church_Slavonic_(Cyrillic)", "Tengwar")
+
 BIG_VARIANTS: dict[str, dict[str, Any]] = {
     "leo": {},
     "no_relation": {"relation": "none"},
@@ -233,7 +260,7 @@ def big_accuracy(variant: str, seed: int, n_way: int, mode: str) -> tuple[float,
 def write_big_study(
     results: Path, seeds: Sequence[int] = (0, 1, 2), n_episodes: int = 100, **plan_changes: Any
 ) -> Path:
-    """All variants of BIG_VARIANTS with some runs missing, failed and stale."""
+    """All variants of BIG_VARIANTS with some runs missing, failed and stale, and with counts by character."""
     base = {"n_test_episodes": n_episodes}
     references = ["protonet", "untrained", "pixels"]
     plan = make_plan(BIG_VARIANTS, seeds, base=base, switches=BIG_SWITCHES, references=references, **plan_changes)
@@ -248,5 +275,5 @@ def write_big_study(
         changes: dict[str, Any] = {"batch_norm": "support"} if run.variant == "generated_full" else {}
         if (run.variant, run.seed) == ("latent_8", 2):
             changes["numerics"] = "ffffffffffff"
-        write_run(results, plan, run, counts, **changes)
+        write_run(results, plan, run, counts, plausible_characters, **changes)
     return write_study(results, plan)

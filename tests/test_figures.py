@@ -1,5 +1,6 @@
 """Figures are functions of a frame: what is drawn is where it should be, nothing global changes."""
 
+import io
 import re
 import xml.etree.ElementTree as ElementTree
 from functools import partial
@@ -15,11 +16,12 @@ from matplotlib._pylab_helpers import Gcf
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from PIL import Image, ImageColor
 from results_fixture import BIG_SWITCHES, BIG_VARIANTS, make_plan
 
 from leo_bench import figures
 from leo_bench.figures import COLOURS, INK, VariantStyle, spread, variant_styles
-from leo_bench.report.drawing import Panel, compose_png, compose_svg, inline_svg, render
+from leo_bench.report.drawing import Drawing, Panel, compose_png, compose_svg, inline_svg, render
 from leo_bench.stats import seed_interval
 
 STYLES = {
@@ -61,6 +63,23 @@ def effect_frame() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def profile_frame() -> pd.DataFrame:
+    shares = {"leo": [1.0, 0.5, 0.0], "none": [1.0, 1.0, 0.0]}
+    rows = [
+        {"variant": name, "label": name, "threshold": at, "share": share, "middle": shares[name][1]}
+        for name in shares
+        for at, share in zip((0.0, 0.5, 1.0), shares[name], strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def group_frame() -> pd.DataFrame:
+    errors = {"Tengwar": (0.3, 0.34), "Keble": (0.1, 0.1)}
+    return pd.DataFrame(
+        [{"group": name, "seed": seed, "error": errors[name][seed]} for name in errors for seed in (0, 1)]
+    )
+
+
 def draw_setting(**changes: Any) -> Axes:
     given: dict[str, Any] = {"bands": [(0.95, 0.98)] * 2, "chance": 0.2, "xlabel": "relation"}
     return figures.accuracy_by_setting(accuracy_frame(), ["pairwise", "none"], STYLES, **{**given, **changes})
@@ -83,7 +102,10 @@ ALL = [
     partial(figures.accuracy_by_step, step_frame(), STYLES),
     partial(figures.learning_curves, curve_frame(), STYLES),
     partial(figures.accuracy_by_cost, accuracy_frame(), STYLES),
+    partial(figures.score_profiles, profile_frame(), STYLES),
+    partial(figures.error_by_group, group_frame(), STYLES["leo"], overall=0.2),
 ]
+NO_YLABEL = (figures.effects_forest, figures.error_by_group)
 
 
 @pytest.mark.parametrize("draw", ALL, ids=lambda draw: draw.func.__name__)
@@ -93,7 +115,7 @@ def test_every_figure_returns_its_axes_and_leaves_nothing_behind(draw: Any) -> N
     assert isinstance(draw(), Axes)
     assert dict(mpl.rcParams) == style
     assert not Gcf.figs  # no figure is registered with pyplot
-    assert ax.get_xlabel() and (ax.get_ylabel() or draw.func is figures.effects_forest)
+    assert ax.get_xlabel() and (ax.get_ylabel() or draw.func in NO_YLABEL)
 
 
 def test_accuracy_by_setting_draws_means_seeds_and_intervals() -> None:
@@ -155,10 +177,70 @@ def test_steps_and_curves_draw_means_over_seeds() -> None:
     assert {(0.0, 70.5), (3.0, 76.5)} <= points_at(figures.learning_curves(curve_frame(), STYLES))
 
 
-def test_cost_is_in_minutes() -> None:
+def test_cost_is_in_minutes_and_the_front_is_bold() -> None:
     ax = figures.accuracy_by_cost(accuracy_frame(), STYLES)
     assert (round(61 / 60, 4), 81.0) in points_at(ax)
-    assert {"leo 81.0", "none 79.0"} <= set(texts(ax))
+    assert {text.get_text(): text.get_weight() for text in ax.texts} == {"leo 81.0": "bold", "none 79.0": "normal"}
+
+
+def test_costs_that_differ_much_are_logarithmic_with_nothing_at_the_left_edge() -> None:
+    frame = accuracy_frame().assign(n_parameters=[1000.0] * 3 + [9000.0] * 3)
+    free = frame[:3].assign(variant="pixels", label="pixels", n_parameters=0.0, accuracy=0.3)
+    ax = figures.accuracy_by_cost(pd.concat([frame, free]), STYLES, cost="n_parameters")
+    assert ax.get_xscale() == "log"
+    assert (round(1 / 2.5, 4), 30.0) in points_at(ax)
+    labels = {tick: ax.xaxis.get_major_formatter()(tick, 0) for tick in ax.get_xticks()}
+    assert labels[1 / 2.5] == "0" and labels[1.0] == "1"
+    assert figures.accuracy_by_cost(frame[:3], STYLES, cost="n_parameters").get_xscale() == "linear"
+
+
+def test_near_the_ceiling_is_where_the_median_variant_is() -> None:
+    assert not figures.near_ceiling(accuracy_frame())
+    high = accuracy_frame().assign(accuracy=[0.99, 0.99, 0.99, 0.2, 0.2, 0.2])
+    assert not figures.near_ceiling(high)  # the median of 99 and 20 is 59.5
+    third = high[:3].assign(variant="protonet")
+    assert figures.near_ceiling(pd.concat([high, third]))
+
+
+@pytest.mark.parametrize("draw", ALL[:1] + ALL[2:5], ids=lambda draw: draw.func.__name__)
+def test_the_error_axis_shows_errors_small_ones_at_the_top(draw: Any) -> None:
+    (frame, *rest), keywords = draw.args, draw.keywords
+    high = frame.assign(accuracy=0.97 + frame["accuracy"] / 50)
+    ax = draw.func(high, *rest, **keywords, error=True)
+    assert ax.get_ylabel() == "error, % (log scale)"
+    low, top = ax.get_ylim()
+    assert low < top < 100
+    ticks = [tick for tick in ax.get_yticks() if low <= tick <= top]
+    errors = [float(ax.yaxis.get_major_formatter()(tick, 0)) for tick in ticks]
+    assert errors == pytest.approx([100 - tick for tick in ticks]) and len(errors) > 2
+    # equal factors of error are equal heights: from 4% to 2% as from 2% to 1%
+    heights = ax.transScale.transform([(0, 96), (0, 98), (0, 99)])[:, 1]
+    assert heights[2] - heights[1] == pytest.approx(heights[1] - heights[0]) and heights[1] > heights[0]
+
+
+def test_a_perfect_score_stays_on_the_error_axis() -> None:
+    ax = figures.accuracy_by_step(step_frame().assign(accuracy=1.0), STYLES, error=True)
+    assert np.isfinite(ax.get_ylim()).all() and np.isfinite(ax.transScale.transform([(0, 100.0)])).all()
+
+
+def test_profiles_mark_medians_and_name_interquartile_means() -> None:
+    ax = figures.score_profiles(profile_frame(), STYLES)
+    assert {"leo 50.0", "none 100.0"} <= set(texts(ax))
+    assert (50.0, 50.0) in points_at(ax) and (75.0, 50.0) in points_at(ax)
+
+
+def test_errors_by_group_are_drawn_in_the_frames_order() -> None:
+    ax = figures.error_by_group(group_frame(), STYLES["leo"], overall=0.2)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["Tengwar", "Keble"]
+    assert {(32.0, 0.0), (30.0, 0.0), (34.0, 0.0), (10.0, 1.0), (20.0, 0.0)} <= points_at(ax)
+    assert {"32.0", "10.0", " all 20.0"} <= set(texts(ax))
+
+
+def test_many_settings_are_named_upright() -> None:
+    order = [f"setting {index}" for index in range(12)]
+    frame = pd.DataFrame({"variant": "leo", "setting": order, "seed": 0, "accuracy": 0.8, "accuracy_ci95": 0.01})
+    ax = figures.accuracy_by_setting(frame, order, STYLES)
+    assert {label.get_rotation() for label in ax.get_xticklabels()} == {90.0}
 
 
 def test_each_variant_has_its_own_mark() -> None:
@@ -215,8 +297,27 @@ def test_composed_figures_hold_all_panels() -> None:
     ids = re.findall(r'\bid="([^"]+)"', compose_svg(drawings, columns=2))
     assert len(set(ids)) == len(ids)
     png = compose_png(drawings, columns=2)
+    colours = Image.open(io.BytesIO(png)).convert("RGB").getcolors(1 << 24)
+    assert colours is not None
+    assert {ImageColor.getrgb(INK), ImageColor.getrgb(COLOURS[0]), (255, 255, 255)} <= {rgb for _, rgb in colours}
     width, height = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
     assert (width, height) == (2 * round(3.9 * 160), 2 * round(2.75 * 160))
+
+
+def test_a_palette_never_changes_a_colour_with_a_meaning() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    noise[0] = ImageColor.getrgb(COLOURS[3])
+    drawing = Drawing("<svg ></svg>", png_of(noise), 1.0, 1.0, "")
+    picture = np.asarray(Image.open(io.BytesIO(compose_png([drawing], 1))).convert("RGB"))
+    assert (picture[0] == noise[0]).all()
+    few = np.where(noise > 127, 200, 40).astype(np.uint8)
+    assert Image.open(io.BytesIO(compose_png([Drawing("<svg ></svg>", png_of(few), 1, 1, "")], 1))).mode == "P"
+
+
+def png_of(pixels: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
 
 
 def test_inline_svg_takes_the_pages_colours_and_alternative_text() -> None:

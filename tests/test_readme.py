@@ -8,7 +8,8 @@ from leo_bench.report.readme import block, refresh_readme
 
 ROOT = Path(__file__).parents[1]
 REPORT = (
-    "# t\n\nQuestion?\n\nThe answer.\n\n## Main table\n\n| a |\n\n![x](figures/effects.png)\n\n## relation\n\nmore\n"
+    "# t\n\nQuestion?\n\nThe answer.\n\n## Main table\n\n| a |\n\n![x](figures/effects.png)\n\n"
+    "### Not set against the baseline\n\n| b |\n\n## relation\n\nmore\n"
 )
 
 
@@ -25,7 +26,7 @@ def test_the_block_holds_answer_and_first_section_with_links_that_work_from_the_
     assert text.endswith("<!-- end s-cpu -->\nafter\n")
     assert "old" not in text
     assert "Question" not in text
-    assert "more" not in text
+    assert "more" not in text and "| b |" not in text
 
 
 def test_a_readme_without_marks_is_left_alone(tmp_path: Path) -> None:

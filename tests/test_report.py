@@ -17,7 +17,9 @@ from results_fixture import Counts, make_plan, write_attempt, write_run, write_s
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan, load_study
 from leo_bench.report import rebuild_all, write_index, write_report
+from leo_bench.report.across import score_matrices
 from leo_bench.report.compare import effects
+from leo_bench.report.cost import same_test
 from leo_bench.report.drawing import Drawing
 from leo_bench.report.gather import gather, problems, seed_words, switch_variants, without_paths
 from leo_bench.report.words import answer
@@ -234,6 +236,7 @@ def test_other_shots_are_shown_but_not_paired(tmp_path: Path) -> None:
         ({"data_digest": "deadbeef"}, "data digest deadbeef against 5f1c0ffee5f1"),
         ({"n_train_images": 7}, "training images 7 against 160,000"),
         ({"batch_norm": "transductive"}, "batch norm transductive against running"),
+        ({"numerics": "ba9876543210"}, "numerics digest ba9876543210 against 0123456789ab"),
     ],
 )
 def test_unequal_conditions_are_refused_in_words(tmp_path: Path, change: dict[str, Any], words: str) -> None:
@@ -241,9 +244,46 @@ def test_unequal_conditions_are_refused_in_words(tmp_path: Path, change: dict[st
     for run in plan.runs:
         if run.variant == "none":
             write_run(tmp_path / "results", plan, run, twelve_episodes(), **change)
+    write_study(tmp_path / "results", plan.model_copy(update={"accept_stale": True}))
     _, markdown = report(tmp_path)
     assert words in markdown
     assert table(tmp_path, "main")["variant"].tolist() == ["leo"]
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_other_numbers_of_test_episodes_are_not_compared(tmp_path: Path) -> None:
+    plan = build(tmp_path / "results")
+    for run in plan.runs:
+        if run.variant == "none":
+            write_run(tmp_path / "results", plan, run, lambda *given: np.tile(twelve_episodes()(*given), (2, 1)))
+    _, markdown = report(tmp_path)
+    assert "test episodes 24 against 12" in markdown
+    assert table(tmp_path, "main")["variant"].tolist() == ["leo"]
+
+
+@pytest.mark.usefixtures("no_drawing")
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"dataset": "glyphs"}, "data set glyphs against omniglot"),
+        ({"class_split": "random"}, "class split random against lake"),
+        ({"train_classes": "trainval"}, "training classes trainval against train"),
+        ({"image_size": 105}, "image size 105 against 28"),
+        ({"n_query": 10}, "n_query 10 against 15"),
+        ({"n_train_episodes": 4000}, "training images 320,000 against 160,000"),
+    ],
+)
+def test_other_data_splits_and_budgets_are_in_no_comparison(
+    tmp_path: Path, settings: dict[str, Any], words: str
+) -> None:
+    build(tmp_path / "results", {"leo": {}, "same": {"relation": "none"}, "other": settings}, switches={})
+    _, markdown = report(tmp_path)
+    data = gather(tmp_path / "results/ablations-cpu")
+    assert words in markdown
+    assert table(tmp_path, "main")["variant"].tolist() == ["leo", "same"]
+    assert table(tmp_path, "not-compared")["variant"].tolist() == ["other"]
+    assert set(score_matrices(data)) <= {"leo", "same"}
+    assert ("other" in same_test(data, data.headline)[1]) == (not {"n_train_episodes", "train_classes"} & set(settings))
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -327,6 +367,29 @@ def test_switches_take_the_baseline_in_by_value(tmp_path: Path) -> None:
     assert switch_variants(data, "relation") == ["leo", "none"]
 
 
+def test_the_answer_is_three_sentences_and_table_and_effects_follow_at_once(tmp_path: Path) -> None:
+    build(tmp_path / "results", {**PAIR, "five": {"k_shot": 5}})
+    html, markdown = report(tmp_path)
+    sentences = answer(gather(tmp_path / "results/ablations-cpu"))
+    assert len(sentences) == 3
+    order = [*sentences, 'id="table-main"', 'id="figure-effects"', 'id="table-not-compared"', 'id="switch-relation"']
+    body = html.split("</style>", 1)[1]
+    assert sorted(order, key=body.index) == order
+    order = [*sentences, "## Main table", "### What each change is worth", "### Not set against", "## relation"]
+    assert sorted(order, key=markdown.index) == order
+    assert f'<meta name="description" content="{sentences[0]} {sentences[2]}">' in html
+
+
+def test_every_table_is_there_as_csv_and_latex(tmp_path: Path) -> None:
+    build(tmp_path / "results")
+    html, _ = report(tmp_path)
+    names = set(re.findall(r'id="table-([^"]+)"', html))
+    assert {"main", "switch-relation", "effects", "checklist", "redo"} <= names
+    for name in names:
+        latex = (tmp_path / f"reports/ablations-cpu/tables/{name}.tex").read_text()
+        assert latex.count(r"\\") > len(table(tmp_path, name)) * (name != "effects"), name
+
+
 def test_answer_names_what_matters(tmp_path: Path) -> None:
     variants = {"leo": {}, "bad": {"decode": "task"}, "same": {"inner_lr": 0.05}}
     plan = make_plan(variants, range(6), base=ONE_TEST)
@@ -355,6 +418,12 @@ def test_rebuild_all_and_index(tmp_path: Path) -> None:
     assert index.index('href="official/ablations-cpu/report.html"') < index.index('href="ablations-cpu/report.html"')
     assert f"all {len(plan.runs)} planned runs are done" in index
     assert "report.html" in write_index(reports).read_text()
+    bench = reports / "official/bench/report.html"
+    bench.parent.mkdir(parents=True)
+    bench.write_text('<title>Bench &amp; marks</title><meta name="description" content="1 of 2 &lt; 3"><style>')
+    index = write_index(reports).read_text()
+    assert '<a href="official/bench/report.html">Bench &amp; marks</a> <small>published</small>' in index
+    assert "<p>1 of 2 &lt; 3</p>" in index
 
 
 @pytest.mark.usefixtures("no_drawing")

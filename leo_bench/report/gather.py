@@ -96,8 +96,12 @@ class StudyData:
             chosen &= self.scores["variant"].isin(variants)
         return self.scores[chosen]
 
+    @cached_property
+    def _runs(self) -> dict[tuple[str, int], RunState]:
+        return {(run.planned.variant, run.planned.seed): run for run in reversed(self.view.done)}
+
     def run(self, variant: str, seed: int) -> RunState:
-        return next(run for run in self.view.done if (run.planned.variant, run.planned.seed) == (variant, seed))
+        return self._runs[variant, seed]
 
     def test(self, variant: str, seed: int, cell: Cell) -> tuple[RunState, TestScore]:
         """A done run and its score on one test."""
@@ -176,6 +180,19 @@ def why_not(
     if any(reason.startswith(("k_shot", "image size", "data")) for reason in reasons):
         reasons = [reason for reason in reasons if not reason.startswith("episode digest")]  # follows from those
     return "; ".join(reasons)
+
+
+def apart(data: StudyData, cell: Cell) -> dict[str, str]:
+    """Variant -> why its rows of a test may not be set against the baseline's, of those for which something forbids it.
+
+    Empty while the baseline has no run.
+    """
+    base = data.rows(cell, data.plan.baseline)
+    if base.empty:
+        return {}
+    first = data.rows(cell).drop_duplicates("variant")
+    reasons = {str(row["variant"]): why_not(row, base.iloc[0]) for _, row in first.iterrows()}
+    return {variant: why for variant, why in reasons.items() if why}
 
 
 def _plain(value: Any) -> str:

@@ -2,6 +2,9 @@
 studies.
 """
 
+import html
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +14,17 @@ from markupsafe import Markup
 
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import find_studies, write_atomic
+from leo_bench.report.across import across_table
+from leo_bench.report.captions import Plot
+from leo_bench.report.checklist import checklist
 from leo_bench.report.drawing import compose_png, compose_svg, inline_svg, render
 from leo_bench.report.gather import gather
+from leo_bench.report.hardest import NOT_RECORDED, hardest_tables
+from leo_bench.report.latex import latex_table
 from leo_bench.report.origin import provenance
-from leo_bench.report.plots import Plot, all_plots
+from leo_bench.report.plots import all_plots
 from leo_bench.report.tables import Table, effects_table, main_tables, problem_table, redo_table, switch_table
-from leo_bench.report.words import SWITCHES, answer, completeness, method_words, notices
+from leo_bench.report.words import SWITCHES, answer, method_words, notices
 
 OFFICIAL = "official"
 
@@ -57,19 +65,27 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
         for switch in data.plan.switches
     ]
     others = [effects_table(data)] if main else []
+    across, hardest, checked = across_table(data), hardest_tables(data), checklist(data)
     undone, redo = problem_table(data), redo_table(data)
-    for table in [*main, *others, *(section.table for section in switches), undone, redo]:
-        write_atomic(out_folder / "tables" / f"{table.name}.csv", table.numbers.to_csv(index=False).encode())
+    sections = [section.table for section in switches]
+    for table in [*main, *others, *sections, *([across] if across else []), *hardest, checked, undone, redo]:
+        write_table(table, out_folder / "tables")
+    opening = answer(data)
     content = {
         "data": data,
         "plan": data.plan,
         "title": f"{data.plan.study}, profile {data.plan.profile}",
-        "answer": answer(data),
+        "answer": opening,
+        "summary": f"{opening[0]} {opening[-1]}",
         "notices": notices(data),
         "main": main,
         "figures": figures,
         "switches": switches,
         "others": others,
+        "across": across,
+        "hardest": hardest,
+        "hardest_missing": NOT_RECORDED,
+        "checklist": checked,
         "undone": undone,
         "left_out": data.left_out,
         "method": method_words(data),
@@ -78,6 +94,14 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
     }
     write_page(out_folder / "report.md", "report.md.j2", content)
     return write_page(out_folder / "report.html", "report.html.j2", content)
+
+
+def write_table(table: Table, folder: Path) -> None:
+    """NAME.csv with the numbers, and NAME.tex with the words where there are rows."""
+    write_atomic(folder / f"{table.name}.csv", table.numbers.to_csv(index=False).encode())
+    if len(table.words):
+        text = latex_table(table.words, table.name, table.caption, table.text_columns)
+        write_atomic(folder / f"{table.name}.tex", text.encode())
 
 
 def show(plot: Plot, folder: Path) -> Shown:
@@ -93,33 +117,30 @@ def show(plot: Plot, folder: Path) -> Shown:
     )
 
 
-def write_index(reports_folder: Path, studies: dict[Path, Path] | None = None) -> Path:
-    """Write reports/index.html, which links every report below the folder, official ones first.
-
-    studies: report folder -> study folder, for those whose results are at hand: their lines say how complete they are.
+def write_index(reports_folder: Path) -> Path:
+    """Write reports/index.html, which links every report below the folder, official ones first, with the title and the
+    summary that each page has in its head.
     """
-    found = sorted(
-        path.parent
-        for pattern in ("*/report.html", f"{OFFICIAL}/*/report.html")
-        for path in reports_folder.glob(pattern)
-    )
-    entries = []
-    for folder in sorted(found, key=lambda folder: (folder.parent.name != OFFICIAL, folder.name)):
-        entry = {
-            "name": folder.name,
-            "link": f"{folder.relative_to(reports_folder).as_posix()}/report.html",
-            "state": "",
-            "answer": "",
+    found = [
+        path for pattern in ("*/report.html", f"{OFFICIAL}/*/report.html") for path in reports_folder.glob(pattern)
+    ]
+    entries = [
+        {
+            "title": _in_head(path, r"<title>(.*?)</title>") or path.parent.name,
+            "summary": _in_head(path, r'<meta name="description" content="(.*?)">'),
+            "link": path.relative_to(reports_folder).as_posix(),
+            "published": path.parents[1].name == OFFICIAL,
         }
-        entry["official"] = "published" if folder.parent.name == OFFICIAL else ""
-        study = (studies or {}).get(folder)
-        if study is not None:
-            data = gather(study)
-            entry |= {"state": completeness(data.view), "answer": answer(data)[0]}
-        entries.append(entry)
-    return write_page(
-        reports_folder / "index.html", "index.html.j2", {"entries": entries, "title": "leo_bench reports"}
-    )
+        for path in sorted(found, key=lambda path: (path.parents[1].name != OFFICIAL, path.parent.name))
+    ]
+    content = {"entries": entries, "title": "leo_bench reports", "summary": "Every report there is."}
+    return write_page(reports_folder / "index.html", "index.html.j2", content)
+
+
+def _in_head(page: Path, pattern: str) -> str:
+    """What a pattern finds in the head of a page that was written here, as text; empty when it is not there."""
+    match = re.search(pattern, page.read_text().split("<style>", 1)[0], re.DOTALL)
+    return html.unescape(match[1]) if match else ""
 
 
 def rebuild_all(results: Path, reports: Path) -> list[Path]:
@@ -128,22 +149,20 @@ def rebuild_all(results: Path, reports: Path) -> list[Path]:
     A study that cannot be read does not keep the others from being rebuilt; it is named in the LeoBenchError raised at
     the end.
     """
-    written, studies, broken = [], {}, []
+    written, broken = [], []
     for folder in find_studies(results):
         target = reports / folder.relative_to(results)
         try:
             written.append(write_report(folder, target))
         except LeoBenchError as error:
             broken.append(str(error))
-            continue
-        studies[target] = folder
-    write_index(reports, studies)
+    write_index(reports)
     if broken:
         raise LeoBenchError(f"{len(written)} reports rebuilt, {len(broken)} not: {'; '.join(broken)}")
     return written
 
 
-def write_page(path: Path, template: str, content: dict[str, object]) -> Path:
+def write_page(path: Path, template: str, content: Mapping[str, object]) -> Path:
     """Fill a template and write it whole."""
     text = environment(html=template.endswith(".html.j2")).get_template(template).render(content)
     write_atomic(path, text.encode())

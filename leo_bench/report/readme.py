@@ -8,7 +8,7 @@ from leo_bench.records import write_atomic
 
 
 def refresh_readme(readme: Path, report_folder: Path) -> bool:
-    """Put the report's answer, main tables and figure of effects between the marks
+    """Put the report's answer, main table and figure of effects between the marks
 
         <!-- begin NAME --> ... <!-- end NAME -->
 
@@ -26,10 +26,12 @@ def refresh_readme(readme: Path, report_folder: Path) -> bool:
 
 
 def block(report_folder: Path, link: str) -> str:
-    """What stands between the marks: report.md from the answer to the end of its first section. link: the folder's."""
+    """What stands between the marks: of report.md the answer, the main table and the figure of effects. link: the
+    folder's.
+    """
     report = (report_folder / "report.md").read_text()
     head, section = re.split(r"^## .*\n", report, flags=re.MULTILINE)[:2]
     answer = head.split("\n\n", 2)[2].strip()  # after title and question
-    table = section.strip().replace("](figures/", f"]({link}/figures/")
+    table = section.split("### Not set against", 1)[0].strip().replace("](figures/", f"]({link}/figures/")
     source = f"[The whole report]({link}/report.md), made from the rows in `results/official/{report_folder.name}/`.\n"
     return f"{answer}\n\n{table}\n\n{source}"

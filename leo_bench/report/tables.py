@@ -20,11 +20,18 @@ from leo_bench.report.gather import (
 )
 
 NONE = "-"
+TEXT_COLUMNS = [
+    *"changes verdict message status command run test state with item answer evidence value".split(),
+    "why not compared",
+]
+"""Columns of words that are set to the left, as the first one is."""
+TONES = {"better": "better", "yes": "better", "worse": "worse"}
+"""How a verdict or an answer is coloured; anything else is neutral."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """`numbers` goes to tables/<name>.csv; `words`, all text, to the pages."""
+    """`numbers` goes to tables/<name>.csv; `words`, all text, to the pages and to tables/<name>.tex."""
 
     name: str
     caption: str
@@ -32,6 +39,14 @@ class Table:
     words: pd.DataFrame
     notes: list[str] = field(default_factory=list)
     """What a reader must know of single rows."""
+
+    @property
+    def text_columns(self) -> list[str]:
+        return [name for name in self.words.columns if name in TEXT_COLUMNS]
+
+    def tone(self, value: str) -> str:
+        """Class of a cell in a page: better, worse or unsure."""
+        return TONES.get(value, "unsure")
 
 
 def main_numbers(data: StudyData) -> pd.DataFrame:

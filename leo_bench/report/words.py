@@ -33,8 +33,11 @@ SWITCHES = {
 
 
 def answer(data: StudyData) -> list[str]:
-    """The report's opening: what the baseline reaches, what matters, what is not known, how complete the study is."""
-    sentences = [_baseline_sentence(data), *_effect_sentences(data), completeness(data.view)]
+    """The report's opening: what the baseline reaches, what each change is worth, and how complete the study is.
+
+    A sentence each; the second is left out where nothing is compared.
+    """
+    sentences = [_baseline_sentence(data), _effect_sentence(data), completeness(data.view)]
     return [sentence for sentence in sentences if sentence]
 
 
@@ -75,11 +78,11 @@ def interval_words(interval: Interval) -> str:
     return f"{mean} (95% interval over {interval.n} seeds {ends})"
 
 
-def _effect_sentences(data: StudyData) -> list[str]:
+def _effect_sentence(data: StudyData) -> str:
     frame = effects(data, data.headline)
     compared = frame[frame["compared"].astype(bool)]
     if compared.empty:
-        return []
+        return ""
     margin = f"{100 * data.plan.margin:g} points"
     named = {
         verdict: [
@@ -101,19 +104,13 @@ def _effect_sentences(data: StudyData) -> list[str]:
     unclear = named.get("inconclusive", [])
     if unclear:
         parts.append(f"{listed(unclear)} {'is' if len(unclear) == 1 else 'are'} inconclusive with the seeds there are")
-    sentences = (
-        [f"Of {len(compared)} {'variant' if len(compared) == 1 else 'variants'} compared, {'; '.join(parts)}."]
-        if parts
-        else []
-    )
     single = named.get("one seed", [])
     if single:
-        who = "With one seed each" if not parts else "Where there is one seed"
-        sentences.append(
-            f"{who} there is no verdict on the change itself; the trained models at hand differ from the baseline's: "
-            f"{listed(single)}."
+        parts.append(
+            f"{listed(single)}, with one seed, {'has' if len(single) == 1 else 'have'} no verdict on the change "
+            "itself, only on the trained models at hand"
         )
-    return sentences
+    return f"Of {len(compared)} {'variant' if len(compared) == 1 else 'variants'} compared, {'; '.join(parts)}."
 
 
 def listed(names: list[str], most: int = 5) -> str:

@@ -1,0 +1,60 @@
+"""Forest of paired effects: what each change is worth."""
+
+from textwrap import fill
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from leo_bench.figures.style import BAND, EPISODE_DASH, FONT, INK, LABEL_WIDTH, Styles, dress, new_axes
+
+
+def effects_forest(
+    frame: pd.DataFrame, styles: Styles, *, margin: float, xlabel: str = "", ax: Axes | None = None
+) -> Axes:
+    """Paired difference of each variant with the baseline, in points, with its 95% interval and the margin that matters
+    shaded.
+
+    frame: columns variant, label, difference, low, high (low and high may be missing), kind; drawn from top to bottom.
+    """
+    ax = ax or new_axes()
+    ax.axvspan(-100 * margin, 100 * margin, color=BAND, zorder=0, linewidth=0)
+    ax.axvline(0, color=INK, linewidth=0.9, zorder=1)
+    ends = 100 * frame[["difference", "low", "high"]].to_numpy(float)
+    reach = _reach(ends, margin)
+    for row, (name, kind) in enumerate(zip(frame["variant"], frame["kind"], strict=True)):
+        style, (mean, low, high) = styles[name], ends[row]
+        if np.isfinite(low):
+            dash = "-" if kind == "seeds" else EPISODE_DASH
+            across = np.clip([low, high], -reach, reach)
+            ax.plot(across, [row, row], color=style.colour, linewidth=1.6, linestyle=dash, zorder=2)
+        outside = abs(mean) > reach
+        marker = style.marker if not outside else "<" if mean < 0 else ">"
+        ax.plot(
+            np.clip(mean, -reach, reach), row, marker=marker, color=style.colour, markersize=6, zorder=3, clip_on=False
+        )
+        ax.text(1.03, row, signed(mean), transform=ax.get_yaxis_transform(), va="center", color=INK, fontsize=FONT)
+    ax.set(
+        xlim=(-reach, reach),
+        ylim=(len(frame) - 0.4, -0.6),
+        xlabel=xlabel or "difference with the baseline, points",
+        ylabel="",
+    )
+    ax.set_yticks(range(len(frame)), labels=[fill(label, LABEL_WIDTH) for label in frame["label"]])
+    return dress(ax, grid="x")
+
+
+def _reach(ends: np.ndarray, margin: float) -> float:
+    """Half width of the forest's axis: the intervals of all effects, save those so large that they would flatten the
+    others.
+
+    ends: [n_variants, 3], mean, low and high in points.
+    """
+    sizes = np.abs(ends[:, 0])
+    usual = ends[sizes <= max(4 * np.quantile(sizes, 0.8), 300 * margin)] if len(ends) > 3 else ends
+    return max(1.08 * float(np.nanmax(np.abs(usual), initial=0.0)), 300 * margin)
+
+
+def signed(points: float) -> str:
+    """A difference in points with its sign and one decimal; no negative zero."""
+    return f"{round(points, 1) + 0.0:+.1f}"

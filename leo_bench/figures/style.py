@@ -1,0 +1,72 @@
+"""What all figures share: one colour and marker per variant, ink and paper, sizes of text."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from leo_bench.records import Plan
+
+INK, MUTED, GRID, PAPER, BAND = "#1b1f24", "#5b6470", "#dce1e7", "#ffffff", "#d3ead9"
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#a87b00", "#3d9bd1")
+"""Told apart under the common kinds of colour blindness, and at least 3 to 1 against white."""
+MARKERS = ("o", "s", "D", "^", "v", "P", "X", "p", "h", "*", "<", ">")
+DASHES = ((0, (5, 2)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1)))
+EPISODE_DASH = (0, (1.5, 1.2))
+"""Intervals over one model's test episodes are dotted, those over seeds solid."""
+LABEL_WIDTH = 26
+"""Characters after which a variant's label goes on in another line."""
+FONT, SMALL = 8.5, 7.5
+"""Points, at a panel's own size; a phone shows a panel of 3.9 inches about a quarter larger."""
+
+Styles = Mapping[str, "VariantStyle"]
+"""Variant -> its style."""
+
+
+@dataclass(frozen=True)
+class VariantStyle:
+    colour: str
+    marker: str
+    dash: tuple[int, tuple[float, ...]] | str = "-"
+
+
+def variant_styles(plan: Plan) -> dict[str, VariantStyle]:
+    """Colour and marker of each variant: the baseline is ink, references are grey.
+
+    Each switch has a marker and goes through the colours; no two variants share both while there are enough of them.
+    """
+    styles = {plan.baseline: VariantStyle(INK, "o")}
+    for index, name in enumerate(plan.references):
+        styles[name] = VariantStyle(MUTED, MARKERS[-1 - index % 3], DASHES[index % len(DASHES)])
+    rest = list(dict.fromkeys(run.variant for run in plan.runs))
+    for number, variants in enumerate([*plan.switches.values(), rest]):
+        new = [name for name in dict.fromkeys(variants) if name not in styles]
+        used = {(style.colour, style.marker) for style in styles.values()}
+        markers = [MARKERS[(number + 1 + turn) % 9] for turn in range(9)]
+        colours = [COLOURS[(number + turn) % len(COLOURS)] for turn in range(len(COLOURS))]
+        free = [(colour, marker) for marker in markers for colour in colours if (colour, marker) not in used]
+        spare = [(colour, marker) for marker in MARKERS for colour in colours]
+        for name, (colour, marker) in zip(new, [*free, *(spare * len(new))], strict=False):
+            styles[name] = VariantStyle(colour, marker)
+    return styles
+
+
+def dress(ax: Axes, grid: str = "y") -> Axes:
+    """Spines, grid and text sizes of every figure. grid: the axis whose ticks have lines."""
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        ax.spines[side].set_color(MUTED)
+    ax.grid(True, axis="x" if grid == "x" else "y", color=GRID, linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.tick_params(labelsize=FONT, colors=INK, length=3, color=MUTED)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.label.set_fontsize(FONT)
+        axis.label.set_color(INK)
+    return ax
+
+
+def new_axes() -> Axes:
+    """An Axes of a figure of its own."""
+    return Figure(figsize=(3.9, 2.7)).add_subplot()

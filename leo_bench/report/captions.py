@@ -1,0 +1,104 @@
+"""What every figure of a report says of itself: its panels, data, n and kind of interval."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from leo_bench.report.drawing import Panel
+from leo_bench.report.gather import Cell, StudyData, apart, setting_names, switch_variants
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure of one or more panels."""
+
+    name: str
+    title: str
+    caption: str
+    panels: list[Panel]
+    columns: int = 2
+
+
+ERROR_AXIS = (
+    " Where at least half of what is drawn is above 95%, the axis shows the error, 100 minus accuracy, on a log scale "
+    "with small errors at the top."
+)
+
+
+def error_words(drawn: list[bool]) -> str:
+    """What a caption says of error axes; nothing where no panel has one."""
+    return ERROR_AXIS if any(drawn) else ""
+
+
+def subtitle(data: StudyData, *variants: str) -> str:
+    """Data set with digest, image size and shots of what is drawn: `omniglot 5f1c0ffe, 28x28, 1-shot`."""
+    chosen = [data.settings[name] for name in variants or data.variants if name in data.settings]
+    sizes = "/".join(str(size) for size in sorted({int(settings["image_size"]) for settings in chosen}))
+    shots = "/".join(str(shot) for shot in sorted({int(settings["k_shot"]) for settings in chosen}))
+    return f"{data.data_name()}, {sizes} px, {shots}-shot"
+
+
+def n_words(rows: pd.DataFrame) -> str:
+    """`3 seeds`, `2 to 3 seeds`: how many runs stand behind each mean."""
+    counts = rows.groupby("variant")["seed"].nunique()
+    few, many = int(counts.min()), int(counts.max())
+    return f"{few} seed{'s' if few > 1 else ''}" if few == many else f"{few} to {many} seeds"
+
+
+def interval_caption(rows: pd.DataFrame) -> str:
+    """n and the kind of interval."""
+    single = rows.groupby("variant")["seed"].nunique().max() < 2
+    interval = (
+        "one seed each: dotted bars are 95% intervals over the test episodes of one model, not over seeds"
+        if single
+        else "bars: 95% t interval over seeds; dotted, where there is one seed: over its test episodes"
+    )
+    return f"n = {n_words(rows)} per setting, {episode_words(rows)}; {interval}"
+
+
+def episode_words(rows: pd.DataFrame) -> str:
+    """`1,000 test episodes each`."""
+    return f"{', '.join(f'{n:,}' for n in sorted(rows['n_test_episodes'].unique()))} test episodes each"
+
+
+@dataclass(frozen=True)
+class Family:
+    """Variants that share a panel."""
+
+    title: str
+    switch: str
+    variants: list[str]
+
+
+def families(data: StudyData) -> list[Family]:
+    """Switches with those of their variants that may be set against each other and have a run; a variant measured under
+    other conditions has a panel to itself. Without a switch everything that may share a panel does.
+    """
+    done, alone = set(data.scores["variant"]), apart(data, data.headline)
+    found = []
+    for switch in data.plan.switches:
+        variants = [name for name in switch_variants(data, switch) if name in done]
+        together = [name for name in variants if name not in alone]
+        if len(together) > 1:
+            found.append(Family(switch, switch, together))
+        found += [Family(f"{data.label(name)}, alone", switch, [name]) for name in variants if name in alone]
+    rest = [name for name in data.variants if name in done and name not in alone]
+    return found or [Family("all variants", "", rest)]
+
+
+def rows_of(data: StudyData, frame: pd.DataFrame, family: Family) -> pd.DataFrame:
+    """The family's rows of a frame, each variant labelled by its setting as the axis of its switch has it."""
+    rows = frame[frame["variant"].isin(family.variants)]
+    if not family.switch:
+        return rows
+    return rows.assign(label=rows["variant"].map(setting_names(data, family.switch, family.variants)))
+
+
+def lines_height(n_lines: int) -> float:
+    """Inches of a panel whose lines are labelled at their ends, so that the labels have room."""
+    return max(2.75, 1.0 + 0.125 * n_lines)
+
+
+def headline_and_hardest(data: StudyData) -> list[Cell]:
+    """The headline test, and the mixed test with most ways."""
+    return list(dict.fromkeys([data.headline, *[cell for cell in data.cells if cell[1] == "mixed"][-1:]]))

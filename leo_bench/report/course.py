@@ -1,0 +1,111 @@
+"""Figures of adaptation and training: accuracy after each inner step, and training and validation curves."""
+
+from functools import partial
+
+import pandas as pd
+
+from leo_bench import figures
+from leo_bench.report.captions import Plot, error_words, families, lines_height, n_words, rows_of, subtitle
+from leo_bench.report.drawing import Panel
+from leo_bench.report.gather import Cell, StudyData, cell_name
+from leo_bench.report.tables import percent
+
+
+def steps_plot(data: StudyData) -> Plot | None:
+    """Accuracy before adaptation and after each inner step, a panel per switch."""
+    mixed = [cell for cell in data.cells if cell[1] == "mixed"] or [data.headline]
+    frames = {cell: step_frame(data, cell) for cell in mixed}
+    panels, errors = [], []
+    for family in families(data):
+        most = max(frames[cell]["variant"].isin(family.variants).sum() for cell in mixed)
+        cell = [cell for cell in mixed if frames[cell]["variant"].isin(family.variants).sum() == most][-1]
+        rows = rows_of(data, frames[cell], family)
+        if rows.empty or rows["step"].max() == 0:
+            continue
+        errors.append(figures.near_ceiling(rows[rows["step"] == rows.groupby("variant")["step"].transform("max")]))
+        means = rows.groupby(["variant", "step"], sort=False)["accuracy"].mean()
+        alt = f"Accuracy by inner step for {family.title}: " + ", ".join(
+            f"{data.label(str(name))} from {percent(steps.iloc[0])} to {percent(steps.iloc[-1])}%"
+            for name, steps in means.groupby(level="variant", sort=False)
+        )
+        panels.append(
+            Panel(
+                partial(figures.accuracy_by_step, rows, data.styles, error=errors[-1]),
+                f"{family.title}, {cell_name(cell)}",
+                subtitle(data, *family.variants),
+                height=lines_height(rows["variant"].nunique()),
+                right=1.1,
+                alt=alt,
+            )
+        )
+    if not panels:
+        return None
+    caption = (
+        "Accuracy before adaptation (step 0) and after each inner step, on the test with most ways that all settings "
+        f"of the switch were scored on; means over {n_words(frames[mixed[0]])}; shaded: 95% t interval over seeds."
+    )
+    return Plot("inner-steps", "Before and after adaptation", caption + error_words(errors), panels, columns=3)
+
+
+def step_frame(data: StudyData, cell: Cell) -> pd.DataFrame:
+    """Accuracy by inner step: columns variant, label, seed, step, accuracy; variants that adapt at all."""
+    rows = []
+    for row in data.rows(cell).itertuples():
+        _, test = data.test(str(row.variant), int(row.seed), cell)  # type: ignore[arg-type]
+        if len(test.steps) > 1:
+            for step, accuracy in zip(test.steps, test.accuracy_by_step, strict=True):
+                rows.append(
+                    {"variant": row.variant, "label": row.label, "seed": row.seed, "step": step, "accuracy": accuracy}
+                )
+    return pd.DataFrame(rows, columns=["variant", "label", "seed", "step", "accuracy"])
+
+
+def curves_plot(data: StudyData) -> Plot | None:
+    """Training and validation accuracy, a panel per switch."""
+    frame = curve_frame(data)
+    panels, errors = [], []
+    for family in families(data):
+        rows = rows_of(data, frame, family)
+        if rows["episode"].nunique() < 2:
+            continue
+        validation = rows[rows["part"] == "validation"]
+        last = validation[validation["episode"] == validation.groupby("variant")["episode"].transform("max")]
+        errors.append(figures.near_ceiling(last) if len(last) else False)
+        ends = last.groupby("variant", sort=False)["accuracy"].mean()
+        alt = f"Training and validation accuracy for {family.title}; last validation: " + ", ".join(
+            f"{data.label(str(name))} {percent(value)}%" for name, value in ends.items()
+        )
+        panels.append(
+            Panel(
+                partial(figures.learning_curves, rows, data.styles, error=errors[-1]),
+                family.title,
+                subtitle(data, *family.variants),
+                height=lines_height(rows["variant"].nunique()),
+                right=1.1,
+                alt=alt,
+            )
+        )
+    if not panels:
+        return None
+    caption = (
+        f"Accuracy on validation episodes (solid, shaded: 95% t interval over seeds) and on training episodes "
+        f"(dashed) while training, means over {n_words(frame)}."
+    )
+    return Plot("curves", "Training and validation curves", caption + error_words(errors), panels, columns=3)
+
+
+def curve_frame(data: StudyData) -> pd.DataFrame:
+    """Training and validation curves: columns variant, label, seed, episode, accuracy, part."""
+    rows = []
+    kept = set(data.scores["run_key"])
+    for run in data.view.done:
+        if run.result is None or run.planned.run_key not in kept:
+            continue
+        one = {"variant": run.planned.variant, "label": data.label(run.planned.variant), "seed": run.planned.seed}
+        rows += [
+            {**one, "episode": p.episode, "accuracy": p.train_accuracy, "part": "training"} for p in run.result.curve
+        ]
+        rows += [
+            {**one, "episode": p.episode, "accuracy": p.accuracy, "part": "validation"} for p in run.result.validation
+        ]
+    return pd.DataFrame(rows, columns=["variant", "label", "seed", "episode", "accuracy", "part"])

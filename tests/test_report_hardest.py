@@ -1,0 +1,141 @@
+"""Counts by character: read back as recorded, refused where they disagree, and ranked as worked by hand."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from results_fixture import make_plan, write_run, write_study
+
+from leo_bench.records import load_study
+from leo_bench.report import write_report
+from leo_bench.report.gather import StudyData, gather
+from leo_bench.report.hardest import NOT_RECORDED, agreement_table, counts, hardest, hardest_plot, hardest_tables
+
+CELL = (5, "mixed")
+MISSED = {
+    ("leo", 0): {"Alpha/character01": 1, "Alpha/character02": 30, "Beta_Two/character01": 60},
+    ("leo", 1): {"Alpha/character01": 2, "Alpha/character02": 20, "Beta_Two/character01": 70},
+    ("none", 0): {"Alpha/character01": 60, "Alpha/character02": 30, "Beta_Two/character01": 1},
+    ("none", 1): {"Alpha/character01": 1, "Alpha/character02": 3, "Beta_Two/character01": 9},
+}
+"""Wrong answers of 300 queries about each of three characters: 12 episodes of 5 classes with 15 queries."""
+
+
+def answers(variant: str, seed: int, n_way: int, mode: str) -> np.ndarray:
+    """Correct answers of 12 episodes that add up to what MISSED leaves, before and after adaptation."""
+    right = 900 - sum(MISSED[variant, seed].values())
+    after = np.full(12, right // 12) + (np.arange(12) < right % 12)
+    return np.stack([after - 1, after], axis=1)
+
+
+def by_character(variant: str, seed: int, correct: np.ndarray, n_queries: int) -> dict[str, tuple[int, int]]:
+    return {"Never/character09": (0, 0)} | {name: (300, 300 - k) for name, k in MISSED[variant, seed].items()}
+
+
+def build(results: Path, characters: Any = by_character) -> StudyData:
+    base = {"test_n_ways": (5,), "test_modes": ("mixed",), "inner_steps": 1}
+    plan = make_plan({"leo": {}, "none": {"relation": "none"}}, (0, 1), base=base)
+    for run in plan.runs:
+        write_run(results, plan, run, answers, characters)
+    return gather(write_study(results, plan))
+
+
+def test_counts_are_read_back_without_what_was_never_asked(tmp_path: Path) -> None:
+    run, test = build(tmp_path).test("leo", 1, CELL)
+    frame = run.by_character(test)
+    assert frame is not None
+    assert frame["alphabet"].tolist() == ["Alpha", "Alpha", "Beta_Two"]
+    assert frame["character"].tolist() == ["character01", "character02", "character01"]
+    assert frame["asked"].tolist() == [300, 300, 300] and frame["correct"].tolist() == [298, 280, 230]
+
+
+def test_runs_without_counts_have_none_and_the_report_says_so(tmp_path: Path) -> None:
+    data = build(tmp_path / "results", None)
+    run, test = data.test("leo", 0, CELL)
+    assert run.by_character(test) is None
+    assert hardest_tables(data) == [] and hardest_plot(data) is None
+    page = write_report(tmp_path / "results/ablations-cpu", tmp_path / "report")
+    assert NOT_RECORDED in page.read_text() and NOT_RECORDED in page.with_suffix(".md").read_text()
+
+
+def one_more_correct(arrays: dict[str, np.ndarray]) -> None:
+    arrays["test_5way_mixed_by_character"][1, 1] += 1
+
+
+def one_less_asked(arrays: dict[str, np.ndarray]) -> None:
+    arrays["test_5way_mixed_by_character"][1, 0] -= 1
+
+
+def more_correct_than_asked(arrays: dict[str, np.ndarray]) -> None:
+    correct = arrays["test_5way_mixed_by_character"][:, 1]
+    correct[0], correct[1] = correct[0] + 2, correct[1] - 2
+
+
+def a_name_too_few(arrays: dict[str, np.ndarray]) -> None:
+    arrays["characters"] = arrays["characters"][1:]
+
+
+def no_alphabet(arrays: dict[str, np.ndarray]) -> None:
+    arrays["characters"][0] = b"nameless"
+
+
+def no_names(arrays: dict[str, np.ndarray]) -> None:
+    del arrays["characters"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (one_more_correct, "counts 810 correct of 900 queries, test_5way_mixed has 809 of 900"),
+        (one_less_asked, "counts 809 correct of 899 queries"),
+        (more_correct_than_asked, "counts 809 correct of 900 queries"),
+        (a_name_too_few, "does not fit 3 names"),
+        (no_alphabet, "does not fit 4 names"),
+        (no_names, "no names of characters"),
+    ],
+)
+def test_counts_that_disagree_make_the_run_corrupt(
+    tmp_path: Path, damage: Callable[[dict[str, np.ndarray]], None], words: str
+) -> None:
+    folder = build(tmp_path).run("leo", 0).folder
+    with np.load(folder / "episodes.npz") as file:
+        arrays = {name: file[name] for name in file}
+    damage(arrays)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    (folder / "episodes.npz").write_bytes(buffer.getvalue())
+    (broken,) = [run for run in load_study(tmp_path / "ablations-cpu").runs if run.status == "corrupt"]
+    assert broken.folder == folder and words in broken.message
+
+
+def test_hardest_are_ranked_over_seeds_with_their_share_of_errors(tmp_path: Path) -> None:
+    rows = counts(build(tmp_path), "leo")
+    characters = hardest(rows, "name")
+    assert characters["name"].tolist() == ["Beta_Two/character01", "Alpha/character02", "Alpha/character01"]
+    assert characters["asked"].tolist() == [600, 600, 600]
+    assert characters["error"].tolist() == pytest.approx([130 / 600, 50 / 600, 3 / 600])
+    assert characters["share"].tolist() == pytest.approx([130 / 183, 50 / 183, 3 / 183])
+    assert characters["least"].tolist() == pytest.approx([60 / 300, 20 / 300, 1 / 300])
+    alphabets = hardest(rows, "alphabet").set_index("alphabet")
+    assert alphabets.loc["Alpha", "error"] == pytest.approx(53 / 1200)
+    assert list(alphabets.index) == ["Beta_Two", "Alpha"]
+
+
+def test_agreement_is_a_rank_correlation_seed_by_seed(tmp_path: Path) -> None:
+    data = build(tmp_path)
+    frame = agreement_table(data, counts(data, "leo")).numbers.set_index("variant")
+    assert frame.loc["leo", "correlation"] == pytest.approx(1) and frame.loc["leo", "n_pairs"] == 1
+    # seed 0: the reverse order, -1; seed 1: the same order, 1
+    assert frame.loc["none", ["least", "correlation", "most"]].tolist() == pytest.approx([-1, 0, 1])
+
+
+def test_the_report_shows_them_by_readable_names(tmp_path: Path) -> None:
+    build(tmp_path / "results")
+    page = write_report(tmp_path / "results/ablations-cpu", tmp_path / "report").read_text()
+    assert "Hardest 2 of 2 alphabets for leo, 5-way mixed, 2 seeds together: 100.0% of all errors" in page
+    assert ">Beta Two 01</th>" in page and "figure-hardest" in page
+    assert (tmp_path / "report/tables/hardest-characters.csv").is_file()
+    assert (tmp_path / "report/figures/hardest.svg").is_file()
