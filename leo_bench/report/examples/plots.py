@@ -49,7 +49,7 @@ def path_panel(example: Example, codes: np.ndarray, title: str, subtitle: str) -
         subtitle,
         width=PANEL,
         height=3.4,
-        left=0.65,
+        left=0.8,
         right=0.2,
         alt=f"{title} of test episode {example.index}: each class's path. Distance from start to end: {moved}",
     )
@@ -59,7 +59,7 @@ def code_plot(example: Example, codes: np.ndarray) -> Plot:
     """Where the codes go: all of them, and their movement alone, which is drawn larger."""
     panels = [path_panel(example, codes, "Class codes", "ring: start; dot: end")]
     when = f"before and after {len(codes) - 1} inner steps" if len(codes) > 1 else "(no inner step is taken)"
-    caption = f"Class codes of test episode {example.index} {when}, by PCA over the {len(codes)} codes of all classes"
+    caption = f"Class codes of test episode {example.index} {when}, by PCA over all {codes[..., 0].size} codes"
     if np.any(codes != codes[0]):
         subtitle = "all starts laid on one point (ring); dot: end"
         panels.append(path_panel(example, codes - codes[0], "Movement alone, enlarged", subtitle))
