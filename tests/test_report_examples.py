@@ -72,6 +72,9 @@ def test_sentences_come_from_the_numbers() -> None:
         == "4 of 6 queries right (66.7%); no inner step is taken."
     )
     assert answer_words(example(predicted=example().predicted[[0, 0, 0]])).endswith("Adaptation changed no answer.")
+    assert answer_words(example(predicted=example().predicted[[0, 1, 1]])).endswith(
+        "Adaptation changed 1 answer: 1 became right, 0 became wrong, 0 stayed wrong."
+    )
     # A moves 5 and B 0: 2.5 on average, a quarter of the 10 between them.
     assert movement_words(example()) == (
         "In 2 inner steps a class's code moves 2.5 on average (0 to 5); two classes' codes are 10 apart at the start, "
