@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.page_check.__main__ import find_pages, main
+from tools.page_check.__main__ import find_browser, find_pages, main
 from tools.page_check.finding import Finding, lines
 from tools.page_check.links import broken_links
 from tools.page_check.text import needed, ratio, text_faults
@@ -117,4 +117,14 @@ def test_without_pages_or_browser_one_line_says_what_is_needed(
     monkeypatch.setenv("CHROMIUM", "")
     assert main([str(tmp_path)]) == 2
     error = capsys.readouterr().err
-    assert "no Chromium" in error and "CHROMIUM=" in error and error.count("\n") == 1
+    assert "no Chromium or Chrome on the PATH" in error and "CHROMIUM=" in error and error.count("\n") == 1
+
+
+def test_a_browser_that_is_named_is_taken_or_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("chromium", "mine"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for named, found in (("", "chromium"), (str(tmp_path / "mine"), "mine"), ("gone", None)):
+        monkeypatch.setenv("CHROMIUM", named)
+        assert find_browser() == (found and str(tmp_path / found)), named

@@ -21,8 +21,9 @@ def find_pages(folders: list[Path]) -> list[Path]:
 
 
 def find_browser() -> str | None:
-    """Chromium or Chrome: what CHROMIUM names, else the first on the PATH."""
-    return next(filter(None, map(shutil.which, filter(None, (os.environ.get("CHROMIUM"), *BROWSERS)))), None)
+    """Chromium or Chrome: the one that CHROMIUM names, or where it names none the first on the PATH."""
+    named = os.environ.get("CHROMIUM")
+    return next(filter(None, map(shutil.which, [named] if named else BROWSERS)), None)
 
 
 def main(arguments: list[str]) -> int:
@@ -32,8 +33,9 @@ def main(arguments: list[str]) -> int:
         print(f"error: no page below {', '.join(map(str, folders))}; make some first: make report", file=sys.stderr)
         return 2
     if browser is None:
+        named = f"at {os.environ['CHROMIUM']}" if os.environ.get("CHROMIUM") else "on the PATH"
         print(
-            "error: no Chromium or Chrome on the PATH; install one (Debian, Ubuntu: apt install chromium), "
+            f"error: no Chromium or Chrome {named}; install one (Debian, Ubuntu: apt install chromium), "
             "or name it: make check-pages CHROMIUM=/path/to/chrome",
             file=sys.stderr,
         )
