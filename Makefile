@@ -4,6 +4,7 @@ SHELL := /bin/sh
 
 PROFILE ?= quick
 PYTHON ?=
+CHROMIUM ?=
 
 BIN := .venv/bin
 LEO_BENCH := $(BIN)/leo-bench
@@ -11,7 +12,7 @@ LEO_BENCH := $(BIN)/leo-bench
 RUN_OPTIONS = --profile "$(PROFILE)" $(if $(PUBLISHED),--use-published) $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(JOBS),--jobs "$(JOBS)") \
 	$(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)")
 
-.PHONY: help venv ablations study report reproduce bench data status publish test test-long lint format clean clean-venv
+.PHONY: help venv ablations study report reproduce bench data status publish test test-long check-pages lint format clean clean-venv
 
 help:  ## show this list
 	@echo "make ablations   run the ablation study, write reports/ablations-PROFILE/report.html"
@@ -23,6 +24,7 @@ help:  ## show this list
 	@echo "make data        say which data set was found and draw contact sheets of it in reports/data"
 	@echo "make publish     copy a study to results/official and reports/official: STUDY=NAME PROFILE=P [PARTIAL=1]"
 	@echo "make test        lint, types and tests;  make test-long: the slow tests too"
+	@echo "make check-pages look at every report page in Chromium: links, contrast, alternative text, phone, print (docs/pages.md)"
 	@echo "make format      put the source into its standard form"
 	@echo "make clean       remove caches (results and reports stay);  make clean-venv: remove .venv"
 	@echo
@@ -64,10 +66,13 @@ test: lint
 test-long: lint
 	$(BIN)/python -m pytest -m "slow or not slow"
 
+check-pages: venv
+	@CHROMIUM="$(CHROMIUM)" sh tools/check_pages.sh $(REPORTS)
+
 lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy leo_bench examples benchmarks
+	$(BIN)/mypy leo_bench examples benchmarks tools
 
 format: venv
 	$(BIN)/ruff check --fix .
@@ -75,7 +80,7 @@ format: venv
 
 clean:
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis build
-	find leo_bench tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find leo_bench tests examples benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-venv:
-	rm -rf .venv .venv.lock
+	rm -rf .venv .venv.lock .venv-pages

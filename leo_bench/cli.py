@@ -145,6 +145,13 @@ def parser() -> argparse.ArgumentParser:
     )
     add_results(sub, reports=True)
 
+    sub = add(
+        "examples", command_examples, "draw example episodes of a done run, and where its codes go; never published"
+    )
+    sub.add_argument("key", help="run key, as in runs.csv and the report")
+    sub.add_argument("--data", type=Path, metavar="FOLDER")
+    add_results(sub, reports=True)
+
     sub = add("status", command_status, "say what is done, running, failed or missing in each study")
     sub.add_argument("--all", action="store_true", help="name done runs too")
     add_results(sub)
@@ -399,6 +406,14 @@ def command_bench(options: argparse.Namespace) -> None:
             print(folder)
     else:
         print(f"report: {bench(options.results, options.reports, options.only)}")
+
+
+def command_examples(options: argparse.Namespace) -> None:
+    from leo_bench.examples import write_examples
+    from leo_bench.report import write_index
+
+    print(write_examples(find_run(options.results, options.key), options.data, options.reports))
+    write_index(options.reports)
 
 
 def command_status(options: argparse.Namespace) -> None:

@@ -44,6 +44,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (("reproduce", "-n", "0"), "-n must be at least 1"),
         (("report",), "no study in results/"),
         (("report", "results/none"), "study.json is missing"),
+        (("examples", "0123"), "no run '0123' in results/"),
         (("reproduce",), "no study in results/"),
         (("publish", "ablations"), "study.json is missing"),
     ],

@@ -100,11 +100,16 @@ REPORT_HALF = {"report", "figures", "aggregate", "stats"}
     [
         (
             {"learners", "train", "evaluate", "leo_api"},
-            {"experiment", "study", "search", "cluster", "cli"} | REPORT_HALF,
+            {"experiment", "study", "search", "cluster", "examples", "cli"} | REPORT_HALF,
         ),
-        ({"experiment"}, {"study", "search", "cluster", "cli"} | REPORT_HALF),
+        ({"experiment"}, {"study", "search", "cluster", "examples", "cli"} | REPORT_HALF),
+        # examples of a run need both its trained model and a page
+        ({"examples"}, {"study", "search", "cluster", "cli"}),
         # a plan says the smallest effect that it can detect: stats is arithmetic that both halves may use
-        ({"study", "plan", "publish", "search", "cluster", "refresh", "reproduce"}, {"cli", "report", "figures"}),
+        (
+            {"study", "plan", "publish", "search", "cluster", "refresh", "reproduce"},
+            {"examples", "cli", "report", "figures"},
+        ),
     ],
 )
 def test_nothing_looks_up_or_across(low: set[str], high: set[str]) -> None:

@@ -1,0 +1,150 @@
+"""Figures of example episodes: drawings with their mistakes marked, and paths of codes. Frame and Axes in, Axes out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from leo_bench.figures import COLOURS, FONT, GRID, INK, MUTED, PAPER
+
+QUERY_COLUMNS = 8
+"""Queries of a class in one row, so that a drawing can be seen at the width of a phone."""
+LABEL, GAP = 0.75, 0.35
+"""Width of the class names and of the gaps, in drawings."""
+MISTAKE = COLOURS[1]
+
+
+def grid_size(n_way: int, k_shot: int, n_query: int) -> tuple[float, float]:
+    """Width and height of an episode's grid, in drawings."""
+    rows, support_columns = _block(k_shot, n_query)
+    return LABEL + support_columns + GAP + min(n_query, QUERY_COLUMNS), n_way * (rows + GAP)
+
+
+def _block(k_shot: int, n_query: int) -> tuple[int, int]:
+    """Rows of a class, and columns of its support drawings."""
+    rows = -(-n_query // QUERY_COLUMNS)
+    return rows, -(-k_shot // rows)
+
+
+def episode_grid(
+    names: Sequence[str], support: np.ndarray, query: np.ndarray, predicted: np.ndarray, *, ax: Axes
+) -> Axes:
+    """A row block per class: its name, its support drawings, then its queries; a query taken for another class is in a
+    heavy frame with that class's name.
+
+    names: of the N classes. support: uint8 [N, K, H, W], ink 255; query: [N, Q, H, W]; predicted: int [N, Q].
+    """
+    n_way, k_shot, n_query = len(names), support.shape[1], query.shape[1]
+    width, height = grid_size(n_way, k_shot, n_query)
+    rows, support_columns = _block(k_shot, n_query)
+    for index, name in enumerate(names):
+        top = index * (rows + GAP)
+        ax.text(0, top + rows / 2, name, va="center", fontsize=FONT + 2, weight="bold", color=INK)
+        for place, drawing in enumerate(support[index]):
+            _tile(ax, drawing, LABEL + place % support_columns, top + place // support_columns, GRID, 0.6)
+        for place, drawing in enumerate(query[index]):
+            left, up = LABEL + support_columns + GAP + place % QUERY_COLUMNS, top + place // QUERY_COLUMNS
+            other = int(predicted[index, place])
+            _tile(ax, drawing, left, up, *((GRID, 0.6) if other == index else (MISTAKE, 2.2)))
+            if other != index:
+                box = {"facecolor": PAPER, "edgecolor": MISTAKE, "linewidth": 0.8, "pad": 1.2}
+                place_at = (left + 0.88, up + 0.88)
+                ax.text(
+                    *place_at,
+                    names[other],
+                    ha="right",
+                    va="bottom",
+                    fontsize=FONT,
+                    weight="bold",
+                    color=INK,
+                    bbox=box,
+                    zorder=4,
+                )
+    ax.set(xlim=(-0.05, width + 0.05), ylim=(height, -0.05), aspect="equal", anchor="NW")
+    ax.axis("off")
+    return ax
+
+
+def _tile(ax: Axes, drawing: np.ndarray, left: float, top: float, colour: str, line: float) -> None:
+    """One drawing, black on white, in a frame."""
+    extent = (left + 0.03, left + 0.97, top + 0.97, top + 0.03)
+    ax.imshow(255 - drawing, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="none")
+    place, zorder = (left + 0.03, top + 0.03), 2 + (line > 1)
+    ax.add_patch(Rectangle(place, 0.94, 0.94, fill=False, edgecolor=colour, linewidth=line, zorder=zorder))
+
+
+def code_paths(frame: pd.DataFrame, *, xlabel: str, ylabel: str, ax: Axes) -> Axes:
+    """Paths of class codes in two dimensions: a ring where a class starts, a dot where it ends, its name beside it.
+
+    frame: columns name, step, x, y; a class's rows in order of step.
+    """
+    for index, (_, rows) in enumerate(frame.groupby("name", sort=False)):
+        colour = COLOURS[index % len(COLOURS)]
+        ax.plot(rows["x"], rows["y"], color=colour, linewidth=1.2, zorder=2)
+        ax.plot(
+            rows["x"].iloc[0],
+            rows["y"].iloc[0],
+            "o",
+            markersize=8,
+            markerfacecolor="none",
+            markeredgecolor=colour,
+            zorder=3,
+        )
+        ax.plot(rows["x"].iloc[-1], rows["y"].iloc[-1], "o", markersize=3.5, color=colour, zorder=3)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.margins(0.15)
+    ax.set_aspect("equal", adjustable="datalim")
+    ax.grid(True, color=GRID, linewidth=0.6)
+    ax.set_axisbelow(True)
+    for side, spine in ax.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(MUTED)
+    ax.tick_params(labelsize=FONT, colors=INK, length=3, color=MUTED)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(4))
+        axis.label.set_fontsize(FONT)
+        axis.label.set_color(INK)
+    ax.apply_aspect()  # the axes' final limits: offsets of the names depend on them
+    paths = {str(name): _on_paper(ax, rows) for name, rows in frame.groupby("name", sort=False)}
+    ends = np.stack([path[-1] for path in paths.values()])
+    ways = np.stack([path[-1] - path[0] for path in paths.values()])
+    for name, offset, (_, rows) in zip(
+        paths, label_offsets(ends, ways), frame.groupby("name", sort=False), strict=True
+    ):
+        end = (rows["x"].iloc[-1], rows["y"].iloc[-1])
+        ax.annotate(
+            name,
+            end,
+            xytext=offset,
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            color=INK,
+            fontsize=FONT,
+            zorder=4,
+        )
+    return ax
+
+
+def _on_paper(ax: Axes, rows: pd.DataFrame) -> np.ndarray:
+    """A path's places, in points of print, float [n, 2]."""
+    return np.asarray(ax.transData.transform(rows[["x", "y"]].to_numpy())) * 72 / ax.figure.dpi
+
+
+def label_offsets(ends: np.ndarray, ways: np.ndarray) -> list[tuple[float, float]]:
+    """Where a short name is put beside the end of each path: onwards in the path's way where that is free, else as near
+    to it as hides no other name or end. All in points of print: ends and ways (end less start) float [n, 2]; returns
+    offsets from the ends."""
+    angles = np.pi / 4 * np.arange(8)
+    taken, offsets = list(ends), []
+    for end, way in zip(ends, ways, strict=True):
+        around = sorted(angles, key=lambda angle: -(np.cos(angle) * way[0] + np.sin(angle) * way[1]))
+        tries = [radius * np.array([np.cos(angle), np.sin(angle)]) for radius in (9, 16, 24) for angle in around]
+        space = [min(float(np.hypot(*(end + offset - other))) for other in taken) for offset in tries]
+        best = next((index for index, nearest in enumerate(space) if nearest >= 8.5), int(np.argmax(space)))
+        taken.append(end + tries[best])
+        offsets.append((float(tries[best][0]), float(tries[best][1])))
+    return offsets

@@ -1,0 +1,47 @@
+"""Text in figures: is it dark enough and large enough? Contrast as in the Web Content Accessibility Guidelines 2.2
+(relative luminance; success criterion 1.4.3).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+LARGE, LARGE_BOLD = 24.0, 18.66
+"""CSS pixels from which text counts as large: 18 point, or 14 point bold."""
+SMALLEST = 8.0
+"""CSS pixels on a phone; smaller text is not read without zooming."""
+
+
+def luminance(colour: Sequence[float]) -> float:
+    """Relative luminance, 0 to 1, of an sRGB colour (red, green, blue; 0 to 255)."""
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in (c / 255 for c in colour[:3])
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def over(front: Sequence[float], back: Sequence[float]) -> tuple[float, float, float]:
+    """The colour seen when front (red, green, blue, opacity 0 to 1) lies on back."""
+    red, green, blue = (front[3] * f + (1 - front[3]) * b for f, b in zip(front[:3], back[:3], strict=True))
+    return red, green, blue
+
+
+def ratio(text: Sequence[float], back: Sequence[float]) -> float:
+    """Contrast ratio, 1 to 21, of text (with opacity) on an opaque background."""
+    lighter, darker = sorted((luminance(over(text, back)), luminance(back)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def needed(size: float, weight: int) -> float:
+    """Least ratio for text of a size in CSS pixels and a font weight."""
+    return 3.0 if size >= LARGE or (size >= LARGE_BOLD and weight >= 700) else 4.5
+
+
+def text_faults(texts: Iterable[dict[str, Any]], phone: bool) -> Iterator[tuple[str, str, str]]:
+    """(rule, element, message) of text in SVG figures, as measure.js found it, that is too faint or, on a phone, too
+    small."""
+    for text in texts:
+        found, least = ratio(text["colour"], text["background"]), needed(text["size"], text["weight"])
+        if found < least:
+            yield "figure-contrast", text["element"], f"contrast {found:.2f}, needs {least:g}"
+        if phone and text["size"] < SMALLEST:
+            yield "figure-text-size", text["element"], f"{text['size']:.1f} px, needs {SMALLEST:g}"
