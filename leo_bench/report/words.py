@@ -28,6 +28,33 @@ SWITCHES = {
     "second_order": "Whether the outer gradient goes through the inner gradients.",
     "image_size": "Side of the square images, pixels.",
     "k_shot": "Labelled images per class in an episode.",
+    "relation_rounds": "Relation networks one after another, each refining the codes that the one before gave.",
+    "inner_lr_mode": (
+        "The inner step size: one number (fixed), a learned vector (learned), or a learned vector for each step "
+        "(per_step)."
+    ),
+    "inner_loss": "The support loss that the codes descend: its mean over the support set, or its sum.",
+    "inner_examples": (
+        "What the inner loss is measured on: the support set, it and copies shifted by a pixel, or each example by the "
+        "codes of the others."
+    ),
+    "feature_norm": "Features as the CNN gives them (none), or each image's scaled to length 1 (l2).",
+    "width": "Channels of each block of the CNNs.",
+    "decoder": "The decoder: three layers (mlp, as the document has it), or one linear map (the paper).",
+    "n_decoders": "Decoders that are mixed episode by episode.",
+    "task_conditioned": "Whether the decoder sees the episode's mean code beside each class's own.",
+    "latent": "A class's code is computed, or drawn from a computed distribution in training (gaussian).",
+    "decoded_weights": "The head's weights are decoded, or drawn from a decoded distribution in training (gaussian).",
+    "finetune_steps": "Gradient steps on the decoded head, after those on the codes.",
+    "finetune_lr": "Where the learned step sizes of fine-tuning start.",
+    "feature_dropout": "Share of the features dropped in training, with a fresh mask in each pass.",
+    "precision": "Of the convolutions.",
+    "where_it_adapts": "Whether gradient steps are taken on the codes, on the decoded weights, on both, or on neither.",
+    "what_is_drawn": "Whether codes and decoded weights are drawn from distributions in training, or computed.",
+    "penalties": "What is added to the loss: KL divergence of the codes, encoder, orthogonality and L2 penalty.",
+    "what_the_inner_loop_sees": "Ways to leave the inner loop something to do at one shot.",
+    "training_episodes": "Harder training episodes from the same number of images.",
+    "five_shots": "Five labelled images per class, where each can be left out in turn.",
 }
 """What a switch is, one sentence each."""
 
@@ -170,6 +197,10 @@ def notices(data: StudyData) -> list[str]:
             f"Runs come from {len(digests)} versions of the source (numerics {', '.join(digests)}); rows of "
             f"different versions are not compared."
         )
+    warned = {
+        run.planned.variant: run.result.warnings[0] for run in data.view.done if run.result and run.result.warnings
+    }
+    found += [f"{data.label(variant)}: {warning}." for variant, warning in warned.items()]
     if data.view.plan.accept_stale:
         found.append("Runs made by an older version of the source were accepted on request.")
     return found
