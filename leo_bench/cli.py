@@ -310,7 +310,6 @@ def command_study(options: argparse.Namespace) -> int:
 
 def command_report(options: argparse.Namespace) -> None:
     from leo_bench.report import rebuild_all, write_comparison, write_index, write_report
-    from leo_bench.report.findings import write_findings
 
     if options.compare:
         if options.study is not None:
@@ -324,8 +323,7 @@ def command_report(options: argparse.Namespace) -> None:
         made = rebuild_all(options.results, options.reports)
         if not made:
             raise LeoBenchError(f"no study in {options.results}/; run one first: make ablations")
-        if FINDINGS.exists():
-            made.append(write_findings(options.results, FINDINGS))
+        made += _findings(options.results)
         for path in [*made, *_benchmark_pages(options.results, options.reports)]:
             print(path)
         write_index(options.reports)
@@ -358,11 +356,19 @@ FINDINGS = Path("docs/findings.md")
 """In a checkout: what the published studies say."""
 
 
+def _findings(results: Path) -> list[Path]:
+    """The page of findings made again, where results are those of the checkout that has it."""
+    if not FINDINGS.exists() or results.resolve() != FINDINGS.resolve().parents[1] / "results":
+        return []
+    from leo_bench.report.findings import write_findings
+
+    return [write_findings(results, FINDINGS)]
+
+
 def command_publish(options: argparse.Namespace) -> None:
     from leo_bench.publish import publish
     from leo_bench.records import load_study
     from leo_bench.report import write_index, write_report
-    from leo_bench.report.findings import write_findings
     from leo_bench.report.readme import refresh_readme
 
     target = publish(options.results, options.name, options.profile, options.partial)
@@ -371,8 +377,8 @@ def command_publish(options: argparse.Namespace) -> None:
     print(f"{len(load_study(target).done)} runs in {target}/, report in {report}")
     if refresh_readme(Path("README.md"), report.parent):
         print("README.md shows its numbers")
-    if FINDINGS.exists():
-        print(f"what came out, in words: {write_findings(options.results, FINDINGS)}")
+    for page in _findings(options.results):
+        print(f"what came out, in words: {page}")
 
 
 def command_reproduce(options: argparse.Namespace) -> int:

@@ -194,6 +194,11 @@ class Settings(BaseModel):
                 "class",
             ),
             (
+                not self.task_conditioned or self.decoder == "mlp",
+                "a linear decoder adds the same to every class for the episode's mean code, which changes no answer; "
+                "set task_conditioned to false, or decoder to mlp",
+            ),
+            (
                 self.orthogonality_weight == 0 or self.decoder == "linear",
                 "orthogonality_weight is for the directions of a linear decoder; set decoder to linear",
             ),

@@ -309,7 +309,9 @@ def _effect_words(effect: float | None, seed_sd: float, known: bool, n_seeds: in
         return "one seed cannot tell a part's effect from the luck of a seed; it only screens"
     source = "measured in" if known else "assumed for"
     spread = f"spread of {100 * seed_sd:.1f} points {source} this study"
-    return f"smallest detectable: {100 * effect:.1f} points with {n_seeds} seeds (80% power; {spread})"
+    return (
+        f"smallest detectable: {100 * effect:.1f} points with {n_seeds} seeds by one test alone (80% power; {spread})"
+    )
 
 
 def duration(seconds: float) -> str:

@@ -66,6 +66,24 @@ OTHER: dict[str, Any] = {
 }
 """Another value for every setting than the preset `leo` has."""
 
+FIRST = {
+    *("learner", "relation", "latent_dim", "inner_steps", "inner_lr", "second_order", "generated", "decode", "encoder"),
+    *(
+        "dataset",
+        "class_split",
+        "train_classes",
+        "rotations",
+        "image_size",
+        "episode_mode",
+        "n_way",
+        "k_shot",
+        "n_query",
+    ),
+    *("n_train_episodes", "meta_batch_size", "outer_lr", "clip_norm", "val_every", "n_val_episodes", "n_test_episodes"),
+    *("test_n_ways", "test_modes", "seed", "precision", "threads", "device"),
+}
+"""The settings of the first records of schema 1."""
+
 WITH: dict[str, dict[str, Any]] = {
     "kl_weight": {"latent": "gaussian"},
     "orthogonality_weight": {"decoder": "linear"},
@@ -107,7 +125,8 @@ def test_equal_settings_have_the_same_run_key(one: dict[str, Any], other: dict[s
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_settings_survive_a_trip_through_json(preset: str) -> None:
-    settings = make_settings({**OTHER, "generated": "head", "decode": "class", "relation": "attention"}, preset)
+    changes = {"generated": "head", "decode": "class", "relation": "attention", "task_conditioned": False}
+    settings = make_settings({**OTHER, **changes}, preset)
     again = make_settings(json.loads(json.dumps(settings.canonical())))
     assert again == settings
     assert again.run_key == settings.run_key
@@ -116,9 +135,32 @@ def test_settings_survive_a_trip_through_json(preset: str) -> None:
 def test_settings_that_came_later_leave_the_keys_of_earlier_runs_alone() -> None:
     # The key of the preset leo at schema 1, seed 4, worked out from the settings that there were then.
     settings = make_settings({"seed": 4}, "leo")
-    values = {name: value for name, value in settings.canonical().items() if name not in ADDED_LATER}
+    values = {name: value for name, value in settings.canonical().items() if name in FIRST}
     text = json.dumps({"schema": 1, **values}, sort_keys=True)
     assert settings.run_key == hashlib.sha256(text.encode()).hexdigest()[:16]
+    assert set(ADDED_LATER) == set(Settings.model_fields) - FIRST
+
+
+def test_the_defaults_of_settings_that_came_later_are_fixed_for_good() -> None:
+    # At another default the key of an earlier run would name another run.
+    defaults = {name: Settings.model_fields[name].default for name in ADDED_LATER}
+    assert {name for name, value in defaults.items() if value in (0, False)} == {
+        "task_conditioned", "finetune_steps", "feature_dropout", "kl_weight", "encoder_penalty_weight",
+        "orthogonality_weight", "l2_weight",
+    }  # fmt: skip
+    assert {name: value for name, value in defaults.items() if value not in (0, False)} == {
+        "relation_rounds": 1,
+        "inner_lr_mode": "fixed",
+        "inner_loss": "mean",
+        "inner_examples": "support",
+        "feature_norm": "none",
+        "width": 64,
+        "decoder": "mlp",
+        "n_decoders": 1,
+        "latent": "deterministic",
+        "decoded_weights": "deterministic",
+        "finetune_lr": 0.001,
+    }
 
 
 def test_the_run_key_does_not_depend_on_the_process() -> None:
@@ -171,6 +213,10 @@ def test_the_run_key_is_a_folder_name() -> None:
         ({"inner_examples": "leave_one_out"}, ["leave_one_out", "k_shot", "2"]),
         ({"inner_examples": "shifted", "generated": "full", "decode": "class"}, ["shifted", "generated", "head"]),
         ({"task_conditioned": True}, ["task_conditioned", "decode", "class"]),
+        (
+            {"task_conditioned": True, "decoder": "linear", "decode": "class"},
+            ["task_conditioned", "decoder", "mlp", "every class"],
+        ),
         ({"orthogonality_weight": 0.1}, ["orthogonality_weight", "decoder", "linear"]),
         ({"kl_weight": 0.1}, ["kl_weight", "latent", "gaussian"]),
         ({"relation": "none", "relation_rounds": 2}, ["relation=none", "relation_rounds", "1"]),

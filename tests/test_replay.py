@@ -56,7 +56,16 @@ def test_what_was_returned_does_not_change_with_later_calls() -> None:
     assert [float(value) for value in returned] == [2.0 * i for i in range(WARM_UP + 3)]
 
 
-SIZES = {"image_size": 16, "n_way": 3, "n_query": 2, "latent_dim": 8, "n_train_episodes": 16, "meta_batch_size": 2}
+SIZES = {
+    "meta_batch_size": 2,
+    "val_every": 4,
+    "n_val_episodes": 4,
+    "image_size": 16,
+    "n_way": 3,
+    "n_query": 2,
+    "latent_dim": 8,
+    "n_train_episodes": 16,
+}
 
 
 def test_training_by_replay_is_training(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,7 @@ def test_a_report_of_two_variants_two_seeds_and_a_dozen_episodes(tmp_path: Path)
     assert headline["p"] == pytest.approx(2 / np.pi * np.arctan(1 / 25))  # t = 0.25 / 0.01
     assert headline["holm_p"] == headline["p"]
     assert headline["sd"] == pytest.approx(0.02 / np.sqrt(2))
-    assert [headline["bca_low"], headline["bca_high"]] == pytest.approx([0.24, 0.26])
+    assert np.isnan([headline["bca_low"], headline["bca_high"]]).all()  # two seeds are too few
     assert headline["ahead"] == 1.0
     # 20-way: 1 and 2 of 3,600 more. Mean 1.5 / 3,600, standard error 0.5 / 3,600: -0.0013 to 0.0022, within 0.005.
     many = effects.loc["20-way mixed"]

@@ -233,10 +233,10 @@ def test_bca_interval_against_the_formula_done_slowly() -> None:
 
 
 def test_bca_interval_at_the_edges() -> None:
-    single, constant = bca_interval([0.3]), bca_interval([0.1 + 0.2, 0.3, 0.3])
-    assert (single.mean, single.low, single.high, single.n) == (0.3, None, None, 1)
+    few, constant = bca_interval([0.3, 0.1, 0.2, 0.2]), bca_interval([0.1 + 0.2, 0.3, 0.3, 0.3, 0.3])
+    assert (few.mean, few.low, few.high, few.n) == (pytest.approx(0.2), None, None, 4)
     assert (constant.low, constant.high) == (constant.mean, constant.mean)
-    assert bca_interval([1.0, 1.0]).half_width == 0
+    assert bca_interval([1.0] * 5).half_width == 0
     assert bca_interval(SLEEP) == bca_interval(SLEEP)
     with pytest.raises(ValueError, match="missing, not zero"):
         bca_interval([0.1, math.nan])
@@ -251,7 +251,7 @@ def bca_coverage(n: int, n_samples: int) -> float:
 def test_bca_intervals_cover_the_truth_with_many_seeds_and_not_with_few() -> None:
     assert 0.93 < bca_coverage(100, 1200) < 0.97
     # What the docstring and the reports say of few seeds: 72%, 83% and 90%.
-    assert [bca_coverage(n, 600) for n in (3, 5, 10)] == pytest.approx([0.72, 0.83, 0.90], abs=0.045)
+    assert [bca_coverage(n, 600) for n in (5, 10)] == pytest.approx([0.83, 0.90], abs=0.045)
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 10])

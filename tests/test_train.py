@@ -299,7 +299,9 @@ def test_an_update_is_the_mean_of_its_episodes_updates() -> None:
     assert float(norm) == pytest.approx(float(together.norm()), rel=1e-3)
 
 
-@pytest.mark.parametrize("changes", [{}, {"encoder": "separate"}, {"generated": "full"}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"encoder": "separate"}, {"generated": "full"}, {"l2_weight": 0.1, "encoder_penalty_weight": 10.0}]
+)
 def test_passes_of_a_meta_batch_add_up_to_one(changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     settings = make_settings({**SHARED, **changes})
     batch, moved, sizes = one_batch(5, settings), [], []
@@ -325,7 +327,14 @@ def test_passes_are_as_equal_as_can_be(n_episodes: int, image_size: int, expecte
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"encoder": "separate", "precision": "bfloat16"}, {"generated": "full"}, {"learner": "protonet"}],
+    [
+        {},
+        {"encoder": "separate", "precision": "bfloat16"},
+        {"generated": "full"},
+        {"learner": "protonet"},
+        {"finetune_steps": 2, "inner_lr_mode": "per_step", "relation": "attention", "n_decoders": 2},
+        {"inner_examples": "shifted", "decoder": "linear", "orthogonality_weight": 0.1, "l2_weight": 0.1},
+    ],
 )
 def test_away_from_the_cpu_nothing_of_an_update_waits_for_a_value(changes: dict[str, Any]) -> None:
     """On torch's device "meta" tensors have no values, so whatever asks for one fails; a GPU takes the same path."""

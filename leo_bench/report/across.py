@@ -1,4 +1,4 @@
-"""All tests together: interquartile means and performance profiles of the variants that took every test."""
+"""All tests together: interquartile means of differences, and performance profiles, of variants that took them all."""
 
 from functools import partial
 
@@ -10,11 +10,14 @@ from leo_bench.aggregate import interquartile_mean, interquartile_mean_interval,
 from leo_bench.report.captions import Plot, families, lines_height, rows_of, subtitle
 from leo_bench.report.drawing import Panel
 from leo_bench.report.gather import StudyData, apart, cell_name
-from leo_bench.report.tables import Table, percent
+from leo_bench.report.tables import NONE, Table, percent
+
+INTERVAL_SEEDS = 5
+"""Below this a bootstrap over runs is little more than the range of what was seen."""
 
 
-def score_matrices(data: StudyData) -> dict[str, np.ndarray]:
-    """Variant -> accuracies [n_seeds, n_tests], tests as in data.cells.
+def score_matrices(data: StudyData) -> dict[str, pd.DataFrame]:
+    """Variant -> accuracies, a row a seed, a column a test as in data.cells.
 
     Only variants that were scored on every test under the baseline's conditions; a seed that lacks a test is left out.
     Nothing where there is one test.
@@ -22,7 +25,7 @@ def score_matrices(data: StudyData) -> dict[str, np.ndarray]:
     if len(data.cells) < 2:
         return {}
     unlike = set().union(*(apart(data, cell) for cell in data.cells))
-    found = {}
+    found: dict[str, pd.DataFrame] = {}
     for variant in data.variants:
         if variant in unlike:
             continue
@@ -31,50 +34,75 @@ def score_matrices(data: StudyData) -> dict[str, np.ndarray]:
         if not set(data.cells) - set(table.columns.to_flat_index()):
             whole = table[data.cells].dropna()
             if len(whole):
-                found[variant] = whole.to_numpy(float)
+                found[variant] = whole.astype(float)
     return found
 
 
 def across_table(data: StudyData) -> Table | None:
-    """Interquartile mean over all tests of each variant that took them all; None before two variants have."""
+    """What each change is worth over all tests, of variants that took them all; None before two variants have.
+
+    Interquartile mean of the paired differences, seeds times tests: accuracies themselves differ more between tests
+    than between variants, so their middle half would be the middle tests alone.
+    """
     matrices = score_matrices(data)
-    if len(matrices) < 2:
+    if len(matrices) < 2 or data.plan.baseline not in matrices:
         return None
+    base = matrices[data.plan.baseline]
     numbers, words = [], []
     for variant, scores in matrices.items():
-        interval = interquartile_mean_interval(scores, same_runs=True)
-        low, high = (np.nan if end is None else end for end in (interval.low, interval.high))
+        seeds = base.index.intersection(scores.index)
+        differences = (scores.loc[seeds] - base.loc[seeds]).to_numpy()
         row = {
             "variant": variant,
             "label": data.label(variant),
-            "n_seeds": len(scores),
+            "n_seeds": len(seeds),
             "n_tests": scores.shape[1],
-            "interquartile_mean": interval.mean,
-            "low": low,
-            "high": high,
-            "mean": scores.mean(),
-            "worst": scores.min(),
+            "mean": scores.to_numpy().mean(),
+            "worst": scores.to_numpy().min(),
+            **dict.fromkeys(("interquartile_difference", "least", "most", "low", "high"), np.nan),
         }
+        if variant != data.plan.baseline and len(seeds):
+            single = [interquartile_mean(run) for run in differences]
+            row |= {
+                "interquartile_difference": interquartile_mean(differences),
+                "least": min(single),
+                "most": max(single),
+            }
+            if len(seeds) >= INTERVAL_SEEDS:
+                interval = interquartile_mean_interval(differences, same_runs=True)
+                row |= {"low": interval.low, "high": interval.high}
         numbers.append(row)
         words.append(
             {
                 "variant": row["label"],
-                "seeds": str(len(scores)),
-                "interquartile mean, %": percent(interval.mean),
-                "95% interval": "-" if np.isnan(low) else f"{percent(low)} to {percent(high)}",
-                "mean, %": percent(row["mean"]),
+                "seeds": str(len(seeds)),
+                "interquartile mean of differences, points": points(row["interquartile_difference"]),
+                "single seeds, points": span(row["least"], row["most"]),
+                "95% interval, points": span(row["low"], row["high"]),
+                "mean accuracy, %": percent(row["mean"]),
                 "lowest score, %": percent(row["worst"]),
             }
         )
     tests = ", ".join(cell_name(cell) for cell in data.cells)
     caption = (
-        f"Over {len(data.cells)} tests ({tests}): mean of the middle half of all scores, seeds times tests; "
-        "95% bootstrap interval over whole runs, too narrow with few seeds."
+        f"Over {len(data.cells)} tests ({tests}): mean of the middle half of all differences with the baseline, seeds "
+        "times tests, paired by seed and test; beside it the lowest and highest single seed's. A bootstrap interval "
+        f"over whole runs from {INTERVAL_SEEDS} seeds; the verdicts are those of the single tests."
     )
     scored = set(data.scores["variant"])
     rest = [data.label(name) for name in data.variants if name in scored and name not in matrices]
     notes = [f"Not scored on all of these tests under the baseline's conditions: {', '.join(rest)}."] if rest else []
     return Table("across-tests", caption, pd.DataFrame(numbers), pd.DataFrame(words), notes)
+
+
+def points(value: float) -> str:
+    """A difference in points, signed."""
+    return NONE if np.isnan(value) else figures.signed(100 * value)
+
+
+def span(low: float, high: float) -> str:
+    """`+1.2 to +3.4`"""
+    return NONE if np.isnan(low) else f"{points(low)} to {points(high)}"
 
 
 def profiles_plot(data: StudyData) -> Plot | None:
@@ -88,7 +116,7 @@ def profiles_plot(data: StudyData) -> Plot | None:
         if len(names) < 2:
             continue
         middles = rows.groupby("label", sort=False)["middle"].first()
-        alt = f"Share of scores above each accuracy for {family.title}; interquartile means: " + ", ".join(
+        alt = f"Share of scores above each accuracy for {family.title}; means: " + ", ".join(
             f"{label} {percent(middle)}%" for label, middle in middles.items()
         )
         panels.append(
@@ -108,25 +136,26 @@ def profiles_plot(data: StudyData) -> Plot | None:
     caption = (
         f"Share of a variant's scores ({n_seeds} seeds times {len(data.cells)} tests) that lie above each accuracy; a "
         "curve that is nowhere below another's is ahead whatever accuracy one asks for. Marks: medians; numbers in the "
-        "key: interquartile means, whose intervals the table has."
+        "key: means."
     )
     return Plot("profiles", "Performance profiles over all tests", caption, panels, columns=3)
 
 
-def profile_frame(data: StudyData, matrices: dict[str, np.ndarray]) -> pd.DataFrame:
-    """Performance profiles: columns variant, label, threshold, share, middle (interquartile mean).
+def profile_frame(data: StudyData, matrices: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Performance profiles: columns variant, label, threshold, share, middle (mean of all scores).
 
     Thresholds are where the share falls, each score of the variant, and both ends.
     """
     parts = []
-    for variant, scores in matrices.items():
+    for variant, table in matrices.items():
+        scores = table.to_numpy()
         thresholds = np.unique([0.0, *scores.ravel(), 1.0])
         profile = {
             "variant": variant,
             "label": data.label(variant),
             "threshold": thresholds,
             "share": performance_profile(scores, thresholds),
-            "middle": interquartile_mean(scores),
+            "middle": scores.mean(),
         }
         parts.append(pd.DataFrame(profile))
     columns = ["variant", "label", "threshold", "share", "middle"]

@@ -9,6 +9,7 @@ import pandas as pd
 
 from leo_bench.report.gather import Cell, StudyData, why_not
 from leo_bench.stats import (
+    ALPHA,
     Interval,
     bca_interval,
     episode_interval,
@@ -104,6 +105,9 @@ def paired(own: Side, base: Side, base_name: str = "the baseline", may_differ: t
     mode, base_mode = (side.rows[allowed[0]]["batch_norm"] for side in (own, base))
     if mode != base_mode:
         notes.append(f"part of the change: batch norm {mode} against {base_mode}")
+    if set(allowed) != set(base.rows) and set(own.rows) <= set(base.rows):
+        same = 100 * float(np.mean([base.rows[seed]["accuracy"] for seed in allowed]))
+        notes.append(f"{base_name} has {same:.1f}% with the same {'seed' if len(allowed) == 1 else 'seeds'}")
     if len(allowed) == 1:
         interval = paired_episode_interval(own.fractions(allowed[0]), base.fractions(allowed[0]))
     else:
@@ -151,16 +155,31 @@ def judged(frame: pd.DataFrame, margin: float) -> pd.DataFrame:
     return frame
 
 
-def detectable(effect_frame: pd.DataFrame) -> tuple[float, float, int] | None:
-    """(median sd of paired differences, smallest detectable difference, seeds) of the variants compared; None with one
-    seed.
-    """
+@dataclass(frozen=True)
+class Detectable:
+    """Which true difference would be found in 4 of 5 studies like this one. Fractions; sd: median standard deviation
+    over seeds of a paired difference."""
+
+    sd: float
+    n_seeds: int
+    n_compared: int
+    alone: float
+    """By one paired t test against zero."""
+    among_all: float
+    """With a verdict: the interval beyond the margin, and Holm's first step over all that are compared."""
+
+
+def detectable(effect_frame: pd.DataFrame, margin: float) -> Detectable | None:
+    """What the variants compared with several seeds allow; None with one seed."""
     several = effect_frame[effect_frame["n_seeds"] > 1]
     if several.empty:
         return None
-    sd, n_seeds = float(several["sd"].median()), int(several["n_seeds"].median())
-    smallest = minimum_detectable_effect(sd, n_seeds)
-    return None if smallest is None else (sd, smallest, n_seeds)
+    sd, n_seeds, n_compared = float(several["sd"].median()), int(several["n_seeds"].median()), len(several)
+    alone = minimum_detectable_effect(sd, n_seeds)
+    corrected = minimum_detectable_effect(sd, n_seeds, alpha=ALPHA / n_compared)
+    if alone is None or corrected is None:
+        return None
+    return Detectable(sd, n_seeds, n_compared, alone, max(margin + alone, corrected))
 
 
 def _or_nan(value: float | None) -> float:

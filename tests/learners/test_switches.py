@@ -1,5 +1,6 @@
 """Every setting of a model acts: two values of it differ in parameters, predictions or outer gradients."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tiny_leo import N_WAY, random_batch, stirred, tiny
 from torch import Tensor
 
 from leo_bench.config import Settings
+from leo_bench.models.noise import Noise
 
 ELSEWHERE = {
     "test_train.py": {
@@ -123,8 +125,38 @@ def test_the_switch_changes_the_loss_of_training_and_no_answer_at_test(
             answers.append(learner.eval().episode_logits(support_x, support_y, query_x, N_WAY)[-1])
     assert abs(losses[1] - losses[0]) > 1e-4
     assert losses[1] == losses[2]  # drawn numbers come from the seed
-    if "generated" in base:
-        torch.testing.assert_close(answers[0], answers[1])
+    torch.testing.assert_close(answers[0], answers[1])
+
+
+def test_the_encoder_penalty_pulls_the_encoder_and_not_the_decoder() -> None:
+    # Only the adapted code depends on the decoder, and it counts as a constant.
+    def gradients(weight: float) -> dict[str, Tensor | None]:
+        learner = stirred(tiny(decode="class", inner_lr=5.0, encoder_penalty_weight=weight), torch.float64).train()
+        learner.loss(*random_batch(dtype=torch.float64), N_WAY)[0].backward()
+        return {name: parameter.grad for name, parameter in learner.named_parameters()}
+
+    without, weighted = gradients(0.0), gradients(1000.0)
+    for name, part in (("decoder.fc3.weight", False), ("decoder.fc1.weight", False), ("encoder.fc.weight", True)):
+        one, other = without[name], weighted[name]
+        assert one is not None
+        assert other is not None
+        assert torch.allclose(one, other, rtol=1e-9, atol=1e-12) != part, name
+
+
+def test_each_pass_over_features_has_a_dropout_mask_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Tensor] = []
+    kept = Noise.kept
+    monkeypatch.setattr(Noise, "kept", lambda self, *given: drawn.append(kept(self, *given)) or drawn[-1])
+    changes = {"decode": "class", "encoder": "shared", "feature_dropout": 0.5, "finetune_steps": 3, "inner_steps": 2}
+    learner = stirred(tiny(**changes)).train()
+    learner.loss(*random_batch(), N_WAY)
+    assert len(drawn) == 1 + 2 + 3 + 1  # the encoding, each inner and fine-tuning step, the queries
+    supports = [mask for mask in drawn if mask.shape == drawn[0].shape]
+    assert all(not torch.equal(one, other) for one, other in itertools.combinations(supports, 2))
+    drawn.clear()
+    with torch.no_grad():
+        learner.eval().episode_logits(*random_batch()[:3], N_WAY)
+    assert drawn == []
 
 
 @pytest.mark.parametrize("generated", ["head", "full"])
