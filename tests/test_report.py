@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -201,9 +202,14 @@ def test_missing_and_failed_runs_are_named(tmp_path: Path) -> None:
     assert "1 of 4 planned runs are done (1 failed, 2 missing)" in html
     assert f"leo-bench reproduce --key {first.run_key}<" in html
     part = "leo-bench study ablations --profile cpu --only"
-    assert f"{part} leo --seeds 1 --retry<" in html  # the failed one
-    assert f"{part} none --seeds 0<" in html and "run --key" not in html + markdown
+    assert (failed.variant, failed.seed) == ("none", 0)
+    assert f"{part} none --seeds 0 --retry<" in html and f"{part} leo --seeds 1<" in html
+    assert "run --key" not in html + markdown
     assert "leo-bench study ablations --profile cpu --only none --seeds 0-1" in markdown
+
+
+def forty_of_each(n_steps: int, *_: Any) -> np.ndarray:
+    return np.full((12, n_steps), 40)
 
 
 def test_captions_name_what_a_figure_does_not_draw(tmp_path: Path) -> None:
@@ -213,7 +219,7 @@ def test_captions_name_what_a_figure_does_not_draw(tmp_path: Path) -> None:
     plan = make_plan(variants, (0, 1), base=base, switches=switches)
     for run in plan.runs:
         steps = [0] if run.variant == "still" else [0, 2] if run.variant == "ends" else [0, 1, 2]
-        write_run(tmp_path, plan, run, lambda *_, n=len(steps): np.full((12, n), 40))
+        write_run(tmp_path, plan, run, partial(forty_of_each, len(steps)))
         folder = tmp_path / "runs" / run.run_key / "result.json"
         record = json.loads(folder.read_text())
         for test in record["tests"]:
