@@ -37,7 +37,7 @@ def effects_forest(
                 ax.plot(edge, row, marker=head, color=style.colour, markersize=5, zorder=3, clip_on=False)
         if abs(mean) <= reach:
             ax.plot(mean, row, marker=style.marker, color=style.colour, markersize=6, zorder=3, clip_on=False)
-        ax.text(1.03, row, signed(mean), transform=ax.get_yaxis_transform(), va="center", color=INK, fontsize=FONT)
+        ax.text(1.06, row, signed(mean), transform=ax.get_yaxis_transform(), va="center", color=INK, fontsize=FONT)
     ax.set(
         xlim=(-reach, reach),
         ylim=(len(frame) - 0.4, -0.6),
