@@ -25,7 +25,9 @@ def steps_plot(data: StudyData) -> Plot | None:
     """Accuracy before adaptation and after each inner step, a panel per switch."""
     mixed = [cell for cell in data.cells if cell[1] == "mixed"] or [data.headline]
     frames = {cell: step_frame(data, cell) for cell in mixed}
-    panels, errors, drawn = [], [], []
+    panels: list[Panel] = []
+    errors: list[bool] = []
+    drawn: list[pd.DataFrame] = []
     shown: dict[str, tuple[Cell, set[str]]] = {}
     for family in families(data):
         most = max(frames[cell]["variant"].isin(family.variants).sum() for cell in mixed)
