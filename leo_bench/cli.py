@@ -129,6 +129,7 @@ def parser() -> argparse.ArgumentParser:
     sub = add("reproduce", command_reproduce, "do recorded runs again with their seeds and compare bit for bit")
     sub.add_argument("study", nargs="*", type=Path, help="folders of studies under results/ (default: all)")
     sub.add_argument("-n", type=int, default=1, help="runs of each study, cheapest first (default: 1)")
+    sub.add_argument("--key", help="do this done run again, in place of the cheapest")
     sub.add_argument("--data", type=Path, metavar="FOLDER")
     add_results(sub)
 
@@ -383,22 +384,27 @@ def command_publish(options: argparse.Namespace) -> None:
 
 def command_reproduce(options: argparse.Namespace) -> int:
     from leo_bench.records import find_studies, load_study
-    from leo_bench.reproduce import again, cheapest
+    from leo_bench.reproduce import again, cheapest, with_key
 
     if options.n < 1:
         raise LeoBenchError(f"-n must be at least 1, got {options.n}")
     folders = options.study or find_studies(options.results)
     if not folders:
         raise LeoBenchError(f"no study in {options.results}/; run one first: make ablations")
+    if options.key:
+        folder, found = with_key(folders, options.key)
+        chosen = [(folder, [found])]
+    else:
+        chosen = [(folder, cheapest(load_study(folder), options.n)) for folder in folders]
     compared, wrong = 0, 0
-    for folder in folders:
-        for run in cheapest(load_study(folder), options.n):
+    for folder, runs in chosen:
+        for run in runs:
             print(f"{folder}: doing {run.planned.variant} seed {run.planned.seed} again", flush=True)
             try:
                 comparison = again(run, options.results / "reproduce", options.data)
             except LeoBenchError as error:
                 print(f"{folder}: not compared: {error}")
-                wrong += bool(options.study)  # without names, studies of older versions are passed over
+                wrong += bool(options.study or options.key)  # without names, studies of older versions are passed over
                 continue
             compared += 1
             if not comparison.differences:

@@ -13,7 +13,7 @@ import numpy as np
 from leo_bench import provenance
 from leo_bench.errors import LeoBenchError
 from leo_bench.plan import cost
-from leo_bench.records import Result, RunState, StudyView, read_record, read_settings, write_settings
+from leo_bench.records import Result, RunState, StudyView, load_study, read_record, read_settings, write_settings
 from leo_bench.study import WORKER, worker_environment
 
 MEASURED = (
@@ -46,6 +46,16 @@ def cheapest(view: StudyView, n: int) -> list[RunState]:
     return sorted(
         view.done, key=lambda run: (run.planned.settings["n_train_episodes"] == 0, cost(run.planned.settings))
     )[:n]
+
+
+def with_key(folders: Sequence[Path], key: str) -> tuple[Path, RunState]:
+    """The done run with this key and the first of the studies that has it. Raises LeoBenchError where none has."""
+    for folder in folders:
+        for run in load_study(folder).done:
+            if run.planned.run_key == key:
+                return folder, run
+    names = ", ".join(str(folder) for folder in folders)
+    raise LeoBenchError(f"no done run {key!r} in {names}; keys are in the run_key column of runs.csv")
 
 
 def differences(recorded: Path, again: Path) -> list[str]:

@@ -21,6 +21,7 @@ from results_fixture import BIG_SWITCHES, BIG_VARIANTS, make_plan
 
 from leo_bench import figures
 from leo_bench.figures import COLOURS, INK, VariantStyle, spread, variant_styles
+from leo_bench.figures.cost import spans_decades
 from leo_bench.report.drawing import Drawing, Panel, compose_png, compose_svg, inline_svg, render
 from leo_bench.stats import seed_interval
 
@@ -28,7 +29,7 @@ STYLES = {
     "leo": VariantStyle(INK, "o"),
     "none": VariantStyle(COLOURS[0], "s"),
     "pixels": VariantStyle(figures.MUTED, "*", (0, (5, 2))),
-    "protonet": VariantStyle(figures.MUTED, "<", (0, (1, 1))),
+    "protonet": VariantStyle(figures.MUTED, "d", (0, (1, 1))),
 }
 
 
@@ -167,9 +168,69 @@ def test_forest_cuts_what_would_flatten_the_rest() -> None:
     ]
     ax = figures.effects_forest(pd.DataFrame(rows), STYLES, margin=0.005)
     left, right = ax.get_xlim()
-    assert -10 < left < -3 and right == -left
+    assert left == pytest.approx(-3) and right == -left  # 1.5 times the 2 points of all but the last
     assert "-60.0" in texts(ax) and "+0.0" in texts(ax)
-    assert "<" in {line.get_marker() for line in ax.lines}
+    assert [line.get_marker() for line in ax.lines if line.get_marker() in "<>"] == ["<"]
+
+
+def heads(ax: Axes) -> dict[int, str]:
+    """Row of a forest -> its arrowheads."""
+    found: dict[int, str] = {}
+    for line in ax.lines:
+        if line.get_marker() in ("<", ">"):
+            row = round(float(np.asarray(line.get_ydata())[0]))
+            found[row] = found.get(row, "") + str(line.get_marker())
+    return found
+
+
+def test_one_long_interval_neither_sets_the_forests_axis_nor_ends_unmarked() -> None:
+    ends = [(1, 0, 2), (-2, -3, -1), (1, -90, 92), (2, 1, 70), (-1, -60, 1)]
+    rows = [
+        {"variant": "none", "label": f"v{row}", "difference": d / 100, "low": low / 100, "high": high / 100}
+        for row, (d, low, high) in enumerate(ends)
+    ]
+    ax = figures.effects_forest(pd.DataFrame(rows).assign(kind="seeds"), STYLES, margin=0.005)
+    assert ax.get_xlim() == pytest.approx((-3, 3))  # 1.5 times the 2 points that most differences reach
+    assert heads(ax) == {2: "<>", 3: ">", 4: "<"}
+    drawn = points_at(ax)
+    assert {(1.0, 2.0), (2.0, 3.0), (-1.0, 4.0)} <= drawn and max(abs(x) for x, _ in drawn) <= 3 + 1e-9
+
+
+def test_no_variants_mark_is_an_arrowhead() -> None:
+    plan = make_plan(BIG_VARIANTS, [0], switches=BIG_SWITCHES, references=["protonet", "untrained", "pixels"])
+    assert not {style.marker for style in variant_styles(plan).values()} & {"<", ">"}
+
+
+def test_below_three_seeds_single_seeds_are_drawn_and_no_interval() -> None:
+    two = figures.accuracy_by_setting(accuracy_frame(seeds=2), ["pairwise", "none"], STYLES)
+    heights = {y for x, y in points_at(two) if abs(x) < 0.3 and np.isfinite(y)}
+    assert heights == {80.0, 80.5, 81.0}  # both seeds and their mean
+    steps = figures.accuracy_by_step(step_frame(), STYLES)
+    assert {(3.0, 76.0), (3.0, 77.0), (3.0, 76.5)} <= points_at(steps)
+    bands = [path.get_extents() for group in steps.collections for path in group.get_paths()]
+    assert all(y <= 77.0 + 1e-9 for box in bands for y in (box.y0, box.y1))
+    groups = figures.error_by_group(group_frame(), STYLES["leo"], overall=0.2)
+    assert {x for x, y in points_at(groups) if y == 0.0 and x != 20.0} == {30.0, 32.0, 34.0}
+
+
+def test_intervals_end_at_nothing_and_at_all() -> None:
+    frame = accuracy_frame().assign(accuracy=[1.0, 0.99, 0.8, 0.0, 0.01, 0.2])
+    ax = figures.accuracy_by_setting(frame, ["pairwise", "none"], STYLES)
+    heights = {y for x, y in points_at(ax) if x in (0.0, 1.0)}
+    assert min(heights) == 0.0 and max(heights) == 100.0
+    assert figures.interval_is_cut(pd.Series([1.0, 0.99, 0.8])) and figures.interval_is_cut(pd.Series([0.0, 0.01, 0.2]))
+    assert not figures.interval_is_cut(pd.Series([0.5, 0.51, 0.52]))
+    assert not figures.interval_is_cut(pd.Series([1.0, 0.8]))  # two seeds: none is drawn
+
+
+def test_steps_between_that_were_not_scored_are_dotted() -> None:
+    every = figures.accuracy_by_step(step_frame(), STYLES)
+    ends = step_frame()[lambda rows: rows["step"].isin([0, 3])]
+    styles = [
+        {line.get_linestyle() for line in ax.lines if len(line.get_xdata()) > 1}
+        for ax in (every, figures.accuracy_by_step(ends, STYLES))
+    ]
+    assert styles[0] == {"-"} and not styles[1] & {"-", "None"}
 
 
 def test_steps_and_curves_draw_means_over_seeds() -> None:
@@ -186,7 +247,9 @@ def test_cost_is_in_minutes_and_the_front_is_bold() -> None:
 def test_costs_that_differ_much_are_logarithmic_with_nothing_at_the_left_edge() -> None:
     frame = accuracy_frame().assign(n_parameters=[1000.0] * 3 + [9000.0] * 3)
     free = frame[:3].assign(variant="pixels", label="pixels", n_parameters=0.0, accuracy=0.3)
-    ax = figures.accuracy_by_cost(pd.concat([frame, free]), STYLES, cost="n_parameters")
+    both = pd.concat([frame, free])
+    assert spans_decades(both, "n_parameters") and not spans_decades(frame[:3], "n_parameters")
+    ax = figures.accuracy_by_cost(both, STYLES, cost="n_parameters", logarithmic=True)
     assert ax.get_xscale() == "log"
     assert (round(1 / 2.5, 4), 30.0) in points_at(ax)
     labels = {tick: ax.xaxis.get_major_formatter()(tick, 0) for tick in ax.get_xticks()}

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan, load_study
 from leo_bench.report import rebuild_all, write_index, write_report
 from leo_bench.report.across import score_matrices
+from leo_bench.report.captions import cut_words, over_seeds
 from leo_bench.report.compare import effects
 from leo_bench.report.cost import same_test
 from leo_bench.report.drawing import Drawing
 from leo_bench.report.gather import gather, problems, seed_words, switch_variants, without_paths
+from leo_bench.report.plots import all_plots
 from leo_bench.report.words import answer
 
 CORRECT = {("leo", 0): 60, ("leo", 1): 63, ("none", 0): 66, ("none", 1): 66}
@@ -197,8 +200,62 @@ def test_missing_and_failed_runs_are_named(tmp_path: Path) -> None:
     assert "loss is NaN after 40 episodes; see runs/x/log.txt" in markdown
     assert "lower &lt;outer_lr&gt;" in html and "lower <outer_lr>" not in html
     assert "1 of 4 planned runs are done (1 failed, 2 missing)" in html
-    assert f"leo-bench run --key {failed.run_key}" in html
+    assert f"leo-bench reproduce --key {first.run_key}<" in html
+    part = "leo-bench study ablations --profile cpu --only"
+    assert (failed.variant, failed.seed) == ("none", 0)
+    assert f"{part} none --seeds 0 --retry<" in html and f"{part} leo --seeds 1<" in html
+    assert "run --key" not in html + markdown
     assert "leo-bench study ablations --profile cpu --only none --seeds 0-1" in markdown
+
+
+def forty_of_each(n_steps: int, *_: Any) -> np.ndarray:
+    return np.full((12, n_steps), 40)
+
+
+def test_captions_name_what_a_figure_does_not_draw(tmp_path: Path) -> None:
+    variants = {**PAIR, "still": {"inner_steps": 0}, "ends": {"generated": "full"}, "five_way": {"inner_lr": 0.5}}
+    base = {"test_n_ways": (5, 20), "test_modes": ("mixed",), "inner_steps": 2}
+    switches = {"inner_steps": ["leo", "still"], "generated": ["leo", "ends"]}
+    plan = make_plan(variants, (0, 1), base=base, switches=switches)
+    for run in plan.runs:
+        steps = [0] if run.variant == "still" else [0, 2] if run.variant == "ends" else [0, 1, 2]
+        write_run(tmp_path, plan, run, partial(forty_of_each, len(steps)))
+        folder = tmp_path / "runs" / run.run_key / "result.json"
+        record = json.loads(folder.read_text())
+        for test in record["tests"]:
+            test["steps"] = steps
+        if run.variant == "five_way":
+            record["tests"] = record["tests"][:1]
+        folder.write_text(json.dumps(record))
+    plots = all_plots(gather(write_study(tmp_path, plan)))
+    steps_caption = plots["inner-steps"].caption
+    assert "Dotted, because the steps between were not scored: ends (steps 0, 2)." in steps_caption
+    assert "Not drawn (takes no inner steps): still." in steps_caption
+    assert "no interval over seeds below 3 seeds" in steps_caption and "shaded" not in steps_caption
+    assert "Not scored on 20-way mixed, so missing there: five_way." in plots["effects"].caption
+    assert "no interval over seeds below 3 seeds" in plots["switch-generated"].caption
+
+
+def test_captions_say_where_an_interval_is_cut() -> None:
+    rows = pd.DataFrame({"variant": "leo", "seed": [0, 1, 2], "accuracy": [1.0, 0.99, 0.8]})
+    assert cut_words(rows, ["variant"]) == " An interval that would go on beyond 0 or 100% is cut there."
+    assert cut_words(rows.assign(accuracy=0.5 + rows["seed"] / 100), ["variant"]) == ""
+    assert over_seeds(rows, "bars") == "bars: 95% t interval over seeds"
+    more = pd.concat([rows, rows[:1].assign(variant="none")])
+    assert over_seeds(more, "shaded") == "shaded: 95% t interval over seeds, where there are at least 3"
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_tables_explain_what_is_not_there_and_lead_with_the_verdict(tmp_path: Path) -> None:
+    build(tmp_path / "results")
+    html, markdown = report(tmp_path)
+    for text in (html, markdown):
+        assert "Paired differences on every test" in text and "read them as upper bounds" in text
+    heads = next(line for line in markdown.splitlines() if line.startswith("| variant"))
+    names = [name.strip() for name in heads.strip("|").split("|")]
+    assert names[2:5] == ["5-way mixed, %", "difference, points", "verdict"]
+    assert markdown.count('"-": not scored on that test, or nothing to compare with.') == 2  # main, relation
+    assert "navigator.clipboard" in html
 
 
 @pytest.mark.parametrize("n_done", [0, 1])

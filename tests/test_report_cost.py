@@ -3,13 +3,15 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from results_fixture import make_plan, write_run, write_study
 
-from leo_bench.figures.cost import front
+from leo_bench.figures.cost import cost_front, front, seed_spread, spans_decades
 from leo_bench.report.captions import families
-from leo_bench.report.cost import cost_plot, same_test
+from leo_bench.report.cost import cost_plot, front_words, same_test, scale_words
 from leo_bench.report.gather import StudyData, gather
 
 
@@ -18,6 +20,50 @@ def test_the_front_by_hand() -> None:
     assert front([1, 2, 3, 2, 1], [0.5, 0.6, 0.55, 0.7, 0.5]) == [0, 4, 3]
     assert front([], []) == []
     assert front([3], [0.1]) == [0]
+
+
+def test_what_differs_less_than_seeds_do_counts_as_equal() -> None:
+    # 1.2 times as dear and better: beats the first within a factor of 1.5, not within 1.1
+    assert front([10, 12], [0.5, 0.6], 1.5) == [1]
+    assert front([10, 12], [0.5, 0.6], 1.1) == [0, 1]
+    assert front([10, 12], [0.6, 0.5], 1.5) == [0]
+
+
+def costs(**seconds: tuple[float, ...]) -> pd.DataFrame:
+    """Runs by variant with these training times, each variant more accurate than the one before."""
+    return pd.DataFrame(
+        {"variant": name, "label": name, "seed": seed, "accuracy": 0.5 + number / 10, "train_seconds": value}
+        for number, (name, values) in enumerate(seconds.items())
+        for seed, value in enumerate(values)
+    ).assign(n_parameters=lambda rows: rows["accuracy"])
+
+
+def test_no_front_where_variants_differ_by_less_than_seeds() -> None:
+    noise = costs(a=(10.0, 20.0), b=(16.0, 16.0), c=(18.0, 19.0))  # means 15, 16 and 18.5; seeds differ by 2
+    assert seed_spread(noise, "train_seconds") == 2.0
+    assert cost_front(noise, "train_seconds") == []
+    assert cost_front(noise, "n_parameters") == ["a", "b", "c"]  # parameters are no matter of chance
+    clear = costs(a=(10.0, 11.0), b=(11.0, 12.0), c=(40.0, 41.0))
+    assert seed_spread(clear, "train_seconds") == pytest.approx(1.1)
+    assert cost_front(clear, "train_seconds") == ["b", "c"]  # a is cheaper by less than seeds differ
+    one = costs(a=(10.0,), b=(100.0,))
+    assert seed_spread(one, "train_seconds") is None and cost_front(one, "train_seconds") == []
+    nothing = costs(pixels=(0.001, 0.1), a=(10.0, 11.0))  # next to nothing: its seeds say nothing of training
+    assert seed_spread(nothing, "train_seconds") == pytest.approx(1.1)
+    assert cost_front(nothing, "train_seconds") == ["pixels", "a"]
+
+
+def test_the_caption_says_why_there_is_no_front_and_what_scale_it_is() -> None:
+    noise = costs(a=(10.0, 20.0), b=(16.0, 16.0)).assign(peak_memory_mb=[100.0, 110.0, 300.0, 300.0])
+    words = front_words({(5, "mixed"): noise})
+    assert "No front in training time: seeds of one variant differ by as much (by a factor of 2.00)." in words
+    assert "In peak memory seeds of one variant differ by a factor of up to 1.10" in words
+    assert "parameters" not in words
+    single = front_words({(5, "mixed"): noise[noise["seed"] == 0]})
+    assert "No front in peak memory: with one seed each" in single
+    wide = noise.assign(n_parameters=[0.0, 0.0, 5.0, 40.0])
+    assert scale_words(wide) == " Log scale: parameters; 0, or next to it, stands at the left edge."
+    assert scale_words(noise) == "" and not spans_decades(noise, "n_parameters")
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12))
@@ -47,7 +93,9 @@ def test_another_test_is_left_out_and_named_but_another_budget_is_a_cost(tmp_pat
     plot = cost_plot(data)
     assert plot is not None
     assert "Left out, because their test is another: five." in plot.caption
-    assert "read times as upper bounds" in plot.caption
+    assert "read them as upper bounds" in plot.caption
+    # the fixture's memory is the same everywhere; its times differ by 71 to 70 between seeds, and not between variants
+    assert "No front in peak memory: " not in plot.caption
     assert [panel.title for panel in plot.panels][:3] == [
         "Training time, 5-way mixed", "Peak memory, 5-way mixed", "Parameters, 5-way mixed",
     ]  # fmt: skip

@@ -12,7 +12,15 @@ from results_fixture import make_plan, write_run, write_study
 from leo_bench.records import load_study
 from leo_bench.report import write_report
 from leo_bench.report.gather import StudyData, gather
-from leo_bench.report.hardest import NOT_RECORDED, agreement_table, counts, hardest, hardest_plot, hardest_tables
+from leo_bench.report.hardest import (
+    NOT_RECORDED,
+    agreement_table,
+    counts,
+    hardest,
+    hardest_plot,
+    hardest_tables,
+    hardest_words,
+)
 
 CELL = (5, "mixed")
 MISSED = {
@@ -124,18 +132,40 @@ def test_hardest_are_ranked_over_seeds_with_their_share_of_errors(tmp_path: Path
     assert list(alphabets.index) == ["Beta_Two", "Alpha"]
 
 
-def test_agreement_is_a_rank_correlation_seed_by_seed(tmp_path: Path) -> None:
+def test_agreement_is_with_the_baselines_other_seeds_and_with_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        MISSED, ("leo", 1), {"Alpha/character01": 20, "Alpha/character02": 2, "Beta_Two/character01": 70}
+    )
     data = build(tmp_path)
-    frame = agreement_table(data, counts(data, "leo")).numbers.set_index("variant")
-    assert frame.loc["leo", "correlation"] == pytest.approx(1) and frame.loc["leo", "n_pairs"] == 1
-    # seed 0: the reverse order, -1; seed 1: the same order, 1
-    assert frame.loc["none", ["least", "correlation", "most"]].tolist() == pytest.approx([-1, 0, 1])
+    table = agreement_table(data, counts(data, "leo"))
+    frame = table.numbers.set_index("variant")
+    # Ranks: leo 1 2 3 and 2 1 3, none 3 2 1 and 1 2 3; the correlation is 1 - (sum of squared differences) / 4.
+    assert frame.loc["leo", ["n_other_seeds", "n_same_seed"]].tolist() == [1, 0]
+    assert frame.loc["leo", "other_seeds"] == pytest.approx(0.5) and np.isnan(frame.loc["leo", "same_seed"])
+    assert frame.loc["none", ["n_other_seeds", "n_same_seed"]].tolist() == [2, 2]
+    assert frame.loc["none", ["least", "other_seeds", "most"]].tolist() == pytest.approx([-0.5, 0.25, 1])
+    assert frame.loc["none", "same_seed"] == pytest.approx(-0.25)  # -1 and 0.5
+    assert table.words.iloc[1].tolist() == ["none", "0.25", "-0.50 to 1.00", "-0.25", "2 and 2"]
+    assert "Only the column of other seeds may be set against the row of leo" in table.caption
+
+
+def test_a_ranking_of_all_is_not_called_the_hardest(tmp_path: Path) -> None:
+    assert hardest_words(20, 20, "alphabets") == "all 20 alphabets, hardest first"
+    assert hardest_words(20, 242, "characters") == "20 hardest of 242 characters"
+    plot = hardest_plot(build(tmp_path))
+    assert plot is not None
+    assert [panel.title for panel in plot.panels] == [
+        "All 2 alphabets, hardest first, 5-way mixed", "All 3 characters, hardest first, 5-way mixed",
+    ]  # fmt: skip
+    assert "no interval over seeds below 3 seeds" in plot.caption
 
 
 def test_the_report_shows_them_by_readable_names(tmp_path: Path) -> None:
     build(tmp_path / "results")
     page = write_report(tmp_path / "results/ablations-cpu", tmp_path / "report").read_text()
-    assert "Hardest 2 of 2 alphabets for leo, 5-way mixed, 2 seeds together: 100.0% of all errors" in page
+    assert "All 2 alphabets, hardest first, for leo, 5-way mixed, 2 seeds together: 100.0% of all errors" in page
     assert ">Beta Two 01</th>" in page and "figure-hardest" in page
     assert (tmp_path / "report/tables/hardest-characters.csv").is_file()
     assert (tmp_path / "report/figures/hardest.svg").is_file()

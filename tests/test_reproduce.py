@@ -4,9 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from results_fixture import NUMERICS, make_plan
+from results_fixture import NUMERICS, make_plan, write_study
 
 from leo_bench import provenance, reproduce
+from leo_bench.cli import main
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Result, StudyView, read_record, write_record
 from leo_bench.study import StudyRunner
@@ -24,6 +25,28 @@ def view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyView:
 def test_the_cheapest_trained_run_comes_first(view: StudyView) -> None:
     assert [run.planned.variant for run in reproduce.cheapest(view, 2)] == ["short", "long"]
     assert len(reproduce.cheapest(view, 1)) == 1
+
+
+def test_a_run_is_found_by_its_key_in_whichever_study_has_it(view: StudyView, tmp_path: Path) -> None:
+    other = make_plan({"else": {"latent_dim": 103}}, [0], study="other")
+    folders = [write_study(tmp_path, other), view.folder]
+    folder, run = reproduce.with_key(folders, view.runs[1].planned.run_key)
+    assert (folder, run.planned.variant) == (view.folder, "long")
+    with pytest.raises(LeoBenchError, match="no done run"):  # planned, not done
+        reproduce.with_key(folders, other.runs[0].run_key)
+
+
+def test_the_command_does_the_run_of_a_key_and_no_other(
+    view: StudyView, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(reproduce, "WORKER", WORKER)
+    monkeypatch.setattr(reproduce.again, "__defaults__", (WORKER,))
+    key = view.runs[1].planned.run_key
+    assert main(["reproduce", "--key", key, "--results", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert f"long seed 0 ({key}): bit for bit the same" in out and "short" not in out
+    assert main(["reproduce", "--key", "nothing", "--results", str(tmp_path)]) == 2
+    assert "no done run 'nothing'" in capsys.readouterr().err
 
 
 def test_equal_bits_are_called_equal_and_nothing_is_left(view: StudyView, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ Frames hold fractions; axes show percent. A variant keeps one colour and marker 
 """
 
 from leo_bench.figures.across import score_profiles
-from leo_bench.figures.axis import near_ceiling, spread
+from leo_bench.figures.axis import LEAST_SEEDS, interval_is_cut, near_ceiling, spread
 from leo_bench.figures.cost import accuracy_by_cost
 from leo_bench.figures.course import accuracy_by_step, learning_curves
 from leo_bench.figures.effects import effects_forest, signed
@@ -34,6 +34,7 @@ __all__ = [
     "GRID",
     "INK",
     "LABEL_WIDTH",
+    "LEAST_SEEDS",
     "MUTED",
     "PAPER",
     "SMALL",
@@ -44,6 +45,7 @@ __all__ = [
     "dress",
     "effects_forest",
     "error_by_group",
+    "interval_is_cut",
     "learning_curves",
     "near_ceiling",
     "score_profiles",

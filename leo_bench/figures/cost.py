@@ -23,15 +23,51 @@ NOTHING = 0.01
 """Share of the largest cost below which a cost stands at the left edge of a logarithmic axis, as zero."""
 
 
-def front(costs: Sequence[float], accuracies: Sequence[float]) -> list[int]:
+MEASURED = ("train_seconds", "peak_memory_mb")
+"""Costs that differ from run to run of the same settings."""
+
+
+def seed_spread(frame: pd.DataFrame, cost: str) -> float | None:
+    """By which factor a cost differs between seeds of one variant, where it differs most; None where no variant has two
+    seeds. frame: columns variant and the cost's.
+    """
+    if cost not in MEASURED:
+        return 1.0
+    costs = frame.loc[frame[cost] > NOTHING * frame[cost].max()].groupby("variant")[cost]
+    several = costs.size() > 1
+    return float((costs.max() / costs.min())[several].max()) if several.any() else None
+
+
+def cost_front(frame: pd.DataFrame, cost: str) -> list[str]:
+    """Variants on the Pareto front of mean cost and accuracy, from cheap to dear; none where costs of all variants lie
+    within what seeds of one variant differ by, or where that is not known.
+    """
+    means = frame.groupby("variant", sort=False)[[cost, "accuracy"]].mean()
+    spread = seed_spread(frame, cost)
+    if spread is None or (spread > 1 and means[cost].max() <= spread * means[cost].min()):
+        return []
+    return [str(means.index[index]) for index in front(list(means[cost]), list(means["accuracy"]), spread)]
+
+
+def spans_decades(frame: pd.DataFrame, cost: str) -> bool:
+    """Whether costs, those next to nothing aside, differ by more than a factor of 5: they need a logarithmic axis."""
+    positive = frame.loc[frame[cost] > NOTHING * frame[cost].max(), cost]
+    return len(positive) > 0 and bool(positive.max() > 5 * positive.min())
+
+
+def front(costs: Sequence[float], accuracies: Sequence[float], factor: float = 1.0) -> list[int]:
     """Indices of the points that no other beats (none is as cheap and more accurate, or cheaper and as accurate), from
-    cheap to dear."""
+    cheap to dear. factor: a more accurate point whose cost is higher by no more than this counts as as cheap.
+    """
     points = list(zip(costs, accuracies, strict=True))
     return sorted(
         (
             index
             for index, (cost, accuracy) in enumerate(points)
-            if not any(c <= cost and a >= accuracy and (c, a) != (cost, accuracy) for c, a in points)
+            if not any(
+                (c <= cost and a >= accuracy and (c, a) != (cost, accuracy)) or (c <= factor * cost and a > accuracy)
+                for c, a in points
+            )
         ),
         key=lambda index: points[index],
     )
@@ -42,29 +78,41 @@ def accuracy_by_cost(
     styles: Styles,
     *,
     cost: str = "train_seconds",
+    logarithmic: bool = False,
     error: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
     """Accuracy against a cost (one of COSTS): one marker per variant (means over seeds), its seeds as small points.
 
-    frame: columns variant, label, seed, accuracy and the cost's. A line joins the variants on the Pareto front, which
-    the key on the right, in order of accuracy, has in bold. The cost's axis is logarithmic when costs differ by more
-    than a factor of 5, those next to nothing at its left edge. error: draw errors, on a log scale.
+    frame: columns variant, label, seed, accuracy and the cost's. A line joins the variants on the Pareto front
+    (`cost_front`), if there is one, which the key on the right, in order of accuracy, has in bold. logarithmic: the
+    cost's axis, with costs next to nothing at its left edge. error: draw errors, on a log scale.
     """
     ax = ax or new_axes()
     words, factor = COSTS[cost]
     runs = frame.assign(x=factor * frame[cost], percent=100 * frame["accuracy"])
     means = runs.groupby("variant", sort=False)[["x", "percent"]].mean()
     positive = runs.loc[runs["x"] > NOTHING * runs["x"].max(), "x"]
-    logarithmic = len(positive) > 0 and positive.max() > 5 * positive.min()
     edge = float(positive.min()) / 2.5 if logarithmic else 0.0
-    on_front = [str(means.index[index]) for index in front(list(means["x"]), list(means["percent"]))]
+    on_front = cost_front(frame, cost)
     for name, rows in runs.groupby("variant", sort=False):
         style, at = styles[str(name)], means.loc[name]
-        ax.scatter(rows["x"].clip(edge), rows["percent"], s=7, color=style.colour, alpha=0.5, linewidth=0, zorder=2)
+        ax.scatter(
+            rows["x"].clip(edge),
+            rows["percent"],
+            s=7,
+            color=style.colour,
+            alpha=0.5,
+            linewidth=0,
+            zorder=2,
+            clip_on=False,
+        )
         place, height = max(at["x"], edge), at["percent"]
         over = 4 if style.colour == INK else 3
-        ax.plot(place, height, marker=style.marker, color=style.colour, markersize=6, linestyle="none", zorder=over)
+        ax.plot(
+            place, height, marker=style.marker, color=style.colour, markersize=6, linestyle="none", zorder=over,
+            clip_on=False,
+        )  # fmt: skip
     best = means.loc[on_front]
     ax.plot(best["x"].clip(edge), best["percent"], drawstyle="steps-post", color=MUTED, linewidth=1.0, zorder=1.5)
     _cost_axis(ax, logarithmic, edge if len(positive) < len(runs) else None)

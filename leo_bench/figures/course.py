@@ -1,18 +1,24 @@
 """Accuracy in the course of adapting to an episode, and in the course of training."""
 
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from leo_bench.figures.axis import accuracy_axis, interval_over_seeds, write_ends
+from leo_bench.figures.axis import LEAST_SEEDS, accuracy_axis, interval_over_seeds, write_ends
 from leo_bench.figures.style import Styles, dress, new_axes
+
+SKIPPED = (0, (1, 1.2))
+"""Dotted: only the ends of the line were scored, not the steps between."""
 
 
 def accuracy_by_step(frame: pd.DataFrame, styles: Styles, *, error: bool = False, ax: Axes | None = None) -> Axes:
-    """Accuracy before (step 0) and after each inner step: mean and 95% t interval over seeds.
+    """Accuracy before (step 0) and after each inner step: mean over seeds, with 95% t interval or single
+    seeds.
 
-    frame: columns variant, label, seed, step, accuracy. error: draw errors, on a log scale.
+    frame: columns variant, label, seed, step, accuracy; dotted where steps between were not scored. error: draw errors,
+    on a log scale.
     """
     ax = ax or new_axes()
     _lines(frame, "step", styles, error, ax)
@@ -42,14 +48,21 @@ def learning_curves(frame: pd.DataFrame, styles: Styles, *, error: bool = False,
 
 
 def _lines(frame: pd.DataFrame, x: str, styles: Styles, error: bool, ax: Axes) -> None:
-    """A line over seeds per variant, with its interval as a band, labelled at its right end; then the y axis."""
+    """A line over seeds per variant, labelled at its right end, with its interval as a band, or below three seeds each
+    seed's own thin line; then the y axis.
+    """
     ends = []
     for name, rows in frame.assign(percent=100 * frame["accuracy"]).groupby("variant", sort=False):
         style = styles[str(name)]
+        dash = SKIPPED if x == "step" and (np.diff(np.sort(rows[x].unique())) > 1).any() else "-"
         sns.lineplot(
             rows, x=x, y="percent", errorbar=interval_over_seeds, err_kws={"alpha": 0.13, "linewidth": 0}, legend=False,
-            color=style.colour, linewidth=1.5, marker=style.marker, markersize=4.5, markeredgewidth=0, ax=ax,
+            color=style.colour, linewidth=1.5, linestyle=dash, marker=style.marker, markersize=4.5, markeredgewidth=0,
+            ax=ax,
         )  # fmt: skip
+        if 1 < rows["seed"].nunique() < LEAST_SEEDS:
+            for _, own in rows.sort_values(x).groupby("seed"):
+                ax.plot(own[x], own["percent"], color=style.colour, linewidth=0.6, linestyle=dash, alpha=0.7)
         last = rows[rows[x] == rows[x].max()]
         ends.append((float(last["percent"].mean()), str(rows["label"].iloc[0]), style))
     low, high = ax.get_ylim()

@@ -10,7 +10,8 @@ from leo_bench.figures.style import INK, MUTED, SMALL, VariantStyle, dress, new_
 def error_by_group(frame: pd.DataFrame, style: VariantStyle, *, overall: float, ax: Axes | None = None) -> Axes:
     """Error rate of one variant by group (alphabet or character), from top to bottom as the frame has them.
 
-    frame: columns group, seed, error (fraction): small points; large: means over seeds with 95% t interval. overall:
+    frame: columns group, seed, error (fraction): small points; large: means over seeds, from three on with 95% t
+    interval. overall:
     the error over all groups (fraction), drawn as a line.
     """
     ax = ax or new_axes()

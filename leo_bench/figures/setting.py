@@ -28,7 +28,7 @@ def accuracy_by_setting(
     error: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
-    """Accuracy against a switch's setting: a point per seed, mean and 95% t interval over seeds.
+    """Accuracy against a switch's setting: a point per seed, mean and, from three seeds on, 95% t interval over seeds.
 
     frame: columns variant, setting, seed, accuracy, accuracy_ci95 (half width over that run's test episodes: drawn
     dotted where a variant has one seed). order: settings from left to right. bands: documented band at each setting.

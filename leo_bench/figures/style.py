@@ -11,7 +11,8 @@ from leo_bench.records import Plan
 INK, MUTED, GRID, PAPER, BAND = "#1b1f24", "#5b6470", "#dce1e7", "#ffffff", "#d3ead9"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#a87b00", "#3d9bd1")
 """Told apart under the common kinds of colour blindness, and at least 3 to 1 against white."""
-MARKERS = ("o", "s", "D", "^", "v", "P", "X", "p", "h", "*", "<", ">")
+MARKERS = ("o", "s", "D", "^", "v", "P", "X", "p", "h", "*", "d", "8")
+"""No arrowheads: those say that something lies beyond an axis."""
 DASHES = ((0, (5, 2)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1)))
 EPISODE_DASH = (0, (1.5, 1.2))
 """Intervals over one model's test episodes are dotted, those over seeds solid."""

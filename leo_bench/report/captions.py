@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from leo_bench.figures import LEAST_SEEDS, interval_is_cut
 from leo_bench.report.drawing import Panel
 from leo_bench.report.gather import Cell, StudyData, apart, setting_names, switch_variants
 
@@ -21,7 +22,7 @@ class Plot:
 
 ERROR_AXIS = (
     " Where at least half of what is drawn is above 95%, the axis shows the error, 100 minus accuracy, on a log scale "
-    "with small errors at the top."
+    "with small errors at the top; an interval that goes on beyond the axis is cut at its edge."
 )
 
 
@@ -47,13 +48,29 @@ def n_words(rows: pd.DataFrame) -> str:
 
 def interval_caption(rows: pd.DataFrame) -> str:
     """n and the kind of interval."""
-    single = rows.groupby("variant")["seed"].nunique().max() < 2
+    counts = rows.groupby("variant")["seed"].nunique()
+    dotted = "; dotted, where there is one seed: over its test episodes" if counts.min() < 2 else ""
     interval = (
         "one seed each: dotted bars are 95% intervals over the test episodes of one model, not over seeds"
-        if single
-        else "bars: 95% t interval over seeds; dotted, where there is one seed: over its test episodes"
+        if counts.max() < 2
+        else over_seeds(rows, "bars") + dotted
     )
     return f"n = {n_words(rows)} per setting, {episode_words(rows)}; {interval}"
+
+
+def over_seeds(rows: pd.DataFrame, drawn: str) -> str:
+    """What intervals over seeds are drawn as, or why there are none. drawn: `bars`, `shaded`."""
+    counts = rows.groupby("variant")["seed"].nunique()
+    if counts.max() < LEAST_SEEDS:
+        return f"no interval over seeds below {LEAST_SEEDS} seeds"
+    some = f", where there are at least {LEAST_SEEDS}" if counts.min() < LEAST_SEEDS else ""
+    return f"{drawn}: 95% t interval over seeds{some}"
+
+
+def cut_words(rows: pd.DataFrame, by: list[str], value: str = "accuracy") -> str:
+    """What a caption says where a drawn interval over seeds ends at 0 or 100%; by: columns that tell means apart."""
+    cut = rows.groupby(by)[value].agg(interval_is_cut).astype(bool).any()
+    return " An interval that would go on beyond 0 or 100% is cut there." if cut else ""
 
 
 def episode_words(rows: pd.DataFrame) -> str:

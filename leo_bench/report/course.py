@@ -5,9 +5,19 @@ from functools import partial
 import pandas as pd
 
 from leo_bench import figures
-from leo_bench.report.captions import Plot, error_words, families, lines_height, n_words, rows_of, subtitle
+from leo_bench.report.captions import (
+    Plot,
+    cut_words,
+    error_words,
+    families,
+    lines_height,
+    n_words,
+    over_seeds,
+    rows_of,
+    subtitle,
+)
 from leo_bench.report.drawing import Panel
-from leo_bench.report.gather import Cell, StudyData, cell_name
+from leo_bench.report.gather import Cell, StudyData, apart, cell_name, switch_variants
 from leo_bench.report.tables import percent
 
 
@@ -15,7 +25,10 @@ def steps_plot(data: StudyData) -> Plot | None:
     """Accuracy before adaptation and after each inner step, a panel per switch."""
     mixed = [cell for cell in data.cells if cell[1] == "mixed"] or [data.headline]
     frames = {cell: step_frame(data, cell) for cell in mixed}
-    panels, errors = [], []
+    panels: list[Panel] = []
+    errors: list[bool] = []
+    drawn: list[pd.DataFrame] = []
+    shown: dict[str, tuple[Cell, set[str]]] = {}
     for family in families(data):
         most = max(frames[cell]["variant"].isin(family.variants).sum() for cell in mixed)
         cell = [cell for cell in mixed if frames[cell]["variant"].isin(family.variants).sum() == most][-1]
@@ -23,6 +36,9 @@ def steps_plot(data: StudyData) -> Plot | None:
         if rows.empty or rows["step"].max() == 0:
             continue
         errors.append(figures.near_ceiling(rows[rows["step"] == rows.groupby("variant")["step"].transform("max")]))
+        if len(family.variants) > 1:
+            shown[family.switch] = cell, set(rows["variant"])
+        drawn.append(rows.assign(panel=len(panels)))
         means = rows.groupby(["variant", "step"], sort=False)["accuracy"].mean()
         alt = f"Accuracy by inner step for {family.title}: " + ", ".join(
             f"{data.label(str(name))} from {percent(steps.iloc[0])} to {percent(steps.iloc[-1])}%"
@@ -41,10 +57,37 @@ def steps_plot(data: StudyData) -> Plot | None:
     if not panels:
         return None
     caption = (
-        "Accuracy before adaptation (step 0) and after each inner step, on the test with most ways that all settings "
-        f"of the switch were scored on; means over {n_words(frames[mixed[0]])}; shaded: 95% t interval over seeds."
+        "Accuracy before adaptation (step 0) and after inner steps, on the test with most ways that most settings "
+        f"of the switch were scored on; means over {n_words(frames[mixed[0]])}; "
+        f"{over_seeds(frames[mixed[0]], 'shaded')}."
+        f"{skipped_words(data, frames[mixed[0]])}{absent_words(data, shown)}"
+        f"{cut_words(pd.concat(drawn), ['panel', 'variant', 'step'])}"
     )
     return Plot("inner-steps", "Before and after adaptation", caption + error_words(errors), panels, columns=3)
+
+
+def skipped_words(data: StudyData, frame: pd.DataFrame) -> str:
+    """Names variants that were not scored after every step, whose lines are dotted."""
+    steps = frame.groupby("variant", sort=False)["step"].agg(lambda column: sorted(set(column)))
+    found = [
+        f"{data.label(str(name))} (steps {', '.join(map(str, own))})"
+        for name, own in steps.items()
+        if own != list(range(len(own)))
+    ]
+    return f" Dotted, because the steps between were not scored: {'; '.join(found)}." if found else ""
+
+
+def absent_words(data: StudyData, shown: dict[str, tuple[Cell, set[str]]]) -> str:
+    """Why settings of a switch are missing in its panel. shown: switch -> (its panel's test, variants drawn)."""
+    reasons: dict[str, list[str]] = {}
+    for switch, (cell, drawn) in shown.items():
+        for name in switch_variants(data, switch) if switch else data.variants:
+            rows = data.rows(cell, name)
+            if name in drawn or data.rows(data.headline, name).empty or name in apart(data, data.headline):
+                continue
+            why = f"not scored on {cell_name(cell)}" if rows.empty else "takes no inner steps"
+            reasons.setdefault(why, []).append(data.label(name))
+    return "".join(f" Not drawn ({why}): {', '.join(dict.fromkeys(names))}." for why, names in reasons.items())
 
 
 def step_frame(data: StudyData, cell: Cell) -> pd.DataFrame:
@@ -88,8 +131,9 @@ def curves_plot(data: StudyData) -> Plot | None:
     if not panels:
         return None
     caption = (
-        f"Accuracy on validation episodes (solid, shaded: 95% t interval over seeds) and on training episodes "
-        f"(dashed) while training, means over {n_words(frame)}."
+        f"Accuracy on validation episodes (solid) and on training episodes (dashed) while training, means over "
+        f"{n_words(frame)}; {over_seeds(frame, 'shaded')}."
+        f"{cut_words(frame[frame['part'] == 'validation'], ['variant', 'episode'])}"
     )
     return Plot("curves", "Training and validation curves", caption + error_words(errors), panels, columns=3)
 

@@ -8,13 +8,14 @@ import pandas as pd
 from scipy import stats
 
 from leo_bench import figures
-from leo_bench.report.captions import Plot, n_words, subtitle
+from leo_bench.report.captions import Plot, cut_words, n_words, over_seeds, subtitle
 from leo_bench.report.drawing import Panel
 from leo_bench.report.gather import StudyData, apart, cell_name
 from leo_bench.report.tables import NONE, Table, percent
 
 MOST = 10
 NOT_RECORDED = "The runs do not record which characters were asked and answered, so there is nothing to show here."
+AGREEMENT_COLUMNS = "variant label n_other_seeds other_seeds least most n_same_seed same_seed".split()
 LEVELS = {"alphabet": "alphabets", "name": "characters"}
 """Column that groups queries -> what the groups are called."""
 
@@ -80,7 +81,7 @@ def _hardest_table(data: StudyData, rows: pd.DataFrame, by: str) -> Table:
     )
     n_seeds = rows["seed"].nunique()
     caption = (
-        f"Hardest {len(shown)} of {len(whole)} {what} for {data.label(data.plan.baseline)}, "
+        f"{hardest_words(len(shown), len(whole), what).capitalize()}, for {data.label(data.plan.baseline)}, "
         f"{cell_name(data.headline)}, {n_seeds} seed{'s' if n_seeds > 1 else ''} together: "
         f"{percent(shown['share'].sum())}% of all errors in {percent(shown['asked'].sum() / rows['asked'].sum())}% of "
         "the queries. The first of a ranking look worse than they are where queries are few."
@@ -88,52 +89,67 @@ def _hardest_table(data: StudyData, rows: pd.DataFrame, by: str) -> Table:
     return Table(f"hardest-{what}", caption, whole.rename(columns={"name": "character"}), words)
 
 
+def hardest_words(n_shown: int, n_all: int, what: str) -> str:
+    """`10 hardest of 242 characters`; `all 20 alphabets, hardest first` where none is left out."""
+    return f"all {n_all} {what}, hardest first" if n_shown == n_all else f"{n_shown} hardest of {n_all} {what}"
+
+
 def agreement_table(data: StudyData, rows: pd.DataFrame) -> Table:
-    """Rank correlation over characters of error rates: each variant with the baseline, seed by seed; and of the
-    baseline's own seeds with each other, which is as much as chance lets one expect.
+    """Rank correlation over characters of error rates: each variant's runs with the baseline's of other seeds, and with
+    those of the same seed. The baseline's own seeds with each other are what the former can be set against: two runs
+    that share no seed, of things that find the same hard.
     """
     errors = _error_table(rows)
-    numbers = []
     own = [_rank_correlation(errors[a], errors[b]) for a, b in combinations(errors, 2)]
-    if own:
-        numbers.append(_agreement(data, data.plan.baseline, "its own other seeds", own))
+    numbers = [_agreement(data, data.plan.baseline, own, [])] if own else []
     alone = apart(data, data.headline)
     for variant in data.variants:
         other = counts(data, variant)
         if variant == data.plan.baseline or variant in alone or other.empty:
             continue
         theirs = _error_table(other)
-        found = [_rank_correlation(errors[seed], theirs[seed]) for seed in errors if seed in theirs]
-        if found:
-            numbers.append(_agreement(data, variant, "the baseline, same seed", found))
-    frame = pd.DataFrame(numbers, columns=["variant", "label", "with", "n_pairs", "correlation", "least", "most"])
+        pairs = [(a, b, _rank_correlation(errors[a], theirs[b])) for a in errors for b in theirs]
+        numbers.append(
+            _agreement(data, variant, [r for a, b, r in pairs if a != b], [r for a, b, r in pairs if a == b])
+        )
+    frame = pd.DataFrame(numbers, columns=AGREEMENT_COLUMNS)
     words = [
         {
             "variant": row["label"],
-            "with": row["with"],
-            "pairs": str(row["n_pairs"]),
-            "rank correlation": NONE if np.isnan(row["correlation"]) else f"{row['correlation']:.2f}",
-            "lowest to highest": f"{row['least']:.2f} to {row['most']:.2f}" if row["n_pairs"] > 1 else NONE,
+            "other seeds": _correlation_words(row["other_seeds"]),
+            "lowest to highest": f"{row['least']:.2f} to {row['most']:.2f}" if row["n_other_seeds"] > 1 else NONE,
+            "same seed": _correlation_words(row["same_seed"]),
+            "pairs": f"{row['n_other_seeds']} and {row['n_same_seed']}",
         }
         for row in frame.to_dict("records")
     ]
+    base = data.label(data.plan.baseline)
     caption = (
         "Are the same characters hard for every variant? Spearman's rank correlation of error rates over characters, "
-        f"{cell_name(data.headline)}, mean over pairs of runs; 1: the same order."
+        f"{cell_name(data.headline)}, mean over pairs of runs, one of the variant, one of {base}; 1: the same order. "
+        f"Only the column of other seeds may be set against the row of {base}, its own seeds with each other. Runs of "
+        "the same seed share what the seed decides, so they may agree more for that alone. In pairs: of other seeds "
+        f'and of the same seed. "{NONE}": no such pair, or error rates all alike.'
     )
     return Table("hardest-agreement", caption, frame, pd.DataFrame(words))
 
 
-def _agreement(data: StudyData, variant: str, other: str, found: list[float]) -> dict[str, object]:
+def _agreement(data: StudyData, variant: str, other: list[float], same: list[float]) -> dict[str, object]:
+    """A row of AGREEMENT_COLUMNS; least and most are of the pairs of other seeds."""
     return {
         "variant": variant,
         "label": data.label(variant),
-        "with": other,
-        "n_pairs": len(found),
-        "correlation": float(np.mean(found)),
-        "least": min(found),
-        "most": max(found),
+        "n_other_seeds": len(other),
+        "other_seeds": float(np.mean(other)) if other else np.nan,
+        "least": min(other, default=np.nan),
+        "most": max(other, default=np.nan),
+        "n_same_seed": len(same),
+        "same_seed": float(np.mean(same)) if same else np.nan,
     }
+
+
+def _correlation_words(value: float) -> str:
+    return NONE if np.isnan(value) else f"{value:.2f}"
 
 
 def _error_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -155,13 +171,15 @@ def hardest_plot(data: StudyData) -> Plot | None:
     if rows.empty:
         return None
     overall = float(rows["missed"].sum() / rows["asked"].sum())
-    panels = []
+    panels, singles = [], []
     for by, what in LEVELS.items():
-        order = hardest(rows, by).head(2 * MOST)
+        whole = hardest(rows, by)
+        order = whole.head(2 * MOST)
         single = rows.groupby([by, "seed"])[["asked", "missed"]].sum().reset_index()
         single = single.assign(error=single["missed"] / single["asked"])
         single = single[single[by].isin(order[by])].set_index(by).loc[list(order[by])].reset_index()
         frame = pd.DataFrame({"group": _names(single[by]), "seed": single["seed"], "error": single["error"]})
+        singles.append(frame)
         longest = max(len(name) for name in frame["group"])
         alt = f"Error of {data.label(data.plan.baseline)} by {what[:-1]}, hardest first: " + ", ".join(
             f"{name} {percent(error)}%" for name, error in zip(_names(order[by]), order["error"], strict=True)
@@ -170,7 +188,7 @@ def hardest_plot(data: StudyData) -> Plot | None:
         panels.append(
             Panel(
                 draw,
-                f"{len(order)} hardest {what}, {cell_name(data.headline)}",
+                f"{hardest_words(len(order), len(whole), what).capitalize()}, {cell_name(data.headline)}",
                 subtitle(data, data.plan.baseline),
                 height=1.15 + 0.17 * len(order),
                 left=min(0.3 + 0.071 * longest, 2.3),
@@ -180,8 +198,9 @@ def hardest_plot(data: StudyData) -> Plot | None:
         )
     caption = (
         f"Share of wrong answers by what the query shows, {data.label(data.plan.baseline)} after adaptation: large "
-        f"marks, means over {n_words(data.rows(data.headline, data.plan.baseline))}; small: single seeds; bars: 95% t "
-        "interval over seeds; dashed line: all queries."
+        f"marks, means over {n_words(data.rows(data.headline, data.plan.baseline))}; small: single seeds; "
+        f"{over_seeds(rows.assign(variant=data.plan.baseline), 'bars')}; dashed line: all queries."
+        f"{cut_words(pd.concat(singles), ['group'], 'error')}"
     )
     return Plot("hardest", "Hardest alphabets and characters", caption, panels)
 

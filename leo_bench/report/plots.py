@@ -8,6 +8,7 @@ from leo_bench import figures
 from leo_bench.report.across import profiles_plot
 from leo_bench.report.captions import (
     Plot,
+    cut_words,
     error_words,
     headline_and_hardest,
     interval_caption,
@@ -84,7 +85,8 @@ def switch_plot(data: StudyData, switch: str) -> Plot | None:
     if others:
         reasons = "; ".join(f"{setting} ({why})" for setting, why in others.items())
         caption += f" Measured under other conditions than the baseline, so no difference is taken: {reasons}."
-    caption += error_words(errors)
+    everywhere = pd.concat([data.rows(cell, *variants) for cell in data.cells[:MOST_CELLS]])
+    caption += cut_words(everywhere, ["variant", "n_way", "episode_mode"]) + error_words(errors)
     return Plot(f"switch-{switch}", f"Accuracy against {switch}", caption, panels)
 
 
@@ -141,10 +143,22 @@ def forest_plot(data: StudyData) -> Plot | None:
     caption = (
         f"Paired difference with {data.label(data.plan.baseline)}, in points of accuracy, same seeds and same test "
         f"episodes; bars: 95% interval "
-        f"{over}; shaded: the {100 * data.plan.margin:g} points either way that do not matter. Arrowheads: beyond "
-        f"the axis."
+        f"{over}; shaded: the {100 * data.plan.margin:g} points either way that do not matter. Arrowheads: "
+        f"the difference or its interval goes on beyond the axis."
     )
+    caption += "".join(unscored_words(data, cell) for cell in headline_and_hardest(data))
     return Plot("effects", "What each change is worth", caption, panels)
+
+
+def unscored_words(data: StudyData, cell: Cell) -> str:
+    """Names variants that other tests scored and this one did not."""
+    frame = effects(data, cell)
+    missing = [
+        str(row["label"])
+        for row in frame.to_dict("records")
+        if not data.scores[data.scores["variant"] == row["variant"]].empty and data.rows(cell, row["variant"]).empty
+    ]
+    return f" Not scored on {cell_name(cell)}, so missing there: {', '.join(missing)}." if missing else ""
 
 
 def all_plots(data: StudyData) -> dict[str, Plot]:

@@ -25,6 +25,8 @@ TEXT_COLUMNS = [
     "why not compared",
 ]
 """Columns of words that are set to the left, as the first one is."""
+BUSY = "The machine may have done other work while times were measured: read them as upper bounds."
+DASH = f' "{NONE}": not scored on that test, or nothing to compare with.'
 TONES = {"better": "better", "yes": "better", "worse": "worse"}
 """How a verdict or an answer is coloured; anything else is neutral."""
 
@@ -107,16 +109,16 @@ def main_words(data: StudyData, numbers: pd.DataFrame) -> pd.DataFrame:
             "variant": row["label"],
             "changes": row["changed"],
             f"{headline}, %": with_interval(row["accuracy"], row["low"], row["high"], row["interval_over"]),
+            "difference, points": difference(
+                row["difference"], row["difference_low"], row["difference_high"], row["interval_over"]
+            ),
+            "verdict": row["verdict"],
             "seeds": str(row["n_seeds"]),
             "before adaptation": percent(row["accuracy_before"]),
         }
         for cell in others:
             words[f"{cell_name(cell)}, %"] = percent(row[f"accuracy_{cell[0]}way_{cell[1]}"])
         words |= {
-            "difference, points": difference(
-                row["difference"], row["difference_low"], row["difference_high"], row["interval_over"]
-            ),
-            "verdict": row["verdict"],
             "training, s": f"{row['train_seconds']:,.0f}",
             "parameters": f"{row['n_parameters']:,}",
         }
@@ -172,7 +174,7 @@ def main_caption(data: StudyData, numbers: pd.DataFrame) -> str:
         f"{over}. "
         f"Differences are paired with the baseline, seed by seed; the margin that matters is "
         f"{100 * data.plan.margin:g} points. "
-        "Other accuracies are means over seeds, in percent."
+        f"Other accuracies are means over seeds, in percent. {BUSY}{DASH}"
     )
 
 
@@ -185,7 +187,9 @@ def switch_table(data: StudyData, switch: str) -> Table:
     effect = {cell: effects(data, cell).set_index("variant") for cell in data.cells}
     for variant in variants:
         row: dict[str, Any] = {"setting": names[variant], "variant": variant}
-        text = {switch: row["setting"] + (" (baseline)" if variant == data.plan.baseline else ""), "seeds": "0"}
+        text = {switch: row["setting"] + (" (baseline)" if variant == data.plan.baseline else "")}
+        text |= {f"{cell_name(data.headline)}, %": NONE, "difference, points": NONE}
+        text |= {"verdict": "baseline" if variant == data.plan.baseline else NONE, "seeds": "0"}
         for cell in data.cells:
             name, interval = f"{cell[0]}way_{cell[1]}", mean_accuracy(data, cell, variant)
             row |= {f"accuracy_{name}": np.nan, f"low_{name}": np.nan, f"high_{name}": np.nan}
@@ -200,7 +204,6 @@ def switch_table(data: StudyData, switch: str) -> Table:
                 found = effect[cell].loc[variant]
                 suffix = f"{cell[0]}way_{cell[1]}"
                 row |= {f"difference_{suffix}": found["difference"], f"verdict_{suffix}": found["verdict"]}
-        text |= {"difference, points": NONE, "verdict": "baseline" if variant == data.plan.baseline else NONE}
         if data.headline in effect and variant in effect[data.headline].index:
             own: Any = effect[data.headline].loc[variant]
             text["difference, points"] = difference(own["difference"], own["low"], own["high"], own["kind"])
@@ -209,7 +212,8 @@ def switch_table(data: StudyData, switch: str) -> Table:
         words.append(text)
     headline = cell_name(data.headline)
     caption = (
-        f"Settings of {switch}; difference and verdict on {headline}. Intervals: 95% over seeds (e: over episodes)."
+        f"Settings of {switch}; difference and verdict on {headline}, those on other tests under paired differences. "
+        f"Intervals: 95% over seeds (e: over episodes).{DASH}"
     )
     return Table(f"switch-{switch}", caption, pd.DataFrame(numbers), pd.DataFrame(words))
 
@@ -238,7 +242,8 @@ def effects_table(data: StudyData) -> Table:
         "effects",
         "Paired differences with the baseline on every test; Holm's family is one test. The t interval, Holm's p and "
         "the margin decide; BCa (bootstrap interval, points) and the sign-flip test are checks. In brackets after the "
-        "share of seeds: its exact 95% interval.",
+        "share of seeds: its exact 95% interval. "
+        f'"{NONE}": there are too few seeds for it.',
         numbers,
         pd.DataFrame(words),
     )
@@ -264,22 +269,30 @@ def problem_table(data: StudyData) -> Table:
 
 
 def redo_table(data: StudyData) -> Table:
-    """The command that makes each row again, and the key of each run."""
+    """The command that makes each row again, and each run: a done one is compared with its record."""
     plan = data.plan
     words = []
     for variant in data.variants:
         runs = [run for run in data.view.runs if run.planned.variant == variant]
         seeds = seed_words([run.planned.seed for run in runs])
-        command = f"leo-bench study {plan.study} --profile {plan.profile} --only {variant} --seeds {seeds}"
-        words.append({"variant": data.label(variant), "command": command, "seeds": seeds, "state": ""})
+        part = f"leo-bench study {plan.study} --profile {plan.profile} --only {variant}"
+        row = {"variant": data.label(variant), "command": f"{part} --seeds {seeds}", "seeds": seeds, "state": ""}
+        words.append(row)
         for run in sorted(runs, key=lambda run: run.planned.seed):
             one = {
                 "variant": f"{data.label(variant)}, seed {run.planned.seed}",
-                "command": f"leo-bench run --key {run.planned.run_key}",
+                "command": f"leo-bench reproduce --key {run.planned.run_key}"
+                if run.status == "done"
+                else f"{part} --seeds {run.planned.seed}" + (" --retry" if run.status == "failed" else ""),
             }
             words.append({**one, "seeds": str(run.planned.seed), "state": run.status})
     frame = pd.DataFrame(words, columns=["variant", "command", "seeds", "state"])
-    return Table("redo", "Copy a line to make its rows again.", frame, frame)
+    return Table(
+        "redo",
+        "Copy a line to make its rows again; a run that is done is done again and compared, bit for bit.",
+        frame,
+        frame,
+    )
 
 
 def documented_band(data: StudyData, cell: Cell, variant: str) -> tuple[float, float] | None:
