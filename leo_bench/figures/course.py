@@ -22,7 +22,7 @@ def accuracy_by_step(frame: pd.DataFrame, styles: Styles, *, error: bool = False
     """
     ax = ax or new_axes()
     _lines(frame, "step", styles, error, ax)
-    ax.set(xlabel="inner steps taken (0 = before adaptation)")
+    ax.set(xlabel="steps taken (0 = before adaptation)")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return dress(ax)
 

@@ -57,7 +57,8 @@ def steps_plot(data: StudyData) -> Plot | None:
     if not panels:
         return None
     caption = (
-        "Accuracy before adaptation (step 0) and after inner steps, on the test with most ways that most settings "
+        "Accuracy before adaptation (step 0), after the inner steps on the codes, and then after the fine-tuning steps "
+        "on the decoded weights where there are any; on the test with most ways that most settings "
         f"of the switch were scored on; means over {n_words(frames[mixed[0]])}; "
         f"{over_seeds(frames[mixed[0]], 'shaded')}."
         f"{skipped_words(data, frames[mixed[0]])}{absent_words(data, shown)}"
