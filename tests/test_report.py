@@ -81,8 +81,7 @@ def test_effects_by_hand(tmp_path: Path) -> None:
     assert row["p"] == pytest.approx(2 * np.arctan(1 / 3) / np.pi)  # t = 3 with 1 degree of freedom is Cauchy's
     assert row["holm_p"] == row["p"]
     assert np.isnan(row["sign_flip_p"])
-    # Resampled means of the differences 0.08 and 0.04 are 0.04, 0.06 and 0.08, a quarter, a half and a quarter of them.
-    assert (row["bca_low"], row["bca_high"]) == pytest.approx((0.04, 0.08))
+    assert np.isnan([row["bca_low"], row["bca_high"]]).all()  # two seeds are too few to draw from
     assert (row["ahead"], row["ahead_low"], row["ahead_high"]) == (1.0, pytest.approx(0.025 ** (1 / 2)), 1.0)
 
 
@@ -91,7 +90,7 @@ def test_checks_stand_beside_the_interval_in_table_and_csv(tmp_path: Path) -> No
     build(tmp_path / "results")
     _, markdown = report(tmp_path)
     row = table(tmp_path, "effects").iloc[0]
-    assert (row["bca_low"], row["bca_high"]) == pytest.approx((0.04, 0.08))
+    assert np.isnan([row["bca_low"], row["bca_high"]]).all()
     assert "BCa bootstrap interval" in markdown and "too narrow with few seeds" in markdown
 
 
