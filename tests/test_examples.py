@@ -142,7 +142,7 @@ def test_codes_are_those_that_the_answers_come_from() -> None:
     example = answer(learner, BANK, episode, "hardest", 0)
     assert example.codes is not None and example.codes.shape == (3, 3, 8)
     with torch.no_grad():
-        features, image_codes = learner.tables(support_x[0])
+        features, image_codes, _ = learner.tables(support_x[0])
         start = learner.class_codes(image_codes[None], support_y, 3)  # type: ignore[operator]
         assert np.allclose(example.codes[0], start[0].numpy(), atol=1e-6)
         query = learner.tables(query_x[0])[0][None]
