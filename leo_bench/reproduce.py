@@ -27,6 +27,7 @@ MEASURED = (
     "commit",
     "host",
     "versions",
+    "warnings",  # made from the validation, which is compared
 )
 """Fields of a result that may differ between two runs of the same settings."""
 

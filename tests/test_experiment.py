@@ -15,7 +15,7 @@ from leo_bench import experiment
 from leo_bench.config import Settings, make_settings
 from leo_bench.data import DataSource
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import AttemptStatus, PlannedRun, Result, read_record, run_state
+from leo_bench.records import AttemptStatus, PlannedRun, Result, read_record, run_state, write_record
 from leo_bench.reproduce import differences
 
 TINY: dict[str, Any] = {
@@ -152,6 +152,13 @@ def test_differences_names_what_changed(tmp_path: Path) -> None:
     _, third, _ = run(tmp_path / "c")
     np.savez_compressed(third / "episodes.npz", **changed)
     assert differences(first, third) == ["episodes.npz: test_mixed_3way differs"]
+
+
+def test_a_record_made_before_runs_warned_is_no_difference(tmp_path: Path) -> None:
+    _, first, result = run(tmp_path / "a")
+    _, second, _ = run(tmp_path / "b")
+    write_record(second / "result.json", result.model_copy(update={"warnings": ["accuracy is at chance"]}))
+    assert differences(first, second) == []
 
 
 def test_test_episodes_are_the_same_for_all_variants_and_seeds(tmp_path: Path) -> None:
