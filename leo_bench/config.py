@@ -80,8 +80,9 @@ class Settings(BaseModel):
     decode: Literal["task", "class"] = "task"
     """One pooled code decodes all class rows (document), or each class's code decodes its own row (Rusu et al.
     2019)."""
-    encoder: Literal["separate", "shared"] = "separate"
-    """A CNN of its own on images (document), or a linear map of the classifier's features (Rusu et al. 2019)."""
+    encoder: Literal["separate", "shared", "none"] = "separate"
+    """A CNN of its own on images (document), a linear map of the classifier's features (Rusu et al. 2019), or none:
+    codes start from nothing, or from N(0, I) with latent=gaussian (the authors' random prior)."""
     decoder: Literal["mlp", "linear"] = "mlp"
     """Three layers (document), or one linear map (Rusu et al. 2019)."""
     feature_norm: Literal["none", "l2"] = "none"
@@ -205,6 +206,18 @@ class Settings(BaseModel):
             (
                 self.kl_weight == 0 or self.latent == "gaussian",
                 "kl_weight is for drawn codes; set latent to gaussian",
+            ),
+            (
+                self.encoder != "none" or self.relation == "none",
+                "encoder=none gives all classes the same code, which has no relations; set relation to none",
+            ),
+            (
+                self.encoder != "none" or self.kl_weight == 0,
+                "encoder=none draws codes from N(0, I), from where they have no distance to it; set kl_weight to 0",
+            ),
+            (
+                self.encoder != "none" or self.inner_examples != "leave_one_out",
+                "inner_examples=leave_one_out wants codes of the other examples; set encoder to separate or shared",
             ),
             (
                 self.relation != "none" or self.relation_rounds == 1,

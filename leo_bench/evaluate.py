@@ -104,7 +104,7 @@ def adapt_seconds(learner: Learner, images: Tensor, episodes: Episodes, repeats:
         begin = time.perf_counter()
         with torch.no_grad():
             support = tuple(table[None] for table in learner.tables(support_x[0]))
-            query = tuple(table[None] for table in learner.tables(query_x[0]))
+            query = tuple(table[None] for table in learner.query_tables(query_x[0]))
             logits = learner.logits_from_tables(support, support_y, query, episodes.spec.n_way)
         logits[-1].argmax(-1).cpu()
         times.append(time.perf_counter() - begin)

@@ -108,7 +108,7 @@ def answer(learner: Learner, bank: ImageBank, episode: Episodes, which: str, ind
     support_x, support_y, query_x, _ = (part.to(device) for part in gather(bank.images, episode))
     with torch.no_grad(), codes_of(learner) as codes:
         support = tuple(table[None] for table in learner.tables(support_x[0]))
-        query = tuple(table[None] for table in learner.tables(query_x[0]))
+        query = tuple(table[None] for table in learner.query_tables(query_x[0]))
         logits = learner.logits_from_tables(support, support_y, query, spec.n_way)
     predicted = torch.stack([step[0].argmax(-1) for step in logits]).cpu().numpy()
     return Example(

@@ -219,6 +219,15 @@ def test_the_run_key_is_a_folder_name() -> None:
         ),
         ({"orthogonality_weight": 0.1}, ["orthogonality_weight", "decoder", "linear"]),
         ({"kl_weight": 0.1}, ["kl_weight", "latent", "gaussian"]),
+        ({"encoder": "none"}, ["encoder=none", "relation", "none"]),
+        (
+            {"encoder": "none", "relation": "none", "latent": "gaussian", "kl_weight": 0.1},
+            ["encoder=none", "kl_weight", "0"],
+        ),
+        (
+            {"encoder": "none", "relation": "none", "inner_examples": "leave_one_out", "k_shot": 2},
+            ["leave_one_out", "encoder", "separate", "shared"],
+        ),
         ({"relation": "none", "relation_rounds": 2}, ["relation=none", "relation_rounds", "1"]),
         ({"feature_dropout": 1.0}, ["feature_dropout", "less than 1", "1.0"]),
         ({"test_n_ways": [5, 1]}, ["test_n_ways", "2", "[5, 1]"]),

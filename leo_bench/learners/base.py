@@ -58,6 +58,10 @@ class Learner(nn.Module, ABC):
         """What an image contributes whatever episode it stands in (eval mode): images [M, 1, H, W] -> tensors [M,
         ...]."""
 
+    def query_tables(self, images: Tensor) -> tuple[Tensor, ...]:
+        """What an image contributes as a query alone: those of tables that logits_from_tables wants of a query."""
+        return self.tables(images)
+
     @abstractmethod
     def logits_from_tables(
         self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int

@@ -1,7 +1,7 @@
 """LEO that generates the whole CNN. Letters as in leo.py; B images of an episode, support first."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from leo_bench.config import Settings
 from leo_bench.learners.base import initialised
@@ -32,6 +32,9 @@ class FullLeo(Leo):
     def n_generated(self, n_way: int) -> int:
         return super().n_generated(n_way) + self.generator.n_generated
 
+    def generating_parts(self) -> list[nn.Module]:
+        return [*super().generating_parts(), self.generator]
+
     def features(self, codes: Tensor | None, images: Tensor, n_support: int, twice: bool = False) -> Tensor:
         """Features [E, B, F] of images [E, B, 1, H, W] by each episode's CNN; by the meta-learned CNN itself without
         codes. twice: they can be differentiated twice."""
@@ -56,6 +59,9 @@ class FullLeo(Leo):
             return (images,)  # codes depend on the episode, whose support set normalises the features
         return images, self.encoder.encode(images[None], images[None])[0]
 
+    def query_tables(self, images: Tensor) -> tuple[Tensor, ...]:
+        return (images,)
+
     def solve(self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int) -> Solution:
         """As of Leo; the tables are images, and codes where the encoder has a CNN of its own."""
         images, n_support = support[0], support_y.shape[1]
@@ -71,12 +77,12 @@ class FullLeo(Leo):
         both = torch.cat([images, query[0]], dim=1)
         logits = []
         for point in points[-1:] if self.training else [points[step] for step in self._scored_points]:
-            features, head = self.features(point, both, n_support), self.decoder.head(point)
-            heads = [head]
+            features, heads = self.features(point, both, n_support), [self.decoder.head(point)]
             if point is points[-1]:
-                heads += self.finetune(head, features[:, :n_support], support_y)[-1:]
-            logits += [head_logits(head, self.dropout(features[:, n_support:])) for head in heads]
-        return Solution(logits[-1:] if self.training else logits, points, posterior)
+                heads += self.finetune(heads[0], features[:, :n_support], support_y)[-1:]
+            wanted = heads[-1:] if self.training else heads
+            logits += [head_logits(head, self.dropout(features[:, n_support:])) for head in wanted]
+        return Solution(logits, points, posterior)
 
     @property
     def _scored_points(self) -> list[int]:

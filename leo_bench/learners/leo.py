@@ -68,7 +68,8 @@ class Leo(Learner):
             self.latent = build_latent(settings, noise)
         with initialised(settings.seed, "decoder"):
             self.decoder = build_decoder(settings, features, noise)
-        self.inner_rate = RATES[settings.inner_lr_mode](settings.inner_lr, settings.inner_steps, settings.latent_dim)
+        rate = RATES[settings.inner_lr_mode if settings.inner_steps else "fixed"]  # without steps none is learned
+        self.inner_rate = rate(settings.inner_lr, settings.inner_steps, settings.latent_dim)
         self.finetuning = settings.finetune_steps > 0
         if self.finetuning:
             self.finetune_rate = LearnedRate(settings.finetune_lr, settings.finetune_steps, features + 1)
@@ -160,9 +161,13 @@ class Leo(Learner):
         return torch.stack(parts).mean()
 
     def half_squares(self) -> Tensor:
-        """Half the squared parameters of encoder, relation network and decoder."""
-        parts = (self.encoder, self.relation_net, self.decoder)
-        return sum((p.square().sum() for part in parts for p in part.parameters()), torch.zeros(())) / 2
+        """Half the squared parameters of what generates the weights (Rusu et al. 2019, equation 7)."""
+        squares = [p.square().sum() for part in self.generating_parts() for p in part.parameters()]
+        return torch.stack(squares).sum() / 2
+
+    def generating_parts(self) -> list[nn.Module]:
+        """What makes weights out of a support set."""
+        return [self.encoder, self.relation_net, self.latent, self.decoder]
 
     def episode_solution(self, support_x: Tensor, support_y: Tensor, query_x: Tensor, n_way: int) -> Solution:
         """Adapt to episodes given as images; batch statistics are those of an episode's support and query images."""
@@ -176,13 +181,16 @@ class Leo(Learner):
         return self.solve((support, codes, by_image), support_y, (query,), n_way)
 
     def tables(self, images: Tensor) -> tuple[Tensor, ...]:
-        features = self.feature_norm(in_chunks(self.classifier.backbone, images))
+        (features,) = self.query_tables(images)
         copies = self.examples.copies(images)
         of_copies = features[:0]
         if copies.numel():
             of_copies = self.feature_norm(in_chunks(self.classifier.backbone, copies.flatten(0, 1)))
         by_image = of_copies.unflatten(0, copies.shape[:2])
         return features, self.encoder.encode(images[None], features[None])[0], by_image
+
+    def query_tables(self, images: Tensor) -> tuple[Tensor, ...]:
+        return (self.feature_norm(in_chunks(self.classifier.backbone, images)),)
 
     def logits_from_tables(
         self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int

@@ -2,14 +2,16 @@
 
 from leo_bench.config import Settings
 from leo_bench.models.decoder import DECODERS, Decoder, GaussianHead, Mixture, TaskConditioned
-from leo_bench.models.encoder import LEOEncoder, SharedEncoder
-from leo_bench.models.latent import Deterministic, Gaussian
+from leo_bench.models.encoder import LEOEncoder, NoEncoder, SharedEncoder
+from leo_bench.models.latent import Deterministic, Gaussian, Prior
 from leo_bench.models.noise import Noise
 from leo_bench.models.relation import AttentionRelation, LEORelationNetwork, NoRelation, Rounds
 
 
-def build_encoder(settings: Settings, feature_dim: int) -> LEOEncoder | SharedEncoder:
-    """A CNN of its own, or a linear map of the classifier's features."""
+def build_encoder(settings: Settings, feature_dim: int) -> LEOEncoder | SharedEncoder | NoEncoder:
+    """A CNN of its own, a linear map of the classifier's features, or none."""
+    if settings.encoder == "none":
+        return NoEncoder(settings.latent_dim)
     if settings.encoder == "shared":
         return SharedEncoder(feature_dim, settings.latent_dim)
     return LEOEncoder(settings.latent_dim, settings.image_size, settings.precision, settings.width)
@@ -24,9 +26,11 @@ def build_relation(settings: Settings) -> LEORelationNetwork | NoRelation | Roun
     return networks[0] if len(networks) == 1 else Rounds(networks)
 
 
-def build_latent(settings: Settings, noise: Noise) -> Deterministic | Gaussian:
-    """Computed codes, or drawn ones."""
-    return Gaussian(settings.latent_dim, noise) if settings.latent == "gaussian" else Deterministic()
+def build_latent(settings: Settings, noise: Noise) -> Deterministic | Gaussian | Prior:
+    """Computed codes, or drawn ones: from what the encoder says, or from N(0, I) where there is none."""
+    if settings.latent == "deterministic":
+        return Deterministic()
+    return Prior(noise) if settings.encoder == "none" else Gaussian(settings.latent_dim, noise)
 
 
 def build_decoder(settings: Settings, feature_dim: int, noise: Noise) -> Decoder:

@@ -106,14 +106,13 @@ class LinearDecoder(FlatDecoder):
         return self.fc(codes)
 
     def orthogonality(self) -> Tensor:
-        """How far the decoded directions of the code's coordinates are from uncorrelated: mean squared entry of their
-        correlation matrix minus the identity (Rusu et al. 2019, equation 7, with the square of the authors' release
-        in place of the absolute value). Scalar."""
+        """How far the decoded directions of the code's coordinates are from orthogonal: mean squared entry of their
+        matrix of cosines minus the identity (Rusu et al. 2019, equation 7, in the form of the authors' release: the
+        square in place of the absolute value, and nothing is centred). Scalar."""
         directions = self.fc.weight.T  # [D, numbers]: what each coordinate adds to the weights
-        centred = directions - directions.mean(1, keepdim=True)
-        normalised = F.normalize(centred, dim=1)
-        correlation = normalised @ normalised.T
-        return (correlation - torch.eye(len(correlation), device=correlation.device)).square().mean()
+        normalised = F.normalize(directions, dim=1)
+        cosines = normalised @ normalised.T
+        return (cosines - torch.eye(len(cosines), device=cosines.device)).square().mean()
 
 
 DECODERS = {"mlp": LEODecoder, "linear": LinearDecoder}

@@ -1,5 +1,6 @@
 """Encoders: from images, or from the classifier's features of them, to latent codes."""
 
+import torch
 from torch import Tensor, nn
 
 from leo_bench.models.backbone import WIDTH, Conv4
@@ -35,3 +36,16 @@ class SharedEncoder(nn.Module):
     def encode(self, images: Tensor, features: Tensor) -> Tensor:
         """features: [E, B, feature_dim]. Returns codes [E, B, latent_dim]. Images are not used."""
         return self.fc(features)
+
+
+class NoEncoder(nn.Module):
+    """Codes that know nothing of the images: zeros, from which the inner loop starts (the authors' "random prior" where
+    codes are drawn)."""
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__()
+        self.latent_dim = latent_dim
+
+    def encode(self, images: Tensor, features: Tensor) -> Tensor:
+        """images: [E, B, ...]. Returns codes [E, B, latent_dim]."""
+        return torch.zeros(*images.shape[:2], self.latent_dim, dtype=images.dtype, device=images.device)

@@ -52,6 +52,19 @@ class Gaussian(nn.Module):
         return codes + posterior.log_deviation.exp() * self.noise.normal(codes), posterior
 
 
+class Prior(nn.Module):
+    """A class's code is drawn from N(0, I) in training, and is 0 at test: the authors' "random prior" (Rusu et al.
+    2019, Table 1), where no encoder says more."""
+
+    def __init__(self, noise: Noise) -> None:
+        super().__init__()
+        self.noise = noise
+
+    def forward(self, codes: Tensor) -> tuple[Tensor, Posterior | None]:
+        """codes: zeros [E, N, D]. Returns the start of the inner loop, [E, N, D], and no computed distribution."""
+        return (codes + self.noise.normal(codes) if self.training else codes), None
+
+
 def kl_from_standard_normal(posterior: Posterior) -> Tensor:
     """KL(q || N(0, I)) in closed form, as a mean over episodes, classes and coordinates (the scale of the authors'
     release, which estimates it from one draw).

@@ -46,7 +46,7 @@ class AttentionRelation(LEORelationNetwork):
     def __init__(self, latent_dim: int = 64) -> None:
         super().__init__(latent_dim)
         self.query = nn.Linear(latent_dim, latent_dim)
-        self.key = nn.Linear(latent_dim, latent_dim)
+        self.key = nn.Linear(latent_dim, latent_dim, bias=False)  # a bias would shift all scores of a class alike
 
     def refine(self, codes: Tensor) -> Tensor:
         """Each class's relations to all classes of its episode, itself included, weighted by attention."""

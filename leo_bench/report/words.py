@@ -22,7 +22,10 @@ SWITCHES = {
         "One pooled code decodes every class's weights (task, as the document has it), or each class decodes "
         "its own (class)."
     ),
-    "encoder": "The encoder is a CNN of its own (separate), or a linear map of the classifier's features (shared).",
+    "encoder": (
+        "The encoder is a CNN of its own (separate), a linear map of the classifier's features (shared), or none, so "
+        "that codes start from nothing."
+    ),
     "inner_lr": "Step size in latent space.",
     "outer_lr": "Adam's rate for everything that is meta-learned.",
     "second_order": "Whether the outer gradient goes through the inner gradients.",
@@ -50,6 +53,7 @@ SWITCHES = {
     "feature_dropout": "Share of the features dropped in training, with a fresh mask in each pass.",
     "precision": "Of the convolutions.",
     "where_it_adapts": "Whether gradient steps are taken on the codes, on the decoded weights, on both, or on neither.",
+    "where_it_starts": "What the inner loop starts from: codes of the support set, or codes that know nothing of it.",
     "what_is_drawn": "Whether codes and decoded weights are drawn from distributions in training, or computed.",
     "penalties": "What is added to the loss: KL divergence of the codes, encoder, orthogonality and L2 penalty.",
     "training_episodes": "Harder training episodes from the same number of images.",

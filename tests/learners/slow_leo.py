@@ -105,7 +105,7 @@ def shares(weights: Weights, prefix: str, settings: Settings, first: Tensor, cod
     if settings.relation == "pairwise":
         return [1 / len(codes)] * len(codes)
     query = weights[prefix + "query.weight"] @ first + weights[prefix + "query.bias"]
-    keys = [weights[prefix + "key.weight"] @ code + weights[prefix + "key.bias"] for code in codes]
+    keys = [weights[prefix + "key.weight"] @ code for code in codes]
     scores = [(query @ key / settings.latent_dim**0.5).exp() for key in keys]
     return [score / sum(scores) for score in scores]
 
@@ -244,7 +244,9 @@ def episode(
             gradients = tuple(gradient.detach() for gradient in gradients)
         return [value - by * gradient for value, gradient in zip(point, gradients, strict=True)]
 
-    if settings.encoder == "separate":
+    if settings.encoder == "none":
+        image_codes = torch.zeros(n_support, settings.latent_dim, dtype=support_x.dtype)
+    elif settings.encoder == "separate":
         encoded = conv4(weights, "encoder.backbone.", support_x, running or of_first(n_support))
         image_codes = encoded @ weights["encoder.fc.weight"].T + weights["encoder.fc.bias"]
     elif settings.generated == "full":
@@ -253,11 +255,15 @@ def episode(
     else:
         image_codes = shared_features(both)[:n_support] @ weights["encoder.fc.weight"].T
     codes = class_codes(list(range(n_support)))
-    if settings.latent == "gaussian":
+    if settings.latent == "gaussian" and settings.encoder == "none":
+        codes = [torch.full_like(code, noise) for code in codes]
+    elif settings.latent == "gaussian":
         spread, bias = weights["latent.spread.weight"], weights["latent.spread.bias"]
         codes = [code + (spread @ code + bias).exp() * noise for code in codes]
     fixed_start = codes
     codes = [code.clone() for code in codes]
+    if settings.encoder == "none":
+        codes = [code.requires_grad_() for code in codes]
 
     points = [codes]
     for index in range(settings.inner_steps):

@@ -62,6 +62,7 @@ MODEL_SWITCHES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {"finetune_steps": 2}),
     ({"finetune_steps": 2}, {"finetune_steps": 2, "finetune_lr": 0.5}),
     ({}, {"latent": "gaussian"}),
+    ({"relation": "none"}, {"relation": "none", "encoder": "none"}),
     ({}, {"decoded_weights": "gaussian"}),
 ]
 
@@ -72,6 +73,10 @@ TRAINING_SWITCHES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"latent": "gaussian"}, {"latent": "gaussian", "kl_weight": 1.0}),
     ({}, {"encoder_penalty_weight": 1.0}),
     ({"decoder": "linear"}, {"decoder": "linear", "orthogonality_weight": 1.0}),
+    (
+        {"encoder": "none", "relation": "none"},
+        {"encoder": "none", "relation": "none", "latent": "gaussian"},
+    ),
     ({}, {"l2_weight": 1.0}),
     ({"generated": "full"}, {"generated": "full", "l2_weight": 1.0}),
 ]
@@ -126,6 +131,15 @@ def test_the_switch_changes_the_loss_of_training_and_no_answer_at_test(
     assert abs(losses[1] - losses[0]) > 1e-4
     assert losses[1] == losses[2]  # drawn numbers come from the seed
     torch.testing.assert_close(answers[0], answers[1])
+
+
+@pytest.mark.parametrize("generated", ["head", "full"])
+def test_l2_counts_what_generates_weights_and_nothing_else(generated: str) -> None:
+    learner = stirred(tiny(decode="class", generated=generated, latent="gaussian", finetune_steps=1))
+    parts = ("encoder.", "relation_net.", "latent.", "decoder.", "generator.")
+    expected = sum(p.square().sum() for name, p in learner.named_parameters() if name.startswith(parts)) / 2
+    torch.testing.assert_close(learner.half_squares(), expected)
+    assert any(name.startswith("generator.") for name, _ in learner.named_parameters()) is (generated == "full")
 
 
 def test_the_encoder_penalty_pulls_the_encoder_and_not_the_decoder() -> None:

@@ -35,6 +35,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "fine-tuning": {"decode": "class", "finetune_steps": 2, "finetune_lr": 0.3},
     "shifted copies": {"decode": "class", "inner_examples": "shifted"},
     "leave one out": {"decode": "class", "inner_examples": "leave_one_out"},
+    "drawn codes and weights": {"decode": "class", "latent": "gaussian", "decoded_weights": "gaussian"},
+    "learned rate": {"decode": "class", "inner_lr_mode": "learned"},
+    "learned rate, no inner steps": {
+        "decode": "class",
+        "inner_lr_mode": "learned",
+        "inner_steps": 0,
+        "finetune_steps": 1,
+    },
+    "no encoder": {"decode": "class", "encoder": "none", "relation": "none"},
     "full, fine-tuning, linear": {"decode": "class", "generated": "full", "finetune_steps": 1, "decoder": "linear"},
     "protonet": {"learner": "protonet"},
 }

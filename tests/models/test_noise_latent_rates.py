@@ -13,6 +13,7 @@ from leo_bench.models.latent import (
     Deterministic,
     Gaussian,
     Posterior,
+    Prior,
     encoder_penalty,
     kl_from_standard_normal,
 )
@@ -55,6 +56,15 @@ def test_a_plain_code_is_passed_on() -> None:
     start, posterior = Deterministic()(codes)
     assert start is codes
     assert posterior is None
+
+
+def test_without_an_encoder_a_code_is_drawn_from_the_standard_normal_and_is_zero_at_test() -> None:
+    zeros = torch.zeros(1, MANY, 1)
+    start, posterior = Prior(Noise(0)).train()(zeros)
+    assert posterior is None
+    assert start.mean().item() == pytest.approx(0.0, abs=5 / MANY**0.5)
+    assert start.std().item() == pytest.approx(1.0, rel=0.01)
+    assert torch.equal(Prior(Noise(0)).eval()(zeros)[0], zeros)
 
 
 def test_a_drawn_code_has_the_mean_and_deviation_that_it_says() -> None:
@@ -101,14 +111,17 @@ def test_the_encoder_is_pulled_to_the_adapted_code_and_not_the_reverse() -> None
 
 
 def test_orthogonality_by_hand() -> None:
-    # Two directions over three numbers: (1, 0, -1) and (1, -2, 1) are centred and uncorrelated, so nothing is asked. A
-    # direction and its double are fully correlated: the two entries beside the diagonal are 1, the mean of four 1/2.
+    # Two directions over three numbers: (1, 0, 0) and (0, -2, 1) are orthogonal, so nothing is asked. A direction and
+    # its double have cosine 1: the two entries beside the diagonal are 1, the mean of four 1/2. (3, 0, 4) and (1, 0, 0)
+    # have cosine 3/5: half its square.
     decoder = LinearDecoder(2, 3, 2, "class")
     with torch.no_grad():
-        decoder.fc.weight.copy_(torch.tensor([[1.0, 1.0], [0.0, -2.0], [-1.0, 1.0]]))
+        decoder.fc.weight.copy_(torch.tensor([[1.0, 0.0], [0.0, -2.0], [0.0, 1.0]]))
         assert float(decoder.orthogonality()) == pytest.approx(0.0, abs=1e-12)
         decoder.fc.weight.copy_(torch.tensor([[1.0, 2.0], [0.0, 0.0], [-1.0, -2.0]]))
         assert float(decoder.orthogonality()) == pytest.approx(0.5)
+        decoder.fc.weight.copy_(torch.tensor([[3.0, 1.0], [0.0, 0.0], [4.0, 0.0]]))
+        assert float(decoder.orthogonality()) == pytest.approx(0.18)
 
 
 def test_a_linear_decoder_is_one_map_without_bias() -> None:
@@ -176,9 +189,8 @@ def test_attention_that_prefers_nobody_is_the_mean_over_pairs() -> None:
 def test_attention_that_prefers_one_class_takes_its_relation_alone() -> None:
     attention, codes = AttentionRelation(2), torch.tensor([[[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]])
     with torch.no_grad():
-        for part in (attention.query, attention.key):
-            part.weight.zero_()
-            part.bias.zero_()
+        attention.query.weight.zero_()
+        attention.query.bias.zero_()
         attention.query.bias[1] = 1000.0
         attention.key.weight.copy_(torch.eye(2))  # key = code, so the class with a second coordinate gets all
     refined = attention.refine(codes)[0]
