@@ -12,6 +12,7 @@ from leo_bench.data import Episodes, EpisodeSampler, EpisodeSpec, ImageBank, cla
 from leo_bench.errors import LeoBenchError
 from leo_bench.evaluate import score
 from leo_bench.learners.base import Learner
+from leo_bench.remedies import diverged
 from leo_bench.replay import launched
 from leo_bench.seeding import stream
 
@@ -130,11 +131,8 @@ def _passed(episode: int, stride: int, every: int) -> bool:
 def _means(seen: list[tuple[Tensor, ...]], episode: int, settings: Settings) -> list[float]:
     means = [float(torch.stack(values).mean()) for values in zip(*seen, strict=True)]
     if not all(np.isfinite(means)):
-        raise TrainingDiverged(
-            f"the training loss became {means[0]} (gradient norm {means[2]}) by episode {episode}; "
-            f"lower inner_lr (now {settings.inner_lr:g}) or outer_lr (now {settings.outer_lr:g}), "
-            f"or clip_norm (now {settings.clip_norm:g})"
-        )
+        what = f"the training loss became {means[0]} (gradient norm {means[2]}) by episode {episode}"
+        raise TrainingDiverged(diverged(what, settings))
     return means
 
 

@@ -20,7 +20,7 @@ from leo_bench.models.backbone import in_chunks
 from leo_bench.models.classifier import LEOClassifier
 from leo_bench.models.decoder import Head, LinearDecoder
 from leo_bench.models.features import FEATURE_NORMS
-from leo_bench.models.inner_examples import INNER_EXAMPLES, Support
+from leo_bench.models.inner_examples import INNER_EXAMPLES, Start, Support
 from leo_bench.models.latent import Posterior, encoder_penalty, kl_from_standard_normal
 from leo_bench.models.noise import FeatureDropout, Noise
 from leo_bench.models.rates import RATES, LearnedRate
@@ -201,11 +201,7 @@ class Leo(Learner):
         """Adapt to episodes given as rows of tables, and answer their queries."""
         known = Support(*support)
         start, posterior = self.latent(self.class_codes(known.codes, support_y, n_way))
-
-        def refine(means: Tensor) -> Tensor:
-            return self.relation_net.refine(means)
-
-        problem = self.examples.problem(known, support_y, start, refine, self.logits)
+        problem = self.examples.problem(Start(known, support_y, start, self.relation_net.refine, self.logits))
         points = self.adapt(start, problem.labels, problem.logits)
         heads = [self.decoder.head(point) for point in (points[-1:] if self.training else points)]
         heads += self.finetune(heads[-1], known.features, support_y)

@@ -26,6 +26,19 @@ class Support(NamedTuple):
     """[E, N * K, n_copies, F]: features of each image's copies."""
 
 
+class Start(NamedTuple):
+    """Where the inner loop starts, and what it may use."""
+
+    support: Support
+    support_y: Tensor
+    """int64 [E, N * K]"""
+    codes: Tensor
+    """Of the classes, [E, N, D]."""
+    refine: Callable[[Tensor], Tensor]
+    """Class means of image codes [E, N, D] -> class codes."""
+    head_logits: HeadLogits
+
+
 class Problem(NamedTuple):
     """What the inner loop minimises: logits of a point, and the classes that they should name."""
 
@@ -45,17 +58,9 @@ class OnSupport:
         """images: [M, 1, H, W]. Returns the n_copies of each, [M, n_copies, 1, H, W]: none."""
         return images[:, None][:, :0]
 
-    def problem(
-        self,
-        support: Support,
-        support_y: Tensor,
-        start: Tensor,
-        refine: Callable[[Tensor], Tensor],
-        head_logits: HeadLogits,
-    ) -> Problem:
-        """support_y: int64 [E, N * K]; start: class codes [E, N, D]; refine: what turns class means of image codes into
-        class codes."""
-        return Problem(lambda point: head_logits(point, support.features), support_y)
+    def problem(self, at: Start) -> Problem:
+        """What the inner loop minimises."""
+        return Problem(lambda point: at.head_logits(point, at.support.features), at.support_y)
 
 
 class Shifted(OnSupport):
@@ -70,33 +75,20 @@ class Shifted(OnSupport):
         corners = ((1, 0), (1, 2), (0, 1), (2, 1))
         return torch.stack([framed[..., y : y + height, x : x + width] for y, x in corners], dim=1)
 
-    def problem(
-        self,
-        support: Support,
-        support_y: Tensor,
-        start: Tensor,
-        refine: Callable[[Tensor], Tensor],
-        head_logits: HeadLogits,
-    ) -> Problem:
-        features = torch.cat([support.features[:, :, None], support.copies], dim=2).flatten(1, 2)
-        labels = support_y.repeat_interleave(1 + self.n_copies, dim=1)
-        return Problem(lambda point: head_logits(point, features), labels)
+    def problem(self, at: Start) -> Problem:
+        features = torch.cat([at.support.features[:, :, None], at.support.copies], dim=2).flatten(1, 2)
+        labels = at.support_y.repeat_interleave(1 + self.n_copies, dim=1)
+        return Problem(lambda point: at.head_logits(point, features), labels)
 
 
 class LeaveOneOut(OnSupport):
     """Each example, answered with its class's code from the other K - 1 examples, moved as far as the inner loop has
     moved the codes of all."""
 
-    def problem(
-        self,
-        support: Support,
-        support_y: Tensor,
-        start: Tensor,
-        refine: Callable[[Tensor], Tensor],
-        head_logits: HeadLogits,
-    ) -> Problem:
-        n_episodes, n_support = support_y.shape
-        member = F.one_hot(support_y, start.shape[1]).to(start.dtype)  # [E, N * K, N]
+    def problem(self, at: Start) -> Problem:
+        support = at.support
+        n_episodes, n_support = at.support_y.shape
+        member = F.one_hot(at.support_y, at.codes.shape[1]).to(at.codes.dtype)  # [E, N * K, N]
         sums = member.transpose(1, 2) @ support.codes  # [E, N, D]
         k_shot = member.sum(1)[..., None]
         own = member[..., None]  # for each example: which class is its own
@@ -105,14 +97,14 @@ class LeaveOneOut(OnSupport):
             ((sums[:, None] - support.codes[:, :, None]) / (k_shot[:, None] - 1)),
             (sums / k_shot)[:, None],
         )  # [E, N * K, N, D]
-        refined = refine(without.flatten(0, 1)).unflatten(0, (n_episodes, n_support))
+        refined = at.refine(without.flatten(0, 1)).unflatten(0, (n_episodes, n_support))
 
         def logits(point: Tensor) -> Tensor:
-            moved = refined + (point - start)[:, None]
-            each = head_logits(moved.flatten(0, 1), support.features.flatten(0, 1)[:, None])
+            moved = refined + (point - at.codes)[:, None]
+            each = at.head_logits(moved.flatten(0, 1), support.features.flatten(0, 1)[:, None])
             return each.view(n_episodes, n_support, -1)
 
-        return Problem(logits, support_y)
+        return Problem(logits, at.support_y)
 
 
 INNER_EXAMPLES = {"support": OnSupport, "shifted": Shifted, "leave_one_out": LeaveOneOut}

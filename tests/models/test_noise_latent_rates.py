@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from leo_bench.models.decoder import GaussianHead, LEODecoder, LinearDecoder, Mixture, TaskConditioned
-from leo_bench.models.inner_examples import LeaveOneOut, Shifted, Support
+from leo_bench.models.inner_examples import LeaveOneOut, Shifted, Start, Support
 from leo_bench.models.latent import (
     START_DEVIATION,
     Deterministic,
@@ -227,7 +227,7 @@ def test_leaving_one_out_uses_the_other_examples_alone() -> None:
 
     start = torch.tensor([[[3.0], [30.0]]])
     support = Support(features, codes, torch.zeros(1, 4, 0, 1))
-    problem = LeaveOneOut().problem(support, labels, start, lambda means: means, head_logits)
+    problem = LeaveOneOut().problem(Start(support, labels, start, lambda means: means, head_logits))
     logits = problem.logits(start + torch.tensor([[[1.0], [2.0]]]))
     assert seen == [([3.0, 22.0], [100.0]), ([4.0, 17.0], [101.0]), ([3.0, 12.0], [102.0]), ([2.0, 17.0], [103.0])]
     assert logits.shape == (1, 4, 2)
