@@ -36,6 +36,7 @@ ADDED_LATER = (
     "encoder_penalty_weight",
     "orthogonality_weight",
     "l2_weight",
+    "test_split",
 )
 """Settings that came after the first records of this schema: at their default they leave a run's key as it was. Their
 defaults are fixed for good."""
@@ -140,6 +141,8 @@ class Settings(BaseModel):
     n_val_episodes: int = Field(100, ge=2)
 
     # evaluation
+    test_split: Literal["test", "val"] = "test"
+    """Characters that a trained model is scored on; val for runs among which one is to be chosen."""
     n_test_episodes: int = Field(1000, ge=2)
     test_n_ways: tuple[int, ...] = (5, 20)
     """Ways that every trained model is scored at, besides n_way, where the learner allows it."""
@@ -218,6 +221,10 @@ class Settings(BaseModel):
             (
                 self.encoder != "none" or self.inner_examples != "leave_one_out",
                 "inner_examples=leave_one_out wants codes of the other examples; set encoder to separate or shared",
+            ),
+            (
+                self.test_split == "test" or self.train_classes == "train",
+                "train_classes=trainval trains on the characters of test_split=val; set train_classes to train",
             ),
             (
                 self.relation != "none" or self.relation_rounds == 1,

@@ -81,15 +81,15 @@ def _score(learner: Learner, tables: tuple[Tensor, ...], episodes: Episodes, fir
 
 
 def test_episodes(settings: Settings, bank: ImageBank, learner: Learner) -> dict[str, Episodes]:
-    """The fixed test episodes of a run, by name: its own ways first, then the other ways that the learner allows, in
-    each mode."""
+    """The fixed episodes that a run is scored on, by name: its own ways first, then the other ways that the learner
+    allows, in each mode."""
     ways = dict.fromkeys((settings.n_way, *settings.test_n_ways))
     groups = {}
     for n_way in (n_way for n_way in ways if learner.fits(n_way)):
         for mode in dict.fromkeys(("mixed", *settings.test_modes)):
             spec = EpisodeSpec(n_way, settings.k_shot, settings.n_query, mode)
-            groups[f"test_{mode}_{n_way}way"] = fixed_episodes(
-                bank, settings.class_split, "test", spec, settings.n_test_episodes
+            groups[f"{settings.test_split}_{mode}_{n_way}way"] = fixed_episodes(
+                bank, settings.class_split, settings.test_split, spec, settings.n_test_episodes
             )
     return groups
 

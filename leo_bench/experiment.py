@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -271,7 +271,7 @@ def measure(settings: Settings, data: Path | None, folder: Path, number: int, st
         weights_digest=weights_digest(weights),
         curve=[CurvePoint(episode=e, train_loss=a, train_accuracy=b, gradient_norm=c) for e, a, b, c in history.curve],
         validation=[ValidationPoint(episode=e, accuracy=a, accuracy_before=b) for e, a, b in history.validation],
-        tests=[_test_score(name, value, learner) for name, value in scores.items()],
+        tests=[_test_score(name, value, learner, settings.test_split) for name, value in scores.items()],
         warnings=[trouble] if trouble else [],
         host=provenance.host() | ({"gpu": torch.cuda.get_device_name()} if device.type == "cuda" else {}),
         versions=provenance.versions(),
@@ -333,12 +333,12 @@ def keep_memory() -> None:
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
 
-def _test_score(name: str, scores: Scores, learner: Learner) -> TestScore:
+def _test_score(name: str, scores: Scores, learner: Learner, split: Literal["test", "val"]) -> TestScore:
     spec, accuracies = scores.episodes.spec, scores.accuracies
     means = [float(mean) for mean in accuracies.mean(0)]
     error = float(accuracies[:, -1].std(ddof=1)) / len(accuracies) ** 0.5
     return TestScore(
-        split="test",
+        split=split,
         episode_mode=spec.mode,
         n_way=spec.n_way,
         k_shot=spec.k_shot,

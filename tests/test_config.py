@@ -56,6 +56,7 @@ OTHER: dict[str, Any] = {
     "clip_norm": 2.0,
     "val_every": 100,
     "n_val_episodes": 50,
+    "test_split": "val",
     "n_test_episodes": 600,
     "test_n_ways": (5,),
     "test_modes": ("mixed",),
@@ -160,6 +161,7 @@ def test_the_defaults_of_settings_that_came_later_are_fixed_for_good() -> None:
         "latent": "deterministic",
         "decoded_weights": "deterministic",
         "finetune_lr": 0.001,
+        "test_split": "test",
     }
 
 
@@ -228,6 +230,7 @@ def test_the_run_key_is_a_folder_name() -> None:
             {"encoder": "none", "relation": "none", "inner_examples": "leave_one_out", "k_shot": 2},
             ["leave_one_out", "encoder", "separate", "shared"],
         ),
+        ({"test_split": "val", "train_classes": "trainval"}, ["trainval", "test_split", "train_classes to train"]),
         ({"relation": "none", "relation_rounds": 2}, ["relation=none", "relation_rounds", "1"]),
         ({"feature_dropout": 1.0}, ["feature_dropout", "less than 1", "1.0"]),
         ({"test_n_ways": [5, 1]}, ["test_n_ways", "2", "[5, 1]"]),

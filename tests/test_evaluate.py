@@ -264,6 +264,15 @@ def test_test_episodes_are_of_test_characters_unturned() -> None:
             assert len(set(drawers.tolist())) == 5  # support and query are other drawings
 
 
+def test_a_run_among_others_to_choose_from_is_scored_on_validation_characters() -> None:
+    settings = make_settings({**LEO, "n_test_episodes": 30, "test_n_ways": [], "test_split": "val"})
+    split = class_split(BANK, "lake", "train")
+    groups = evaluate.test_episodes(settings, BANK, build(settings))
+    assert list(groups) == ["val_mixed_3way", "val_within_alphabet_3way"]
+    for episodes in groups.values():
+        assert set(episodes.characters.ravel().tolist()) <= set(split["val"].tolist())
+
+
 def test_a_learner_is_tested_at_its_own_ways_first_then_at_those_it_fits() -> None:
     assert list(digests(test_n_ways=[5])) == [
         "test_mixed_3way",

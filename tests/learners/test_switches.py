@@ -17,7 +17,7 @@ ELSEWHERE = {
         *("class_split", "train_classes", "rotations", "episode_mode", "k_shot", "n_query", "n_train_episodes"),
         *("meta_batch_size", "outer_lr", "clip_norm", "val_every", "n_val_episodes"),
     },
-    "test_evaluate.py": {"n_test_episodes", "test_n_ways", "test_modes"},
+    "test_evaluate.py": {"test_split", "n_test_episodes", "test_n_ways", "test_modes"},
     "where the drawings are loaded": {"dataset"},
     "of the machine": {"threads", "device"},
 }
