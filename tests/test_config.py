@@ -126,7 +126,13 @@ def test_equal_settings_have_the_same_run_key(one: dict[str, Any], other: dict[s
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_settings_survive_a_trip_through_json(preset: str) -> None:
-    changes = {"generated": "head", "decode": "class", "relation": "attention", "task_conditioned": False}
+    changes = {
+        "generated": "head",
+        "decode": "class",
+        "relation": "attention",
+        "task_conditioned": False,
+        "test_split": "test",
+    }
     settings = make_settings({**OTHER, **changes}, preset)
     again = make_settings(json.loads(json.dumps(settings.canonical())))
     assert again == settings
