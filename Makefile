@@ -12,24 +12,27 @@ LEO_BENCH := $(BIN)/leo-bench
 RUN_OPTIONS = --profile "$(PROFILE)" $(if $(PUBLISHED),--use-published) $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(JOBS),--jobs "$(JOBS)") \
 	$(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)")
 
-.PHONY: help venv ablations study report reproduce bench data status publish test test-long check-pages lint format clean clean-venv
+.PHONY: help venv ablations study search report reproduce bench data status publish test test-long test-postgres check-pages lint format clean clean-venv
 
 help:  ## show this list
 	@echo "make ablations   run the ablation study, write reports/ablations-PROFILE/report.html"
 	@echo "make study       the same for studies/NAME.toml: make study STUDY=NAME"
+	@echo "make search      search the documented ranges with Optuna, measure the best on test: SEARCH=pareto for another file"
 	@echo "make status      what is done, running, failed or missing"
 	@echo "make report      rebuild every report from results/, without training"
 	@echo "make reproduce   run recorded runs again with their seeds and compare bit for bit"
 	@echo "make bench       time training steps against the bare CNN and the literal algorithm, write reports/bench (15 min)"
 	@echo "make data        say which data set was found and draw contact sheets of it in reports/data"
 	@echo "make publish     copy a study to results/official and reports/official: STUDY=NAME PROFILE=P [PARTIAL=1]"
-	@echo "make test        lint, types and tests;  make test-long: the slow tests too"
+	@echo "make test        lint, types and tests;  make test-long: the slow tests too;"
+	@echo "                 make test-postgres: a search on a PostgreSQL server (installs nothing, says what it needs)"
 	@echo "make check-pages look at every report page in Chromium: links, contrast, alternative text, phone, print (docs/pages.md)"
 	@echo "make format      put the source into its standard form"
 	@echo "make clean       remove caches (results and reports stay);  make clean-venv: remove .venv"
 	@echo
 	@echo "Settings: PROFILE=smoke|quick|cpu|official (default quick)  SEEDS=0-4  JOBS=2  DATASET=auto|omniglot|glyphs"
 	@echo "          DATA=folder that holds Omniglot  PUBLISHED=1 (take published runs)  PYTHON=interpreter for .venv"
+	@echo "          make search: TRIALS=N  STORAGE=postgresql://...  JOBS=1 (the same trials each time)"
 
 venv:
 	@PYTHON="$(PYTHON)" sh tools/venv.sh
@@ -40,6 +43,11 @@ ablations: venv
 study: venv
 	@if [ -z "$(STUDY)" ]; then echo "error: say which study, for example: make study STUDY=ablations (the files in studies/ are the choices)" >&2; exit 2; fi
 	$(LEO_BENCH) study "$(STUDY)" $(RUN_OPTIONS)
+
+search: venv
+	$(LEO_BENCH) search "$(if $(SEARCH),$(SEARCH),search)" --profile "$(PROFILE)" $(if $(JOBS),--jobs "$(JOBS)") \
+		$(if $(TRIALS),--trials "$(TRIALS)") $(if $(STORAGE),--storage "$(STORAGE)") \
+		$(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)")
 
 report: venv
 	$(LEO_BENCH) report
@@ -64,7 +72,10 @@ test: lint
 	$(BIN)/python -m pytest
 
 test-long: lint
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest -m "not postgres"
+
+test-postgres: venv
+	$(BIN)/python -m pytest -m postgres
 
 check-pages: venv
 	@CHROMIUM="$(CHROMIUM)" sh tools/check_pages.sh $(REPORTS)

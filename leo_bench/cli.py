@@ -391,11 +391,17 @@ def _findings(results: Path) -> list[Path]:
 
 
 def command_publish(options: argparse.Namespace) -> None:
-    from leo_bench.publish import publish
+    from leo_bench.publish import publish, publish_search
     from leo_bench.records import load_study
-    from leo_bench.report import write_index, write_report
+    from leo_bench.report import write_index, write_report, write_search_report
     from leo_bench.report.readme import refresh_readme
 
+    if (options.results / f"{options.name}-{options.profile}" / "search.json").exists():
+        target = publish_search(options.results, options.name, options.profile, options.partial)
+        page = write_search_report(target, options.reports / "official" / target.name)
+        write_index(options.reports)
+        print(f"{target}/, report in {page}")
+        return
     target = publish(options.results, options.name, options.profile, options.partial)
     report = write_report(target, options.reports / "official" / target.name)
     write_index(options.reports)
@@ -407,19 +413,20 @@ def command_publish(options: argparse.Namespace) -> None:
 
 
 def command_reproduce(options: argparse.Namespace) -> int:
-    from leo_bench.records import find_studies, load_study
-    from leo_bench.reproduce import again, cheapest, with_key
+    from leo_bench.records import find_studies
+    from leo_bench.reproduce import again, cheapest, done_runs, with_key
+    from leo_bench.trials import find_searches
 
     if options.n < 1:
         raise LeoBenchError(f"-n must be at least 1, got {options.n}")
-    folders = options.study or find_studies(options.results)
+    folders = options.study or [*find_studies(options.results), *find_searches(options.results)]
     if not folders:
         raise LeoBenchError(f"no study in {options.results}/; run one first: make ablations")
     if options.key:
         folder, found = with_key(folders, options.key)
         chosen = [(folder, [found])]
     else:
-        chosen = [(folder, cheapest(load_study(folder), options.n)) for folder in folders]
+        chosen = [(folder, cheapest(done_runs(folder), options.n)) for folder in folders]
     compared, wrong = 0, 0
     for folder, runs in chosen:
         for run in runs:
@@ -466,10 +473,16 @@ def command_status(options: argparse.Namespace) -> None:
     from collections import Counter
 
     from leo_bench.records import find_studies, load_study
+    from leo_bench.trials import find_searches, read_search
 
-    folders = find_studies(options.results)
-    if not folders:
+    folders, searches = find_studies(options.results), find_searches(options.results)
+    if not folders and not searches:
         raise LeoBenchError(f"no study in {options.results}/; run one first: make ablations")
+    for folder in searches:
+        plan, trials = read_search(folder)
+        ended = Counter(trial.state for trial in trials.trials)
+        states = ", ".join(f"{count} {state}" for state, count in ended.items()) or "none yet"
+        print(f"{folder}: search, {plan.n_trials} trials planned: {states}")
     for folder in folders:
         view = load_study(folder)
         counts = Counter(run.status for run in view.runs)

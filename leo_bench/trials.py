@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from leo_bench.config import SCHEMA_VERSION
-from leo_bench.records import Record, read_record
+from leo_bench.records import RUNS, PlannedRun, Record, RunState, read_record, read_settings, run_state
 
 Value = bool | int | float | str
 Objective = Literal["accuracy", "multiply_adds"]
@@ -146,6 +146,25 @@ def find_searches(results: Path) -> list[Path]:
     """Folders under results/ and results/official/ that hold a search, in name order."""
     patterns = ("*/search.json", "official/*/search.json")
     return sorted(path.parent for pattern in patterns for path in results.glob(pattern))
+
+
+def trial_runs(folder: Path) -> list[RunState]:
+    """The runs of a search's complete trials that are on disk, each once; inside the folder (published), else in the
+    store beside it."""
+    plan, trials = read_search(folder)
+    store = folder / RUNS if (folder / RUNS).is_dir() else folder.parent / RUNS
+    found: dict[str, RunState] = {}
+    for trial in trials.trials:
+        if trial.state == "complete" and trial.run_key and (store / trial.run_key / "settings.json").exists():
+            settings = read_settings(store / trial.run_key)
+            run = PlannedRun(
+                variant=f"trial {trial.number}",
+                seed=settings.seed,
+                run_key=trial.run_key,
+                settings=settings.canonical(),
+            )
+            found.setdefault(trial.run_key, run_state(run, store / trial.run_key, plan.numerics))
+    return list(found.values())
 
 
 def read_search(folder: Path) -> tuple[SearchPlan, Trials]:

@@ -11,7 +11,7 @@ from leo_bench import provenance
 from leo_bench.config import Settings, default_precision, make_settings
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
-from leo_bench.plan import Table, first_problem, is_search, study_names
+from leo_bench.plan import Table, first_problem, is_search
 from leo_bench.trials import Objective, Parameter, Pruner, Sampler, SearchPlan
 
 PROTOCOL = {
@@ -100,10 +100,11 @@ def read_search_file(studies: Path, name: str) -> SearchFile:
         raise LeoBenchError(
             f"no search {name!r} in {studies}/; there are: {', '.join(search_names(studies)) or 'none'}"
         )
-    if name in study_names(studies):
-        raise LeoBenchError(f"{name} is a study, not a search (it has no [space]): make study STUDY={name}")
     try:
-        file = SearchFile.model_validate(tomllib.loads(path.read_text()))
+        content = tomllib.loads(path.read_text())
+        if "space" not in content:
+            raise LeoBenchError(f"{name} is a study, not a search (it has no [space]): make study STUDY={name}")
+        file = SearchFile.model_validate(content)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LeoBenchError(f"{path} is not valid TOML: {error}") from None
     except ValidationError as error:

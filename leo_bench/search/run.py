@@ -93,6 +93,7 @@ class SearchRunner:
         finally:
             signal.signal(signal.SIGTERM, previous)
             bar.close()
+            storage.engine.dispose()
 
     def _study(self, storage: RDBStorage) -> Study:
         """The database's study; made again from trials.json where the database is gone."""

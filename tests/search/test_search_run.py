@@ -56,11 +56,11 @@ def runner(results: Path, plan: SearchPlan, processes: bool = False, **changes: 
     return kind(plan, folder, sqlite_url(folder), **{**fields, **changes})
 
 
-def check_agreement(results: Path, plan: SearchPlan) -> Trials:
+def check_agreement(results: Path, plan: SearchPlan, url: str = "") -> Trials:
     """The database, trials.json and the runs' own records, trial by trial."""
     folder = results / "small-smoke"
     _, trials = read_search(folder)
-    in_database = create_study(plan, open_storage(sqlite_url(folder))).trials
+    in_database = create_study(plan, open_storage(url or sqlite_url(folder))).trials
     assert [trial.number for trial in trials.trials] == [trial.number for trial in in_database]
     for one, other in zip(trials.trials, in_database, strict=True):
         assert one.parameters == other.params
