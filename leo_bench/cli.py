@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
 
     sub = add("run", command_run, "do one run, or say what its model is")
     sub.add_argument("--key", help="the run recorded under this key, again with its settings")
-    sub.add_argument("--preset", help="settings to start from (default: leo)")
+    sub.add_argument("--preset", help="settings to start from: a name, or a file .toml (default: leo)")
     sub.add_argument(
         "--set",
         action="append",
@@ -104,6 +104,24 @@ def parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--retry", action="store_true", help="give runs that used up their attempts new ones")
     sub.add_argument("--use-published", action="store_true", help="count published runs of this very source as done")
+    sub.add_argument("--studies", type=Path, default=Path("studies"), metavar="FOLDER")
+    add_data(sub)
+    add_results(sub, reports=True)
+
+    sub = add("search", command_search, "search the documented ranges, and measure the best on test")
+    sub.add_argument("name", nargs="?", default="search", help="a file in studies/ with a [space] (default: search)")
+    sub.add_argument("--profile", default="quick", help="budget: smoke, quick (default), cpu or official")
+    sub.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="trials at a time (default: one per core)")
+    sub.add_argument("--trials", type=int, metavar="N", help="in place of the profile's number")
+    sub.add_argument("--seed", type=int, help="of the sampler, in place of the file's")
+    sub.add_argument(
+        "--storage", metavar="URL", help="database, such as postgresql://... (default: SQLite in the search's folder)"
+    )
+    sub.add_argument("--plan", action="store_true", help="say what would be done and how long it takes, and stop")
+    sub.add_argument(
+        "--emit-preset", type=Path, metavar="FILE", help="write the best settings of a finished search as a preset file"
+    )
+    sub.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     sub.add_argument("--studies", type=Path, default=Path("studies"), metavar="FOLDER")
     add_data(sub)
     add_results(sub, reports=True)
@@ -309,6 +327,12 @@ def command_study(options: argparse.Namespace) -> int:
         else f"the report could not be made; try: leo-bench report {folder}"
     )
     return EXIT_FAILED if waiting or not made else 0
+
+
+def command_search(options: argparse.Namespace) -> int:
+    from leo_bench.commands import search
+
+    return search.command_search(options)
 
 
 def command_report(options: argparse.Namespace) -> None:

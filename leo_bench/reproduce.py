@@ -64,7 +64,12 @@ def differences(recorded: Path, again: Path) -> list[str]:
     old, new = (
         read_record(folder / "result.json", Result).model_dump(exclude=set(MEASURED)) for folder in (recorded, again)
     )
-    found = [f"{name}: recorded {_short(old[name])}, now {_short(new[name])}" for name in old if old[name] != new[name]]
+    recorded_then = [name for name in old if old[name] is not None]  # None: from before it was recorded
+    found = [
+        f"{name}: recorded {_short(old[name])}, now {_short(new[name])}"
+        for name in recorded_then
+        if old[name] != new[name]
+    ]
     with (
         np.load(io.BytesIO((recorded / "episodes.npz").read_bytes())) as a,
         np.load(io.BytesIO((again / "episodes.npz").read_bytes())) as b,

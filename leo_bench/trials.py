@@ -12,6 +12,8 @@ A trial that trained is a run of the store, results/runs/<run_key>/; a published
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import Field
+
 from leo_bench.config import SCHEMA_VERSION
 from leo_bench.records import Record, read_record
 
@@ -87,7 +89,7 @@ class Trial(Record):
     """Of the run that it trained, or found done."""
     values: list[float] | None = None
     """One per objective, of a complete trial. Accuracy is a fraction."""
-    curve: list[tuple[int, float]] = []
+    curve: list[tuple[int, float]] = Field(default_factory=list)
     """(training episode, validation accuracy) as reported while it trained."""
     started: str | None = None
     finished: str | None = None
