@@ -127,7 +127,7 @@ def parser() -> argparse.ArgumentParser:
     add_results(sub, reports=True)
 
     sub = add("report", command_report, "rebuild reports from results, without training")
-    sub.add_argument("study", nargs="?", type=Path, help="one study's folder under results/ (default: all)")
+    sub.add_argument("study", nargs="?", type=Path, help="one study's or search's folder under results/ (default: all)")
     sub.add_argument(
         "--compare",
         nargs=2,
@@ -135,7 +135,9 @@ def parser() -> argparse.ArgumentParser:
         help="say what changed between two studies and whether it matters: names such as ablations-cpu or "
         "official/ablations-cpu, folders of another checkout's results, or official/NAME@COMMIT",
     )
-    sub.add_argument("--out", type=Path, metavar="FOLDER", help="where that study's, or the comparison's, report goes")
+    sub.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where that study's, search's or comparison's report goes"
+    )
     add_results(sub, reports=True)
 
     sub = add("publish", command_publish, "copy a study's runs and report to results/official and reports/official")
@@ -334,7 +336,7 @@ def command_search(options: argparse.Namespace) -> int:
 
 
 def command_report(options: argparse.Namespace) -> None:
-    from leo_bench.report import rebuild_all, write_comparison, write_index, write_report
+    from leo_bench.report import rebuild_all, write_comparison, write_index, write_report, write_search_report
 
     if options.compare:
         if options.study is not None:
@@ -344,7 +346,7 @@ def command_report(options: argparse.Namespace) -> None:
         return
     if options.study is None:
         if options.out:
-            raise LeoBenchError("--out goes with one study's folder; name it")
+            raise LeoBenchError("--out goes with one study's or search's folder; name it")
         made = rebuild_all(options.results, options.reports)
         if not made:
             raise LeoBenchError(f"no study in {options.results}/; run one first: make ablations")
@@ -353,7 +355,8 @@ def command_report(options: argparse.Namespace) -> None:
             print(path)
         write_index(options.reports)
         return
-    print(write_report(options.study, options.out or options.reports / options.study.name))
+    write = write_search_report if (options.study / "search.json").exists() else write_report
+    print(write(options.study, options.out or options.reports / options.study.name))
     write_index(options.reports)
 
 

@@ -120,7 +120,10 @@ class Trials(Record):
         """`one worker, in one go`: whether the sequence of trials can be had again from the seed alone."""
         jobs = max((sitting.jobs for sitting in self.sittings), default=1)
         workers = "one worker" if jobs == 1 else f"{jobs} workers"
-        return f"{workers}, " + ("in one go" if len(self.sittings) < 2 else f"resumed {len(self.sittings) - 1} times")
+        resumed = len(self.sittings) - 1
+        return f"{workers}, " + (
+            "in one go" if resumed < 1 else "resumed once" if resumed == 1 else f"resumed {resumed} times"
+        )
 
 
 class Choice(Record):
