@@ -27,7 +27,7 @@ def test_a_shift_of_one_pixel() -> None:
 def test_a_quarter_turn() -> None:
     images = torch.rand(1, 1, 6, 6)
     turned = warp(images, affine((0, -1, 0), (1, 0, 0)))
-    torch.testing.assert_close(turned, torch.rot90(images, 1, (-1, -2)), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(turned, torch.rot90(images, 1, (-2, -1)), rtol=1e-4, atol=1e-5)
 
 
 def test_drawn_maps_are_small_and_those_of_their_generator() -> None:
