@@ -12,11 +12,12 @@ LEO_BENCH := $(BIN)/leo-bench
 RUN_OPTIONS = --profile "$(PROFILE)" $(if $(PUBLISHED),--use-published) $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(JOBS),--jobs "$(JOBS)") \
 	$(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)")
 
-.PHONY: help venv ablations study report reproduce bench data status publish test test-long check-pages lint format clean clean-venv
+.PHONY: help venv ablations study dashboard report reproduce bench data status publish test test-long check-pages check-dashboard lint format clean clean-venv
 
 help:  ## show this list
 	@echo "make ablations   run the ablation study, write reports/ablations-PROFILE/report.html"
 	@echo "make study       the same for studies/NAME.toml: make study STUDY=NAME"
+	@echo "make dashboard   watch searches and studies in a browser, on this machine alone, until Ctrl-C: PORT=8080 (docs/dashboard.md)"
 	@echo "make status      what is done, running, failed or missing"
 	@echo "make report      rebuild every report from results/, without training"
 	@echo "make reproduce   run recorded runs again with their seeds and compare bit for bit"
@@ -25,6 +26,7 @@ help:  ## show this list
 	@echo "make publish     copy a study to results/official and reports/official: STUDY=NAME PROFILE=P [PARTIAL=1]"
 	@echo "make test        lint, types and tests;  make test-long: the slow tests too"
 	@echo "make check-pages look at every report page in Chromium: links, contrast, alternative text, phone, print (docs/pages.md)"
+	@echo "make check-dashboard  look at the dashboard in Chromium: plots, parameters, notes (docs/dashboard.md)"
 	@echo "make format      put the source into its standard form"
 	@echo "make clean       remove caches (results and reports stay);  make clean-venv: remove .venv"
 	@echo
@@ -40,6 +42,9 @@ ablations: venv
 study: venv
 	@if [ -z "$(STUDY)" ]; then echo "error: say which study, for example: make study STUDY=ablations (the files in studies/ are the choices)" >&2; exit 2; fi
 	$(LEO_BENCH) study "$(STUDY)" $(RUN_OPTIONS)
+
+dashboard: venv
+	@$(LEO_BENCH) dashboard $(if $(PORT),--port "$(PORT)")
 
 report: venv
 	$(LEO_BENCH) report
@@ -68,6 +73,9 @@ test-long: lint
 
 check-pages: venv
 	@CHROMIUM="$(CHROMIUM)" sh tools/check_pages.sh $(REPORTS)
+
+check-dashboard: venv
+	@CHROMIUM="$(CHROMIUM)" sh tools/check_dashboard.sh $(if $(SCREENSHOT),"$(SCREENSHOT)")
 
 lint: venv
 	$(BIN)/ruff check .

@@ -108,6 +108,12 @@ def parser() -> argparse.ArgumentParser:
     add_data(sub)
     add_results(sub, reports=True)
 
+    sub = add("dashboard", command_dashboard, "watch searches and studies in a browser, on this machine, until Ctrl-C")
+    sub.add_argument(
+        "--port", type=int, default=8080, help="where it answers on 127.0.0.1 (default 8080; 0: any free one)"
+    )
+    add_results(sub, reports=True)
+
     sub = add("report", command_report, "rebuild reports from results, without training")
     sub.add_argument("study", nargs="?", type=Path, help="one study's folder under results/ (default: all)")
     sub.add_argument(
@@ -307,6 +313,14 @@ def command_study(options: argparse.Namespace) -> int:
         else f"the report could not be made; try: leo-bench report {folder}"
     )
     return EXIT_FAILED if waiting or not made else 0
+
+
+def command_dashboard(options: argparse.Namespace) -> None:
+    from functools import partial
+
+    from leo_bench.dashboard import serve
+
+    serve(options.results, options.reports, options.port, partial(print, flush=True))
 
 
 def command_report(options: argparse.Namespace) -> None:
