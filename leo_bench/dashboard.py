@@ -7,6 +7,7 @@ import mimetypes
 import signal
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +36,8 @@ def serve(results: Path, reports: Path, port: int = 8080, say: Say = print) -> N
     """Serve until Ctrl-C or SIGTERM. Raises LeoBenchError where the port is taken or there is nothing to show."""
     previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with dashboard(results, reports, port, say) as server:
+        with warnings.catch_warnings(), dashboard(results, reports, port, say) as server:
+            warnings.simplefilter("ignore")  # of importances among trials that are all alike, say
             server.serve_forever(poll_interval=0.2)
     except KeyboardInterrupt:
         say("dashboard stopped")
@@ -82,10 +84,10 @@ def dashboard(results: Path, reports: Path, port: int, say: Say, seconds: float 
 
 
 def sources(results: Path) -> dict[Path, str]:
-    """Folders that hold something to show, and what: search or study. Searches come first, and what is published
-    last."""
-    found = {folder: "search" for folder in find_searches(results)} | {f: "study" for f in find_studies(results)}
-    return dict(sorted(found.items(), key=lambda item: item[0].parent != results))
+    """Folders that hold something to show, and what: search or study. The dashboard lists what was added last at the
+    top: that is the searches, and what is published comes first."""
+    found = {folder: "study" for folder in find_studies(results)} | {f: "search" for f in find_searches(results)}
+    return dict(sorted(found.items(), key=lambda item: item[0].parent == results))
 
 
 class Follower:

@@ -181,10 +181,10 @@ def test_what_is_not_a_report_goes_to_the_dashboard(tmp_path: Path) -> None:
     assert both({"PATH_INFO": "/reportsx"}, None) == [b"/reportsx"]
 
 
-def test_searches_come_first_and_what_is_published_last(results: Path) -> None:
+def test_searches_are_added_last_and_so_listed_first(results: Path) -> None:
     write_study(results / "official", make_plan({"leo": {}}, [0], study="a"))
     names = [folder.relative_to(results).as_posix() for folder in sources(results)]
-    assert names == ["ranges-cpu", "ablations-cpu", "official/a-cpu"]
+    assert names == ["official/a-cpu", "ablations-cpu", "ranges-cpu"]
 
 
 def test_busy_port_is_named_with_the_option(results: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -160,7 +160,7 @@ def test_running_search_is_followed_in_place(watched: Watched) -> None:
     assert after.trials[0].user_attrs == {"run_key": "0123456789abcdef"}
     assert after.trials[1].user_attrs == {"message": "below the median of others"}
     assert after.trials[1].values is None
-    assert "1 complete, 1 pruned, 1 running, 1 failed" in after.user_attrs["trials"]
+    assert after.user_attrs["trials"] == "6 planned: 1 complete, 1 pruned, 1 running, 1 failed"
     assert watched.said == []
 
 
@@ -269,7 +269,8 @@ def test_study_is_shown_run_by_run(watched: Watched) -> None:
         if trial.state == TrialState.COMPLETE:
             assert run.result is not None
             headline = run.result.headline
-            assert trial.value == headline.accuracy == pytest.approx(0.8)
+            assert trial.value == 0.8  # the record has 0.7999999999999999
+            assert headline.accuracy == pytest.approx(trial.value, abs=1e-12)
             assert trial.intermediate_values == {point.episode: point.accuracy for point in run.result.validation}
             assert trial.user_attrs == {
                 "run_key": run.planned.run_key,
@@ -475,7 +476,7 @@ def test_note_of_a_search(watched: Watched) -> None:
     study = watched.study("ranges-cpu")
     note = get_note(study)
     assert "Which settings are best?" in note
-    assert "1 complete; 6 are planned (one worker, in one go)" in note
+    assert "6 planned: 1 complete (one worker, in one go)" in note
     assert "leo-bench search ranges --profile cpu" in note
     assert "leo-bench reproduce --key 0123456789abcdef" in watched.trial_note(study, 0)
 

@@ -85,6 +85,11 @@ def modified(path: Path) -> int:
         return 0
 
 
+def plain(values: list[float] | None) -> list[float] | None:
+    """Values without the last digits that a mean of fractions leaves behind: the dashboard shows all it is given."""
+    return None if values is None else [round(value, 12) for value in values]
+
+
 def local_time(text: str | None) -> datetime | None:
     """A record's time as local time without a zone; None where it is not known."""
     try:

@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from leo_bench.boards import Board, Place, ShownTrial, local_time, run_note
+from leo_bench.boards import Board, Place, ShownTrial, local_time, plain, run_note
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import read_record
 from leo_bench.trials import SearchPlan, Trial, Trials
@@ -21,7 +21,7 @@ def search_board(folder: Path, place: Place) -> Board:
         space=plan.space,
         trials=[_search_trial(trial, number, plan, folder, place) for number, trial in enumerate(trials.trials)],
         numbered=True,
-        facts={"question": plan.question, "trials": f"{_states(trials)}; {plan.n_trials} are planned"},
+        facts={"question": plan.question, "trials": _states(plan, trials)},
         note=_search_note(plan, trials, name, place),
         figures=place.figures(name),
     )
@@ -41,7 +41,7 @@ def _search_trial(trial: Trial, number: int, plan: SearchPlan, folder: Path, pla
         key=str(number),
         state=trial.state,
         parameters=trial.parameters,
-        values=trial.values if trial.state == "complete" else None,
+        values=plain(trial.values) if trial.state == "complete" else None,
         curve=trial.curve,
         attributes={name: value for name, value in known.items() if value is not None},
         started=local_time(trial.started),
@@ -50,9 +50,10 @@ def _search_trial(trial: Trial, number: int, plan: SearchPlan, folder: Path, pla
     )
 
 
-def _states(trials: Trials) -> str:
+def _states(plan: SearchPlan, trials: Trials) -> str:
     counts = Counter(trial.state for trial in trials.trials)
-    return ", ".join(f"{count} {state}" for state, count in counts.items()) or "none yet"
+    states = ", ".join(f"{count} {state}" for state, count in counts.items())
+    return f"{plan.n_trials} planned: {states or 'none yet'}"
 
 
 def _search_note(plan: SearchPlan, trials: Trials, name: str, place: Place) -> str:
@@ -60,8 +61,7 @@ def _search_note(plan: SearchPlan, trials: Trials, name: str, place: Place) -> s
     return "\n\n".join(
         [
             f"**{plan.question}**",
-            f"Search `{plan.search}`, profile `{plan.profile}`. Trials: {_states(trials)}; {plan.n_trials} are planned "
-            f"({trials.how}).",
+            f"Search `{plan.search}`, profile `{plan.profile}`. Trials: {_states(plan, trials)} ({trials.how}).",
             "Accuracy is on validation characters: it is for choosing. What was chosen is measured on test by the "
             "study beside this search.",
             place.report_words(name),

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from leo_bench.boards import Board, Place, ShownTrial, local_time, modified, run_note
+from leo_bench.boards import Board, Place, ShownTrial, local_time, modified, plain, run_note
 from leo_bench.config import Settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
@@ -128,7 +128,7 @@ def _study_trial(run: RunState, parameters: dict[str, Value], plan: Plan, place:
         key=f"{run.planned.variant} {run.planned.seed} {run.planned.run_key}",
         state=state,
         parameters=parameters,
-        values=[result.headline.accuracy] if result else None,
+        values=plain([result.headline.accuracy]) if result else None,
         curve=[(point.episode, point.accuracy) for point in result.validation] if result else [],
         attributes={name: value for name, value in known.items() if value is not None},
         started=local_time(times.started) if times else None,
