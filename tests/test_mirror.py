@@ -391,6 +391,15 @@ def test_plan_that_grew_or_shrank_is_shown_as_it_is(watched: Watched) -> None:
         assert [trial.user_attrs["run_key"] for trial in shown] == [run.run_key for run in plan.runs]
 
 
+def test_run_that_is_planned_no_more_is_gone(watched: Watched) -> None:
+    """Though every variant and seed is still planned with others."""
+    plan = small_plan()
+    write_study(watched.results, plan)
+    watched.follower.look()
+    write_study(watched.results, plan.model_copy(update={"runs": plan.runs[:-1]}))
+    assert len(watched.study("ablations-cpu").trials) == 5
+
+
 def test_published_and_later_studies_are_shown_under_their_names(watched: Watched) -> None:
     plan = small_plan()
     write_study(watched.results / "official", plan)
