@@ -12,11 +12,12 @@ LEO_BENCH := $(BIN)/leo-bench
 RUN_OPTIONS = --profile "$(PROFILE)" $(if $(PUBLISHED),--use-published) $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(JOBS),--jobs "$(JOBS)") \
 	$(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)")
 
-.PHONY: help venv ablations study dashboard report reproduce bench data status publish test test-long check-pages check-dashboard lint format clean clean-venv
+.PHONY: help venv ablations study search dashboard report reproduce bench data status publish test test-long test-postgres check-pages check-dashboard lint format clean clean-venv
 
 help:  ## show this list
 	@echo "make ablations   run the ablation study, write reports/ablations-PROFILE/report.html"
 	@echo "make study       the same for studies/NAME.toml: make study STUDY=NAME"
+	@echo "make search      search the documented ranges with Optuna, measure the best on test: SEARCH=pareto for another file"
 	@echo "make dashboard   watch searches and studies in a browser, on this machine alone, until Ctrl-C: PORT=8080 (docs/dashboard.md)"
 	@echo "make status      what is done, running, failed or missing"
 	@echo "make report      rebuild every report from results/, without training"
@@ -24,7 +25,8 @@ help:  ## show this list
 	@echo "make bench       time training steps against the bare CNN and the literal algorithm, write reports/bench (15 min)"
 	@echo "make data        say which data set was found and draw contact sheets of it in reports/data"
 	@echo "make publish     copy a study to results/official and reports/official: STUDY=NAME PROFILE=P [PARTIAL=1]"
-	@echo "make test        lint, types and tests;  make test-long: the slow tests too"
+	@echo "make test        lint, types and tests;  make test-long: the slow tests too;"
+	@echo "                 make test-postgres: a search on a PostgreSQL server (installs nothing, says what it needs)"
 	@echo "make check-pages look at every report page in Chromium: links, contrast, alternative text, phone, print (docs/pages.md)"
 	@echo "make check-dashboard  look at the dashboard in Chromium: plots, parameters, notes (docs/dashboard.md)"
 	@echo "make format      put the source into its standard form"
@@ -32,6 +34,7 @@ help:  ## show this list
 	@echo
 	@echo "Settings: PROFILE=smoke|quick|cpu|official (default quick)  SEEDS=0-4  JOBS=2  DATASET=auto|omniglot|glyphs"
 	@echo "          DATA=folder that holds Omniglot  PUBLISHED=1 (take published runs)  PYTHON=interpreter for .venv"
+	@echo "          make search: TRIALS=N  STORAGE=postgresql://...  JOBS=1 (the same trials each time)"
 
 venv:
 	@PYTHON="$(PYTHON)" sh tools/venv.sh
@@ -42,6 +45,11 @@ ablations: venv
 study: venv
 	@if [ -z "$(STUDY)" ]; then echo "error: say which study, for example: make study STUDY=ablations (the files in studies/ are the choices)" >&2; exit 2; fi
 	$(LEO_BENCH) study "$(STUDY)" $(RUN_OPTIONS)
+
+search: venv
+	$(LEO_BENCH) search "$(if $(SEARCH),$(SEARCH),search)" --profile "$(PROFILE)" $(if $(JOBS),--jobs "$(JOBS)") \
+		$(if $(TRIALS),--trials "$(TRIALS)") $(if $(STORAGE),--storage "$(STORAGE)") \
+		$(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)")
 
 dashboard: venv
 	@$(LEO_BENCH) dashboard $(if $(PORT),--port "$(PORT)")
@@ -69,7 +77,10 @@ test: lint
 	$(BIN)/python -m pytest
 
 test-long: lint
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest -m "not postgres"
+
+test-postgres: venv
+	$(BIN)/python -m pytest -m postgres
 
 check-pages: venv
 	@CHROMIUM="$(CHROMIUM)" sh tools/check_pages.sh $(REPORTS)

@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
 
     sub = add("run", command_run, "do one run, or say what its model is")
     sub.add_argument("--key", help="the run recorded under this key, again with its settings")
-    sub.add_argument("--preset", help="settings to start from (default: leo)")
+    sub.add_argument("--preset", help="settings to start from: a name, or a file .toml (default: leo)")
     sub.add_argument(
         "--set",
         action="append",
@@ -108,6 +108,24 @@ def parser() -> argparse.ArgumentParser:
     add_data(sub)
     add_results(sub, reports=True)
 
+    sub = add("search", command_search, "search the documented ranges, and measure the best on test")
+    sub.add_argument("name", nargs="?", default="search", help="a file in studies/ with a [space] (default: search)")
+    sub.add_argument("--profile", default="quick", help="budget: smoke, quick (default), cpu or official")
+    sub.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="trials at a time (default: one per core)")
+    sub.add_argument("--trials", type=int, metavar="N", help="in place of the profile's number")
+    sub.add_argument("--seed", type=int, help="of the sampler, in place of the file's")
+    sub.add_argument(
+        "--storage", metavar="URL", help="database, such as postgresql://... (default: SQLite in the search's folder)"
+    )
+    sub.add_argument("--plan", action="store_true", help="say what would be done and how long it takes, and stop")
+    sub.add_argument(
+        "--emit-preset", type=Path, metavar="FILE", help="write the best settings of a finished search as a preset file"
+    )
+    sub.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    sub.add_argument("--studies", type=Path, default=Path("studies"), metavar="FOLDER")
+    add_data(sub)
+    add_results(sub, reports=True)
+
     sub = add("dashboard", command_dashboard, "watch searches and studies in a browser, on this machine, until Ctrl-C")
     sub.add_argument(
         "--port", type=int, default=8080, help="where it answers on 127.0.0.1 (default 8080; 0: any free one)"
@@ -115,7 +133,7 @@ def parser() -> argparse.ArgumentParser:
     add_results(sub, reports=True)
 
     sub = add("report", command_report, "rebuild reports from results, without training")
-    sub.add_argument("study", nargs="?", type=Path, help="one study's folder under results/ (default: all)")
+    sub.add_argument("study", nargs="?", type=Path, help="one study's or search's folder under results/ (default: all)")
     sub.add_argument(
         "--compare",
         nargs=2,
@@ -123,7 +141,9 @@ def parser() -> argparse.ArgumentParser:
         help="say what changed between two studies and whether it matters: names such as ablations-cpu or "
         "official/ablations-cpu, folders of another checkout's results, or official/NAME@COMMIT",
     )
-    sub.add_argument("--out", type=Path, metavar="FOLDER", help="where that study's, or the comparison's, report goes")
+    sub.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where that study's, search's or comparison's report goes"
+    )
     add_results(sub, reports=True)
 
     sub = add("publish", command_publish, "copy a study's runs and report to results/official and reports/official")
@@ -315,6 +335,12 @@ def command_study(options: argparse.Namespace) -> int:
     return EXIT_FAILED if waiting or not made else 0
 
 
+def command_search(options: argparse.Namespace) -> int:
+    from leo_bench.commands import search
+
+    return search.command_search(options)
+
+
 def command_dashboard(options: argparse.Namespace) -> None:
     from functools import partial
 
@@ -324,7 +350,7 @@ def command_dashboard(options: argparse.Namespace) -> None:
 
 
 def command_report(options: argparse.Namespace) -> None:
-    from leo_bench.report import rebuild_all, write_comparison, write_index, write_report
+    from leo_bench.report import rebuild_all, write_comparison, write_index, write_report, write_search_report
 
     if options.compare:
         if options.study is not None:
@@ -334,7 +360,7 @@ def command_report(options: argparse.Namespace) -> None:
         return
     if options.study is None:
         if options.out:
-            raise LeoBenchError("--out goes with one study's folder; name it")
+            raise LeoBenchError("--out goes with one study's or search's folder; name it")
         made = rebuild_all(options.results, options.reports)
         if not made:
             raise LeoBenchError(f"no study in {options.results}/; run one first: make ablations")
@@ -343,7 +369,8 @@ def command_report(options: argparse.Namespace) -> None:
             print(path)
         write_index(options.reports)
         return
-    print(write_report(options.study, options.out or options.reports / options.study.name))
+    write = write_search_report if (options.study / "search.json").exists() else write_report
+    print(write(options.study, options.out or options.reports / options.study.name))
     write_index(options.reports)
 
 
@@ -381,11 +408,17 @@ def _findings(results: Path) -> list[Path]:
 
 
 def command_publish(options: argparse.Namespace) -> None:
-    from leo_bench.publish import publish
+    from leo_bench.publish import publish, publish_search
     from leo_bench.records import load_study
-    from leo_bench.report import write_index, write_report
+    from leo_bench.report import write_index, write_report, write_search_report
     from leo_bench.report.readme import refresh_readme
 
+    if (options.results / f"{options.name}-{options.profile}" / "search.json").exists():
+        target = publish_search(options.results, options.name, options.profile, options.partial)
+        page = write_search_report(target, options.reports / "official" / target.name)
+        write_index(options.reports)
+        print(f"{target}/, report in {page}")
+        return
     target = publish(options.results, options.name, options.profile, options.partial)
     report = write_report(target, options.reports / "official" / target.name)
     write_index(options.reports)
@@ -397,19 +430,20 @@ def command_publish(options: argparse.Namespace) -> None:
 
 
 def command_reproduce(options: argparse.Namespace) -> int:
-    from leo_bench.records import find_studies, load_study
-    from leo_bench.reproduce import again, cheapest, with_key
+    from leo_bench.records import find_studies
+    from leo_bench.reproduce import again, cheapest, done_runs, with_key
+    from leo_bench.trials import find_searches
 
     if options.n < 1:
         raise LeoBenchError(f"-n must be at least 1, got {options.n}")
-    folders = options.study or find_studies(options.results)
+    folders = options.study or [*find_studies(options.results), *find_searches(options.results)]
     if not folders:
         raise LeoBenchError(f"no study in {options.results}/; run one first: make ablations")
     if options.key:
         folder, found = with_key(folders, options.key)
         chosen = [(folder, [found])]
     else:
-        chosen = [(folder, cheapest(load_study(folder), options.n)) for folder in folders]
+        chosen = [(folder, cheapest(done_runs(folder), options.n)) for folder in folders]
     compared, wrong = 0, 0
     for folder, runs in chosen:
         for run in runs:
@@ -456,10 +490,16 @@ def command_status(options: argparse.Namespace) -> None:
     from collections import Counter
 
     from leo_bench.records import find_studies, load_study
+    from leo_bench.trials import find_searches, read_search
 
-    folders = find_studies(options.results)
-    if not folders:
+    folders, searches = find_studies(options.results), find_searches(options.results)
+    if not folders and not searches:
         raise LeoBenchError(f"no study in {options.results}/; run one first: make ablations")
+    for folder in searches:
+        plan, trials = read_search(folder)
+        ended = Counter(trial.state for trial in trials.trials)
+        states = ", ".join(f"{count} {state}" for state, count in ended.items()) or "none yet"
+        print(f"{folder}: search, {plan.n_trials} trials planned: {states}")
     for folder in folders:
         view = load_study(folder)
         counts = Counter(run.status for run in view.runs)

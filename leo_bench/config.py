@@ -5,6 +5,7 @@ A run is a function of its `Settings` alone (on one machine, with one version of
 
 import hashlib
 import json
+import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -282,20 +283,39 @@ class by class; `paper` is Rusu et al. (2019) with the defaults of the authors' 
 with the rest."""
 
 
+def preset_values(preset: str, where: str = "settings") -> dict[str, Any]:
+    """What a preset sets: one of PRESETS by name, or a file `preset = "leo"` with [settings], by a path that ends with
+    .toml. Raises LeoBenchError."""
+    if preset in PRESETS:
+        return PRESETS[preset]
+    if not preset.endswith(".toml"):
+        raise LeoBenchError(
+            f"{where}: unknown preset {preset!r}; there are {', '.join(PRESETS)}, and files that end with .toml"
+        )
+    try:
+        content = tomllib.loads(Path(preset).read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise LeoBenchError(f"{where}: preset {preset} cannot be read: {error}") from None
+    base, settings = content.get("preset", "documented"), content.get("settings", {})
+    if set(content) - {"preset", "settings"} or base not in PRESETS or not isinstance(settings, dict):
+        raise LeoBenchError(
+            f"{where}: preset {preset}: expected preset = one of {', '.join(PRESETS)}, and a table [settings]"
+        )
+    return {**PRESETS[base], **settings}
+
+
 def make_settings(values: Mapping[str, Any], preset: str = "documented", where: str = "settings") -> Settings:
     """Settings of a preset with values on top.
 
     Raises LeoBenchError in one line naming the setting, what it got and what it takes; a mistyped name gets the
     nearest one.
     """
-    if preset not in PRESETS:
-        raise LeoBenchError(f"{where}: unknown preset {preset!r}; there are {', '.join(PRESETS)}")
-    unknown = [name for name in values if name not in Settings.model_fields]
+    merged = {**preset_values(preset, where), **values}
+    unknown = [name for name in merged if name not in Settings.model_fields]
     if unknown:
         near = get_close_matches(unknown[0], Settings.model_fields, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"settings are {', '.join(Settings.model_fields)}"
         raise LeoBenchError(f"{where}: unknown setting {unknown[0]!r}; {hint}")
-    merged = {**PRESETS[preset], **values}
     for name in ("test_n_ways", "test_modes"):
         if isinstance(merged.get(name), list):
             merged[name] = tuple(merged[name])

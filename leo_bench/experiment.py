@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ from safetensors.torch import save
 
 from leo_bench import provenance
 from leo_bench.config import Settings
+from leo_bench.counting import multiply_adds
 from leo_bench.data import ImageBank, load_images, locate
 from leo_bench.errors import EXIT_BUSY, EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
 from leo_bench.evaluate import Scores, adapt_seconds, score, test_episodes
@@ -36,6 +38,7 @@ from leo_bench.learners import Learner, build
 from leo_bench.records import (
     AttemptStatus,
     CurvePoint,
+    PrunedRun,
     Result,
     TestScore,
     ValidationPoint,
@@ -82,16 +85,20 @@ def new_attempt(folder: Path) -> tuple[Path, int]:
     return attempt, number
 
 
-def execute(folder: Path, settings: Settings, data: Path | None = None) -> Result:
+Watch = Callable[[int, float], None]
+"""Told training episode and validation accuracy as a run trains; may raise RunPruned."""
+
+
+def execute(folder: Path, settings: Settings, data: Path | None = None, watch: Watch | None = None) -> Result:
     """Do the run in folder, which it locks: a new attempt, then result.json.
 
     Raises LeoBenchError when another process holds the run, when data or settings do not fit, or when training
-    diverges; whatever ends the attempt is in its status.json.
+    diverges, and RunPruned where watch did; whatever ends the attempt is in its status.json.
     """
     make_folder(folder)
     try:
         with FileLock(folder / ".lock").acquire(timeout=LOCK_SECONDS):
-            return _attempt(folder, settings, data)
+            return _attempt(folder, settings, data, watch)
     except Timeout:
         raise RunHeld(f"run {settings.run_key} is being done by another process; wait for it, or stop it") from None
 
@@ -104,7 +111,11 @@ class RunHeld(LeoBenchError):
     """Another process does this run."""
 
 
-def _attempt(folder: Path, settings: Settings, data: Path | None) -> Result:
+class RunPruned(Exception):
+    """Whoever watches the run has seen enough of it: it is worse than others."""
+
+
+def _attempt(folder: Path, settings: Settings, data: Path | None, watch: Watch | None) -> Result:
     write_settings(folder, settings)
     attempt, number = new_attempt(folder)
     handler = logging.FileHandler(attempt / "log.txt")
@@ -113,10 +124,14 @@ def _attempt(folder: Path, settings: Settings, data: Path | None) -> Result:
     log.setLevel(logging.INFO)
     status = _Status(attempt)
     try:
-        result = _recorded(folder, attempt, number, settings, data, status)
+        result = _recorded(folder, attempt, number, settings, data, status, watch)
     except (KeyboardInterrupt, SystemExit):
         log.warning("interrupted")
         status.end("interrupted", "stopped by the user")
+        raise
+    except RunPruned as reason:
+        log.info("pruned: %s", reason)
+        status.end("pruned", str(reason))
         raise
     except LeoBenchError as error:
         log.error("%s", error)
@@ -183,27 +198,47 @@ def now() -> str:
 
 
 def _recorded(
-    folder: Path, attempt: Path, number: int, settings: Settings, data: Path | None, status: _Status
+    folder: Path,
+    attempt: Path,
+    number: int,
+    settings: Settings,
+    data: Path | None,
+    status: _Status,
+    watch: Watch | None,
 ) -> Result:
     """The run inside a Sacred experiment of its own."""
     experiment = Experiment("leo_bench", save_git_info=False, interactive=True)
     experiment.add_config(settings.canonical())
     experiment.observers.append(FileStorageObserver(attempt / "sacred", copy_sources=False))
-    results = []
+    results, pruned = [], []
 
     @experiment.main
     def main(_run: Any) -> float:
-        result = measure(settings, data, folder, number, status, _run)
+        try:
+            result = measure(settings, data, folder, number, status, _run, watch)
+        except RunPruned as reason:  # for Sacred a run that was pruned has not failed
+            pruned.append(reason)
+            return 0.0
         results.append(result)
         return result.headline.accuracy
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # sacred's utcnow
         experiment.run(options={"--capture": "no", "--loglevel": "WARNING", "--id": "run"})
+    if pruned:
+        raise pruned[0]
     return results[0]
 
 
-def measure(settings: Settings, data: Path | None, folder: Path, number: int, status: _Status, recorder: Any) -> Result:
+def measure(
+    settings: Settings,
+    data: Path | None,
+    folder: Path,
+    number: int,
+    status: _Status,
+    recorder: Any,
+    watch: Watch | None = None,
+) -> Result:
     """Train, test, and write checkpoint, episodes.npz and at last result.json into folder."""
     started = now()
     numerics, commit = provenance.numerics_digest(), provenance.commit()  # now: the files may change while this runs
@@ -227,6 +262,8 @@ def measure(settings: Settings, data: Path | None, folder: Path, number: int, st
         if history.validation and history.validation[-1][0] == episode:
             log.info("episode %d: validation accuracy %.4f", episode, history.validation[-1][1])
             recorder.log_scalar("validation_accuracy", history.validation[-1][1], episode)
+            if watch:
+                _watched(watch, history, settings, numerics, status)
         status.update(episode)
 
     begin = time.perf_counter()
@@ -269,8 +306,8 @@ def measure(settings: Settings, data: Path | None, folder: Path, number: int, st
         adapt_ms=adapt_ms,
         peak_memory_mb=peak_memory_mb(device),
         weights_digest=weights_digest(weights),
-        curve=[CurvePoint(episode=e, train_loss=a, train_accuracy=b, gradient_norm=c) for e, a, b, c in history.curve],
-        validation=[ValidationPoint(episode=e, accuracy=a, accuracy_before=b) for e, a, b in history.validation],
+        multiply_adds=multiply_adds(settings),
+        **_points(history),
         tests=[_test_score(name, value, learner, settings.test_split) for name, value in scores.items()],
         warnings=[trouble] if trouble else [],
         host=provenance.host() | ({"gpu": torch.cuda.get_device_name()} if device.type == "cuda" else {}),
@@ -292,6 +329,34 @@ def measure(settings: Settings, data: Path | None, folder: Path, number: int, st
     write_atomic(folder / "episodes.npz", arrays.getvalue())
     write_record(folder / "result.json", result)
     return result
+
+
+def _watched(watch: Watch, history: History, settings: Settings, numerics: str, status: _Status) -> None:
+    """Tell who watches of the last validation; keep what was seen where that ends the run."""
+    episode, accuracy, _ = history.validation[-1]
+    try:
+        watch(episode, accuracy)
+    except RunPruned as reason:
+        record = PrunedRun(
+            run_key=settings.run_key,
+            settings=settings.canonical(),
+            numerics=numerics,
+            episode=episode,
+            reason=str(reason),
+            **_points(history),
+        )
+        write_record(status.attempt / "pruned.json", record)
+        raise
+
+
+def _points(history: History) -> dict[str, Any]:
+    """Curve and validation of a record."""
+    return {
+        "curve": [
+            CurvePoint(episode=e, train_loss=a, train_accuracy=b, gradient_norm=c) for e, a, b, c in history.curve
+        ],
+        "validation": [ValidationPoint(episode=e, accuracy=a, accuracy_before=b) for e, a, b in history.validation],
+    }
 
 
 def episode_arrays(bank: ImageBank, scores: dict[str, Scores]) -> dict[str, np.ndarray]:

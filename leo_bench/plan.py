@@ -4,7 +4,8 @@ import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from types import UnionType
+from typing import Annotated, Any, get_args, get_origin
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -17,13 +18,13 @@ from leo_bench.records import RUNS, Plan, PlannedRun, run_state
 from leo_bench.stats import minimum_detectable_effect
 
 
-class _Table(BaseModel):
-    """A table of a study file: typed, and without keys that nothing reads."""
+class Table(BaseModel):
+    """A table of a file in studies/: typed, and without keys that nothing reads."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Variant(_Table):
+class Variant(Table):
     """What differs from a preset."""
 
     preset: str | None = None
@@ -36,7 +37,7 @@ class Variant(_Table):
     """Drawn as a line beside the variants, not as one of them."""
 
 
-class Profile(_Table):
+class Profile(Table):
     """A budget."""
 
     seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
@@ -55,7 +56,7 @@ class Profile(_Table):
         return seeds
 
 
-class StudyFile(_Table):
+class StudyFile(Table):
     """studies/NAME.toml."""
 
     question: str
@@ -70,8 +71,16 @@ class StudyFile(_Table):
 
 
 def study_names(studies: Path) -> list[str]:
-    """Studies that there are, by name."""
-    return sorted(path.stem for path in studies.glob("*.toml"))
+    """Studies that there are, by name; searches left out."""
+    return sorted(path.stem for path in studies.glob("*.toml") if not is_search(path))
+
+
+def is_search(path: Path) -> bool:
+    """Whether a file in studies/ is a search: it has a [space]."""
+    try:
+        return "space" in tomllib.loads(path.read_text())
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return False
 
 
 def read_study(studies: Path, name: str) -> StudyFile:
@@ -79,12 +88,14 @@ def read_study(studies: Path, name: str) -> StudyFile:
     path = studies / f"{name}.toml"
     if not path.exists():
         raise LeoBenchError(f"no study {name!r} in {studies}/; there are: {', '.join(study_names(studies)) or 'none'}")
+    if is_search(path):
+        raise LeoBenchError(f"{name} is a search, not a study (it has a [space]): make search SEARCH={name}")
     try:
         study = StudyFile.model_validate(tomllib.loads(path.read_text()))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LeoBenchError(f"{path} is not valid TOML: {error}") from None
     except ValidationError as error:
-        raise LeoBenchError(f"{path}: {_first_problem(error)}") from None
+        raise LeoBenchError(f"{path}: {first_problem(error, StudyFile)}") from None
     for place, variant in [("baseline", study.baseline), *_named(study)]:
         if variant not in study.variants:
             raise LeoBenchError(f"{path}: {place}: {unknown_variant(variant, study)}")
@@ -107,7 +118,8 @@ def unknown_variant(name: str, study: StudyFile) -> str:
     )
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError, file: type[BaseModel]) -> str:
+    """The first thing that is wrong with a file's content, unknown keys before others, in one line."""
     problems = error.errors()
     problem = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
     *place, key = (str(part) for part in problem["loc"])
@@ -115,10 +127,20 @@ def _first_problem(error: ValidationError) -> str:
     if problem["type"] != "extra_forbidden":
         got = "" if problem["type"] == "missing" else f" (got {problem['input']!r})"
         return f"{where}: {problem['msg'].removeprefix('Value error, ')}{got}"
-    tables = {0: StudyFile, 2: Profile if place[:1] == ["profiles"] else Variant}
-    allowed = tables[len(place)].model_fields
+    allowed = _table_at(file, place).model_fields
     near = get_close_matches(key, allowed, n=1)
     return f"unknown key {where!r}; " + (f"did you mean {near[0]!r}?" if near else f"allowed are {', '.join(allowed)}")
+
+
+def _table_at(file: type[BaseModel], place: Sequence[str]) -> type[BaseModel]:
+    """The model of the table at a place of a file."""
+    kind: Any = file
+    for key in place:
+        kind = get_args(kind)[1] if get_origin(kind) is dict else kind.model_fields[key].annotation
+        if get_origin(kind) is UnionType:  # Table | None
+            kind = get_args(kind)[0]
+    table: type[BaseModel] = kind
+    return table
 
 
 def parse_seeds(text: str) -> list[int]:

@@ -10,6 +10,7 @@ from leo_bench.plan import merge_plan
 from leo_bench.records import (
     RUNS,
     Plan,
+    attempts_of,
     load_study,
     make_folder,
     run_state,
@@ -17,7 +18,9 @@ from leo_bench.records import (
     write_record,
     write_tables,
 )
+from leo_bench.report.gather import without_paths
 from leo_bench.study import set_aside
+from leo_bench.trials import read_search, trial_runs
 
 PUBLISHED = ("settings.json", "result.json", "episodes.npz")
 """What is published of a run. Logs and Sacred's records stay behind: they hold host names and paths."""
@@ -65,6 +68,48 @@ def publish(results: Path, name: str, profile: str, partial: bool) -> Path:
             write_atomic(target / RUNS / run.planned.run_key / file, (run.folder / file).read_bytes())
     write_tables(load_study(target))
     return target
+
+
+def publish_search(results: Path, name: str, profile: str, partial: bool) -> Path:
+    """Copy a search, its analysis and its trials' runs to results/official/; not the database, which can be made again
+    from them. Raises LeoBenchError when the search is not finished (unless partial), or its records are of other
+    source."""
+    folder = results / f"{name}-{profile}"
+    plan, trials = read_search(folder)
+    finished = (folder / "best.json").exists()
+    ended = sum(trial.state in ("complete", "pruned") for trial in trials.trials)
+    if not ended or not (finished or partial):
+        raise LeoBenchError(
+            f"search {folder.name} is not finished ({ended} of {plan.n_trials} trials have ended); "
+            "finish it, or publish what there is with --partial"
+        )
+    others = [run for run in trial_runs(folder) if run.status != "done"]
+    if others:
+        raise LeoBenchError(f"{others[0].planned.variant} is {others[0].status}: {others[0].message}")
+    target = results / "official" / folder.name
+    shutil.rmtree(target / RUNS, ignore_errors=True)
+    shown = [trial.model_copy(update={"message": without_paths(trial.message, results)}) for trial in trials.trials]
+    write_record(target / "trials.json", trials.model_copy(update={"trials": shown}))
+    for file in ("search.json", *(["best.json"] if finished else [])):
+        write_atomic(target / file, (folder / file).read_bytes())
+    for table in sorted((folder / "analysis").glob("*.csv")):
+        write_atomic(target / "analysis" / table.name, without_paths(table.read_text(), results).encode())
+    for trial in trials.trials:
+        if trial.run_key and trial.state in ("complete", "pruned"):
+            _publish_trial(results / RUNS / trial.run_key, target / RUNS / trial.run_key)
+    return target
+
+
+def _publish_trial(run: Path, target: Path) -> None:
+    """A complete trial's files; of a pruned one its settings and what it had shown."""
+    if (run / "result.json").exists():
+        for file in PUBLISHED:
+            write_atomic(target / file, (run / file).read_bytes())
+        return
+    write_atomic(target / "settings.json", (run / "settings.json").read_bytes())
+    for attempt in attempts_of(run):
+        if (attempt / "pruned.json").exists():
+            write_atomic(target / "pruned.json", (attempt / "pruned.json").read_bytes())
 
 
 def take_published(results: Path, plan: Plan) -> int:

@@ -1,7 +1,8 @@
 """The schema of results/: what a run leaves on disk, when it counts as done, and the tables made from it.
 
     results/runs/<run_key>/settings.json     the run's settings, written when it is first planned
-                           attempt-<n>/      log.txt, status.json and Sacred's record of each attempt
+                           attempt-<n>/      log.txt, status.json and Sacred's record of each attempt; pruned.json
+                                             where a search ended it
                            result.json       written last and whole: the run is done when it is there and valid
                            episodes.npz      correct answers of each test, by episode (before and after each inner
                                              step) and by character (after the last)
@@ -38,7 +39,7 @@ CHARACTERS = "characters"
 BY_CHARACTER = "{}_by_character"
 """Name in episodes.npz, of a test's array: uint32 [n_characters, 2], queries asked of each character, and those
 answered correctly after adaptation."""
-Status = Literal["done", "missing", "running", "failed", "interrupted", "stale", "corrupt", "duplicate"]
+Status = Literal["done", "missing", "running", "failed", "interrupted", "pruned", "stale", "corrupt", "duplicate"]
 
 
 class Record(BaseModel):
@@ -115,6 +116,9 @@ class Result(Record):
     adapt_ms: float
     """Time to adapt to one new episode of the headline protocol and answer its queries, milliseconds, median."""
     peak_memory_mb: float
+    multiply_adds: int | None = None
+    """Counted, from the images of one episode of the headline protocol to its answers; None where it was not
+    recorded."""
     weights_digest: str
     curve: list[CurvePoint]
     validation: list[ValidationPoint]
@@ -131,10 +135,23 @@ class Result(Record):
         return next(test for test in self.tests if test.n_way == n_way and test.episode_mode == "mixed")
 
 
+class PrunedRun(Record):
+    """attempt-<n>/pruned.json: what a run had shown when a search ended it."""
+
+    schema_version: int = SCHEMA_VERSION
+    run_key: str
+    settings: dict[str, Any]
+    numerics: str
+    episode: int
+    reason: str
+    curve: list[CurvePoint]
+    validation: list[ValidationPoint]
+
+
 class AttemptStatus(Record):
     """attempt-<n>/status.json: how an attempt stands, or how it ended."""
 
-    status: Literal["running", "done", "failed", "interrupted"]
+    status: Literal["running", "done", "failed", "interrupted", "pruned"]
     started: str
     finished: str | None = None
     message: str = ""

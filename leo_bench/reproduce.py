@@ -13,8 +13,9 @@ import numpy as np
 from leo_bench import provenance
 from leo_bench.errors import LeoBenchError
 from leo_bench.plan import cost
-from leo_bench.records import Result, RunState, StudyView, load_study, read_record, read_settings, write_settings
+from leo_bench.records import Result, RunState, load_study, read_record, read_settings, write_settings
 from leo_bench.study import WORKER, worker_environment
+from leo_bench.trials import trial_runs
 
 MEASURED = (
     "train_seconds",
@@ -42,17 +43,23 @@ class Comparison:
     """Why bits may differ: another processor, other versions; empty when nothing excuses it."""
 
 
-def cheapest(view: StudyView, n: int) -> list[RunState]:
-    """The n done runs of a study that are estimated to take least time, trained ones before those without training."""
-    return sorted(
-        view.done, key=lambda run: (run.planned.settings["n_train_episodes"] == 0, cost(run.planned.settings))
-    )[:n]
+def done_runs(folder: Path) -> list[RunState]:
+    """The done runs of a study or of a search's trials."""
+    if (folder / "search.json").exists():
+        return [run for run in trial_runs(folder) if run.status == "done"]
+    return load_study(folder).done
+
+
+def cheapest(runs: Sequence[RunState], n: int) -> list[RunState]:
+    """The n runs that are estimated to take least time, trained ones before those without training."""
+    return sorted(runs, key=lambda run: (run.planned.settings["n_train_episodes"] == 0, cost(run.planned.settings)))[:n]
 
 
 def with_key(folders: Sequence[Path], key: str) -> tuple[Path, RunState]:
-    """The done run with this key and the first of the studies that has it. Raises LeoBenchError where none has."""
+    """The done run with this key and the first of the studies and searches that has it. Raises LeoBenchError where none
+    has."""
     for folder in folders:
-        for run in load_study(folder).done:
+        for run in done_runs(folder):
             if run.planned.run_key == key:
                 return folder, run
     names = ", ".join(str(folder) for folder in folders)
@@ -64,7 +71,12 @@ def differences(recorded: Path, again: Path) -> list[str]:
     old, new = (
         read_record(folder / "result.json", Result).model_dump(exclude=set(MEASURED)) for folder in (recorded, again)
     )
-    found = [f"{name}: recorded {_short(old[name])}, now {_short(new[name])}" for name in old if old[name] != new[name]]
+    recorded_then = [name for name in old if old[name] is not None]  # None: from before it was recorded
+    found = [
+        f"{name}: recorded {_short(old[name])}, now {_short(new[name])}"
+        for name in recorded_then
+        if old[name] != new[name]
+    ]
     with (
         np.load(io.BytesIO((recorded / "episodes.npz").read_bytes())) as a,
         np.load(io.BytesIO((again / "episodes.npz").read_bytes())) as b,

@@ -12,8 +12,10 @@ A trial that trained is a run of the store, results/runs/<run_key>/; a published
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import Field
+
 from leo_bench.config import SCHEMA_VERSION
-from leo_bench.records import Record, read_record
+from leo_bench.records import RUNS, PlannedRun, Record, RunState, read_record, read_settings, run_state
 
 Value = bool | int | float | str
 Objective = Literal["accuracy", "multiply_adds"]
@@ -87,7 +89,7 @@ class Trial(Record):
     """Of the run that it trained, or found done."""
     values: list[float] | None = None
     """One per objective, of a complete trial. Accuracy is a fraction."""
-    curve: list[tuple[int, float]] = []
+    curve: list[tuple[int, float]] = Field(default_factory=list)
     """(training episode, validation accuracy) as reported while it trained."""
     started: str | None = None
     finished: str | None = None
@@ -118,7 +120,10 @@ class Trials(Record):
         """`one worker, in one go`: whether the sequence of trials can be had again from the seed alone."""
         jobs = max((sitting.jobs for sitting in self.sittings), default=1)
         workers = "one worker" if jobs == 1 else f"{jobs} workers"
-        return f"{workers}, " + ("in one go" if len(self.sittings) < 2 else f"resumed {len(self.sittings) - 1} times")
+        resumed = len(self.sittings) - 1
+        return f"{workers}, " + (
+            "in one go" if resumed < 1 else "resumed once" if resumed == 1 else f"resumed {resumed} times"
+        )
 
 
 class Choice(Record):
@@ -144,6 +149,25 @@ def find_searches(results: Path) -> list[Path]:
     """Folders under results/ and results/official/ that hold a search, in name order."""
     patterns = ("*/search.json", "official/*/search.json")
     return sorted(path.parent for pattern in patterns for path in results.glob(pattern))
+
+
+def trial_runs(folder: Path) -> list[RunState]:
+    """The runs of a search's complete trials that are on disk, each once; inside the folder (published), else in the
+    store beside it."""
+    plan, trials = read_search(folder)
+    store = folder / RUNS if (folder / RUNS).is_dir() else folder.parent / RUNS
+    found: dict[str, RunState] = {}
+    for trial in trials.trials:
+        if trial.state == "complete" and trial.run_key and (store / trial.run_key / "settings.json").exists():
+            settings = read_settings(store / trial.run_key)
+            run = PlannedRun(
+                variant=f"trial {trial.number}",
+                seed=settings.seed,
+                run_key=trial.run_key,
+                settings=settings.canonical(),
+            )
+            found.setdefault(trial.run_key, run_state(run, store / trial.run_key, plan.numerics))
+    return list(found.values())
 
 
 def read_search(folder: Path) -> tuple[SearchPlan, Trials]:

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ranges_fixture import DRAWN, make_ranges
 from results_fixture import make_plan, write_run, write_study
-from search_fixture import DRAWN, make_search, write_search
+from search_fixture import write_search
 
 from leo_bench.cli import main
 from leo_bench.dashboard import HOST, dashboard, sources, with_reports
@@ -38,7 +39,7 @@ def results(tmp_path: Path) -> Path:
         Trial(number=0, state="complete", parameters=DRAWN, values=[0.5]),
         Trial(number=1, state="running", parameters=DRAWN),
     ]
-    write_search(tmp_path / "results", make_search(), trials)
+    write_search(tmp_path / "results", make_ranges(), trials)
     return tmp_path / "results"
 
 
@@ -121,7 +122,7 @@ def test_it_follows_what_happens(results: Path) -> None:
 
         assert states() == ["Complete", "Running"]
         trials = [Trial(number=n, state="complete", parameters=DRAWN, values=[0.5]) for n in range(3)]
-        write_search(results, make_search(), trials)
+        write_search(results, make_ranges(), trials)
         shown.wait_for(lambda: states() == ["Complete"] * 3)
         write_study(results, make_plan({"leo": {}}, [0], profile="smoke"))
         shown.wait_for(lambda: "ablations-smoke" in shown.studies())
@@ -139,7 +140,7 @@ def test_trial_that_has_not_drawn_its_parameters_takes_none_from_the_others(resu
         done = Trial(number=0, state="complete", parameters=DRAWN, values=[0.5])
         running = Trial(number=1, state="running", parameters=DRAWN)
         for drawn in ({}, DRAWN):
-            write_search(results, make_search(), [done, running, Trial(number=2, state="running", parameters=drawn)])
+            write_search(results, make_ranges(), [done, running, Trial(number=2, state="running", parameters=drawn)])
             shown.wait_for(lambda drawn=drawn: shared() == sorted(drawn))
 
 
@@ -148,7 +149,7 @@ def test_deleting_a_study_hurts_no_file(results: Path) -> None:
     with served(results) as shown:
         status, _ = shown.ask(f"/api/studies/{shown.studies()['ablations-cpu']}", "DELETE")
         assert status == 204
-        write_search(results, make_search(profile="quick"), [])
+        write_search(results, make_ranges(profile="quick"), [])
         shown.wait_for(lambda: "ranges-quick" in shown.studies())
         assert "ablations-cpu" not in shown.studies()
         assert len(shown.said) == 2
@@ -210,14 +211,17 @@ def test_it_ends_cleanly_and_says_nothing_of_requests(results: Path, tmp_path: P
             text=True,
             env={**os.environ, "TMPDIR": str(temporary)},
         ) as process:
-            assert process.stdout is not None and process.stderr is not None
-            address = re.match(r"dashboard: (http://127\.0\.0\.1:\d+)/ ", process.stdout.readline())
-            assert address
-            assert "shown: 2 studies" in process.stdout.readline()
-            assert next(path.name for path in temporary.iterdir()).startswith("leo_bench-dashboard-")
-            with urllib.request.urlopen(f"{address[1]}/api/studies", timeout=DEADLINE) as answer:
-                assert len(json.load(answer)["study_summaries"]) == 2
-            process.send_signal(end)
-            out, err = process.communicate(timeout=DEADLINE)
+            try:
+                assert process.stdout is not None and process.stderr is not None
+                address = re.match(r"dashboard: (http://127\.0\.0\.1:\d+)/ ", process.stdout.readline())
+                assert address
+                assert "shown: 2 studies" in process.stdout.readline()
+                assert next(path.name for path in temporary.iterdir()).startswith("leo_bench-dashboard-")
+                with urllib.request.urlopen(f"{address[1]}/api/studies", timeout=DEADLINE) as answer:
+                    assert len(json.load(answer)["study_summaries"]) == 2
+                process.send_signal(end)
+                out, err = process.communicate(timeout=DEADLINE)
+            finally:
+                process.kill()
         assert (process.returncode, out, err) == (0, "dashboard stopped\n", "")
         assert list(temporary.iterdir()) == []

@@ -15,7 +15,7 @@ from leo_bench import experiment
 from leo_bench.config import Settings, make_settings
 from leo_bench.data import DataSource
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import AttemptStatus, PlannedRun, Result, read_record, run_state, write_record
+from leo_bench.records import AttemptStatus, PlannedRun, PrunedRun, Result, read_record, run_state, write_record
 from leo_bench.reproduce import differences
 
 TINY: dict[str, Any] = {
@@ -232,6 +232,41 @@ def test_a_run_that_learnt_nothing_says_so_in_its_record(tmp_path: Path) -> None
     assert "at chance" in result.warnings[0]
     assert "set decode to class" in result.warnings[0]
     assert "at chance" in (folder / "attempt-1" / "log.txt").read_text()
+
+
+def test_a_run_is_pruned_by_whoever_watches_it_and_can_be_done_later(tmp_path: Path) -> None:
+    seen: list[tuple[int, float]] = []
+
+    def watch(episode: int, accuracy: float) -> None:
+        seen.append((episode, accuracy))
+        raise experiment.RunPruned("seen enough")
+
+    settings = settings_of()
+    folder = tmp_path / settings.run_key
+    with pytest.raises(experiment.RunPruned, match="seen enough"):
+        experiment.execute(folder, settings, None, watch)
+    record = read_record(folder / "attempt-1" / "pruned.json", PrunedRun)
+    assert [(point.episode, point.accuracy) for point in record.validation] == seen
+    assert seen[0][0] == record.episode == 8
+    assert (record.run_key, record.settings) == (settings.run_key, settings.canonical())
+    status = read_record(folder / "attempt-1" / "status.json", AttemptStatus)
+    assert (status.status, status.message) == ("pruned", "seen enough")
+    assert json.loads((folder / "attempt-1" / "sacred" / "run" / "run.json").read_text())["status"] == "COMPLETED"
+    planned = PlannedRun(variant="x", seed=0, run_key=settings.run_key, settings=settings.canonical())
+    state = run_state(planned, folder, record.numerics)
+    assert (state.status, state.message) == ("pruned", "seen enough")
+
+    seen.clear()
+    result = experiment.execute(folder, settings, None, lambda episode, accuracy: seen.append((episode, accuracy)))
+    assert [(point.episode, point.accuracy) for point in result.validation] == seen
+    assert result.attempt == 2
+    assert run_state(planned, folder, record.numerics).status == "done"
+
+
+def test_watching_changes_no_bit(tmp_path: Path) -> None:
+    _, _, alone = run(tmp_path)
+    watched = experiment.execute(tmp_path / "watched", settings_of(), None, lambda *_: None)
+    assert watched.weights_digest == alone.weights_digest
 
 
 def test_an_interrupt_is_recorded_and_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "stats": {"records", "config", "errors"},
     "aggregate": {"stats", "errors"},
     "figures": {"aggregate", "stats", "records", "config", "errors"},
-    "report": {"figures", "aggregate", "stats", "records", "config", "errors"},
+    "report": {"figures", "aggregate", "stats", "trials", "records", "config", "errors"},
     "data": {"config", "seeding", "errors"},
     "models": {"config", "seeding", "errors"},
     "inner_loop": set[str](),

@@ -13,8 +13,9 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.study import Study, StudyDirection, load_study
 from optuna.trial import TrialState
 from optuna_dashboard import get_note
+from ranges_fixture import DRAWN, SPACE, make_ranges
 from results_fixture import make_plan, write_attempt, write_run, write_study
-from search_fixture import DRAWN, SPACE, make_search, write_search
+from search_fixture import write_search
 
 from leo_bench.boards import Place
 from leo_bench.boards.study import RunCache
@@ -22,7 +23,7 @@ from leo_bench.dashboard import Follower
 from leo_bench.mirror import Mirror
 from leo_bench.records import Plan, write_record
 from leo_bench.records import load_study as load_view
-from leo_bench.trials import Parameter, Trial
+from leo_bench.trials import Best, Parameter, Trial
 
 
 class Watched:
@@ -87,7 +88,7 @@ TRIALS = [
 
 
 def test_search_is_shown_trial_by_trial(watched: Watched) -> None:
-    write_search(watched.results, make_search(objectives=["accuracy", "multiply_adds"]), TRIALS)
+    write_search(watched.results, make_ranges(objectives=["accuracy", "multiply_adds"]), TRIALS)
     study = watched.study("ranges-cpu")
     assert study.directions == [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
     assert study.metric_names == ["accuracy", "multiply_adds"]
@@ -115,7 +116,7 @@ def test_search_is_shown_trial_by_trial(watched: Watched) -> None:
 
 
 def test_times_are_the_records_in_local_time(watched: Watched) -> None:
-    write_search(watched.results, make_search(objectives=["accuracy", "multiply_adds"]), TRIALS)
+    write_search(watched.results, make_ranges(objectives=["accuracy", "multiply_adds"]), TRIALS)
     shown = watched.study("ranges-cpu").trials
     began, ended = shown[0].datetime_start, shown[0].datetime_complete
     assert began is not None and began.astimezone(UTC) == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -124,7 +125,7 @@ def test_times_are_the_records_in_local_time(watched: Watched) -> None:
 
 
 def test_search_that_has_only_begun_is_shown_empty(watched: Watched) -> None:
-    write_record(watched.results / "ranges-cpu" / "search.json", make_search())
+    write_record(watched.results / "ranges-cpu" / "search.json", make_ranges())
     assert watched.study("ranges-cpu").trials == []
     assert watched.said == []
 
@@ -135,7 +136,7 @@ def one(number: int, state: str, **fields: Any) -> Trial:
 
 def test_running_search_is_followed_in_place(watched: Watched) -> None:
     """Its trials keep their ids while they draw parameters, report, end and are joined by others."""
-    plan = make_search()
+    plan = make_ranges()
     write_search(watched.results, plan, [one(0, "running", parameters={}), one(1, "waiting")])
     before = watched.study("ranges-cpu")
     ids = [trial._trial_id for trial in before.trials]
@@ -165,7 +166,7 @@ def test_running_search_is_followed_in_place(watched: Watched) -> None:
 
 
 def test_nothing_is_written_where_nothing_changed(watched: Watched) -> None:
-    write_search(watched.results, make_search(), [one(0, "complete", values=[0.5])])
+    write_search(watched.results, make_ranges(), [one(0, "complete", values=[0.5])])
     study = write_study(watched.results, make_plan({"leo": {}}, [0]))
     watched.follower.look()
     changes: list[bool] = []
@@ -179,7 +180,7 @@ def test_nothing_is_written_where_nothing_changed(watched: Watched) -> None:
 
 def test_records_that_were_replaced_make_the_study_anew(watched: Watched) -> None:
     """A finished trial cannot change in place; the new study has an id of its own, so that no page mixes the two."""
-    plan = make_search()
+    plan = make_ranges()
     write_search(watched.results, plan, [one(0, "complete", values=[0.5])])
     before = watched.study("ranges-cpu")
     write_search(watched.results, plan, [one(0, "complete", values=[0.6])])
@@ -189,12 +190,12 @@ def test_records_that_were_replaced_make_the_study_anew(watched: Watched) -> Non
     assert [study.study_name for study in watched.mirror.storage.get_all_studies()] == ["ranges-cpu"]
 
     wider = [SPACE[0], Parameter(name="inner_steps", low=0, high=20, whole=True), SPACE[2]]
-    write_search(watched.results, make_search(space=wider), [one(0, "complete", values=[0.6])])
+    write_search(watched.results, make_ranges(space=wider), [one(0, "complete", values=[0.6])])
     assert watched.study("ranges-cpu").trials[0].distributions["inner_steps"] == IntDistribution(0, 20)
 
 
 def test_trial_that_was_ended_by_hand_in_the_dashboard_is_mended(watched: Watched) -> None:
-    plan = make_search()
+    plan = make_ranges()
     write_search(watched.results, plan, [one(0, "running")])
     study = watched.study("ranges-cpu")
     watched.mirror.storage.set_trial_state_values(study.trials[0]._trial_id, TrialState.FAIL)
@@ -214,7 +215,7 @@ def test_trial_that_was_ended_by_hand_in_the_dashboard_is_mended(watched: Watche
     ],
 )
 def test_trials_that_do_not_fit_the_plan_are_named(watched: Watched, trial: Trial, message: str) -> None:
-    write_search(watched.results, make_search(), [trial])
+    write_search(watched.results, make_ranges(), [trial])
     write_study(watched.results, make_plan({"leo": {}}, [0]))
     watched.follower.look()
     watched.follower.look()
@@ -405,7 +406,7 @@ def test_published_and_later_studies_are_shown_under_their_names(watched: Watche
     write_study(watched.results / "official", plan)
     watched.follower.look()
     write_study(watched.results, plan)
-    write_search(watched.results, make_search(), [])
+    write_search(watched.results, make_ranges(), [])
     watched.follower.look()
     names = {study.study_name for study in watched.mirror.storage.get_all_studies()}
     assert names == {"official/ablations-cpu", "ablations-cpu", "ranges-cpu"}
@@ -414,7 +415,7 @@ def test_published_and_later_studies_are_shown_under_their_names(watched: Watche
 def test_broken_study_is_named_once_and_shown_when_mended(watched: Watched) -> None:
     plan = small_plan()
     broken = write_study(watched.results, plan) / "study.json"
-    write_search(watched.results, make_search(), [])
+    write_search(watched.results, make_ranges(), [])
     text = broken.read_text()
     broken.write_text(text[:100])
     watched.follower.look()
@@ -481,13 +482,24 @@ def test_notes_say_how_complete_it_is_and_what_to_type(watched: Watched) -> None
 
 
 def test_note_of_a_search(watched: Watched) -> None:
-    write_search(watched.results, make_search(), [one(0, "complete", values=[0.5], run_key="0123456789abcdef")])
+    write_search(watched.results, make_ranges(), [one(0, "complete", values=[0.5], run_key="0123456789abcdef")])
     study = watched.study("ranges-cpu")
     note = get_note(study)
     assert "Which settings are best?" in note
     assert "6 planned: 1 complete (one worker, in one go)" in note
     assert "leo-bench search ranges --profile cpu" in note
     assert "leo-bench reproduce --key 0123456789abcdef" in watched.trial_note(study, 0)
+
+
+def test_study_of_what_a_search_chose_goes_on_with_the_search(watched: Watched) -> None:
+    """There is no study file of it."""
+    study = write_study(watched.results, small_plan(study="ranges_best"))
+    folder = write_search(watched.results, make_ranges(), [])
+    assert "leo-bench study ranges_best" in get_note(watched.study("ranges_best-cpu"))
+    write_record(folder / "best.json", Best(study=study.name, choices=[]))
+    note = get_note(watched.study("ranges_best-cpu"))
+    assert "leo-bench search ranges --profile cpu" in note
+    assert "leo-bench study" not in note
 
 
 def test_commands_name_results_that_lie_elsewhere(tmp_path: Path) -> None:
@@ -520,7 +532,7 @@ def test_what_is_deleted_in_the_dashboard_stays_on_disk_and_deleted(watched: Wat
     plan = small_plan()
     write_study(watched.results, plan)
     write_run(watched.results, plan, plan.runs[0], right(60))
-    write_search(watched.results, make_search(), [])
+    write_search(watched.results, make_ranges(), [])
     study = watched.study("ablations-cpu")
     before = files_below(watched.results)
     watched.mirror.storage.delete_study(study._study_id)
@@ -535,7 +547,7 @@ def test_files_are_only_read(watched: Watched) -> None:
     plan = small_plan()
     write_study(watched.results, plan)
     write_run(watched.results, plan, plan.runs[0], right(60))
-    write_search(watched.results, make_search(objectives=["accuracy", "multiply_adds"]), TRIALS)
+    write_search(watched.results, make_ranges(objectives=["accuracy", "multiply_adds"]), TRIALS)
     before = files_below(watched.results)
     watched.follower.look()
     assert files_below(watched.results) == before

@@ -7,7 +7,17 @@ import pytest
 from leo_bench.config import ADDED_LATER
 from leo_bench.data import DataSource
 from leo_bench.errors import LeoBenchError
-from leo_bench.plan import cost, duration, make_plan, merge_plan, parse_seeds, plan_words, present_keys, read_study
+from leo_bench.plan import (
+    cost,
+    duration,
+    make_plan,
+    merge_plan,
+    parse_seeds,
+    plan_words,
+    present_keys,
+    read_study,
+    study_names,
+)
 
 SOURCE = DataSource("omniglot", "zips", None)
 STUDIES = Path(__file__).parents[1] / "studies"
@@ -150,11 +160,11 @@ def test_plans_of_different_data_do_not_merge(tmp_path: Path) -> None:
 
 
 def test_every_profile_of_every_committed_study_expands() -> None:
-    for path in STUDIES.glob("*.toml"):
-        for profile in read_study(STUDIES, path.stem).profiles:
-            plan = make_plan(STUDIES, path.stem, profile, SOURCE)
+    for name in study_names(STUDIES):
+        for profile in read_study(STUDIES, name).profiles:
+            plan = make_plan(STUDIES, name, profile, SOURCE)
             keys = [run.run_key for run in plan.runs]
-            assert len(set(keys)) == len(keys), f"{path.stem} {profile}: two variants are the same run"
+            assert len(set(keys)) == len(keys), f"{name} {profile}: two variants are the same run"
 
 
 def test_smoke_is_small() -> None:

@@ -23,8 +23,8 @@ def view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyView:
 
 
 def test_the_cheapest_trained_run_comes_first(view: StudyView) -> None:
-    assert [run.planned.variant for run in reproduce.cheapest(view, 2)] == ["short", "long"]
-    assert len(reproduce.cheapest(view, 1)) == 1
+    assert [run.planned.variant for run in reproduce.cheapest(view.done, 2)] == ["short", "long"]
+    assert len(reproduce.cheapest(view.done, 1)) == 1
 
 
 def test_a_run_is_found_by_its_key_in_whichever_study_has_it(view: StudyView, tmp_path: Path) -> None:

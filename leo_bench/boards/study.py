@@ -22,7 +22,7 @@ from leo_bench.records import (
     read_record,
     run_state,
 )
-from leo_bench.trials import Parameter, TrialState, Value
+from leo_bench.trials import Best, Parameter, SearchPlan, TrialState, Value
 
 
 class RunCache:
@@ -156,6 +156,19 @@ def _states(view: StudyView) -> str:
     return f"{len(view.runs)} planned: {states}"
 
 
+def _command(view: StudyView, name: str, place: Place) -> str:
+    """What does a study's missing runs: its own command, or that of the search whose choices it measures."""
+    for path in sorted(view.folder.parent.glob("*/best.json")):
+        try:
+            if read_record(path, Best).study == view.folder.name:
+                search = read_record(path.with_name("search.json"), SearchPlan)
+                return f"leo-bench search {search.search} --profile {search.profile}{place.option()}"
+        except LeoBenchError:
+            continue
+    taken = " --use-published" if name.startswith("official/") else ""
+    return f"leo-bench study {view.plan.study} --profile {view.plan.profile}{place.option()}{taken}"
+
+
 def _study_note(view: StudyView, name: str, place: Place) -> str:
     plan, waiting = view.plan, [run for run in view.runs if run.status != "done"]
     named = [
@@ -163,9 +176,7 @@ def _study_note(view: StudyView, name: str, place: Place) -> str:
         for run in waiting[:MOST_NAMED]
     ]
     more = [f"- and {len(waiting) - MOST_NAMED} more"] if len(waiting) > MOST_NAMED else []
-    command = f"leo-bench study {plan.study} --profile {plan.profile}{place.option()}"
-    if name.startswith("official/"):
-        command += " --use-published"
+    command = _command(view, name, place)
     again = f"leo-bench reproduce {shlex.quote(str(view.folder))}{place.option()}"
     return "\n\n".join(
         [

@@ -18,6 +18,8 @@ LEAST_ERROR = 0.01
 """Percent: smaller errors are drawn at this one."""
 LEAST_FACTOR = 3
 """An error axis spans at least this factor."""
+UPPER_SHARE = 0.3
+"""Share of an axis that the better half of what it is about takes at least."""
 
 
 def interval_over_seeds(values: "pd.Series[float]") -> tuple[float, float]:
@@ -41,6 +43,35 @@ def interval_is_cut(values: "pd.Series[float]") -> bool:
 def near_ceiling(frame: pd.DataFrame) -> bool:
     """Whether at least half of the variants in the frame (columns variant, accuracy) are above CEILING on average."""
     return bool(frame.groupby("variant")["accuracy"].mean().median() > CEILING)
+
+
+def least_in_view(values: Sequence[float], others: Sequence[float] = (), share: float = UPPER_SHARE) -> float:
+    """The least of the values and others, percent, that an axis shows on which the best of the values can be told
+    apart: the least of all, unless the better half of the values would then take less than a share of the axis. Few
+    poor ones would flatten the rest.
+    """
+    top, middle = max(values), float(np.median(values))
+    return max(min([*values, *others]), top - max(top - middle, 2.0) / share)
+
+
+def best_view(
+    values: Sequence[float], others: Sequence[float] = (), error: bool = False, share: float = UPPER_SHARE
+) -> tuple[float, float]:
+    """Limits of that axis, percent of accuracy; what lies below the low end gets an arrowhead there (`write_below`)."""
+    top, low = max(values), least_in_view(values, others, share)
+    if error:
+        return max(100 - 1.1 * (100 - low), 0.0), 100 - 0.6 * (100 - top)
+    span = max(top - low, 2.0)
+    return max(low - 0.06 * span, 0.0), top + 0.08 * span
+
+
+def write_below(ax: Axes, places: Sequence[float], colour: str | Sequence[str]) -> None:
+    """Arrowheads at the lower edge for what lies below it, at places on the x axis."""
+    if len(places):
+        ax.scatter(
+            places, [0.0] * len(places), marker="v", s=16, color=colour, linewidth=0, zorder=3.5, clip_on=False,
+            transform=ax.get_xaxis_transform(),
+        )  # fmt: skip
 
 
 def accuracy_axis(ax: Axes, low: float, high: float, error: bool = False) -> None:

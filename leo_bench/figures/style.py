@@ -11,6 +11,8 @@ from leo_bench.records import Plan
 INK, MUTED, GRID, PAPER, BAND = "#1b1f24", "#5b6470", "#dce1e7", "#ffffff", "#d3ead9"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#a87b00", "#3d9bd1")
 """Told apart under the common kinds of colour blindness, and at least 3 to 1 against white."""
+RAMP = ("#e6a944", "#dd8a4f", "#cc6a62", "#b04c77", "#873b86", "#5a3486", "#2b2c78")
+"""From low to high, each darker than the one before; a dark page has them the other way, each brighter."""
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "p", "h", "*", "d", "8")
 """No arrowheads: those say that something lies beyond an axis."""
 DASHES = ((0, (5, 2)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1)))

@@ -1,9 +1,11 @@
-"""Reports of studies, made from results/ alone: no torch, no Sacred, no Optuna, no clock.
+"""Reports of studies and searches, made from results/ alone: no torch, no Sacred, no Optuna, no clock.
 
 The same results on the same versions give the same bytes.
 """
 
-from leo_bench.report.pages import rebuild_all, write_index, write_report
+from leo_bench.report.pages import write_index, write_report
+from leo_bench.report.rebuild import rebuild_all
+from leo_bench.report.search_page import write_search_report
 from leo_bench.report.versus_page import write_comparison
 
-__all__ = ["rebuild_all", "write_comparison", "write_index", "write_report"]
+__all__ = ["rebuild_all", "write_comparison", "write_index", "write_report", "write_search_report"]

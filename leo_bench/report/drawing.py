@@ -17,11 +17,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image, ImageColor
 
-from leo_bench.figures import BAND, COLOURS, FONT, GRID, INK, MUTED, PAPER
+from leo_bench.figures import BAND, COLOURS, FONT, GRID, INK, MUTED, PAPER, RAMP
 
 PNG_DPI = 160
-MEANINGFUL = (*COLOURS, INK, MUTED, BAND, PAPER)
-"""Colours that a reader tells variants, references and bands by."""
+MEANINGFUL = (*COLOURS, *RAMP, INK, MUTED, BAND, PAPER)
+"""Colours that a reader tells variants, accuracies, references and bands by."""
 FONTS = ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"]
 
 
@@ -97,8 +97,9 @@ def inline_svg(svg: str, name: str, alt: str) -> str:
     body = own_ids(svg, name)
     for variable, colour in {"ink": INK, "muted": MUTED, "line": GRID, "paper": PAPER, "band": BAND}.items():
         body = body.replace(colour, f"var(--{variable})")
-    for index, colour in enumerate(COLOURS):
-        body = body.replace(colour, f"var(--c{index})")
+    for letter, colours in (("c", COLOURS), ("r", RAMP)):
+        for index, colour in enumerate(colours):
+            body = body.replace(colour, f"var(--{letter}{index})")
     return body.replace("<svg ", f'<svg role="img" aria-label="{escape(alt, quote=True)}" ', 1)
 
 

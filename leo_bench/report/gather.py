@@ -244,7 +244,7 @@ def cell_name(cell: Cell) -> str:
     return f"{cell[0]}-way {cell[1].replace('_', ' ')}"
 
 
-STATUS_ORDER = ("corrupt", "duplicate", "failed", "interrupted", "stale", "running", "missing")
+STATUS_ORDER = ("corrupt", "duplicate", "failed", "interrupted", "stale", "pruned", "running", "missing")
 
 
 def problems(view: StudyView) -> pd.DataFrame:

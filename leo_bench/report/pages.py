@@ -12,8 +12,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from leo_bench.errors import LeoBenchError
-from leo_bench.records import find_studies, write_atomic
+from leo_bench.records import write_atomic
 from leo_bench.report.across import across_table
 from leo_bench.report.captions import Plot
 from leo_bench.report.checklist import checklist
@@ -141,25 +140,6 @@ def _in_head(page: Path, pattern: str) -> str:
     """What a pattern finds in the head of a page that was written here, as text; empty when it is not there."""
     match = re.search(pattern, page.read_text().split("<style>", 1)[0], re.DOTALL)
     return html.unescape(match[1]) if match else ""
-
-
-def rebuild_all(results: Path, reports: Path) -> list[Path]:
-    """Rebuild every report from results/: <study>-<profile> and official/<study>-<profile> alike, and the index.
-
-    A study that cannot be read does not keep the others from being rebuilt; it is named in the LeoBenchError raised at
-    the end.
-    """
-    written, broken = [], []
-    for folder in find_studies(results):
-        target = reports / folder.relative_to(results)
-        try:
-            written.append(write_report(folder, target))
-        except LeoBenchError as error:
-            broken.append(str(error))
-    write_index(reports)
-    if broken:
-        raise LeoBenchError(f"{len(written)} reports rebuilt, {len(broken)} not: {'; '.join(broken)}")
-    return written
 
 
 def write_page(path: Path, template: str, content: Mapping[str, object]) -> Path:

@@ -21,13 +21,13 @@ from leo_bench.report.gather import (
 
 NONE = "-"
 TEXT_COLUMNS = [
-    *"changes verdict message status command run test state with item answer evidence value".split(),
+    *"changes verdict message status command run test state with item answer evidence value settings".split(),
     "why not compared",
 ]
 """Columns of words that are set to the left, as the first one is."""
 BUSY = "The machine may have done other work while times were measured: read them as upper bounds."
 DASH = f' "{NONE}": not scored on that test, or nothing to compare with.'
-TONES = {"better": "better", "yes": "better", "worse": "worse"}
+TONES = {"better": "better", "yes": "better", "good": "better", "worse": "worse", "bad": "worse"}
 """How a verdict or an answer is coloured; anything else is neutral."""
 
 

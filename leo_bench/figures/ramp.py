@@ -1,0 +1,42 @@
+"""Accuracy as one of a few colours, from low to high, and its key."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from leo_bench.figures.axis import least_in_view
+from leo_bench.figures.style import INK, MUTED, RAMP, SMALL
+
+Bounds = tuple[float, float]
+"""Accuracies (fractions) at the two ends of the ramp; what lies beyond has the colour of the end."""
+
+
+def ramp_bounds(accuracies: Sequence[float]) -> Bounds:
+    """The ends for these accuracies: the better half of them has at least half of the colours."""
+    values = [100 * accuracy for accuracy in accuracies]
+    low = least_in_view(values, share=0.5)
+    return low / 100, max(*values, low + 0.1) / 100
+
+
+def ramp_colours(accuracies: Sequence[float], bounds: Bounds) -> list[str]:
+    """A colour of the ramp for each accuracy (fraction)."""
+    low, high = bounds
+    places = (np.asarray(accuracies, float) - low) / (high - low) * len(RAMP)
+    return [RAMP[index] for index in np.clip(np.floor(places), 0, len(RAMP) - 1).astype(int)]
+
+
+def write_ramp_key(ax: Axes, bounds: Bounds) -> None:
+    """The ramp right of the Axes, upright, with the accuracies of its ends and middle."""
+    low, high = bounds
+    for index, colour in enumerate(RAMP):
+        box = Rectangle(
+            (1.05, 0.12 + 0.76 * index / len(RAMP)), 0.035, 0.76 / len(RAMP), facecolor=colour, edgecolor=colour,
+            linewidth=0.3, transform=ax.transAxes, clip_on=False,
+        )  # fmt: skip
+        ax.add_patch(box)
+    for share in (0.0, 0.5, 1.0):
+        text = f"{100 * (low + share * (high - low)):.1f}"
+        ax.text(1.1, 0.12 + 0.76 * share, text, transform=ax.transAxes, va="center", color=INK, fontsize=SMALL)
+    ax.text(1.05, 0.95, "accuracy, %", transform=ax.transAxes, va="center", color=MUTED, fontsize=SMALL)

@@ -1,0 +1,29 @@
+"""Rebuilds every report from results/: studies, searches, and the index of all."""
+
+from pathlib import Path
+
+from leo_bench.errors import LeoBenchError
+from leo_bench.records import find_studies
+from leo_bench.report.pages import write_index, write_report
+from leo_bench.report.search_page import write_search_report
+from leo_bench.trials import find_searches
+
+
+def rebuild_all(results: Path, reports: Path) -> list[Path]:
+    """Rebuild every report from results/: <study>-<profile> and official/<study>-<profile> alike, then every search in
+    the same places, and the index.
+
+    A study or search that cannot be read does not keep the others from being rebuilt; it is named in the LeoBenchError
+    raised at the end.
+    """
+    written, broken = [], []
+    for write, folders in ((write_report, find_studies(results)), (write_search_report, find_searches(results))):
+        for folder in folders:
+            try:
+                written.append(write(folder, reports / folder.relative_to(results)))
+            except LeoBenchError as error:
+                broken.append(str(error))
+    write_index(reports)
+    if broken:
+        raise LeoBenchError(f"{len(written)} reports rebuilt, {len(broken)} not: {'; '.join(broken)}")
+    return written

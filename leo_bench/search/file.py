@@ -1,0 +1,197 @@
+"""A search file in studies/ -> a SearchPlan: ranges, budget, sampler, pruner."""
+
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from leo_bench import provenance
+from leo_bench.config import Settings, default_precision, make_settings
+from leo_bench.data.locate import DataSource
+from leo_bench.errors import LeoBenchError
+from leo_bench.plan import Table, first_problem, is_search
+from leo_bench.trials import Objective, Parameter, Pruner, Sampler, SearchPlan
+
+PROTOCOL = {
+    "learner",
+    "seed",
+    "device",
+    "threads",
+    "precision",
+    "dataset",
+    "class_split",
+    "train_classes",
+    "image_size",
+    "k_shot",
+    "n_train_episodes",
+    "val_every",
+    "n_val_episodes",
+    "test_split",
+    "n_test_episodes",
+    "test_n_ways",
+    "test_modes",
+}
+"""Settings that cannot be searched: they say what is measured, and at which budget."""
+
+
+class Range(Table):
+    """One searched setting in a file."""
+
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    choices: list[bool | int | float | str] | None = Field(None, min_length=2)
+
+
+class Sampling(Table):
+    """[sampler] of a file, or what a profile changes of it."""
+
+    name: str | None = None
+    seed: int | None = Field(None, ge=0)
+    startup_trials: int | None = Field(None, ge=1)
+
+
+class Pruning(Table):
+    """[pruner] of a file, or what a profile changes of it."""
+
+    name: str | None = None
+    startup_trials: int | None = Field(None, ge=1)
+    warmup_episodes: int | None = Field(None, ge=0)
+
+
+class Budget(Table):
+    """A profile."""
+
+    n_trials: int = Field(ge=1)
+    test_seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    settings: dict[str, Any] = Field(default_factory=dict)
+    sampler: Sampling = Sampling()
+    pruner: Pruning = Pruning()
+
+
+class SearchFile(Table):
+    """studies/NAME.toml, where it has a [space]."""
+
+    question: str
+    preset: str = "leo"
+    margin: float = Field(0.005, gt=0, lt=1)
+    objectives: list[Objective] = Field(["accuracy"], min_length=1, max_length=2)
+    settings: dict[str, Any] = Field(default_factory=dict)
+    trial: dict[str, Any] = Field(default_factory=dict)
+    """Settings of trials alone."""
+    space: dict[str, Range] = Field(min_length=1)
+    sampler: Sampling
+    pruner: Pruning | None = None
+    """No pruning when left out."""
+    profiles: dict[str, Budget] = Field(min_length=1)
+
+
+def search_names(studies: Path) -> list[str]:
+    """Searches that there are, by name."""
+    return sorted(path.stem for path in studies.glob("*.toml") if is_search(path))
+
+
+def read_search_file(studies: Path, name: str) -> SearchFile:
+    """A search file. Raises LeoBenchError when it is missing, not TOML, or has a key or value that does not belong."""
+    path = studies / f"{name}.toml"
+    if not path.exists():
+        raise LeoBenchError(
+            f"no search {name!r} in {studies}/; there are: {', '.join(search_names(studies)) or 'none'}"
+        )
+    try:
+        content = tomllib.loads(path.read_text())
+        if "space" not in content:
+            raise LeoBenchError(f"{name} is a study, not a search (it has no [space]): make study STUDY={name}")
+        file = SearchFile.model_validate(content)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise LeoBenchError(f"{path} is not valid TOML: {error}") from None
+    except ValidationError as error:
+        raise LeoBenchError(f"{path}: {first_problem(error, SearchFile)}") from None
+    if len(set(file.objectives)) < len(file.objectives) or file.objectives[0] != "accuracy":
+        raise LeoBenchError(f"{path}: objectives: expected accuracy, or accuracy and multiply_adds")
+    if file.pruner and len(file.objectives) > 1:
+        raise LeoBenchError(f"{path}: pruner: a search with two objectives does not prune; leave it out")
+    return file
+
+
+def make_search_plan(
+    studies: Path,
+    name: str,
+    profile: str,
+    source: DataSource,
+    device: str = "cpu",
+    n_trials: int | None = None,
+    seed: int | None = None,
+) -> SearchPlan:
+    """Expand a search file at one profile. n_trials and seed (of the sampler) replace the profile's."""
+    file = read_search_file(studies, name)
+    if profile not in file.profiles:
+        raise LeoBenchError(f"search {name} has no profile {profile!r}; it has {', '.join(file.profiles)}")
+    budget, where = file.profiles[profile], f"search {name}"
+    common = {"dataset": source.name, "device": device, **file.settings}
+    common = {"precision": default_precision(common, device), **common}
+    trial = {**common, **file.trial, **budget.settings, "test_split": "val"}
+    space = [_parameter(name, given, trial, file.preset, where) for name, given in file.space.items()]
+    sampler = _chosen(Sampler, file.sampler, budget.sampler, where, "sampler")
+    return SearchPlan(
+        search=name,
+        profile=profile,
+        question=file.question,
+        preset=file.preset,
+        margin=file.margin,
+        objectives=file.objectives,
+        space=space,
+        base=make_settings(trial, file.preset, where).canonical(),
+        test=make_settings({**common, **budget.settings}, file.preset, where).canonical(),
+        n_trials=n_trials or budget.n_trials,
+        sampler=sampler if seed is None else sampler.model_copy(update={"seed": seed}),
+        pruner=_chosen(Pruner, file.pruner, budget.pruner, where, "pruner") if file.pruner else None,
+        test_seeds=budget.test_seeds,
+        numerics=provenance.numerics_digest(),
+    )
+
+
+def _chosen(kind: Any, file: Table, budget: Table, where: str, what: str) -> Any:
+    """A sampler or pruner: the file's values, the profile's on top."""
+    values = {**file.model_dump(exclude_none=True), **budget.model_dump(exclude_none=True)}
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise LeoBenchError(f"{where}: {what}.{first_problem(error, kind)}") from None
+
+
+def _parameter(name: str, given: Range, base: dict[str, Any], preset: str, where: str) -> Parameter:
+    """A searched setting, its ends or choices tried one by one."""
+    place = f"{where}: space.{name}"
+    if name not in Settings.model_fields:
+        near = get_close_matches(name, Settings.model_fields, n=1)
+        raise LeoBenchError(f"{place}: unknown setting" + (f"; did you mean {near[0]!r}?" if near else ""))
+    if name in PROTOCOL:
+        raise LeoBenchError(f"{place}: {name} says what is measured or at which budget; set it in [settings]")
+    if given.choices is not None:
+        if (given.low, given.high, given.log) != (None, None, False):
+            raise LeoBenchError(f"{place}: expected low and high, or choices, not both")
+        if len({repr(choice) for choice in given.choices}) < len(given.choices):
+            raise LeoBenchError(f"{place}: choices: one is named twice")
+        ends: list[Any] = given.choices
+    else:
+        if given.low is None or given.high is None or not given.low < given.high:
+            raise LeoBenchError(f"{place}: expected low and high, low smaller than high, or choices")
+        if given.log and given.low <= 0:
+            raise LeoBenchError(f"{place}: a range on a log scale needs low above 0, got {given.low:g}")
+        whole = Settings.model_fields[name].annotation is int
+        if whole and (given.low % 1 or given.high % 1):
+            raise LeoBenchError(f"{place}: {name} is a whole number; so must low and high be")
+        ends = [int(end) if whole else end for end in (given.low, given.high)]
+    for end in ends:
+        make_settings({**base, name: end}, preset, place)
+    if given.choices is not None:
+        return Parameter(name=name, choices=given.choices)
+    return Parameter(name=name, low=given.low, high=given.high, whole=isinstance(ends[0], int), log=given.log)
+
+
+def settings_of(plan: SearchPlan, parameters: dict[str, Any]) -> Settings:
+    """Settings of a trial."""
+    return make_settings({**plan.base, **parameters}, where="trial")

@@ -1,0 +1,92 @@
+"""What a search chose, and how it is measured and kept."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_search import small_plan
+
+from leo_bench.config import make_settings
+from leo_bench.errors import LeoBenchError
+from leo_bench.search import best
+from leo_bench.search.best import choose, write_preset
+from leo_bench.trials import SearchPlan, Trial, Trials
+
+
+def trials_of(*values: list[float] | None) -> Trials:
+    return Trials(
+        sittings=[],
+        trials=[
+            Trial(
+                number=number,
+                state="complete" if value else "failed",
+                parameters={"latent_dim": 4 + number, "inner_lr": 0.01, "inner_steps": 1},
+                values=value,
+            )
+            for number, value in enumerate(values)
+        ],
+    )
+
+
+def test_the_most_accurate_is_chosen_the_first_of_equals(plan: SearchPlan) -> None:
+    chosen = choose(plan, trials_of([0.5], None, [0.7], [0.7], [0.6]))
+    assert [(choice.variant, choice.number, choice.values) for choice in chosen.choices] == [("best", 2, [0.7])]
+    assert chosen.study == "small_best-smoke"
+    with pytest.raises(LeoBenchError, match="no complete trial"):
+        choose(plan, trials_of(None))
+
+
+def test_with_a_cost_the_cheapest_that_is_nearly_as_accurate_is_chosen_too() -> None:
+    plan = small_plan(objectives=["accuracy", "multiply_adds"], pruner=None)
+    chosen = choose(plan, trials_of([0.70, 100.0], [0.693, 40.0], [0.691, 60.0], [0.6, 10.0]))
+    assert [(choice.variant, choice.number) for choice in chosen.choices] == [("best", 0), ("cheap", 1)]
+    alone = choose(plan, trials_of([0.70, 10.0], [0.6, 5.0]))
+    assert [choice.number for choice in alone.choices] == [0]
+
+
+def test_the_best_meets_the_defaults_on_test_with_fresh_seeds(plan: SearchPlan) -> None:
+    study = best.test_plan(plan, choose(plan, trials_of([0.5])))
+    assert [(run.variant, run.seed) for run in study.runs] == [
+        ("default", 100),
+        ("best", 100),
+        ("default", 101),
+        ("best", 101),
+    ]
+    default, chosen = (run.settings for run in study.runs[:2])
+    assert {name: value for name, value in chosen.items() if value != default[name]} == {
+        "latent_dim": 4,
+        "inner_steps": 1,
+    }
+    assert {run.settings["test_split"] for run in study.runs} == {"test"}
+    assert study.baseline == "default"
+    assert len({run.run_key for run in study.runs}) == 4
+
+
+def test_a_preset_file_gives_the_settings_of_the_trial(tmp_path: Path, plan: SearchPlan) -> None:
+    found = Trials(
+        sittings=[],
+        trials=[
+            Trial(
+                number=3,
+                state="complete",
+                parameters={"latent_dim": 7, "inner_lr": 0.0123456789012, "relation": "none", "second_order": False},
+                values=[0.7],
+            )
+        ],
+    )
+    path = write_preset(plan, choose(plan, found), tmp_path / "found.toml")
+    settings = make_settings({"inner_steps": 2}, str(path))
+    expected: dict[str, Any] = {
+        "latent_dim": 7,
+        "inner_lr": 0.0123456789012,
+        "relation": "none",
+        "second_order": False,
+        "decode": "class",
+        "inner_steps": 2,
+    }
+    assert {name: getattr(settings, name) for name in expected} == expected
+    assert "Trial 3" in path.read_text()
+    with pytest.raises(LeoBenchError, match=r"ends with \.toml"):
+        write_preset(plan, choose(plan, found), tmp_path / "found")
+    with pytest.raises(LeoBenchError, match="leo is a preset already"):
+        write_preset(plan, choose(plan, found), tmp_path / "leo.toml")

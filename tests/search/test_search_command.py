@@ -1,0 +1,175 @@
+"""leo-bench search: what it says, what it refuses, what it leaves; on a tiny bank in this process."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from small_search import small_plan
+from tiny_bank import tiny_bank
+
+from leo_bench import cli, experiment
+from leo_bench.commands import search
+from leo_bench.data import DataSource
+from leo_bench.errors import LeoBenchError
+from leo_bench.publish import publish_search
+from leo_bench.records import load_study, read_record, write_record
+from leo_bench.reproduce import done_runs, with_key
+from leo_bench.search import run, trial
+from leo_bench.search.run import SearchRunner
+from leo_bench.study import StudyRunner
+from leo_bench.trials import Best, find_searches, read_search, trial_runs
+
+FILE = """
+question = "Which is best?"
+[settings]
+dataset = "glyphs"
+image_size = 16
+n_way = 3
+n_query = 4
+n_train_episodes = 8
+n_val_episodes = 3
+n_test_episodes = 5
+test_n_ways = []
+test_modes = ["mixed"]
+[space]
+latent_dim = { low = 4, high = 16 }
+inner_steps = { low = 0, high = 2 }
+[sampler]
+startup_trials = 2
+[profiles.smoke]
+n_trials = 3
+test_seeds = [100, 101]
+"""
+
+
+@pytest.fixture
+def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Arguments of a small search; trials and runs are done in this process."""
+    bank = tiny_bank()
+    source = DataSource("glyphs", "drawn", None)
+    monkeypatch.setattr(search, "locate", lambda dataset, folder: source)
+    monkeypatch.setattr(experiment, "locate", lambda dataset, folder: source)
+    monkeypatch.setattr(experiment, "load_images", lambda source, image_size: bank)
+    monkeypatch.setattr(run, "POLL_SECONDS", 0.05)
+
+    def start(self: SearchRunner) -> None:
+        os.environ[trial.URL] = self.url
+        trial.main([str(self.folder)])
+
+    def run_here(self: StudyRunner) -> Any:
+        folder = self.results / f"{self.plan.study}-{self.plan.profile}"
+        write_record(folder / "study.json", self.view)
+        for planned in self.plan.runs:
+            target = self.store / planned.run_key
+            if not (target / "result.json").exists():
+                experiment.execute(target, experiment.Settings(**_tuples(planned.settings)))
+        return load_study(folder)
+
+    monkeypatch.setattr(SearchRunner, "_start", start)
+    monkeypatch.setattr(StudyRunner, "run", run_here)
+    monkeypatch.delenv("LEO_BENCH_STORAGE", raising=False)
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "tiny.toml").write_text(FILE)
+    folders = {name: str(tmp_path / name) for name in ("studies", "results", "reports")}
+    threads, handler = torch.get_num_threads(), signal.getsignal(signal.SIGTERM)
+    yield [
+        *("search", "tiny", "--profile", "smoke", "--jobs", "1"),
+        *(part for name, path in folders.items() for part in (f"--{name}", path)),
+    ]
+    signal.signal(signal.SIGTERM, handler)
+    torch.use_deterministic_algorithms(False)
+    torch.set_num_threads(threads)
+
+
+def _tuples(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+
+
+def test_a_search_from_plan_to_preset(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main([*options, "--plan"]) == 0
+    plan_text = capsys.readouterr().out
+    assert "latent_dim 4 to 16, inner_steps 0 to 2" in plan_text
+    assert "3, 0 done; sampler tpe with seed 0, no pruner" in plan_text
+    assert not (tmp_path / "results").exists()
+    assert cli.main([*options, "--emit-preset", str(tmp_path / "found.toml")]) == 2
+    assert "do the search first" in capsys.readouterr().err
+
+    assert cli.main(options) == 0
+    results = tmp_path / "results"
+    out = capsys.readouterr().out
+    assert "best: trial" in out
+    page = tmp_path / "reports" / "tiny-smoke" / "report.html"
+    assert str(page) in out
+    assert "Which is best?" in page.read_text()
+    plan, trials = read_search(results / "tiny-smoke")
+    assert [one.state for one in trials.trials] == ["complete"] * 3
+    best = read_record(results / "tiny-smoke" / "best.json", Best)
+    measured = load_study(results / best.study)
+    assert [(run.planned.variant, run.planned.seed, run.status) for run in measured.runs] == [
+        ("default", 100, "done"),
+        ("best", 100, "done"),
+        ("default", 101, "done"),
+        ("best", 101, "done"),
+    ]
+
+    # Its trials are runs that can be looked up and done again, here and published.
+    (chosen,) = best.choices
+    key = trials.trials[chosen.number].run_key
+    assert key is not None
+    folder, found = with_key(find_searches(results), key)
+    assert (folder, found.planned.variant) == (results / "tiny-smoke", f"trial {chosen.number}")
+    target = publish_search(results, "tiny", "smoke", partial=False)
+    assert read_search(target) == (plan, trials)
+    assert {run.planned.run_key for run in done_runs(target)} == {one.run_key for one in trials.trials}
+    assert all(run.folder.is_relative_to(target) for run in trial_runs(target))
+    assert not (target / "optuna.db").exists()
+    assert str(tmp_path) not in "".join(path.read_text() for path in target.rglob("*.json"))
+
+    monkeypatch.chdir(tmp_path)
+    assert cli.main([*options, "--emit-preset", "found.toml"]) == 0
+    assert f"latent_dim = {chosen.parameters['latent_dim']}" in (tmp_path / "found.toml").read_text()
+
+    # Again: nothing is left to do, and the same is said.
+    capsys.readouterr()
+    assert cli.main(options) == 0
+    assert "3, 3 done" in capsys.readouterr().out
+
+    # Other ranges cannot be mixed with what is there.
+    study = tmp_path / "studies" / "tiny.toml"
+    study.write_text(FILE.replace("high = 16", "high = 17"))
+    assert cli.main(options) == 2
+    assert "was begun with another space" in capsys.readouterr().err
+    assert cli.main([*options, "--seed", "1"]) == 2
+
+
+def test_an_unfinished_search_is_published_only_as_such(tmp_path: Path) -> None:
+    folder = tmp_path / "small-smoke"
+    write_record(folder / "search.json", small_plan())
+    with pytest.raises(LeoBenchError, match=r"trials\.json is missing"):
+        publish_search(tmp_path, "small", "smoke", partial=True)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--jobs", "0"], "--jobs must be at least 1, got 0"),
+        (["--trials", "0"], "--trials must be at least 1, got 0"),
+        (["--profile", "huge"], "no profile 'huge'"),
+        (["--storage", "nonsense"], "cannot open the database nonsense"),
+        (["--storage", "mysql://a:secret@b/c"], "mysql://a:***@b/c"),
+    ],
+    ids=str,
+)
+def test_wrong_input_gets_one_line(
+    options: list[str], more: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([*options, *more]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+    assert "secret" not in error

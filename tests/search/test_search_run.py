@@ -1,0 +1,186 @@
+"""A search with real processes on a tiny bank: what the database, trials.json and the store of runs say agree, also
+after processes that were killed, a stop, and the loss of the database."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from optuna.trial import TrialState
+from small_search import small_plan
+from tiny_bank import tiny_bank
+
+from leo_bench import experiment
+from leo_bench.data import DataSource
+from leo_bench.errors import LeoBenchError
+from leo_bench.records import AttemptStatus, PrunedRun, Result, read_record
+from leo_bench.search import run, trial
+from leo_bench.search.database import create_study, open_storage, sqlite_url
+from leo_bench.search.file import settings_of
+from leo_bench.search.run import SearchRunner
+from leo_bench.train import TrainingDiverged
+from leo_bench.trials import SearchPlan, Trials, read_search
+
+WORKER = (sys.executable, str(Path(__file__).with_name("tiny_trial.py")))
+
+
+class InThisProcess(SearchRunner):
+    """Does the trials here, one after another, which saves starting processes."""
+
+    def _start(self) -> None:
+        trial.main([str(self.folder)])
+
+
+@pytest.fixture(autouse=True)
+def tiny_data(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The data of tiny_trial.py; what a run and a trial fix of their process is put back."""
+    bank = tiny_bank()
+    monkeypatch.setattr(experiment, "locate", lambda dataset, folder: DataSource("glyphs", "drawn", None))
+    monkeypatch.setattr(experiment, "load_images", lambda source, image_size: bank)
+    monkeypatch.setattr(run, "POLL_SECONDS", 0.1)
+    threads, handler = torch.get_num_threads(), signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, handler)
+    torch.use_deterministic_algorithms(False)
+    torch.set_num_threads(threads)
+
+
+def runner(results: Path, plan: SearchPlan, processes: bool = False, **changes: Any) -> SearchRunner:
+    folder = results / "small-smoke"
+    fields: dict[str, Any] = {"jobs": 1, "say": lambda _: None, "heartbeat": 1, "grace": 3, "worker": WORKER}
+    os.environ[trial.URL] = sqlite_url(folder)
+    kind = SearchRunner if processes else InThisProcess
+    return kind(plan, folder, sqlite_url(folder), **{**fields, **changes})
+
+
+def check_agreement(results: Path, plan: SearchPlan, url: str = "") -> Trials:
+    """The database, trials.json and the runs' own records, trial by trial."""
+    folder = results / "small-smoke"
+    _, trials = read_search(folder)
+    in_database = create_study(plan, open_storage(url or sqlite_url(folder))).trials
+    assert [trial.number for trial in trials.trials] == [trial.number for trial in in_database]
+    for one, other in zip(trials.trials, in_database, strict=True):
+        assert one.parameters == other.params
+        assert one.values == (other.values if other.state == TrialState.COMPLETE else None)
+        assert dict(one.curve) == other.intermediate_values
+        if one.run_key is None:
+            continue
+        assert one.run_key == settings_of(plan, one.parameters).run_key
+        kept = results / "runs" / one.run_key
+        if one.state == "complete":
+            result = read_record(kept / "result.json", Result)
+            assert one.values == [result.headline.accuracy]
+            assert result.headline.split == "val"
+            assert one.curve == [(point.episode, point.accuracy) for point in result.validation]
+        if one.state == "pruned":
+            (attempt,) = kept.glob("attempt-*")
+            record = read_record(attempt / "pruned.json", PrunedRun)
+            assert one.curve == [(point.episode, point.accuracy) for point in record.validation]
+            assert read_record(attempt / "status.json", AttemptStatus).status == "pruned"
+            assert not (kept / "result.json").exists()
+    return trials
+
+
+def ended(trials: Trials) -> list[tuple[Any, ...]]:
+    """What was proposed and what came out, of trials that ended by themselves."""
+    return [
+        (trial.parameters, trial.values, trial.curve)
+        for trial in trials.trials
+        if trial.state in ("complete", "pruned")
+    ]
+
+
+@pytest.fixture
+def whole(tmp_path: Path, plan: SearchPlan) -> Trials:
+    """The search by one worker in one go."""
+    return runner(tmp_path / "whole", plan).run()
+
+
+def test_one_worker_in_one_go(tmp_path: Path, plan: SearchPlan, whole: Trials) -> None:
+    assert check_agreement(tmp_path / "whole", plan) == whole
+    assert [trial.number for trial in whole.trials] == list(range(6))
+    assert {trial.state for trial in whole.trials} == {"complete", "pruned"}
+    assert whole.how == "one worker, in one go"
+    assert ended(runner(tmp_path / "again", plan).run()) == ended(whole)
+
+
+def test_a_trial_whose_process_is_killed_is_done_again(
+    tmp_path: Path, plan: SearchPlan, whole: Trials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner(tmp_path, small_plan(n_trials=1)).run()
+    monkeypatch.setenv("DIE_AT", "1")  # at its first validation
+    killed = runner(tmp_path, small_plan(n_trials=2), processes=True).run()
+    check_agreement(tmp_path, plan)
+    assert [trial.state for trial in killed.trials][:2] == ["complete", "failed"]
+    died, again = killed.trials[1], killed.trials[2]
+    assert "done again" in died.message
+    assert len(died.curve) == 1
+    assert again.retry_of == 1
+    assert ended(killed) == ended(whole)[:2]
+
+
+def test_a_search_that_is_stopped_and_loses_its_database_goes_on_as_if_nothing_had_happened(
+    tmp_path: Path, plan: SearchPlan, whole: Trials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner(tmp_path, small_plan(n_trials=2)).run()
+    monkeypatch.setenv("WAIT_AT", "2")
+    waits = tmp_path / "waits"
+    monkeypatch.setenv("WAITS", str(waits))
+    stopped = runner(tmp_path, small_plan(n_trials=3), processes=True)
+    fill = stopped._fill
+
+    def stop_when_it_waits(study: Any) -> None:
+        if waits.exists():
+            raise KeyboardInterrupt
+        fill(study)
+
+    monkeypatch.setattr(stopped, "_fill", stop_when_it_waits)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.run()
+    trials = check_agreement(tmp_path, plan).trials
+    assert [(trial.state, trial.message) for trial in trials[2:]] == [
+        ("failed", "stopped by the user"),
+        ("waiting", ""),
+    ]
+    assert trials[3].retry_of == 2
+
+    (tmp_path / "small-smoke" / "optuna.db").unlink()
+    said: list[str] = []
+    resumed = runner(tmp_path, plan, say=said.append).run()
+    assert "made again from" in said[0]
+    check_agreement(tmp_path, plan)
+    assert resumed.how == "one worker, resumed 2 times"
+    assert ended(resumed) == ended(whole)
+
+
+def test_two_workers_share_the_trials(tmp_path: Path) -> None:
+    trials = runner(tmp_path, small_plan(n_trials=2, pruner=None), processes=True, jobs=2).run()
+    assert [trial.state for trial in trials.trials] == ["complete"] * 2
+    assert trials.trials[0].parameters != trials.trials[1].parameters
+    assert trials.how == "2 workers, in one go"
+    more_plan = small_plan(n_trials=3, pruner=None)
+    more = runner(tmp_path, more_plan).run()
+    check_agreement(tmp_path, more_plan)
+    assert more.trials[:2] == trials.trials
+    assert len(more.trials) == 3
+    assert more.how == "2 workers, resumed 1 times"
+
+
+def test_settings_that_fail_count_and_are_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def diverges(*_: Any) -> None:
+        raise TrainingDiverged("the training loss became nan; lower inner_lr")
+
+    monkeypatch.setattr(experiment, "train", diverges)
+    trials = runner(tmp_path, small_plan(n_trials=2)).run().trials
+    assert [(trial.state, trial.message) for trial in trials] == [
+        ("failed", "the training loss became nan; lower inner_lr")
+    ] * 2
+
+
+def test_other_trouble_stops_the_search(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file where a folder should be")
+    with pytest.raises(LeoBenchError, match=r"3 trials failed for reasons beside their settings.*cannot make the"):
+        runner(tmp_path, small_plan(n_trials=1), processes=True, worker=WORKER).run()

@@ -1,0 +1,43 @@
+"""A trial's process on a tiny bank: all of leo_bench.search.trial, with its data in place of Omniglot.
+
+As the environment says, the process dies (SIGKILL) or waits to be stopped at the first validation of one trial's first
+attempt: DIE_AT=NUMBER; WAIT_AT=NUMBER, and the file WAITS is made.
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import optuna
+from tiny_bank import tiny_bank
+
+from leo_bench import experiment
+from leo_bench.data import DataSource
+from leo_bench.search import trial
+
+BANK = tiny_bank()
+experiment.locate = lambda dataset, folder: DataSource("glyphs", "drawn", None)  # type: ignore[assignment]
+experiment.load_images = lambda source, image_size: BANK  # type: ignore[assignment]
+
+report = optuna.Trial.report
+
+
+def watched(self: optuna.Trial, value: float, step: int) -> None:
+    report(self, value, step)
+    if os.environ.get("DIE_AT") == str(self.number):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if os.environ.get("WAIT_AT") == str(self.number):
+        Path(os.environ["WAITS"]).touch()
+        time.sleep(60)
+
+
+optuna.Trial.report = watched  # type: ignore[method-assign]
+
+if __name__ == "__main__":
+    arguments: list[Any] = sys.argv[1:]
+    sys.exit(trial.main(arguments))
