@@ -5,6 +5,7 @@ changed all the same is answered so: a run that failed and is done again gets a 
 anything else (a record was replaced, the plan has other parameters) makes the whole study anew.
 """
 
+import math
 import sqlite3
 import warnings
 from dataclasses import dataclass, field, replace
@@ -25,7 +26,7 @@ from optuna_dashboard import save_note
 
 from leo_bench.boards import Board, ShownTrial
 from leo_bench.errors import LeoBenchError
-from leo_bench.trials import Parameter
+from leo_bench.trials import Parameter, Value
 
 DIRECTIONS = {"accuracy": StudyDirection.MAXIMIZE, "multiply_adds": StudyDirection.MINIMIZE}
 STATES = {
@@ -216,7 +217,7 @@ def _frozen(trial: ShownTrial, space: dict[str, BaseDistribution], name: str) ->
         frozen = optuna.create_trial(
             state=state,
             values=trial.values,
-            params=dict(trial.parameters),
+            params={name: _inside(value, space[name]) for name, value in trial.parameters.items()},
             distributions={name: space[name] for name in trial.parameters},
             intermediate_values=dict(trial.curve),
             user_attrs=dict(trial.attributes),
@@ -228,6 +229,15 @@ def _frozen(trial: ShownTrial, space: dict[str, BaseDistribution], name: str) ->
     if state.is_finished():
         frozen.datetime_complete = trial.finished or frozen.datetime_start
     return frozen
+
+
+def _inside(value: Value, space: BaseDistribution) -> Value:
+    """The value, at the end of its range where it lies beyond by no more than rounding."""
+    if isinstance(space, FloatDistribution):
+        for end in (space.low, space.high):
+            if math.isclose(float(value), end, rel_tol=1e-9):
+                return end
+    return value
 
 
 def _is_done_again(old: ShownTrial, new: ShownTrial) -> bool:

@@ -212,6 +212,7 @@ def test_trial_that_was_ended_by_hand_in_the_dashboard_is_mended(watched: Watche
         (one(0, "complete", values=[0.5, 1.0]), "trial 0: 2 values for 1 objectives"),
         (one(0, "complete"), "trial 0: 0 values for 1 objectives"),
         (one(0, "running", parameters={**DRAWN, "inner_steps": 11}), "trial 0: The value 11 of parameter"),
+        (one(0, "running", parameters={**DRAWN, "outer_lr": 0.011}), "trial 0: The value 0.011 of parameter"),
     ],
 )
 def test_trials_that_do_not_fit_the_plan_are_named(watched: Watched, trial: Trial, message: str) -> None:
@@ -223,6 +224,12 @@ def test_trials_that_do_not_fit_the_plan_are_named(watched: Watched, trial: Tria
     assert watched.said[0].startswith(f"{watched.results / 'ranges-cpu'} is passed over: ")
     assert message in watched.said[0]
     assert [study.study_name for study in watched.mirror.storage.get_all_studies()] == ["ablations-cpu"]
+
+
+def test_value_that_rounding_put_beyond_its_range_is_at_its_end(watched: Watched) -> None:
+    beyond = {**DRAWN, "outer_lr": 0.010000000000000004}
+    write_search(watched.results, make_ranges(), [one(0, "complete", values=[0.5], parameters=beyond)])
+    assert watched.study("ranges-cpu").trials[0].params["outer_lr"] == 0.01
 
 
 # studies
