@@ -12,12 +12,13 @@ LEO_BENCH := $(BIN)/leo-bench
 RUN_OPTIONS = --profile "$(PROFILE)" $(if $(PUBLISHED),--use-published) $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(JOBS),--jobs "$(JOBS)") \
 	$(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)")
 
-.PHONY: help venv ablations study search report reproduce bench data status publish test test-long test-postgres check-pages lint format clean clean-venv
+.PHONY: help venv ablations study search dashboard report reproduce bench data status publish test test-long test-postgres check-pages check-dashboard lint format clean clean-venv
 
 help:  ## show this list
 	@echo "make ablations   run the ablation study, write reports/ablations-PROFILE/report.html"
 	@echo "make study       the same for studies/NAME.toml: make study STUDY=NAME"
 	@echo "make search      search the documented ranges with Optuna, measure the best on test: SEARCH=pareto for another file"
+	@echo "make dashboard   watch searches and studies in a browser, on this machine alone, until Ctrl-C: PORT=8080 (docs/dashboard.md)"
 	@echo "make status      what is done, running, failed or missing"
 	@echo "make report      rebuild every report from results/, without training"
 	@echo "make reproduce   run recorded runs again with their seeds and compare bit for bit"
@@ -27,6 +28,7 @@ help:  ## show this list
 	@echo "make test        lint, types and tests;  make test-long: the slow tests too;"
 	@echo "                 make test-postgres: a search on a PostgreSQL server (installs nothing, says what it needs)"
 	@echo "make check-pages look at every report page in Chromium: links, contrast, alternative text, phone, print (docs/pages.md)"
+	@echo "make check-dashboard  look at the dashboard in Chromium: plots, parameters, notes (docs/dashboard.md)"
 	@echo "make format      put the source into its standard form"
 	@echo "make clean       remove caches (results and reports stay);  make clean-venv: remove .venv"
 	@echo
@@ -48,6 +50,9 @@ search: venv
 	$(LEO_BENCH) search "$(if $(SEARCH),$(SEARCH),search)" --profile "$(PROFILE)" $(if $(JOBS),--jobs "$(JOBS)") \
 		$(if $(TRIALS),--trials "$(TRIALS)") $(if $(STORAGE),--storage "$(STORAGE)") \
 		$(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)")
+
+dashboard: venv
+	@$(LEO_BENCH) dashboard $(if $(PORT),--port "$(PORT)")
 
 report: venv
 	$(LEO_BENCH) report
@@ -79,6 +84,9 @@ test-postgres: venv
 
 check-pages: venv
 	@CHROMIUM="$(CHROMIUM)" sh tools/check_pages.sh $(REPORTS)
+
+check-dashboard: venv
+	@CHROMIUM="$(CHROMIUM)" sh tools/check_dashboard.sh $(if $(SCREENSHOT),"$(SCREENSHOT)")
 
 lint: venv
 	$(BIN)/ruff check .

@@ -126,6 +126,12 @@ def parser() -> argparse.ArgumentParser:
     add_data(sub)
     add_results(sub, reports=True)
 
+    sub = add("dashboard", command_dashboard, "watch searches and studies in a browser, on this machine, until Ctrl-C")
+    sub.add_argument(
+        "--port", type=int, default=8080, help="where it answers on 127.0.0.1 (default 8080; 0: any free one)"
+    )
+    add_results(sub, reports=True)
+
     sub = add("report", command_report, "rebuild reports from results, without training")
     sub.add_argument("study", nargs="?", type=Path, help="one study's or search's folder under results/ (default: all)")
     sub.add_argument(
@@ -333,6 +339,14 @@ def command_search(options: argparse.Namespace) -> int:
     from leo_bench.commands import search
 
     return search.command_search(options)
+
+
+def command_dashboard(options: argparse.Namespace) -> None:
+    from functools import partial
+
+    from leo_bench.dashboard import serve
+
+    serve(options.results, options.reports, options.port, partial(print, flush=True))
 
 
 def command_report(options: argparse.Namespace) -> None:

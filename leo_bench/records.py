@@ -19,7 +19,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -430,7 +430,11 @@ def is_held(folder: Path) -> bool:
         return True
 
 
-def load_study(folder: Path) -> StudyView:
+ReadRun = Callable[[PlannedRun, Path, str, bool], RunState]
+"""run_state, or one that remembers what it read."""
+
+
+def load_study(folder: Path, read_run: ReadRun = run_state) -> StudyView:
     """Read a study's view from its folder. Runs are looked for inside it (published), else in the store beside it."""
     plan = read_record(folder / "study.json", Plan)
     store = folder / RUNS if (folder / RUNS).is_dir() else folder.parent / RUNS
@@ -442,7 +446,7 @@ def load_study(folder: Path) -> StudyView:
             message = f"planned twice: run {states[name].planned.run_key} is {run.variant} seed {run.seed} already"
             twice.append(RunState(run, "duplicate", message, store / run.run_key, None, 0))
         else:
-            states[name] = run_state(run, store / run.run_key, plan.numerics, plan.accept_stale)
+            states[name] = read_run(run, store / run.run_key, plan.numerics, plan.accept_stale)
     return StudyView(plan, folder, [*states.values(), *twice], _copies(plan, store))
 
 

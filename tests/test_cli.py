@@ -46,6 +46,8 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (("report", "results/none"), "study.json is missing"),
         (("examples", "0123"), "no run '0123' in results/"),
         (("reproduce",), "no study in results/"),
+        (("dashboard",), "no study or search in results/; run one first: make ablations, or make search"),
+        (("dashboard", "--port", "70000"), "--port must be 1 to 65535"),
         (("publish", "ablations"), "study.json is missing"),
     ],
 )

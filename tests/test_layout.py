@@ -23,6 +23,9 @@ MAY_IMPORT = {
     "provenance": {"errors"},
     "records": {"config", "errors"},
     "trials": {"records", "config", "errors"},
+    "boards": {"trials", "records", "config", "errors"},
+    "mirror": {"boards", "trials", "errors"},
+    "dashboard": {"mirror", "boards", "trials", "records", "errors"},
     "stats": {"records", "config", "errors"},
     "aggregate": {"stats", "errors"},
     "figures": {"aggregate", "stats", "records", "config", "errors"},
@@ -130,6 +133,7 @@ def users(library: str, module_level_only: bool = False) -> set[str]:
 
 def test_torch_stays_out_of_the_report_line() -> None:
     light = {"records", "config", "errors", "seeding", "provenance", "plan", "study", "publish", "refresh", "reproduce"}
+    light |= {"trials", "boards", "mirror", "dashboard"}
     assert not users("torch") & (light | REPORT_HALF)
     assert "cli" not in users("torch", module_level_only=True)
 
@@ -140,9 +144,17 @@ def test_recorders_and_tables_stay_out_of_the_learning_code(library: str) -> Non
     assert not users(library) & learning
 
 
-@pytest.mark.parametrize(("library", "owner"), [("sacred", "experiment"), ("optuna", "search"), ("ray", "cluster")])
-def test_each_engine_has_one_owner(library: str, owner: str) -> None:
-    assert users(library) <= {owner}
+@pytest.mark.parametrize(
+    ("library", "owners"),
+    [
+        ("sacred", {"experiment"}),
+        ("optuna", {"search", "mirror"}),
+        ("optuna_dashboard", {"mirror", "dashboard"}),
+        ("ray", {"cluster"}),
+    ],
+)
+def test_each_engine_has_its_owners(library: str, owners: set[str]) -> None:
+    assert users(library) <= owners
 
 
 def run_python(code: str) -> subprocess.CompletedProcess[str]:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.page_check.__main__ import find_browser, find_pages, main
+from tools.chromium import find_browser
+from tools.page_check.__main__ import find_pages, main
 from tools.page_check.finding import Finding, lines
 from tools.page_check.links import broken_links
 from tools.page_check.text import needed, ratio, text_faults

@@ -1,0 +1,60 @@
+"""python -m tools.dashboard_check [PICTURE]: start the dashboard over results/ and look at each of its studies; PICTURE
+(default: build/dashboard.png) shows one.
+
+Exit code 0: nothing found; 1: faults, a line each; 2: the dashboard did not start, or no browser.
+"""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tools.chromium import find_browser, missing
+from tools.page_check.finding import lines
+
+COMMAND = (".venv/bin/python", "-m", "leo_bench.cli", "dashboard", "--port", "0")
+
+
+@contextmanager
+def dashboard() -> Iterator[str | None]:
+    """The address of a dashboard that shows everything; None where it did not start and has said why."""
+    with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = None
+        for line in process.stdout:
+            found = re.match(r"dashboard: (http://127\.0\.0\.1:\d+)/", line)
+            address = found[1] if found else address
+            if line.startswith("shown: "):
+                break
+            if not found:
+                print(line, end="")
+        yield address if process.poll() is None else None
+        process.send_signal(signal.SIGINT)
+
+
+def main(arguments: list[str]) -> int:
+    picture, browser = Path(*arguments or ["build/dashboard.png"]), find_browser()
+    if browser is None:
+        print(f"error: {missing('check-dashboard')}", file=sys.stderr)
+        return 2
+    from tools.dashboard_check.browser import check
+    from tools.page_check.browser import chromium
+
+    began = time.monotonic()
+    with dashboard() as address:
+        if address is None:
+            return 2
+        print(f"the dashboard shows everything after {time.monotonic() - began:.0f} s")
+        with chromium(browser) as opened:
+            studies, found = check(opened, address, picture)
+    print("\n".join(lines(found) or ["nothing found"]))
+    print(f"{studies} studies, six pages each: {len(lines(found, len(found)))} faults; picture: {picture}")
+    return 1 if found or not studies else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

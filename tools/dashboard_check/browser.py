@@ -1,0 +1,150 @@
+"""The dashboard's pages in Chromium: are plots drawn, are parameters and notes shown, does anything fail?"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Error as BrowserError
+
+from tools.page_check.finding import Finding
+
+SECONDS = 20
+"""Patience for a plot: the machine may have other work."""
+PICTURE_SIZE = {"width": 1300, "height": 1560}
+
+MARKS = ".point, .points path, .js-line, .bars path"
+"""What plotly draws of data in SVG."""
+PAINTED = """
+(canvases) => canvases.map((canvas) => {
+    const copy = document.createElement("canvas");
+    [copy.width, copy.height] = [canvas.width, canvas.height];
+    if (!copy.width || !copy.height) return 0;
+    const context = copy.getContext("2d");
+    context.drawImage(canvas, 0, 0);
+    const data = context.getImageData(0, 0, copy.width, copy.height).data;
+    let painted = 0;
+    for (let i = 3; i < data.length; i += 4) painted += data[i] > 0;
+    return painted;
+})
+"""
+"""Pixels of each canvas that are not transparent: what WebGL draws is in no element that could be asked."""
+
+
+def check(browser: Browser, address: str, picture: Path) -> tuple[int, list[Finding]]:
+    """Look at every study, and write a picture of the one with most complete trials. Returns how many studies there
+    are, and what is wrong."""
+    found: list[Finding] = []
+    with opened(browser, "list", found) as page:
+        page.goto(f"{address}/dashboard", wait_until="networkidle")
+        studies = page.request.get(f"{address}/api/studies").json()["study_summaries"]
+        for study in studies:
+            if not _comes(page.get_by_text(study["study_name"])):
+                found.append(Finding("list", "study", study["study_name"], "is not listed"))
+    complete: dict[int, int] = {}
+    for study in studies:
+        number, name = study["study_id"], study["study_name"]
+        with opened(browser, name, found) as page:
+            detail = page.request.get(f"{address}/api/studies/{number}").json()
+            complete[number] = sum(trial["state"] == "Complete" for trial in detail["trials"])
+            for fault in faults(page, f"{address}/dashboard/studies/{number}", detail):
+                found.append(Finding(name, *fault))
+    if complete:
+        best = max(complete, key=lambda number: complete[number])
+        with opened(browser, "picture", found) as page:
+            page.set_viewport_size(PICTURE_SIZE)
+            page.goto(f"{address}/dashboard/studies/{best}", wait_until="networkidle")
+            page.locator("#plot-history .main-svg").first.wait_for(timeout=1000 * SECONDS)
+            page.wait_for_timeout(1000)
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=picture)
+    return len(studies), found
+
+
+@contextmanager
+def opened(browser: Browser, name: str, found: list[Finding]) -> Iterator[Page]:
+    """A page whose errors and failed requests go to found."""
+    page = browser.new_page(viewport={"width": 1300, "height": 1000})
+
+    def note(rule: str, element: str, message: str) -> None:
+        found.append(Finding(name, rule, element, message[:200]))
+
+    page.on("console", lambda line: note("console", line.type, line.text) if line.type == "error" else None)
+    page.on("pageerror", lambda error: note("console", "script", str(error)))
+    page.on(
+        "requestfailed",
+        lambda request: (  # aborted: by going to the next page
+            None if "ERR_ABORTED" in str(request.failure) else note("request", request.url, str(request.failure))
+        ),
+    )
+    page.on("response", lambda reply: note("request", reply.url, str(reply.status)) if reply.status >= 400 else None)
+    try:
+        yield page
+    except BrowserError as error:
+        note("browser", page.url, str(error).splitlines()[0])
+    finally:
+        page.close()
+
+
+def faults(page: Page, study: str, detail: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """(rule, element, message) of what is wrong with a study's pages, which the dashboard's interface says holds
+    detail."""
+    complete = [trial for trial in detail["trials"] if trial["state"] == "Complete"]
+    page.goto(study, wait_until="networkidle")
+    if len(complete) > 1:
+        yield from undrawn(page, "plot-history", "graph-hyperparameter-importances", "graph-timeline")
+        if detail["has_intermediate_values"] and len(detail["directions"]) == 1:
+            yield from undrawn(page, "graph-intermediate-values")
+        page.goto(f"{study}/analytics", wait_until="networkidle")
+        yield from undrawn(page, "plot-slice")
+        page.goto(f"{study}/smartSelection", wait_until="networkidle")
+        yield from unpainted(page, "plot-parallel-coordinate")
+    page.goto(f"{study}/note", wait_until="networkidle")
+    yield from unsaid(page, "note", ["leo-bench "])
+    for link in page.locator("a[href^='/reports/']").all():
+        reply = page.request.get(page.evaluate("link => link.href", link.element_handle()))
+        if not reply.ok:
+            yield "link", reply.url, str(reply.status)
+    for trial in complete[:1]:
+        page.goto(f"{study}/trials?numbers={trial['number']}", wait_until="networkidle")
+        words = [f"{parameter['name']} {parameter['param_external_value']}" for parameter in trial["params"]]
+        yield from unsaid(page, f"trial {trial['number']}", [*words, "leo-bench reproduce --key"])
+    page.goto(f"{study}/trialTable", wait_until="networkidle")
+
+
+def undrawn(page: Page, *plots: str) -> Iterator[tuple[str, str, str]]:
+    """Plots in SVG that show no data."""
+    for plot in plots:
+        marks = page.locator(f"#{plot} .main-svg").locator(MARKS)
+        if not _comes(marks):
+            yield "plot", plot, "shows no data"
+
+
+def unpainted(page: Page, plot: str) -> Iterator[tuple[str, str, str]]:
+    """A plot whose lines WebGL draws, without lines."""
+    canvas = page.locator(f"#{plot} canvas").first
+    if not _comes(canvas):
+        yield "plot", plot, "has no canvas"
+        return
+    page.wait_for_timeout(1000)
+    if max(page.locator(f"#{plot} canvas").evaluate_all(PAINTED)) < 1000:
+        yield "plot", plot, "shows no lines"
+
+
+def unsaid(page: Page, element: str, words: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Words that the page does not say."""
+    page.wait_for_timeout(500)
+    text = " ".join(page.inner_text("body").split())
+    for word in words:
+        if word not in text:
+            yield "text", element, f"does not say {word!r}"
+
+
+def _comes(element: Locator) -> bool:
+    """Whether it is there, now or within some seconds."""
+    try:
+        element.first.wait_for(state="attached", timeout=1000 * SECONDS)
+    except BrowserError:
+        return False
+    return True
