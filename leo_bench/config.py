@@ -38,6 +38,16 @@ ADDED_LATER = (
     "orthogonality_weight",
     "l2_weight",
     "test_split",
+    "relation_residual",
+    "decoder_start",
+    "head_bias",
+    "logit_scale",
+    "train_n_way",
+    "train_n_query",
+    "schedule",
+    "averaged_share",
+    "label_smoothing",
+    "augmentation",
 )
 """Settings that came after the first records of this schema: at their default they leave a run's key as it was. Their
 defaults are fixed for good."""
@@ -61,6 +71,8 @@ class Settings(BaseModel):
     attention), or left as encoded."""
     relation_rounds: int = Field(1, ge=1, le=10)
     """Relation networks one after another."""
+    relation_residual: bool = False
+    """Add a class's relations to its code, from zero at the start, or put them in its place (document)."""
     latent_dim: int = Field(64, ge=1, le=4096)
     """Size of a class's code z (document: 32 to 128)."""
     inner_steps: int = Field(5, ge=0, le=100)
@@ -87,6 +99,14 @@ class Settings(BaseModel):
     codes start from nothing, or from N(0, I) with latent=gaussian (the authors' random prior)."""
     decoder: Literal["mlp", "linear"] = "mlp"
     """Three layers (document), or one linear map (Rusu et al. 2019)."""
+    decoder_start: Literal["random", "encoder"] = "random"
+    """Where a linear decoder starts: anywhere, or as the transpose of a shared encoder with orthogonal rows, so that
+    each class begins with the weights of its own mean feature."""
+    head_bias: Literal["decoded", "distance"] = "decoded"
+    """The head's bias: decoded, or -|w|^2 / 2, which makes a logit a squared distance to the class's weights (Snell et
+    al. 2017, section 2.4)."""
+    logit_scale: Literal["one", "learned"] = "one"
+    """What decoded weights and biases are multiplied by: nothing, or a learned number that starts at 1."""
     feature_norm: Literal["none", "l2"] = "none"
     """Features as the CNN gives them, or each image's scaled to length 1 (the release of Rusu et al. 2019)."""
     width: int = Field(64, ge=4, le=512)
@@ -130,11 +150,24 @@ class Settings(BaseModel):
     """Query images per class."""
 
     # training
+    train_n_way: int | None = Field(None, ge=2)
+    """Classes in a training episode; n_way when left out."""
+    train_n_query: int | None = Field(None, ge=1, le=DRAWERS - 1)
+    """Query images per class in a training episode; n_query when left out."""
     n_train_episodes: int = Field(2000, ge=0)
     meta_batch_size: int = Field(4, ge=1)
     """Episodes averaged per outer update."""
     outer_lr: float = Field(0.001, gt=0, le=10, allow_inf_nan=False)
     """beta: Adam's rate for all meta-parameters (document: 0.0001 to 0.01)."""
+    schedule: Literal["constant", "one_cycle"] = "constant"
+    """outer_lr all along, or one cycle that rises to it over the first third and falls to nothing (Smith and Topin
+    2018)."""
+    averaged_share: float = Field(0.0, ge=0, lt=1)
+    """Share of the last updates whose weights are averaged for the trained model (Izmailov et al. 2018)."""
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    """Of the queries' cross-entropy in training."""
+    augmentation: Literal["none", "affine"] = "none"
+    """Each training image turned, scaled, sheared and moved a little, or left as it is."""
     clip_norm: float = Field(1.0, gt=0, allow_inf_nan=False)
     """Largest global gradient norm of an outer update."""
     val_every: int = Field(500, ge=1)
@@ -162,6 +195,11 @@ class Settings(BaseModel):
         if self.k_shot + self.n_query > DRAWERS:
             raise ValueError(
                 f"k_shot + n_query is {self.k_shot} + {self.n_query}, "
+                f"but a character has {DRAWERS} drawings; lower one of them"
+            )
+        if self.k_shot + self.queries_in_training > DRAWERS:
+            raise ValueError(
+                f"k_shot + train_n_query is {self.k_shot} + {self.train_n_query}, "
                 f"but a character has {DRAWERS} drawings; lower one of them"
             )
         if self.n_train_episodes % self.meta_batch_size:
@@ -212,6 +250,19 @@ class Settings(BaseModel):
                 "kl_weight is for drawn codes; set latent to gaussian",
             ),
             (
+                self.learner != "leo" or self.decode == "class" or self.ways_in_training == self.n_way,
+                "decode=task is built for n_way classes; leave out train_n_way, or set decode to class",
+            ),
+            (
+                not self.relation_residual or self.relation != "none",
+                "relation=none has no relations to add; set relation_residual to false",
+            ),
+            (
+                self.decoder_start == "random" or self._has_a_transpose,
+                "decoder_start=encoder is the transpose of a linear map of features; set encoder to shared, decoder to "
+                "linear and decode to class, and n_decoders to 1",
+            ),
+            (
                 self.encoder != "none" or self.relation == "none",
                 "encoder=none gives all classes the same code, which has no relations; set relation to none",
             ),
@@ -251,9 +302,23 @@ class Settings(BaseModel):
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
+    def _has_a_transpose(self) -> bool:
+        return (self.encoder, self.decoder, self.decode, self.n_decoders) == ("shared", "linear", "class", 1)
+
+    @property
+    def ways_in_training(self) -> int:
+        """Classes in a training episode."""
+        return self.n_way if self.train_n_way is None else self.train_n_way
+
+    @property
+    def queries_in_training(self) -> int:
+        """Query images per class in a training episode."""
+        return self.n_query if self.train_n_query is None else self.train_n_query
+
+    @property
     def n_train_images(self) -> int:
         """Images of the training budget, support and query together."""
-        return self.n_train_episodes * self.n_way * (self.k_shot + self.n_query)
+        return self.n_train_episodes * self.ways_in_training * (self.k_shot + self.queries_in_training)
 
 
 PRESETS: dict[str, dict[str, Any]] = {

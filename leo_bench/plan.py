@@ -278,8 +278,8 @@ def cost(settings: Mapping[str, Any]) -> float:
     settings = {name: field.default for name, field in Settings.model_fields.items()} | dict(settings)
     pixels = (settings["image_size"] / 28) ** 2
     copies = 4 if settings["inner_examples"] == "shifted" else 0
-    each = settings["k_shot"] * (1 + copies) + settings["n_query"]
-    trained = settings["n_train_episodes"] * settings["n_way"] * each
+    each = settings["k_shot"] * (1 + copies) + (settings["train_n_query"] or settings["n_query"])
+    trained = settings["n_train_episodes"] * (settings["train_n_way"] or settings["n_way"]) * each
     full = settings["learner"] == "leo" and settings["generated"] == "full"
     if settings["learner"] == "pixels":
         trained = 0

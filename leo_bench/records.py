@@ -335,7 +335,7 @@ def score_row(plan: Plan, run: RunState, test: TestScore) -> dict[str, Any]:
         "study": plan.study,
         "variant": run.planned.variant,
         "status": run.status,
-        "train_n_way": settings["n_way"],
+        "train_n_way": settings.get("train_n_way") or settings["n_way"],
         "data_digest": result.data_digest,
     }
     return {name: values[name] for name in SCORE_COLUMNS}

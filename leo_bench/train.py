@@ -9,9 +9,11 @@ from torch import Tensor, nn
 
 from leo_bench.config import Settings
 from leo_bench.data import Episodes, EpisodeSampler, EpisodeSpec, ImageBank, class_split, fixed_episodes, gather_drawn
+from leo_bench.data.augment import draw_affine, warp
 from leo_bench.errors import LeoBenchError
 from leo_bench.evaluate import score
 from leo_bench.learners.base import Learner
+from leo_bench.optimising import WeightAverage, make_optimizer, make_schedule
 from leo_bench.remedies import diverged
 from leo_bench.replay import launched
 from leo_bench.seeding import stream
@@ -85,13 +87,14 @@ def train(
     are replayed as one CUDA graph. Raises TrainingDiverged when a loss is NaN or infinite.
     """
     characters = class_split(bank, settings.class_split, settings.train_classes)["train"]
-    spec = EpisodeSpec(settings.n_way, settings.k_shot, settings.n_query, settings.episode_mode)
+    n_way = settings.ways_in_training
+    spec = EpisodeSpec(n_way, settings.k_shot, settings.queries_in_training, settings.episode_mode)
     sampler = EpisodeSampler(bank, characters, spec, settings.rotations, "train")
     validation = fixed_episodes(
         bank,
         settings.class_split,
         "val",
-        EpisodeSpec(spec.n_way, spec.k_shot, spec.n_query, "mixed"),
+        EpisodeSpec(settings.n_way, settings.k_shot, settings.n_query, "mixed"),
         settings.n_val_episodes,
     )
     history = History()
@@ -99,20 +102,33 @@ def train(
         return history
     rng = stream(settings.seed, "train episodes")
     device = bank.images.device
-    optimizer = torch.optim.Adam(learner.parameters(), lr=settings.outer_lr, capturable=device.type == "cuda")
+    optimizer = make_optimizer(learner.parameters(), settings, device)
+    schedule, average = make_schedule(optimizer, settings), WeightAverage(learner, settings)
+    changes = stream(settings.seed, "augmentation")
 
     def update(*drawn: Tensor) -> tuple[Tensor, ...]:
-        batch = gather_drawn(bank.images, *drawn, settings.k_shot)
-        return outer_step(learner, optimizer, batch, settings.n_way, settings.clip_norm)
+        support_x, support_y, query_x, query_y = gather_drawn(bank.images, *drawn[:3], settings.k_shot)
+        if settings.augmentation == "affine":
+            support_x, query_x = _augmented(support_x, query_x, drawn[3])
+        batch = (support_x, support_y, query_x, query_y)
+        return outer_step(learner, optimizer, batch, n_way, settings.clip_norm)
 
     step = update if learner.draws_noise else launched(update, device)  # a graph would draw the same numbers again
     seen: list[tuple[Tensor, ...]] = []
     for episode in range(settings.meta_batch_size, settings.n_train_episodes + 1, settings.meta_batch_size):
-        drawn = sampler.sample(rng, settings.meta_batch_size).on(device)
+        drawn: tuple[Tensor, ...] = sampler.sample(rng, settings.meta_batch_size).on(device)
+        if settings.augmentation == "affine":
+            n_images = n_way * (spec.k_shot + spec.n_query)
+            drawn = (*drawn, draw_affine(changes, settings.meta_batch_size, n_images).to(device))
         seen.append(step(*drawn))
+        average.update()
+        if schedule:
+            schedule.step()
         last = episode == settings.n_train_episodes
         curve_due = last or _passed(episode, settings.meta_batch_size, CURVE_EVERY)
         validation_due = last or _passed(episode, settings.meta_batch_size, settings.val_every)
+        if last:
+            average.put()
         if curve_due:
             history.curve.append((episode, *_means(seen, episode, settings)))  # type: ignore[arg-type]
             seen = []
@@ -121,6 +137,14 @@ def train(
         if progress and (curve_due or validation_due):
             progress(history, episode)
     return history
+
+
+def _augmented(support_x: Tensor, query_x: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Both sets of images through the maps, [E, N * (K + Q), 2, 3], support first."""
+    n_support = support_x.shape[1]
+    images = torch.cat([support_x, query_x], dim=1)
+    changed = warp(images.flatten(0, 1), maps.flatten(0, 1)).view_as(images)
+    return changed[:, :n_support], changed[:, n_support:]
 
 
 def _passed(episode: int, stride: int, every: int) -> bool:

@@ -56,6 +56,16 @@ OTHER: dict[str, Any] = {
     "clip_norm": 2.0,
     "val_every": 100,
     "n_val_episodes": 50,
+    "relation_residual": True,
+    "decoder_start": "encoder",
+    "head_bias": "distance",
+    "logit_scale": "learned",
+    "train_n_way": 20,
+    "train_n_query": 5,
+    "schedule": "one_cycle",
+    "averaged_share": 0.2,
+    "label_smoothing": 0.1,
+    "augmentation": "affine",
     "test_split": "val",
     "n_test_episodes": 600,
     "test_n_ways": (5,),
@@ -88,6 +98,7 @@ FIRST = {
 WITH: dict[str, dict[str, Any]] = {
     "kl_weight": {"latent": "gaussian"},
     "orthogonality_weight": {"decoder": "linear"},
+    "decoder_start": {"encoder": "shared", "decoder": "linear"},
 }
 """What a setting needs of others."""
 
@@ -132,6 +143,7 @@ def test_settings_survive_a_trip_through_json(preset: str) -> None:
         "relation": "attention",
         "task_conditioned": False,
         "test_split": "test",
+        "n_decoders": 1,
     }
     settings = make_settings({**OTHER, **changes}, preset)
     again = make_settings(json.loads(json.dumps(settings.canonical())))
@@ -153,7 +165,7 @@ def test_the_defaults_of_settings_that_came_later_are_fixed_for_good() -> None:
     defaults = {name: Settings.model_fields[name].default for name in ADDED_LATER}
     assert {name for name, value in defaults.items() if value in (0, False)} == {
         "task_conditioned", "finetune_steps", "feature_dropout", "kl_weight", "encoder_penalty_weight",
-        "orthogonality_weight", "l2_weight",
+        "orthogonality_weight", "l2_weight", "relation_residual", "averaged_share", "label_smoothing",
     }  # fmt: skip
     assert {name: value for name, value in defaults.items() if value not in (0, False)} == {
         "relation_rounds": 1,
@@ -168,6 +180,13 @@ def test_the_defaults_of_settings_that_came_later_are_fixed_for_good() -> None:
         "decoded_weights": "deterministic",
         "finetune_lr": 0.001,
         "test_split": "test",
+        "decoder_start": "random",
+        "head_bias": "decoded",
+        "logit_scale": "one",
+        "train_n_way": None,
+        "train_n_query": None,
+        "schedule": "constant",
+        "augmentation": "none",
     }
 
 
@@ -227,6 +246,11 @@ def test_the_run_key_is_a_folder_name() -> None:
         ),
         ({"orthogonality_weight": 0.1}, ["orthogonality_weight", "decoder", "linear"]),
         ({"kl_weight": 0.1}, ["kl_weight", "latent", "gaussian"]),
+        ({"train_n_way": 20}, ["decode=task", "train_n_way", "class"]),
+        ({"train_n_query": 17, "k_shot": 5, "n_query": 10}, ["k_shot + train_n_query", "5 + 17", str(DRAWERS)]),
+        ({"relation": "none", "relation_residual": True}, ["relation=none", "relation_residual"]),
+        ({"decoder_start": "encoder", "decode": "class"}, ["decoder_start", "shared", "linear"]),
+        ({"averaged_share": 1.0}, ["averaged_share", "less than 1"]),
         ({"encoder": "none"}, ["encoder=none", "relation", "none"]),
         (
             {"encoder": "none", "relation": "none", "latent": "gaussian", "kl_weight": 0.1},

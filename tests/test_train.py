@@ -188,12 +188,42 @@ def test_rotations_are_trained_on_only_when_asked(seen: list[Episodes], idle: No
         {"meta_batch_size": 4},
         {"outer_lr": 0.002},
         {"clip_norm": 0.01},
+        {"train_n_way": 4},
+        {"train_n_query": 3},
+        {"schedule": "one_cycle"},
+        {"averaged_share": 0.5},
+        {"augmentation": "affine"},
     ],
     ids=str,
 )
 def test_every_training_setting_acts(changes: dict[str, Any]) -> None:
     # Adam is nearly indifferent to the gradient's size, but not to one that varies from update to update.
     assert not same(quick_state(), trained(make_settings({**QUICK, **changes}))[0])
+
+
+def test_training_episodes_may_have_other_ways_and_queries_and_validation_has_its_own(
+    seen: list[Episodes], idle: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validated: list[Episodes] = []
+    monkeypatch.setattr(
+        train_module, "score", lambda _, __, groups: validated.extend(groups) or score(build(settings), BANK, groups)
+    )
+    settings = make_settings({**SHARED, "train_n_way": 4, "train_n_query": 5})
+    trained(settings)
+    assert {(batch.characters.shape[1], batch.drawers.shape[2]) for batch in seen} == {(4, 1 + 5)}
+    assert {(episodes.spec.n_way, episodes.spec.n_query) for episodes in validated} == {(3, 2)}
+    assert settings.n_train_images == 8 * 4 * (1 + 5)
+
+
+def test_augmented_episodes_are_the_seeds_episodes_and_their_changes_come_from_a_stream_of_their_own(
+    seen: list[Episodes],
+) -> None:
+    plain, changed, again = (
+        trained(make_settings({**QUICK, "augmentation": kind}))[0] for kind in ("none", "affine", "affine")
+    )
+    assert [batch.digest() for batch in seen[:4]] == [batch.digest() for batch in seen[4:8]]
+    assert same(changed, again)
+    assert not same(plain, changed)
 
 
 def test_validation_settings_change_what_is_recorded_and_nothing_of_the_training() -> None:

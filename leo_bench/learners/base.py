@@ -20,6 +20,9 @@ class Learner(nn.Module, ABC):
     batch_norm: str
     """Statistics of batch norm at test time, for the record."""
 
+    label_smoothing = 0.0
+    """Of the queries' loss."""
+
     draws_noise = False
     """Whether training draws random numbers beyond its episodes."""
 
@@ -51,7 +54,11 @@ class Learner(nn.Module, ABC):
         """What training minimises, a mean over the episodes given, and the logits [E, N * Q, N] behind it: the queries'
         mean cross-entropy. Arguments as of episode_logits; query_y: int64 [E, N * Q]."""
         logits = self.episode_logits(support_x, support_y, query_x, n_way)[-1]
-        return F.cross_entropy(logits.flatten(0, 1), query_y.flatten()), logits
+        return self.query_loss(logits, query_y), logits
+
+    def query_loss(self, logits: Tensor, query_y: Tensor) -> Tensor:
+        """Mean cross-entropy of logits [E, M, N] and labels [E, M]."""
+        return F.cross_entropy(logits.flatten(0, 1), query_y.flatten(), label_smoothing=self.label_smoothing)
 
     @abstractmethod
     def tables(self, images: Tensor) -> tuple[Tensor, ...]:

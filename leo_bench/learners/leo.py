@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from leo_bench.config import Settings
 from leo_bench.inner_loop import descend
 from leo_bench.learners.base import Learner, initialised
-from leo_bench.learners.parts import build_decoder, build_encoder, build_latent, build_relation
+from leo_bench.learners.parts import build_decoder, build_encoder, build_latent, build_relation, tie_starts
 from leo_bench.models.backbone import in_chunks
 from leo_bench.models.classifier import LEOClassifier
 from leo_bench.models.decoder import Head, LinearDecoder
@@ -47,6 +47,7 @@ class Leo(Learner):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.settings = settings
+        self.label_smoothing = settings.label_smoothing
         noise = Noise(derive_seed(settings.seed, "noise"))
         self.draws_noise = settings.feature_dropout > 0 or "gaussian" in (settings.latent, settings.decoded_weights)
         with initialised(settings.seed, "classifier"):
@@ -68,6 +69,7 @@ class Leo(Learner):
             self.latent = build_latent(settings, noise)
         with initialised(settings.seed, "decoder"):
             self.decoder = build_decoder(settings, features, noise)
+            tie_starts(settings, self.encoder, self.decoder)
         rate = RATES[settings.inner_lr_mode if settings.inner_steps else "fixed"]  # without steps none is learned
         self.inner_rate = rate(settings.inner_lr, settings.inner_steps, settings.latent_dim)
         self.finetuning = settings.finetune_steps > 0
@@ -150,7 +152,7 @@ class Leo(Learner):
         """As of every learner, and the weighted penalties (Rusu et al. 2019, equations 6 and 7)."""
         solution = self.episode_solution(support_x, support_y, query_x, n_way)
         logits = solution.logits[-1]
-        loss = F.cross_entropy(logits.flatten(0, 1), query_y.flatten())
+        loss = self.query_loss(logits, query_y)
         for weight, penalty in self.penalties:
             loss = loss + weight * penalty(solution)
         return loss, logits

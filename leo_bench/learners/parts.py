@@ -1,11 +1,23 @@
 """Which part a switch picks, when a LEO is built."""
 
+from torch import nn
+
 from leo_bench.config import Settings
-from leo_bench.models.decoder import DECODERS, Decoder, GaussianHead, Mixture, TaskConditioned
+from leo_bench.models.decoder import (
+    DECODERS,
+    Decoder,
+    DistanceBias,
+    GaussianHead,
+    LinearDecoder,
+    Mixture,
+    Scaled,
+    TaskConditioned,
+    start_as_transpose,
+)
 from leo_bench.models.encoder import LEOEncoder, NoEncoder, SharedEncoder
 from leo_bench.models.latent import Deterministic, Gaussian, Prior
 from leo_bench.models.noise import Noise
-from leo_bench.models.relation import AttentionRelation, LEORelationNetwork, NoRelation, Rounds
+from leo_bench.models.relation import AttentionRelation, LEORelationNetwork, NoRelation, Residual, Rounds
 
 
 def build_encoder(settings: Settings, feature_dim: int) -> LEOEncoder | SharedEncoder | NoEncoder:
@@ -17,12 +29,16 @@ def build_encoder(settings: Settings, feature_dim: int) -> LEOEncoder | SharedEn
     return LEOEncoder(settings.latent_dim, settings.image_size, settings.precision, settings.width)
 
 
-def build_relation(settings: Settings) -> LEORelationNetwork | NoRelation | Rounds:
+def build_relation(settings: Settings) -> LEORelationNetwork | Residual | NoRelation | Rounds:
     """One relation network, several one after another, or none."""
     kinds = {"pairwise": LEORelationNetwork, "attention": AttentionRelation}
     if settings.relation == "none":
         return NoRelation()
-    networks = [kinds[settings.relation](settings.latent_dim) for _ in range(settings.relation_rounds)]
+    networks: list[LEORelationNetwork | Residual] = [
+        kinds[settings.relation](settings.latent_dim) for _ in range(settings.relation_rounds)
+    ]
+    if settings.relation_residual:
+        networks = [Residual(network) for network in networks if isinstance(network, LEORelationNetwork)]
     return networks[0] if len(networks) == 1 else Rounds(networks)
 
 
@@ -47,4 +63,15 @@ def build_decoder(settings: Settings, feature_dim: int, noise: Noise) -> Decoder
             return single()
         return Mixture([single() for _ in range(settings.n_decoders)], settings.latent_dim)
 
-    return GaussianHead(whole(), whole(), noise) if settings.decoded_weights == "gaussian" else whole()
+    decoder = GaussianHead(whole(), whole(), noise) if settings.decoded_weights == "gaussian" else whole()
+    if settings.head_bias == "distance":
+        decoder = DistanceBias(decoder)
+    return Scaled(decoder) if settings.logit_scale == "learned" else decoder
+
+
+def tie_starts(settings: Settings, encoder: nn.Module, decoder: Decoder) -> None:
+    """Start the decoder of the weights' mean as the transpose of the encoder, where the settings say so."""
+    if settings.decoder_start == "encoder":
+        mean = next(part for part in decoder.modules() if isinstance(part, LinearDecoder))
+        assert isinstance(encoder, SharedEncoder)
+        start_as_transpose(encoder.fc, mean)

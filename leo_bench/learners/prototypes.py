@@ -47,6 +47,7 @@ class ProtoNet(Learner):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
+        self.label_smoothing = settings.label_smoothing
         with initialised(settings.seed, "classifier"):
             self.backbone = Conv4(settings.image_size, settings.precision, width=settings.width)
 

@@ -149,6 +149,42 @@ class Mixture(Decoder):
         )
 
 
+class DistanceBias(Decoder):
+    """Puts -|w|^2 / 2 in place of a decoder's bias: a logit w.x - |w|^2 / 2 is then, but for what all classes share,
+    minus half the squared distance of features x from w (Snell et al. 2017, Prototypical Networks, section 2.4)."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def head(self, codes: Tensor) -> Head:
+        weight, _ = self.decoder.head(codes)
+        return weight, -weight.square().sum(-1) / 2
+
+
+class Scaled(Decoder):
+    """Multiplies a decoder's weights and biases by a learned number, which starts at 1."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.log_scale = nn.Parameter(torch.zeros(()))
+
+    def head(self, codes: Tensor) -> Head:
+        weight, bias = self.decoder.head(codes)
+        scale = self.log_scale.exp()
+        return scale * weight, scale * bias
+
+
+def start_as_transpose(encoder: nn.Linear, decoder: LinearDecoder) -> None:
+    """Give an encoder [D, F] orthogonal rows or columns, and a decoder [F + 1, D] its transpose: the code of features x
+    then decodes to x, or to its projection on the encoder's rows where D < F, with bias 0."""
+    with torch.no_grad():
+        nn.init.orthogonal_(encoder.weight)
+        decoder.fc.weight[:-1] = encoder.weight.T
+        decoder.fc.weight[-1] = 0
+
+
 class GaussianHead(Decoder):
     """The decoded head is drawn from a normal distribution at each decoding in training, and is its mean at test (Rusu
     et al. 2019, equation 4).

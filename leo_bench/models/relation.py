@@ -62,6 +62,21 @@ class NoRelation(nn.Module):
         return codes
 
 
+class Residual(nn.Module):
+    """Adds a relation network's answer to the codes, from nothing at the start: the network's last layer begins at
+    zero."""
+
+    def __init__(self, network: LEORelationNetwork) -> None:
+        super().__init__()
+        self.network = network
+        nn.init.zeros_(network.fc2.weight)
+        nn.init.zeros_(network.fc2.bias)
+
+    def refine(self, codes: Tensor) -> Tensor:
+        """The codes and their relations."""
+        return codes + self.network.refine(codes)
+
+
 class Rounds(nn.ModuleList):
     """Relation networks one after another, each with weights of its own, on codes that the one before refined (the
     document's multi-step relation network)."""

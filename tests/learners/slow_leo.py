@@ -90,6 +90,8 @@ def refined(weights: Weights, settings: Settings, codes: list[Tensor]) -> list[T
         return codes
     for index in range(settings.relation_rounds):
         prefix = "relation_net." if settings.relation_rounds == 1 else f"relation_net.{index}."
+        prefix += "network." if settings.relation_residual else ""
+        before = codes
         codes = [
             sum(
                 share * relation(weights, prefix, first, second)
@@ -97,6 +99,8 @@ def refined(weights: Weights, settings: Settings, codes: list[Tensor]) -> list[T
             )
             for first in codes
         ]
+        if settings.relation_residual:
+            codes = [old + new for old, new in zip(before, codes, strict=True)]
     return codes
 
 
@@ -141,12 +145,19 @@ def rows_of_all(weights: Weights, prefix: str, settings: Settings, codes: list[T
 
 def decoded(weights: Weights, settings: Settings, codes: list[Tensor], noise: float) -> Tensor:
     """Rows [N, F + 1] of the head; noise stands for every normal number that is drawn."""
+    prefix = "decoder."
+    prefix += "decoder." if settings.logit_scale == "learned" else ""
+    prefix += "decoder." if settings.head_bias == "distance" else ""
     if settings.decoded_weights == "deterministic":
-        return rows_of_all(weights, "decoder.", settings, codes)
-    center = rows_of_all(weights, "decoder.mean.", settings, codes)
-    spread = rows_of_all(weights, "decoder.spread.", settings, codes)
-    start = (2 / (len(codes) + center.shape[1] - 1)) ** 0.5
-    return center + start * spread.exp() * noise
+        rows = rows_of_all(weights, prefix, settings, codes)
+    else:
+        center = rows_of_all(weights, prefix + "mean.", settings, codes)
+        spread = rows_of_all(weights, prefix + "spread.", settings, codes)
+        start = (2 / (len(codes) + center.shape[1] - 1)) ** 0.5
+        rows = center + start * spread.exp() * noise
+    if settings.head_bias == "distance":
+        rows = torch.stack([torch.cat([row[:-1], -(row[:-1] ** 2).sum()[None] / 2]) for row in rows])
+    return rows * weights["decoder.log_scale"].exp() if settings.logit_scale == "learned" else rows
 
 
 def logits_of(rows: Tensor, features: Tensor) -> Tensor:

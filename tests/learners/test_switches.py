@@ -15,7 +15,8 @@ from leo_bench.models.noise import Noise
 ELSEWHERE = {
     "test_train.py": {
         *("class_split", "train_classes", "rotations", "episode_mode", "k_shot", "n_query", "n_train_episodes"),
-        *("meta_batch_size", "outer_lr", "clip_norm", "val_every", "n_val_episodes"),
+        *("meta_batch_size", "outer_lr", "clip_norm", "val_every", "n_val_episodes", "train_n_way", "train_n_query"),
+        *("schedule", "averaged_share", "augmentation"),
     },
     "test_evaluate.py": {"test_split", "n_test_episodes", "test_n_ways", "test_modes"},
     "where the drawings are loaded": {"dataset"},
@@ -62,6 +63,13 @@ MODEL_SWITCHES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {"finetune_steps": 2}),
     ({"finetune_steps": 2}, {"finetune_steps": 2, "finetune_lr": 0.5}),
     ({}, {"latent": "gaussian"}),
+    ({}, {"relation_residual": True}),
+    (
+        {"encoder": "shared", "decoder": "linear"},
+        {"encoder": "shared", "decoder": "linear", "decoder_start": "encoder"},
+    ),
+    ({}, {"head_bias": "distance"}),
+    ({}, {"logit_scale": "learned"}),
     ({"relation": "none"}, {"relation": "none", "encoder": "none"}),
     ({}, {"decoded_weights": "gaussian"}),
 ]
@@ -72,6 +80,8 @@ TRAINING_SWITCHES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"generated": "full"}, {"generated": "full", "feature_dropout": 0.5}),
     ({"latent": "gaussian"}, {"latent": "gaussian", "kl_weight": 1.0}),
     ({}, {"encoder_penalty_weight": 1.0}),
+    ({}, {"label_smoothing": 0.3}),
+    ({"learner": "protonet"}, {"learner": "protonet", "label_smoothing": 0.3}),
     ({"decoder": "linear"}, {"decoder": "linear", "orthogonality_weight": 1.0}),
     (
         {"encoder": "none", "relation": "none"},
