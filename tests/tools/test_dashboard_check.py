@@ -7,6 +7,8 @@ import pytest
 
 from tools.dashboard_check import __main__ as check
 
+LINE = "dashboard: http://127.0.0.1:4321/  (Ctrl-C stops it)"
+
 
 def test_without_a_browser_one_line_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -22,7 +24,7 @@ def test_without_a_browser_one_line_says_so(
 @pytest.mark.parametrize(
     ("program", "address"),
     [
-        ("print('dashboard: http://127.0.0.1:4321/  (Ctrl-C)'); print('shown: 2', flush=True); input()", True),
+        (f"import time; print('{LINE}'); print('shown: 2', flush=True); time.sleep(60)", True),
         ("import sys; sys.exit('error: no study')", False),
     ],
 )
