@@ -14,11 +14,11 @@ from leo_bench.records import (
     load_study,
     make_folder,
     run_state,
+    without_paths,
     write_atomic,
     write_record,
     write_tables,
 )
-from leo_bench.report.gather import without_paths
 from leo_bench.study import set_aside
 from leo_bench.trials import read_search, trial_runs
 

@@ -341,6 +341,15 @@ def score_row(plan: Plan, run: RunState, test: TestScore) -> dict[str, Any]:
     return {name: values[name] for name in SCORE_COLUMNS}
 
 
+def without_paths(text: str, root: Path) -> str:
+    """The text with absolute paths cut to what is below the results folder, or to their last part: a report names no
+    machine.
+    """
+    for prefix in {f"{root}/", f"{root.resolve()}/"}:
+        text = text.replace(prefix, "")
+    return re.sub(r"(?<![\w.~:/])/(?:[^\s/:'\"]+/)+([^\s/:'\"]+)", r".../\1", text)
+
+
 def attempts_of(folder: Path) -> list[Path]:
     """A run's attempt folders, first one first."""
     numbered = {path: path.name.removeprefix("attempt-") for path in folder.glob("attempt-*")}

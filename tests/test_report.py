@@ -16,14 +16,14 @@ from PIL import Image
 from results_fixture import Counts, make_plan, write_attempt, write_run, write_study
 
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import Plan, load_study
+from leo_bench.records import Plan, load_study, without_paths
 from leo_bench.report import rebuild_all, write_index, write_report
 from leo_bench.report.across import score_matrices
 from leo_bench.report.captions import cut_words, over_seeds
 from leo_bench.report.compare import effects
 from leo_bench.report.cost import same_test
 from leo_bench.report.drawing import Drawing
-from leo_bench.report.gather import gather, problems, seed_words, switch_variants, without_paths
+from leo_bench.report.gather import gather, problems, seed_words, switch_variants
 from leo_bench.report.plots import all_plots
 from leo_bench.report.words import answer
 

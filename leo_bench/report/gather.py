@@ -4,7 +4,6 @@ Rows are compared only where everything that they are not about is equal (`why_n
 differs.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from leo_bench.figures import VariantStyle, variant_styles
-from leo_bench.records import Plan, RunState, StudyView, TestScore, load_study
+from leo_bench.records import Plan, RunState, StudyView, TestScore, load_study, without_paths
 
 MUST_EQUAL = {
     "dataset": "data set",
@@ -268,15 +267,6 @@ def problems(view: StudyView) -> pd.DataFrame:
     return frame.sort_values("status", key=lambda column: column.map(STATUS_ORDER.index), kind="stable").reset_index(
         drop=True
     )
-
-
-def without_paths(text: str, root: Path) -> str:
-    """The text with absolute paths cut to what is below the results folder, or to their last part: a report names no
-    machine.
-    """
-    for prefix in {f"{root}/", f"{root.resolve()}/"}:
-        text = text.replace(prefix, "")
-    return re.sub(r"(?<![\w.~:/])/(?:[^\s/:'\"]+/)+([^\s/:'\"]+)", r".../\1", text)
 
 
 def seed_words(seeds: list[int]) -> str:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from leo_bench.figures.search_space import number_words
-from leo_bench.report.gather import cell_name, without_paths
+from leo_bench.records import without_paths
+from leo_bench.report.gather import cell_name
 from leo_bench.report.search_data import SearchData, millions, settings_words, value_words
 from leo_bench.report.search_measured import measured, measured_numbers
 from leo_bench.report.tables import NONE, Table, difference, p_value, percent, with_interval
