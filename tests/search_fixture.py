@@ -225,7 +225,7 @@ def plausible_trials(
                 share = np.clip((np.log(own) if parameter.log else own) - low, 0, high - low) / (high - low)
                 share = float(np.clip(share + rng.normal(0, near), 0, 1))
             value = low + share * (high - low)
-            value = float(np.exp(value)) if parameter.log else float(value)
+            value = float(np.clip(np.exp(value) if parameter.log else value, parameter.low, parameter.high))
             parameters[parameter.name] = round(value) if parameter.whole else value
         final = float(np.clip(plausible_accuracy(parameters) + rng.normal(0, 0.012), 0.2, 0.99))
         episodes = np.arange(250, 2001, 250)

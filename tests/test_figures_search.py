@@ -82,8 +82,7 @@ def test_the_ramp_goes_from_low_to_high_and_gives_half_of_itself_to_the_better_h
     assert ramp_colours([0.7 + 0.2 * 3.5 / 7], (0.7, 0.9)) == [RAMP[3]]
     # median 0.8, top 0.9: colours begin 0.2 below the top
     assert ramp_bounds([0.1, 0.78, 0.82, 0.9]) == (pytest.approx(0.7), pytest.approx(0.9))
-    low, high = ramp_bounds([0.5])
-    assert low < high
+    assert ramp_colours([0.5], ramp_bounds([0.5])) == [RAMP[6]]
 
 
 def test_places_on_a_scale() -> None:
@@ -99,6 +98,8 @@ def test_ticks_name_the_ends_of_a_range_and_every_choice() -> None:
     assert [text for _, text in RATE.ticks()] == ["0.005", "0.01", "0.02", "0.05"]
     dims = [text for _, text in Scale("latent_dim", 32, 128, whole=True).ticks()]
     assert (dims[0], dims[-1]) == ("32", "128") and len(dims) > 2
+    # 0.01 is 12% of the way from 0.0075 to 0.08, so its number would touch the end's
+    assert [text for _, text in Scale("x", 0.0075, 0.08, log=True).ticks()] == ["0.0075", "0.02", "0.05", "0.08"]
     assert ENCODER.ticks() == [(0.0, "separate"), (1.0, "shared")]
     assert log_ticks(0.0001, 0.01) == pytest.approx([0.0001, 0.001, 0.01])
     assert len(log_ticks(30, 55)) >= 3

@@ -139,6 +139,8 @@ def test_validation_that_promised_more_than_test_gave_is_said_so(tmp_path: Path)
     [
         # 2 and 4 of 75 more: 4 points with standard error 1.3, and 12.7 of those either way
         ({"best": [63, 51], "default": [61, 47]}, 0.9, "within", "inconclusive", "The promise lies within test's"),
+        # a promise of 2 points, below the difference but within its interval
+        ({"best": [63, 51], "default": [61, 47]}, 0.83, "within", "inconclusive", "The promise lies within test's"),
         ({"best": [63, 48], "default": [60, 45]}, 0.83, "more", "better", "test gave more than validation promised"),
         ({"best": [63], "default": [60]}, 0.9, "open", "one seed", "so whether it promised too much cannot be said"),
         ({"best": [57, 42], "default": [60, 45]}, 0.9, "less", "worse", "a verdict of worse"),
@@ -181,6 +183,26 @@ def test_luck_is_what_fresh_seeds_lack_on_the_same_characters(tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("no_drawing")
+def test_a_chosen_number_within_the_fresh_seeds_interval_shows_no_luck(tmp_path: Path) -> None:
+    # 86 and 88%: mean 87, standard error 1, times 12.7: 74.3 to 99.7
+    markdown = report(measured_search(tmp_path, {"best": [63, 48], "default": [60, 45]}).folder)[1]
+    assert "87.0% (95% interval over 2 seeds 74.3 to 99.7) on the same characters: 3.0 points less" in markdown
+    assert "lies within the interval, so luck in choosing does not show" in markdown
+
+
+def test_a_validation_before_the_end_of_training_is_no_promise(tmp_path: Path) -> None:
+    data = measured_search(tmp_path, {"best": [63, 48], "default": [60, 45]})
+    for path in tmp_path.glob("runs/*/result.json"):
+        record = json.loads(path.read_text())
+        record["validation"][-1]["episode"] = 500
+        path.write_text(json.dumps(record))
+    (one,) = measured(gather_search(data.folder))
+    assert one.promised is None and one.kept == "open" and one.validation is None
+    words = " ".join(answer(gather_search(data.folder)))
+    assert "Validation had 90.0% for it, test has 74.0%; those are other characters" in words
+
+
+@pytest.mark.usefixtures("no_drawing")
 def test_other_budgets_on_test_are_not_set_against_the_promise(tmp_path: Path) -> None:
     plan = make_search(TWO)
     test = {**plan.test, "n_train_episodes": 4000}
@@ -188,7 +210,7 @@ def test_other_budgets_on_test_are_not_set_against_the_promise(tmp_path: Path) -
     words = " ".join(answer(data))
     assert "cannot be set against each other: the runs on test have n_train_episodes 4000 against 2000." in words
     assert "Validation promised" not in words
-    assert "which is what luck in choosing" not in report(data.folder)[1]
+    assert "was chosen for 90.0% on validation characters" not in report(data.folder)[1]
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -312,7 +334,7 @@ def with_importance(folder: Path, *rows: tuple[str, float, float, float], n_tria
 
 def test_importance_counts_only_above_the_planted_noise(tmp_path: Path) -> None:
     folder = search_at(tmp_path, 0.7, 0.8, 0.9)
-    rows = [(PLANTED, 0.15, 0.05, 0.3), ("latent_dim", 0.25, 0.29, 0.4), ("encoder", 0.6, 0.31, 0.8)]
+    rows = [(PLANTED, 0.15, 0.05, 0.3), ("latent_dim", 0.35, 0.29, 0.4), ("encoder", 0.6, 0.31, 0.8)]
     with_importance(folder, *rows)
     data = gather_search(folder)
     assert list(data.scales) == ["encoder", "latent_dim"]  # in order of importance, not as planned
@@ -368,6 +390,8 @@ def test_without_an_analysis_the_rest_is_drawn_and_the_command_named(tmp_path: P
     command = "leo-bench search search --profile cpu"
     for text in (html, markdown):
         assert "analysis/importance.csv and analysis/ranges.csv are missing" in text and command in text
+    assert f"<code>{command}</code> writes them" in html and f"`{command}` writes them" in markdown
+    assert "`" not in re.sub(r"<script>.*</script>", "", html, flags=re.DOTALL)
     plots = all_plots(gather_search(folder))
     assert list(plots) == ["history", "curves", "slices", "parallel"]
     with_importance(folder, ("encoder", 0.6, 0.3, 0.8), ("latent_dim", 0.2, 0.1, 0.3))
@@ -524,6 +548,10 @@ def test_published_searches_hold_their_runs_themselves(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "results/runs")
     assert gather_search(folder).results == {} and gather_search(folder).data_name == "omniglot"
     assert gather_search(official).data_name == "omniglot 5f1c0ffe"
+    assert gather_search(official).n_episodes == 1000
+    for path in official.glob("runs/*/result.json"):  # scored on test: not what trials were chosen by
+        path.write_text(path.read_text().replace('"split": "val"', '"split": "test"'))
+    assert gather_search(official).n_episodes is None
 
 
 @pytest.mark.usefixtures("no_drawing")

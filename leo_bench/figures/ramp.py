@@ -14,10 +14,11 @@ Bounds = tuple[float, float]
 
 
 def ramp_bounds(accuracies: Sequence[float]) -> Bounds:
-    """The ends for these accuracies: the better half of them has at least half of the colours."""
+    """The ends for these accuracies: the better half of them has at least half of the colours, and the best always the
+    last one."""
     values = [100 * accuracy for accuracy in accuracies]
     low = least_in_view(values, share=0.5)
-    return low / 100, max(*values, low + 0.1) / 100
+    return min(low, max(values) - 1.0) / 100, max(values) / 100
 
 
 def ramp_colours(accuracies: Sequence[float], bounds: Bounds) -> list[str]:

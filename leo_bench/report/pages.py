@@ -160,7 +160,13 @@ def environment(html: bool) -> Environment:
         keep_trailing_newline=True,
     )
     made.filters["markdown"] = markdown_table
+    made.filters["code"] = with_code
     return made
+
+
+def with_code(text: str) -> Markup:
+    """A sentence for a page, what stands between backticks as code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False)))
 
 
 def markdown_table(frame: pd.DataFrame) -> str:

@@ -29,7 +29,7 @@ def write_search_report(folder: Path, out: Path) -> Path:
         "data": data,
         "plan": data.plan,
         "title": f"Hyperparameter search: {data.plan.search}, profile {data.plan.profile}",
-        "summary": " ".join(opening[:2]),
+        "summary": " ".join(opening[:2]).replace("`", ""),
         "answer": opening,
         "notices": notices(data),
         "figures": figures,

@@ -136,10 +136,8 @@ def promise_words(data: SearchData, one: Measured) -> str:
     promised, gave = (f"{signed(100 * value)} points" for value in (one.promised, one.effect["difference"]))
     said = f"Validation promised {promised} over the defaults {name}, test gave {gave}"
     if one.kept == "less":
-        return (
-            f"{said}, and its whole interval lies below the promise: validation promised too much. That is what "
-            f"choosing does: {optimism or 'a single trial has its luck'}."
-        )
+        why = f"{optimism}, and the test characters are other ones" if optimism else "test characters are other ones"
+        return f"{said}, and its whole interval lies below the promise: validation promised too much; {why}."
     if one.kept == "more":
         return f"{said}, and its whole interval lies above the promise: test gave more than validation promised."
     if one.kept == "open":
