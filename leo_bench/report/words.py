@@ -53,7 +53,7 @@ SWITCHES = {
     "feature_dropout": "Share of the features dropped in training, with a fresh mask in each pass.",
     "precision": "Of the convolutions.",
     "where_it_adapts": "Whether gradient steps are taken on the codes, on the decoded weights, on both, or on neither.",
-    "relation_residual": "Whether relations are added to a class's code, from zero at the start, or stand in its place.",
+    "relation_residual": "Whether relations are added to a class's code, from zero on, or stand in its place.",
     "preset": "A whole set of settings.",
     "step": "From the document to the preset tuned: each step keeps the changes of those before it.",
     "part": "The preset tuned without one of its parts.",
