@@ -296,12 +296,12 @@ def test_every_trial_has_a_row_with_all_that_is_known_and_its_command(tmp_path: 
         "state", "run_key", "accuracy", "episodes", "latent_dim", "encoder", "started", "finished", "retry_of",
         "message", "command",
     }  # fmt: skip
-    assert rows["command"].tolist()[:2] == [f"leo-bench run --key {0:016x}", f"leo-bench run --key {1:016x}"]
+    assert rows["command"].tolist()[:2] == [f"leo-bench reproduce --key {0:016x}", f"leo-bench run --key {1:016x}"]
     assert rows.loc[0, ["state", "accuracy", "latent_dim"]].tolist() == ["complete", 0.75, 32]
     assert np.isnan(rows.loc[1, "accuracy"])
     assert rows.loc[2, "message"] == "see runs/x/log.txt" and np.isnan(rows.loc[2, "latent_dim"])
     for text in (html, markdown):
-        assert f"leo-bench run --key {0:016x}" in text and str(tmp_path) not in text
+        assert f"leo-bench reproduce --key {0:016x}" in text and str(tmp_path) not in text
 
 
 @pytest.mark.usefixtures("no_drawing")

@@ -140,7 +140,8 @@ def trials_table(data: SearchData) -> Table:
     for trial in sorted(data.trials.trials, key=lambda trial: trial.number):
         shown = data.frame[data.frame["number"] == trial.number].iloc[0]
         message = without_paths(trial.message, data.folder.parent)
-        command = f"leo-bench run --key {trial.run_key}" if trial.run_key else ""
+        doing = "reproduce" if trial.state == "complete" else "run"
+        command = f"leo-bench {doing} --key {trial.run_key}" if trial.run_key else ""
         row: dict[str, Any] = {"number": trial.number, "state": trial.state, "run_key": trial.run_key or ""}
         text = {"trial": str(trial.number), "state": trial.state, "accuracy, %": percent(shown["accuracy"])}
         row["accuracy"] = shown["accuracy"]
@@ -164,8 +165,8 @@ def trials_table(data: SearchData) -> Table:
         words.append(text)
     caption = (
         "Accuracy on validation characters, of complete trials; episodes: of training, at the last report; again: the "
-        "trial that died and was done again here. The command does a trial's run again with its recorded settings and "
-        "seed; while its record is there it says so and where it lies."
+        "trial that died and was done again here. The command does a complete trial's run again with its recorded "
+        "settings and seed and compares bit for bit, and trains another's to its end."
     )
     return Table("trials", caption, pd.DataFrame(numbers), pd.DataFrame(words))
 
