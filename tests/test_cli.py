@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from results_fixture import make_plan, write_attempt, write_study
 
-from leo_bench.cli import main, parse_settings
+from leo_bench.cli import main
+from leo_bench.commands.run import parse_settings
 from leo_bench.errors import LeoBenchError
 
 

@@ -104,15 +104,15 @@ REPORT_HALF = {"report", "figures", "aggregate", "stats"}
     [
         (
             {"learners", "train", "evaluate", "leo_api"},
-            {"experiment", "study", "search", "cluster", "examples", "cli"} | REPORT_HALF,
+            {"experiment", "study", "search", "cluster", "examples", "commands", "cli"} | REPORT_HALF,
         ),
-        ({"experiment"}, {"study", "search", "cluster", "examples", "cli"} | REPORT_HALF),
+        ({"experiment"}, {"study", "search", "cluster", "examples", "commands", "cli"} | REPORT_HALF),
         # examples of a run need both its trained model and a page
-        ({"examples"}, {"study", "search", "cluster", "cli"}),
+        ({"examples"}, {"study", "search", "cluster", "commands", "cli"}),
         # a plan says the smallest effect that it can detect: stats is arithmetic that both halves may use
         (
             {"study", "plan", "publish", "search", "cluster", "refresh", "reproduce"},
-            {"examples", "cli", "report", "figures"},
+            {"examples", "commands", "cli", "report", "figures"},
         ),
     ],
 )

@@ -1,0 +1,41 @@
+"""`leo-bench reproduce`: recorded runs done again and compared."""
+
+import argparse
+
+from leo_bench.errors import EXIT_FAILED, LeoBenchError
+from leo_bench.records import find_studies
+from leo_bench.reproduce import again, cheapest, done_runs, with_key
+from leo_bench.trials import find_searches
+
+
+def command_reproduce(options: argparse.Namespace) -> int:
+    if options.n < 1:
+        raise LeoBenchError(f"-n must be at least 1, got {options.n}")
+    folders = options.study or [*find_studies(options.results), *find_searches(options.results)]
+    if not folders:
+        raise LeoBenchError(f"no study in {options.results}/; run one first: make ablations")
+    if options.key:
+        folder, found = with_key(folders, options.key)
+        chosen = [(folder, [found])]
+    else:
+        chosen = [(folder, cheapest(done_runs(folder), options.n)) for folder in folders]
+    compared, wrong = 0, 0
+    for folder, runs in chosen:
+        for run in runs:
+            print(f"{folder}: doing {run.planned.variant} seed {run.planned.seed} again", flush=True)
+            try:
+                comparison = again(run, options.results / "reproduce", options.data)
+            except LeoBenchError as error:
+                print(f"{folder}: not compared: {error}")
+                wrong += bool(options.study or options.key)  # without names, studies of older versions are passed over
+                continue
+            compared += 1
+            if not comparison.differences:
+                print(f"{folder}: {comparison.name}: bit for bit the same")
+                continue
+            wrong += not comparison.excuse
+            print(f"{folder}: {comparison.name}: DIFFERS" + (f" ({comparison.excuse})" if comparison.excuse else ""))
+            print("\n".join(f"    {line}" for line in comparison.differences))
+    if not compared:
+        raise LeoBenchError("no recorded run could be compared")
+    return EXIT_FAILED if wrong else 0

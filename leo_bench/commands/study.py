@@ -1,0 +1,69 @@
+"""`leo-bench study`: a study's runs and its report."""
+
+import argparse
+import sys
+
+from leo_bench.data.locate import locate
+from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
+from leo_bench.plan import make_plan, merge_plan, parse_seeds, plan_words, present_keys, study_folder
+from leo_bench.publish import take_published
+from leo_bench.records import Plan, load_study, read_record
+from leo_bench.refresh import BackgroundReport
+from leo_bench.study import StudyRunner
+
+
+def command_study(options: argparse.Namespace) -> int:
+    if options.jobs < 1:
+        raise LeoBenchError(f"--jobs must be at least 1, got {options.jobs}")
+    seeds = parse_seeds(options.seeds) if options.seeds else None
+    source = locate(options.dataset, options.data)
+    plan = make_plan(
+        options.studies,
+        options.name,
+        options.profile,
+        source,
+        seeds,
+        options.only,
+        options.device,
+        options.accept_stale,
+    )
+    if options.plan:
+        print(plan_words(plan, options.results, options.jobs))
+        return 0
+    folder = study_folder(options.results, plan)
+    view = plan
+    if (folder / "study.json").exists():
+        old = read_record(folder / "study.json", Plan)
+        keep = present_keys(options.studies, old, source, options.device)
+        if not (seeds or options.only):  # a whole study shows what part-studies have done, not what they left undone
+            keep &= {run.planned.run_key for run in load_study(folder).done}
+        view = merge_plan(old, plan, keep)
+    report_folder = options.reports / folder.name
+    report = BackgroundReport(folder, report_folder)
+    runner = StudyRunner(plan, view, options.results, options.jobs, options.data, options.retry, report.request)
+    if options.use_published:
+        print(f"{take_published(options.results, plan)} runs taken from {options.results / 'official'}/")
+    print(plan_words(plan, options.results, options.jobs))
+    try:
+        runner.run()
+    except KeyboardInterrupt:
+        done = len(load_study(folder).done)
+        print(
+            f"\nstopped: {done} of {len(view.runs)} runs are done and kept; the same command goes on from here\n"
+            "bringing the report up to date (Ctrl-C again to leave it)",
+            file=sys.stderr,
+        )
+        report.finish()
+        return EXIT_INTERRUPTED
+    made = report.finish()
+    found = load_study(folder)
+    waiting = [run for run in found.runs if run.status != "done"]
+    for run in waiting:
+        print(f"not done: {run.planned.variant} seed {run.planned.seed}: {run.status}: {run.message}", file=sys.stderr)
+    print(f"{len(found.done)} of {len(found.runs)} runs done; tables in {folder}/")
+    print(
+        f"report: {report_folder / 'report.html'}"
+        if made
+        else f"the report could not be made; try: leo-bench report {folder}"
+    )
+    return EXIT_FAILED if waiting or not made else 0
