@@ -360,7 +360,7 @@ def _points(history: History) -> dict[str, Any]:
 
 
 def episode_arrays(bank: ImageBank, scores: dict[str, Scores]) -> dict[str, np.ndarray]:
-    """The arrays of episodes.npz (records.py): of each test its correct answers, by episode and by character."""
+    """The arrays of episodes.npz (records/__init__.py): of each test its correct answers, by episode and by character."""
     characters = np.unique(np.concatenate([value.episodes.characters.ravel() for value in scores.values()]))
     arrays = {name: value.correct.astype(np.uint16) for name, value in scores.items()}
     arrays["characters"] = np.array([bank.characters[index] for index in characters], dtype=np.bytes_)

@@ -125,7 +125,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("leo_bench.records.os.fsync", full)
+    monkeypatch.setattr("leo_bench.records.files.os.fsync", full)
     with pytest.raises(LeoBenchError, match="No space left on device; free some disk space"):
         write_atomic(path, b"new")
     assert path.read_bytes() == b"old"

@@ -1,0 +1,89 @@
+"""Reading and writing: whole or not at all, and in one line what is wrong."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from leo_bench.config import SCHEMA_VERSION, Settings, make_settings
+from leo_bench.errors import LeoBenchError
+from leo_bench.records.schema import Record, RecordT
+
+
+def make_folder(folder: Path) -> None:
+    """The folder and those above it, where they are missing. Raises LeoBenchError when that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LeoBenchError(
+            f"cannot make the folder {folder}: {error.strerror}; "
+            "free some disk space, or name a folder that can be written"
+        ) from None
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write data to path whole or not at all: temporary file beside it, fsync, rename."""
+    make_folder(path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise LeoBenchError(
+            f"cannot write {path}: {error.strerror}; free some disk space or check the folder's permissions"
+        ) from error
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write a record as JSON, atomically."""
+    write_atomic(path, (json.dumps(record.model_dump(mode="json"), indent=1, allow_nan=False) + "\n").encode())
+
+
+def write_settings(folder: Path, settings: Settings) -> None:
+    """settings.json of a run: what its process is to do."""
+    write_atomic(folder / "settings.json", (json.dumps(settings.canonical(), indent=1) + "\n").encode())
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings of the run in folder. Raises LeoBenchError when the file is missing, broken or out of range."""
+    path = folder / "settings.json"
+    try:
+        values = json.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise LeoBenchError(f"{path} is missing or damaged ({error}); run the study again") from None
+    if not isinstance(values, dict):
+        raise LeoBenchError(f"{path} holds no settings; run the study again")
+    return make_settings(values, where=str(path))
+
+
+def read_record(path: Path, kind: type[RecordT]) -> RecordT:
+    """Read and validate a record. Raises LeoBenchError naming the file and what is wrong in it."""
+    try:
+        raw = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise LeoBenchError(f"{path} is missing") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise LeoBenchError(f"{path} is truncated or not JSON ({error}); remove it and run the study again") from None
+    if isinstance(raw, dict) and raw.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
+        raise LeoBenchError(f"{path} has schema version {raw['schema_version']}, this program reads {SCHEMA_VERSION}")
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise LeoBenchError(f"{path}: {where}: {first['msg']}; remove it and run the study again") from None
+
+
+def without_paths(text: str, root: Path) -> str:
+    """The text with absolute paths cut to what is below the results folder, or to their last part: a report names no
+    machine.
+    """
+    for prefix in {f"{root}/", f"{root.resolve()}/"}:
+        text = text.replace(prefix, "")
+    return re.sub(r"(?<![\w.~:/])/(?:[^\s/:'\"]+/)+([^\s/:'\"]+)", r".../\1", text)
