@@ -274,6 +274,17 @@ def test_a_variant_alone_and_a_study_without_switches(tmp_path: Path) -> None:
     assert "82.0 ± 25.4" in html
 
 
+def test_a_published_report_leaves_the_vector_drawings_to_its_page(tmp_path: Path) -> None:
+    variants = {"leo": {}, "steps": {"inner_steps": 0}}
+    build(tmp_path / "results", variants, switches={"inner_steps": ["leo", "steps"]})
+    target = tmp_path / "reports" / "official" / "ablations-cpu"
+    (target / "figures").mkdir(parents=True)
+    (target / "figures" / "effects.svg").write_text("of an earlier time")
+    page = write_report(tmp_path / "results/ablations-cpu", target)
+    assert {path.suffix for path in (target / "figures").iterdir()} == {".png"}
+    assert "<svg " in page.read_text()
+
+
 def test_other_shots_are_shown_but_not_paired(tmp_path: Path) -> None:
     build(tmp_path / "results", {"leo": {}, "five": {"k_shot": 5}}, switches={"k_shot": ["leo", "five"]})
     _, markdown = report(tmp_path)

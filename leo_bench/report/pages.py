@@ -104,9 +104,13 @@ def write_table(table: Table, folder: Path) -> None:
 
 
 def show(plot: Plot, folder: Path) -> Shown:
-    """Draw a figure: files in the folder, panels for the page."""
+    """Draw a figure: files in the folder, panels for the page. A published report has no SVG files: its page holds the
+    same drawings, and what is committed stays small."""
     drawings = [render(panel) for panel in plot.panels]
-    write_atomic(folder / f"{plot.name}.svg", compose_svg(drawings, plot.columns).encode())
+    if folder.parents[1].name == OFFICIAL:
+        (folder / f"{plot.name}.svg").unlink(missing_ok=True)
+    else:
+        write_atomic(folder / f"{plot.name}.svg", compose_svg(drawings, plot.columns).encode())
     write_atomic(folder / f"{plot.name}.png", compose_png(drawings, plot.columns))
     panels = [
         Markup(inline_svg(drawing.svg, f"{plot.name}-{index}", drawing.alt)) for index, drawing in enumerate(drawings)
