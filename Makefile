@@ -47,12 +47,9 @@ study: venv
 	$(LEO_BENCH) study "$(STUDY)" $(RUN_OPTIONS)
 
 search: venv
-	$(LEO_BENCH) search "$(if $(SEARCH),$(SEARCH),search)" --profile "$(PROFILE)" $(if $(JOBS),--jobs "$(JOBS)") \
-		$(if $(TRIALS),--trials "$(TRIALS)") $(if $(STORAGE),--storage "$(STORAGE)") \
+	@$(if $(STORAGE),LEO_BENCH_STORAGE="$(STORAGE)") $(LEO_BENCH) search "$(if $(SEARCH),$(SEARCH),search)" --profile "$(PROFILE)" \
+		$(if $(JOBS),--jobs "$(JOBS)") $(if $(TRIALS),--trials "$(TRIALS)") \
 		$(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)")
-
-dashboard: venv
-	@$(LEO_BENCH) dashboard $(if $(PORT),--port "$(PORT)")
 
 report: venv
 	$(LEO_BENCH) report

@@ -111,6 +111,10 @@ class RunHeld(LeoBenchError):
     """Another process does this run."""
 
 
+class OutOfMemory(LeoBenchError):
+    """A run wanted more memory than there is."""
+
+
 class RunPruned(Exception):
     """Whoever watches the run has seen enough of it: it is worse than others."""
 
@@ -143,7 +147,7 @@ def _attempt(folder: Path, settings: Settings, data: Path | None, watch: Watch |
             status.end("failed", _one_line(error))
             raise
         status.end("failed", out_of_memory(settings))
-        raise LeoBenchError(out_of_memory(settings)) from error
+        raise OutOfMemory(out_of_memory(settings)) from error
     except BaseException as error:
         log.exception("failed")
         status.end("failed", _one_line(error))
@@ -262,9 +266,9 @@ def measure(
         if history.validation and history.validation[-1][0] == episode:
             log.info("episode %d: validation accuracy %.4f", episode, history.validation[-1][1])
             recorder.log_scalar("validation_accuracy", history.validation[-1][1], episode)
-            if watch:
-                _watched(watch, history, settings, numerics, status)
         status.update(episode)
+        if watch and history.validation and history.validation[-1][0] == episode:
+            _watched(watch, history, settings, numerics, status)
 
     begin = time.perf_counter()
     history = train(learner, bank, settings, progress)
@@ -360,7 +364,7 @@ def _points(history: History) -> dict[str, Any]:
 
 
 def episode_arrays(bank: ImageBank, scores: dict[str, Scores]) -> dict[str, np.ndarray]:
-    """The arrays of episodes.npz (records/__init__.py): of each test its correct answers, by episode and by character."""
+    """The arrays of episodes.npz (records): of each test its correct answers, by episode and by character."""
     characters = np.unique(np.concatenate([value.episodes.characters.ravel() for value in scores.values()]))
     arrays = {name: value.correct.astype(np.uint16) for name, value in scores.items()}
     arrays["characters"] = np.array([bank.characters[index] for index in characters], dtype=np.bytes_)

@@ -76,8 +76,8 @@ def publish_search(results: Path, name: str, profile: str, partial: bool) -> Pat
     source."""
     folder = results / f"{name}-{profile}"
     plan, trials = read_search(folder)
-    finished = (folder / "best.json").exists()
-    ended = sum(trial.state in ("complete", "pruned") for trial in trials.trials)
+    ended = sum(trial.counts for trial in trials.trials)
+    finished = ended >= plan.n_trials and (folder / "best.json").exists()
     if not ended or not (finished or partial):
         raise LeoBenchError(
             f"search {folder.name} is not finished ({ended} of {plan.n_trials} trials have ended); "

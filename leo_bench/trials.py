@@ -9,6 +9,8 @@
 A trial that trained is a run of the store, results/runs/<run_key>/; a published search holds its runs itself.
 """
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,6 +80,16 @@ class SearchPlan(Record):
     test_seeds: list[int]
     numerics: str
 
+    @property
+    def identity(self) -> str:
+        """16 hexadecimal digits of SHA-256 over all but MAY_CHANGE: trials of two identities cannot be mixed."""
+        text = json.dumps(self.model_dump(mode="json", exclude=MAY_CHANGE), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+MAY_CHANGE = {"schema_version", "question", "margin", "n_trials", "test", "test_seeds"}
+"""Fields of a plan that may differ between two calls of a search."""
+
 
 class Trial(Record):
     """One trial, as the database has it."""
@@ -95,12 +107,21 @@ class Trial(Record):
     finished: str | None = None
     message: str = ""
     """Why it failed or was pruned, in one line."""
+    settings_fail: bool = False
+    """Whether it failed by its settings: they do not go together, diverge, or end their process each time."""
     retry_of: int | None = None
     """Number of the trial that died or was stopped, and is done again here."""
+    deaths: int = 0
+    """How often its process has died before, in the trials that it does again."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it has used up one of the budget: it ended by itself, with a value, pruned, or by its settings."""
+        return self.state in ("complete", "pruned") or self.settings_fail
 
 
 class Sitting(Record):
-    """One call of the search."""
+    """One call of the search that began trials."""
 
     started: str
     jobs: int
@@ -116,13 +137,22 @@ class Trials(Record):
     trials: list[Trial]
 
     @property
+    def repeatable(self) -> bool:
+        """Whether the sequence of trials can be had again from the seed alone: one worker did them, in one go or in
+        several, and none died (while a dead trial is taken for a running one, others are proposed beside it)."""
+        return all(sitting.jobs == 1 for sitting in self.sittings) and not any(trial.deaths for trial in self.trials)
+
+    @property
     def how(self) -> str:
-        """`one worker, in one go`: whether the sequence of trials can be had again from the seed alone."""
+        """`one worker, in one go`: how the trials came about."""
         jobs = max((sitting.jobs for sitting in self.sittings), default=1)
         workers = "one worker" if jobs == 1 else f"{jobs} workers"
         resumed = len(self.sittings) - 1
-        return f"{workers}, " + (
-            "in one go" if resumed < 1 else "resumed once" if resumed == 1 else f"resumed {resumed} times"
+        died = sum(trial.deaths > 0 for trial in self.trials)
+        return (
+            f"{workers}, "
+            + ("in one go" if resumed < 1 else "resumed once" if resumed == 1 else f"resumed {resumed} times")
+            + (f", {died} done again whose process died" if died else "")
         )
 
 

@@ -268,11 +268,11 @@ def test_trials_are_counted_by_state(tmp_path: Path) -> None:
     [
         ([(1, 0)], "Made by one worker, in one go", True),
         ([(2, 0)], "Made by 2 workers, in one go", False),
-        ([(1, 0), (1, 2)], "Made by one worker, resumed once", False),
+        ([(1, 0), (1, 2)], "Made by one worker, resumed once", True),
         ([(2, 0), (1, 2), (1, 3)], "Made by 2 workers, resumed 2 times", False),
     ],
 )
-def test_only_one_worker_in_one_go_gives_the_sequence_again(
+def test_only_one_worker_gives_the_sequence_again(
     tmp_path: Path, sittings: list[tuple[int, int]], how: str, again: bool
 ) -> None:
     made = [Sitting(started=STARTED, jobs=jobs, first_trial=first) for jobs, first in sittings]

@@ -10,7 +10,7 @@ from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
 from leo_bench.plan import cost, duration
 from leo_bench.records import read_record
 from leo_bench.search.file import make_search_plan
-from leo_bench.trials import Best, SearchPlan, Trials
+from leo_bench.trials import MAY_CHANGE, Best, SearchPlan, Trials
 
 
 def command_search(options: argparse.Namespace) -> int:
@@ -40,6 +40,8 @@ def _search(plan: SearchPlan, folder: Path, options: argparse.Namespace) -> int:
     url = options.storage or os.environ.get("LEO_BENCH_STORAGE") or sqlite_url(folder)
     print(f"  database  {without_password(url)}\n  watch it  make dashboard", flush=True)
     runner = SearchRunner(plan, folder, url, options.jobs, options.data)
+    if n_counted(folder) < plan.n_trials:  # what was chosen before may not be the best at the end
+        (folder / "best.json").unlink(missing_ok=True)
     try:
         trials = runner.run()
     except KeyboardInterrupt:
@@ -94,16 +96,14 @@ def _emit(folder: Path, path: Path) -> int:
     return 0
 
 
-BUDGET = {"n_trials", "question", "margin", "test_seeds", "schema_version"}
-"""What may change between two calls of a search."""
-
-
 def check_same(folder: Path, plan: SearchPlan) -> None:
     """Raise LeoBenchError where a folder holds trials that cannot be mixed with those of the plan."""
-    if not (folder / "search.json").exists():
+    if not (folder / "search.json").exists() or not (folder / "trials.json").exists():
         return
-    old = read_record(folder / "search.json", SearchPlan).model_dump(exclude=BUDGET)
-    new = plan.model_dump(exclude=BUDGET)
+    if not read_record(folder / "trials.json", Trials).trials:
+        return
+    old = read_record(folder / "search.json", SearchPlan).model_dump(exclude=MAY_CHANGE)
+    new = plan.model_dump(exclude=MAY_CHANGE)
     changed = [name for name in new if new[name] != old[name]]
     if changed:
         name = changed[0]
@@ -118,12 +118,16 @@ def _short(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+def n_counted(folder: Path) -> int:
+    """Trials of the folder that count against the budget."""
+    if not (folder / "trials.json").exists():
+        return 0
+    return sum(trial.counts for trial in read_record(folder / "trials.json", Trials).trials)
+
+
 def plan_words(plan: SearchPlan, folder: Path, jobs: int) -> str:
     """What a search asks for before it starts."""
-    done = 0
-    if (folder / "trials.json").exists():
-        trials = read_record(folder / "trials.json", Trials).trials
-        done = sum(trial.state in ("complete", "pruned") for trial in trials)
+    done = n_counted(folder)
     left = max(plan.n_trials - done, 0)
     seconds = left * cost(plan.base)
     tests = 2 * len(plan.test_seeds) * cost(plan.test)

@@ -205,7 +205,7 @@ def how_sentence(data: SearchData) -> str:
     how = data.trials.how
     again = (
         "so the seed alone gives the same sequence again on the same versions"
-        if how == "one worker, in one go"
+        if data.trials.repeatable
         else "so the sequence hangs on which trial ended when, and the seed alone does not give it again; each single "
         "trial can be done again"
     )

@@ -91,18 +91,19 @@ def importance(plan: SearchPlan, trials: Trials) -> pd.DataFrame:
     """How much of the variance of accuracy each searched setting explains (functional ANOVA on a random forest), as
     mean and 5th to 95th percentile over resamples of the complete trials.
 
-    Every resample also holds a random number that no run ever saw, PLANTED: a setting whose importance is not above
-    that one's says nothing. Empty below LEAST_TRIALS.
+    Every resample also gives each trial a random number that no run ever saw, PLANTED: a setting is shown to matter
+    where its low end is above that one's high end. Empty below LEAST_TRIALS.
     """
     columns = ["parameter", "importance", "low", "high", "planted", "n_trials", "evaluator"]
     found = complete(trials)
     if len(found) < LEAST_TRIALS or len({accuracy(trial) for trial in found}) < 2:
         return pd.DataFrame(columns=columns)
     rng = stream(plan.sampler.seed, "importance")
-    samples = [
-        _importances(plan.space, [found[i] for i in rng.integers(len(found), size=len(found))], rng)
-        for _ in range(RESAMPLES)
-    ]
+    samples = []
+    for _ in range(RESAMPLES):
+        planted = rng.random(len(found))  # one for each trial: a trial drawn twice has the same one twice
+        drawn = rng.integers(len(found), size=len(found))
+        samples.append(_importances(plan.space, [found[i] for i in drawn], planted[drawn], rng))
     names = [*(parameter.name for parameter in plan.space), PLANTED]
     rows = []
     for name in names:
@@ -113,7 +114,9 @@ def importance(plan: SearchPlan, trials: Trials) -> pd.DataFrame:
     return frame.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
 
 
-def _importances(space: Sequence[Parameter], trials: Sequence[Trial], rng: np.random.Generator) -> dict[str, float]:
+def _importances(
+    space: Sequence[Parameter], trials: Sequence[Trial], planted: np.ndarray, rng: np.random.Generator
+) -> dict[str, float]:
     """Shares of the variance by setting, adding up to 1."""
     spaces = {parameter.name: distribution(parameter) for parameter in space}
     spaces[PLANTED] = FloatDistribution(0.0, 1.0)
@@ -121,9 +124,9 @@ def _importances(space: Sequence[Parameter], trials: Sequence[Trial], rng: np.ra
     study.add_trials(
         [
             optuna.create_trial(
-                params={**trial.parameters, PLANTED: rng.random()}, distributions=spaces, value=accuracy(trial)
+                params={**trial.parameters, PLANTED: float(number)}, distributions=spaces, value=accuracy(trial)
             )
-            for trial in trials
+            for trial, number in zip(trials, planted, strict=True)
         ]
     )
     seed = int(rng.integers(2**31))

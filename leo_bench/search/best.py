@@ -2,6 +2,7 @@
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from leo_bench.config import PRESETS, make_settings
 from leo_bench.errors import LeoBenchError
@@ -11,6 +12,8 @@ from leo_bench.trials import Best, Choice, SearchPlan, Trial, Trials
 
 NEARLY = 0.01
 """How much less accurate than the best the cheapest may be, as a fraction."""
+OF_THE_MACHINE = {"seed", "device", "threads", "precision", "dataset"}
+"""Settings that a preset does not fix."""
 DEFAULT, BEST, CHEAP = "default", "best", "cheap"
 
 
@@ -70,7 +73,9 @@ test_plan.__test__ = False  # type: ignore[attr-defined]  # not a test
 
 def preset_text(plan: SearchPlan, choice: Choice) -> str:
     """A choice as a preset file."""
-    values = {name: value for name, value in choice.parameters.items()}
+    whole = make_settings({**plan.test, **choice.parameters}).canonical()
+    start = make_settings({}, plan.preset).canonical()
+    values = {name: value for name, value in whole.items() if value != start[name] and name not in OF_THE_MACHINE}
     lines = [
         f"# Trial {choice.number} of the search {plan.search}, profile {plan.profile}: "
         f"{choice.values[0]:.1%} on validation.",
@@ -83,7 +88,9 @@ def preset_text(plan: SearchPlan, choice: Choice) -> str:
     return "\n".join(lines)
 
 
-def _toml(value: bool | int | float | str) -> str:
+def _toml(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, bool):
         return str(value).lower()
     return f'"{value}"' if isinstance(value, str) else repr(value)

@@ -6,31 +6,26 @@ what stays of it.
 
 import re
 import warnings
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import optuna
-from optuna.exceptions import ExperimentalWarning
-from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
+from optuna.storages import RDBStorage
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import write_record
-from leo_bench.search.space import distribution, pruner, sampler
+from leo_bench.search.space import MAX_RETRIES, counts, distribution, pruner, sampler
 from leo_bench.trials import SearchPlan, Sitting, Trial, Trials
 from leo_bench.trials import TrialState as State
-
-optuna.logging.set_verbosity(optuna.logging.CRITICAL)  # a failed trial is told of by whoever ran it
 
 HEARTBEAT_SECONDS = 10
 GRACE_SECONDS = 60
 """Silence after which a running trial counts as dead."""
-MAX_RETRIES = 2
-"""Of a trial whose process died."""
-
 DIRECTIONS = {"accuracy": StudyDirection.MAXIMIZE, "multiply_adds": StudyDirection.MINIMIZE}
 STATES: dict[TrialState, State] = {
     TrialState.WAITING: "waiting",
@@ -51,11 +46,24 @@ def study_name(plan: SearchPlan) -> str:
     return f"{plan.search}-{plan.profile}"
 
 
-def retry_again(study: Study, trial: FrozenTrial, max_retry: int | None = None) -> None:
-    """Queue a trial that died or was stopped once more, with the same settings."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        RetryHeartbeatStaleTrialCallback(max_retry)(study, trial)
+def queue_again(study: Study, trial: FrozenTrial, deaths: int) -> None:
+    """Queue a trial that died or was stopped once more, with the same settings. deaths: of its process, so far."""
+    study.add_trial(
+        optuna.create_trial(
+            state=TrialState.WAITING,
+            params=trial.params,
+            distributions=trial.distributions,
+            user_attrs={"deaths": deaths},
+            system_attrs={"retry_history": [*trial.system_attrs.get("retry_history", []), trial.number]},
+        )
+    )
+
+
+def _died(study: Study, trial: FrozenTrial) -> None:
+    """What becomes of a trial that has been silent for too long."""
+    deaths = trial.user_attrs.get("deaths", 0) + 1
+    if deaths <= MAX_RETRIES:
+        queue_again(study, trial, deaths)
 
 
 def fail_dead(study: Study) -> None:
@@ -63,10 +71,6 @@ def fail_dead(study: Study) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         optuna.storages.fail_stale_trials(study)
-
-
-def _retry_dead(study: Study, trial: FrozenTrial) -> None:
-    retry_again(study, trial, MAX_RETRIES)
 
 
 def open_storage(url: str, heartbeat: int | None = None, grace: int | None = None) -> RDBStorage:
@@ -83,25 +87,43 @@ def open_storage(url: str, heartbeat: int | None = None, grace: int | None = Non
                 engine_kwargs=options,
                 heartbeat_interval=heartbeat or HEARTBEAT_SECONDS,
                 grace_period=grace or GRACE_SECONDS,
-                heartbeat_stale_trial_callback=_retry_dead,
+                heartbeat_stale_trial_callback=_died,
             )
     except ImportError as error:
         raise LeoBenchError(
             f"no driver for {without_password(url)} ({error}); for PostgreSQL: pip install 'leo_bench[postgres]'"
         ) from None
-    except (SQLAlchemyError, ValueError) as error:
-        reason = " ".join(str(getattr(error, "orig", None) or error).split())
-        raise LeoBenchError(f"cannot open the database {without_password(url)}: {reason}") from None
+    except (*DATABASE_ERRORS, ValueError) as error:
+        raise LeoBenchError(f"cannot open the database {without_password(url)}: {in_one_line(error, url)}") from None
+
+
+DATABASE_ERRORS = (SQLAlchemyError, StorageInternalError)
+
+
+def in_one_line(error: Exception, url: str) -> str:
+    """What a database complains of, and that SQLite's file is no loss."""
+    cause = error.__cause__ or error
+    reason = " ".join(str(getattr(cause, "orig", None) or cause).split())[:300]
+    hint = "; its file can be removed: it is made again from trials.json" if url.startswith("sqlite") else ""
+    return without_password(reason) + hint
 
 
 def without_password(url: str) -> str:
-    """A database's address as it may be shown."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+    """A database's address as it may be shown: no password, and nothing after a question mark."""
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        return re.sub(r"://.*@", "://***@", url).split("?")[0]
+    plain = address.set(query={}).render_as_string(hide_password=True)
+    return re.sub(r"(://[^:/@]*):.*@", r"\1:***@", plain)  # a password with an @ in it is cut at the wrong place
 
 
 def create_study(plan: SearchPlan, storage: RDBStorage) -> Study:
-    """The search's study, new or as it is. Called before any worker starts: tables made by several at once collide."""
-    return optuna.create_study(
+    """The search's study, new or as it is. Called before any worker starts: tables made by several at once collide.
+
+    Raises LeoBenchError where the database has trials of a search of this name with another plan.
+    """
+    study = optuna.create_study(
         storage=storage,
         study_name=study_name(plan),
         directions=[DIRECTIONS[objective] for objective in plan.objectives],
@@ -109,6 +131,13 @@ def create_study(plan: SearchPlan, storage: RDBStorage) -> Study:
         pruner=pruner(plan),
         load_if_exists=True,
     )
+    if study.get_trials(deepcopy=False) and study.user_attrs.get("plan") != plan.identity:
+        raise LeoBenchError(
+            f"the database has trials of another search {study_name(plan)} (other ranges, settings, sampler or "
+            "source); name another database, or the folder that they belong to"
+        )
+    study.set_user_attr("plan", plan.identity)
+    return study
 
 
 def load_study(plan: SearchPlan, storage: RDBStorage) -> Study:
@@ -136,7 +165,11 @@ def _shown(trial: FrozenTrial, study: Study) -> Trial:
     complete = trial.state == TrialState.COMPLETE
     message = trial.user_attrs.get("message", "")
     if trial.state == TrialState.FAIL and not message:
-        message = "its process was stopped or died; done again as another trial"
+        message = (
+            f"its process died {MAX_RETRIES + 1} times; do these settings need more memory than there is?"
+            if counts(trial)
+            else "its process died; done again as another trial"
+        )
     return Trial(
         number=trial.number,
         state=STATES[trial.state],
@@ -147,7 +180,9 @@ def _shown(trial: FrozenTrial, study: Study) -> Trial:
         started=_time(trial.datetime_start),
         finished=_time(trial.datetime_complete),
         message=message,
+        settings_fail=trial.state == TrialState.FAIL and counts(trial),
         retry_of=history[-1] if history else None,
+        deaths=trial.user_attrs.get("deaths", 0),
     )
 
 
@@ -169,27 +204,41 @@ _written: dict[Path, Trials] = {}
 
 
 def rebuild(plan: SearchPlan, trials: Trials, storage: RDBStorage) -> Study:
-    """The database made again from trials.json: the finished trials with their numbers; others are left out at the
-    end, and failed in between."""
+    """The database made again from trials.json, each trial as it was; one that was running is queued again."""
     study = create_study(plan, storage)
     states = {shown: state for state, shown in STATES.items()}
     spaces = {parameter.name: distribution(parameter) for parameter in plan.space}
-    finished = [trial.state in ("complete", "pruned", "failed") for trial in trials.trials]
-    kept: Sequence[Trial] = trials.trials[: len(finished) - finished[::-1].index(True)] if any(finished) else []
-    for trial in kept:
-        state = states[trial.state]
-        study.add_trial(
-            optuna.create_trial(
-                state=state if state.is_finished() else TrialState.FAIL,
-                values=trial.values,
-                params=dict(trial.parameters),
-                distributions={name: spaces[name] for name in trial.parameters},
-                intermediate_values=dict(trial.curve),
-                user_attrs={
-                    name: value for name, value in (("run_key", trial.run_key), ("message", trial.message)) if value
-                },
-                system_attrs={} if trial.retry_of is None else {"retry_history": [trial.retry_of]},
-            )
+    for trial in trials.trials:
+        running = trial.state == "running"
+        attributes = {
+            "run_key": trial.run_key,
+            "message": "" if running else trial.message,
+            "settings_fail": trial.settings_fail or None,
+            "deaths": trial.deaths or None,
+        }
+        made = optuna.create_trial(
+            state=TrialState.WAITING if running else states[trial.state],
+            values=trial.values,
+            params=dict(trial.parameters),
+            distributions={name: spaces[name] for name in trial.parameters},
+            intermediate_values={} if running else dict(trial.curve),
+            user_attrs={name: value for name, value in attributes.items() if value},
+            system_attrs={"retry_history": _history(trials, trial)} if trial.retry_of is not None else {},
         )
+        made.datetime_start, made.datetime_complete = _local(trial.started), _local(trial.finished)
+        study.add_trial(made)
     study.set_user_attr("sittings", [sitting.model_dump() for sitting in trials.sittings])
     return study
+
+
+def _history(trials: Trials, trial: Trial) -> list[int]:
+    """Numbers of the trials that a trial does again, first one first."""
+    if trial.retry_of is None:
+        return []
+    earlier = next(other for other in trials.trials if other.number == trial.retry_of)
+    return [*_history(trials, earlier), trial.retry_of]
+
+
+def _local(text: str | None) -> datetime | None:
+    """UTC as Optuna's local time."""
+    return None if text is None else datetime.fromisoformat(text).astimezone().replace(tzinfo=None)

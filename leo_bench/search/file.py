@@ -24,7 +24,12 @@ PROTOCOL = {
     "class_split",
     "train_classes",
     "image_size",
+    "episode_mode",
+    "n_way",
     "k_shot",
+    "n_query",
+    "train_n_way",
+    "train_n_query",
     "n_train_episodes",
     "val_every",
     "n_val_episodes",
@@ -133,6 +138,11 @@ def make_search_plan(
     common = {"dataset": source.name, "device": device, **file.settings}
     common = {"precision": default_precision(common, device), **common}
     trial = {**common, **file.trial, **budget.settings, "test_split": "val"}
+    if trial.get("seed", 0) in budget.test_seeds or len(set(budget.test_seeds)) < len(budget.test_seeds):
+        raise LeoBenchError(
+            f"{where}: profiles.{profile}.test_seeds {budget.test_seeds}: expected each once, and not the trials' seed "
+            f"{trial.get('seed', 0)}"
+        )
     space = [_parameter(name, given, trial, file.preset, where) for name, given in file.space.items()]
     sampler = _chosen(Sampler, file.sampler, budget.sampler, where, "sampler")
     return SearchPlan(
@@ -144,7 +154,7 @@ def make_search_plan(
         objectives=file.objectives,
         space=space,
         base=make_settings(trial, file.preset, where).canonical(),
-        test=make_settings({**common, **budget.settings}, file.preset, where).canonical(),
+        test=make_settings({**common, **budget.settings, "test_split": "test"}, file.preset, where).canonical(),
         n_trials=n_trials or budget.n_trials,
         sampler=sampler if seed is None else sampler.model_copy(update={"seed": seed}),
         pruner=_chosen(Pruner, file.pruner, budget.pruner, where, "pruner") if file.pruner else None,

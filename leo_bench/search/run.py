@@ -5,11 +5,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from optuna.storages import RDBStorage
 from optuna.study import Study
 from optuna.trial import TrialState
@@ -19,10 +21,12 @@ from leo_bench.config import make_settings
 from leo_bench.errors import EXIT_INTERRUPTED, LeoBenchError
 from leo_bench.records import make_folder, read_record, write_record
 from leo_bench.search.database import (
+    DATABASE_ERRORS,
     GRACE_SECONDS,
     add_sitting,
     create_study,
     fail_dead,
+    in_one_line,
     open_storage,
     rebuild,
     write_trials,
@@ -54,7 +58,7 @@ class SearchRunner:
     jobs: int
     data: Path | None = None
     on_change: Callable[[], None] = lambda: None
-    """Called after each trial that ended: refreshes the report."""
+    """Called after each trial that ended."""
     say: Callable[[str], None] = tqdm.write
     heartbeat: int | None = None
     grace: int | None = None
@@ -63,15 +67,28 @@ class SearchRunner:
     told: set[int] = field(default_factory=set)
     crashes: int = 0
     waited: bool = False
+    began: bool = False
+    """Whether this call has begun a trial."""
 
     def run(self) -> Trials:
         """Returns the trials when as many as planned have ended. On Ctrl-C or SIGTERM stops what is running, then
         raises KeyboardInterrupt. Raises LeoBenchError where trials cannot be done."""
         make_folder(self.folder)
-        write_record(self.folder / "search.json", self.plan)
-        storage = open_storage(self.url, self.heartbeat, self.grace)
+        try:
+            # SQLite's workers are on this machine; those of a server may be on several, which share the budget.
+            local = self.url.startswith("sqlite")
+            with FileLock(self.folder / ".lock").acquire(timeout=0) if local else nullcontext():
+                return self._run(open_storage(self.url, self.heartbeat, self.grace))
+        except Timeout:
+            raise LeoBenchError(
+                f"another call does the search in {self.folder}/ just now; wait for it, or stop it"
+            ) from None
+        except DATABASE_ERRORS as error:
+            raise LeoBenchError(f"the search's database: {in_one_line(error, self.url)}") from None
+
+    def _run(self, storage: RDBStorage) -> Trials:
         study = self._study(storage)
-        add_sitting(study, datetime.now(UTC).isoformat(timespec="seconds"), self.jobs)
+        write_record(self.folder / "search.json", self.plan)
         self.told = {trial.number for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()}
         write_trials(study, self.folder)
         bar = tqdm(total=self.plan.n_trials, unit="trial", disable=not sys.stderr.isatty(), leave=False)
@@ -86,11 +103,12 @@ class SearchRunner:
                     return write_trials(study, self.folder)
                 self._fill(study)
                 time.sleep(POLL_SECONDS)
-        except (KeyboardInterrupt, LeoBenchError):
+        except KeyboardInterrupt:
             self._stop()
             self._tell(study)
             raise
         finally:
+            self._stop()
             signal.signal(signal.SIGTERM, previous)
             bar.close()
             storage.engine.dispose()
@@ -98,7 +116,13 @@ class SearchRunner:
     def _study(self, storage: RDBStorage) -> Study:
         """The database's study; made again from trials.json where the database is gone."""
         study = create_study(self.plan, storage)
-        if study.get_trials(deepcopy=False) or not (self.folder / "trials.json").exists():
+        known_here = (self.folder / "trials.json").exists()
+        if study.get_trials(deepcopy=False) and not known_here:
+            raise LeoBenchError(
+                f"the database has trials that {self.folder}/ does not know; name another database, or the folder that "
+                "they belong to"
+            )
+        if study.get_trials(deepcopy=False) or not known_here:
             return study
         known = read_record(self.folder / "trials.json", Trials)
         if known.trials:
@@ -113,6 +137,9 @@ class SearchRunner:
         running = sum(trial.state == TrialState.RUNNING for trial in trials)
         lacking = self.plan.n_trials - counted - max(running, len(self.children))
         for _ in range(min(lacking, self.jobs - len(self.children))):
+            if not self.began:
+                self.began = True
+                add_sitting(study, datetime.now(UTC).isoformat(timespec="seconds"), self.jobs)
             self._start()
         if not self.children and running:  # another call's, or dead ones
             if not self.waited:

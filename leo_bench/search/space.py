@@ -17,6 +17,8 @@ from optuna.trial import FrozenTrial, TrialState
 from leo_bench.seeding import derive_seed
 from leo_bench.trials import Parameter, SearchPlan
 
+optuna.logging.set_verbosity(optuna.logging.CRITICAL)  # a failed trial is told of by whoever ran it
+
 
 def distribution(parameter: Parameter) -> BaseDistribution:
     """Where a searched setting's values come from."""
@@ -82,12 +84,18 @@ class SeededByTrial(BaseSampler):
         """Nothing: a trial's numbers come from its place."""
 
 
+MAX_RETRIES = 2
+"""Of a trial whose process died."""
+
+
 def counts(trial: FrozenTrial) -> bool:
-    """Whether a trial has used up one of the budget: it ended by itself, with a value, pruned, or as settings that
-    fail."""
-    return trial.state in (TrialState.COMPLETE, TrialState.PRUNED) or (
-        trial.state == TrialState.FAIL and bool(trial.user_attrs.get("settings_fail"))
-    )
+    """Whether a trial has used up one of the budget: it ended by itself, with a value or pruned, or its settings fail:
+    they do not go together, diverge, or have ended their process once more than it is done again."""
+    if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
+        return True
+    attributes = trial.user_attrs
+    died = attributes.get("deaths", 0) >= MAX_RETRIES and "stopped" not in attributes
+    return trial.state == TrialState.FAIL and (bool(attributes.get("settings_fail")) or died)
 
 
 def sampler(plan: SearchPlan) -> SeededByTrial:

@@ -15,11 +15,12 @@ from types import FrameType
 import optuna
 
 from leo_bench.config import Settings
+from leo_bench.counting import multiply_adds
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
-from leo_bench.experiment import RunHeld, RunPruned, Watch, execute
+from leo_bench.experiment import OutOfMemory, RunHeld, RunPruned, Watch, execute
 from leo_bench.provenance import numerics_digest
 from leo_bench.records import RUNS, PlannedRun, Result, read_record, run_state
-from leo_bench.search.database import load_study, open_storage, retry_again
+from leo_bench.search.database import DATABASE_ERRORS, in_one_line, load_study, open_storage, queue_again
 from leo_bench.search.file import settings_of
 from leo_bench.search.space import suggest
 from leo_bench.study import set_aside
@@ -47,20 +48,23 @@ def objective(trial: optuna.Trial, plan: SearchPlan, store: Path, data: Path | N
     except RunPruned as reason:
         trial.set_user_attr("message", str(reason))
         raise optuna.TrialPruned(str(reason)) from None
-    except (SettingsFail, TrainingDiverged) as error:
+    except (SettingsFail, TrainingDiverged, OutOfMemory) as error:
         trial.set_user_attr("message", str(error))
         trial.set_user_attr("settings_fail", True)
         raise SettingsFail(str(error)) from None
     except (KeyboardInterrupt, LeoBenchError) as error:
-        retry_again(trial.study, trial.study.get_trials(deepcopy=False)[trial.number])
+        frozen = trial.study.get_trials(deepcopy=False)[trial.number]
+        queue_again(trial.study, frozen, frozen.user_attrs.get("deaths", 0))
+        trial.set_user_attr("stopped", True)
         trial.set_user_attr("message", str(error) or "stopped by the user")
         raise
-    values = {"accuracy": result.headline.accuracy, "multiply_adds": float(result.multiply_adds or 0)}
+    cost = multiply_adds(settings) if result.multiply_adds is None else result.multiply_adds  # not recorded at first
+    values = {"accuracy": result.headline.accuracy, "multiply_adds": float(cost)}
     return [values[objective] for objective in plan.objectives]
 
 
 class SettingsFail(LeoBenchError):
-    """Settings that were proposed do not go together, or training with them diverges."""
+    """Settings that were proposed do not go together, or training with them diverges or needs too much memory."""
 
 
 def _settings(trial: optuna.Trial, plan: SearchPlan) -> Settings:
@@ -111,6 +115,9 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except LeoBenchError as error:
         print(f"error: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except DATABASE_ERRORS as error:
+        print(f"error: the search's database: {in_one_line(error, os.environ[URL])}", file=sys.stderr)
         return EXIT_FAILED
     return 0
 

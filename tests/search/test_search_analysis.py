@@ -127,6 +127,17 @@ def test_importance_finds_what_matters_and_no_planted_constant() -> None:
     assert frame["importance"].sum() == pytest.approx(1.0)
 
 
+def test_where_nothing_matters_nothing_is_above_the_planted_number() -> None:
+    above, low = 0, []
+    for seed in range(5):
+        frame = importance(*drawn(40, lambda p, rng: rng.random(), seed)).set_index("parameter")
+        others = frame.drop(PLANTED)
+        above += int((others["low"] > frame.loc[PLANTED, "high"]).sum())
+        low.append(frame.loc[PLANTED, "importance"] / others.loc["inner_lr", "importance"])
+    assert above == 0
+    assert 0.6 < float(np.median(low)) < 1.6  # it gets as much as a setting with as many values
+
+
 def test_nothing_is_said_of_importance_with_few_trials() -> None:
     assert importance(*drawn(7, lambda p, rng: rng.random())).empty
     assert importance(*drawn(20, lambda p, rng: 0.5)).empty

@@ -1,7 +1,6 @@
 """What a search chose, and how it is measured and kept."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from small_search import small_plan
@@ -62,31 +61,28 @@ def test_the_best_meets_the_defaults_on_test_with_fresh_seeds(plan: SearchPlan) 
     assert len({run.run_key for run in study.runs}) == 4
 
 
-def test_a_preset_file_gives_the_settings_of_the_trial(tmp_path: Path, plan: SearchPlan) -> None:
+def test_a_preset_file_gives_the_settings_that_were_measured(tmp_path: Path) -> None:
+    common = {**small_plan().test, "relation": "none", "k_shot": 2}
+    plan = small_plan(test=common)
     found = Trials(
         sittings=[],
         trials=[
             Trial(
                 number=3,
                 state="complete",
-                parameters={"latent_dim": 7, "inner_lr": 0.0123456789012, "relation": "none", "second_order": False},
+                parameters={"latent_dim": 7, "inner_lr": 0.0123456789012, "second_order": False},
                 values=[0.7],
             )
         ],
     )
-    path = write_preset(plan, choose(plan, found), tmp_path / "found.toml")
-    settings = make_settings({"inner_steps": 2}, str(path))
-    expected: dict[str, Any] = {
-        "latent_dim": 7,
-        "inner_lr": 0.0123456789012,
-        "relation": "none",
-        "second_order": False,
-        "decode": "class",
-        "inner_steps": 2,
-    }
-    assert {name: getattr(settings, name) for name in expected} == expected
+    chosen = choose(plan, found)
+    path = write_preset(plan, chosen, tmp_path / "found.toml")
+    measured = next(run for run in best.test_plan(plan, chosen).runs if run.variant == "best").settings
+    again = make_settings({"seed": measured["seed"], "dataset": "glyphs"}, str(path))
+    assert again.canonical() == measured
     assert "Trial 3" in path.read_text()
+    assert "seed" not in path.read_text()
     with pytest.raises(LeoBenchError, match=r"ends with \.toml"):
-        write_preset(plan, choose(plan, found), tmp_path / "found")
+        write_preset(plan, chosen, tmp_path / "found")
     with pytest.raises(LeoBenchError, match="leo is a preset already"):
-        write_preset(plan, choose(plan, found), tmp_path / "leo.toml")
+        write_preset(plan, chosen, tmp_path / "leo.toml")

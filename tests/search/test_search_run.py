@@ -4,11 +4,13 @@ after processes that were killed, a stop, and the loss of the database."""
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
 from optuna.trial import TrialState
 from small_search import small_plan
 from tiny_bank import tiny_bank
@@ -18,11 +20,24 @@ from leo_bench.data import DataSource
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import AttemptStatus, PrunedRun, Result, read_record
 from leo_bench.search import run, trial
-from leo_bench.search.database import create_study, open_storage, sqlite_url
+from leo_bench.search.database import (
+    add_sitting,
+    create_study,
+    fail_dead,
+    open_storage,
+    queue_again,
+    rebuild,
+    shown,
+    sqlite_url,
+    without_password,
+)
 from leo_bench.search.file import settings_of
 from leo_bench.search.run import SearchRunner
+from leo_bench.search.space import counts, sampler, suggest
 from leo_bench.train import TrainingDiverged
 from leo_bench.trials import SearchPlan, Trials, read_search
+
+pytestmark = pytest.mark.filterwarnings("ignore:Heartbeat of storage is supposed to be used:UserWarning")
 
 WORKER = (sys.executable, str(Path(__file__).with_name("tiny_trial.py")))
 
@@ -104,6 +119,8 @@ def test_one_worker_in_one_go(tmp_path: Path, plan: SearchPlan, whole: Trials) -
     assert [trial.number for trial in whole.trials] == list(range(6))
     assert {trial.state for trial in whole.trials} == {"complete", "pruned"}
     assert whole.how == "one worker, in one go"
+    assert whole.repeatable
+    assert runner(tmp_path / "whole", plan, jobs=2).run() == whole  # a call that finds nothing to do leaves no trace
     assert ended(runner(tmp_path / "again", plan).run()) == ended(whole)
 
 
@@ -118,7 +135,9 @@ def test_a_trial_whose_process_is_killed_is_done_again(
     died, again = killed.trials[1], killed.trials[2]
     assert "done again" in died.message
     assert len(died.curve) == 1
-    assert again.retry_of == 1
+    assert (again.retry_of, again.deaths) == (1, 1)
+    assert not killed.repeatable
+    assert "1 done again whose process died" in killed.how
     assert ended(killed) == ended(whole)[:2]
 
 
@@ -156,6 +175,92 @@ def test_a_search_that_is_stopped_and_loses_its_database_goes_on_as_if_nothing_h
     assert ended(resumed) == ended(whole)
 
 
+def test_settings_that_kill_their_process_each_time_count_in_the_end(tmp_path: Path) -> None:
+    plan = small_plan(n_trials=1)
+    storage = open_storage(sqlite_url(tmp_path), 1, 1)
+    study = create_study(plan, storage)
+    for _ in range(3):
+        trial = study.ask()
+        suggest(trial, plan)
+        storage.record_heartbeat(trial._trial_id)
+        time.sleep(2.5)  # and then silence
+        fail_dead(study)
+    trials = shown(study).trials
+    assert [(one.state, one.counts, one.deaths) for one in trials] == [
+        ("failed", False, 0),
+        ("failed", False, 1),
+        ("failed", True, 2),
+    ]
+    assert len({str(one.parameters) for one in trials}) == 1
+    assert "died 3 times" in trials[2].message
+
+
+def test_a_database_made_again_is_the_same(tmp_path: Path, plan: SearchPlan) -> None:
+    study = create_study(plan, open_storage(sqlite_url(tmp_path)))
+    add_sitting(study, "2026-01-02T03:04:05+00:00", 1)
+    for kind in ("complete", "fails", "stopped", "pruned", "again"):
+        trial = study.ask()
+        suggest(trial, plan)
+        trial.report(0.25, 4)
+        if kind == "stopped":
+            queue_again(study, study.trials[trial.number], 1)
+            trial.set_user_attr("stopped", True)
+        for name, value in {"fails": {"settings_fail": True, "message": "nan"}}.get(kind, {}).items():
+            trial.set_user_attr(name, value)
+        ends = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "again": TrialState.COMPLETE}
+        state = ends.get(kind, TrialState.FAIL)
+        study.tell(trial, 0.5 if state == TrialState.COMPLETE else None, state=state)
+    trials = shown(study)
+    (tmp_path / "again").mkdir()
+    again = rebuild(plan, trials, open_storage(sqlite_url(tmp_path / "again")))
+    assert shown(again) == trials
+    assert [counts(trial) for trial in again.trials] == [counts(trial) for trial in study.trials]
+    study.sampler, again.sampler = sampler(plan), sampler(plan)
+    assert suggest(study.ask(), plan) == suggest(again.ask(), plan)
+
+
+def test_trials_of_another_search_are_not_mixed_in(tmp_path: Path, plan: SearchPlan) -> None:
+    url = sqlite_url(tmp_path)
+    create_study(plan, open_storage(url)).ask()
+    other = small_plan(sampler=plan.sampler.model_copy(update={"seed": 5}))
+    with pytest.raises(LeoBenchError, match="the database has trials of another search small-smoke"):
+        create_study(other, open_storage(url))
+    with pytest.raises(LeoBenchError, match=r"the database has trials that .*elsewhere/ does not know"):
+        SearchRunner(plan, tmp_path / "elsewhere", url, 1, say=lambda _: None).run()
+    create_study(small_plan(n_trials=50), open_storage(url))  # more of the same
+
+
+def test_one_call_at_a_time(tmp_path: Path, plan: SearchPlan) -> None:
+    folder = tmp_path / "small-smoke"
+    folder.mkdir()
+    with FileLock(folder / ".lock"), pytest.raises(LeoBenchError, match="another call does the search"):
+        runner(tmp_path, plan).run()
+    assert not (folder / "search.json").exists()
+
+
+def test_a_broken_database_is_told_of_in_one_line(tmp_path: Path, plan: SearchPlan) -> None:
+    folder = tmp_path / "small-smoke"
+    folder.mkdir()
+    (folder / "optuna.db").write_text("no database")
+    with pytest.raises(LeoBenchError, match=r"not a database; its file can be removed") as caught:
+        runner(tmp_path, plan).run()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql://me:secret@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://me:se@cret@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://host/db?user=me&password=secret", "postgresql://host/db"),
+        ("sqlite:////a/b.db", "sqlite:////a/b.db"),
+        ("no address:secret@x", "no address:secret@x"),
+    ],
+)
+def test_a_password_is_never_shown(url: str, expected: str) -> None:
+    assert without_password(url) == expected
+
+
 def test_two_workers_share_the_trials(tmp_path: Path) -> None:
     trials = runner(tmp_path, small_plan(n_trials=2, pruner=None), processes=True, jobs=2).run()
     assert [trial.state for trial in trials.trials] == ["complete"] * 2
@@ -166,7 +271,7 @@ def test_two_workers_share_the_trials(tmp_path: Path) -> None:
     check_agreement(tmp_path, more_plan)
     assert more.trials[:2] == trials.trials
     assert len(more.trials) == 3
-    assert more.how == "2 workers, resumed 1 times"
+    assert more.how == "2 workers, resumed once"
 
 
 def test_settings_that_fail_count_and_are_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

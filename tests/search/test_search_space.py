@@ -9,7 +9,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState
 from small_search import small_plan
 
-from leo_bench.search.database import retry_again
+from leo_bench.search.database import queue_again
 from leo_bench.search.space import counts, distribution, pruner, sampler, suggest
 from leo_bench.trials import Parameter, Sampler, SearchPlan
 
@@ -36,7 +36,7 @@ def propose(plan: SearchPlan, n: int, stop_at: tuple[int, ...] = (), study: Any 
         parameters = suggest(trial, plan)
         if stops and sum(counts(trial) for trial in study.trials) == stops[0]:
             stops.pop(0)
-            retry_again(study, study.trials[trial.number])
+            queue_again(study, study.trials[trial.number], 0)
             study.tell(trial, state=TrialState.FAIL)
         else:
             study.tell(trial, value_of(parameters))
@@ -89,6 +89,9 @@ def test_the_sampler_learns_and_random_does_not() -> None:
         (TrialState.PRUNED, {}, True),
         (TrialState.FAIL, {"settings_fail": True}, True),
         (TrialState.FAIL, {}, False),
+        (TrialState.FAIL, {"deaths": 1}, False),
+        (TrialState.FAIL, {"deaths": 2}, True),
+        (TrialState.FAIL, {"deaths": 2, "stopped": True}, False),
         (TrialState.RUNNING, {}, False),
         (TrialState.WAITING, {}, False),
     ],
