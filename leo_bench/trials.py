@@ -189,12 +189,12 @@ def trial_runs(folder: Path) -> list[RunState]:
     found: dict[str, RunState] = {}
     for trial in trials.trials:
         if trial.state == "complete" and trial.run_key and (store / trial.run_key / "settings.json").exists():
-            settings = read_settings(store / trial.run_key)
+            read_settings(store / trial.run_key)  # says what is wrong with them
+            settings = json.loads(
+                (store / trial.run_key / "settings.json").read_text()
+            )  # maybe fewer than there are now
             run = PlannedRun(
-                variant=f"trial {trial.number}",
-                seed=settings.seed,
-                run_key=trial.run_key,
-                settings=settings.canonical(),
+                variant=f"trial {trial.number}", seed=settings["seed"], run_key=trial.run_key, settings=settings
             )
             found.setdefault(trial.run_key, run_state(run, store / trial.run_key, plan.numerics))
     return list(found.values())

@@ -94,13 +94,23 @@ def lean(svg: str) -> str:
 
 def inline_svg(svg: str, name: str, alt: str) -> str:
     """A rendered SVG as an element of a page: own ids, colours as the page's variables, alternative text."""
-    body = own_ids(svg, name)
+    body = leaner(own_ids(svg, name))
     for variable, colour in {"ink": INK, "muted": MUTED, "line": GRID, "paper": PAPER, "band": BAND}.items():
         body = body.replace(colour, f"var(--{variable})")
     for letter, colours in (("c", COLOURS), ("r", RAMP)):
         for index, colour in enumerate(colours):
             body = body.replace(colour, f"var(--{letter}{index})")
     return body.replace("<svg ", f'<svg role="img" aria-label="{escape(alt, quote=True)}" ', 1)
+
+
+def leaner(body: str) -> str:
+    """An <svg> element without what a page says once for all (fonts), needs no more (ids that nothing refers to) or
+    cannot see (turns by nothing, indentation)."""
+    wanted = set(re.findall(r'(?:href="#|url\(#)([^")]+)', body))
+    body = re.sub(r' id="([^"]+)"', lambda match: match[0] if match[1] in wanted else "", body)
+    body = re.sub(r"font-family: [^;\"]*; ?", "", body)
+    body = re.sub(r' transform="rotate\(-?0 [^)]*\)"', "", body)
+    return re.sub(r"\n\s+", "\n", body)
 
 
 def own_ids(svg: str, name: str) -> str:
