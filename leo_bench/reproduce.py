@@ -63,7 +63,10 @@ def with_key(folders: Sequence[Path], key: str) -> tuple[Path, RunState]:
             if run.planned.run_key == key:
                 return folder, run
     names = ", ".join(str(folder) for folder in folders)
-    raise LeoBenchError(f"no done run {key!r} in {names}; keys are in the run_key column of runs.csv")
+    raise LeoBenchError(
+        f"no done run {key!r} in {names}; keys are in the run_key column of runs.csv, and of a "
+        "search's analysis/trials.csv (a pruned trial's run is not done: leo-bench run --key does it)"
+    )
 
 
 def differences(recorded: Path, again: Path) -> list[str]:

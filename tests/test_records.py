@@ -171,6 +171,19 @@ def test_publishing_wants_all_runs_unless_partial_and_can_be_repeated(tmp_path: 
     assert read_record(folder / "study.json", Plan) == plan
 
 
+def test_published_counts_are_the_same_in_a_smaller_archive(tmp_path: Path, plan: Plan) -> None:
+    write_study(tmp_path, plan)
+    for run in plan.runs:
+        write_run(tmp_path, plan, run, lambda *_: np.arange(12 * 6).reshape(12, 6) % 75)
+    target = publish(tmp_path, plan.study, plan.profile, partial=False)
+    for run in plan.runs:
+        old, new = (folder / "runs" / run.run_key / "episodes.npz" for folder in (tmp_path, target))
+        with np.load(old) as a, np.load(new) as b:
+            assert a.files == b.files
+            assert all(np.array_equal(a[name], b[name]) and a[name].dtype == b[name].dtype for name in a.files)
+    assert publish(tmp_path, plan.study, plan.profile, partial=False) == target  # and the same bytes each time
+
+
 def test_publishing_does_not_mix_numerics(tmp_path: Path, plan: Plan) -> None:
     write_study(tmp_path, plan.model_copy(update={"accept_stale": True}))
     for number in range(4):

@@ -33,8 +33,8 @@ PAINTED = """
 
 
 def check(browser: Browser, address: str, picture: Path) -> tuple[int, list[Finding]]:
-    """Look at every study, and write a picture of the one with most complete trials. Returns how many studies there
-    are, and what is wrong."""
+    """Look at every study, and write a picture of the one with most pruned trials (a search), or else with most complete
+    ones. Returns how many studies there are, and what is wrong."""
     found: list[Finding] = []
     with opened(browser, "list", found) as page:
         page.goto(f"{address}/dashboard", wait_until="networkidle")
@@ -42,16 +42,17 @@ def check(browser: Browser, address: str, picture: Path) -> tuple[int, list[Find
         for study in studies:
             if not _comes(page.get_by_text(study["study_name"])):
                 found.append(Finding("list", "study", study["study_name"], "is not listed"))
-    complete: dict[int, int] = {}
+    ended: dict[int, tuple[int, int]] = {}
     for study in studies:
         number, name = study["study_id"], study["study_name"]
         with opened(browser, name, found) as page:
             detail = page.request.get(f"{address}/api/studies/{number}").json()
-            complete[number] = sum(trial["state"] == "Complete" for trial in detail["trials"])
+            states = [trial["state"] for trial in detail["trials"]]
+            ended[number] = (states.count("Pruned"), states.count("Complete"))
             for fault in faults(page, f"{address}/dashboard/studies/{number}", detail):
                 found.append(Finding(name, *fault))
-    if complete:
-        best = max(complete, key=lambda number: complete[number])
+    if ended:
+        best = max(ended, key=lambda number: ended[number])
         with opened(browser, "picture", found) as page:
             page.set_viewport_size(PICTURE_SIZE)
             page.goto(f"{address}/dashboard/studies/{best}", wait_until="networkidle")
