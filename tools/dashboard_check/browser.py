@@ -33,8 +33,8 @@ PAINTED = """
 
 
 def check(browser: Browser, address: str, picture: Path) -> tuple[int, list[Finding]]:
-    """Look at every study, and write a picture of the one with most pruned trials (a search), or else with most complete
-    ones. Returns how many studies there are, and what is wrong."""
+    """Look at every study, and write a picture of the one with most pruned trials (a search), or else with most
+    complete ones. Returns how many studies there are, and what is wrong."""
     found: list[Finding] = []
     with opened(browser, "list", found) as page:
         page.goto(f"{address}/dashboard", wait_until="networkidle")
