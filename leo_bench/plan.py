@@ -211,7 +211,8 @@ def _settings(study: StudyFile, name: str, common: Mapping[str, Any], where: str
 
 
 def _switches(study: StudyFile, names: list[str], common: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Switch -> the baseline and the variants that name it or change it first of all, in the order they are drawn."""
+    """Switch -> the baseline and the variants that name it or change it first of all, in the order they are drawn: by
+    value where those are numbers, else as in the file."""
     baseline = study.baseline
     settings = {
         name: _settings(study, name, common, name).canonical() for name in names if not study.variants[name].reference
@@ -226,7 +227,9 @@ def _switches(study: StudyFile, names: list[str], common: Mapping[str, Any]) -> 
             named = study.variants[name].switch
             for switch in ([named] if named else changed or preset_changes)[:1]:
                 switches.setdefault(switch, [baseline]).append(name)
+    place = list(study.variants).index
     for switch, members in switches.items():
+        members.sort(key=place)
         if all(
             isinstance(settings[name].get(switch), int | float) and not isinstance(settings[name][switch], bool)
             for name in members

@@ -1,10 +1,11 @@
 """Study files expanded to plans, and what is refused in them."""
 
+import itertools
 from pathlib import Path
 
 import pytest
 
-from leo_bench.config import ADDED_LATER
+from leo_bench.config import ADDED_LATER, make_settings
 from leo_bench.data import DataSource
 from leo_bench.errors import LeoBenchError
 from leo_bench.plan import (
@@ -157,6 +158,23 @@ def test_plans_of_different_data_do_not_merge(tmp_path: Path) -> None:
     part = make_plan(tmp_path, "s", "cpu", glyphs, only=["none"])
     merged = merge_plan(whole, part, present_keys(tmp_path, whole, glyphs, "cpu"))
     assert {run.settings["dataset"] for run in merged.runs} == {"glyphs"}
+
+
+def test_steps_are_drawn_in_the_order_of_the_file_wherever_the_baseline_stands() -> None:
+    plan = make_plan(STUDIES, "waterfall", "cpu", SOURCE)
+    steps = ["documented", "by_class", "linear", "prototypes", "one_cycle", "ways_20", "single", "tuned"]
+    assert plan.switches["step"] == steps
+    settings = {run.variant: run.settings for run in plan.runs}
+    changed = [
+        {name for name, value in settings[after].items() if value != settings[before][name]}
+        for before, after in itertools.pairwise(steps)
+    ]
+    # Each step keeps what the others before it have changed: none changes a setting twice but the episodes' shape.
+    again = {"train_n_way", "n_train_episodes"}
+    for one, other in itertools.combinations(changed, 2):
+        assert one & other <= again
+    images = {name: make_settings(settings[name]).n_train_images for name in steps}
+    assert set(images.values()) == {160_000}
 
 
 def test_every_profile_of_every_committed_study_expands() -> None:

@@ -40,6 +40,8 @@ def command_publish(options: argparse.Namespace) -> None:
         page = write_search_report(target, options.reports / "official" / target.name)
         write_index(options.reports)
         print(f"{target}/, report in {page}")
+        if refresh_readme(Path("README.md"), page.parent):
+            print("README.md shows its numbers")
         return
     target = publish(options.results, options.name, options.profile, options.partial)
     report = write_report(target, options.reports / "official" / target.name)
