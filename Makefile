@@ -51,6 +51,9 @@ search: venv
 		$(if $(JOBS),--jobs "$(JOBS)") $(if $(TRIALS),--trials "$(TRIALS)") \
 		$(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)")
 
+dashboard: venv
+	@$(LEO_BENCH) dashboard $(if $(PORT),--port "$(PORT)")
+
 report: venv
 	$(LEO_BENCH) report
 

@@ -274,6 +274,22 @@ def test_a_variant_alone_and_a_study_without_switches(tmp_path: Path) -> None:
     assert "82.0 ± 25.4" in html
 
 
+def test_many_changes_are_cut_in_the_page_and_whole_in_the_csv(tmp_path: Path) -> None:
+    many = {
+        "latent_dim": 8,
+        "relation": "none",
+        "inner_lr": 0.02,
+        "encoder": "shared",
+        "outer_lr": 0.01,
+        "clip_norm": 2.0,
+    }
+    build(tmp_path / "results", {"leo": {}, "other": many}, switches={"latent_dim": ["leo", "other"]})
+    html, markdown = report(tmp_path)
+    assert "and 2 more" in html and "and 2 more" in markdown
+    changed = table(tmp_path, "main").set_index("variant").loc["other", "changed"]
+    assert all(name in changed for name in many)
+
+
 def test_a_published_report_leaves_the_vector_drawings_to_its_page(tmp_path: Path) -> None:
     variants = {"leo": {}, "steps": {"inner_steps": 0}}
     build(tmp_path / "results", variants, switches={"inner_steps": ["leo", "steps"]})

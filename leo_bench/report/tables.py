@@ -100,6 +100,17 @@ def main_numbers(data: StudyData) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+MOST_CHANGES = 5
+
+
+def few_changes(changed: str) -> str:
+    """What a variant changes, as a table has room for it; the CSV beside it has all."""
+    parts = changed.split(", ")
+    if len(parts) <= MOST_CHANGES:
+        return changed
+    return f"{', '.join(parts[: MOST_CHANGES - 1])} and {len(parts) - MOST_CHANGES + 1} more"
+
+
 def main_words(data: StudyData, numbers: pd.DataFrame) -> pd.DataFrame:
     """The main table as text."""
     headline, others = cell_name(data.headline), [cell for cell in data.cells if cell != data.headline]
@@ -107,7 +118,7 @@ def main_words(data: StudyData, numbers: pd.DataFrame) -> pd.DataFrame:
     for row in numbers.to_dict("records"):
         words = {
             "variant": row["label"],
-            "changes": row["changed"],
+            "changes": few_changes(row["changed"]),
             f"{headline}, %": with_interval(row["accuracy"], row["low"], row["high"], row["interval_over"]),
             "difference, points": difference(
                 row["difference"], row["difference_low"], row["difference_high"], row["interval_over"]
