@@ -56,7 +56,7 @@ def test_plan(plan: SearchPlan, best: Best) -> Plan:
     return Plan(
         study=best_study(plan),
         profile=plan.profile,
-        question=f"On test and with fresh seeds, are the settings that the search {plan.search} chose better than the "
+        question=f"On test and with fresh seeds, are the settings chosen by studies/{plan.search}.toml better than the "
         "defaults?",
         baseline=DEFAULT,
         margin=plan.margin,
