@@ -169,6 +169,11 @@ def _shown(trial: FrozenTrial, study: Study) -> Trial:
             f"its process died {MAX_RETRIES + 1} times; do these settings need more memory than there is?"
             if counts(trial)
             else "its process died; done again as another trial"
+            if any(
+                trial.number in other.system_attrs.get("retry_history", [])
+                for other in study.get_trials(deepcopy=False)
+            )
+            else "its process failed"
         )
     return Trial(
         number=trial.number,

@@ -40,8 +40,10 @@ def objective(trial: optuna.Trial, plan: SearchPlan, store: Path, data: Path | N
         trial.set_user_attr("run_key", settings.run_key)
 
         def watch(episode: int, accuracy: float) -> None:
+            if len(plan.objectives) > 1:  # Optuna takes no curve of these, and prunes none
+                return
             trial.report(accuracy, episode)
-            if len(plan.objectives) == 1 and episode < settings.n_train_episodes and trial.should_prune():
+            if episode < settings.n_train_episodes and trial.should_prune():
                 raise RunPruned(f"validation accuracy {accuracy:.1%} at episode {episode}, below the median of others")
 
         result = _done(settings, store, data, watch)

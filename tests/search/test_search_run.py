@@ -274,6 +274,16 @@ def test_two_workers_share_the_trials(tmp_path: Path) -> None:
     assert more.how == "2 workers, resumed once"
 
 
+def test_two_objectives_are_both_recorded_and_nothing_is_pruned(tmp_path: Path) -> None:
+    plan = small_plan(objectives=["accuracy", "multiply_adds"], pruner=None, n_trials=3)
+    trials = runner(tmp_path, plan).run().trials
+    assert [one.state for one in trials] == ["complete"] * 3
+    for one in trials:
+        result = read_record(tmp_path / "runs" / str(one.run_key) / "result.json", Result)
+        assert one.values == [result.headline.accuracy, result.multiply_adds]
+    assert len({(one.values or [0, 0])[1] for one in trials}) > 1
+
+
 def test_settings_that_fail_count_and_are_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def diverges(*_: Any) -> None:
         raise TrainingDiverged("the training loss became nan; lower inner_lr")
