@@ -57,8 +57,6 @@ class SearchRunner:
     url: str
     jobs: int
     data: Path | None = None
-    on_change: Callable[[], None] = lambda: None
-    """Called after each trial that ended."""
     say: Callable[[str], None] = tqdm.write
     heartbeat: int | None = None
     grace: int | None = None
@@ -103,7 +101,7 @@ class SearchRunner:
                     return write_trials(study, self.folder)
                 self._fill(study)
                 time.sleep(POLL_SECONDS)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, LeoBenchError):
             self._stop()
             self._tell(study)
             raise
@@ -191,7 +189,7 @@ class SearchRunner:
                 raise LeoBenchError(f"{self.crashes} trials failed for reasons beside their settings; the last: {last}")
 
     def _tell(self, study: Study) -> None:
-        """A line for each trial that ended since the last time; trials.json and the report after it."""
+        """A line for each trial that ended since the last time, after trials.json."""
         trials = write_trials(study, self.folder)
         ended = [trial for trial in trials.trials if trial.finished and trial.number not in self.told]
         for trial in ended:
@@ -202,8 +200,6 @@ class SearchRunner:
             )
             what = f"{trial.values[0]:.1%} on validation" if trial.values else f"{trial.state}: {trial.message}"
             self.say(f"trial {trial.number} ({settings}): {what}")
-        if ended:
-            self.on_change()
 
     def _stop(self) -> None:
         for child in self.children:
