@@ -48,12 +48,19 @@ ADDED_LATER = (
     "averaged_share",
     "label_smoothing",
     "augmentation",
+    "train_k_shot",
+    "train_support",
+    "first_pool",
+    "padding",
 )
 """Settings that came after the first records of this schema: at their default they leave a run's key as it was. Their
 defaults are fixed for good."""
 
 DRAWERS = 20
 """Drawings of each Omniglot character."""
+
+LEAST_SIDE = 16
+"""Of the images that a CNN with four poolings can see, pixels."""
 
 
 class Settings(BaseModel):
@@ -109,6 +116,11 @@ class Settings(BaseModel):
     """What decoded weights and biases are multiplied by: nothing, or a learned number that starts at 1."""
     feature_norm: Literal["none", "l2"] = "none"
     """Features as the CNN gives them, or each image's scaled to length 1 (the release of Rusu et al. 2019)."""
+    first_pool: int = Field(1, ge=1, le=8)
+    """Side of the squares of pixels that are averaged before the CNN's first block; 1 leaves images as they are."""
+    padding: int = Field(0, ge=0, le=16)
+    """Empty pixels that the CNN puts around each image (after first_pool); at 28x28 pixels 2 make the last map 2x2
+    instead of 1x1, and no pooling drops a row."""
     width: int = Field(64, ge=4, le=512)
     """Channels of each block of the CNNs."""
     n_decoders: int = Field(1, ge=1, le=64)
@@ -152,8 +164,13 @@ class Settings(BaseModel):
     # training
     train_n_way: int | None = Field(None, ge=2)
     """Classes in a training episode; n_way when left out."""
+    train_k_shot: int | None = Field(None, ge=1, le=DRAWERS - 1)
+    """Support images per class in a training episode; k_shot when left out."""
     train_n_query: int | None = Field(None, ge=1, le=DRAWERS - 1)
     """Query images per class in a training episode; n_query when left out."""
+    train_support: Literal["first", "each"] = "first"
+    """Which images of a training episode are its support set: the first of each class, or all of them in turn, the
+    others being the queries: as many losses from the same images (after Laenen and Bertinetto 2021)."""
     n_train_episodes: int = Field(2000, ge=0)
     meta_batch_size: int = Field(4, ge=1)
     """Episodes averaged per outer update."""
@@ -197,10 +214,22 @@ class Settings(BaseModel):
                 f"k_shot + n_query is {self.k_shot} + {self.n_query}, "
                 f"but a character has {DRAWERS} drawings; lower one of them"
             )
-        if self.k_shot + self.queries_in_training > DRAWERS:
+        if self.shots_in_training + self.queries_in_training > DRAWERS:
             raise ValueError(
-                f"k_shot + train_n_query is {self.k_shot} + {self.train_n_query}, "
-                f"but a character has {DRAWERS} drawings; lower one of them"
+                f"a training episode wants {self.shots_in_training} support and {self.queries_in_training} query "
+                f"images of a class, but a character has {DRAWERS} drawings; lower k_shot, train_k_shot, n_query or "
+                "train_n_query"
+            )
+        if self.image_side < LEAST_SIDE:
+            raise ValueError(
+                f"image_size {self.image_size} with first_pool {self.first_pool} and padding {self.padding} leaves "
+                f"{self.image_side} pixels a side, and four poolings need {LEAST_SIDE}; lower first_pool"
+            )
+        if self.train_support == "each" and self.queries_in_training % self.shots_in_training:
+            raise ValueError(
+                f"train_support=each takes the {self.shots_in_training} support images of a class from all its "
+                f"{self.shots_in_training + self.queries_in_training} in turn, which must be a multiple; change "
+                "train_k_shot or train_n_query"
             )
         if self.n_train_episodes % self.meta_batch_size:
             raise ValueError(
@@ -224,12 +253,21 @@ class Settings(BaseModel):
         """What one part asks of another: whether it is so, and what to do where it is not."""
         return [
             (
-                self.inner_examples != "leave_one_out" or self.k_shot > 1,
-                "inner_examples=leave_one_out has no other example of a class at k_shot 1; set k_shot to 2 or more",
+                self.inner_examples != "leave_one_out" or min(self.k_shot, self.shots_in_training) > 1,
+                "inner_examples=leave_one_out has no other example of a class at k_shot 1; set k_shot, and "
+                "train_k_shot where it is set, to 2 or more",
             ),
             (
                 self.inner_examples == "support" or self.generated == "head",
                 f"inner_examples={self.inner_examples} works on a shared CNN; set generated to head",
+            ),
+            (
+                self.inner_examples != "shifted" or self.train_support == "first",
+                "inner_examples=shifted copies one support set; set train_support to first",
+            ),
+            (
+                self.generated == "head" or self.train_support == "first",
+                "generated=full has a CNN for each support set; set train_support to first, or generated to head",
             ),
             (
                 not self.task_conditioned or self.decode == "class",
@@ -311,14 +349,24 @@ class Settings(BaseModel):
         return self.n_way if self.train_n_way is None else self.train_n_way
 
     @property
+    def shots_in_training(self) -> int:
+        """Support images per class in a training episode."""
+        return self.k_shot if self.train_k_shot is None else self.train_k_shot
+
+    @property
     def queries_in_training(self) -> int:
         """Query images per class in a training episode."""
         return self.n_query if self.train_n_query is None else self.train_n_query
 
     @property
+    def image_side(self) -> int:
+        """Side of the images that the CNN's first block sees, pixels."""
+        return self.image_size // self.first_pool + 2 * self.padding
+
+    @property
     def n_train_images(self) -> int:
         """Images of the training budget, support and query together."""
-        return self.n_train_episodes * self.ways_in_training * (self.k_shot + self.queries_in_training)
+        return self.n_train_episodes * self.ways_in_training * (self.shots_in_training + self.queries_in_training)
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -350,8 +398,10 @@ PRESETS: dict[str, dict[str, Any]] = {
         "relation_residual": True,
         "head_bias": "distance",
         "logit_scale": "learned",
+        "padding": 2,
         "train_n_way": 40,
         "train_n_query": 4,
+        "train_support": "each",
         "n_train_episodes": 800,
         "meta_batch_size": 1,
         "schedule": "one_cycle",
@@ -360,8 +410,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 """Named settings: what differs from the defaults. `documented` is the source document to the letter; `leo` decodes
 class by class; `paper` is Rusu et al. (2019) with the defaults of the authors' release, on a Conv-4 that is trained
-with the rest; `tuned` starts as a prototype classifier and trains on fewer, larger episodes: at one shot of 160,000
-images in all, as many as the documented 2,000 episodes have."""
+with the rest; `tuned` starts as a prototype classifier and trains on fewer, larger episodes, of which every image is a
+support image in turn: at one shot 160,000 images in all, as many as the documented 2,000 episodes have."""
 
 
 def preset_values(preset: str, where: str = "settings") -> dict[str, Any]:

@@ -12,6 +12,7 @@ from leo_bench.config import Settings, make_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners.base import initialised
 from leo_bench.learners.leo import Leo
+from leo_bench.learners.parts import build_stem
 from leo_bench.models.classifier import LEOClassifier
 from leo_bench.remedies import diverged, stalled
 from leo_bench.train import TrainingDiverged, outer_step
@@ -59,7 +60,13 @@ class LatentEmbeddingOptimization(Leo):
             )
         super().__init__(settings)
         with initialised(settings.seed, "classifier"):
-            self.classifier = LEOClassifier(num_classes, settings.image_size, settings.precision, width=settings.width)
+            self.classifier = LEOClassifier(
+                num_classes,
+                settings.image_size,
+                settings.precision,
+                width=settings.width,
+                stem=build_stem(settings),
+            )
         self.num_classes = num_classes
         self.meta_optimizer = optimizer_cls(self.parameters(), lr=outer_lr, **(optimizer_kwargs or {}))  # type: ignore[call-arg]
 

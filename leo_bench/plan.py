@@ -279,9 +279,11 @@ def cost(settings: Mapping[str, Any]) -> float:
     """Estimated seconds of a run on one CPU core, from the images trained on and scored; a guess that finished runs
     then correct. settings: of a plan, maybe of one written before some settings were there."""
     settings = {name: field.default for name, field in Settings.model_fields.items()} | dict(settings)
-    pixels = (settings["image_size"] / 28) ** 2
+    pixels = ((settings["image_size"] // settings["first_pool"] + 2 * settings["padding"]) / 28) ** 2
     copies = 4 if settings["inner_examples"] == "shifted" else 0
-    each = settings["k_shot"] * (1 + copies) + (settings["train_n_query"] or settings["n_query"])
+    each = (settings["train_k_shot"] or settings["k_shot"]) * (1 + copies) + (
+        settings["train_n_query"] or settings["n_query"]
+    )
     trained = settings["n_train_episodes"] * (settings["train_n_way"] or settings["n_way"]) * each
     full = settings["learner"] == "leo" and settings["generated"] == "full"
     if settings["learner"] == "pixels":

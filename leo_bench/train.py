@@ -58,10 +58,10 @@ def outer_step(
     size = episodes_per_pass(batch)
     for support_x, support_y, query_x, query_y in zip(*(tensor.split(size) for tensor in batch), strict=True):
         share = len(query_x) / len(batch[2])
-        loss, logits = learner.loss(support_x, support_y, query_x, query_y, n_way)
+        loss, accuracy = learner.loss(support_x, support_y, query_x, query_y, n_way)
         (share * loss).backward()
         losses.append(share * loss.detach())
-        accuracies.append(share * (logits.argmax(-1) == query_y).float().mean())
+        accuracies.append(share * accuracy)
     norm = nn.utils.clip_grad_norm_(learner.parameters(), clip_norm)
     optimizer.step()
     return torch.stack(losses).sum(), torch.stack(accuracies).sum(), norm
@@ -88,7 +88,7 @@ def train(
     """
     characters = class_split(bank, settings.class_split, settings.train_classes)["train"]
     n_way = settings.ways_in_training
-    spec = EpisodeSpec(n_way, settings.k_shot, settings.queries_in_training, settings.episode_mode)
+    spec = EpisodeSpec(n_way, settings.shots_in_training, settings.queries_in_training, settings.episode_mode)
     sampler = EpisodeSampler(bank, characters, spec, settings.rotations, "train")
     validation = fixed_episodes(
         bank,
@@ -107,7 +107,7 @@ def train(
     changes = stream(settings.seed, "augmentation")
 
     def update(*drawn: Tensor) -> tuple[Tensor, ...]:
-        support_x, support_y, query_x, query_y = gather_drawn(bank.images, *drawn[:3], settings.k_shot)
+        support_x, support_y, query_x, query_y = gather_drawn(bank.images, *drawn[:3], spec.k_shot)
         if settings.augmentation == "affine":
             support_x, query_x = _augmented(support_x, query_x, drawn[3])
         batch = (support_x, support_y, query_x, query_y)

@@ -62,6 +62,10 @@ OTHER: dict[str, Any] = {
     "logit_scale": "learned",
     "train_n_way": 20,
     "train_n_query": 5,
+    "train_k_shot": 5,
+    "train_support": "each",
+    "first_pool": 2,
+    "padding": 2,
     "schedule": "one_cycle",
     "averaged_share": 0.2,
     "label_smoothing": 0.1,
@@ -144,6 +148,7 @@ def test_settings_survive_a_trip_through_json(preset: str) -> None:
         "task_conditioned": False,
         "test_split": "test",
         "n_decoders": 1,
+        "train_support": "first",
     }
     settings = make_settings({**OTHER, **changes}, preset)
     again = make_settings(json.loads(json.dumps(settings.canonical())))
@@ -166,6 +171,7 @@ def test_the_defaults_of_settings_that_came_later_are_fixed_for_good() -> None:
     assert {name for name, value in defaults.items() if value in (0, False)} == {
         "task_conditioned", "finetune_steps", "feature_dropout", "kl_weight", "encoder_penalty_weight",
         "orthogonality_weight", "l2_weight", "relation_residual", "averaged_share", "label_smoothing",
+        "padding",
     }  # fmt: skip
     assert {name: value for name, value in defaults.items() if value not in (0, False)} == {
         "relation_rounds": 1,
@@ -185,6 +191,9 @@ def test_the_defaults_of_settings_that_came_later_are_fixed_for_good() -> None:
         "logit_scale": "one",
         "train_n_way": None,
         "train_n_query": None,
+        "train_k_shot": None,
+        "train_support": "first",
+        "first_pool": 1,
         "schedule": "constant",
         "augmentation": "none",
     }
@@ -247,7 +256,26 @@ def test_the_run_key_is_a_folder_name() -> None:
         ({"orthogonality_weight": 0.1}, ["orthogonality_weight", "decoder", "linear"]),
         ({"kl_weight": 0.1}, ["kl_weight", "latent", "gaussian"]),
         ({"train_n_way": 20}, ["decode=task", "train_n_way", "class"]),
-        ({"train_n_query": 17, "k_shot": 5, "n_query": 10}, ["k_shot + train_n_query", "5 + 17", str(DRAWERS)]),
+        (
+            {"train_n_query": 17, "k_shot": 5, "n_query": 10},
+            ["5 support and 17 query", "train_n_query", str(DRAWERS)],
+        ),
+        ({"train_k_shot": 6}, ["6 support and 15 query", "train_k_shot", str(DRAWERS)]),
+        ({"image_size": 28, "first_pool": 2}, ["first_pool 2", "14 pixels", "16"]),
+        ({"padding": 17}, ["padding", "16", "17"]),
+        ({"train_support": "each", "k_shot": 2}, ["train_support=each", "2 support", "17", "multiple"]),
+        (
+            {"train_support": "each", "inner_examples": "shifted"},
+            ["inner_examples=shifted", "train_support", "first"],
+        ),
+        (
+            {"train_support": "each", "generated": "full", "decode": "class"},
+            ["generated=full", "train_support", "first"],
+        ),
+        (
+            {"inner_examples": "leave_one_out", "k_shot": 5, "train_k_shot": 1},
+            ["leave_one_out", "train_k_shot", "2"],
+        ),
         ({"relation": "none", "relation_residual": True}, ["relation=none", "relation_residual"]),
         ({"decoder_start": "encoder", "decode": "class"}, ["decoder_start", "shared", "linear"]),
         ({"averaged_share": 1.0}, ["averaged_share", "less than 1"]),

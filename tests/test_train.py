@@ -190,6 +190,7 @@ def test_rotations_are_trained_on_only_when_asked(seen: list[Episodes], idle: No
         {"clip_norm": 0.01},
         {"train_n_way": 4},
         {"train_n_query": 3},
+        {"train_k_shot": 2},
         {"schedule": "one_cycle"},
         {"averaged_share": 0.5},
         {"augmentation": "affine"},
@@ -201,18 +202,19 @@ def test_every_training_setting_acts(changes: dict[str, Any]) -> None:
     assert not same(quick_state(), trained(make_settings({**QUICK, **changes}))[0])
 
 
-def test_training_episodes_may_have_other_ways_and_queries_and_validation_has_its_own(
+def test_training_episodes_may_have_other_ways_shots_and_queries_and_validation_has_its_own(
     seen: list[Episodes], idle: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     validated: list[Episodes] = []
     monkeypatch.setattr(
         train_module, "score", lambda _, __, groups: validated.extend(groups) or score(build(settings), BANK, groups)
     )
-    settings = make_settings({**SHARED, "train_n_way": 4, "train_n_query": 5})
+    settings = make_settings({**SHARED, "train_n_way": 4, "train_k_shot": 3, "train_n_query": 5})
     trained(settings)
-    assert {(batch.characters.shape[1], batch.drawers.shape[2]) for batch in seen} == {(4, 1 + 5)}
-    assert {(episodes.spec.n_way, episodes.spec.n_query) for episodes in validated} == {(3, 2)}
-    assert settings.n_train_images == 8 * 4 * (1 + 5)
+    assert {(batch.characters.shape[1], batch.drawers.shape[2]) for batch in seen} == {(4, 3 + 5)}
+    assert {batch.spec.k_shot for batch in seen} == {3}
+    assert {(e.spec.n_way, e.spec.k_shot, e.spec.n_query) for e in validated} == {(3, 1, 2)}
+    assert settings.n_train_images == 8 * 4 * (3 + 5)
 
 
 def test_augmented_episodes_are_the_seeds_episodes_and_their_changes_come_from_a_stream_of_their_own(

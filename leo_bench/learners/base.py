@@ -51,10 +51,10 @@ class Learner(nn.Module, ABC):
     def loss(
         self, support_x: Tensor, support_y: Tensor, query_x: Tensor, query_y: Tensor, n_way: int
     ) -> tuple[Tensor, Tensor]:
-        """What training minimises, a mean over the episodes given, and the logits [E, N * Q, N] behind it: the queries'
-        mean cross-entropy. Arguments as of episode_logits; query_y: int64 [E, N * Q]."""
+        """What training minimises, a mean over the episodes given: the queries' mean cross-entropy; and the share of
+        queries answered rightly. Arguments as of episode_logits; query_y: int64 [E, N * Q]."""
         logits = self.episode_logits(support_x, support_y, query_x, n_way)[-1]
-        return self.query_loss(logits, query_y), logits
+        return self.query_loss(logits, query_y), share_right(logits, query_y)
 
     def query_loss(self, logits: Tensor, query_y: Tensor) -> Tensor:
         """Mean cross-entropy of logits [E, M, N] and labels [E, M]."""
@@ -74,6 +74,11 @@ class Learner(nn.Module, ABC):
         self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int
     ) -> list[Tensor]:
         """As episode_logits, from rows of tables: support tensors [E, N * K, ...], query tensors [E, N * Q, ...]."""
+
+
+def share_right(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean accuracy of logits [E, M, N] and labels [E, M]."""
+    return (logits.argmax(-1) == labels).float().mean()
 
 
 @contextmanager

@@ -46,7 +46,9 @@ class FullLeo(Leo):
             own = [tensor.expand(n_episodes, *tensor.shape) for tensor in base]  # type: ignore[misc, operator]
             weights.append(own if changes is None else [a + b for a, b in zip(own, changes[index], strict=True)])
         kernels, scales, shifts = zip(*weights, strict=True)
-        return self.feature_norm(adapted_conv4(images, kernels, scales, shifts, n_support, twice))
+        return self.feature_norm(
+            adapted_conv4(self.classifier.backbone.stem(images), kernels, scales, shifts, n_support, twice)
+        )
 
     def episode_solution(self, support_x: Tensor, support_y: Tensor, query_x: Tensor, n_way: int) -> Solution:
         """Adapt to episodes given as images."""

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from leo_bench.config import Settings
 from leo_bench.inner_loop import descend
-from leo_bench.learners.base import Learner, initialised
-from leo_bench.learners.parts import build_decoder, build_encoder, build_latent, build_relation, tie_starts
+from leo_bench.learners.base import Learner, initialised, share_right
+from leo_bench.learners.parts import build_decoder, build_encoder, build_latent, build_relation, build_stem, tie_starts
+from leo_bench.learners.turns import in_turn
 from leo_bench.models.backbone import in_chunks
 from leo_bench.models.classifier import LEOClassifier
 from leo_bench.models.decoder import Head, LinearDecoder
@@ -58,6 +59,7 @@ class Leo(Learner):
                 default_head=False,
                 conv_bias=self.conv_bias,
                 width=settings.width,
+                stem=build_stem(settings),
             )
         self.feature_norm = FEATURE_NORMS[settings.feature_norm]()
         features = self.classifier.feature_dim
@@ -150,12 +152,15 @@ class Leo(Learner):
         self, support_x: Tensor, support_y: Tensor, query_x: Tensor, query_y: Tensor, n_way: int
     ) -> tuple[Tensor, Tensor]:
         """As of every learner, and the weighted penalties (Rusu et al. 2019, equations 6 and 7)."""
-        solution = self.episode_solution(support_x, support_y, query_x, n_way)
+        if self.settings.train_support == "each":
+            solution, query_y = self.solution_in_turn(support_x, support_y, query_x, query_y, n_way)
+        else:
+            solution = self.episode_solution(support_x, support_y, query_x, n_way)
         logits = solution.logits[-1]
         loss = self.query_loss(logits, query_y)
         for weight, penalty in self.penalties:
             loss = loss + weight * penalty(solution)
-        return loss, logits
+        return loss, share_right(logits, query_y)
 
     def orthogonality(self) -> Tensor:
         """Mean orthogonality penalty of the linear decoders."""
@@ -181,6 +186,18 @@ class Leo(Learner):
         codes = self.encoder.encode(support_x, self.dropout(support))
         by_image = of_copies.unflatten(1, (n_support, self.examples.n_copies))
         return self.solve((support, codes, by_image), support_y, (query,), n_way)
+
+    def solution_in_turn(
+        self, support_x: Tensor, support_y: Tensor, query_x: Tensor, query_y: Tensor, n_way: int
+    ) -> tuple[Solution, Tensor]:
+        """Adapt to each support set that the images of E episodes give in turn; T * E solutions, and the labels of
+        their queries [T * E, N * Q]. Images go through the CNN once."""
+        images, labels = torch.cat([support_x, query_x], dim=1), torch.cat([support_y, query_y], dim=1)
+        features = self.feature_norm(self.classifier.backbone.by_episode(images))
+        codes = self.encoder.encode(images, self.dropout(features))
+        turns = in_turn((features, codes), labels, n_way, support_x.shape[1] // n_way)
+        no_copies = turns.support[0][:, :, None][:, :, :0]
+        return self.solve((*turns.support, no_copies), turns.support_y, turns.query, n_way), turns.query_y
 
     def tables(self, images: Tensor) -> tuple[Tensor, ...]:
         (features,) = self.query_tables(images)

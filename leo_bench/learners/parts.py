@@ -18,6 +18,12 @@ from leo_bench.models.encoder import LEOEncoder, NoEncoder, SharedEncoder
 from leo_bench.models.latent import Deterministic, Gaussian, Prior
 from leo_bench.models.noise import Noise
 from leo_bench.models.relation import AttentionRelation, LEORelationNetwork, NoRelation, Residual, Rounds
+from leo_bench.models.stem import Stem
+
+
+def build_stem(settings: Settings) -> Stem:
+    """What images go through before a CNN."""
+    return Stem(settings.first_pool, settings.padding)
 
 
 def build_encoder(settings: Settings, feature_dim: int) -> LEOEncoder | SharedEncoder | NoEncoder:
@@ -26,7 +32,9 @@ def build_encoder(settings: Settings, feature_dim: int) -> LEOEncoder | SharedEn
         return NoEncoder(settings.latent_dim)
     if settings.encoder == "shared":
         return SharedEncoder(feature_dim, settings.latent_dim)
-    return LEOEncoder(settings.latent_dim, settings.image_size, settings.precision, settings.width)
+    return LEOEncoder(
+        settings.latent_dim, settings.image_size, settings.precision, settings.width, build_stem(settings)
+    )
 
 
 def build_relation(settings: Settings) -> LEORelationNetwork | Residual | NoRelation | Rounds:

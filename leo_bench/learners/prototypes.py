@@ -5,7 +5,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from leo_bench.config import Settings
-from leo_bench.learners.base import Learner, initialised
+from leo_bench.learners.base import Learner, initialised, share_right
+from leo_bench.learners.parts import build_stem
+from leo_bench.learners.turns import in_turn
 from leo_bench.models.backbone import Conv4, in_chunks
 
 
@@ -48,13 +50,27 @@ class ProtoNet(Learner):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.label_smoothing = settings.label_smoothing
+        self.train_support = settings.train_support
         with initialised(settings.seed, "classifier"):
-            self.backbone = Conv4(settings.image_size, settings.precision, width=settings.width)
+            self.backbone = Conv4(
+                settings.image_size, settings.precision, width=settings.width, stem=build_stem(settings)
+            )
 
     def episode_logits(self, support_x: Tensor, support_y: Tensor, query_x: Tensor, n_way: int) -> list[Tensor]:
         features = self.backbone.by_episode(torch.cat([support_x, query_x], dim=1))
         n_support = support_x.shape[1]
         return [nearest_mean_logits(features[:, :n_support], support_y, features[:, n_support:], n_way)]
+
+    def loss(
+        self, support_x: Tensor, support_y: Tensor, query_x: Tensor, query_y: Tensor, n_way: int
+    ) -> tuple[Tensor, Tensor]:
+        """As of every learner; with train_support=each over all support sets that the images give in turn."""
+        if self.train_support == "first":
+            return super().loss(support_x, support_y, query_x, query_y, n_way)
+        features = self.backbone.by_episode(torch.cat([support_x, query_x], dim=1))
+        turns = in_turn((features,), torch.cat([support_y, query_y], dim=1), n_way, support_x.shape[1] // n_way)
+        logits = nearest_mean_logits(turns.support[0], turns.support_y, turns.query[0], n_way)
+        return self.query_loss(logits, turns.query_y), share_right(logits, turns.query_y)
 
     def tables(self, images: Tensor) -> tuple[Tensor, ...]:
         return (in_chunks(self.backbone, images),)

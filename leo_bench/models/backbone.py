@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from leo_bench.models.blocks import EPS, Statistics, normalised_block
+from leo_bench.models.stem import Stem
 
 WIDTH = 64
 """Channels of the document's blocks."""
@@ -65,12 +66,20 @@ class Conv4(nn.Module):
     """Four blocks and a flattening. Batch statistics when training, running statistics in eval mode.
 
     image_size: side in pixels; precision: of the convolutions (blocks.py); features are float32 always; conv_bias: as
-    documented, although normalisation cancels it; width: channels of each block.
+    documented, although normalisation cancels it; width: channels of each block; stem: what images go through first.
     """
 
-    def __init__(self, image_size: int, precision: str = "float32", conv_bias: bool = True, width: int = WIDTH) -> None:
+    def __init__(
+        self,
+        image_size: int,
+        precision: str = "float32",
+        conv_bias: bool = True,
+        width: int = WIDTH,
+        stem: Stem | None = None,
+    ) -> None:
         super().__init__()
-        self.feature_dim = feature_dim(image_size, width)
+        self.stem = stem or Stem()
+        self.feature_dim = feature_dim(self.stem.side(image_size), width)
         self.precision = precision
         self.blocks = nn.ModuleList(Block(1 if i == 0 else width, width, conv_bias) for i in range(BLOCKS))
         self.to(memory_format=torch.channels_last)
@@ -79,6 +88,7 @@ class Conv4(nn.Module):
         """images: float32 [M, 1, H, W], in n_groups equal parts that training normalises apart, each by its first
         n_statistics images (all of them when left out). Returns float32 [M, feature_dim]."""
         n_statistics = len(images) // n_groups if n_statistics is None else n_statistics
+        images = self.stem(images)
         for block in self.blocks:
             images = block(images, n_groups, self.precision, n_statistics)
         return images.flatten(1)

@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from leo_bench.models.backbone import WIDTH, Conv4
+from leo_bench.models.stem import Stem
 
 
 class LEOClassifier(nn.Module):
@@ -18,9 +19,10 @@ class LEOClassifier(nn.Module):
         default_head: bool = True,
         conv_bias: bool = True,
         width: int = WIDTH,
+        stem: Stem | None = None,
     ) -> None:
         super().__init__()
-        self.backbone = Conv4(image_size, precision, conv_bias, width)
+        self.backbone = Conv4(image_size, precision, conv_bias, width, stem)
         self.feature_dim = self.backbone.feature_dim
         if default_head:
             self.fc = nn.Linear(self.feature_dim, num_classes)

@@ -4,16 +4,22 @@ import torch
 from torch import Tensor, nn
 
 from leo_bench.models.backbone import WIDTH, Conv4
+from leo_bench.models.stem import Stem
 
 
 class LEOEncoder(nn.Module):
     """A CNN of its own and a linear layer (the document, LEOEncoder): images [B, 1, H, W] -> codes [B, latent_dim]."""
 
     def __init__(
-        self, latent_dim: int = 64, image_size: int = 105, precision: str = "float32", width: int = WIDTH
+        self,
+        latent_dim: int = 64,
+        image_size: int = 105,
+        precision: str = "float32",
+        width: int = WIDTH,
+        stem: Stem | None = None,
     ) -> None:
         super().__init__()
-        self.backbone = Conv4(image_size, precision, width=width)
+        self.backbone = Conv4(image_size, precision, width=width, stem=stem)
         self.fc = nn.Linear(self.backbone.feature_dim, latent_dim)
 
     def forward(self, images: Tensor) -> Tensor:

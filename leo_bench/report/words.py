@@ -61,6 +61,10 @@ SWITCHES = {
     "where_it_starts": "What the inner loop starts from: codes of the support set, or codes that know nothing of it.",
     "what_is_drawn": "Whether codes and decoded weights are drawn from distributions in training, or computed.",
     "penalties": "What is added to the loss: KL divergence of the codes, encoder, orthogonality and L2 penalty.",
+    "train_k_shot": "Labelled images per class in a training episode.",
+    "train_support": "Which images of a training episode are its support set: the first ones, or all of them in turn.",
+    "padding": "Empty pixels that the CNN puts around each image.",
+    "first_pool": "Side of the squares of pixels that are averaged before the CNN.",
     "training_episodes": "Harder training episodes from the same number of images.",
 }
 """What a switch is, one sentence each."""

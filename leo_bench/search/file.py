@@ -29,6 +29,7 @@ PROTOCOL = {
     "k_shot",
     "n_query",
     "train_n_way",
+    "train_k_shot",
     "train_n_query",
     "n_train_episodes",
     "val_every",

@@ -34,9 +34,13 @@ def of_first(n: int) -> Statistics:
     return statistics
 
 
-def conv4(weights: Weights, prefix: str, images: Tensor, statistics: dict[str, Tensor] | Statistics) -> Tensor:
+def conv4(
+    weights: Weights, prefix: str, images: Tensor, statistics: dict[str, Tensor] | Statistics, padding: int
+) -> Tensor:
     """Features of images [B, 1, H, W] by the CNN of that prefix; each block convolves, normalises, cuts and pools."""
-    x = images
+    height, width = images.shape[2:]
+    x = images.new_zeros(len(images), 1, height + 2 * padding, width + 2 * padding)
+    x[:, :, padding : padding + height, padding : padding + width] = images
     for index in range(4):
         name = f"{prefix}blocks.{index}."
         x = F.conv2d(x, weights[name + "conv.weight"], weights.get(name + "conv.bias"), padding=1)
@@ -213,13 +217,13 @@ def episode(
 
     def shared_features(images: Tensor) -> Tensor:
         """Of images that begin with the episode's own, which give the statistics."""
-        return scaled(conv4(weights, "classifier.backbone.", images, running or of_first(len(both))))
+        return scaled(conv4(weights, "classifier.backbone.", images, running or of_first(len(both)), settings.padding))
 
     def features(images: Tensor, codes: list[Tensor]) -> Tensor:
         """Of support images, and maybe query images after them, by the CNN that belongs to the codes."""
         if settings.generated == "full":
             changed = changed_weights(weights, mean(codes))
-            return scaled(conv4(changed, "classifier.backbone.", images, of_first(n_support)))
+            return scaled(conv4(changed, "classifier.backbone.", images, of_first(n_support), settings.padding))
         return shared_features(both)[: len(images)]
 
     def class_codes(images: list[int]) -> list[Tensor]:
@@ -258,10 +262,10 @@ def episode(
     if settings.encoder == "none":
         image_codes = torch.zeros(n_support, settings.latent_dim, dtype=support_x.dtype)
     elif settings.encoder == "separate":
-        encoded = conv4(weights, "encoder.backbone.", support_x, running or of_first(n_support))
+        encoded = conv4(weights, "encoder.backbone.", support_x, running or of_first(n_support), settings.padding)
         image_codes = encoded @ weights["encoder.fc.weight"].T + weights["encoder.fc.bias"]
     elif settings.generated == "full":
-        encoded = scaled(conv4(weights, "classifier.backbone.", support_x, of_first(n_support)))
+        encoded = scaled(conv4(weights, "classifier.backbone.", support_x, of_first(n_support), settings.padding))
         image_codes = encoded @ weights["encoder.fc.weight"].T
     else:
         image_codes = shared_features(both)[:n_support] @ weights["encoder.fc.weight"].T

@@ -16,6 +16,7 @@ ELSEWHERE = {
     "test_train.py": {
         *("class_split", "train_classes", "rotations", "episode_mode", "k_shot", "n_query", "n_train_episodes"),
         *("meta_batch_size", "outer_lr", "clip_norm", "val_every", "n_val_episodes", "train_n_way", "train_n_query"),
+        "train_k_shot",
         *("schedule", "averaged_share", "augmentation"),
     },
     "test_evaluate.py": {"test_split", "n_test_episodes", "test_n_ways", "test_modes"},
@@ -50,6 +51,11 @@ MODEL_SWITCHES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {"width": 8}),
     ({"generated": "full"}, {"generated": "full", "width": 8}),
     ({"learner": "protonet"}, {"learner": "protonet", "width": 8}),
+    ({}, {"padding": 2}),
+    ({"encoder": "shared"}, {"encoder": "shared", "padding": 2}),
+    ({"generated": "full"}, {"generated": "full", "padding": 2}),
+    ({"learner": "protonet"}, {"learner": "protonet", "padding": 2}),
+    ({"image_size": 32}, {"image_size": 32, "first_pool": 2}),
     ({}, {"relation": "attention"}),
     ({}, {"relation_rounds": 2}),
     ({}, {"decoder": "linear"}),
@@ -81,6 +87,8 @@ TRAINING_SWITCHES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"latent": "gaussian"}, {"latent": "gaussian", "kl_weight": 1.0}),
     ({}, {"encoder_penalty_weight": 1.0}),
     ({}, {"label_smoothing": 0.3}),
+    ({"encoder": "shared"}, {"encoder": "shared", "train_support": "each"}),
+    ({"learner": "protonet"}, {"learner": "protonet", "train_support": "each"}),
     ({"learner": "protonet"}, {"learner": "protonet", "label_smoothing": 0.3}),
     ({"decoder": "linear"}, {"decoder": "linear", "orthogonality_weight": 1.0}),
     (
