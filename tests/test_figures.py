@@ -22,7 +22,16 @@ from results_fixture import BIG_SWITCHES, BIG_VARIANTS, make_plan
 from leo_bench import figures
 from leo_bench.figures import COLOURS, INK, VariantStyle, spread, variant_styles
 from leo_bench.figures.cost import spans_decades
-from leo_bench.report.drawing import Drawing, Panel, compose_png, compose_svg, inline_svg, render
+from leo_bench.report.drawing import (
+    Drawing,
+    Panel,
+    compose_png,
+    compose_svg,
+    inline_svg,
+    render,
+    with_classes,
+    without_bare_groups,
+)
 from leo_bench.stats import seed_interval
 
 STYLES = {
@@ -391,3 +400,23 @@ def test_inline_svg_takes_the_pages_colours_and_alternative_text() -> None:
     ids = set(re.findall(r'\bid="([^"]+)"', svg))
     assert {one or other for one, other in targets} <= ids
     assert all(name.startswith("relation-0-") for name in ids)
+
+
+def test_groups_without_attributes_go_and_what_they_hold_stays() -> None:
+    svg = '<svg>\n<g>\n<g id="a">\n<g>\n<path d="M 0 0"/>\n</g>\n<g/>\n<g clip-path="url(#c)"/>\n</g>\n</g>\n</svg>'
+    assert without_bare_groups(svg) == ('<svg>\n<g id="a">\n<path d="M 0 0"/>\n<g clip-path="url(#c)"/>\n</g>\n</svg>')
+    drawn = inline_svg(render(panel()).svg, "relation-0", "")
+    assert drawn.count("<g ") - len(re.findall("<g [^>]*/>", drawn)) == drawn.count("</g>")
+    assert "<g>" not in drawn
+
+
+def test_a_page_says_each_style_of_its_drawings_once() -> None:
+    page = (
+        '<style>p { color: red }</style><p style="top: 0">'
+        '<svg><path style="fill: none; x: &quot;a&quot;"/><path style="fill: red"/></svg>'
+        '<svg><path style="fill: red"/></svg>'
+    )
+    assert with_classes(page) == (
+        '<style>p { color: red }.s0{fill: none; x: "a"}\n.s1{fill: red}\n</style><p style="top: 0">'
+        '<svg><path class="s0"/><path class="s1"/></svg><svg><path class="s1"/></svg>'
+    )

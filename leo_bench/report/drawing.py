@@ -3,11 +3,11 @@
 The same panel gives the same bytes: ids come from its content, no date is written.
 """
 
+import html
 import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import matplotlib as mpl
@@ -100,7 +100,7 @@ def inline_svg(svg: str, name: str, alt: str) -> str:
     for letter, colours in (("c", COLOURS), ("r", RAMP)):
         for index, colour in enumerate(colours):
             body = body.replace(colour, f"var(--{letter}{index})")
-    return body.replace("<svg ", f'<svg role="img" aria-label="{escape(alt, quote=True)}" ', 1)
+    return body.replace("<svg ", f'<svg role="img" aria-label="{html.escape(alt, quote=True)}" ', 1)
 
 
 def leaner(body: str) -> str:
@@ -110,7 +110,38 @@ def leaner(body: str) -> str:
     body = re.sub(r' id="([^"]+)"', lambda match: match[0] if match[1] in wanted else "", body)
     body = re.sub(r"font-family: [^;\"]*; ?", "", body)
     body = re.sub(r' transform="rotate\(-?0 [^)]*\)"', "", body)
-    return re.sub(r"\n\s+", "\n", body)
+    return without_bare_groups(re.sub(r"\n\s+", "\n", body))
+
+
+def without_bare_groups(body: str) -> str:
+    """An <svg> element whose groups without attributes, which change nothing, are gone; what they hold stays."""
+    kept: list[bool] = []  # of the groups that are open here
+
+    def tag(match: re.Match[str]) -> str:
+        if match[0].startswith("</"):
+            return match[0] if kept.pop() else ""
+        if match[0].rstrip().endswith("/>"):
+            return "" if match[0].startswith("<g/>") else match[0]
+        kept.append(not match[0].startswith("<g>"))
+        return match[0] if kept[-1] else ""
+
+    return re.sub(r"<g(?: [^>]*)?/?>\n?|</g>\n?", tag, body)
+
+
+def with_classes(page: str) -> str:
+    """A page whose drawings name their styles instead of repeating them: each distinct style of an <svg> element is a
+    class, s0, s1, ..., with its rule at the end of the page's <style>."""
+    names: dict[str, str] = {}
+
+    def drawing(svg: re.Match[str]) -> str:
+        return re.sub(r'style="([^"]*)"', lambda style: f'class="{name(style[1])}"', svg[0])
+
+    def name(style: str) -> str:
+        return names.setdefault(style, f"s{len(names)}")
+
+    page = re.sub(r"<svg.*?</svg>", drawing, page, flags=re.DOTALL)
+    rules = "".join(f".{name}{{{html.unescape(style)}}}\n" for style, name in names.items())
+    return page.replace("</style>", f"{rules}</style>", 1)
 
 
 def own_ids(svg: str, name: str) -> str:
