@@ -38,6 +38,7 @@ from leo_bench.figures.style import (
     dress,
     variant_styles,
 )
+from leo_bench.figures.waterfall import waterfall
 
 __all__ = [
     "BAND",
@@ -80,4 +81,5 @@ __all__ = [
     "spread",
     "trial_curves",
     "variant_styles",
+    "waterfall",
 ]

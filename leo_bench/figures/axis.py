@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from numpy.typing import ArrayLike
 
 from leo_bench.figures.style import FONT, INK, MUTED, SMALL, VariantStyle
 from leo_bench.stats import seed_interval
@@ -86,7 +87,7 @@ def accuracy_axis(ax: Axes, low: float, high: float, error: bool = False) -> Non
     high = min(high, 100 - LEAST_ERROR)
     room = max(np.sqrt(LEAST_FACTOR * (100 - high) / (100 - low)), 1.0)  # so that an axis never has a single tick
     low, high = max(100 - (100 - low) * room, 0.0), 100 - (100 - high) / room
-    ax.set_yscale("function", functions=(_error_height, lambda height: 100 - 10.0**-height))
+    ax.set_yscale("function", functions=(error_height, lambda height: 100 - 10.0**-height))
     ax.yaxis.set_major_locator(FixedLocator(_error_ticks(low, high)))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(FuncFormatter(lambda accuracy, _: f"{round(100 - accuracy, 6):g}"))
@@ -103,7 +104,7 @@ def _error_ticks(low: float, high: float) -> list[float]:
     return shown
 
 
-def _error_height(accuracy: np.ndarray) -> np.ndarray:
+def error_height(accuracy: ArrayLike) -> np.ndarray:
     """Percent of accuracy -> height on the error axis: minus the logarithm of the error."""
     return -np.log10(np.maximum(100 - np.asarray(accuracy, float), LEAST_ERROR))
 

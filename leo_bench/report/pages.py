@@ -23,6 +23,7 @@ from leo_bench.report.latex import latex_table
 from leo_bench.report.origin import provenance
 from leo_bench.report.plots import all_plots
 from leo_bench.report.tables import Table, effects_table, main_tables, problem_table, redo_table, switch_table
+from leo_bench.report.waterfall import STEP, step_table
 from leo_bench.report.words import SWITCHES, answer, method_words, notices
 
 OFFICIAL = "official"
@@ -60,7 +61,12 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
     figures = {name: show(plot, out_folder / "figures") for name, plot in all_plots(data).items()}
     main = main_tables(data)
     switches = [
-        Section(switch, SWITCHES.get(switch, ""), figures.get(f"switch-{switch}"), switch_table(data, switch))
+        Section(
+            switch,
+            SWITCHES.get(switch, ""),
+            figures.get(f"switch-{switch}"),
+            step_table(data) if switch == STEP else switch_table(data, switch),
+        )
         for switch in data.plan.switches
     ]
     others = [effects_table(data)] if main else []

@@ -21,6 +21,7 @@ from leo_bench.report.drawing import Panel
 from leo_bench.report.gather import Cell, StudyData, apart, cell_name, setting_names, switch_variants, why_not
 from leo_bench.report.hardest import hardest_plot
 from leo_bench.report.tables import documented_band, percent
+from leo_bench.report.waterfall import STEP, waterfall_plot
 
 MOST_CELLS = 4
 
@@ -165,6 +166,7 @@ def all_plots(data: StudyData) -> dict[str, Plot]:
     """Every figure that the study's runs allow, by name, in the report's order."""
     if data.scores.empty:
         return {}
-    plots = [forest_plot(data), *(switch_plot(data, switch) for switch in data.plan.switches)]
+    plots = [forest_plot(data)]
+    plots += [waterfall_plot(data) if switch == STEP else switch_plot(data, switch) for switch in data.plan.switches]
     plots += [profiles_plot(data), steps_plot(data), curves_plot(data), cost_plot(data), hardest_plot(data)]
     return {plot.name: plot for plot in plots if plot is not None}
