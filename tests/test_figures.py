@@ -23,6 +23,7 @@ from leo_bench import figures
 from leo_bench.figures import COLOURS, INK, VariantStyle, spread, variant_styles
 from leo_bench.figures.cost import spans_decades
 from leo_bench.report.drawing import (
+    PNG_DPI,
     Drawing,
     Panel,
     compose_png,
@@ -373,7 +374,7 @@ def test_composed_figures_hold_all_panels() -> None:
     assert colours is not None
     assert {ImageColor.getrgb(INK), ImageColor.getrgb(COLOURS[0]), (255, 255, 255)} <= {rgb for _, rgb in colours}
     width, height = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
-    assert (width, height) == (2 * round(3.9 * 160), 2 * round(2.75 * 160))
+    assert (width, height) == (2 * int(3.9 * PNG_DPI), 2 * int(2.75 * PNG_DPI))
 
 
 def test_a_palette_never_changes_a_colour_with_a_meaning() -> None:
@@ -416,7 +417,9 @@ def test_a_page_says_each_style_of_its_drawings_once() -> None:
         '<svg><path style="fill: none; x: &quot;a&quot;"/><path style="fill: red"/></svg>'
         '<svg><path style="fill: red"/></svg>'
     )
+    page += '<svg><path id="a-1"/><use xlink:href="#a-1" clip-path="url(#a-2)"/></svg><svg><clipPath id="b-1"/></svg>'
     assert with_classes(page) == (
         '<style>p { color: red }.s0{fill: none; x: "a"}\n.s1{fill: red}\n</style><p style="top: 0">'
         '<svg><path class="s0"/><path class="s1"/></svg><svg><path class="s1"/></svg>'
+        '<svg><path id="i0"/><use xlink:href="#i0" clip-path="url(#a-2)"/></svg><svg><clipPath id="i1"/></svg>'
     )

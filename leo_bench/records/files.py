@@ -4,6 +4,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -41,8 +42,16 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Write a record as JSON, atomically."""
-    write_atomic(path, (json.dumps(record.model_dump(mode="json"), indent=1, allow_nan=False) + "\n").encode())
+    """Write a record as JSON, atomically: a line for each field, and for each element of a list of objects."""
+    fields = record.model_dump(mode="json")
+    lines = [f"{json.dumps(name)}: {_json(value)}" for name, value in fields.items()]
+    write_atomic(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+
+
+def _json(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n " + ",\n ".join(json.dumps(element, allow_nan=False) for element in value) + "\n]"
+    return json.dumps(value, allow_nan=False)
 
 
 def write_settings(folder: Path, settings: Settings) -> None:

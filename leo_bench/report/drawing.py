@@ -19,7 +19,7 @@ from PIL import Image, ImageColor
 
 from leo_bench.figures import BAND, COLOURS, FONT, GRID, INK, MUTED, PAPER, RAMP
 
-PNG_DPI = 160
+PNG_DPI = 128
 MEANINGFUL = (*COLOURS, *RAMP, INK, MUTED, BAND, PAPER)
 """Colours that a reader tells variants, accuracies, references and bands by."""
 FONTS = ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"]
@@ -130,7 +130,7 @@ def without_bare_groups(body: str) -> str:
 
 def with_classes(page: str) -> str:
     """A page whose drawings name their styles instead of repeating them: each distinct style of an <svg> element is a
-    class, s0, s1, ..., with its rule at the end of the page's <style>."""
+    class, s0, s1, ..., with its rule at the end of the page's <style>. Ids inside drawings become i0, i1, ..."""
     names: dict[str, str] = {}
 
     def drawing(svg: re.Match[str]) -> str:
@@ -140,8 +140,20 @@ def with_classes(page: str) -> str:
         return names.setdefault(style, f"s{len(names)}")
 
     page = re.sub(r"<svg.*?</svg>", drawing, page, flags=re.DOTALL)
+    page = _with_short_ids(page)
     rules = "".join(f".{name}{{{html.unescape(style)}}}\n" for style, name in names.items())
     return page.replace("</style>", f"{rules}</style>", 1)
+
+
+def _with_short_ids(page: str) -> str:
+    """The page with the ids of its drawings numbered; they are different from each other already."""
+    names: dict[str, str] = {}
+
+    def drawing(svg: re.Match[str]) -> str:
+        names.update({name: f"i{len(names) + i}" for i, name in enumerate(re.findall(r' id="([^"]+)"', svg[0]))})
+        return re.sub(r'( id="|href="#|url\(#)([^")]+)', lambda found: found[1] + names.get(found[2], found[2]), svg[0])
+
+    return re.sub(r"<svg.*?</svg>", drawing, page, flags=re.DOTALL)
 
 
 def own_ids(svg: str, name: str) -> str:
