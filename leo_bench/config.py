@@ -220,10 +220,11 @@ class Settings(BaseModel):
                 f"images of a class, but a character has {DRAWERS} drawings; lower k_shot, train_k_shot, n_query or "
                 "train_n_query"
             )
-        if self.image_side < LEAST_SIDE:
+        if self.learner != "pixels" and self.image_side < LEAST_SIDE:
             raise ValueError(
                 f"image_size {self.image_size} with first_pool {self.first_pool} and padding {self.padding} leaves "
-                f"{self.image_side} pixels a side, and four poolings need {LEAST_SIDE}; lower first_pool"
+                f"{self.image_side} pixels a side, and four poolings need {LEAST_SIDE}; lower first_pool, or raise "
+                "image_size or padding"
             )
         if self.train_support == "each" and self.queries_in_training % self.shots_in_training:
             raise ValueError(
@@ -254,19 +255,19 @@ class Settings(BaseModel):
         return [
             (
                 self.inner_examples != "leave_one_out" or min(self.k_shot, self.shots_in_training) > 1,
-                "inner_examples=leave_one_out has no other example of a class at k_shot 1; set k_shot, and "
-                "train_k_shot where it is set, to 2 or more",
+                "inner_examples=leave_one_out has no other example of a class at one shot; set k_shot, and where it is "
+                "set train_k_shot, to 2 or more",
             ),
             (
                 self.inner_examples == "support" or self.generated == "head",
                 f"inner_examples={self.inner_examples} works on a shared CNN; set generated to head",
             ),
             (
-                self.inner_examples != "shifted" or self.train_support == "first",
+                self.learner != "leo" or self.inner_examples != "shifted" or self.train_support == "first",
                 "inner_examples=shifted copies one support set; set train_support to first",
             ),
             (
-                self.generated == "head" or self.train_support == "first",
+                self.learner != "leo" or self.generated == "head" or self.train_support == "first",
                 "generated=full has a CNN for each support set; set train_support to first, or generated to head",
             ),
             (

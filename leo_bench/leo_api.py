@@ -83,6 +83,8 @@ class LatentEmbeddingOptimization(Leo):
     def step(self, batch: Batch) -> tuple[float, float]:
         """As meta_train_step. Returns the loss and the fraction of queries answered rightly."""
         self._check_labels(batch[1])
+        if self.settings.train_support == "each":
+            self._check_turns(batch[1], batch[3])
         loss, accuracy, _ = outer_step(self, self.meta_optimizer, batch, self.num_classes, self.settings.clip_norm)
         value = float(loss)
         if not torch.isfinite(loss):
@@ -119,6 +121,18 @@ class LatentEmbeddingOptimization(Leo):
             raise LeoBenchError(
                 f"support labels must hold each class 0 to {self.num_classes - 1} of every task; "
                 "give num_classes the n_way of the tasks"
+            )
+
+    def _check_turns(self, support_labels: Tensor, query_labels: Tensor) -> None:
+        """Support images [E, N * K] taken in turn: each class must have K of them, and Q queries that K divides."""
+        shots, queries = (
+            torch.nn.functional.one_hot(labels, self.num_classes).sum(1) for labels in (support_labels, query_labels)
+        )
+        n_shots, n_queries = int(shots.flatten()[0]), int(queries.flatten()[0])
+        if not ((shots == n_shots).all() and (queries == n_queries).all()) or n_queries % n_shots:
+            raise LeoBenchError(
+                "train_support=each takes turns: every class of every task needs equally many support images, and a "
+                "multiple of it of queries; give the tasks such numbers, or set train_support to first"
             )
 
 

@@ -247,10 +247,12 @@ def merge_plan(old: Plan, new: Plan, keep: Collection[str]) -> Plan:
     planned = {(run.variant, run.seed) for run in new.runs}
     kept = [run for run in old.runs if (run.variant, run.seed) not in planned and run.run_key in keep]
     variants = {run.variant for run in kept}
-    switches = {switch: list(members) for switch, members in new.switches.items()}
-    for switch, members in old.switches.items():
-        known = switches.get(switch, [])
-        switches[switch] = known + [name for name in members if name not in known and name in variants | {new.baseline}]
+    switches = {}
+    for switch in in_both_orders(list(old.switches), list(new.switches)):
+        now = new.switches.get(switch, [])
+        known = {*variants, *now, new.baseline}
+        before = [name for name in old.switches.get(switch, []) if name in known]
+        switches[switch] = in_both_orders(before, now)
     return new.model_copy(
         update={
             "runs": sorted([*new.runs, *kept], key=lambda run: run.seed),
@@ -261,6 +263,17 @@ def merge_plan(old: Plan, new: Plan, keep: Collection[str]) -> Plan:
             "switches": {switch: members for switch, members in switches.items() if len(members) > 1},
         }
     )
+
+
+def in_both_orders(one: list[str], other: list[str]) -> list[str]:
+    """The names of both lists: in the longer one's order, each name of the shorter one alone behind the name that it
+    follows there. For parts of one list."""
+    longer, shorter = (one, other) if len(one) >= len(other) else (other, one)
+    merged = list(longer)
+    for index, name in enumerate(shorter):
+        if name not in merged:
+            merged.insert(merged.index(shorter[index - 1]) + 1 if index else 0, name)
+    return merged
 
 
 def present_keys(studies: Path, old: Plan, source: DataSource, device: str) -> set[str]:

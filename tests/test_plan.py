@@ -11,6 +11,7 @@ from leo_bench.errors import LeoBenchError
 from leo_bench.plan import (
     cost,
     duration,
+    in_both_orders,
     make_plan,
     merge_plan,
     parse_seeds,
@@ -176,6 +177,23 @@ def test_steps_are_drawn_in_the_order_of_the_file_wherever_the_baseline_stands()
         assert one & other <= again
     images = {name: make_settings(settings[name]).n_train_images for name in steps}
     assert set(images.values()) == {160_000}
+
+
+@pytest.mark.parametrize("only", [["padded"], ["by_class", "single"], ["documented"], ["minus_protonet"]])
+def test_a_call_for_some_steps_leaves_their_order(only: list[str]) -> None:
+    whole = make_plan(STUDIES, "waterfall", "cpu", SOURCE)
+    keys = {run.run_key for run in whole.runs}
+    part = make_plan(STUDIES, "waterfall", "cpu", SOURCE, only=only)
+    assert merge_plan(whole, part, keys).switches == whole.switches
+    again = merge_plan(part, whole, keys)
+    assert again.switches == whole.switches
+
+
+def test_orders_of_two_parts_of_a_list_are_kept() -> None:
+    assert in_both_orders(["a", "d"], ["a", "b", "c", "d"]) == ["a", "b", "c", "d"]
+    assert in_both_orders(["a", "c", "d"], ["c", "b"]) == ["a", "c", "b", "d"]
+    assert in_both_orders([], ["b", "a"]) == ["b", "a"]
+    assert in_both_orders(["b", "c"], ["a"]) == ["a", "b", "c"]
 
 
 def test_every_profile_of_every_committed_study_expands() -> None:

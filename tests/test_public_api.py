@@ -299,5 +299,12 @@ def test_wrong_settings_and_labels_are_named(small_loader: DataLoader[Batch]) ->
         LatentEmbeddingOptimization(decod="class")
     with pytest.raises(LeoBenchError, match="give num_classes the n_way of the tasks"):
         train_leo(num_classes=5, task_dataloader=small_loader)
+    turns = {"decode": "class", "encoder": "shared", "train_support": "each", "image_size": 16}
+    leo = LatentEmbeddingOptimization(num_classes=2, **turns)
+    images, labels = torch.rand(1, 8, 1, 16, 16), torch.tensor([[0, 0, 0, 0, 1, 1, 1, 1]])
+    leo.meta_train_step(images[:, ::2], labels[:, ::2], images[:, 1::2], labels[:, 1::2])
+    for support, query in ((slice(0, 8, 2), slice(1, 6)), (slice(0, 8, 2), slice(1, 8, 4)), (slice(1, 8), slice(1, 8))):
+        with pytest.raises(LeoBenchError, match=r"train_support=each .* equally many"):
+            leo.meta_train_step(images[:, support], labels[:, support], images[:, query], labels[:, query])
     with pytest.raises(LeoBenchError, match="yields no task"):
         train_leo(num_classes=5, task_dataloader=[])

@@ -89,7 +89,14 @@ def test_what_draws_noise_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 @pytest.mark.parametrize(
-    "changes", [{}, {"generated": "full"}, {"precision": "bfloat16", "encoder": "shared"}], ids=str
+    "changes",
+    [
+        {},
+        {"generated": "full"},
+        {"precision": "bfloat16", "encoder": "shared"},
+        {"encoder": "shared", "train_support": "each", "padding": 2, "schedule": "one_cycle"},
+    ],
+    ids=str,
 )
 def test_on_a_gpu_training_by_graph_is_training_step_by_step(
     changes: dict[str, object], monkeypatch: pytest.MonkeyPatch

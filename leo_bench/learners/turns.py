@@ -23,7 +23,7 @@ def in_turn(tables: Sequence[Tensor], labels: Tensor, n_way: int, k_shot: int) -
     the support set once.
 
     tables: rows of images, [E, N * (K + Q), ...] each; labels: int64 [E, N * (K + Q)], every class equally often, K + Q
-    a multiple of K. The first turn's support set is the first K images of each class.
+    a multiple of K; who calls sees to that. The first turn's support set is the first K images of each class.
 
     Laenen and Bertinetto (2021), "On Episodes, Prototypical Networks, and Few-Shot Learning", use all pairs of a batch
     likewise; here the episode stays, so that there is a support set to adapt to.
