@@ -4,7 +4,6 @@ searches and studies run, and thrown away at the end. The dashboard can delete; 
 
 import errno
 import mimetypes
-import signal
 import tempfile
 import threading
 import warnings
@@ -22,6 +21,7 @@ from leo_bench.boards.search import search_board
 from leo_bench.boards.study import RunCache, study_board
 from leo_bench.errors import LeoBenchError
 from leo_bench.mirror import Mirror
+from leo_bench.processes import sigterm_interrupts
 from leo_bench.records import find_studies
 from leo_bench.trials import find_searches
 
@@ -34,19 +34,12 @@ Say = Callable[[str], None]
 
 def serve(results: Path, reports: Path, port: int = 8080, say: Say = print) -> None:
     """Serve until Ctrl-C or SIGTERM. Raises LeoBenchError where the port is taken or there is nothing to show."""
-    previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with warnings.catch_warnings(), dashboard(results, reports, port, say) as server:
+        with sigterm_interrupts(), warnings.catch_warnings(), dashboard(results, reports, port, say) as server:
             warnings.simplefilter("ignore")  # of importances among trials that are all alike, say
             server.serve_forever(poll_interval=0.2)
     except KeyboardInterrupt:
         say("dashboard stopped")
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
-def _interrupt(_signal: int, _frame: Any) -> None:
-    raise KeyboardInterrupt
 
 
 @contextmanager

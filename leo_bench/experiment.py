@@ -12,7 +12,6 @@ import io
 import logging
 import os
 import resource
-import signal
 import sys
 import time
 import warnings
@@ -20,7 +19,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any, Literal
 
 import numpy as np
@@ -35,6 +33,7 @@ from leo_bench.data import ImageBank, load_images, locate
 from leo_bench.errors import EXIT_BUSY, EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
 from leo_bench.evaluate import Scores, adapt_seconds, score, test_episodes
 from leo_bench.learners import Learner, build
+from leo_bench.processes import sigterm_interrupts
 from leo_bench.records import (
     AttemptStatus,
     CurvePoint,
@@ -442,19 +441,15 @@ def peak_memory_mb(device: torch.device) -> float:
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
-def _stop(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Do one run whose settings.json lies in its folder: what a study starts as a process of its own."""
     parser = argparse.ArgumentParser(prog="python -m leo_bench.experiment", description=main.__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--data", type=Path)
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _stop)
     try:
-        execute(options.folder, read_settings(options.folder), options.data)
+        with sigterm_interrupts():
+            execute(options.folder, read_settings(options.folder), options.data)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except RunHeld as error:

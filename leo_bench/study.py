@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
 from tqdm import tqdm
 
 from leo_bench.config import Settings, make_settings
 from leo_bench.errors import EXIT_BUSY, EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
 from leo_bench.plan import cost, duration, study_folder
+from leo_bench.processes import sigterm_interrupts, stop_all
 from leo_bench.records import (
     RUNS,
     AttemptStatus,
@@ -93,7 +94,6 @@ class StudyRunner:
         states = [self.state(run) for run in self.plan.runs]
         self._refresh()
         queue = [state.planned for state in states if state.status != "done"]
-        given_up: list[str] = []
         bar = tqdm(
             total=len(states),
             initial=len(states) - len(queue),
@@ -101,34 +101,36 @@ class StudyRunner:
             disable=not sys.stderr.isatty(),
             leave=False,
         )
-        previous = signal.signal(signal.SIGTERM, _interrupt)
-        try:
-            while queue or self.children:
-                for run in self._startable(queue):
-                    queue.remove(run)
-                    if self._may_start(run, given_up):
-                        self._start(run)
-                    else:
-                        bar.update()
-                time.sleep(POLL_SECONDS)
-                bar.set_postfix_str(f"{self._eta(queue)} left", refresh=False)
-                for child in [child for child in self.children if child.process.poll() is not None]:
-                    self.children.remove(child)
-                    if self._ended(child):
-                        queue.insert(0, child.run)
-                    else:
-                        bar.update()
-                        done = sum(self.state(run).status == "done" for run in self.plan.runs)
-                        self.say(f"[{done}/{len(states)}] {self._sentence(child)}; about {self._eta(queue)} left")
-                    self._refresh()
-        except (KeyboardInterrupt, LeoBenchError):
-            self._stop()
-            raise
-        finally:
-            signal.signal(signal.SIGTERM, previous)
-            bar.close()
+        with sigterm_interrupts(), bar:
+            try:
+                self._do(queue, bar)
+            except (KeyboardInterrupt, LeoBenchError):
+                self._stop()
+                raise
         self._refresh()
         return load_study(folder)
+
+    def _do(self, queue: list[PlannedRun], bar: "tqdm[NoReturn]") -> None:
+        """All of the queue, which empties."""
+        given_up: list[str] = []
+        while queue or self.children:
+            for run in self._startable(queue):
+                queue.remove(run)
+                if self._may_start(run, given_up):
+                    self._start(run)
+                else:
+                    bar.update()
+            time.sleep(POLL_SECONDS)
+            bar.set_postfix_str(f"{self._eta(queue)} left", refresh=False)
+            for child in [child for child in self.children if child.process.poll() is not None]:
+                self.children.remove(child)
+                if self._ended(child):
+                    queue.insert(0, child.run)
+                else:
+                    bar.update()
+                    done = sum(self.state(run).status == "done" for run in self.plan.runs)
+                    self.say(f"[{done}/{bar.total}] {self._sentence(child)}; about {self._eta(queue)} left")
+                self._refresh()
 
     def _startable(self, queue: list[PlannedRun]) -> list[PlannedRun]:
         """Next runs to start. A run that another process does (of an earlier call that was killed, say) is waited for,
@@ -213,14 +215,9 @@ class StudyRunner:
         self.on_change()
 
     def _stop(self) -> None:
+        stop_all(child.process for child in self.children)
         for child in self.children:
-            child.process.terminate()
-        for child in self.children:
-            try:
-                child.process.wait(30)
-            except subprocess.TimeoutExpired:
-                child.process.kill()
-                child.process.wait()
+            if child.process.returncode == -signal.SIGKILL:
                 note_death(child.folder, child.process.returncode)
         self.children.clear()
 
@@ -229,10 +226,6 @@ def worker_environment(settings: Settings) -> dict[str, str]:
     """Environment of a run's process: what must be fixed before torch is imported."""
     threads = str(settings.threads)
     return {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
-
-
-def _interrupt(_signal: int, _frame: Any) -> None:
-    raise KeyboardInterrupt
 
 
 def counted_attempts(folder: Path) -> int:

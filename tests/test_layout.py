@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "trials": {"records", "config", "errors"},
     "boards": {"trials", "records", "config", "errors"},
     "mirror": {"boards", "trials", "errors"},
-    "dashboard": {"mirror", "boards", "trials", "records", "errors"},
+    "dashboard": {"mirror", "boards", "trials", "records", "processes", "errors"},
     "stats": {"records", "config", "errors"},
     "aggregate": {"stats", "errors"},
     "figures": {"aggregate", "stats", "records", "config", "errors"},

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
 from filelock import FileLock, Timeout
 from optuna.storages import RDBStorage
@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from leo_bench.config import make_settings
 from leo_bench.errors import EXIT_INTERRUPTED, LeoBenchError
+from leo_bench.processes import sigterm_interrupts, stop_all
 from leo_bench.records import make_folder, read_record, write_record
 from leo_bench.search.database import (
     DATABASE_ERRORS,
@@ -90,26 +91,28 @@ class SearchRunner:
         self.told = {trial.number for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()}
         write_trials(study, self.folder)
         bar = tqdm(total=self.plan.n_trials, unit="trial", disable=not sys.stderr.isatty(), leave=False)
-        previous = signal.signal(signal.SIGTERM, _interrupt)
-        try:
-            while True:
-                self._reap(study)
+        with sigterm_interrupts(), bar:
+            try:
+                return self._work(study, bar)
+            except (KeyboardInterrupt, LeoBenchError):
+                self._stop()
                 self._tell(study)
-                bar.n = sum(counts(trial) for trial in study.get_trials(deepcopy=False))
-                bar.refresh()
-                if bar.n >= self.plan.n_trials and not self.children:
-                    return write_trials(study, self.folder)
-                self._fill(study)
-                time.sleep(POLL_SECONDS)
-        except (KeyboardInterrupt, LeoBenchError):
-            self._stop()
+                raise
+            finally:
+                self._stop()
+                storage.engine.dispose()
+
+    def _work(self, study: Study, bar: "tqdm[NoReturn]") -> Trials:
+        """Trials until the budget is spent."""
+        while True:
+            self._reap(study)
             self._tell(study)
-            raise
-        finally:
-            self._stop()
-            signal.signal(signal.SIGTERM, previous)
-            bar.close()
-            storage.engine.dispose()
+            bar.n = sum(counts(trial) for trial in study.get_trials(deepcopy=False))
+            bar.refresh()
+            if bar.n >= self.plan.n_trials and not self.children:
+                return write_trials(study, self.folder)
+            self._fill(study)
+            time.sleep(POLL_SECONDS)
 
     def _study(self, storage: RDBStorage) -> Study:
         """The database's study; made again from trials.json where the database is gone."""
@@ -202,16 +205,5 @@ class SearchRunner:
             self.say(f"trial {trial.number} ({settings}): {what}")
 
     def _stop(self) -> None:
-        for child in self.children:
-            child.process.terminate()
-        for child in self.children:
-            try:
-                child.process.wait(30)
-            except subprocess.TimeoutExpired:
-                child.process.kill()
-                child.process.wait()
+        stop_all(child.process for child in self.children)
         self.children.clear()
-
-
-def _interrupt(_signal: int, _frame: Any) -> None:
-    raise KeyboardInterrupt

@@ -5,12 +5,10 @@ The run is done in this process, so that the pruner is asked at each validation 
 
 import argparse
 import os
-import signal
 import sys
 import time
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 import optuna
 
@@ -18,6 +16,7 @@ from leo_bench.config import Settings
 from leo_bench.counting import multiply_adds
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
 from leo_bench.experiment import OutOfMemory, RunHeld, RunPruned, Watch, execute
+from leo_bench.processes import sigterm_interrupts
 from leo_bench.provenance import numerics_digest
 from leo_bench.records import RUNS, PlannedRun, Result, read_record, run_state
 from leo_bench.search.database import DATABASE_ERRORS, in_one_line, load_study, open_storage, queue_again
@@ -96,8 +95,12 @@ def _done(settings: Settings, store: Path, data: Path | None, watch: Watch) -> R
             time.sleep(HELD_SECONDS)
 
 
-def _stop(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _one_trial(folder: Path, data: Path | None) -> None:
+    plan = read_record(folder / "search.json", SearchPlan)
+    seconds = [int(os.environ[name]) if name in os.environ else None for name in (HEARTBEAT, GRACE)]
+    study = load_study(plan, open_storage(os.environ[URL], *seconds))
+    store = folder.parent / RUNS
+    study.optimize(partial(objective, plan=plan, store=store, data=data), n_trials=1, catch=(SettingsFail,))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -106,13 +109,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--data", type=Path)
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _stop)
     try:
-        plan = read_record(options.folder / "search.json", SearchPlan)
-        seconds = [int(os.environ[name]) if name in os.environ else None for name in (HEARTBEAT, GRACE)]
-        study = load_study(plan, open_storage(os.environ[URL], *seconds))
-        store = options.folder.parent / RUNS
-        study.optimize(partial(objective, plan=plan, store=store, data=options.data), n_trials=1, catch=(SettingsFail,))
+        with sigterm_interrupts():
+            _one_trial(options.folder, options.data)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except LeoBenchError as error:
