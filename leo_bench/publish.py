@@ -5,6 +5,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from leo_bench.errors import LeoBenchError
@@ -115,14 +116,16 @@ def _publish_trial(run: Path, target: Path) -> None:
 
 
 def _published(path: Path) -> bytes:
-    """A file as it is published: the same arrays in an archive that is a quarter smaller (LZMA), other files as they
-    are."""
+    """A file as it is published: the same arrays, column after column, in an archive that is a quarter smaller (LZMA);
+    other files as they are."""
     if path.suffix != ".npz":
         return path.read_bytes()
     smaller = io.BytesIO()
-    with zipfile.ZipFile(path) as old, zipfile.ZipFile(smaller, "w", zipfile.ZIP_LZMA) as new:
-        for name in old.namelist():
-            new.writestr(zipfile.ZipInfo(name), old.read(name), zipfile.ZIP_LZMA)
+    with np.load(path) as old, zipfile.ZipFile(smaller, "w", zipfile.ZIP_LZMA) as new:
+        for name in old.files:
+            array = io.BytesIO()
+            np.save(array, np.asfortranarray(old[name]))
+            new.writestr(zipfile.ZipInfo(f"{name}.npy"), array.getvalue(), zipfile.ZIP_LZMA)
     return smaller.getvalue()
 
 

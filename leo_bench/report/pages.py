@@ -102,8 +102,8 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
 
 
 def write_table(table: Table, folder: Path) -> None:
-    """NAME.csv with the numbers, and NAME.tex with the words where there are rows."""
-    write_atomic(folder / f"{table.name}.csv", table.numbers.to_csv(index=False).encode())
+    """NAME.csv with the numbers to ten digits, and NAME.tex with the words where there are rows."""
+    write_atomic(folder / f"{table.name}.csv", table.numbers.to_csv(index=False, float_format="%.10g").encode())
     if len(table.words):
         text = latex_table(table.words, table.name, table.caption, table.text_columns)
         write_atomic(folder / f"{table.name}.tex", text.encode())
