@@ -161,6 +161,7 @@ def test_the_report_shows_the_waterfall_under_the_switch_step(tmp_path: Path) ->
         "- second: its interval alone lies beyond the margin, but with this many comparisons Holm's p is 0.06.",
     ):
         assert words in section
+    assert "nan" not in section
     assert (folder / "figures/switch-step.png").exists()
     numbers = pd.read_csv(folder / "tables/switch-step.csv").set_index("variant")
     assert list(numbers.index) == ["first", "second", "third"]

@@ -19,7 +19,17 @@ STEP, PART = "step", "part"
 """The switches that make a waterfall: each variant of the first keeps the changes of those before it, each of the
 second is the baseline without something."""
 UNSCORED = "not scored here"
-OF_THE_CHANGE = ("n_seeds", "low", "high", "kind", "p", "holm_p", "verdict", "note")
+OF_THE_CHANGE = {
+    "n_seeds": 0,
+    "low": np.nan,
+    "high": np.nan,
+    "kind": "",
+    "p": np.nan,
+    "holm_p": np.nan,
+    "verdict": "",
+    "note": "",
+}
+"""What a row says of its change, and what it says where there is none."""
 
 
 def step_effects(data: StudyData, cell: Cell) -> pd.DataFrame:
@@ -51,7 +61,7 @@ def waterfall_rows(data: StudyData, cell: Cell) -> pd.DataFrame:
             row: dict[str, Any] = {"group": group, "variant": variant, "label": data.label(variant)}
             row |= {"accuracy": np.nan, "low": np.nan, "high": np.nan, "words": UNSCORED}
             row |= {"start": np.nan, "change": change["difference"] if compared else np.nan}
-            row |= {f"change_{name}": change.get(name) for name in OF_THE_CHANGE}
+            row |= {f"change_{name}": change.get(name, nothing) for name, nothing in OF_THE_CHANGE.items()}
             if own is not None:
                 row |= {"accuracy": own.mean, "words": percent(own.mean), "start": own.mean - row["change"]}
                 if own.kind == "seeds" and own.n >= figures.LEAST_SEEDS:
