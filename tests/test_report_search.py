@@ -514,9 +514,8 @@ def test_the_page_stands_alone_and_every_figure_is_described(tmp_path: Path) -> 
 
 def test_colours_of_the_ramp_follow_the_page(tmp_path: Path) -> None:
     html, _ = report(write_big_search(tmp_path / "results"))
-    body = html.split("</style>", 1)[1]
-    assert "var(--r0)" in body and "var(--r6)" in body and "#2b2c78" not in body
-    style = html.split("</style>", 1)[0]
+    style, body = html.split("</style>", 1)
+    assert "var(--r0)" in style and "var(--r6)" in style and "#2b2c78" not in body
     assert all(style.count(f"--r{index}:") == 3 for index in range(7))  # light, dark, print
 
 

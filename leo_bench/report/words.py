@@ -54,6 +54,7 @@ SWITCHES = {
     "precision": "Of the convolutions.",
     "where_it_adapts": "Whether gradient steps are taken on the codes, on the decoded weights, on both, or on neither.",
     "relation_residual": "Whether relations are added to a class's code, from zero on, or stand in its place.",
+    "learner": "The method: LEO, or class means of the same CNN's features (protonet).",
     "preset": "A whole set of settings.",
     "step": "Variants that each keep the changes of those before them; the table sets each against the one before it.",
     "part": "The baseline without one of its parts.",
