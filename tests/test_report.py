@@ -290,7 +290,7 @@ def test_many_changes_are_cut_in_the_page_and_whole_in_the_csv(tmp_path: Path) -
     assert all(name in changed for name in many)
 
 
-def test_a_published_report_leaves_the_vector_drawings_to_its_page(tmp_path: Path) -> None:
+def test_a_published_report_leaves_vector_drawings_and_latex_to_an_unpublished_one(tmp_path: Path) -> None:
     variants = {"leo": {}, "steps": {"inner_steps": 0}}
     build(tmp_path / "results", variants, switches={"inner_steps": ["leo", "steps"]})
     target = tmp_path / "reports" / "official" / "ablations-cpu"
@@ -298,6 +298,7 @@ def test_a_published_report_leaves_the_vector_drawings_to_its_page(tmp_path: Pat
     (target / "figures" / "effects.svg").write_text("of an earlier time")
     page = write_report(tmp_path / "results/ablations-cpu", target)
     assert {path.suffix for path in (target / "figures").iterdir()} == {".png"}
+    assert {path.suffix for path in (target / "tables").iterdir()} == {".csv"}
     assert "<svg " in page.read_text()
 
 

@@ -102,9 +102,12 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
 
 
 def write_table(table: Table, folder: Path) -> None:
-    """NAME.csv with the numbers to ten digits, and NAME.tex with the words where there are rows."""
+    """NAME.csv with the numbers to ten digits, and NAME.tex with the words where there are rows; a published report has
+    no LaTeX (docs/reports.md): what is committed stays small."""
     write_atomic(folder / f"{table.name}.csv", table.numbers.to_csv(index=False, float_format="%.10g").encode())
-    if len(table.words):
+    if folder.parents[1].name == OFFICIAL:
+        (folder / f"{table.name}.tex").unlink(missing_ok=True)
+    elif len(table.words):
         text = latex_table(table.words, table.name, table.caption, table.text_columns)
         write_atomic(folder / f"{table.name}.tex", text.encode())
 
