@@ -124,7 +124,8 @@ class LatentEmbeddingOptimization(Leo):
             )
 
     def _check_turns(self, support_labels: Tensor, query_labels: Tensor) -> None:
-        """Support images [E, N * K] taken in turn: each class must have K of them, and Q queries that K divides."""
+        """Labels [E, N * K] and [E, N * Q] of images taken in turn: each class must have K and Q of them, K dividing
+        Q. Raises LeoBenchError."""
         shots, queries = (
             torch.nn.functional.one_hot(labels, self.num_classes).sum(1) for labels in (support_labels, query_labels)
         )

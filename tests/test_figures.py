@@ -29,8 +29,8 @@ from leo_bench.report.drawing import (
     compose_png,
     compose_svg,
     inline_svg,
+    lean_page,
     render,
-    with_classes,
     without_bare_groups,
 )
 from leo_bench.stats import seed_interval
@@ -418,7 +418,7 @@ def test_a_page_says_each_style_of_its_drawings_once() -> None:
         '<svg><path style="fill: red"/></svg>'
     )
     page += '<svg><path id="a-1"/><use xlink:href="#a-1" clip-path="url(#a-2)"/></svg><svg><clipPath id="b-1"/></svg>'
-    assert with_classes(page) == (
+    assert lean_page(page) == (
         '<style>p { color: red }.s0{fill: none; x: "a"}\n.s1{fill: red}\n</style><p style="top: 0">'
         '<svg><path class="s0"/><path class="s1"/></svg><svg><path class="s1"/></svg>'
         '<svg><path id="i0"/><use xlink:href="#i0" clip-path="url(#a-2)"/></svg><svg><clipPath id="i1"/></svg>'

@@ -228,3 +228,11 @@ def test_stray_folders_are_not_attempts(tmp_path: Path, plan: Plan) -> None:
     (folder / "attempt-10").mkdir()
     assert [path.name for path in attempts_of(folder)] == ["attempt-2", "attempt-10"]
     assert run_state(plan.runs[0], folder, NUMERICS).status == "done"
+
+
+def test_a_record_has_a_line_for_each_field_and_each_object_of_a_list(tmp_path: Path, plan: Plan) -> None:
+    write_record(tmp_path / "study.json", plan)
+    lines = (tmp_path / "study.json").read_text().splitlines()
+    assert [line for line in lines if line.startswith('"question"')] == [f'"question": "{plan.question}",']
+    assert sum(line.startswith(' {"variant"') for line in lines) == len(plan.runs)
+    assert read_record(tmp_path / "study.json", Plan) == plan

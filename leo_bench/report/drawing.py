@@ -128,7 +128,7 @@ def without_bare_groups(body: str) -> str:
     return re.sub(r"<g(?: [^>]*)?/?>\n?|</g>\n?", tag, body)
 
 
-def with_classes(page: str) -> str:
+def lean_page(page: str) -> str:
     """A page whose drawings name their styles instead of repeating them: each distinct style of an <svg> element is a
     class, s0, s1, ..., with its rule at the end of the page's <style>. Ids inside drawings become i0, i1, ..."""
     names: dict[str, str] = {}

@@ -16,7 +16,7 @@ from leo_bench.records import write_atomic
 from leo_bench.report.across import across_table
 from leo_bench.report.captions import Plot
 from leo_bench.report.checklist import checklist
-from leo_bench.report.drawing import compose_png, compose_svg, inline_svg, render, with_classes
+from leo_bench.report.drawing import compose_png, compose_svg, inline_svg, lean_page, render
 from leo_bench.report.gather import gather
 from leo_bench.report.hardest import NOT_RECORDED, hardest_tables
 from leo_bench.report.latex import latex_table
@@ -159,7 +159,7 @@ def write_page(path: Path, template: str, content: Mapping[str, object]) -> Path
     """Fill a template and write it whole."""
     is_page = template.endswith(".html.j2")
     text = environment(html=is_page).get_template(template).render(content)
-    text = with_classes(text) if is_page else text
+    text = lean_page(text) if is_page else text
     write_atomic(path, text.encode())
     return path
 

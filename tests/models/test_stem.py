@@ -1,7 +1,10 @@
 """What happens to images before the first block."""
 
+import pytest
 import torch
 
+from leo_bench.config import make_settings
+from leo_bench.learners.parts import build_stem
 from leo_bench.models.backbone import Conv4
 from leo_bench.models.stem import Stem
 
@@ -43,3 +46,10 @@ def test_means_of_3x3_pixels_make_the_cnn_of_105x105_images_one_of_35x35() -> No
     small = torch.rand(2, 1, 35, 35)
     large = small.repeat_interleave(3, -1).repeat_interleave(3, -2)
     torch.testing.assert_close(pooled(large), plain(small))
+
+
+@pytest.mark.parametrize(("image_size", "first_pool", "padding"), [(105, 1, 0), (105, 3, 0), (105, 2, 5), (28, 1, 2)])
+def test_settings_are_checked_by_the_side_that_the_stem_gives(image_size: int, first_pool: int, padding: int) -> None:
+    settings = make_settings({"image_size": image_size, "first_pool": first_pool, "padding": padding})
+    images = torch.zeros(1, 1, image_size, image_size)
+    assert build_stem(settings)(images).shape[-1] == build_stem(settings).side(image_size) == settings.image_side
