@@ -44,12 +44,12 @@ def make(case: dict[str, Any]) -> Seconds:
 
 def _prepared(values: dict[str, Any], threads: int) -> Any:
     """Settings, with this process set up as a run's process is."""
-    from leo_bench.config import default_precision, make_settings
-    from leo_bench.experiment import prepare
+    from leo_bench.config import make_settings
+    from leo_bench.running.process import prepare
 
     preset = values.get("preset", "leo")
     chosen = {"image_size": 28, "threads": threads, **{name: v for name, v in values.items() if name != "preset"}}
-    settings = make_settings({"precision": default_precision(chosen, "cpu"), **chosen}, preset, "benchmark")
+    settings = make_settings(chosen, preset, "benchmark")
     prepare(settings)
     return settings
 
@@ -72,8 +72,8 @@ def step(values: dict[str, Any], threads: int) -> Callable[[], object]:
     """One outer step of a learner, as training does it."""
     import torch
 
-    from leo_bench.learners import build
-    from leo_bench.train import outer_step
+    from leo_bench.learners.factory import build
+    from leo_bench.training.outer_loop import outer_step
 
     settings = _prepared(values, threads)
     learner, batch = build(settings), _batch(settings)
@@ -183,9 +183,9 @@ def public_maml(values: dict[str, Any], threads: int) -> Callable[[], object]:
 
 def adapt(values: dict[str, Any], threads: int) -> Callable[[], object]:
     """From the images of one new episode to the answers for its queries."""
-    from leo_bench.data import EpisodeSpec, fixed_episodes
-    from leo_bench.evaluate import adapt_seconds
-    from leo_bench.learners import build
+    from leo_bench.data.episodes import EpisodeSpec, fixed_episodes
+    from leo_bench.learners.factory import build
+    from leo_bench.training.evaluate import adapt_seconds
 
     settings, bank = _prepared(values, threads), _glyphs(values)
     spec = EpisodeSpec(settings.n_way, settings.k_shot, settings.n_query)
@@ -195,9 +195,9 @@ def adapt(values: dict[str, Any], threads: int) -> Callable[[], object]:
 
 def evaluate(values: dict[str, Any], threads: int) -> Callable[[], object]:
     """Scoring 200 fixed test episodes, images included."""
-    from leo_bench.data import EpisodeSpec, fixed_episodes
-    from leo_bench.evaluate import score
-    from leo_bench.learners import build
+    from leo_bench.data.episodes import EpisodeSpec, fixed_episodes
+    from leo_bench.learners.factory import build
+    from leo_bench.training.evaluate import score
 
     settings, bank = _prepared(values, threads), _glyphs(values)
     spec = EpisodeSpec(settings.n_way, settings.k_shot, settings.n_query)
@@ -207,8 +207,9 @@ def evaluate(values: dict[str, Any], threads: int) -> Callable[[], object]:
 
 def sample(values: dict[str, Any], threads: int) -> Callable[[], object]:
     """Drawing a meta-batch of episodes and gathering its pixels."""
-    from leo_bench.data import EpisodeSampler, EpisodeSpec, class_split, gather
-    from leo_bench.seeding import stream
+    from leo_bench.data.episodes import EpisodeSampler, EpisodeSpec, gather
+    from leo_bench.data.seeding import stream
+    from leo_bench.data.splits import class_split
 
     settings, bank = _prepared(values, threads), _glyphs(values)
     spec = EpisodeSpec(settings.n_way, settings.k_shot, settings.n_query)
@@ -219,14 +220,15 @@ def sample(values: dict[str, Any], threads: int) -> Callable[[], object]:
 
 def _glyphs(values: dict[str, Any]) -> Any:
     """Drawn characters: there on every machine."""
-    from leo_bench.data import load_images, locate
+    from leo_bench.data.bank import load_images
+    from leo_bench.data.locate import locate
 
     return load_images(locate("glyphs"), values.get("image_size", 28))
 
 
 def start(values: dict[str, Any], threads: int) -> Callable[[], object]:
     """Start-up of the command line: `leo-bench --help`."""
-    command = [sys.executable, "-m", "leo_bench.cli", "--help"]
+    command = [sys.executable, "-m", "leo_bench.commands.cli", "--help"]
     return lambda: subprocess.run(command, check=True, capture_output=True)
 
 

@@ -1,10 +1,15 @@
 """A study of many made-up runs, for timing reports: one published run over and over, under other settings and seeds."""
 
+import io
 from pathlib import Path
+
+import numpy as np
 
 from leo_bench.config import make_settings
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import Plan, PlannedRun, Result, load_study, write_atomic, write_record, write_settings
+from leo_bench.records import Plan, load_study, tests_of, write_atomic, write_record, write_settings
+from leo_bench.records.state import test_arrays
+from leo_bench.running.plan import planned_run
 
 N_VARIANTS = 20
 PUBLISHED = Path("results/official/ablations-cpu")
@@ -17,19 +22,22 @@ def write_study(results: Path, n_runs: int) -> Path:
         raise LeoBenchError(f"{PUBLISHED} holds no published run to copy; run this in the checkout")
     original = next(run for run in published.done if run.planned.variant == published.plan.baseline)
     assert original.result is not None
-    counts = (original.folder / "episodes.npz").read_bytes()
+    counts = {
+        test.test_key: _packed(test_arrays(original.folder, test.asked, test.test_key)) for test in original.tests
+    }
     runs = []
     for index in range(n_runs):
         latent_dim, seed = 32 + index % N_VARIANTS, index // N_VARIANTS
         settings = make_settings({**original.planned.settings, "latent_dim": latent_dim, "seed": seed})
-        run = PlannedRun(
-            variant=f"latent_dim_{latent_dim}", seed=seed, run_key=settings.run_key, settings=settings.canonical()
-        )
+        run = planned_run(settings, f"latent_dim_{latent_dim}")
         folder = results / "runs" / run.run_key
         write_settings(folder, settings)
-        write_atomic(folder / "episodes.npz", counts)
-        values = original.result.model_dump() | {"run_key": run.run_key, "settings": run.settings}
-        write_record(folder / "result.json", Result.model_validate(values))
+        same = {"run_key": run.run_key, "numerics": run.numerics}
+        for key, test in zip(tests_of(run), original.tests, strict=True):
+            write_atomic(folder / "tests" / key / "episodes.npz", counts[test.test_key])
+            record = test.model_copy(update={**same, "test_key": key})
+            write_record(folder / "tests" / key / "result.json", record)
+        write_record(folder / "result.json", original.result.model_copy(update={**same, "settings": run.settings}))
         runs.append(run)
     variants = list(dict.fromkeys(run.variant for run in runs))
     plan = Plan(
@@ -41,8 +49,13 @@ def write_study(results: Path, n_runs: int) -> Path:
         switches={"latent_dim": variants},
         labels={name: name for name in variants},
         references=[],
-        numerics=original.result.numerics,
         runs=runs,
     )
     write_record(results / "made-up-bench" / "study.json", plan)
     return results / "made-up-bench"
+
+
+def _packed(arrays: dict[str, np.ndarray]) -> bytes:
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    return file.getvalue()

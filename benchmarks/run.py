@@ -11,10 +11,12 @@ import pandas as pd
 from benchmarks.measure import measure
 from benchmarks.page import ratio_table, write_page
 from benchmarks.suite import GROUPS
-from leo_bench import provenance
-from leo_bench.config import default_precision
+from leo_bench.config import Settings
 from leo_bench.errors import LeoBenchError
+from leo_bench.learners import LEARNERS
 from leo_bench.records import write_atomic
+from leo_bench.running import provenance
+from leo_bench.running.numerics import numerics_digest
 
 
 def bench(results: Path, reports: Path, only: Sequence[str] = ()) -> Path:
@@ -31,9 +33,9 @@ def run(results: Path, reports: Path, names: Sequence[str]) -> Path:
     facts = {
         **provenance.host(),
         **provenance.versions(),
-        "precision of convolutions": default_precision({}, "cpu"),
+        "precision of convolutions": Settings().precision,
         "commit": provenance.commit(),
-        "numerics": provenance.numerics_digest(),
+        "numerics": ", ".join(f"{name} {numerics_digest(name, 'omniglot')}" for name in LEARNERS),
         "benchmarks": _own_digest(),
         "device": "cpu",
     }

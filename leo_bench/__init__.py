@@ -8,8 +8,8 @@ import importlib
 from typing import Any
 
 _HOME = {
-    "LatentEmbeddingOptimization": "leo_bench.leo_api",
-    "train_leo": "leo_bench.leo_api",
+    "LatentEmbeddingOptimization": "leo_bench.api",
+    "train_leo": "leo_bench.api",
     "load_omniglot_dataset": "leo_bench.data.tasks",
     "OmniglotTaskDataset": "leo_bench.data.tasks",
     "LEOEncoder": "leo_bench.models.encoder",

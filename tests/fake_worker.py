@@ -4,6 +4,7 @@
 500: waits to be stopped.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -16,15 +17,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import numpy as np
 from filelock import FileLock, Timeout
-from results_fixture import NUMERICS, make_plan, write_run
+from results_fixture import make_plan, planned, write_run
 
-from leo_bench.config import Settings
+from leo_bench.config import Settings, make_settings
 from leo_bench.errors import EXIT_BUSY, EXIT_FAILED, EXIT_INTERRUPTED
-from leo_bench.records import AttemptStatus, PlannedRun, read_settings, write_record
+from leo_bench.records import AttemptStatus, write_record
+from leo_bench.running.attempts import set_aside
+from leo_bench.running.numerics import numerics_digest
 
 
-def main(folder: Path) -> int:
-    settings = read_settings(folder)
+def main(folder: Path, settings: Settings) -> int:
     try:
         with FileLock(folder / ".lock").acquire(timeout=2):
             return work(folder, settings)
@@ -49,20 +51,20 @@ def work(folder: Path, settings: Settings) -> int:
         except KeyboardInterrupt:
             write_record(status, AttemptStatus(status="interrupted", started="now", message="stopped by the user"))
             return EXIT_INTERRUPTED
-    plan = make_plan({"any": {}}, [0])
-    run = PlannedRun(variant="any", seed=settings.seed, run_key=settings.run_key, settings=settings.canonical())
+    if (folder / "result.json").exists():
+        set_aside(folder)
+    run = planned(settings, "any", numerics_digest(settings.learner, settings.dataset))
     steps = settings.inner_steps + 1
     with tempfile.TemporaryDirectory() as scratch:
         made = write_run(
             Path(scratch),
-            plan,
+            make_plan({"any": {}}, [0]),
             run,
             lambda *_: np.full((settings.n_test_episodes, steps), 5),
-            numerics=NUMERICS,
             attempt=number,
         )
-        for name in ("episodes.npz", "result.json"):
-            shutil.copy(made / name, folder / name)
+        for name in ("tests", "result.json"):
+            shutil.move(made / name, folder / name)
     write_record(status, AttemptStatus(status="done", started="now"))
     return 0
 
@@ -73,4 +75,4 @@ def interrupt(*_: object) -> None:
 
 signal.signal(signal.SIGTERM, interrupt)
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), make_settings(json.loads(sys.argv[3]))))

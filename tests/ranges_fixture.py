@@ -4,7 +4,7 @@ from typing import Any
 
 from search_fixture import make_search
 
-from leo_bench.trials import Parameter, SearchPlan
+from leo_bench.records.search import Parameter, SearchPlan
 
 SPACE = [
     Parameter(name="outer_lr", low=0.0001, high=0.01, log=True),

@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from leo_bench.config import Settings, make_settings
+from leo_bench.config import Settings, make_settings, training_settings
 from leo_bench.records import (
     AttemptStatus,
     CurvePoint,
     Plan,
     PlannedRun,
     Result,
-    TestScore,
+    TestResult,
     ValidationPoint,
+    tests_of,
     write_atomic,
     write_record,
     write_settings,
@@ -46,7 +47,7 @@ def make_plan(
     for seed in seeds:
         for name, values in variants.items():
             settings = make_settings({**shared, **values, "seed": seed})
-            runs.append(PlannedRun(variant=name, seed=seed, run_key=settings.run_key, settings=settings.canonical()))
+            runs.append(planned(settings, name))
     return Plan(
         study=study,
         profile=profile,
@@ -56,8 +57,18 @@ def make_plan(
         switches=switches or {},
         labels={name: name for name in variants},
         references=list(references),
-        numerics=NUMERICS,
         runs=runs,
+    )
+
+
+def planned(settings: Settings, variant: str, numerics: str = NUMERICS) -> PlannedRun:
+    """Settings as a planned run."""
+    return PlannedRun(
+        variant=variant,
+        seed=settings.seed,
+        run_key=settings.run_key,
+        settings=settings.canonical(),
+        numerics=numerics,
     )
 
 
@@ -70,57 +81,72 @@ def write_study(results: Path, plan: Plan) -> Path:
 def write_run(
     results: Path, plan: Plan, run: PlannedRun, counts: Counts, characters: Characters | None = None, **changes: Any
 ) -> Path:
-    """One done run: its result.json and episodes.npz. `changes` replace fields of the result.
+    """One done run: its training and its tests. `changes` replace fields of the training's record; `numerics`,
+    `data_digest` and `weights_digest` those of the tests too, `adapt_ms` and `eval_seconds` those alone.
 
     Without `characters` it is a run made before counts by character were recorded.
     """
-    settings = Settings(**{name: tuple(v) if isinstance(v, list) else v for name, v in run.settings.items()})
-    arrays: dict[str, np.ndarray] = {}
-    tests = []
+    settings = make_settings(run.settings)
+    folder = results / "runs" / run.run_key
     steps = list(range(settings.inner_steps + 1)) if settings.learner == "leo" else [0]
     batch_norm = changes.get("batch_norm", "running")
-    for n_way in dict.fromkeys((settings.n_way, *settings.test_n_ways)):
-        for mode in settings.test_modes:
-            correct = counts(run.variant, run.seed, n_way, mode).astype(np.uint16)
-            name = f"test_{n_way}way_{mode}"
-            arrays[name] = correct
-            if characters is not None:
-                found = characters(run.variant, run.seed, correct, n_way * settings.n_query)
-                arrays["characters"] = np.array([character.encode() for character in found])
-                arrays[f"{name}_by_character"] = np.array(list(found.values()), np.uint32)
-            fractions = correct / (n_way * settings.n_query)
-            means = fractions.mean(axis=0)
-            tests.append(
-                TestScore(
-                    split="test",
-                    episode_mode=mode,
-                    n_way=n_way,
-                    k_shot=settings.k_shot,
-                    n_query=settings.n_query,
-                    n_test_episodes=len(correct),
-                    batch_norm=batch_norm,
-                    steps=steps,
-                    accuracy_by_step=means.tolist(),
-                    accuracy=float(means[-1]),
-                    accuracy_ci95=float(1.96 * fractions[:, -1].std(ddof=1) / np.sqrt(len(correct))),
-                    accuracy_before=float(means[0]),
-                    episodes_digest=f"{n_way}{mode[0]}{settings.k_shot}{settings.image_size}",
-                    array=name,
-                )
-            )
-    final = tests[0].accuracy
-    points = np.linspace(0.1, 1.0, 8) * max(settings.n_train_episodes, 1)
-    rise = 1 - np.exp(-4 * points / max(settings.n_train_episodes, 1))
-    fields: dict[str, Any] = {
-        "run_key": run.run_key,
-        "settings": run.settings,
-        "numerics": plan.numerics,
+    common = {
+        "numerics": run.numerics,
+        "data_digest": "5f1c0ffee5f1c0ffee",
+        "weights_digest": "77aa",
+        **{name: changes[name] for name in ("numerics", "data_digest", "weights_digest") if name in changes},
+    }
+    own = {
+        "adapt_ms": changes.pop("adapt_ms", 4.0 + settings.inner_steps),
+        "eval_seconds": changes.pop("eval_seconds", 20.0) / len(tests_of(run)),
+    }
+    made = {
         "commit": "abc123def456",
         "attempt": 1,
         "started": "2026-01-02T03:04:05+00:00",
         "finished": "2026-01-02T03:14:05+00:00",
+        "host": {"system": "Linux", "processor": "Some CPU", "cores": "2", "memory_gb": "8"},
+        "versions": {"python": "3.11.7", "torch": "2.15.0"},
+    }
+    final = None
+    for key, test in tests_of(run).items():
+        correct = counts(run.variant, run.seed, test.n_way, test.episode_mode).astype(np.uint16)
+        arrays = {"correct": correct}
+        if characters is not None:
+            found = characters(run.variant, run.seed, correct, test.n_way * test.n_query)
+            arrays["characters"] = np.array([character.encode() for character in found])
+            arrays["by_character"] = np.array(list(found.values()), np.uint32)
+        fractions = correct / (test.n_way * test.n_query)
+        means = fractions.mean(axis=0)
+        record = TestResult(
+            run_key=run.run_key,
+            test_key=key,
+            **test.model_dump(),
+            batch_norm=batch_norm,
+            steps=steps,
+            accuracy_by_step=means.tolist(),
+            accuracy=float(means[-1]),
+            accuracy_ci95=float(1.96 * fractions[:, -1].std(ddof=1) / np.sqrt(len(correct))),
+            accuracy_before=float(means[0]),
+            episodes_digest=f"{test.n_way}{test.episode_mode[0]}{test.k_shot}{settings.image_size}",
+            **common,
+            **made,
+            **(own if final is None else {**own, "adapt_ms": None}),
+        )
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        write_atomic(folder / "tests" / key / "episodes.npz", buffer.getvalue())
+        write_record(folder / "tests" / key / "result.json", record)
+        final = record.accuracy if final is None else final
+    assert final is not None
+    points = np.linspace(0.1, 1.0, 8) * max(settings.n_train_episodes, 1)
+    rise = 1 - np.exp(-4 * points / max(settings.n_train_episodes, 1))
+    fields: dict[str, Any] = {
+        "run_key": run.run_key,
+        "settings": training_settings(run.settings),
+        **common,
+        **made,
         "seeds": {"root": run.seed, "init": 11 + run.seed},
-        "data_digest": "5f1c0ffee5f1c0ffee",
         "n_parameters": 210_000 + settings.latent_dim * 100,
         "parameters_by_part": {"classifier": 112_000, "decoder": 98_000},
         "n_generated": 325,
@@ -128,10 +154,7 @@ def write_run(
         "n_train_images": settings.n_train_images,
         "batch_norm": batch_norm,
         "train_seconds": 60.0 + 10 * settings.inner_steps + run.seed,
-        "eval_seconds": 20.0,
-        "adapt_ms": 4.0 + settings.inner_steps,
         "peak_memory_mb": 700.0,
-        "weights_digest": "77aa",
         "curve": [
             CurvePoint(
                 episode=int(p), train_loss=2 * (1 - r) + 0.1, train_accuracy=0.2 + (final - 0.2) * r, gradient_norm=1.0
@@ -142,14 +165,7 @@ def write_run(
             ValidationPoint(episode=int(p), accuracy=0.2 + (final - 0.22) * r, accuracy_before=0.2 + (final - 0.24) * r)
             for p, r in list(zip(points, rise, strict=True))[1::2]
         ],
-        "tests": tests,
-        "host": {"system": "Linux", "processor": "Some CPU", "cores": "2", "memory_gb": "8"},
-        "versions": {"python": "3.11.7", "torch": "2.15.0"},
     }
-    folder = results / "runs" / run.run_key
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    write_atomic(folder / "episodes.npz", buffer.getvalue())
     write_settings(folder, settings)
     write_record(folder / "result.json", Result(**{**fields, **changes}))
     return folder

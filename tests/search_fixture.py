@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from results_fixture import Counts, binomial_counts, make_plan, write_run, write_study
+from results_fixture import Counts, binomial_counts, make_plan, planned, write_run, write_study
 
 from leo_bench.config import make_settings
-from leo_bench.records import Plan, PlannedRun, TestScore, ValidationPoint, read_record, write_atomic, write_record
-from leo_bench.records import Result as RunResult
-from leo_bench.trials import Best, Choice, Parameter, Pruner, Sampler, SearchPlan, Sitting, Trial, Trials
+from leo_bench.records import Plan, ValidationPoint, write_atomic, write_record
+from leo_bench.records.search import Best, Choice, Parameter, Pruner, Sampler, SearchPlan, Sitting, Trial, Trials
 
 NUMERICS = "0123456789ab"
 SPACE = [
@@ -164,17 +163,14 @@ def write_tested(
 def write_trial_run(results: Path, plan: SearchPlan, trial: Trial) -> str:
     """A complete trial's run in the store, scored on validation characters; returns its key."""
     assert trial.values is not None
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in plan.base.items()}
-    settings = make_settings({**values, **trial.parameters})
-    run = PlannedRun(variant="trial", seed=settings.seed, run_key=settings.run_key, settings=settings.canonical())
-    study = make_plan({"leo": {}}, [0])
-    folder = write_run(results, study, run, lambda *_: np.full((20, settings.inner_steps + 1), 60))
-    record = read_record(folder / "result.json", RunResult)
-    tests = [
-        TestScore(**{**test.model_dump(), "split": "val", "accuracy": trial.values[0], "n_test_episodes": 1000})
-        for test in record.tests
-    ]
-    write_record(folder / "result.json", record.model_copy(update={"tests": tests}))
+    settings = make_settings({**plan.base, **trial.parameters})
+    run = planned(settings, "trial", plan.numerics)
+    n_episodes, n_queries = settings.n_test_episodes, settings.n_way * settings.n_query
+    correct = round(trial.values[0] * n_episodes * n_queries)
+    by_episode = np.full(n_episodes, correct // n_episodes)
+    by_episode[: correct % n_episodes] += 1
+    steps = settings.inner_steps + 1
+    write_run(results, make_plan({"leo": {}}, [0]), run, lambda *_: np.repeat(by_episode[:, None], steps, axis=1))
     return settings.run_key
 
 
@@ -228,6 +224,7 @@ def plausible_trials(
             value = float(np.clip(np.exp(value) if parameter.log else value, parameter.low, parameter.high))
             parameters[parameter.name] = round(value) if parameter.whole else value
         final = float(np.clip(plausible_accuracy(parameters) + rng.normal(0, 0.012), 0.2, 0.99))
+        final = round(final * 75_000) / 75_000  # as 1,000 episodes of 75 queries give it
         episodes = np.arange(250, 2001, 250)
         rise = 1 - np.exp(-episodes / rng.uniform(350, 550))
         curve = [

@@ -68,7 +68,7 @@ def imports(source: str, package: list[str], module_level_only: bool = False) ->
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*above, *([node.module] if node.module else [])])
-            # "from leo_bench import stats" imports a part, "from leo_bench.stats import x" a name
+            # "from leo_bench import stats" imports a part, "from leo_bench.statistics import x" a name
             yield from ([f"{module}.{alias.name}" for alias in node.names] if module == "leo_bench" else [module])
 
 
@@ -85,7 +85,7 @@ def own_imports(path: Path) -> set[str]:
 
 def test_imports_are_seen_as_they_are() -> None:
     source = "import torch.nn\nfrom . import stats\nfrom .stats import x\ndef f():\n    from leo_bench.data import y\n"
-    expected = ["torch.nn", "leo_bench.stats", "leo_bench.stats"]
+    expected = ["torch.nn", "leo_bench.statistics", "leo_bench.statistics"]
     assert list(imports(source, ["leo_bench"], module_level_only=True)) == expected
     assert list(imports(source, ["leo_bench"])) == [*expected, "leo_bench.data"]
     assert list(imports("from ..config import x", ["leo_bench", "models"])) == ["leo_bench.config"]
@@ -181,7 +181,7 @@ def test_report_line_runs_where_torch_cannot_be_imported() -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom leo_bench.cli import main\n"
+        "import sys\nfrom leo_bench.commands.cli import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
         f"print('heavy:', sorted(set({HEAVY!r}) & set(sys.modules)))"
     )

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from leo_bench.data import ImageBank
+from leo_bench.data.bank import ImageBank
+from leo_bench.data.seeding import stream
 from leo_bench.data.splits import lake_validation_alphabets
-from leo_bench.seeding import stream
 
 
 def tiny_bank(image_size: int = 16, noise: float = 0.2, per_alphabet: int = 6) -> ImageBank:

@@ -2,7 +2,9 @@
 
 import argparse
 
-from leo_bench.data import describe, draw_sheets, load_images, locate
+from leo_bench.data.bank import load_images
+from leo_bench.data.describe import describe, draw_sheets
+from leo_bench.data.locate import locate
 
 
 def command_data(options: argparse.Namespace) -> None:

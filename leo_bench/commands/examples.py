@@ -3,10 +3,16 @@
 import argparse
 
 from leo_bench.commands.runs import find_run
-from leo_bench.examples import write_examples
 from leo_bench.report import write_index
+from leo_bench.report.examples import write_example_page
+from leo_bench.running.example_episodes import example_episodes
+from leo_bench.running.numerics import numerics_digest
 
 
 def command_examples(options: argparse.Namespace) -> None:
-    print(write_examples(find_run(options.results, options.key), options.data, options.reports))
+    """Write reports/examples-<run_key>/, which git ignores, and print its page."""
+    result, examples, n_first = example_episodes(find_run(options.results, options.key), options.data)
+    target = options.reports / f"examples-{result.run_key}"
+    numerics = numerics_digest(result.settings["learner"], result.settings["dataset"])
+    print(write_example_page(target, result, examples, n_first, numerics))
     write_index(options.reports)

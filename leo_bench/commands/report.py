@@ -5,10 +5,10 @@ from pathlib import Path
 
 from leo_bench.commands.bench import benchmark_pages
 from leo_bench.errors import LeoBenchError
-from leo_bench.publish import publish, publish_search
 from leo_bench.records import load_study
 from leo_bench.report import rebuild_all, write_comparison, write_index, write_report, write_search_report
 from leo_bench.report.readme import refresh_readme
+from leo_bench.running.publish import publish, publish_search
 
 
 def command_report(options: argparse.Namespace) -> None:

@@ -4,8 +4,8 @@ import argparse
 
 from leo_bench.errors import EXIT_FAILED, LeoBenchError
 from leo_bench.records import find_studies
-from leo_bench.reproduce import again, cheapest, done_runs, with_key
-from leo_bench.trials import find_searches
+from leo_bench.records.search import find_searches
+from leo_bench.running.reproduce import again, cheapest, done_runs, with_key
 
 
 def command_reproduce(options: argparse.Namespace) -> int:

@@ -4,72 +4,92 @@ import argparse
 import sys
 import tomllib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from leo_bench.commands.runs import find_run
-from leo_bench.config import default_precision, make_settings
+from leo_bench.config import Settings, faster_precision, make_settings
 from leo_bench.data.locate import locate
 from leo_bench.errors import EXIT_FAILED, LeoBenchError
-from leo_bench.records import RUNS, read_settings
+from leo_bench.records import RUNS, read_settings, run_state
 
 
 def command_run(options: argparse.Namespace) -> int:
-    values = parse_settings(options.set)
-    if options.key:
-        if values or options.preset or options.seed is not None or options.device:
-            raise LeoBenchError(
-                "--key takes a recorded run's settings as they are; leave out --preset, --set, --seed and --device"
-            )
-        settings = read_settings(find_run(options.results, options.key))
-    else:
-        device = options.device or values.get("device", "cpu")
-        found = {"device": device, "precision": default_precision(values, device)}
-        if "dataset" not in values and not options.describe:
-            found["dataset"] = locate(options.dataset, options.data).name
-        if options.seed is not None:
-            found["seed"] = options.seed
-        settings = make_settings({**found, **values}, options.preset or "leo", "command line")
+    """Do one run, or describe its model."""
+    settings = _settings(options)
     if options.describe:
-        from leo_bench.experiment import describe
+        from leo_bench.running.describe_model import describe
 
-        print("\n".join(f"{name} = {value!r}" for name, value in settings.canonical().items()))
-        print(f"run key {settings.run_key}\n\n{describe(settings)}")
+        print(describe(settings))
         return 0
-    from leo_bench.experiment import execute
-    from leo_bench.provenance import numerics_digest
-    from leo_bench.records import PlannedRun, run_state
-    from leo_bench.study import set_aside
+    from leo_bench.running.plan import planned_run
 
     folder = options.results / RUNS / settings.run_key
-    planned = PlannedRun(variant="run", seed=settings.seed, run_key=settings.run_key, settings=settings.canonical())
-    state = run_state(planned, folder, numerics_digest())
+    state = run_state(planned_run(settings, "run"), folder)
     if state.status == "done":
         raise LeoBenchError(
             f"run {settings.run_key} is done already ({folder}); do it again and compare: leo-bench reproduce"
         )
     if state.status in ("stale", "corrupt"):
         print(f"the record in {folder} is {state.status} and set aside: {state.message}", file=sys.stderr)
-        set_aside(folder)
+    note = faster_precision([settings.canonical()])
+    if note:
+        print(f"precision: {note}", file=sys.stderr)
+    return do_run(folder, settings, options.data)
+
+
+def do_run(folder: Path, settings: Settings, data: Path | None) -> int:
+    """Do what a run lacks in this process, and print its tests. Returns the exit code."""
+    from leo_bench.running.experiment import execute
+
     try:
-        result = execute(folder, settings, options.data)
+        state = execute(folder, settings, data)
     except LeoBenchError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_FAILED
-    for test in result.tests:
-        name = f"{test.n_way}-way {test.k_shot}-shot {test.episode_mode}"
+    for test in state.tests:
+        name = f"{test.asked.name} on {test.dataset}"
         interval, before = 100 * test.accuracy_ci95, test.accuracy_before
-        print(f"{name:32} {test.accuracy:7.2%} +- {interval:.2f}, before adaptation {before:.2%}")
+        print(f"{name:45} {test.accuracy:7.2%} +- {interval:.2f}, before adaptation {before:.2%}")
     print(f"recorded in {folder}")
     return 0
 
 
+def _settings(options: argparse.Namespace) -> Settings:
+    """Return the settings that the command line names. Raises LeoBenchError if they contradict each other."""
+    values = parse_settings(options.set)
+    if options.key:
+        if values or options.preset or options.seed is not None or options.device or options.precision:
+            raise LeoBenchError(
+                "--key takes a recorded run's settings as they are; leave out --preset, --set, --seed, --device and "
+                "--precision"
+            )
+        return read_settings(find_run(options.results, options.key))
+    for name in ("seed", "device", "precision"):
+        given = getattr(options, name)
+        if given is not None and values.get(name, given) != given:
+            raise LeoBenchError(
+                f"--{name} {given} and --set {name}={values[name]} contradict each other; leave one out"
+            )
+        if given is not None:
+            values[name] = given
+    if "dataset" not in values and not options.describe:
+        values["dataset"] = locate(options.dataset, options.data).name
+    return make_settings(values, options.preset or "leo", "command line")
+
+
 def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
-    """NAME=VALUE pairs; a value is read as TOML where it is one, else as a string."""
+    """Return NAME=VALUE pairs as settings; a value is read as TOML if it is TOML, else as a string.
+
+    Raises LeoBenchError for a pair without a value, and for a name given twice.
+    """
     values: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
             raise LeoBenchError(f"--set {pair}: expected NAME=VALUE, such as latent_dim=32")
+        if name in values:
+            raise LeoBenchError(f"--set {name}: given twice; leave one out")
         try:
             values[name] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from leo_bench.data.locate import locate
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
-from leo_bench.plan import cost, duration
 from leo_bench.records import read_record
+from leo_bench.records.search import MAY_CHANGE, Best, SearchPlan, Trials
+from leo_bench.running.estimate import cost, duration
 from leo_bench.search.file import make_search_plan
-from leo_bench.trials import MAY_CHANGE, Best, SearchPlan, Trials
 
 
 def command_search(options: argparse.Namespace) -> int:
@@ -24,7 +24,14 @@ def command_search(options: argparse.Namespace) -> int:
         return _emit(folder, options.emit_preset)
     source = locate(options.dataset, options.data)
     plan = make_search_plan(
-        options.studies, options.name, options.profile, source, options.device, options.trials, options.seed
+        options.studies,
+        options.name,
+        options.profile,
+        source,
+        options.device,
+        options.trials,
+        options.seed,
+        options.precision,
     )
     check_same(folder, plan)
     print(plan_words(plan, folder, options.jobs))
@@ -33,9 +40,9 @@ def command_search(options: argparse.Namespace) -> int:
 
 def _search(plan: SearchPlan, folder: Path, options: argparse.Namespace) -> int:
     from leo_bench.search.analysis import write_analysis
-    from leo_bench.search.best import choose
-    from leo_bench.search.database import sqlite_url, without_password
-    from leo_bench.search.run import SearchRunner
+    from leo_bench.search.runner import SearchRunner
+    from leo_bench.search.selection import choose
+    from leo_bench.search.storage import sqlite_url, without_password
 
     url = options.storage or os.environ.get("LEO_BENCH_STORAGE") or sqlite_url(folder)
     print(f"  database  {without_password(url)}\n  watch it  make dashboard", flush=True)
@@ -58,10 +65,10 @@ def _search(plan: SearchPlan, folder: Path, options: argparse.Namespace) -> int:
 
 def _measure(plan: SearchPlan, best: Best, folder: Path, options: argparse.Namespace) -> int:
     """Measure the choices on test, against the defaults, and write both reports."""
-    from leo_bench.refresh import BackgroundReport
     from leo_bench.report import write_index, write_report, write_search_report
-    from leo_bench.search.best import test_plan
-    from leo_bench.study import StudyRunner
+    from leo_bench.running.background_report import BackgroundReport
+    from leo_bench.running.scheduler import StudyRunner
+    from leo_bench.search.selection import test_plan
 
     study = test_plan(plan, best)
     study_folder = options.results / best.study
@@ -86,7 +93,7 @@ def _measure(plan: SearchPlan, best: Best, folder: Path, options: argparse.Names
 
 
 def _emit(folder: Path, path: Path) -> int:
-    from leo_bench.search.best import write_preset
+    from leo_bench.search.selection import write_preset
 
     if not (folder / "best.json").exists():
         raise LeoBenchError(f"{folder / 'best.json'} is missing: do the search first, without --emit-preset")

@@ -5,7 +5,7 @@ from collections import Counter
 
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import find_studies, load_study
-from leo_bench.trials import find_searches, read_search
+from leo_bench.records.search import find_searches, read_search
 
 
 def command_status(options: argparse.Namespace) -> None:

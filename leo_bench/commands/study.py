@@ -5,11 +5,12 @@ import sys
 
 from leo_bench.data.locate import locate
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
-from leo_bench.plan import make_plan, merge_plan, parse_seeds, plan_words, present_keys, study_folder
-from leo_bench.publish import take_published
 from leo_bench.records import Plan, load_study, read_record
-from leo_bench.refresh import BackgroundReport
-from leo_bench.study import StudyRunner
+from leo_bench.running.background_report import BackgroundReport
+from leo_bench.running.estimate import plan_words
+from leo_bench.running.plan import make_plan, merge_plan, parse_seeds, present_keys, study_folder
+from leo_bench.running.publish import take_published
+from leo_bench.running.scheduler import StudyRunner
 
 
 def command_study(options: argparse.Namespace) -> int:
@@ -26,6 +27,7 @@ def command_study(options: argparse.Namespace) -> int:
         options.only,
         options.device,
         options.accept_stale,
+        options.precision,
     )
     if options.plan:
         print(plan_words(plan, options.results, options.jobs))
@@ -34,7 +36,7 @@ def command_study(options: argparse.Namespace) -> int:
     view = plan
     if (folder / "study.json").exists():
         old = read_record(folder / "study.json", Plan)
-        keep = present_keys(options.studies, old, source, options.device)
+        keep = present_keys(options.studies, old, source, options.device, options.precision)
         if not (seeds or options.only):  # a whole study shows what part-studies have done, not what they left undone
             keep &= {run.planned.run_key for run in load_study(folder).done}
         view = merge_plan(old, plan, keep)

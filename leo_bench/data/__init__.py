@@ -1,51 +1,32 @@
-"""Data: finding Omniglot or drawing glyphs, class splits, episodes. What needs torch is imported when first used."""
+"""Data sets, class splits and episodes. This module lists the data sets and imports none, so that it costs nothing."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
 
-from leo_bench.data.describe import describe, draw_sheets
-from leo_bench.data.locate import DataSource, locate
 
-if TYPE_CHECKING:
-    from leo_bench.data.bank import ImageBank, load_images
-    from leo_bench.data.episodes import Episodes, EpisodeSampler, EpisodeSpec, fixed_episodes, gather
-    from leo_bench.data.splits import class_split
-    from leo_bench.data.tasks import OmniglotTaskDataset, load_omniglot_dataset
+@dataclass(frozen=True)
+class DatasetEntry:
+    """A data set that a run can name."""
 
-__all__ = [
-    "DataSource",
-    "EpisodeSampler",
-    "EpisodeSpec",
-    "Episodes",
-    "ImageBank",
-    "OmniglotTaskDataset",
-    "class_split",
-    "describe",
-    "draw_sheets",
-    "fixed_episodes",
-    "gather",
-    "gather_drawn",
-    "load_images",
-    "load_omniglot_dataset",
-    "locate",
-]
+    module: str
+    """Module below leo_bench.data with `read(source) -> Drawings` and `fingerprint(source) -> str`."""
+    n_drawings: int
+    """Drawings of each class."""
+    n_classes: int
+    form: str = ""
+    """How the drawings come about without files; empty if files have to be found (locate.py)."""
+    origin: str = ""
+    """Where such drawings come from, in words."""
+    trains: bool = True
+    """False if it serves for tests alone: it has no classes to train on."""
+    documented: bool = False
+    """True if the source document states what accuracy to expect on it."""
 
-_MODULE_OF = {
-    "ImageBank": "bank",
-    "load_images": "bank",
-    "Episodes": "episodes",
-    "EpisodeSampler": "episodes",
-    "EpisodeSpec": "episodes",
-    "fixed_episodes": "episodes",
-    "gather": "episodes",
-    "gather_drawn": "episodes",
-    "class_split": "splits",
-    "OmniglotTaskDataset": "tasks",
-    "load_omniglot_dataset": "tasks",
+
+DATASETS = {
+    "omniglot": DatasetEntry("omniglot", n_drawings=20, n_classes=1623, documented=True),
+    "glyphs": DatasetEntry("glyphs", n_drawings=20, n_classes=1020, form="drawn", origin="drawn by leo_bench"),
+    "digits": DatasetEntry(
+        "digits", n_drawings=174, n_classes=10, form="installed", origin="shipped with scikit-learn", trains=False
+    ),
 }
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+"""Name -> data set. A new data set is one file in this folder and one line here."""

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import zlib
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,25 +15,27 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from leo_bench.data import glyphs, omniglot
+from leo_bench.data import DATASETS
+from leo_bench.data.drawings import Drawings
 from leo_bench.data.locate import DataSource, cache_folder
-from leo_bench.data.omniglot import Drawings
 from leo_bench.errors import LeoBenchError
 
 CACHE_FORMAT = 1
 """Part of every cache file's name: raise it when resizing or the file's layout changes."""
+LARGEST_SIDE = 105
+"""Side of Omniglot's drawings, pixels."""
 
 
 @dataclass(frozen=True)
 class ImageBank:
-    """Every drawing of a data set at one size. C characters, 20 drawers, side H = W."""
+    """Every drawing of a data set at one size. C characters, D drawings of each, side H = W."""
 
     name: str
-    """"omniglot" or "glyphs"."""
+    """Name in DATASETS."""
     digest: str
     """SHA-256 of the original content, whatever the size."""
     images: Tensor
-    """uint8 (C, 20, H, W), ink 255 on paper 0. Shared with the disk cache: do not write into it."""
+    """uint8 (C, D, H, W), ink 255 on paper 0. Shared with the disk cache: do not write into it."""
     alphabets: tuple[str, ...]
     """Each character's alphabet."""
     characters: tuple[str, ...]
@@ -46,17 +49,18 @@ def load_images(source: DataSource, image_size: int) -> ImageBank:
 
     A cache that cannot be written is reported and done without. Raises LeoBenchError on bad data.
     """
-    if not 1 <= image_size <= omniglot.SIDE:
-        raise LeoBenchError(f"image_size is {image_size}: expected 1 to {omniglot.SIDE}, the size of the drawings")
+    if not 1 <= image_size <= LARGEST_SIDE:
+        raise LeoBenchError(f"image_size is {image_size}: expected 1 to {LARGEST_SIDE}, the size of the drawings")
     cache = cache_folder() / "images"
-    key = omniglot.fingerprint(source) if source.name == "omniglot" else glyphs.fingerprint()
+    dataset = import_module(f"leo_bench.data.{DATASETS[source.name].module}")
+    key = dataset.fingerprint(source)
     note = cache / f"{key}.digest"
     digest = _read_note(note)
     if digest is not None:
         bank = _read_bank(_bank_file(cache, source.name, digest, image_size), source.name, digest)
         if bank is not None:
             return bank
-    drawings = omniglot.read_omniglot(source) if source.name == "omniglot" else glyphs.draw_glyphs()
+    drawings = dataset.read(source)
     bank = ImageBank(
         source.name,
         drawings.digest,
@@ -75,9 +79,9 @@ def load_images(source: DataSource, image_size: int) -> ImageBank:
 
 
 def resize(drawings: Drawings, image_size: int) -> Tensor:
-    """uint8 (C, 20, H, W) from the originals by torchvision's antialiased bilinear resize."""
+    """Resize the originals: uint8 (C, D, H, W) by torchvision's antialiased bilinear resize."""
     images = torch.from_numpy(drawings.images)
-    if image_size == omniglot.SIDE:
+    if image_size == images.shape[-1]:
         return images
     from torchvision.transforms.v2.functional import resize as resize_images  # slow to import; not needed when warm
 

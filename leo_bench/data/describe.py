@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leo_bench.data import DATASETS
 from leo_bench.data.locate import DataSource
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def describe(source: DataSource) -> str:
     n_background = sum(bank.background)
     lines = [
         f"data set    {source.name}",
-        f"where       {source.path or 'drawn by leo_bench'}",
+        f"where       {source.path or DATASETS[source.name].origin}",
         f"form        {source.form}",
         f"digest      {bank.digest}",
         f"characters  {len(bank.characters):,}: {n_background:,} background, {len(bank.characters) - n_background:,} "

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from leo_bench.data.bank import ImageBank
+from leo_bench.data.seeding import EPISODE_ROOT, stream
 from leo_bench.data.splits import class_split
 from leo_bench.errors import LeoBenchError
-from leo_bench.seeding import EPISODE_ROOT, stream
 
 MODES = ("mixed", "within_alphabet")
 N_ROTATIONS = 4

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from leo_bench.data.omniglot import N_DRAWERS, SIDE, Drawings
-from leo_bench.seeding import stream
+from leo_bench.data.drawings import Drawings
+from leo_bench.data.locate import DataSource
+from leo_bench.data.omniglot import N_DRAWERS, SIDE
+from leo_bench.data.seeding import stream
 
 GLYPH_ROOT = 1
 """Root seed of every drawing."""
@@ -64,8 +66,8 @@ Letter = tuple[tuple[int, int], ...]
 """The strokes of a letter: which of the stock, and at which place."""
 
 
-def draw_glyphs() -> Drawings:
-    """The whole set: 50 alphabets, 1,020 characters, 20 drawings each. Takes some seconds."""
+def read(source: DataSource) -> Drawings:
+    """Draw the whole set: 50 alphabets, 1,020 characters, 20 drawings each. Takes some seconds. source is not used."""
     print("Drawing the glyphs (once; they are cached) ...", file=sys.stderr)
     sizes = alphabet_sizes()
     images = np.zeros((sum(sizes), N_DRAWERS, SIDE, SIDE), dtype=np.uint8)
@@ -84,8 +86,8 @@ def draw_glyphs() -> Drawings:
     return Drawings(images, tuple(alphabets), tuple(characters), background, digest)
 
 
-def fingerprint() -> str:
-    """Stands for the drawings without drawing them."""
+def fingerprint(source: DataSource) -> str:
+    """Name the drawings without drawing them."""
     return f"glyphs-{KNOWN_DIGEST}"
 
 

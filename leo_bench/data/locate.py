@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from leo_bench.data import DATASETS
 from leo_bench.errors import LeoBenchError
 
 SETS = ("images_background", "images_evaluation")
@@ -28,14 +29,14 @@ class DataSource:
     """Where the drawings come from."""
 
     name: str
-    """"omniglot" or "glyphs"."""
+    """Name in DATASETS."""
     form: str
-    """"zips", "folders", "torchvision" or, for glyphs, "drawn"."""
+    """"zips", "folders" or "torchvision"; of a data set without files its own, such as "drawn"."""
     path: Path | None
-    """Folder that holds both sets (zips or folders); None for glyphs."""
+    """Folder that holds both sets (zips or folders); None for a data set without files."""
 
 
-GLYPHS = DataSource("glyphs", "drawn", None)
+GLYPHS = DataSource("glyphs", DATASETS["glyphs"].form, None)
 
 
 def locate(dataset: str = "auto", folder: Path | None = None) -> DataSource:
@@ -44,10 +45,10 @@ def locate(dataset: str = "auto", folder: Path | None = None) -> DataSource:
     dataset: "omniglot" (never falls back), "glyphs" (drawn, needs no files) or "auto" (Omniglot when it can be had,
     else glyphs, with a notice on stderr). A folder that is given must hold Omniglot. Raises LeoBenchError.
     """
-    if dataset not in ("auto", "omniglot", "glyphs"):
-        raise LeoBenchError(f"unknown data set {dataset!r}: choose auto, omniglot or glyphs")
-    if dataset == "glyphs":
-        return GLYPHS
+    if dataset not in ("auto", *DATASETS):
+        raise LeoBenchError(f"unknown data set {dataset!r}: choose auto, {', '.join(DATASETS)}")
+    if dataset != "auto" and DATASETS[dataset].form:
+        return DataSource(dataset, DATASETS[dataset].form, None)
     given, how = _given_folder(folder)
     if given is not None:
         return _source_in_given_folder(given, how)

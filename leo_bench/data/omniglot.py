@@ -13,12 +13,12 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from leo_bench.data.drawings import Drawings
 from leo_bench.data.locate import SETS, DataSource
 from leo_bench.errors import LeoBenchError
 
@@ -38,22 +38,6 @@ Listing = dict[str, dict[str, int]]
 """set -> alphabet -> number of characters"""
 
 
-@dataclass(frozen=True)
-class Drawings:
-    """Every drawing of a data set at its original size."""
-
-    images: np.ndarray
-    """uint8 (C, 20, 105, 105), ink 255 on paper 0."""
-    alphabets: tuple[str, ...]
-    """Each character's alphabet."""
-    characters: tuple[str, ...]
-    """Each character's name, "Alphabet/character01"."""
-    background: tuple[bool, ...]
-    """Whether each character is of the background set."""
-    digest: str
-    """SHA-256 of the content."""
-
-
 def omniglot_listing() -> Listing:
     """The alphabets that Omniglot has and how many characters each: 964 + 659."""
     listing: Listing = {name: {} for name in SETS}
@@ -64,7 +48,7 @@ def omniglot_listing() -> Listing:
     return listing
 
 
-def read_omniglot(source: DataSource, listing: Listing | None = None) -> Drawings:
+def read(source: DataSource, listing: Listing | None = None) -> Drawings:
     """Read and check every file. Raises LeoBenchError naming the first file that is missing, unreadable or odd.
 
     Content that is well formed but not the original is accepted with a notice on stderr. listing: what to expect,

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from leo_bench.data import DATASETS
 from leo_bench.data.bank import ImageBank
+from leo_bench.data.seeding import derive_seed
 from leo_bench.errors import LeoBenchError
-from leo_bench.seeding import derive_seed
 
 SPLITS = ("train", "val", "test")
 SPLIT_ROOT = 1623
@@ -37,7 +38,9 @@ def class_split(bank: ImageBank, name: str, train_classes: str) -> dict[str, np.
 
 
 def lake_validation_alphabets(data_name: str) -> tuple[str, ...]:
-    """Names of the 5 validation alphabets, as committed."""
+    """Names of the 5 validation alphabets, as committed; none where nothing is trained on."""
+    if not DATASETS[data_name].trains:
+        return ()
     lines = (_FOLDER / f"{data_name}_lake_val.txt").read_text(encoding="utf-8").splitlines()
     return tuple(line for line in lines if line and not line.startswith("#"))
 

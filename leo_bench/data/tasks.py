@@ -10,8 +10,8 @@ from torch.utils.data import Dataset
 from leo_bench.data.bank import ImageBank, load_images
 from leo_bench.data.episodes import EpisodeSampler, EpisodeSpec, gather
 from leo_bench.data.locate import locate
+from leo_bench.data.seeding import stream
 from leo_bench.errors import LeoBenchError
-from leo_bench.seeding import stream
 
 
 class OmniglotDataset(Dataset[tuple[Tensor, int]]):

@@ -9,7 +9,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import ArrayLike
 
 from leo_bench.figures.style import FONT, INK, MUTED, SMALL, VariantStyle
-from leo_bench.stats import seed_interval
+from leo_bench.statistics import seed_interval
 
 LEAST_SEEDS = 3
 """With fewer an interval over seeds is so wide (t is 12.7 at two) that single seeds say more."""

@@ -1,18 +1,27 @@
-"""One file a method; `build` picks the method and its parts from the settings."""
+"""Few-shot methods, one file each. This module lists them and imports none, so that it costs nothing."""
 
-from leo_bench.config import Settings
-from leo_bench.learners.base import Learner
-from leo_bench.learners.full_leo import FullLeo
-from leo_bench.learners.leo import Leo
-from leo_bench.learners.prototypes import Pixels, ProtoNet
-
-__all__ = ["FullLeo", "Leo", "Learner", "Pixels", "ProtoNet", "build"]  # noqa: RUF022
+from dataclasses import dataclass
 
 
-def build(settings: Settings) -> Learner:
-    """The learner of the settings, initialised from the seed's streams."""
-    if settings.learner == "pixels":
-        return Pixels(settings)
-    if settings.learner == "protonet":
-        return ProtoNet(settings)
-    return FullLeo(settings) if settings.generated == "full" else Leo(settings)
+@dataclass(frozen=True)
+class LearnerEntry:
+    """A method that a run can name."""
+
+    builder: str
+    """`module:function or class` below leo_bench.learners that makes the learner from Settings."""
+    description: str
+    trains: bool = True
+    """False if the method has no parameters to train."""
+    any_way: bool = True
+    """False if the trained model answers episodes of n_way classes alone."""
+
+
+LEARNERS = {
+    "leo": LearnerEntry("full_leo:head_or_full", "latent embedding optimization"),
+    "protonet": LearnerEntry("protonet:ProtoNet", "class means of Conv-4 features; untrained with n_train_episodes 0"),
+    "nearest_neighbour": LearnerEntry(
+        "nearest_neighbour:NearestNeighbour", "nearest support image in the features of a Conv-4 trained as protonet"
+    ),
+    "pixels": LearnerEntry("pixels:Pixels", "class means of raw pixels", trains=False),
+}
+"""Name -> method. A new method is one file in this folder and one line here."""

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from leo_bench.seeding import derive_seed
+from leo_bench.data.seeding import derive_seed
 
 
 class Learner(nn.Module, ABC):
@@ -25,10 +25,6 @@ class Learner(nn.Module, ABC):
 
     draws_noise = False
     """Whether training draws random numbers beyond its episodes."""
-
-    def fits(self, n_way: int) -> bool:
-        """Whether the trained model can be scored at n_way."""
-        return True
 
     @property
     def scored_steps(self) -> list[int]:
@@ -60,20 +56,25 @@ class Learner(nn.Module, ABC):
         """Mean cross-entropy of logits [E, M, N] and labels [E, M]."""
         return F.cross_entropy(logits.flatten(0, 1), query_y.flatten(), label_smoothing=self.label_smoothing)
 
-    @abstractmethod
-    def tables(self, images: Tensor) -> tuple[Tensor, ...]:
-        """What an image contributes whatever episode it stands in (eval mode): images [M, 1, H, W] -> tensors [M,
-        ...]."""
+    def image_features(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Return what does not depend on the episode, computed once for each image (eval mode).
 
-    def query_tables(self, images: Tensor) -> tuple[Tensor, ...]:
-        """What an image contributes as a query alone: those of tables that logits_from_tables wants of a query."""
-        return self.tables(images)
+        images: float32 [M, 1, H, W]. Returns tensors [M, ...]. By default the images themselves, which is right for
+        every method; a method whose features are the same in every episode overrides this for speed, together with
+        logits_from_features.
+        """
+        return (images,)
 
-    @abstractmethod
-    def logits_from_tables(
+    def query_features(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Return the part of image_features that logits_from_features needs of a query."""
+        return self.image_features(images)
+
+    def logits_from_features(
         self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int
     ) -> list[Tensor]:
-        """As episode_logits, from rows of tables: support tensors [E, N * K, ...], query tensors [E, N * Q, ...]."""
+        """Return the logits of episode_logits from rows of image_features: support tensors [E, N * K, ...], query
+        tensors [E, N * Q, ...] (eval mode)."""
+        return self.episode_logits(support[0], support_y, query[0], n_way)
 
 
 def share_right(logits: Tensor, labels: Tensor) -> Tensor:

@@ -56,12 +56,12 @@ class FullLeo(Leo):
             return self.solve((support_x,), support_y, (query_x,), n_way)
         return self.solve((support_x, self.encoder.encode(support_x, support_x)), support_y, (query_x,), n_way)
 
-    def tables(self, images: Tensor) -> tuple[Tensor, ...]:
+    def image_features(self, images: Tensor) -> tuple[Tensor, ...]:
         if self.settings.encoder == "shared":
             return (images,)  # codes depend on the episode, whose support set normalises the features
         return images, self.encoder.encode(images[None], images[None])[0]
 
-    def query_tables(self, images: Tensor) -> tuple[Tensor, ...]:
+    def query_features(self, images: Tensor) -> tuple[Tensor, ...]:
         return (images,)
 
     def solve(self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int) -> Solution:
@@ -89,3 +89,8 @@ class FullLeo(Leo):
     @property
     def _scored_points(self) -> list[int]:
         return sorted({0, self.settings.inner_steps})
+
+
+def head_or_full(settings: Settings) -> Leo:
+    """Make the LEO that settings.generated names: a shared CNN with a generated head, or a generated CNN."""
+    return FullLeo(settings) if settings.generated == "full" else Leo(settings)

@@ -13,19 +13,26 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from leo_bench.config import Settings
-from leo_bench.inner_loop import descend
+from leo_bench.data.seeding import derive_seed
 from leo_bench.learners.base import Learner, initialised, share_right
-from leo_bench.learners.parts import build_decoder, build_encoder, build_latent, build_relation, build_stem, tie_starts
-from leo_bench.learners.turns import in_turn
+from leo_bench.learners.inner_loop import descend
+from leo_bench.learners.leo_parts import (
+    build_decoder,
+    build_encoder,
+    build_latent,
+    build_relation,
+    build_stem,
+    tie_starts,
+)
+from leo_bench.learners.support_rotation import in_turn
 from leo_bench.models.backbone import in_chunks
 from leo_bench.models.classifier import LEOClassifier
 from leo_bench.models.decoder import Head, LinearDecoder
-from leo_bench.models.features import FEATURE_NORMS
-from leo_bench.models.inner_examples import INNER_EXAMPLES, Start, Support
+from leo_bench.models.feature_norm import FEATURE_NORMS
+from leo_bench.models.inner_objective import INNER_EXAMPLES, Start, Support
 from leo_bench.models.latent import Posterior, encoder_penalty, kl_from_standard_normal
 from leo_bench.models.noise import FeatureDropout, Noise
-from leo_bench.models.rates import RATES, LearnedRate
-from leo_bench.seeding import derive_seed
+from leo_bench.models.step_sizes import RATES, LearnedRate
 
 
 class Solution(NamedTuple):
@@ -90,9 +97,6 @@ class Leo(Learner):
             (settings.l2_weight, lambda _: self.half_squares()),
         ]
         self.penalties = [(weight, penalty) for weight, penalty in weighted if weight > 0]
-
-    def fits(self, n_way: int) -> bool:
-        return self.settings.decode == "class" or n_way == self.settings.n_way
 
     @property
     def scored_steps(self) -> list[int]:
@@ -199,8 +203,8 @@ class Leo(Learner):
         no_copies = turns.support[0][:, :, None][:, :, :0]
         return self.solve((*turns.support, no_copies), turns.support_y, turns.query, n_way), turns.query_y
 
-    def tables(self, images: Tensor) -> tuple[Tensor, ...]:
-        (features,) = self.query_tables(images)
+    def image_features(self, images: Tensor) -> tuple[Tensor, ...]:
+        (features,) = self.query_features(images)
         copies = self.examples.copies(images)
         of_copies = features[:0]
         if copies.numel():
@@ -208,10 +212,10 @@ class Leo(Learner):
         by_image = of_copies.unflatten(0, copies.shape[:2])
         return features, self.encoder.encode(images[None], features[None])[0], by_image
 
-    def query_tables(self, images: Tensor) -> tuple[Tensor, ...]:
+    def query_features(self, images: Tensor) -> tuple[Tensor, ...]:
         return (self.feature_norm(in_chunks(self.classifier.backbone, images)),)
 
-    def logits_from_tables(
+    def logits_from_features(
         self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int
     ) -> list[Tensor]:
         return self.solve(support, support_y, query, n_way).logits

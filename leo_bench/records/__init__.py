@@ -1,25 +1,26 @@
-"""The schema of results/: what a run leaves on disk, when it counts as done, and the tables made from it.
+"""Schema of results/: what a run leaves on disk, when it counts as done, and the tables made from it.
 
-    results/runs/<run_key>/settings.json     the run's settings, written when it is first planned
-                           attempt-<n>/      log.txt, status.json and Sacred's record of each attempt; pruned.json
-                                             where a search ended it
-                           result.json       written last and whole: the run is done when it is there and valid
-                           episodes.npz      correct answers of each test, by episode (before and after each inner
-                                             step) and by character (after the last)
+    results/runs/<run_key>/settings.json     what the run's process was last asked for
+                           attempt-<n>/      log.txt, status.json and Sacred's record of each attempt to train or to
+                                             score; pruned.json if a search ended it
                            checkpoint.safetensors
+                           result.json       the training, written last and whole: trained if it is there and valid
+                           tests/<test_key>/episodes.npz  correct answers by episode (before and after each scored
+                                                          inner step) and by character (after the last)
+                                            result.json   one test of the trained model, written last and whole
     results/<study>-<profile>/study.json     the plan: every run expected, with variant, seed and key
                               runs.csv       one row per done run: its headline test
                               scores.csv     one row per done run and test
 
-A published study holds its runs itself: results/official/<study>-<profile>/runs/<run_key>/.
-This package knows neither torch nor Sacred nor pandas' users: files in, values out.
+A planned run is done if its training and all of its tests are. Published studies share results/official/runs/.
+This package knows neither torch nor Sacred nor the users of pandas: files in, values out.
 """
 
 from leo_bench.records.files import (
     make_folder,
+    read_json,
     read_record,
     read_settings,
-    without_paths,
     write_atomic,
     write_record,
     write_settings,
@@ -27,8 +28,10 @@ from leo_bench.records.files import (
 from leo_bench.records.schema import (
     BY_CHARACTER,
     CHARACTERS,
+    CORRECT,
     RUN_KEY,
     RUNS,
+    TESTS,
     AttemptStatus,
     CurvePoint,
     Plan,
@@ -38,16 +41,11 @@ from leo_bench.records.schema import (
     RecordT,
     Result,
     Status,
-    TestScore,
+    TestResult,
     ValidationPoint,
 )
-from leo_bench.records.state import (
-    RunState,
-    attempts_of,
-    check_result,
-    is_held,
-    run_state,
-)
+from leo_bench.records.state import RunState, attempts_of, is_held, read_test, read_training, run_state, tests_of
+from leo_bench.records.text import shortened, without_paths
 from leo_bench.records.view import (
     SCORE_COLUMNS,
     ReadRun,
@@ -55,15 +53,18 @@ from leo_bench.records.view import (
     find_studies,
     load_study,
     score_row,
+    store_of,
     write_tables,
 )
 
 __all__ = [
     "BY_CHARACTER",
     "CHARACTERS",
+    "CORRECT",
     "RUNS",
     "RUN_KEY",
     "SCORE_COLUMNS",
+    "TESTS",
     "AttemptStatus",
     "CurvePoint",
     "Plan",
@@ -76,18 +77,23 @@ __all__ = [
     "RunState",
     "Status",
     "StudyView",
-    "TestScore",
+    "TestResult",
     "ValidationPoint",
     "attempts_of",
-    "check_result",
     "find_studies",
     "is_held",
     "load_study",
     "make_folder",
+    "read_json",
     "read_record",
     "read_settings",
+    "read_test",
+    "read_training",
     "run_state",
     "score_row",
+    "shortened",
+    "store_of",
+    "tests_of",
     "without_paths",
     "write_atomic",
     "write_record",

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,8 @@ from pydantic import ValidationError
 
 from leo_bench.config import SCHEMA_VERSION, Settings, make_settings
 from leo_bench.errors import LeoBenchError
-from leo_bench.records.schema import Record, RecordT
+from leo_bench.records import schema_1
+from leo_bench.records.schema import Plan, Record, RecordT
 
 
 def make_folder(folder: Path) -> None:
@@ -55,44 +55,56 @@ def _json(value: Any) -> str:
 
 
 def write_settings(folder: Path, settings: Settings) -> None:
-    """settings.json of a run: what its process is to do."""
+    """Write settings.json of a run: what its process was last asked for."""
     write_atomic(folder / "settings.json", (json.dumps(settings.canonical(), indent=1) + "\n").encode())
 
 
 def read_settings(folder: Path) -> Settings:
-    """The settings of the run in folder. Raises LeoBenchError when the file is missing, broken or out of range."""
+    """Return the settings that the run in folder was last asked for.
+
+    Raises LeoBenchError if the file is missing, broken or out of range.
+    """
     path = folder / "settings.json"
     try:
-        values = json.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise LeoBenchError(f"{path} is missing or damaged ({error}); run the study again") from None
+        values = read_json(path)
+    except LeoBenchError as error:
+        raise LeoBenchError(f"{error}; run the study again") from None
     if not isinstance(values, dict):
         raise LeoBenchError(f"{path} holds no settings; run the study again")
     return make_settings(values, where=str(path))
 
 
-def read_record(path: Path, kind: type[RecordT]) -> RecordT:
-    """Read and validate a record. Raises LeoBenchError naming the file and what is wrong in it."""
+def read_json(path: Path) -> Any:
+    """Return the content of a JSON file. Raises LeoBenchError if it is missing or not JSON."""
     try:
-        raw = json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LeoBenchError(f"{path} is missing") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise LeoBenchError(f"{path} is truncated or not JSON ({error}); remove it and run the study again") from None
+
+
+def read_record(path: Path, kind: type[RecordT]) -> RecordT:
+    """Read and validate a record. Raises LeoBenchError naming the file and what is wrong in it.
+
+    Records of schema 1 that have not changed since are read as they are; a plan is brought up to date (schema_1.py).
+    """
+    raw = read_json(path)
+    if schema_1.is_old(raw):
+        raw = schema_1.new_plan(raw) if kind is Plan else {**raw, "schema_version": SCHEMA_VERSION}
+    return validated(path, raw, kind)
+
+
+def validated(path: Path, raw: Any, kind: type[RecordT]) -> RecordT:
+    """Return a record from the JSON value that path holds. Raises LeoBenchError naming what is wrong in it."""
     if isinstance(raw, dict) and raw.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
-        raise LeoBenchError(f"{path} has schema version {raw['schema_version']}, this program reads {SCHEMA_VERSION}")
+        raise LeoBenchError(
+            f"{path} has schema version {raw['schema_version']}, this program reads 1 to {SCHEMA_VERSION}; "
+            "use the version of leo_bench that wrote it"
+        )
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise LeoBenchError(f"{path}: {where}: {first['msg']}; remove it and run the study again") from None
-
-
-def without_paths(text: str, root: Path) -> str:
-    """The text with absolute paths cut to what is below the results folder, or to their last part: a report names no
-    machine.
-    """
-    for prefix in {f"{root}/", f"{root.resolve()}/"}:
-        text = text.replace(prefix, "")
-    return re.sub(r"(?<![\w.~:/])/(?:[^\s/:'\"]+/)+([^\s/:'\"]+)", r".../\1", text)

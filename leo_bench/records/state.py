@@ -1,17 +1,34 @@
-"""How a planned run stands: what is on disk for it, and whether that can be believed."""
+"""State of a planned run: what is on disk for its training and its tests, and whether that can be believed."""
 
 import io
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
 
+from leo_bench.config import TestSettings, differing, make_settings, planned_tests, test_key, training_settings
 from leo_bench.errors import LeoBenchError
-from leo_bench.records.files import read_record
-from leo_bench.records.schema import BY_CHARACTER, CHARACTERS, AttemptStatus, PlannedRun, Result, Status, TestScore
+from leo_bench.records import schema_1
+from leo_bench.records.files import read_json, read_record, validated
+from leo_bench.records.schema import (
+    BY_CHARACTER,
+    CHARACTERS,
+    CORRECT,
+    TESTS,
+    AttemptStatus,
+    PlannedRun,
+    Result,
+    Status,
+    TestResult,
+)
+
+REMEDY = "remove the folder and run the study again"
 
 
 @dataclass(frozen=True)
@@ -21,27 +38,33 @@ class RunState:
     planned: PlannedRun
     status: Status
     message: str
-    """Why it is not done, in one line; empty when done."""
+    """Why it is not done, in one line; empty if done."""
     folder: Path
     result: Result | None
-    """Present when done, and when stale."""
+    """The training; present if done, or if stale."""
+    tests: list[TestResult]
+    """The planned tests that are there, in order, the headline test first if the run is done."""
     attempts: int
 
-    def correct(self, test: TestScore) -> np.ndarray:
-        """Correct answers, int64 [n_test_episodes, len(test.steps)], of n_way * n_query queries each."""
-        with np.load(io.BytesIO((self.folder / "episodes.npz").read_bytes())) as arrays:
-            return arrays[test.array].astype(np.int64)
+    @property
+    def headline(self) -> TestResult:
+        """The test at the run's own ways and shots, mixed alphabets; of a run that is done."""
+        return self.tests[0]
 
-    def by_character(self, test: TestScore) -> pd.DataFrame | None:
-        """Queries of a test by the character that they show, after adaptation; None where the run did not record it.
+    def correct(self, test: TestResult) -> np.ndarray:
+        """Return correct answers, int64 [n_test_episodes, len(test.steps)], of n_way * n_query queries each."""
+        return test_arrays(self.folder, test.asked, test.test_key)[CORRECT].astype(np.int64)
+
+    def by_character(self, test: TestResult) -> pd.DataFrame | None:
+        """Return the queries of a test by the character that they show, after adaptation; None if not recorded.
 
         Columns alphabet, character (str), asked, correct (int64); characters never asked are left out.
         """
-        with np.load(io.BytesIO((self.folder / "episodes.npz").read_bytes())) as arrays:
-            if CHARACTERS not in arrays or BY_CHARACTER.format(test.array) not in arrays:
-                return None
-            names = [name.decode() for name in arrays[CHARACTERS]]
-            counts = arrays[BY_CHARACTER.format(test.array)].astype(np.int64)
+        arrays = test_arrays(self.folder, test.asked, test.test_key)
+        if CHARACTERS not in arrays or BY_CHARACTER not in arrays:
+            return None
+        names = [name.decode() for name in arrays[CHARACTERS]]
+        counts = arrays[BY_CHARACTER].astype(np.int64)
         alphabets, characters = zip(*(name.split("/", 1) for name in names), strict=True)
         columns = {"alphabet": alphabets, "character": characters, "asked": counts[:, 0], "correct": counts[:, 1]}
         frame = pd.DataFrame(columns)
@@ -49,84 +72,167 @@ class RunState:
 
 
 def attempts_of(folder: Path) -> list[Path]:
-    """A run's attempt folders, first one first."""
+    """Return a run's attempt folders, first one first."""
     numbered = {path: path.name.removeprefix("attempt-") for path in folder.glob("attempt-*")}
     return sorted((path for path, number in numbered.items() if number.isdigit()), key=lambda path: int(numbered[path]))
 
 
-def run_state(planned: PlannedRun, folder: Path, numerics: str, accept_stale: bool = False) -> RunState:
-    """What is on disk for a planned run. A broken record is a state ("corrupt"), never an exception."""
-    attempts = attempts_of(folder)
-    if (folder / "result.json").exists():
+def tests_of(planned: PlannedRun) -> dict[str, TestSettings]:
+    """Return the tests that a planned run asks for, by their keys, the headline test first."""
+    tests = planned_tests(make_settings(planned.settings, where=f"planned run {planned.run_key}"))
+    return {test_key(planned.run_key, test): test for test in tests}
+
+
+def run_state(planned: PlannedRun, folder: Path, accept_stale: bool = False) -> RunState:
+    """Return what is on disk for a planned run. A broken record is a state ("corrupt"), never an exception."""
+    n_attempts = len(attempts_of(folder))
+
+    def state(status: Status, message: str, result: Result | None, tests: list[TestResult]) -> RunState:
+        return RunState(planned, status, message, folder, result, tests, n_attempts)
+
+    if not (folder / "result.json").exists():
+        status, message = _unfinished(folder)
+        return state(status, message, None, [])
+    try:
+        result = read_training(folder, planned)
+    except LeoBenchError as error:
+        return state("corrupt", str(error), None, [])
+    if result.numerics != planned.numerics and not accept_stale:
+        message = f"made by source with numerics digest {result.numerics}, the plan has {planned.numerics}"
+        return state("stale", message, result, [])
+    tests, lacking = [], []
+    for key, asked in tests_of(planned).items():
         try:
-            result = read_record(folder / "result.json", Result)
-            check_result(result, planned, folder)
+            test = read_test(folder, key, asked, result)
         except LeoBenchError as error:
-            return RunState(planned, "corrupt", str(error), folder, None, len(attempts))
-        if result.numerics != numerics and not accept_stale:
-            message = f"made by source with numerics digest {result.numerics}, the plan has {numerics}"
-            return RunState(planned, "stale", message, folder, result, len(attempts))
-        return RunState(planned, "done", "", folder, result, len(attempts))
+            return state("corrupt", str(error), result, [])
+        if test is None:
+            lacking.append(asked.name)
+        else:
+            tests.append(test)
+    if lacking:
+        status, message = _unfinished(folder, trained=True)
+        words = f"trained; {len(lacking)} of {len(lacking) + len(tests)} tests are not scored, first: {lacking[0]}"
+        return state(status, f"{words}: {message}" if message else words, result, [])
+    return state("done", "", result, tests)
+
+
+def _unfinished(folder: Path, trained: bool = False) -> tuple[Status, str]:
+    """Return how a run stands that lacks its training, or tests, by its last attempt."""
+    attempts = attempts_of(folder)
     if not attempts:
-        return RunState(planned, "missing", "not started", folder, None, 0)
+        return "missing", "" if trained else "not started"
     try:
         last = read_record(attempts[-1] / "status.json", AttemptStatus)
     except LeoBenchError as error:
-        return RunState(
-            planned, "interrupted", f"attempt {len(attempts)} left no status: {error}", folder, None, len(attempts)
-        )
+        return "interrupted", f"attempt {len(attempts)} left no status: {error}"
     if last.status == "running" and not is_held(folder):
-        message = f"attempt {len(attempts)} died without a word after {last.episode} training episodes"
-        return RunState(planned, "interrupted", message, folder, None, len(attempts))
-    status: Status = "interrupted" if last.status == "done" else last.status
-    return RunState(planned, status, last.message, folder, None, len(attempts))
+        return "interrupted", f"attempt {len(attempts)} died without a word after {last.episode} training episodes"
+    if last.status == "done":
+        return ("missing", "") if trained else ("interrupted", last.message)
+    return last.status, last.message
 
 
-def check_result(result: Result, planned: PlannedRun, folder: Path) -> None:
-    """Raise LeoBenchError when a result is not the planned run's, or its counts are missing or disagree with it."""
-    remedy = "remove the folder and run the study again"
-    if result.run_key != planned.run_key or result.settings != planned.settings:
-        raise LeoBenchError(f"{folder / 'result.json'} is the record of another run ({result.run_key}); {remedy}")
-    if not any(test.n_way == planned.settings["n_way"] and test.episode_mode == "mixed" for test in result.tests):
-        raise LeoBenchError(f"{folder / 'result.json'} lacks the test at the run's own ways; {remedy}")
-    path = folder / "episodes.npz"
+def read_training(folder: Path, planned: PlannedRun) -> Result:
+    """Return the record of a run's training. Raises LeoBenchError if it is broken or another run's."""
+    path = folder / "result.json"
+    raw = read_json(path)
+    result = validated(path, schema_1.new_result(raw) if schema_1.is_old(raw) else raw, Result)
+    recorded, asked = (differing(training_settings(values)) for values in (result.settings, planned.settings))
+    if result.run_key != planned.run_key or recorded != asked:
+        raise LeoBenchError(f"{path} is the record of another run ({result.run_key}); {REMEDY}")
+    return result
+
+
+def read_test(folder: Path, key: str, asked: TestSettings, result: Result) -> TestResult | None:
+    """Return the record of one test of a run; None if it has not been scored on these weights by this source.
+
+    Raises LeoBenchError if the record is broken, another test's, or disagrees with its counts.
+    """
+    path = folder / TESTS / key / "result.json"
+    if path.exists():
+        test = validated(path, read_json(path), TestResult)
+    else:
+        raw = read_json(folder / "result.json")
+        found = [t for t in schema_1.new_tests(raw) if t["test_key"] == key] if schema_1.is_old(raw) else []
+        if not found:
+            return None
+        path = folder / "result.json"
+        test = validated(path, found[0], TestResult)
+    if test.test_key != key or test.asked != asked:
+        raise LeoBenchError(f"{path} is the record of another test ({test.test_key}); {REMEDY}")
+    if (test.weights_digest, test.numerics) != (result.weights_digest, result.numerics):
+        return None
+    _check_counts(path, test, test_arrays(folder, asked, key))
+    return test
+
+
+def test_arrays(folder: Path, asked: TestSettings, key: str) -> dict[str, np.ndarray]:
+    """Return the counts of one test: CORRECT, and CHARACTERS and BY_CHARACTER if recorded.
+
+    Raises LeoBenchError if they are missing or damaged.
+    """
+    path = folder / TESTS / key / "episodes.npz"
+    old = not path.exists()
+    if old:
+        path = folder / "episodes.npz"
+    name = schema_1.array_name(asked)
+    names = {CORRECT: name, BY_CHARACTER: f"{name}_by_character"} if old else {}
     try:
         with np.load(io.BytesIO(path.read_bytes())) as arrays:
-            means = {
-                test.array: arrays[test.array][:, -1].mean() / (test.n_way * test.n_query) for test in result.tests
-            }
-            wrong = [words for test in result.tests if (words := _wrong_characters(arrays, test))]
+            wanted = {name: names.get(name, name) for name in (CORRECT, CHARACTERS, BY_CHARACTER)}
+            return {name: arrays[stored] for name, stored in wanted.items() if name == CORRECT or stored in arrays}
     except Exception as error:  # noqa: BLE001 - a damaged archive can raise nearly anything
-        raise LeoBenchError(f"{path} is missing or damaged ({type(error).__name__}: {error}); {remedy}") from None
-    for test in result.tests:
-        if abs(means[test.array] - test.accuracy) > 1e-9:
-            raise LeoBenchError(
-                f"{path}: {test.array} has mean accuracy {means[test.array]:.6f}, "
-                f"result.json says {test.accuracy:.6f}; {remedy}"
-            )
+        raise LeoBenchError(f"{path} is missing or damaged ({type(error).__name__}: {error}); {REMEDY}") from None
+
+
+test_arrays.__test__ = False  # type: ignore[attr-defined]  # not tests
+tests_of.__test__ = False  # type: ignore[attr-defined]
+
+
+def _check_counts(path: Path, test: TestResult, arrays: Mapping[str, np.ndarray]) -> None:
+    """Raise LeoBenchError if the accuracies of a record do not follow from its counts."""
+    correct = arrays[CORRECT]
+    if correct.shape != (test.n_test_episodes, len(test.steps)):
+        raise LeoBenchError(
+            f"{path}: counts of shape {correct.shape} do not fit {test.n_test_episodes} episodes and "
+            f"{len(test.steps)} scored steps; {REMEDY}"
+        )
+    fractions = correct / (test.n_way * test.n_query)
+    means = fractions.mean(0)
+    error = 1.96 * float(fractions[:, -1].std(ddof=1)) / math.sqrt(len(fractions)) if len(fractions) > 1 else 0.0
+    pairs: dict[str, tuple[Any, Any]] = {
+        "accuracy": (test.accuracy, means[-1]),
+        "accuracy_before": (test.accuracy_before, means[0]),
+        "accuracy_ci95": (test.accuracy_ci95, error),
+        **{f"accuracy_by_step[{i}]": pair for i, pair in enumerate(zip(test.accuracy_by_step, means, strict=False))},
+    }
+    for name, (said, found) in pairs.items():
+        if abs(said - found) > 1e-9:
+            raise LeoBenchError(f"{path}: {name} is {said:.6f}, its counts give {found:.6f}; {REMEDY}")
+    wrong = _wrong_characters(arrays, test)
     if wrong:
-        raise LeoBenchError(f"{path}: {wrong[0]}; {remedy}")
+        raise LeoBenchError(f"{path}: {wrong}; {REMEDY}")
 
 
-def _wrong_characters(arrays: Mapping[str, np.ndarray], test: TestScore) -> str:
-    """What is wrong with a test's counts by character, in words; empty when nothing is, or when there are none."""
-    name = BY_CHARACTER.format(test.array)
-    if name not in arrays:
+def _wrong_characters(arrays: Mapping[str, np.ndarray], test: TestResult) -> str:
+    """Return what is wrong with a test's counts by character, in words; empty if nothing is, or if there are none."""
+    if BY_CHARACTER not in arrays:
         return ""
     if CHARACTERS not in arrays:
-        return f"{name} has no names of characters beside it"
-    counts, names = arrays[name], arrays[CHARACTERS]
+        return "counts by character without the names of the characters"
+    counts, names = arrays[BY_CHARACTER], arrays[CHARACTERS]
     if counts.shape != (len(names), 2) or not all(b"/" in character for character in names.tolist()):
-        return f"{name} of shape {counts.shape} does not fit {len(names)} names Alphabet/character"
+        return f"counts by character of shape {counts.shape} do not fit {len(names)} names Alphabet/character"
     asked, correct = (int(total) for total in counts.sum(axis=0, dtype=np.int64))
-    queries, right = test.n_test_episodes * test.n_way * test.n_query, int(arrays[test.array][:, -1].sum())
+    queries, right = test.n_test_episodes * test.n_way * test.n_query, int(arrays[CORRECT][:, -1].sum())
     if (asked, correct) != (queries, right) or (counts[:, 1] > counts[:, 0]).any():
-        return f"{name} counts {correct} correct of {asked} queries, {test.array} has {right} of {queries}"
+        return f"counts by character have {correct} correct of {asked} queries, by episode {right} of {queries}"
     return ""
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a living process holds the run's lock."""
+    """Return True if a running process holds the run's lock."""
     lock = FileLock(folder / ".lock")
     if not (folder / ".lock").exists():
         return False
@@ -135,3 +241,12 @@ def is_held(folder: Path) -> bool:
             return False
     except Timeout:
         return True
+
+
+def settings_on_disk(folder: Path) -> dict[str, Any] | None:
+    """Return the settings that a run's folder names, as JSON, possibly fewer than there are now; None if none."""
+    try:
+        values = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return values if isinstance(values, dict) else None

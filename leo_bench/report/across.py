@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from leo_bench import figures
-from leo_bench.aggregate import interquartile_mean, interquartile_mean_interval, performance_profile
 from leo_bench.report.captions import Plot, families, lines_height, rows_of, subtitle
 from leo_bench.report.drawing import Panel
 from leo_bench.report.gather import StudyData, apart, cell_name
 from leo_bench.report.tables import NONE, Table, percent
+from leo_bench.statistics.across_tests import interquartile_mean, interquartile_mean_interval, performance_profile
 
 INTERVAL_SEEDS = 5
 """Below this a bootstrap over runs is little more than the range of what was seen."""

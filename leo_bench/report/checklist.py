@@ -70,7 +70,11 @@ def _data(data: StudyData, results: list[Result]) -> Iterator[Item]:
         f"Images {settings.get('image_size')}x{settings.get('image_size')}; rotations as further classes in training: "
         f"{'yes' if settings.get('rotations') else 'no'}.",
     )
-    tests = {(test.n_way, test.episode_mode, test.k_shot, test.episodes_digest) for r in results for test in r.tests}
+    tests = {
+        (test.n_way, test.episode_mode, test.k_shot, test.episodes_digest)
+        for run in data.view.done
+        for test in run.tests
+    }
     protocols = {test[:3] for test in tests}
     yield (
         "data",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from leo_bench.report.gather import Cell, StudyData, why_not
-from leo_bench.stats import (
+from leo_bench.statistics import (
     ALPHA,
     Interval,
     bca_interval,

@@ -13,7 +13,16 @@ from typing import Any
 import pandas as pd
 
 from leo_bench.figures import VariantStyle, variant_styles
-from leo_bench.records import Plan, RunState, StudyView, TestScore, load_study, without_paths
+from leo_bench.records import (
+    SCORE_COLUMNS,
+    Plan,
+    RunState,
+    StudyView,
+    TestResult,
+    load_study,
+    score_row,
+    without_paths,
+)
 
 MUST_EQUAL = {
     "dataset": "data set",
@@ -102,11 +111,10 @@ class StudyData:
     def run(self, variant: str, seed: int) -> RunState:
         return self._runs[variant, seed]
 
-    def test(self, variant: str, seed: int, cell: Cell) -> tuple[RunState, TestScore]:
+    def test(self, variant: str, seed: int, cell: Cell) -> tuple[RunState, TestResult]:
         """A done run and its score on one test."""
         run = self.run(variant, seed)
-        assert run.result is not None
-        return run, next(test for test in run.result.tests if (test.n_way, test.episode_mode) == cell)
+        return run, next(test for test in own_tests(run) if (test.n_way, test.episode_mode) == cell)
 
     @property
     def is_glyphs(self) -> bool:
@@ -138,12 +146,24 @@ def gather(folder: Path) -> StudyData:
     return StudyData(view, scores.assign(label=labels), left_out, changes, variant_styles(plan))
 
 
+def own_tests(run: RunState) -> list[TestResult]:
+    """Return the tests of a run on the data set and at the shots that it was trained for: what a study compares."""
+    settings = run.planned.settings
+    return [test for test in run.tests if (test.dataset, test.k_shot) == (settings["dataset"], settings["k_shot"])]
+
+
+def own_scores(view: StudyView) -> pd.DataFrame:
+    """Return the score rows of own_tests."""
+    rows = [score_row(view.plan, run, test) for run in view.done for test in own_tests(run)]
+    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+
+
 def comparable_seeds(view: StudyView) -> tuple[pd.DataFrame, list[str]]:
     """Score rows in which all seeds of a variant agree on MUST_EQUAL and batch norm, and words on the runs left out.
 
     Where seeds disagree the more numerous kind stays, at a tie the one seen first.
     """
-    scores = view.scores()
+    scores = own_scores(view)
     names = [name for name in (*MUST_EQUAL, "batch_norm") if name != "episodes_digest"]
     left_out, drop = [], []
     for variant, rows in scores.groupby("variant", sort=False):
@@ -166,13 +186,15 @@ def why_not(
 ) -> str:
     """Why two rows of one test may not be compared, in words; empty when they may.
 
-    Batch norm may differ only between inductive modes: it then follows from what the variant changes, and is named
-    beside it.
+    Different learners have different source digests; those of one learner must agree. Batch norm may differ between
+    inductive modes: it then follows from what the variant changes, and is named beside it.
     """
     reasons = [
         f"{words} {_plain(row[name])} against {_plain(base[name])}"
         for name, words in MUST_EQUAL.items()
-        if name not in skip and row[name] != base[name]
+        if name not in skip
+        and row[name] != base[name]
+        and not (name == "numerics" and row["learner"] != base["learner"])
     ]
     if ("transductive" in row["batch_norm"]) != ("transductive" in base["batch_norm"]):
         reasons.append(f"batch norm {row['batch_norm']} against {base['batch_norm']}")
@@ -243,7 +265,7 @@ def cell_name(cell: Cell) -> str:
     return f"{cell[0]}-way {cell[1].replace('_', ' ')}"
 
 
-STATUS_ORDER = ("corrupt", "duplicate", "failed", "interrupted", "stale", "pruned", "running", "missing")
+STATUS_ORDER = ("corrupt", "duplicate", "failed", "interrupted", "stale", "pruned", "not counted", "running", "missing")
 
 
 def problems(view: StudyView) -> pd.DataFrame:

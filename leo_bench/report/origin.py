@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from leo_bench.records import Result, RunState
+from leo_bench.records import RunState
 from leo_bench.report.gather import StudyData, seed_words
 
 
@@ -23,7 +23,7 @@ def provenance(data: StudyData) -> list[tuple[str, str]]:
                 f"{result.settings['class_split']}, trained on {result.settings['train_classes']}" for result in done
             ),
         ),
-        ("test episodes", _several(_episode_digests(done))),
+        ("test episodes", _several(_episode_digests(data.view.done))),
         (
             "training budget",
             _several(f"{result.n_train_episodes:,} episodes, {result.n_train_images:,} images" for result in done),
@@ -49,14 +49,15 @@ def provenance(data: StudyData) -> list[tuple[str, str]]:
 
 def compute_words(runs: list[RunState]) -> str:
     """Process time of the runs that count."""
-    seconds = sum(run.result.train_seconds + run.result.eval_seconds for run in runs if run.result is not None)
+    seconds = sum(run.result.train_seconds for run in runs if run.result is not None)
+    seconds += sum(test.eval_seconds for run in runs for test in run.tests)
     hours = f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"
     return f"{hours} of one process each, training and testing, in {len(runs)} runs"
 
 
-def _episode_digests(results: list[Result]) -> Iterable[str]:
-    for result in results:
-        for test in result.tests:
+def _episode_digests(runs: list[RunState]) -> Iterable[str]:
+    for run in runs:
+        for test in run.tests:
             yield f"{test.n_way}-way {test.episode_mode} {test.k_shot}-shot {test.episodes_digest[:12]}"
 
 

@@ -167,7 +167,7 @@ def write_page(path: Path, template: str, content: Mapping[str, object]) -> Path
 def environment(html: bool) -> Environment:
     """Jinja's environment for pages (values escaped) or for Markdown."""
     made = Environment(
-        loader=PackageLoader("leo_bench"),
+        loader=PackageLoader("leo_bench.report"),
         autoescape=html,
         undefined=StrictUndefined,
         trim_blocks=True,

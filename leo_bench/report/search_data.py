@@ -15,9 +15,9 @@ from leo_bench.errors import LeoBenchError
 from leo_bench.figures import Scale
 from leo_bench.figures.cost import front
 from leo_bench.figures.search_space import number_words
-from leo_bench.records import RUNS, Result, read_record
+from leo_bench.records import Result, RunState, read_record
+from leo_bench.records.search import Best, Choice, Parameter, SearchPlan, Trial, Trials, Value, read_search, trial_runs
 from leo_bench.report.gather import StudyData, gather
-from leo_bench.trials import Best, Choice, Parameter, SearchPlan, Trial, Trials, Value, read_search
 
 ANALYSIS = "analysis"
 COLUMNS = {
@@ -40,7 +40,7 @@ class SearchData:
     """None while the search has chosen nothing."""
     study: StudyData | None
     """The study of the choices on test, where it has been planned."""
-    results: dict[int, Result]
+    runs: dict[int, RunState]
     """Number -> record of the run, of complete trials whose record is there."""
 
     @cached_property
@@ -142,6 +142,11 @@ class SearchData:
         return f"leo-bench search {self.plan.search} --profile {self.plan.profile}"
 
     @property
+    def results(self) -> dict[int, Result]:
+        """Records of the runs' trainings, by trial."""
+        return {number: run.result for number, run in self.runs.items() if run.result is not None}
+
+    @property
     def data_name(self) -> str:
         """Data set with the digest that its runs recorded, in short: `omniglot 5f1c0ffe`."""
         digests = sorted({result.data_digest[:8] for result in self.results.values()})
@@ -153,8 +158,8 @@ class SearchData:
         accuracy = dict(zip(self.complete_frame["number"], self.complete_frame["accuracy"], strict=True))
         found = {
             test.n_test_episodes
-            for number, result in self.results.items()
-            for test in [result.headline]
+            for number, run in self.runs.items()
+            for test in [run.headline]
             if test.split == "val" and abs(test.accuracy - accuracy[number]) < 1e-9
         }
         return found.pop() if len(found) == 1 else None
@@ -168,7 +173,7 @@ def gather_search(folder: Path) -> SearchData:
     if best is not None and (folder.parent / best.study / "study.json").exists():
         study = gather(folder.parent / best.study)
     tables = {name: table for name in COLUMNS if (table := _table(folder, name)) is not None}
-    return SearchData(folder, plan, trials, tables, best, study, _results(folder, trials))
+    return SearchData(folder, plan, trials, tables, best, study, _runs(folder))
 
 
 def _table(folder: Path, name: str) -> pd.DataFrame | None:
@@ -187,18 +192,9 @@ def _table(folder: Path, name: str) -> pd.DataFrame | None:
     return frame
 
 
-def _results(folder: Path, trials: Trials) -> dict[int, Result]:
-    """Records of the complete trials' runs that can be read, from the folder (published) or the store beside it."""
-    store = folder / RUNS if (folder / RUNS).is_dir() else folder.parent / RUNS
-    found = {}
-    for trial in trials.trials:
-        if trial.state != "complete" or not trial.values or not trial.run_key:
-            continue
-        try:
-            found[trial.number] = read_record(store / trial.run_key / "result.json", Result)
-        except LeoBenchError:
-            continue  # a report needs them for provenance alone, and says how many there are
-    return found
+def _runs(folder: Path) -> dict[int, RunState]:
+    """Done runs of the complete trials, by number."""
+    return {number: run for number, run in trial_runs(folder).items() if run.status == "done"}
 
 
 def _choice(trial: Trial) -> Choice:

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leo_bench.records.search import Choice
 from leo_bench.report.compare import effects, mean_accuracy
 from leo_bench.report.gather import StudyData
 from leo_bench.report.search_data import SearchData, value_words
-from leo_bench.stats import Interval, seed_interval
-from leo_bench.trials import Choice
+from leo_bench.statistics import Interval, seed_interval
 
 SAME = ("n_train_episodes", "train_classes", "dataset", "class_split", "image_size", "n_way", "k_shot", "n_query")
 """Settings that trials and the runs on test must share before what one promised is set against what the other gave."""

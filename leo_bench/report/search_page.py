@@ -50,7 +50,8 @@ def write_search_report(folder: Path, out: Path) -> Path:
 def provenance(data: SearchData) -> list[tuple[str, str]]:
     """(what, value) pairs of the search and of its complete trials' runs; several values are all listed."""
     plan, found = data.plan, list(data.results.values())
-    seconds = sum(result.train_seconds + result.eval_seconds for result in found)
+    seconds = sum(result.train_seconds for result in found)
+    seconds += sum(test.eval_seconds for run in data.runs.values() for test in run.tests)
     pairs = [
         ("search", f"{plan.search}, profile {plan.profile}"),
         ("protocol", protocol_words(data)),

@@ -5,7 +5,7 @@ from leo_bench.records import StudyView
 from leo_bench.report.compare import detectable, effects, mean_accuracy
 from leo_bench.report.gather import STATUS_ORDER, StudyData, cell_name
 from leo_bench.report.tables import documented_band
-from leo_bench.stats import Interval
+from leo_bench.statistics import Interval
 
 SWITCHES = {
     "relation": (

@@ -14,11 +14,11 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from scipy import stats
 
+from leo_bench.data.seeding import stream
 from leo_bench.records import write_atomic
+from leo_bench.records.search import Parameter, SearchPlan, Trial, Trials
 from leo_bench.search.space import distribution
-from leo_bench.seeding import stream
-from leo_bench.stats import holm
-from leo_bench.trials import Parameter, SearchPlan, Trial, Trials
+from leo_bench.statistics import holm
 
 PLANTED = "planted noise"
 """A random number that no run ever saw: what its importance is, any importance can be."""

@@ -7,39 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from leo_bench import provenance
-from leo_bench.config import Settings, default_precision, make_settings
+from leo_bench.config import Settings, make_settings, part_of
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
-from leo_bench.plan import Table, first_problem, is_search
-from leo_bench.trials import Objective, Parameter, Pruner, Sampler, SearchPlan
-
-PROTOCOL = {
-    "learner",
-    "seed",
-    "device",
-    "threads",
-    "precision",
-    "dataset",
-    "class_split",
-    "train_classes",
-    "image_size",
-    "episode_mode",
-    "n_way",
-    "k_shot",
-    "n_query",
-    "train_n_way",
-    "train_k_shot",
-    "train_n_query",
-    "n_train_episodes",
-    "val_every",
-    "n_val_episodes",
-    "test_split",
-    "n_test_episodes",
-    "test_n_ways",
-    "test_modes",
-}
-"""Settings that cannot be searched: they say what is measured, and at which budget."""
+from leo_bench.records.search import Objective, Parameter, Pruner, Sampler, SearchPlan
+from leo_bench.running.numerics import numerics_digest
+from leo_bench.running.study_file import Table, first_problem, is_search
 
 
 class Range(Table):
@@ -130,6 +103,7 @@ def make_search_plan(
     device: str = "cpu",
     n_trials: int | None = None,
     seed: int | None = None,
+    precision: str | None = None,
 ) -> SearchPlan:
     """Expand a search file at one profile. n_trials and seed (of the sampler) replace the profile's."""
     file = read_search_file(studies, name)
@@ -137,7 +111,8 @@ def make_search_plan(
         raise LeoBenchError(f"search {name} has no profile {profile!r}; it has {', '.join(file.profiles)}")
     budget, where = file.profiles[profile], f"search {name}"
     common = {"dataset": source.name, "device": device, **file.settings}
-    common = {"precision": default_precision(common, device), **common}
+    if precision:
+        common["precision"] = precision
     trial = {**common, **file.trial, **budget.settings, "test_split": "val"}
     if trial.get("seed", 0) in budget.test_seeds or len(set(budget.test_seeds)) < len(budget.test_seeds):
         raise LeoBenchError(
@@ -146,6 +121,7 @@ def make_search_plan(
         )
     space = [_parameter(name, given, trial, file.preset, where) for name, given in file.space.items()]
     sampler = _chosen(Sampler, file.sampler, budget.sampler, where, "sampler")
+    base = make_settings(trial, file.preset, where)
     return SearchPlan(
         search=name,
         profile=profile,
@@ -154,13 +130,13 @@ def make_search_plan(
         margin=file.margin,
         objectives=file.objectives,
         space=space,
-        base=make_settings(trial, file.preset, where).canonical(),
+        base=base.canonical(),
         test=make_settings({**common, **budget.settings, "test_split": "test"}, file.preset, where).canonical(),
         n_trials=n_trials or budget.n_trials,
         sampler=sampler if seed is None else sampler.model_copy(update={"seed": seed}),
         pruner=_chosen(Pruner, file.pruner, budget.pruner, where, "pruner") if file.pruner else None,
         test_seeds=budget.test_seeds,
-        numerics=provenance.numerics_digest(),
+        numerics=numerics_digest(base.learner, base.dataset),
     )
 
 
@@ -179,7 +155,7 @@ def _parameter(name: str, given: Range, base: dict[str, Any], preset: str, where
     if name not in Settings.model_fields:
         near = get_close_matches(name, Settings.model_fields, n=1)
         raise LeoBenchError(f"{place}: unknown setting" + (f"; did you mean {near[0]!r}?" if near else ""))
-    if name in PROTOCOL:
+    if part_of(name) not in ("method", "training"):
         raise LeoBenchError(f"{place}: {name} says what is measured or at which budget; set it in [settings]")
     if given.choices is not None:
         if (given.low, given.high, given.log) != (None, None, False):

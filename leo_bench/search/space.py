@@ -14,8 +14,8 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from leo_bench.seeding import derive_seed
-from leo_bench.trials import Parameter, SearchPlan
+from leo_bench.data.seeding import derive_seed
+from leo_bench.records.search import Parameter, SearchPlan
 
 optuna.logging.set_verbosity(optuna.logging.CRITICAL)  # a failed trial is told of by whoever ran it
 

@@ -12,7 +12,7 @@ from benchmarks.cases import Case, make
 from benchmarks.measure import measure
 from benchmarks.page import growth_table, ratio_table, round_ratios, slope, summary, write_page
 from benchmarks.suite import GROUPS, GROWTHS, RATIOS, Group, Growth, Ratio
-from leo_bench.cli import main
+from leo_bench.commands.cli import main
 from leo_bench.errors import LeoBenchError
 
 ALL = {case.name: case for group in GROUPS for case in group.cases}

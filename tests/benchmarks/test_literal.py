@@ -4,7 +4,7 @@ import torch
 
 from benchmarks.literal import LiteralLeo
 from leo_bench.config import make_settings
-from leo_bench.learners import build
+from leo_bench.learners.factory import build
 
 
 def test_the_literal_algorithm_and_the_preset_leo_give_the_same_answers() -> None:

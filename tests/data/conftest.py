@@ -6,8 +6,9 @@ import pytest
 import torch
 from omniglot_lookalike import SMALL, small_files, write_folders, write_zips
 
-from leo_bench.data import ImageBank, load_images, locate, omniglot
-from leo_bench.data.locate import DataSource
+from leo_bench.data import omniglot
+from leo_bench.data.bank import ImageBank, load_images
+from leo_bench.data.locate import DataSource, locate
 from leo_bench.errors import LeoBenchError
 
 
@@ -47,7 +48,7 @@ def small_bank(files: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory
     """The small look-alike at its original size, not cached."""
     root = tmp_path_factory.mktemp("small-bank")
     write_folders(files, root)
-    drawings = omniglot.read_omniglot(DataSource("omniglot", "folders", root), SMALL)
+    drawings = omniglot.read(DataSource("omniglot", "folders", root), SMALL)
     return ImageBank(
         "omniglot",
         drawings.digest,

@@ -12,7 +12,8 @@ import torch
 from omniglot_lookalike import png, write_folders, write_zips
 from PIL import Image
 
-from leo_bench.data import ImageBank, bank, load_images, omniglot
+from leo_bench.data import bank, omniglot
+from leo_bench.data.bank import ImageBank, load_images
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
 
@@ -24,7 +25,7 @@ def no_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args: object) -> NoReturn:
         raise AssertionError("the files were read again")
 
-    monkeypatch.setattr(omniglot, "read_omniglot", fail)
+    monkeypatch.setattr(omniglot, "read", fail)
 
 
 def same(first: ImageBank, second: ImageBank) -> bool:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from leo_bench.data import DataSource, ImageBank, describe, draw_sheets
-from leo_bench.data.describe import GAP, LABEL_WIDTH, TILE, alphabet_sizes
+from leo_bench.data.bank import ImageBank
+from leo_bench.data.describe import GAP, LABEL_WIDTH, TILE, alphabet_sizes, describe, draw_sheets
+from leo_bench.data.locate import DataSource
 
 
 def test_the_description_says_what_was_found(small_zips: DataSource, small_bank: ImageBank) -> None:

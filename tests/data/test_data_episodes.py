@@ -8,7 +8,9 @@ import torch
 import torchvision.transforms.functional as transforms
 from PIL import Image
 
-from leo_bench.data import Episodes, EpisodeSampler, EpisodeSpec, ImageBank, class_split, fixed_episodes, gather
+from leo_bench.data.bank import ImageBank
+from leo_bench.data.episodes import Episodes, EpisodeSampler, EpisodeSpec, fixed_episodes, gather
+from leo_bench.data.splits import class_split
 from leo_bench.errors import LeoBenchError
 
 

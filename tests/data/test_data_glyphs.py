@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from leo_bench.data import ImageBank, glyphs, load_images, locate
-from leo_bench.seeding import stream
+from leo_bench.data import glyphs
+from leo_bench.data.bank import ImageBank, load_images
+from leo_bench.data.locate import locate
+from leo_bench.data.seeding import stream
 
 
 def test_the_set_has_omniglots_shape_and_the_known_digest(glyph_bank: ImageBank) -> None:

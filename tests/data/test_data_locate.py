@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 from omniglot_lookalike import SMALL, write_folders, write_zips
 
-from leo_bench.data import DataSource, locate
+from leo_bench.data.locate import DataSource, locate
 from leo_bench.errors import LeoBenchError
 
 SETS = tuple(SMALL)

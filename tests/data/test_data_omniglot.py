@@ -11,7 +11,8 @@ import pytest
 from omniglot_lookalike import SMALL, png, write_folders, write_zips
 from PIL import Image
 
-from leo_bench.data import ImageBank, omniglot
+from leo_bench.data import omniglot
+from leo_bench.data.bank import ImageBank
 from leo_bench.data.locate import DataSource, locate
 from leo_bench.errors import LeoBenchError
 
@@ -29,7 +30,7 @@ def read_damaged(files: dict[str, bytes], root: Path, form: str) -> str:
     """The error that reading files in a form ends with."""
     (write_zips if form == "zips" else write_folders)(files, root)
     with pytest.raises(LeoBenchError) as caught:
-        omniglot.read_omniglot(DataSource("omniglot", form, root), SMALL)
+        omniglot.read(DataSource("omniglot", form, root), SMALL)
     message = str(caught.value)
     assert "\n" not in message
     assert str(root) in message
@@ -41,7 +42,7 @@ def test_every_form_gives_the_same_drawings(files: dict[str, bytes], tmp_path: P
     write_folders(files, tmp_path / "folders")
     write_folders(files, tmp_path / "tv" / "omniglot-py")
     places = {"zips": "zips", "folders": "folders", "torchvision": "tv"}
-    read = {form: omniglot.read_omniglot(locate("omniglot", tmp_path / place), SMALL) for form, place in places.items()}
+    read = {form: omniglot.read(locate("omniglot", tmp_path / place), SMALL) for form, place in places.items()}
     first = read["zips"]
     for other in read.values():
         assert np.array_equal(first.images, other.images)
@@ -90,19 +91,19 @@ def test_the_digest_sees_one_changed_pixel_and_one_swap(files: dict[str, bytes],
     digests = set()
     for number, variant in enumerate((files, changed, swapped)):
         write_zips(variant, tmp_path / str(number))
-        digests.add(omniglot.read_omniglot(DataSource("omniglot", "zips", tmp_path / str(number)), SMALL).digest)
+        digests.add(omniglot.read(DataSource("omniglot", "zips", tmp_path / str(number)), SMALL).digest)
     assert len(digests) == 3
 
 
 def test_other_content_than_the_original_is_a_loud_notice(
     small_zips: DataSource, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, files: dict[str, bytes]
 ) -> None:
-    omniglot.read_omniglot(small_zips)
+    omniglot.read(small_zips)
     err = capsys.readouterr().err
     assert err.count("NOTICE") == 2
     assert "not the original" in err
     monkeypatch.setattr(omniglot, "KNOWN_DIGESTS", {name: readme_digest(files, name) for name in SMALL})
-    omniglot.read_omniglot(small_zips)
+    omniglot.read(small_zips)
     assert "NOTICE" not in capsys.readouterr().err
 
 
@@ -115,7 +116,7 @@ def test_what_systems_leave_behind_is_ignored(files: dict[str, bytes], small_ban
     write_folders(files | junk, tmp_path)
     write_zips(files | junk, tmp_path)
     for form in ("folders", "zips"):
-        assert omniglot.read_omniglot(DataSource("omniglot", form, tmp_path), SMALL).digest == small_bank.digest
+        assert omniglot.read(DataSource("omniglot", form, tmp_path), SMALL).digest == small_bank.digest
 
 
 @pytest.mark.parametrize("form", ["folders", "zips"])
@@ -180,7 +181,7 @@ def test_damaged_zips(files: dict[str, bytes], tmp_path: Path) -> None:
     whole = (tmp_path / "images_evaluation.zip").read_bytes()
     (tmp_path / "images_evaluation.zip").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(LeoBenchError, match=r"images_evaluation\.zip is not a readable zip"):
-        omniglot.read_omniglot(source, SMALL)
+        omniglot.read(source, SMALL)
     broken = bytearray(whole)
     with zipfile.ZipFile(tmp_path / "images_background.zip") as archive:
         assert archive.testzip() is None
@@ -188,7 +189,7 @@ def test_damaged_zips(files: dict[str, bytes], tmp_path: Path) -> None:
     broken[offset] ^= 0xFF
     (tmp_path / "images_evaluation.zip").write_bytes(bytes(broken))
     with pytest.raises(LeoBenchError, match=r"images_evaluation\.zip:images_evaluation/ULOG/character01/0029_01\.png"):
-        omniglot.read_omniglot(source, SMALL)
+        omniglot.read(source, SMALL)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads every file")
@@ -196,7 +197,7 @@ def test_unreadable_file(files: dict[str, bytes], tmp_path: Path) -> None:
     write_folders(files, tmp_path)
     (tmp_path / VICTIM).chmod(0)
     with pytest.raises(LeoBenchError, match=f"cannot read .*{VICTIM}"):
-        omniglot.read_omniglot(DataSource("omniglot", "folders", tmp_path), SMALL)
+        omniglot.read(DataSource("omniglot", "folders", tmp_path), SMALL)
 
 
 def test_the_listing_is_omniglots() -> None:

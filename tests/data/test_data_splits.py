@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from leo_bench.data import ImageBank, class_split
-from leo_bench.data.splits import lake_validation_alphabets
+from leo_bench.data.bank import ImageBank
+from leo_bench.data.splits import class_split, lake_validation_alphabets
 from leo_bench.errors import LeoBenchError
 
 

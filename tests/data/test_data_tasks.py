@@ -8,8 +8,9 @@ import torch
 from omniglot_lookalike import SMALL, write_zips
 from torch.utils.data import DataLoader
 
-from leo_bench.data import ImageBank, OmniglotTaskDataset, load_omniglot_dataset, omniglot
-from leo_bench.data.tasks import OmniglotDataset
+from leo_bench.data import omniglot
+from leo_bench.data.bank import ImageBank
+from leo_bench.data.tasks import OmniglotDataset, OmniglotTaskDataset, load_omniglot_dataset
 from leo_bench.errors import LeoBenchError
 
 

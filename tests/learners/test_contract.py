@@ -5,7 +5,10 @@ import torch
 import torch.nn.functional as F
 from tiny_leo import N_QUERY, N_WAY, VARIANTS, copy_of_state, random_batch, stirred, tiny
 
-from leo_bench.learners import FullLeo, Learner, Leo, build
+from leo_bench.learners.base import Learner
+from leo_bench.learners.factory import build
+from leo_bench.learners.full_leo import FullLeo
+from leo_bench.learners.leo import Leo
 from leo_bench.models.noise import Noise
 
 every_variant = pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS.keys())
@@ -86,10 +89,10 @@ def test_adapting_at_test_changes_no_weight_and_no_statistic(changes: dict[str, 
     support_x, support_y, query_x, _ = random_batch()
     with torch.no_grad():
         learner.episode_logits(support_x, support_y, query_x, N_WAY)
-        learner.logits_from_tables(
-            tuple(table.unflatten(0, (2, -1)) for table in learner.tables(support_x.flatten(0, 1))),
+        learner.logits_from_features(
+            tuple(table.unflatten(0, (2, -1)) for table in learner.image_features(support_x.flatten(0, 1))),
             support_y,
-            tuple(table.unflatten(0, (2, -1)) for table in learner.tables(query_x.flatten(0, 1))),
+            tuple(table.unflatten(0, (2, -1)) for table in learner.image_features(query_x.flatten(0, 1))),
             N_WAY,
         )
     for name, tensor in learner.state_dict().items():
@@ -113,11 +116,11 @@ def test_a_query_is_answered_from_its_own_tables_as_from_all_of_an_image(changes
     learner = stirred(tiny(**changes)).eval()
     support_x, support_y, query_x, _ = random_batch(1)
     with torch.no_grad():
-        support = tuple(table[None] for table in learner.tables(support_x[0]))
+        support = tuple(table[None] for table in learner.image_features(support_x[0]))
         few, all_ = (
-            tuple(table[None] for table in tables(query_x[0])) for tables in (learner.query_tables, learner.tables)
+            tuple(table[None] for table in tables(query_x[0])) for tables in (learner.query_features, learner.tables)
         )
-        one, other = (learner.logits_from_tables(support, support_y, query, N_WAY) for query in (few, all_))
+        one, other = (learner.logits_from_features(support, support_y, query, N_WAY) for query in (few, all_))
     assert len(few) == 1
     for step, same in zip(one, other, strict=True):
         assert torch.equal(step, same)
@@ -203,7 +206,7 @@ def test_without_relations_a_class_has_the_same_code_in_any_episode_and_else_not
         learner = stirred(tiny(decode="class", relation=relation, **changes)).eval()
         assert isinstance(learner, Leo)
         with torch.no_grad():
-            image_codes = learner.tables(support_x.flatten(0, 1))[1].unflatten(0, (2, 6))
+            image_codes = learner.image_features(support_x.flatten(0, 1))[1].unflatten(0, (2, 6))
             codes = learner.class_codes(image_codes, support_y, N_WAY)
         assert torch.allclose(codes[0, 0], codes[1, 0], rtol=1e-4, atol=1e-5) is same
 

@@ -5,7 +5,9 @@ import torch
 from tiny_leo import N_WAY, random_batch, stirred, tiny
 
 from leo_bench.config import make_settings
-from leo_bench.learners import FullLeo, Leo, build
+from leo_bench.learners.factory import build
+from leo_bench.learners.full_leo import FullLeo
+from leo_bench.learners.leo import Leo
 from leo_bench.models.backbone import adapted_conv4
 
 

@@ -13,7 +13,7 @@ import torch
 from tiny_leo import tiny
 from torch import Tensor, nn
 
-from leo_bench.learners import build
+from leo_bench.learners.factory import build
 from leo_bench.learners.leo import Leo
 
 LR = 0.25
@@ -43,7 +43,7 @@ def run(leo: Leo, k_shot: int = 1, query: float = 1.0) -> list[Tensor]:
     labels = torch.tensor([[0, 1]]).repeat(1, k_shot)
     codes = torch.zeros(1, 2 * k_shot, 1, requires_grad=leo.training)
     no_copies = torch.zeros(1, 2 * k_shot, 0, 1)
-    return leo.logits_from_tables((support, codes, no_copies), labels, (torch.tensor([[[query]]]),), 2)
+    return leo.logits_from_features((support, codes, no_copies), labels, (torch.tensor([[[query]]]),), 2)
 
 
 def test_one_step_by_hand() -> None:
@@ -94,7 +94,7 @@ def test_each_episode_descends_its_own_loss() -> None:
     labels = torch.tensor([[0, 1], [1, 0]])
     codes = torch.zeros(2, 2, 1, requires_grad=True)
     no_copies = torch.zeros(2, 2, 0, 1)
-    (logits,) = leo.logits_from_tables((support, codes, no_copies), labels, (torch.ones(2, 1, 1),), 2)
+    (logits,) = leo.logits_from_features((support, codes, no_copies), labels, (torch.ones(2, 1, 1),), 2)
     assert logits[:, 0].tolist() == [[0.5, -0.5], [-0.5, 0.5]]
 
 

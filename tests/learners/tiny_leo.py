@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from leo_bench.config import Settings, make_settings
-from leo_bench.learners import Learner, build
+from leo_bench.learners.base import Learner
+from leo_bench.learners.factory import build
 
 N_WAY, K_SHOT, N_QUERY, SIZE = 3, 2, 2, 16
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from leo_bench.models.decoder import GaussianHead, LEODecoder, LinearDecoder, Mixture, TaskConditioned
-from leo_bench.models.inner_examples import LeaveOneOut, Shifted, Start, Support
+from leo_bench.models.inner_objective import LeaveOneOut, Shifted, Start, Support
 from leo_bench.models.latent import (
     START_DEVIATION,
     Deterministic,
@@ -18,8 +18,8 @@ from leo_bench.models.latent import (
     kl_from_standard_normal,
 )
 from leo_bench.models.noise import FeatureDropout, Noise
-from leo_bench.models.rates import RATES
 from leo_bench.models.relation import AttentionRelation, LEORelationNetwork, Rounds
+from leo_bench.models.step_sizes import RATES
 
 MANY = 200_000
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from leo_bench.config import make_settings
-from leo_bench.learners.parts import build_stem
+from leo_bench.learners.leo_parts import build_stem
 from leo_bench.models.backbone import Conv4
 from leo_bench.models.stem import Stem
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from small_search import FILE, small_plan
 
-from leo_bench.trials import SearchPlan
+from leo_bench.records.search import SearchPlan
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 from typing import Any
 
 from leo_bench.config import make_settings
-from leo_bench.provenance import numerics_digest
-from leo_bench.trials import Parameter, Pruner, Sampler, SearchPlan
+from leo_bench.records.search import Parameter, Pruner, Sampler, SearchPlan
+from leo_bench.running.numerics import numerics_digest
 
 TINY: dict[str, Any] = {
     "dataset": "glyphs",

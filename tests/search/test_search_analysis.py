@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from small_search import small_plan
 
+from leo_bench.records.search import Parameter, SearchPlan, Trial, Trials
 from leo_bench.search.analysis import (
     PLANTED,
     history,
@@ -17,7 +18,6 @@ from leo_bench.search.analysis import (
     trial_table,
     write_analysis,
 )
-from leo_bench.trials import Parameter, SearchPlan, Trial, Trials
 
 
 def trials_of(*rows: tuple[dict[str, Any], list[float] | None]) -> Trials:

@@ -7,9 +7,9 @@ from small_search import small_plan
 
 from leo_bench.config import make_settings
 from leo_bench.errors import LeoBenchError
+from leo_bench.records.search import SearchPlan, Trial, Trials
 from leo_bench.search import best
-from leo_bench.search.best import choose, write_preset
-from leo_bench.trials import SearchPlan, Trial, Trials
+from leo_bench.search.selection import choose, write_preset
 
 
 def trials_of(*values: list[float] | None) -> Trials:

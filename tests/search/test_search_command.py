@@ -10,17 +10,17 @@ import torch
 from small_search import small_plan
 from tiny_bank import tiny_bank
 
-from leo_bench import cli, experiment
-from leo_bench.commands import search
-from leo_bench.data import DataSource
+from leo_bench.commands import cli, search
+from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
-from leo_bench.publish import publish_search
 from leo_bench.records import load_study, read_record, write_record
-from leo_bench.reproduce import done_runs, with_key
+from leo_bench.records.search import Best, find_searches, read_search, trial_runs
+from leo_bench.running import experiment
+from leo_bench.running.publish import publish_search
+from leo_bench.running.reproduce import done_runs, with_key
+from leo_bench.running.scheduler import StudyRunner
 from leo_bench.search import run, trial
-from leo_bench.search.run import SearchRunner
-from leo_bench.study import StudyRunner
-from leo_bench.trials import Best, find_searches, read_search, trial_runs
+from leo_bench.search.runner import SearchRunner
 
 FILE = """
 question = "Which is best?"

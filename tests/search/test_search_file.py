@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from small_search import FILE
 
-from leo_bench.data import DataSource
+from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
-from leo_bench.plan import read_study, study_names
+from leo_bench.records.search import Parameter, Pruner, Sampler
+from leo_bench.running.study_file import read_study, study_names
 from leo_bench.search.file import make_search_plan, read_search_file, search_names, settings_of
-from leo_bench.trials import Parameter, Pruner, Sampler
 
 SOURCE = DataSource("glyphs", "drawn", None)
 STUDIES = Path(__file__).parents[2] / "studies"

@@ -15,8 +15,8 @@ import pytest
 from small_search import small_plan
 from test_search_run import WORKER, check_agreement
 
-from leo_bench.search.database import open_storage
-from leo_bench.search.run import SearchRunner
+from leo_bench.search.runner import SearchRunner
+from leo_bench.search.storage import open_storage
 
 pytestmark = pytest.mark.postgres
 

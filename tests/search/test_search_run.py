@@ -15,12 +15,16 @@ from optuna.trial import TrialState
 from small_search import small_plan
 from tiny_bank import tiny_bank
 
-from leo_bench import experiment
-from leo_bench.data import DataSource
+from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import AttemptStatus, PrunedRun, Result, read_record
+from leo_bench.records.search import SearchPlan, Trials, read_search
+from leo_bench.running import experiment
 from leo_bench.search import run, trial
-from leo_bench.search.database import (
+from leo_bench.search.file import settings_of
+from leo_bench.search.runner import SearchRunner
+from leo_bench.search.space import counts, sampler, suggest
+from leo_bench.search.storage import (
     add_sitting,
     create_study,
     fail_dead,
@@ -31,11 +35,7 @@ from leo_bench.search.database import (
     sqlite_url,
     without_password,
 )
-from leo_bench.search.file import settings_of
-from leo_bench.search.run import SearchRunner
-from leo_bench.search.space import counts, sampler, suggest
-from leo_bench.train import TrainingDiverged
-from leo_bench.trials import SearchPlan, Trials, read_search
+from leo_bench.training.outer_loop import TrainingDiverged
 
 pytestmark = pytest.mark.filterwarnings("ignore:Heartbeat of storage is supposed to be used:UserWarning")
 

@@ -9,9 +9,9 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState
 from small_search import small_plan
 
-from leo_bench.search.database import queue_again
+from leo_bench.records.search import Parameter, Sampler, SearchPlan
 from leo_bench.search.space import counts, distribution, pruner, sampler, suggest
-from leo_bench.trials import Parameter, Sampler, SearchPlan
+from leo_bench.search.storage import queue_again
 
 
 def test_ranges_become_distributions_of_the_same_kind() -> None:

@@ -1,4 +1,4 @@
-"""A trial's process on a tiny bank: all of leo_bench.search.trial, with its data in place of Omniglot.
+"""A trial's process on a tiny bank: all of leo_bench.search.worker, with its data in place of Omniglot.
 
 As the environment says, the process dies (SIGKILL) or waits to be stopped at the first validation of one trial's first
 attempt: DIE_AT=NUMBER; WAIT_AT=NUMBER, and the file WAITS is made.
@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import optuna
 from tiny_bank import tiny_bank
 
-from leo_bench import experiment
-from leo_bench.data import DataSource
+from leo_bench.data.locate import DataSource
+from leo_bench.running import experiment
 from leo_bench.search import trial
 
 BANK = tiny_bank()

@@ -16,7 +16,7 @@ from pathlib import Path
 from tools.chromium import find_browser, missing
 from tools.page_check.finding import lines
 
-COMMAND = (".venv/bin/python", "-m", "leo_bench.cli", "dashboard", "--port", "0")
+COMMAND = (".venv/bin/python", "-m", "leo_bench.commands.cli", "dashboard", "--port", "0")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from leo_bench.records import Result, write_atomic
-from leo_bench.report.examples.episode import Example
+from leo_bench.records.example import Example
 from leo_bench.report.examples.plots import code_plot, grid_plot
 from leo_bench.report.examples.tables import class_table, step_table
 from leo_bench.report.examples.words import (

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 
+from leo_bench.records.example import Example
 from leo_bench.report.drawing import Panel
-from leo_bench.report.examples.episode import Example
 from leo_bench.report.examples.figures import code_paths, episode_grid, grid_size
 from leo_bench.report.plots import Plot
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leo_bench.report.examples.episode import Example, movement
+from leo_bench.records.example import Example, movement
 from leo_bench.report.tables import NONE, Table
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from leo_bench.records import Result
-from leo_bench.report.examples.episode import Example, movement
+from leo_bench.records.example import Example, movement
 
 NEXT_TO_NOTHING, LITTLE = 0.01, 0.1
 """How far codes move, as a fraction of the mean distance between two classes' codes, up to which the page says so."""

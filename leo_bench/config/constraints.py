@@ -1,0 +1,148 @@
+"""Settings that do not go together, and what to do about each."""
+
+from typing import TYPE_CHECKING
+
+from leo_bench.data import DATASETS
+from leo_bench.learners import LEARNERS
+
+if TYPE_CHECKING:
+    from leo_bench.config.settings import Settings
+
+LEAST_SIDE = 16
+"""Side of the smallest images that a CNN with four poolings can see, pixels."""
+
+
+def check_together(settings: "Settings") -> None:
+    """Raise ValueError, with what to do, if settings contradict each other."""
+    drawings = DATASETS[settings.dataset].n_drawings
+    if settings.k_shot + settings.n_query > drawings:
+        raise ValueError(
+            f"k_shot + n_query is {settings.k_shot} + {settings.n_query}, "
+            f"but a character has {drawings} drawings; lower one of them"
+        )
+    if settings.shots_in_training + settings.queries_in_training > drawings:
+        raise ValueError(
+            f"a training episode wants {settings.shots_in_training} support and {settings.queries_in_training} query "
+            f"images of a class, but a character has {drawings} drawings; lower k_shot, train_k_shot, n_query or "
+            "train_n_query"
+        )
+    if LEARNERS[settings.learner].trains and settings.image_side < LEAST_SIDE:
+        raise ValueError(
+            f"image_size {settings.image_size} with first_pool {settings.first_pool} and padding {settings.padding} "
+            f"leaves {settings.image_side} pixels a side, and four poolings need {LEAST_SIDE}; lower first_pool, or "
+            "raise image_size or padding"
+        )
+    if settings.train_support == "each" and settings.queries_in_training % settings.shots_in_training:
+        raise ValueError(
+            f"train_support=each takes the {settings.shots_in_training} support images of a class from all its "
+            f"{settings.shots_in_training + settings.queries_in_training} in turn, which must be a multiple; change "
+            "train_k_shot or train_n_query"
+        )
+    if settings.n_train_episodes % settings.meta_batch_size:
+        raise ValueError(
+            f"n_train_episodes {settings.n_train_episodes} is no multiple of "
+            f"meta_batch_size {settings.meta_batch_size}; change one of them"
+        )
+    if settings.generated == "full" and settings.decode == "task":
+        raise ValueError("generated=full decodes its head rows from class codes; set decode to class")
+    if settings.generated == "full" and settings.precision == "bfloat16":
+        raise ValueError(
+            "generated=full convolves with each episode's own weights in float32; set precision to float32"
+        )
+    for needed, message in _needs(settings):
+        if not needed:
+            raise ValueError(message)
+    if any(n_way < 2 for n_way in settings.test_n_ways):
+        raise ValueError(f"test_n_ways needs ways of at least 2, got {list(settings.test_n_ways)}")
+    if any(k_shot < 1 for k_shot in settings.test_k_shots):
+        raise ValueError(f"test_k_shots needs shots of at least 1, got {list(settings.test_k_shots)}")
+
+
+def _needs(settings: "Settings") -> list[tuple[bool, str]]:
+    """Return what one part requires of another: whether it holds, and what to do if it does not."""
+    return [
+        (
+            settings.inner_examples != "leave_one_out" or min(settings.k_shot, settings.shots_in_training) > 1,
+            "inner_examples=leave_one_out has no other example of a class at one shot; set k_shot, and where it is "
+            "set train_k_shot, to 2 or more",
+        ),
+        (
+            settings.inner_examples == "support" or settings.generated == "head",
+            f"inner_examples={settings.inner_examples} works on a shared CNN; set generated to head",
+        ),
+        (
+            settings.learner != "leo" or settings.inner_examples != "shifted" or settings.train_support == "first",
+            "inner_examples=shifted copies one support set; set train_support to first",
+        ),
+        (
+            settings.learner != "leo" or settings.generated == "head" or settings.train_support == "first",
+            "generated=full has a CNN for each support set; set train_support to first, or generated to head",
+        ),
+        (
+            not settings.task_conditioned or settings.decode == "class",
+            "decode=task decodes the episode's mean code already; set task_conditioned to false, or decode to class",
+        ),
+        (
+            not settings.task_conditioned or settings.decoder == "mlp",
+            "a linear decoder adds the same to every class for the episode's mean code, which changes no answer; "
+            "set task_conditioned to false, or decoder to mlp",
+        ),
+        (
+            settings.orthogonality_weight == 0 or settings.decoder == "linear",
+            "orthogonality_weight is for the directions of a linear decoder; set decoder to linear",
+        ),
+        (
+            settings.kl_weight == 0 or settings.latent == "gaussian",
+            "kl_weight is for drawn codes; set latent to gaussian",
+        ),
+        (
+            settings.learner != "leo" or settings.decode == "class" or settings.ways_in_training == settings.n_way,
+            "decode=task is built for n_way classes; leave out train_n_way, or set decode to class",
+        ),
+        (
+            not settings.relation_residual or settings.relation != "none",
+            "relation=none has no relations to add; set relation_residual to false",
+        ),
+        (
+            settings.decoder_start == "random" or _has_a_transpose(settings),
+            "decoder_start=encoder is the transpose of a linear map of features; set encoder to shared, decoder to "
+            "linear and decode to class, and n_decoders to 1",
+        ),
+        (
+            settings.encoder != "none" or settings.relation == "none",
+            "encoder=none gives all classes the same code, which has no relations; set relation to none",
+        ),
+        (
+            settings.encoder != "none" or settings.kl_weight == 0,
+            "encoder=none draws codes from N(0, I), from where they have no distance to it; set kl_weight to 0",
+        ),
+        (
+            settings.encoder != "none" or settings.inner_examples != "leave_one_out",
+            "inner_examples=leave_one_out wants codes of the other examples; set encoder to separate or shared",
+        ),
+        (
+            settings.test_split == "test" or settings.train_classes == "train",
+            "train_classes=trainval trains on the characters of test_split=val; set train_classes to train",
+        ),
+        (
+            settings.learner == "leo" or (settings.test_inner_steps, settings.test_inner_lr) == (None, None),
+            f"learner={settings.learner} has no inner loop; leave out test_inner_steps and test_inner_lr",
+        ),
+        (
+            settings.test_inner_lr is None or settings.inner_lr_mode == "fixed",
+            f"inner_lr_mode={settings.inner_lr_mode} learns the inner step sizes; leave out test_inner_lr",
+        ),
+        (
+            settings.test_inner_steps is None or settings.inner_lr_mode != "per_step",
+            "inner_lr_mode=per_step has a step size for each trained step alone; leave out test_inner_steps",
+        ),
+        (
+            settings.relation != "none" or settings.relation_rounds == 1,
+            "relation=none has no rounds; set relation_rounds to 1",
+        ),
+    ]
+
+
+def _has_a_transpose(settings: "Settings") -> bool:
+    parts = (settings.encoder, settings.decoder, settings.decode, settings.n_decoders)
+    return parts == ("shared", "linear", "class", 1)

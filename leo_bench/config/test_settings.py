@@ -1,0 +1,94 @@
+"""The tests that a trained model is scored on, as its settings ask for them."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from leo_bench.config.settings import SCHEMA_VERSION, Settings
+from leo_bench.data import DATASETS
+
+SHIFTED_WAYS = 20
+"""Ways of a test on another data set, or as many as it has classes."""
+
+
+class TestSettings(BaseModel):
+    """One test of a trained model: fixed episodes, and how the model adapts to them."""
+
+    __test__ = False  # not a pytest class
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    dataset: str
+    split: Literal["test", "val"]
+    episode_mode: Literal["mixed", "within_alphabet"]
+    n_way: int
+    k_shot: int
+    n_query: int
+    n_test_episodes: int
+    inner_steps: int | None = None
+    """Inner steps at test; as trained if None."""
+    inner_lr: float | None = None
+    """Inner step size at test; as trained if None."""
+
+    @property
+    def name(self) -> str:
+        """`20-way 1-shot mixed`, `10-way 5-shot on digits, 50 steps`: the test in words."""
+        words = f"{self.n_way}-way {self.k_shot}-shot {self.episode_mode.replace('_', ' ')}"
+        if self.inner_steps is not None:
+            words += f", {self.inner_steps} steps"
+        if self.inner_lr is not None:
+            words += f", rate {self.inner_lr:g}"
+        return words
+
+
+def test_key(run_key: str, test: TestSettings) -> str:
+    """Return 16 hexadecimal digits of SHA-256 over a run's key and the settings of one of its tests.
+
+    Settings at None count for nothing, so a new one leaves the keys of old tests alone.
+    """
+    values = test.model_dump(mode="json", exclude_none=True)
+    text = json.dumps({"schema": SCHEMA_VERSION, "run": run_key, **values}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+test_key.__test__ = False  # type: ignore[attr-defined]  # not a test
+
+
+def planned_tests(settings: Settings) -> list[TestSettings]:
+    """Return the tests that settings ask for, the headline test (own ways and shots, mixed) first.
+
+    A data set with too few drawings for some shots is not tested at them; with too few for the queries, at fewer.
+    """
+    ways = dict.fromkeys((settings.n_way, *(settings.test_n_ways if settings.any_way else ())))
+    shots = dict.fromkeys((settings.k_shot, *settings.test_k_shots))
+    modes = dict.fromkeys(("mixed", *settings.test_modes))
+    own = [k_shot for k_shot in shots if k_shot < DATASETS[settings.dataset].n_drawings]
+    tests = [
+        _test(settings, settings.dataset, mode, n_way, k_shot) for k_shot in own for n_way in ways for mode in modes
+    ]
+    for dataset in dict.fromkeys(settings.test_datasets):
+        if dataset != settings.dataset:
+            n_way = min(SHIFTED_WAYS, DATASETS[dataset].n_classes) if settings.any_way else settings.n_way
+            tests += [
+                _test(settings, dataset, "mixed", n_way, k_shot)
+                for k_shot in shots
+                if k_shot < DATASETS[dataset].n_drawings
+            ]
+    return tests
+
+
+def _test(settings: Settings, dataset: str, mode: str, n_way: int, k_shot: int) -> TestSettings:
+    values: Mapping[str, Any] = {
+        "dataset": dataset,
+        "split": settings.test_split if dataset == settings.dataset else "test",
+        "episode_mode": mode,
+        "n_way": n_way,
+        "k_shot": k_shot,
+        "n_query": min(settings.n_query, DATASETS[dataset].n_drawings - k_shot),
+        "n_test_episodes": settings.n_test_episodes,
+        "inner_steps": settings.test_inner_steps,
+        "inner_lr": settings.test_inner_lr,
+    }
+    return TestSettings(**values)

@@ -1,0 +1,1 @@
+"""The dashboard: optuna-dashboard over what results/ holds."""

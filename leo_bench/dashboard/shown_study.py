@@ -1,0 +1,193 @@
+"""A study as the dashboard shows it: each planned run is a trial, whose parameters are variant, seed and the settings
+in which variants differ."""
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from leo_bench.config import Settings
+from leo_bench.dashboard.shown import Board, Place, ShownTrial, local_time, modified, plain, run_note
+from leo_bench.errors import LeoBenchError
+from leo_bench.records import (
+    AttemptStatus,
+    Plan,
+    PlannedRun,
+    RunState,
+    StudyView,
+    attempts_of,
+    load_study,
+    read_record,
+    run_state,
+)
+from leo_bench.records.search import Best, Parameter, SearchPlan, TrialState, Value
+
+
+class RunCache:
+    """Reads runs as records.run_state does, and those whose files have not changed only once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, ...], tuple[list[int], RunState]] = {}
+
+    def __call__(self, planned: PlannedRun, folder: Path, accept_stale: bool = False) -> RunState:
+        attempts = attempts_of(folder)
+        files = [folder / "result.json", folder / "tests", *(path / "status.json" for path in attempts[-1:])]
+        files += sorted(folder.glob("tests/*/*"))
+        stamps = [len(attempts), *map(modified, files)]
+        asked = (folder, planned.variant, planned.seed, planned.numerics, accept_stale)  # studies share runs
+        known = self._known.get(asked)
+        # whether a running one still runs is not seen in its files
+        if known is not None and known[0] == stamps and known[1].status != "running":
+            return known[1]
+        state = run_state(planned, folder, accept_stale)
+        self._known[asked] = (stamps, state)
+        return state
+
+
+def study_board(folder: Path, place: Place, runs: RunCache) -> Board:
+    """A study. Raises LeoBenchError where its plan is broken; a broken run is a failed trial."""
+    view = load_study(folder, runs)
+    planned = [run for run in view.runs if run.status != "duplicate"]
+    names = ["variant", "seed", *differing(view.plan)]
+    parameters: list[dict[str, Value]] = [{name: label(_value(run.planned, name)) for name in names} for run in planned]
+    name = place.name(folder)
+    return Board(
+        name=name,
+        objectives=["accuracy"],
+        space=[Parameter(name=name, choices=_ordered(_value(run.planned, name) for run in planned)) for name in names],
+        trials=[_study_trial(run, values, view.plan, place) for run, values in zip(planned, parameters, strict=True)],
+        numbered=False,
+        facts={"question": view.plan.question, "runs": _states(view)},
+        note=_study_note(view, name, place),
+        figures=place.figures(name),
+    )
+
+
+def differing(plan: Plan) -> list[str]:
+    """Settings that are not the same in all of a plan's runs, the seed and lists left out."""
+    names = [name for name in Settings.model_fields if name != "seed"]
+    values = {name: [_value(run, name) for run in plan.runs] for name in names}
+    return [
+        name
+        for name in names
+        if not any(isinstance(value, list | dict) for value in values[name]) and len(set(map(label, values[name]))) > 1
+    ]
+
+
+def _value(run: PlannedRun, name: str) -> Any:
+    """A run's variant, seed or setting; one that came after its plan was written had its default."""
+    if name in ("variant", "seed"):
+        return getattr(run, name)
+    default = Settings.model_fields[name].default
+    return run.settings.get(name, list(default) if isinstance(default, tuple) else default)
+
+
+def label(value: Any) -> str:
+    """A choice as text: true and 1 are equal in Python, and would be one choice."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _ordered(values: Iterable[Any]) -> list[Value]:
+    """Different values as labels: numbers by size, others in the order in which they come."""
+    different = list({label(value): value for value in values}.values())
+    if all(isinstance(value, int | float) for value in different):
+        different.sort()
+    return [label(value) for value in different]
+
+
+STATES: dict[str, TrialState] = {"done": "complete", "missing": "waiting", "running": "running", "pruned": "pruned"}
+"""Of a run -> of the trial that shows it; all others have failed."""
+
+
+def _study_trial(run: RunState, parameters: dict[str, Value], plan: Plan, place: Place) -> ShownTrial:
+    state = STATES.get(run.status, "failed")
+    attempt = _last_attempt(run) if run.result is None else None
+    known: dict[str, Value | None] = {
+        "run_key": run.planned.run_key,
+        "label": plan.labels.get(run.planned.variant),
+        "status": run.status,
+        "message": run.message if state in ("failed", "pruned") else None,
+        "episode": attempt.episode if attempt else None,
+    }
+    result = run.result if state == "complete" else None
+    if result is not None:
+        known |= {
+            "accuracy_before": run.headline.accuracy_before,
+            "accuracy_ci95": run.headline.accuracy_ci95,
+            **{f"{test.asked.name} on {test.dataset}": test.accuracy for test in run.tests[1:]},
+            "train_seconds": result.train_seconds,
+            "n_parameters": result.n_parameters,
+            "warnings": "; ".join(result.warnings) or None,
+            "numerics": result.numerics,
+            "commit": result.commit,
+        }
+    times = run.result or attempt
+    return ShownTrial(
+        key=f"{run.planned.variant} {run.planned.seed} {run.planned.run_key}",
+        state=state,
+        parameters=parameters,
+        values=plain([run.headline.accuracy]) if result else None,
+        curve=[(point.episode, point.accuracy) for point in result.validation] if result else [],
+        attributes={name: value for name, value in known.items() if value is not None},
+        started=local_time(times.started) if times else None,
+        finished=local_time(times.finished) if times else None,
+        attempt=run.attempts,
+        note=run_note(run.planned.run_key, state == "complete", run.message, place),
+    )
+
+
+def _last_attempt(run: RunState) -> AttemptStatus | None:
+    """What the last attempt of a run that is not done left of itself."""
+    try:
+        return read_record(attempts_of(run.folder)[-1] / "status.json", AttemptStatus)
+    except (IndexError, LeoBenchError):
+        return None
+
+
+MOST_NAMED = 10
+"""Runs that are not done, and are named in a study's note."""
+
+
+def _states(view: StudyView) -> str:
+    counts = Counter(run.status for run in view.runs)
+    states = ", ".join(f"{count} {status}" for status, count in counts.items())
+    return f"{len(view.runs)} planned: {states}"
+
+
+def _command(view: StudyView, name: str, place: Place) -> str:
+    """What does a study's missing runs: its own command, or that of the search whose choices it measures."""
+    for path in sorted(view.folder.parent.glob("*/best.json")):
+        try:
+            if read_record(path, Best).study == view.folder.name:
+                search = read_record(path.with_name("search.json"), SearchPlan)
+                return f"leo-bench search {search.search} --profile {search.profile}{place.option()}"
+        except LeoBenchError:
+            continue
+    taken = " --use-published" if name.startswith("official/") else ""
+    return f"leo-bench study {view.plan.study} --profile {view.plan.profile}{place.option()}{taken}"
+
+
+def _study_note(view: StudyView, name: str, place: Place) -> str:
+    plan, waiting = view.plan, [run for run in view.runs if run.status != "done"]
+    named = [
+        f"- {run.planned.variant} seed {run.planned.seed}: {run.status}: {run.message}".rstrip(": ")
+        for run in waiting[:MOST_NAMED]
+    ]
+    more = [f"- and {len(waiting) - MOST_NAMED} more"] if len(waiting) > MOST_NAMED else []
+    command = _command(view, name, place)
+    again = f"leo-bench reproduce {shlex.quote(str(view.folder))}{place.option()}"
+    return "\n\n".join(
+        [
+            f"**{plan.question}**",
+            f"Study `{plan.study}`, profile `{plan.profile}`. Runs: {_states(view)}.",
+            *(["\n".join([*named, *more])] if named else []),
+            "Accuracy is on the test episodes at a run's own ways, mixed alphabets; the curve is on validation "
+            "characters. What a change is worth, with its interval over seeds, is in the report; importances here do "
+            "not say it.",
+            place.report_words(name),
+            "To do what is missing, and to do a done run again and compare bit for bit:",
+            f"    {command}\n    {again}",
+        ]
+    )

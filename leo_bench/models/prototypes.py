@@ -1,0 +1,31 @@
+"""Logits from distances to a support set: to each class's mean, or to its nearest image.
+
+Letters: E episodes, N classes, K shots, M queries, F length of the features.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def nearest_mean_logits(support: Tensor, support_y: Tensor, query: Tensor, n_way: int) -> Tensor:
+    """Return minus the squared distance of each query to the mean of each class, [E, M, N] (Snell et al. 2017,
+    equation 2).
+
+    support: [E, N * K, F], support_y: int64 [E, N * K], query: [E, M, F].
+    """
+    member = F.one_hot(support_y, n_way).to(support.dtype)
+    means = member.transpose(1, 2) @ support / member.sum(1)[..., None]
+    return 2 * query @ means.transpose(1, 2) - query.square().sum(-1)[..., None] - means.square().sum(-1)[:, None]
+
+
+def nearest_neighbour_logits(support: Tensor, support_y: Tensor, query: Tensor, n_way: int) -> Tensor:
+    """Return minus the squared distance of each query to the nearest support image of each class, [E, M, N].
+
+    support: float [E, N * K, F]; support_y: int64 [E, N * K]; query: [E, M, F].
+    """
+    cross = query @ support.transpose(1, 2)  # [E, M, N * K]
+    distances = query.square().sum(-1)[..., None] - 2 * cross + support.square().sum(-1)[:, None]
+    classes = torch.arange(n_way, device=support_y.device)
+    member = support_y[:, None, None, :] == classes[:, None]  # [E, 1, N, N * K]
+    return -distances[:, :, None].masked_fill(~member, torch.inf).amin(-1)

@@ -1,0 +1,1 @@
+"""Runs and studies: study files -> plans -> runs, each in a process of its own; and their records, published."""

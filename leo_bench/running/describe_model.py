@@ -1,0 +1,18 @@
+"""A model in words: its settings, layers, shapes and parameter counts."""
+
+from leo_bench.config import Settings
+from leo_bench.config.explain import explain_settings
+from leo_bench.learners.factory import build
+from leo_bench.running.training_run import parameters_by_part
+
+
+def describe(settings: Settings) -> str:
+    """Return settings with what each does, then layers, shapes, parameter counts and numbers generated per episode."""
+    learner = build(settings)
+    lines = [explain_settings(settings), f"run key {settings.run_key}", ""]
+    lines += [f"{name:45} {'x'.join(map(str, p.shape)):>16} {p.numel():>10,}" for name, p in learner.named_parameters()]
+    total = sum(parameter.numel() for parameter in learner.parameters())
+    parts = ", ".join(f"{name} {count:,}" for name, count in parameters_by_part(learner).items())
+    lines += [f"parameters: {total:,} ({parts})"]
+    lines += [f"generated per {settings.n_way}-way episode: {learner.n_generated(settings.n_way):,}"]
+    return "\n".join(lines)

@@ -1,0 +1,143 @@
+"""Example episodes of a trained run: what it answers, and where its codes go during adaptation."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from leo_bench.config import Settings
+from leo_bench.data.bank import ImageBank
+from leo_bench.data.episodes import Episodes, gather
+from leo_bench.errors import LeoBenchError
+from leo_bench.learners.base import Learner
+from leo_bench.learners.leo import Leo
+from leo_bench.records import Result, read_settings, run_state
+from leo_bench.records.example import Example
+from leo_bench.running.checkpoint import CHECKPOINT, load_weights, trained_learner
+from leo_bench.running.plan import planned_run
+from leo_bench.running.process import prepare
+from leo_bench.running.test_run import episodes_of
+from leo_bench.running.training_run import load_bank
+
+FIRST = 200
+"""Episodes are chosen among this many of a run's headline test, its first."""
+
+
+def example_episodes(run_folder: Path, data: Path | None) -> tuple[Result, list[Example], int]:
+    """Return the record of the run in run_folder, example episodes of its headline test, and among how many they were
+    chosen.
+
+    Raises LeoBenchError if the run is not done, if its checkpoint or data is missing or not those recorded, or if the
+    model does not give the recorded counts on the chosen episodes.
+    """
+    settings = read_settings(run_folder)
+    planned = planned_run(settings, "run")
+    run = run_state(planned, run_folder, accept_stale=True)
+    if run.status != "done" or run.result is None:
+        raise LeoBenchError(f"run {settings.run_key} is {run.status}, not done: {run.message}")
+    result, headline = run.result, run.headline
+    device = prepare(settings)
+    bank = load_bank(settings.dataset, settings.image_size, data, device)
+    if bank.digest != result.data_digest:
+        raise LeoBenchError(
+            f"run {settings.run_key} was tested on {settings.dataset} with digest {result.data_digest[:12]}, "
+            f"here is {bank.digest[:12]}; name the folder of the data it used with --data"
+        )
+    if result.n_parameters and not (run_folder / CHECKPOINT).exists():
+        raise LeoBenchError(
+            f"{run_folder / CHECKPOINT} is missing (published runs carry no weights); do the run on this machine: "
+            f"leo-bench run --key {settings.run_key}, where it counts as done after removing its folder in the store"
+        )
+    learner = trained_learner(settings, load_weights(run_folder, result.weights_digest))
+    episodes = episodes_of(headline.asked, bank, settings)
+    recorded = run.correct(headline)
+    examples = []
+    for which, index in choose(recorded[:FIRST, -1]).items():
+        example = answer(learner, bank, episodes[index : index + 1], which, index)
+        _check(example, recorded[index], settings, result, planned.numerics)
+        examples.append(example)
+    return result, examples, min(FIRST, len(recorded))
+
+
+def choose(correct: np.ndarray) -> dict[str, int]:
+    """The hardest, the median and the easiest of episodes by their correct counts, int [n]; of equals the first.
+
+    Returns name -> index; episodes that play two parts are named once.
+    """
+    order = np.argsort(correct, kind="stable")
+    median = int(np.argmax(correct == correct[order[(len(order) - 1) // 2]]))
+    chosen = {int(order[0]): "hardest"}
+    for which, index in (("median", median), ("easiest", int(np.argmax(correct)))):
+        chosen.setdefault(index, which)
+    return {which: index for index, which in chosen.items()}
+
+
+def answer(learner: Learner, bank: ImageBank, episode: Episodes, which: str, index: int) -> Example:
+    """One episode, a list of one, answered as evaluation does it, with the codes on the way."""
+    spec = episode.spec
+    device = next(iter(learner.state_dict().values()), bank.images).device
+    support_x, support_y, query_x, _ = (part.to(device) for part in gather(bank.images, episode))
+    with torch.no_grad(), codes_of(learner) as codes:
+        support = tuple(table[None] for table in learner.image_features(support_x[0]))
+        query = tuple(table[None] for table in learner.query_features(query_x[0]))
+        logits = learner.logits_from_features(support, support_y, query, spec.n_way)
+    predicted = torch.stack([step[0].argmax(-1) for step in logits]).cpu().numpy()
+    return Example(
+        which,
+        index,
+        [bank.characters[character] for character in episode.characters[0]],
+        _pixels(support_x, spec.n_way),
+        _pixels(query_x, spec.n_way),
+        learner.scored_steps,
+        predicted.reshape(len(logits), spec.n_way, spec.n_query),
+        np.stack(codes) if codes else None,
+    )
+
+
+@contextmanager
+def codes_of(learner: Learner) -> Iterator[list[np.ndarray]]:
+    """What `adapt` returns while the learner answers one episode: its class codes before, between and after the inner
+    steps, each float64 [N, D]. Stays empty for a learner without codes."""
+    seen: list[np.ndarray] = []
+    if not isinstance(learner, Leo):
+        yield seen
+        return
+    adapt = learner.adapt
+
+    def watched(*arguments: Any) -> list[Tensor]:
+        points = adapt(*arguments)
+        seen.extend(point[0].detach().cpu().double().numpy() for point in points)
+        return points
+
+    learner.adapt = watched  # type: ignore[assignment, method-assign]
+    try:
+        yield seen
+    finally:
+        del learner.adapt
+
+
+def _pixels(images: Tensor, n_way: int) -> np.ndarray:
+    """float [1, N * M, 1, H, W] in [0, 1] -> uint8 [N, M, H, W]."""
+    return images[0, :, 0].mul(255).round().to(torch.uint8).cpu().numpy().reshape(n_way, -1, *images.shape[-2:])
+
+
+def _check(example: Example, recorded: np.ndarray, settings: Settings, result: Result, numerics: str) -> None:
+    """Raise LeoBenchError if the model's correct counts at the scored steps are not those recorded."""
+    found = example.correct.tolist()
+    if found == recorded.tolist():
+        return
+    origin = (
+        f"the run was made by source with numerics digest {result.numerics}, this is {numerics}: "
+        f"check out commit {result.commit}, or do the run again"
+        if result.numerics != numerics
+        else f"the run was made by this source, on {result.host.get('processor', 'an unknown processor')} with torch "
+        f"{result.versions.get('torch')}: do it again here"
+    )
+    raise LeoBenchError(
+        f"run {settings.run_key}, test episode {example.index}: the checkpoint now gives {found} correct answers, "
+        f"recorded are {recorded.tolist()}; {origin}"
+    )

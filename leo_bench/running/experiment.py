@@ -1,0 +1,220 @@
+"""One run: trained, or found trained, and scored on the tests that it lacks. The only module that knows Sacred.
+
+Sacred records each attempt (settings, host, metrics, outcome) in the attempt's folder, as a recorder only: what makes
+a training or a test done is its own result.json, written last and whole. One process does one run and holds the run's
+lock for as long as it works.
+"""
+
+import logging
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+
+from leo_bench.config import Settings, TestSettings
+from leo_bench.errors import LeoBenchError
+from leo_bench.records import (
+    PlannedRun,
+    Result,
+    RunState,
+    make_folder,
+    read_test,
+    read_training,
+    run_state,
+    tests_of,
+    write_record,
+    write_settings,
+)
+from leo_bench.running.attempts import Attempt, new_attempt, set_aside
+from leo_bench.running.checkpoint import CHECKPOINT, load_weights, save_weights
+from leo_bench.running.plan import planned_run
+from leo_bench.running.process import is_lack_of_memory, prepare
+from leo_bench.running.test_run import episodes_of, score_tests
+from leo_bench.running.training_run import RunPruned, Watch, load_bank, train_run
+from leo_bench.training.troubleshooting import out_of_memory
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # sacred imports pkg_resources, which says that it is deprecated
+    from sacred import Experiment
+    from sacred.observers import FileStorageObserver
+
+log = logging.getLogger("leo_bench")
+
+LOCK_SECONDS = 2
+"""Longest wait for the run's lock: asking whether it is held takes it for a moment."""
+
+
+class RunHeld(LeoBenchError):
+    """Another process does this run."""
+
+
+class OutOfMemory(LeoBenchError):
+    """A run wanted more memory than there is."""
+
+
+def execute(folder: Path, settings: Settings, data: Path | None = None, watch: Watch | None = None) -> RunState:
+    """Do what the run in folder lacks: its training, its tests, or nothing. Returns its state, which is done.
+
+    A run that was trained is not trained again, unless a test is missing and its checkpoint is gone; that is said. A
+    stale or corrupt record is set aside. Raises LeoBenchError when another process holds the run, when data or
+    settings do not fit, or when training diverges, and RunPruned where watch does; however an attempt ends, its
+    status.json says so.
+    """
+    make_folder(folder)
+    planned = planned_run(settings, "run")
+    try:
+        with FileLock(folder / ".lock").acquire(timeout=LOCK_SECONDS):
+            state = run_state(planned, folder)
+            if state.status == "done":
+                return state
+            if state.status in ("stale", "corrupt"):
+                set_aside(folder)
+            _attempt(folder, planned, settings, data, watch)
+            return run_state(planned, folder)
+    except Timeout:
+        raise RunHeld(f"run {settings.run_key} is being done by another process; wait for it, or stop it") from None
+
+
+def _attempt(folder: Path, planned: PlannedRun, settings: Settings, data: Path | None, watch: Watch | None) -> None:
+    write_settings(folder, settings)
+    attempt = new_attempt(folder)
+    handler = logging.FileHandler(attempt.folder / "log.txt")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        _recorded(folder, attempt, planned, settings, data, watch)
+    except (KeyboardInterrupt, SystemExit):
+        log.warning("interrupted")
+        attempt.end("interrupted", "stopped by the user")
+        raise
+    except RunPruned as reason:
+        log.info("pruned: %s", reason)
+        attempt.end("pruned", str(reason))
+        raise
+    except LeoBenchError as error:
+        log.error("%s", error)
+        attempt.end("failed", str(error))
+        raise
+    except (MemoryError, RuntimeError) as error:
+        log.exception("failed")
+        if not is_lack_of_memory(error):
+            attempt.end("failed", _one_line(error))
+            raise
+        attempt.end("failed", out_of_memory(settings))
+        raise OutOfMemory(out_of_memory(settings)) from error
+    except BaseException as error:
+        log.exception("failed")
+        attempt.end("failed", _one_line(error))
+        raise
+    finally:
+        log.removeHandler(handler)
+        handler.close()
+    attempt.end("done", "")
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:500]
+
+
+def _recorded(
+    folder: Path,
+    attempt: Attempt,
+    planned: PlannedRun,
+    settings: Settings,
+    data: Path | None,
+    watch: Watch | None,
+) -> None:
+    """Do the attempt inside a Sacred experiment of its own."""
+    experiment = Experiment("leo_bench", save_git_info=False, interactive=True)
+    experiment.add_config(settings.canonical())
+    experiment.observers.append(FileStorageObserver(attempt.folder / "sacred", copy_sources=False))
+    pruned = []
+
+    @experiment.main
+    def main(_run: Any) -> float | None:
+        try:
+            return train_and_test(folder, attempt, planned, settings, data, _run, watch)
+        except RunPruned as reason:  # for Sacred a run that was pruned has not failed
+            pruned.append(reason)
+            return None
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # sacred's utcnow
+        experiment.run(options={"--capture": "no", "--loglevel": "WARNING", "--id": "run"})
+    if pruned:
+        raise pruned[0]
+
+
+def train_and_test(
+    folder: Path,
+    attempt: Attempt,
+    planned: PlannedRun,
+    settings: Settings,
+    data: Path | None,
+    recorder: Any,
+    watch: Watch | None = None,
+) -> float | None:
+    """Train if the run lacks its training or its checkpoint, score the tests that it lacks, and write all records.
+
+    Returns the accuracy of the headline test, or None if it was there already.
+    """
+    device = prepare(settings)
+    bank = load_bank(settings.dataset, settings.image_size, data, device)
+    trained = read_training(folder, planned) if (folder / "result.json").exists() else None
+    lacking = {
+        key: test
+        for key, test in tests_of(planned).items()
+        if trained is None or read_test(folder, key, test, trained) is None
+    }
+    for test in lacking.values():  # before training: a test that the data cannot serve fails at once
+        if test.dataset == settings.dataset:
+            episodes_of(test, bank, settings)
+    result, weights = _trained(folder, attempt, planned, settings, bank, recorder, trained, watch)
+    if trained is not None and result.weights_digest != trained.weights_digest:
+        lacking = tests_of(planned)
+    headline = None
+    for dataset, tests in _by_dataset(lacking).items():
+        own = bank if dataset == settings.dataset else load_bank(dataset, settings.image_size, data, device)
+        for record in score_tests(folder, settings, result, weights, tests, own, attempt.number):
+            recorder.log_scalar(f"{record.asked.name} on {record.dataset}: accuracy", record.accuracy)
+            headline = record.accuracy if headline is None and record.test_key == next(iter(lacking)) else headline
+    return headline
+
+
+def _by_dataset(tests: dict[str, TestSettings]) -> dict[str, dict[str, TestSettings]]:
+    found: dict[str, dict[str, TestSettings]] = {}
+    for key, test in tests.items():
+        found.setdefault(test.dataset, {})[key] = test
+    return found
+
+
+def _trained(
+    folder: Path,
+    attempt: Attempt,
+    planned: PlannedRun,
+    settings: Settings,
+    bank: Any,
+    recorder: Any,
+    known: Result | None,
+    watch: Watch | None,
+) -> tuple[Result, dict[str, torch.Tensor]]:
+    """Return record and weights of the run's training: from disk if they are there, else trained now and written."""
+    if known is not None and (not known.n_parameters or (folder / CHECKPOINT).exists()):
+        return known, load_weights(folder, known.weights_digest)
+    if known is not None:
+        words = f"the checkpoint of run {settings.run_key} is gone: training it again, to score what it lacks"
+        log.warning("%s", words)
+        print(words, file=sys.stderr)
+    result, weights = train_run(settings, bank, attempt, recorder, planned.numerics, watch)
+    if known is not None and result.weights_digest == known.weights_digest:
+        log.info("the weights are those recorded, bit for bit")
+        result = known
+    elif known is not None:
+        log.warning("the weights differ from those recorded: the record is replaced and every test scored again")
+    save_weights(folder, weights)
+    write_record(folder / "result.json", result)
+    return result, weights

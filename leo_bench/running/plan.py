@@ -1,0 +1,183 @@
+"""A study file at one profile -> a plan: the list of runs that answer its question at one budget."""
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from leo_bench.config import Settings, make_settings, takes_bfloat16
+from leo_bench.data.locate import DataSource
+from leo_bench.errors import LeoBenchError
+from leo_bench.records import Plan, PlannedRun
+from leo_bench.running.numerics import numerics_digest
+from leo_bench.running.study_file import StudyFile, read_study, resolved, unknown_variant
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Return the seeds that a text such as "3", "0-4" or "0,2,5-7" names, each once. Raises LeoBenchError."""
+    try:
+        seeds: list[int] = []
+        for piece in text.split(","):
+            first, _, last = piece.partition("-")
+            seeds += range(int(first), int(last or first) + 1)
+    except ValueError:
+        raise LeoBenchError(f"seeds {text!r}: expected numbers and ranges such as 0-4 or 0,2,5-7") from None
+    if not seeds:
+        raise LeoBenchError(f"seeds {text!r} is empty: expected numbers and ranges such as 0-4, smaller number first")
+    return list(dict.fromkeys(seeds))
+
+
+def make_plan(
+    studies: Path,
+    name: str,
+    profile: str,
+    source: DataSource,
+    seeds: list[int] | None = None,
+    only: Sequence[str] = (),
+    device: str = "cpu",
+    accept_stale: bool = False,
+    precision: str | None = None,
+) -> Plan:
+    """Expand a study file at one profile: every variant with every seed, in rounds (seed 0 of every variant, then
+    seed 1, ...).
+
+    precision: of the convolutions, of every variant that names none and can take it; the study's if None. Raises
+    LeoBenchError if the file, the profile or a variant is wrong.
+    """
+    study = read_study(studies, name)
+    if profile not in study.profiles:
+        raise LeoBenchError(f"study {name} has no profile {profile!r}; it has {', '.join(study.profiles)}")
+    budget = study.profiles[profile]
+    names = list(dict.fromkeys([study.baseline, *(study.variants if budget.variants is None else budget.variants)]))
+    if only:
+        for variant in only:
+            if variant not in study.variants:
+                raise LeoBenchError(f"study {name}: {unknown_variant(variant, study)}")
+        names = list(dict.fromkeys([study.baseline, *only]))
+    common = {"dataset": source.name, "device": device, **study.settings, **budget.settings}
+    if precision:
+        common["precision"] = precision
+    runs = []
+    for position, seed in enumerate(budget.seeds if seeds is None else seeds):
+        for variant in names:
+            if seeds is None and position >= budget.fewer_seeds.get(variant, len(budget.seeds)):
+                continue
+            settings = _settings(study, variant, {**common, "seed": seed}, f"study {name}, variant {variant}")
+            runs.append(planned_run(settings, variant))
+    return Plan(
+        study=name,
+        profile=profile,
+        question=study.question,
+        baseline=study.baseline,
+        margin=study.margin,
+        switches=_switches(study, names, common),
+        labels={variant: study.variants[variant].label or variant.replace("_", " ") for variant in names},
+        references=[variant for variant in names if study.variants[variant].reference],
+        against=_against(study, names),
+        accept_stale=accept_stale,
+        runs=runs,
+    )
+
+
+def planned_run(settings: Settings, variant: str) -> PlannedRun:
+    """Return settings as a planned run of this source."""
+    return PlannedRun(
+        variant=variant,
+        seed=settings.seed,
+        run_key=settings.run_key,
+        settings=settings.canonical(),
+        numerics=numerics_digest(settings.learner, settings.dataset),
+    )
+
+
+def _settings(study: StudyFile, name: str, common: Mapping[str, Any], where: str) -> Settings:
+    """Return the settings of a variant: those of its preset, the study and the profile, and on top its own."""
+    preset, own = resolved(study, name)
+    values = {**common, **own}
+    if values.get("precision") == "bfloat16" and "precision" not in own and not takes_bfloat16(values):
+        values["precision"] = "float32"
+    return make_settings(values, preset, where)
+
+
+def _against(study: StudyFile, names: list[str]) -> dict[str, str]:
+    """Return variant -> the variant that it is compared with, if that is not the baseline."""
+    found = {name: study.variants[name].against for name in names}
+    return {name: other for name, other in found.items() if other is not None and other in names}
+
+
+def _switches(study: StudyFile, names: list[str], common: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Switch -> the baseline and the variants that name it or change it first of all, in the order they are drawn: by
+    value where those are numbers, else as in the file."""
+    baseline = study.baseline
+    settings = {
+        name: _settings(study, name, common, name).canonical() for name in names if not study.variants[name].reference
+    }
+    if baseline not in settings:
+        return {}
+    switches: dict[str, list[str]] = {}
+    for name in settings:
+        if name != baseline:
+            own = dict.fromkeys([*study.variants[name].set, *resolved(study, name)[1]])
+            changed = [key for key in own if settings[name][key] != settings[baseline][key]]
+            preset_changes = [key for key in settings[name] if settings[name][key] != settings[baseline][key]]
+            named = study.variants[name].switch
+            for switch in ([named] if named else changed or preset_changes)[:1]:
+                switches.setdefault(switch, [baseline]).append(name)
+    place = list(study.variants).index
+    for switch, members in switches.items():
+        members.sort(key=place)
+        if all(
+            isinstance(settings[name].get(switch), int | float) and not isinstance(settings[name][switch], bool)
+            for name in members
+        ):
+            members.sort(key=lambda name: settings[name][switch])
+    return switches
+
+
+def study_folder(results: Path, plan: Plan) -> Path:
+    """Return the folder of a study at one profile."""
+    return results / f"{plan.study}-{plan.profile}"
+
+
+def merge_plan(old: Plan, new: Plan, keep: Collection[str]) -> Plan:
+    """The new plan, and of the old one the runs whose keys are in keep: what earlier calls asked for beside it."""
+    planned = {(run.variant, run.seed) for run in new.runs}
+    kept = [run for run in old.runs if (run.variant, run.seed) not in planned and run.run_key in keep]
+    variants = {run.variant for run in kept}
+    switches = {}
+    for switch in in_both_orders(list(old.switches), list(new.switches)):
+        now = new.switches.get(switch, [])
+        known = {*variants, *now, new.baseline}
+        before = [name for name in old.switches.get(switch, []) if name in known]
+        switches[switch] = in_both_orders(before, now)
+    return new.model_copy(
+        update={
+            "runs": sorted([*new.runs, *kept], key=lambda run: run.seed),
+            "labels": {name: label for name, label in old.labels.items() if name in variants} | new.labels,
+            "against": {name: other for name, other in old.against.items() if name in variants} | new.against,
+            "references": list(
+                dict.fromkeys([*new.references, *(name for name in old.references if name in variants)])
+            ),
+            "switches": {switch: members for switch, members in switches.items() if len(members) > 1},
+        }
+    )
+
+
+def in_both_orders(one: list[str], other: list[str]) -> list[str]:
+    """The names of both lists: in the longer one's order, each name of the shorter one alone behind the name that it
+    follows there. For parts of one list."""
+    longer, shorter = (one, other) if len(one) >= len(other) else (other, one)
+    merged = list(longer)
+    for index, name in enumerate(shorter):
+        if name not in merged:
+            merged.insert(merged.index(shorter[index - 1]) + 1 if index else 0, name)
+    return merged
+
+
+def present_keys(studies: Path, old: Plan, source: DataSource, device: str, precision: str | None = None) -> set[str]:
+    """Return the run keys that today's study file gives for the variants and seeds of an old plan, on this data and
+    device."""
+    variants = read_study(studies, old.study).variants
+    names = [name for name in dict.fromkeys(run.variant for run in old.runs) if name in variants]
+    seeds = list(dict.fromkeys(run.seed for run in old.runs))
+    plan = make_plan(studies, old.study, old.profile, source, seeds, names, device, precision=precision)
+    return {run.run_key for run in plan.runs}

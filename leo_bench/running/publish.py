@@ -1,0 +1,186 @@
+"""Published studies: done runs copied from the local store to results/official/, where they are committed, and back."""
+
+import io
+import shutil
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from leo_bench.errors import LeoBenchError
+from leo_bench.records import (
+    RUNS,
+    TESTS,
+    Plan,
+    RunState,
+    attempts_of,
+    load_study,
+    make_folder,
+    read_record,
+    run_state,
+    without_paths,
+    write_atomic,
+    write_record,
+    write_tables,
+)
+from leo_bench.records.search import Trials, read_search, trial_runs
+from leo_bench.running.attempts import set_aside
+from leo_bench.running.plan import merge_plan
+
+TEST_FILES = ("episodes.npz", "result.json")
+"""Files of a test that are published; of a run, its settings and its record. Logs and Sacred's records stay behind:
+they hold host names and paths."""
+
+
+def publish(results: Path, name: str, profile: str, partial: bool) -> Path:
+    """Copy a study's done runs and plan to results/official/. Raises LeoBenchError when runs are missing (unless
+    partial).
+
+    Published studies share results/official/runs/. It can be repeated as runs arrive: runs published before stay in the
+    study, unless they were made by other source or the plan now gives their variant and seed other settings.
+    """
+    folder = results / f"{name}-{profile}"
+    view = load_study(folder)
+    waiting = [run for run in view.runs if run.status != "done"]
+    if not view.done:
+        raise LeoBenchError(f"study {name}-{profile} has no done run to publish; run it first")
+    if waiting and not partial:
+        first = waiting[0]
+        raise LeoBenchError(
+            f"{len(waiting)} of {len(view.runs)} runs are not done (first: {first.planned.variant} "
+            f"seed {first.planned.seed}, {first.status}); "
+            "finish the study, or publish what there is with --partial"
+        )
+    by_learner: dict[str, set[str]] = {}
+    for run in view.done:
+        assert run.result is not None
+        by_learner.setdefault(run.planned.settings["learner"], set()).add(run.result.numerics)
+    for learner, digests in by_learner.items():
+        if len(digests) > 1:
+            raise LeoBenchError(
+                f"runs of {learner} have {len(digests)} numerics digests ({', '.join(sorted(digests))}) "
+                "and cannot be published as one study; redo the stale ones"
+            )
+    made = {learner: next(iter(digests)) for learner, digests in by_learner.items()}
+    target = results / "official" / folder.name
+    runs = [
+        run.model_copy(update={"numerics": made.get(run.settings["learner"], run.numerics)}) for run in view.plan.runs
+    ]
+    plan = view.plan.model_copy(update={"runs": runs, "accept_stale": False})
+    if (target / "study.json").exists():
+        published = load_study(target)
+        same = {run.planned.run_key for run in published.done if run.planned.numerics in made.values()}
+        plan = merge_plan(published.plan, plan, same)
+    write_record(target / "study.json", plan)
+    shutil.rmtree(target / RUNS, ignore_errors=True)  # where an older version kept a study's runs
+    for run in view.done:
+        _publish_run(run.folder, target.parent / RUNS / run.planned.run_key, [test.test_key for test in run.tests])
+    write_tables(load_study(target))
+    _remove_unused(target.parent)
+    return target
+
+
+def _remove_unused(official: Path) -> None:
+    """Remove the published runs that no published study or search names any more."""
+    used = {run.run_key for folder in official.glob("*/study.json") for run in read_record(folder, Plan).runs}
+    for folder in official.glob("*/trials.json"):
+        used |= {trial.run_key for trial in read_record(folder, Trials).trials if trial.run_key}
+    for run in (official / RUNS).glob("*"):
+        if run.name not in used:
+            shutil.rmtree(run)
+
+
+def _publish_run(run: Path, target: Path, tests: Sequence[str]) -> None:
+    """Copy a done run and these of its tests, its own record last."""
+    for file in ("settings.json", *(f"{TESTS}/{key}/{name}" for key in tests for name in TEST_FILES), "result.json"):
+        write_atomic(target / file, _published(run / file))
+
+
+def publish_search(results: Path, name: str, profile: str, partial: bool) -> Path:
+    """Copy a search, its analysis and its trials' runs to results/official/; not the database, which can be made again
+    from them. Raises LeoBenchError when the search is not finished (unless partial), or its records are of other
+    source."""
+    folder = results / f"{name}-{profile}"
+    plan, trials = read_search(folder)
+    ended = sum(trial.counts for trial in trials.trials)
+    finished = ended >= plan.n_trials and (folder / "best.json").exists()
+    if not ended or not (finished or partial):
+        raise LeoBenchError(
+            f"search {folder.name} is not finished ({ended} of {plan.n_trials} trials have ended); "
+            "finish it, or publish what there is with --partial"
+        )
+    runs = trial_runs(folder)
+    others = [run for run in runs.values() if run.status != "done"]
+    if others:
+        raise LeoBenchError(f"{others[0].planned.variant} is {others[0].status}: {others[0].message}")
+    target = results / "official" / folder.name
+    shutil.rmtree(target / RUNS, ignore_errors=True)
+    shown = [trial.model_copy(update={"message": without_paths(trial.message, results)}) for trial in trials.trials]
+    write_record(target / "trials.json", trials.model_copy(update={"trials": shown}))
+    for file in ("search.json", *(["best.json"] if finished else [])):
+        write_atomic(target / file, (folder / file).read_bytes())
+    for table in sorted((folder / "analysis").glob("*.csv")):
+        write_atomic(target / "analysis" / table.name, without_paths(table.read_text(), results).encode())
+    for trial in trials.trials:
+        if trial.run_key and trial.state in ("complete", "pruned"):
+            found = runs.get(trial.number)
+            goal = target.parent / RUNS / trial.run_key
+            if found is not None:
+                _publish_run(found.folder, goal, [test.test_key for test in found.tests])
+            else:
+                _publish_pruned(results / RUNS / trial.run_key, goal)
+    return target
+
+
+def _publish_pruned(run: Path, target: Path) -> None:
+    """Copy the settings of a pruned trial and what it had shown; nothing over a run that is done."""
+    if (target / "result.json").exists():
+        return
+    write_atomic(target / "settings.json", (run / "settings.json").read_bytes())
+    for attempt in attempts_of(run):
+        if (attempt / "pruned.json").exists():
+            write_atomic(target / "pruned.json", (attempt / "pruned.json").read_bytes())
+
+
+def _published(path: Path) -> bytes:
+    """A file as it is published: the same arrays, column after column, in an archive that is a quarter smaller (LZMA);
+    other files as they are."""
+    if path.suffix != ".npz":
+        return path.read_bytes()
+    smaller = io.BytesIO()
+    with np.load(path) as old, zipfile.ZipFile(smaller, "w", zipfile.ZIP_LZMA) as new:
+        for name in old.files:
+            array = io.BytesIO()
+            np.save(array, np.asfortranarray(old[name]))
+            new.writestr(zipfile.ZipInfo(f"{name}.npy"), array.getvalue(), zipfile.ZIP_LZMA)
+    return smaller.getvalue()
+
+
+def take_published(results: Path, plan: Plan) -> int:
+    """Put published runs of the plan, made by this very source, into the store, so that they count as done.
+
+    Returns how many were taken. The records say on which machine they were made.
+    """
+    taken = 0
+    for run in plan.runs:
+        here = results / RUNS / run.run_key
+        if run_state(run, here).status == "done":
+            continue
+        found = run_state(run, results / "official" / RUNS / run.run_key)
+        taken += found.status == "done" and _copy(found, here)
+    return taken
+
+
+def _copy(published: RunState, here: Path) -> bool:
+    """Copy a published run over whatever is here. Returns False if a process is doing the run just now."""
+    make_folder(here)
+    try:
+        with FileLock(here / ".lock").acquire(timeout=2):
+            if run_state(published.planned, here).status in ("stale", "corrupt"):
+                set_aside(here)
+            _publish_run(published.folder, here, [test.test_key for test in published.tests])
+    except Timeout:
+        return False
+    return True

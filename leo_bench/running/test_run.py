@@ -1,0 +1,135 @@
+"""Tests of one trained model: fixed episodes scored, a record for each."""
+
+import io
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from leo_bench.config import Settings, TestSettings
+from leo_bench.data.bank import ImageBank
+from leo_bench.data.episodes import Episodes, EpisodeSpec, fixed_episodes
+from leo_bench.learners.base import Learner
+from leo_bench.records import (
+    BY_CHARACTER,
+    CHARACTERS,
+    CORRECT,
+    TESTS,
+    Result,
+    TestResult,
+    write_atomic,
+    write_record,
+)
+from leo_bench.running import provenance
+from leo_bench.running.checkpoint import trained_learner
+from leo_bench.running.process import host
+from leo_bench.training.evaluate import Scores, adapt_seconds, score
+
+log = logging.getLogger("leo_bench")
+
+
+def episodes_of(test: TestSettings, bank: ImageBank, settings: Settings) -> Episodes:
+    """Return the fixed episodes of a test, the same for every variant, learner and seed.
+
+    Other data sets than the run's are divided as in the split `lake`. Raises LeoBenchError if the data cannot serve
+    the test.
+    """
+    spec = EpisodeSpec(test.n_way, test.k_shot, test.n_query, test.episode_mode)
+    class_split = settings.class_split if test.dataset == settings.dataset else "lake"
+    return fixed_episodes(bank, class_split, test.split, spec, test.n_test_episodes)
+
+
+def score_tests(
+    folder: Path,
+    settings: Settings,
+    result: Result,
+    weights: dict[str, torch.Tensor],
+    tests: Mapping[str, TestSettings],
+    bank: ImageBank,
+    attempt: int,
+) -> list[TestResult]:
+    """Score a trained model on tests of one data set, and write the record of each into the run's folder.
+
+    tests: by key. Tests with the same inner loop are scored together, so that each image passes the CNN once.
+    """
+    by_loop: dict[tuple[int | None, float | None], dict[str, TestSettings]] = {}
+    for key, test in tests.items():
+        by_loop.setdefault((test.inner_steps, test.inner_lr), {})[key] = test
+    written = []
+    for (inner_steps, inner_lr), together in by_loop.items():
+        learner = trained_learner(settings, weights, inner_steps, inner_lr)
+        episodes = {key: episodes_of(test, bank, settings) for key, test in together.items()}
+        started, begin = provenance.now(), time.perf_counter()
+        scores = dict(zip(together, score(learner, bank, list(episodes.values())), strict=True))
+        seconds = (time.perf_counter() - begin) / len(together)
+        for key, test in together.items():
+            headline = (test.n_way, test.k_shot, test.episode_mode, test.dataset) == (
+                settings.n_way,
+                settings.k_shot,
+                "mixed",
+                settings.dataset,
+            )
+            adapt_ms = 1000 * adapt_seconds(learner, bank.images, episodes[key]) if headline else None
+            record = TestResult(
+                run_key=settings.run_key,
+                test_key=key,
+                **test.model_dump(),
+                **_accuracies(scores[key], learner),
+                weights_digest=result.weights_digest,
+                numerics=result.numerics,
+                commit=provenance.commit(),
+                attempt=attempt,
+                started=started,
+                finished=provenance.now(),
+                data_digest=bank.digest,
+                eval_seconds=seconds,
+                adapt_ms=adapt_ms,
+                host=host(bank.images.device),
+                versions=provenance.versions(),
+            )
+            write_test(folder / TESTS / key, record, scores[key], bank)
+            log.info(
+                "%s on %s: %.4f +- %.4f, before adaptation %.4f",
+                test.name,
+                test.dataset,
+                record.accuracy,
+                record.accuracy_ci95,
+                record.accuracy_before,
+            )
+            written.append(record)
+    return written
+
+
+score_tests.__test__ = False  # type: ignore[attr-defined]  # not a test
+
+
+def write_test(folder: Path, record: TestResult, scores: Scores, bank: ImageBank) -> None:
+    """Write counts and record of one test, the record last."""
+    characters = np.unique(scores.episodes.characters)
+    arrays = {
+        CORRECT: scores.correct.astype(np.uint16),
+        CHARACTERS: np.array([bank.characters[index] for index in characters], dtype=np.bytes_),
+        BY_CHARACTER: scores.by_character(characters).astype(np.uint32),
+    }
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **arrays)  # type: ignore[arg-type]
+    write_atomic(folder / "episodes.npz", packed.getvalue())
+    write_record(folder / "result.json", record)
+
+
+def _accuracies(scores: Scores, learner: Learner) -> dict[str, object]:
+    """Return what a record says of scores, by field."""
+    means = [float(mean) for mean in scores.accuracies.mean(0)]
+    error = float(scores.accuracies[:, -1].std(ddof=1)) / len(scores.accuracies) ** 0.5
+    return {
+        "batch_norm": learner.batch_norm,
+        "steps": scores.steps,
+        "accuracy_by_step": means,
+        "accuracy": means[-1],
+        "accuracy_ci95": 1.96 * error,
+        "accuracy_before": means[0],
+        "episodes_digest": scores.episodes.digest(),
+    }

@@ -1,0 +1,142 @@
+"""Training of one run: from its settings to trained weights and the record of how they came about."""
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from leo_bench.config import Settings, training_settings
+from leo_bench.data.bank import ImageBank, load_images
+from leo_bench.data.locate import locate
+from leo_bench.data.seeding import EPISODE_ROOT, derive_seed
+from leo_bench.learners.base import Learner
+from leo_bench.learners.factory import build
+from leo_bench.records import CurvePoint, PrunedRun, Result, ValidationPoint, write_record
+from leo_bench.running import provenance
+from leo_bench.running.attempts import Attempt
+from leo_bench.running.checkpoint import weights_digest, weights_of
+from leo_bench.running.process import host, peak_memory_mb, prepare
+from leo_bench.training.flops import multiply_adds
+from leo_bench.training.outer_loop import History, TrainingDiverged, train
+from leo_bench.training.troubleshooting import diverged, stalled
+
+log = logging.getLogger("leo_bench")
+
+Watch = Callable[[int, float], None]
+"""Called with training episode and validation accuracy as a run trains; may raise RunPruned."""
+
+
+class RunPruned(Exception):
+    """A watcher has ended the run: it is worse than others."""
+
+
+def load_bank(dataset: str, image_size: int, data: Path | None, device: torch.device) -> ImageBank:
+    """Return the drawings of a data set at one size, on a device. data: the folder that holds Omniglot, if named."""
+    source = locate(dataset, data)
+    bank = load_images(source, image_size)
+    log.info("data: %s, %s, digest %s", bank.name, source.form, bank.digest)
+    return ImageBank(bank.name, bank.digest, bank.images.to(device), bank.alphabets, bank.characters, bank.background)
+
+
+def parameters_by_part(learner: Learner) -> dict[str, int]:
+    """Return how many parameters each part of a learner has."""
+    return {name: sum(p.numel() for p in module.parameters()) for name, module in learner.named_children()}
+
+
+def train_run(
+    settings: Settings, bank: ImageBank, attempt: Attempt, recorder: Any, numerics: str, watch: Watch | None = None
+) -> tuple[Result, dict[str, torch.Tensor]]:
+    """Train. Returns the record, not yet written, and the weights.
+
+    recorder: Sacred's run, told of losses and accuracies. watch: called after each validation. Raises
+    TrainingDiverged when the loss or the weights are no numbers, and RunPruned where watch does.
+    """
+    started = provenance.now()
+    commit = provenance.commit()  # now: the files may change while this runs
+    device = prepare(settings)
+    learner = build(settings).to(device)
+
+    def progress(history: History, episode: int) -> None:
+        if history.curve and history.curve[-1][0] == episode:
+            _, loss, accuracy, norm = history.curve[-1]
+            log.info("episode %d: loss %.4f, query accuracy %.3f, gradient norm %.3g", episode, loss, accuracy, norm)
+            recorder.log_scalar("train_loss", loss, episode)
+            recorder.log_scalar("train_accuracy", accuracy, episode)
+        validated = bool(history.validation) and history.validation[-1][0] == episode
+        if validated:
+            log.info("episode %d: validation accuracy %.4f", episode, history.validation[-1][1])
+            recorder.log_scalar("validation_accuracy", history.validation[-1][1], episode)
+        attempt.update(episode)
+        if watch and validated:
+            _report(watch, history, settings, numerics, attempt)
+
+    begin = time.perf_counter()
+    history = train(learner, bank, settings, progress)
+    train_seconds = time.perf_counter() - begin
+    if not all(bool(tensor.isfinite().all()) for tensor in learner.state_dict().values()):
+        raise TrainingDiverged(diverged("trained weights are NaN or infinite", settings))
+    trouble = stalled(history.validation[-1][1], settings) if history.validation else ""
+    if trouble:
+        log.warning("%s", trouble)
+    weights = weights_of(learner)
+    result = Result(
+        run_key=settings.run_key,
+        settings=training_settings(settings.canonical()),
+        numerics=numerics,
+        commit=commit,
+        attempt=attempt.number,
+        started=started,
+        finished=provenance.now(),
+        seeds={
+            "root": settings.seed,
+            "train episodes": derive_seed(settings.seed, "train episodes"),
+            "validation and test episodes": EPISODE_ROOT,
+        },
+        data_digest=bank.digest,
+        n_parameters=sum(parameter.numel() for parameter in learner.parameters()),
+        parameters_by_part=parameters_by_part(learner),
+        n_generated=learner.n_generated(settings.n_way),
+        n_train_episodes=settings.n_train_episodes,
+        n_train_images=settings.n_train_images,
+        batch_norm=learner.batch_norm,
+        train_seconds=train_seconds,
+        peak_memory_mb=peak_memory_mb(device),
+        weights_digest=weights_digest(weights),
+        multiply_adds=multiply_adds(settings),
+        **_points(history),
+        warnings=[trouble] if trouble else [],
+        host=host(device),
+        versions=provenance.versions(),
+    )
+    return result, weights
+
+
+def _report(watch: Watch, history: History, settings: Settings, numerics: str, attempt: Attempt) -> None:
+    """Report the latest validation to the watcher; if the watcher prunes the run, save its learning curve."""
+    episode, accuracy, _ = history.validation[-1]
+    try:
+        watch(episode, accuracy)
+    except RunPruned as reason:
+        record = PrunedRun(
+            run_key=settings.run_key,
+            settings=settings.canonical(),
+            numerics=numerics,
+            episode=episode,
+            reason=str(reason),
+            **_points(history),
+        )
+        write_record(attempt.folder / "pruned.json", record)
+        raise
+
+
+def _points(history: History) -> dict[str, Any]:
+    """Return learning curve and validation as a record has them."""
+    return {
+        "curve": [
+            CurvePoint(episode=e, train_loss=a, train_accuracy=b, gradient_norm=c) for e, a, b, c in history.curve
+        ],
+        "validation": [ValidationPoint(episode=e, accuracy=a, accuracy_before=b) for e, a, b in history.validation],
+    }

@@ -1,0 +1,53 @@
+"""A run's own process: what a study, or Ray, starts."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from leo_bench.config import Settings, differing, make_settings
+from leo_bench.errors import EXIT_BUSY, EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
+from leo_bench.running.child_processes import sigterm_interrupts
+
+WORKER = (sys.executable, "-m", "leo_bench.running.worker")
+
+
+def worker_command(settings: Settings, folder: Path, data: Path | None, worker: Sequence[str] = WORKER) -> list[str]:
+    """Return the command that does the run of these settings in folder."""
+    given = json.dumps(differing(settings.canonical()), sort_keys=True)
+    return [*worker, str(folder), "--settings", given, *(["--data", str(data)] if data else [])]
+
+
+def worker_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment of a run's process: what must be fixed before torch is imported."""
+    threads = str(settings.threads)
+    return {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do one run in its folder: train it if it is not trained, and score the tests that it lacks."""
+    parser = argparse.ArgumentParser(prog="python -m leo_bench.running.worker", description=main.__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--settings", required=True, help="settings that are not at their default, as JSON")
+    parser.add_argument("--data", type=Path)
+    options = parser.parse_args(arguments)
+    from leo_bench.running.experiment import RunHeld, execute
+
+    try:
+        with sigterm_interrupts():
+            execute(options.folder, make_settings(json.loads(options.settings), where="--settings"), options.data)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except RunHeld as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_BUSY
+    except LeoBenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""One trial, a process of its own: settings proposed, the run done (or found done), its value told.
+
+The run is done in this process, so that the pruner is asked at each validation and what is recorded is what it saw.
+"""
+
+import argparse
+import os
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import optuna
+
+from leo_bench.config import Settings
+from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
+from leo_bench.records import RUNS, RunState, read_record, run_state
+from leo_bench.records.search import SearchPlan
+from leo_bench.running.child_processes import sigterm_interrupts
+from leo_bench.running.experiment import OutOfMemory, RunHeld, execute
+from leo_bench.running.plan import planned_run
+from leo_bench.running.training_run import RunPruned, Watch
+from leo_bench.search.file import settings_of
+from leo_bench.search.space import suggest
+from leo_bench.search.storage import DATABASE_ERRORS, in_one_line, load_study, open_storage, queue_again
+from leo_bench.training.outer_loop import TrainingDiverged
+
+URL, HEARTBEAT, GRACE = "LEO_BENCH_STORAGE", "LEO_BENCH_HEARTBEAT", "LEO_BENCH_GRACE"
+"""Environment of a trial's process: the database (in no command line, since it may hold a password), and seconds."""
+HELD_SECONDS = 2
+
+
+def objective(trial: optuna.Trial, plan: SearchPlan, store: Path, data: Path | None) -> list[float]:
+    """Values of one trial. Raises TrialPruned; SettingsFail where its settings cannot be run or diverge; and whatever
+    else stops it (KeyboardInterrupt, LeoBenchError), after queueing it once more."""
+    try:
+        settings = _settings(trial, plan)
+        trial.set_user_attr("run_key", settings.run_key)
+
+        def watch(episode: int, accuracy: float) -> None:
+            if len(plan.objectives) > 1:  # Optuna takes no curve of these, and prunes none
+                return
+            trial.report(accuracy, episode)
+            if episode < settings.n_train_episodes and trial.should_prune():
+                raise RunPruned(f"validation accuracy {accuracy:.1%} at episode {episode}, below the median of others")
+
+        run = _done(settings, store, data, watch)
+    except RunPruned as reason:
+        trial.set_user_attr("message", str(reason))
+        raise optuna.TrialPruned(str(reason)) from None
+    except (SettingsFail, TrainingDiverged, OutOfMemory) as error:
+        trial.set_user_attr("message", str(error))
+        trial.set_user_attr("settings_fail", True)
+        raise SettingsFail(str(error)) from None
+    except (KeyboardInterrupt, LeoBenchError) as error:
+        frozen = trial.study.get_trials(deepcopy=False)[trial.number]
+        queue_again(trial.study, frozen, frozen.user_attrs.get("deaths", 0))
+        trial.set_user_attr("stopped", True)
+        trial.set_user_attr("message", str(error) or "stopped by the user")
+        raise
+    assert run.result is not None
+    values = {"accuracy": run.headline.accuracy, "multiply_adds": float(run.result.multiply_adds or 0)}
+    return [values[objective] for objective in plan.objectives]
+
+
+class SettingsFail(LeoBenchError):
+    """Settings that were proposed do not go together, or training with them diverges or needs too much memory."""
+
+
+def _settings(trial: optuna.Trial, plan: SearchPlan) -> Settings:
+    parameters = suggest(trial, plan)
+    try:
+        return settings_of(plan, parameters)
+    except LeoBenchError as error:
+        raise SettingsFail(str(error)) from None
+
+
+def _done(settings: Settings, store: Path, data: Path | None, watch: Watch) -> RunState:
+    """Return the trial's run, done now or earlier; watch is told of every validation all the same."""
+    folder = store / settings.run_key
+    while True:
+        state = run_state(planned_run(settings, "trial"), folder)
+        if state.result is not None and state.status != "stale":  # trained earlier
+            for point in state.result.validation:
+                watch(point.episode, point.accuracy)
+        try:
+            return execute(folder, settings, data, watch)
+        except RunHeld:
+            time.sleep(HELD_SECONDS)
+
+
+def _one_trial(folder: Path, data: Path | None) -> None:
+    plan = read_record(folder / "search.json", SearchPlan)
+    seconds = [int(os.environ[name]) if name in os.environ else None for name in (HEARTBEAT, GRACE)]
+    study = load_study(plan, open_storage(os.environ[URL], *seconds))
+    store = folder.parent / RUNS
+    study.optimize(partial(objective, plan=plan, store=store, data=data), n_trials=1, catch=(SettingsFail,))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do one trial of the search in a folder: what a search starts as a process of its own."""
+    parser = argparse.ArgumentParser(prog="python -m leo_bench.search.worker", description=main.__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--data", type=Path)
+    options = parser.parse_args(arguments)
+    try:
+        with sigterm_interrupts():
+            _one_trial(options.folder, options.data)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except LeoBenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except DATABASE_ERRORS as error:
+        print(f"error: the search's database: {in_one_line(error, os.environ[URL])}", file=sys.stderr)
+        return EXIT_FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""Scoring a trained learner on fixed episodes.
+
+With running statistics an image's features and code do not depend on its episode, so each image passes the CNN once,
+however many episodes it stands in; the episodes are then rows of tables.
+"""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from leo_bench.data.bank import ImageBank
+from leo_bench.data.episodes import Episodes, gather
+from leo_bench.learners.base import Learner
+
+EPISODES_PER_PASS = 20
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A learner on a list of episodes."""
+
+    episodes: Episodes
+    steps: list[int]
+    correct: np.ndarray
+    """Correct answers, int64 [episodes, len(steps)], of n_way * n_query queries each."""
+    correct_by_class: np.ndarray
+    """Correct answers after the last step, int64 [episodes, n_way], of n_query queries each."""
+
+    @property
+    def accuracies(self) -> np.ndarray:
+        """Fraction correct, float64 [episodes, len(steps)]."""
+        return self.correct / (self.episodes.spec.n_way * self.episodes.spec.n_query)
+
+    def by_character(self, characters: np.ndarray) -> np.ndarray:
+        """Queries of each character and correct answers among them, after the last step: int64 [len(characters), 2].
+
+        characters: sorted indices into the bank, all that the episodes have.
+        """
+        place = np.searchsorted(characters, self.episodes.characters).ravel()
+        queries = np.bincount(place, minlength=len(characters)) * self.episodes.spec.n_query
+        correct = np.bincount(place, self.correct_by_class.ravel(), minlength=len(characters)).astype(np.int64)
+        return np.stack([queries, correct], axis=1)
+
+
+def score(learner: Learner, bank: ImageBank, groups: list[Episodes]) -> list[Scores]:
+    """The learner, in eval mode, on lists of unrotated episodes; the bank's images on the learner's device."""
+    learner.eval()
+    used = np.unique(np.concatenate([episodes.characters.ravel() for episodes in groups]))
+    row_of = np.zeros(len(bank.alphabets), dtype=np.int64)
+    row_of[used] = np.arange(len(used))
+    n_drawers = bank.images.shape[1]
+    images = bank.images[torch.from_numpy(used)].flatten(0, 1)[:, None].float().div_(255)
+    with torch.no_grad():
+        tables = learner.image_features(images)
+        return [_score(learner, tables, episodes, row_of * n_drawers) for episodes in groups]
+
+
+def _score(learner: Learner, tables: tuple[Tensor, ...], episodes: Episodes, first_row: np.ndarray) -> Scores:
+    """first_row: int64 [characters], the table row of each character's first drawing."""
+    spec, device = episodes.spec, tables[0].device
+    rows = torch.from_numpy(first_row[episodes.characters][..., None] + episodes.drawers).to(device)  # [E, N, K + Q]
+    support_rows, query_rows = rows[..., : spec.k_shot].flatten(1), rows[..., spec.k_shot :].flatten(1)
+    labels = torch.arange(spec.n_way, device=device)
+    support_y, query_y = labels.repeat_interleave(spec.k_shot), labels.repeat_interleave(spec.n_query)
+    correct, by_class = [], []
+    for support, query in zip(support_rows.split(EPISODES_PER_PASS), query_rows.split(EPISODES_PER_PASS), strict=True):
+        logits = learner.logits_from_features(
+            tuple(table[support] for table in tables),
+            support_y.expand(len(support), -1),
+            tuple(table[query] for table in tables),
+            spec.n_way,
+        )
+        hits = torch.stack([step.argmax(-1) == query_y for step in logits], dim=1)  # [E, steps, N * Q]
+        correct.append(hits.sum(-1))
+        by_class.append(hits[:, -1].unflatten(-1, (spec.n_way, spec.n_query)).sum(-1))
+    counts = (torch.cat(parts).cpu().numpy() for parts in (correct, by_class))
+    return Scores(episodes, learner.scored_steps, *counts)
+
+
+def adapt_seconds(learner: Learner, images: Tensor, episodes: Episodes, repeats: int = 9) -> float:
+    """Median time, seconds, from the images of one new episode to the answers for its queries; eval mode, one episode
+    at a time."""
+    learner.eval()
+    times = []
+    for index in range(repeats):
+        support_x, support_y, query_x, _ = gather(images, episodes[index % len(episodes) : index % len(episodes) + 1])
+        begin = time.perf_counter()
+        with torch.no_grad():
+            support = tuple(table[None] for table in learner.image_features(support_x[0]))
+            query = tuple(table[None] for table in learner.query_features(query_x[0]))
+            logits = learner.logits_from_features(support, support_y, query, episodes.spec.n_way)
+        logits[-1].argmax(-1).cpu()
+        times.append(time.perf_counter() - begin)
+    return float(np.median(times))

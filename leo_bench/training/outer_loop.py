@@ -1,0 +1,168 @@
+"""The outer loop: meta-training a learner on sampled episodes, with validation on the way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from leo_bench.config import Settings
+from leo_bench.data.augment import draw_affine, warp
+from leo_bench.data.bank import ImageBank
+from leo_bench.data.episodes import Episodes, EpisodeSampler, EpisodeSpec, fixed_episodes, gather_drawn
+from leo_bench.data.seeding import stream
+from leo_bench.data.splits import class_split
+from leo_bench.errors import LeoBenchError
+from leo_bench.learners.base import Learner
+from leo_bench.training.cuda_graph import launched
+from leo_bench.training.evaluate import score
+from leo_bench.training.optimizer import WeightAverage, make_optimizer, make_schedule
+from leo_bench.training.troubleshooting import diverged
+
+CURVE_EVERY = 100
+"""Training episodes between two points of the training curve."""
+
+PIXELS_PER_PASS = 2**20
+"""Of a meta-batch on a CPU: more goes through in several passes, whose gradients add up. Bounds the memory."""
+
+
+class TrainingDiverged(LeoBenchError):
+    """The training loss is no longer a number."""
+
+
+@dataclass
+class History:
+    """What training saw. Entries are (episode, ...) with means since the previous entry; accuracies are fractions."""
+
+    curve: list[tuple[int, float, float, float]] = field(default_factory=list)
+    """Episode, loss, query accuracy after adaptation, gradient norm before clipping."""
+    validation: list[tuple[int, float, float]] = field(default_factory=list)
+    """Episode, accuracy after adaptation, accuracy before."""
+
+
+def outer_step(
+    learner: Learner,
+    optimizer: torch.optim.Optimizer,
+    batch: tuple[Tensor, Tensor, Tensor, Tensor],
+    n_way: int,
+    clip_norm: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One update of the meta-parameters on a meta-batch (the tensors that `gather` gives).
+
+    The loss is the learner's, averaged over episodes: the queries' mean cross-entropy after adaptation and what the
+    settings add to it. The gradient's global norm is clipped. Returns loss, query accuracy and gradient norm, as
+    tensors on the device (nothing waits for it).
+    """
+    learner.train()
+    optimizer.zero_grad(set_to_none=True)
+    losses, accuracies = [], []
+    size = episodes_per_pass(batch)
+    for support_x, support_y, query_x, query_y in zip(*(tensor.split(size) for tensor in batch), strict=True):
+        share = len(query_x) / len(batch[2])
+        loss, accuracy = learner.loss(support_x, support_y, query_x, query_y, n_way)
+        (share * loss).backward()
+        losses.append(share * loss.detach())
+        accuracies.append(share * accuracy)
+    norm = nn.utils.clip_grad_norm_(learner.parameters(), clip_norm)
+    optimizer.step()
+    return torch.stack(losses).sum(), torch.stack(accuracies).sum(), norm
+
+
+def episodes_per_pass(batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> int:
+    """How many of a meta-batch's episodes go through at once: on a CPU as many as PIXELS_PER_PASS allows, in parts as
+    equal as can be; elsewhere all."""
+    n_episodes = len(batch[0])
+    if batch[0].device.type != "cpu":
+        return n_episodes
+    n_passes = -(-(batch[0].numel() + batch[2].numel()) // PIXELS_PER_PASS)
+    return -(-n_episodes // min(n_passes, n_episodes))
+
+
+def train(
+    learner: Learner, bank: ImageBank, settings: Settings, progress: Callable[[History, int], None] | None = None
+) -> History:
+    """Train in place for n_train_episodes; the bank's images are on the learner's device.
+
+    Episodes come from the seed's stream "train episodes"; validation episodes are fixed. progress is called with the
+    history and the episode count whenever the history has grown; what it raises ends the training. On a GPU the steps
+    are replayed as one CUDA graph. Raises TrainingDiverged when a loss is NaN or infinite.
+    """
+    characters = class_split(bank, settings.class_split, settings.train_classes)["train"]
+    n_way = settings.ways_in_training
+    spec = EpisodeSpec(n_way, settings.shots_in_training, settings.queries_in_training, settings.episode_mode)
+    sampler = EpisodeSampler(bank, characters, spec, settings.rotations, "train")
+    validation = fixed_episodes(
+        bank,
+        settings.class_split,
+        "val",
+        EpisodeSpec(settings.n_way, settings.k_shot, settings.n_query, "mixed"),
+        settings.n_val_episodes,
+    )
+    history = History()
+    if settings.n_train_episodes == 0 or not list(learner.parameters()):
+        return history
+    rng = stream(settings.seed, "train episodes")
+    device = bank.images.device
+    optimizer = make_optimizer(learner.parameters(), settings, device)
+    schedule, average = make_schedule(optimizer, settings), WeightAverage(learner, settings)
+    changes = stream(settings.seed, "augmentation")
+
+    def update(*drawn: Tensor) -> tuple[Tensor, ...]:
+        support_x, support_y, query_x, query_y = gather_drawn(bank.images, drawn[0], drawn[1], drawn[2], spec.k_shot)
+        if settings.augmentation == "affine":
+            support_x, query_x = _augmented(support_x, query_x, drawn[3])
+        batch = (support_x, support_y, query_x, query_y)
+        return outer_step(learner, optimizer, batch, n_way, settings.clip_norm)
+
+    step = update if learner.draws_noise else launched(update, device)  # a graph would draw the same numbers again
+    seen: list[tuple[Tensor, ...]] = []
+    for episode in range(settings.meta_batch_size, settings.n_train_episodes + 1, settings.meta_batch_size):
+        drawn: tuple[Tensor, ...] = sampler.sample(rng, settings.meta_batch_size).on(device)
+        if settings.augmentation == "affine":
+            n_images = n_way * (spec.k_shot + spec.n_query)
+            drawn = (*drawn, draw_affine(changes, settings.meta_batch_size, n_images).to(device))
+        seen.append(step(*drawn))
+        average.update()
+        if schedule:
+            schedule.step()
+        last = episode == settings.n_train_episodes
+        curve_due = last or _passed(episode, settings.meta_batch_size, CURVE_EVERY)
+        validation_due = last or _passed(episode, settings.meta_batch_size, settings.val_every)
+        if last:
+            average.put()
+        if curve_due:
+            history.curve.append((episode, *_means(seen, episode, settings)))  # type: ignore[arg-type]
+            seen = []
+        if validation_due:
+            history.validation.append((episode, *_validate(learner, bank, validation)))
+        if progress and (curve_due or validation_due):
+            progress(history, episode)
+    return history
+
+
+def _augmented(support_x: Tensor, query_x: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Both sets of images through the maps, [E, N * (K + Q), 2, 3], support first."""
+    n_support = support_x.shape[1]
+    images = torch.cat([support_x, query_x], dim=1)
+    changed = warp(images.flatten(0, 1), maps.flatten(0, 1)).view_as(images)
+    return changed[:, :n_support], changed[:, n_support:]
+
+
+def _passed(episode: int, stride: int, every: int) -> bool:
+    """Whether a multiple of every lies in (episode - stride, episode]."""
+    return episode // every > (episode - stride) // every
+
+
+def _means(seen: list[tuple[Tensor, ...]], episode: int, settings: Settings) -> list[float]:
+    means = [float(torch.stack(values).mean()) for values in zip(*seen, strict=True)]
+    if not all(np.isfinite(means)):
+        what = f"the training loss became {means[0]} (gradient norm {means[2]}) by episode {episode}"
+        raise TrainingDiverged(diverged(what, settings))
+    return means
+
+
+def _validate(learner: Learner, bank: ImageBank, episodes: Episodes) -> tuple[float, float]:
+    (scores,) = score(learner, bank, [episodes])
+    means = scores.accuracies.mean(0)
+    return float(means[-1]), float(means[0])

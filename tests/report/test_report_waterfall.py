@@ -1,0 +1,179 @@
+"""A report of steps and parts: every change worked out by hand, and where it is drawn."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.patches import Rectangle
+from results_fixture import make_plan, write_run, write_study
+
+from leo_bench import figures
+from leo_bench.commands.cli import main
+from leo_bench.figures.waterfall import BETTER, WORSE
+from leo_bench.report.gather import StudyData, gather
+from leo_bench.report.waterfall import step_effects, step_table, waterfall_plot, waterfall_rows
+
+T1 = 12.706205
+"""The 0.975 quantile of Student's t with 1 degree of freedom."""
+
+PERCENT = {
+    ("first", 0): 20, ("first", 1): 20,
+    ("second", 0): 60, ("second", 1): 64,
+    ("third", 0): 84, ("third", 1): 96,
+    ("without", 0): 72, ("without", 1): 88,
+}  # fmt: skip
+"""Accuracy of each run on every test; `third` is the baseline."""
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "third": {"relation": "none", "inner_steps": 3},
+    "first": {"decode": "task", "inner_steps": 5},
+    "second": {"inner_steps": 3},
+    "without": {"relation": "none", "inner_steps": 0},
+}
+
+
+def counts(variant: str, seed: int, n_way: int, _mode: str) -> np.ndarray:
+    """[12, steps + 1]: the same share of every episode's queries right."""
+    right = PERCENT[variant, seed] * n_way * 15 // 100
+    n_steps = int(VARIANTS[variant]["inner_steps"])
+    return np.full((12, n_steps + 1), right)
+
+
+def study(
+    tmp_path: Path,
+    *,
+    done: tuple[str, ...] = ("first", "second", "third", "without"),
+    variants: dict[str, dict[str, Any]] = VARIANTS,
+    not_done: tuple[tuple[str, int], ...] = (),
+) -> StudyData:
+    switches = {"step": ["first", "second", "third"], "part": ["third", "without"]}
+    plan = make_plan(variants, (0, 1), base={"test_n_ways": [5], "test_modes": ["mixed"]}, switches=switches)
+    for run in plan.runs:
+        if run.variant in done and (run.variant, run.seed) not in not_done:
+            write_run(tmp_path / "results", plan, run, counts)
+    return gather(write_study(tmp_path / "results", plan))
+
+
+def test_each_step_is_set_against_the_step_before_it_and_each_part_against_the_baseline(tmp_path: Path) -> None:
+    data = study(tmp_path)
+    steps = step_effects(data, data.headline).set_index("variant")
+    # second - first: 40 and 44 points, mean 42, standard error 2; third - second: 24 and 32, mean 28, standard error 4.
+    assert steps.loc["second", "difference"] == pytest.approx(0.42)
+    assert [steps.loc["second", "low"], steps.loc["second", "high"]] == pytest.approx(
+        [0.42 - T1 * 0.02, 0.42 + T1 * 0.02]
+    )
+    assert steps.loc["third", "difference"] == pytest.approx(0.28)
+    # t is 21 and 7 with 1 degree of freedom; Holm over the two steps doubles the smaller p.
+    p, larger = 2 / np.pi * np.arctan(1 / 21), 2 / np.pi * np.arctan(1 / 7)
+    assert steps["p"].tolist() == pytest.approx([p, larger])
+    assert steps["holm_p"].tolist() == pytest.approx([2 * p, larger])
+    assert steps["verdict"].tolist() == ["inconclusive", "inconclusive"]  # 0.06 and 0.09
+    rows = waterfall_rows(data, data.headline).set_index("variant")
+    assert list(rows.index) == ["first", "second", "third", "without"]
+    assert rows["accuracy"].tolist() == pytest.approx([0.20, 0.62, 0.90, 0.80])
+    assert np.isnan(rows.loc["first", "start"])
+    assert rows["start"].tolist()[1:] == pytest.approx([0.20, 0.62, 0.90])
+    assert rows["change"].tolist()[1:] == pytest.approx([0.42, 0.28, -0.10])
+    # without - third: -12 and -8 points, standard error 2.
+    assert rows.loc["without", "words"] == "80.0  (-10.0 [-35.4, +15.4])"
+    assert rows[["low", "high"]].isna().all(axis=None)  # two seeds: no line over seeds is drawn
+
+
+def test_a_step_that_is_not_done_leaves_a_gap(tmp_path: Path) -> None:
+    data = study(tmp_path, done=("first", "third", "without"))
+    rows = waterfall_rows(data, data.headline).set_index("variant")
+    assert rows.loc["second", "words"] == "not scored here"
+    assert np.isnan(rows.loc["third", "start"])
+    assert rows.loc["third", "words"] == "90.0"
+    assert waterfall_plot(data) is not None
+    assert waterfall_plot(study(tmp_path / "b", done=("third", "without"))) is None
+
+
+def test_what_may_not_be_compared_has_no_bar_and_a_reason_in_the_numbers(tmp_path: Path) -> None:
+    longer = {**VARIANTS, "second": {**VARIANTS["second"], "n_train_episodes": 4000}}
+    data = study(tmp_path, variants=longer)
+    rows = waterfall_rows(data, data.headline).set_index("variant")
+    assert rows.loc[["second", "third"], "start"].isna().all()
+    assert rows.loc["second", "words"] == "62.0"
+    assert "images" in rows.loc["second", "change_note"]
+    assert step_table(data).words["change, points"].tolist() == ["-", "-", "-"]
+
+
+def test_with_seeds_missing_a_bar_shows_the_paired_change(tmp_path: Path) -> None:
+    # third has seed 1 alone: 96%, and 32 points more than second with that seed; all of second's runs have 62%.
+    data = study(tmp_path, not_done=(("third", 0),))
+    rows = waterfall_rows(data, data.headline).set_index("variant")
+    assert rows.loc["third", "accuracy"] == pytest.approx(0.96)
+    assert rows.loc["third", "start"] == pytest.approx(0.96 - 0.32)
+
+
+def test_bars_go_from_where_a_row_comes_from_to_its_accuracy() -> None:
+    frame = pd.DataFrame(
+        [
+            ("step", "a", 0.2, 0.1, 0.3, np.nan, "", "20"),
+            ("step", "b", 0.9, 0.88, 0.92, 0.2, "better", "90"),
+            ("step", "c", np.nan, np.nan, np.nan, 0.9, "", "not scored here"),
+            ("part", "d", 0.8, np.nan, np.nan, 0.9, "worse", "80"),
+            ("part", "e", 0.91, np.nan, np.nan, 0.9, "inconclusive", "91"),
+        ],
+        columns=["group", "label", "accuracy", "low", "high", "start", "change_verdict", "words"],
+    )
+    ax = figures.waterfall(frame, band=(0.95, 0.98))
+    bars = [patch for patch in ax.patches if isinstance(patch, Rectangle) and patch.get_height() < 1]
+    drawn = {
+        (round(bar.get_y() + bar.get_height() / 2), round(bar.get_x(), 6), round(bar.get_width(), 6)) for bar in bars
+    }
+    assert {(1, 20.0, 70.0), (3, 90.0, -10.0), (4, 90.0, 1.0)} <= drawn
+    colours = {round(bar.get_y() + bar.get_height() / 2): bar.get_facecolor() for bar in bars if bar.get_width() != 3}
+    assert figures_colour(colours[1]) == BETTER.lower()
+    assert figures_colour(colours[3]) == WORSE.lower()
+    assert colours[4][3] < 0.5 < colours[1][3]  # pale without a verdict
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b", "c", "d", "e"]
+    low, high = ax.get_xlim()
+    assert low < 10 and high > 98  # intervals and band are in view
+    ticks = list(ax.get_xticks())
+    assert {10, 40, 80, 90, 95, 98} <= set(ticks)
+    assert 20 not in ticks  # no room beside 10 and 40
+    between = [line for line in ax.lines if np.allclose(line.get_ydata(), 2.5)]
+    assert len(between) == 1
+
+
+def figures_colour(colour: tuple[float, ...]) -> str:
+    return "#" + "".join(f"{round(255 * part):02x}" for part in colour[:3])
+
+
+def test_the_report_shows_the_waterfall_under_the_switch_step(tmp_path: Path) -> None:
+    study(tmp_path)
+    assert main(["report", "--results", str(tmp_path / "results"), "--reports", str(tmp_path / "reports")]) == 0
+    folder = tmp_path / "reports/ablations-cpu"
+    text = (folder / "report.md").read_text()
+    alt = "5-way mixed accuracy by step: first 20.0%, second 62.0%, third 90.0%, without 80.0%"
+    assert f"![{alt}](figures/switch-step.png)" in text
+    section = text.split("## step")[1].split("## part")[0]
+    for words in (
+        "From first to third, each step with the changes of those above it; below the line third without one of its",
+        "n = 2 seeds, 12 test episodes each; no interval over seeds below 3 seeds.",
+        "Holm's p below 0.05 over the steps, or over all variants against the baseline",
+        "Shaded: what the source document expects.",
+        "+42.0 [+16.6, +67.4]",
+        "- second: its interval alone lies beyond the margin, but with this many comparisons Holm's p is 0.06.",
+    ):
+        assert words in section
+    assert "nan" not in section
+    assert (folder / "figures/switch-step.png").exists()
+    numbers = pd.read_csv(folder / "tables/switch-step.csv").set_index("variant")
+    assert list(numbers.index) == ["first", "second", "third"]
+    assert numbers.loc["second", "change"] == pytest.approx(0.42)
+    assert numbers.loc["third", "change_holm_p"] == pytest.approx(2 / np.pi * np.arctan(1 / 7))
+    assert numbers.loc["third", "change_n_seeds"] == 2
+
+
+@pytest.mark.parametrize("accuracy", [0.2, 1.0])
+@pytest.mark.filterwarnings("error")
+def test_rows_that_are_all_alike_still_have_an_axis(accuracy: float) -> None:
+    rows = [("step", name, accuracy, np.nan, np.nan, start, "", "") for name, start in (("a", np.nan), ("b", accuracy))]
+    columns = ["group", "label", "accuracy", "low", "high", "start", "change_verdict", "words"]
+    low, high = figures.waterfall(pd.DataFrame(rows, columns=columns)).get_xlim()
+    assert low < min(100 * accuracy, 99.99) < high

@@ -1,0 +1,28 @@
+"""The report that is refreshed while runs end."""
+
+from pathlib import Path
+
+import numpy as np
+from results_fixture import make_plan, write_run, write_study
+
+from leo_bench.running.background_report import BackgroundReport
+
+
+def test_changes_that_come_while_a_report_is_drawn_are_in_the_last_one(tmp_path: Path) -> None:
+    plan = make_plan({"leo": {}, "none": {"relation": "none"}}, [0])
+    folder = write_study(tmp_path / "results", plan)
+    report = BackgroundReport(folder, tmp_path / "report")
+    report.request()
+    first = report.process
+    for run in plan.runs:
+        write_run(tmp_path / "results", plan, run, lambda *_: np.full((12, 6), 50))
+        report.request()
+    assert report.process is first  # never two at a time
+    assert report.finish()
+    assert "all 2 planned runs are done" in (tmp_path / "report" / "report.md").read_text()
+
+
+def test_a_report_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    report = BackgroundReport(tmp_path / "nothing", tmp_path / "report")
+    report.request()
+    assert not report.finish()

@@ -1,0 +1,221 @@
+"""Study files expanded to plans, and what is refused in them."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from leo_bench.config import ADDED_LATER, make_settings
+from leo_bench.data.locate import DataSource
+from leo_bench.errors import LeoBenchError
+from leo_bench.running.estimate import cost, duration, plan_words
+from leo_bench.running.plan import in_both_orders, make_plan, merge_plan, parse_seeds, present_keys
+from leo_bench.running.study_file import read_study, study_names
+
+SOURCE = DataSource("omniglot", "zips", None)
+STUDIES = Path(__file__).parents[2] / "studies"
+
+TEXT = """
+question = "Q?"
+baseline = "leo"
+[settings]
+image_size = 28
+[profiles.quick]
+seeds = [0]
+[profiles.cpu]
+seeds = [0, 1]
+fewer_seeds = { slow = 1 }
+[variants.leo]
+[variants.none]
+set = { relation = "none" }
+[variants.small]
+set = { latent_dim = 8 }
+[variants.slow]
+set = { latent_dim = 512 }
+[variants.pixels]
+reference = true
+set = { learner = "pixels", n_train_episodes = 0 }
+"""
+
+
+def write(tmp_path: Path, text: str = TEXT) -> Path:
+    (tmp_path / "s.toml").write_text(text)
+    return tmp_path
+
+
+def test_runs_go_in_rounds_with_fewer_seeds_where_asked(tmp_path: Path) -> None:
+    plan = make_plan(write(tmp_path), "s", "cpu", SOURCE)
+    assert [(run.variant, run.seed) for run in plan.runs] == [
+        *((name, 0) for name in ("leo", "none", "small", "slow", "pixels")),
+        *((name, 1) for name in ("leo", "none", "small", "pixels")),
+    ]
+
+
+def test_a_variant_differs_from_the_baseline_in_what_it_sets_alone(tmp_path: Path) -> None:
+    plan = make_plan(write(tmp_path), "s", "quick", SOURCE)
+    settings = {run.variant: run.settings for run in plan.runs}
+    assert {name for name in settings["leo"] if settings["leo"][name] != settings["none"][name]} == {"relation"}
+    assert settings["leo"]["decode"] == "class"
+    assert settings["leo"]["image_size"] == 28
+
+
+def test_switches_hold_the_baseline_and_sort_by_value(tmp_path: Path) -> None:
+    plan = make_plan(write(tmp_path), "s", "quick", SOURCE)
+    assert plan.switches == {"relation": ["leo", "none"], "latent_dim": ["small", "leo", "slow"]}
+    assert plan.references == ["pixels"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('question = "Q?"', 'qestion = "Q?"', "unknown key 'qestion'; did you mean 'question'"),
+        ('relation = "none"', 'realtion = "none"', "unknown setting 'realtion'; did you mean 'relation'"),
+        ('relation = "none"', 'relation = "nonne"', "relation: Input should be .*'none' or 'attention' .got 'nonne'"),
+        ("latent_dim = 8 ", 'latent_dim = "8"', "latent_dim: Input should be a valid integer"),
+        ('baseline = "leo"', 'baseline = "le"', "baseline: unknown variant 'le'; did you mean 'leo'"),
+        ("[profiles.quick]", "[profiles.quick", "not valid TOML"),
+        ("fewer_seeds = { slow = 1 }", "fewer_seeds = { slo = 1 }", "unknown variant 'slo'; did you mean 'slow'"),
+        (
+            "fewer_seeds = { slow = 1 }",
+            'fewer_seeds = { slow = "1" }',
+            "fewer_seeds.slow: Input should be a valid integer",
+        ),
+        ("seeds = [0, 1]", "seeds = []", "profiles.cpu.seeds: List should have at least 1 item"),
+        (
+            "seeds = [0, 1]",
+            "seeds = [0, 1, 0]",
+            "profiles.cpu.seeds: seed 0 is named twice",
+        ),
+        ("seeds = [0, 1]", "sedes = [0, 1]", "profiles.cpu"),
+        ("[variants.leo]", '[variants.leo]\nset = "x"', "variants.leo.set: Input should be a valid dictionary"),
+        ("[variants.leo]", "[variants.leo]\nrefernce = true", "'variants.leo.refernce'; did you mean 'reference'"),
+        ('baseline = "leo"', 'baseline = "leo"\nmargin = "x"', "margin: Input should be a valid number"),
+        ('question = "Q?"', "", "question: Field required"),
+    ],
+)
+def test_mistakes_in_a_study_file_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in TEXT
+    with pytest.raises(LeoBenchError, match=message) as error:
+        make_plan(write(tmp_path, TEXT.replace(old, new)), "s", "cpu", SOURCE)
+    assert "\n" not in str(error.value)
+
+
+def test_unknown_study_profile_and_variant_are_named_with_the_choices(tmp_path: Path) -> None:
+    with pytest.raises(LeoBenchError, match="there are: s"):
+        read_study(write(tmp_path), "t")
+    with pytest.raises(LeoBenchError, match="no profile 'fast'; it has quick, cpu"):
+        make_plan(tmp_path, "s", "fast", SOURCE)
+    with pytest.raises(LeoBenchError, match="did you mean 'small'"):
+        make_plan(tmp_path, "s", "quick", SOURCE, only=["smal"])
+
+
+@pytest.mark.parametrize(("text", "seeds"), [("3", [3]), ("0-2", [0, 1, 2]), ("5,0-1,0", [5, 0, 1])])
+def test_seeds(text: str, seeds: list[int]) -> None:
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "a", "4-2", "1,,2", "-1"])
+def test_seeds_that_are_none(text: str) -> None:
+    with pytest.raises(LeoBenchError, match="such as 0-4"):
+        parse_seeds(text)
+
+
+def test_a_part_study_is_compared_with_the_baseline_and_may_have_any_seeds(tmp_path: Path) -> None:
+    part = make_plan(write(tmp_path), "s", "cpu", SOURCE, seeds=[7, 8], only=["slow"])
+    assert [(run.variant, run.seed) for run in part.runs] == [("leo", 7), ("slow", 7), ("leo", 8), ("slow", 8)]
+
+
+def test_plans_merge_where_the_study_file_still_gives_the_same_runs(tmp_path: Path) -> None:
+    whole = make_plan(write(tmp_path), "s", "cpu", SOURCE)
+    part = make_plan(tmp_path, "s", "cpu", SOURCE, seeds=[7], only=["none"])
+    merged = merge_plan(whole, part, present_keys(tmp_path, whole, SOURCE, "cpu"))
+    assert {run.run_key for run in merged.runs} == {run.run_key for run in [*whole.runs, *part.runs]}
+    assert merged.switches["latent_dim"] == whole.switches["latent_dim"]
+    assert merged.references == ["pixels"]
+    # the file changes: small becomes another run, slow is gone
+    write(
+        tmp_path,
+        TEXT.replace("latent_dim = 8 ", "latent_dim = 9 ")
+        .replace("[variants.slow]", "[variants.slower]")
+        .replace("slow = 1", "slower = 1"),
+    )
+    changed = merge_plan(whole, part, present_keys(tmp_path, whole, SOURCE, "cpu"))
+    assert {run.variant for run in changed.runs} == {"leo", "none", "pixels"}
+    assert changed.switches == {"relation": ["leo", "none"]}
+
+
+def test_plans_of_different_data_do_not_merge(tmp_path: Path) -> None:
+    glyphs = DataSource("glyphs", "drawn", None)
+    whole = make_plan(write(tmp_path), "s", "cpu", SOURCE)
+    part = make_plan(tmp_path, "s", "cpu", glyphs, only=["none"])
+    merged = merge_plan(whole, part, present_keys(tmp_path, whole, glyphs, "cpu"))
+    assert {run.settings["dataset"] for run in merged.runs} == {"glyphs"}
+
+
+def test_steps_are_drawn_in_the_order_of_the_file_wherever_the_baseline_stands() -> None:
+    plan = make_plan(STUDIES, "waterfall", "cpu", SOURCE)
+    steps = ["documented", "by_class", "linear", "prototypes", "one_cycle", "ways_20", "single"]
+    steps += ["ways_40", "padded", "tuned"]
+    assert plan.switches["step"] == steps
+    settings = {run.variant: run.settings for run in plan.runs}
+    changed = [
+        {name for name, value in settings[after].items() if value != settings[before][name]}
+        for before, after in itertools.pairwise(steps)
+    ]
+    # Each step keeps what the others before it have changed: none changes a setting twice but the episodes' shape.
+    again = {"train_n_way", "n_train_episodes"}
+    for one, other in itertools.combinations(changed, 2):
+        assert one & other <= again
+    images = {name: make_settings(settings[name]).n_train_images for name in steps}
+    assert set(images.values()) == {160_000}
+
+
+@pytest.mark.parametrize("only", [["padded"], ["by_class", "single"], ["documented"], ["minus_protonet"]])
+def test_a_call_for_some_steps_leaves_their_order(only: list[str]) -> None:
+    whole = make_plan(STUDIES, "waterfall", "cpu", SOURCE)
+    keys = {run.run_key for run in whole.runs}
+    part = make_plan(STUDIES, "waterfall", "cpu", SOURCE, only=only)
+    assert merge_plan(whole, part, keys).switches == whole.switches
+    again = merge_plan(part, whole, keys)
+    assert again.switches == whole.switches
+
+
+def test_orders_of_two_parts_of_a_list_are_kept() -> None:
+    assert in_both_orders(["a", "d"], ["a", "b", "c", "d"]) == ["a", "b", "c", "d"]
+    assert in_both_orders(["a", "c", "d"], ["c", "b"]) == ["a", "c", "b", "d"]
+    assert in_both_orders([], ["b", "a"]) == ["b", "a"]
+    assert in_both_orders(["b", "c"], ["a"]) == ["a", "b", "c"]
+
+
+def test_every_profile_of_every_committed_study_expands() -> None:
+    for name in study_names(STUDIES):
+        for profile in read_study(STUDIES, name).profiles:
+            plan = make_plan(STUDIES, name, profile, SOURCE)
+            keys = [run.run_key for run in plan.runs]
+            assert len(set(keys)) == len(keys), f"{name} {profile}: two variants are the same run"
+
+
+def test_smoke_is_small() -> None:
+    plan = make_plan(STUDIES, "ablations", "smoke", SOURCE)
+    assert len(plan.runs) <= 10
+    assert max(run.settings["n_train_episodes"] for run in plan.runs) <= 60
+
+
+def test_cost_grows_with_what_is_trained_and_generated(tmp_path: Path) -> None:
+    base = make_plan(write(tmp_path), "s", "quick", SOURCE).runs[0].settings
+    assert cost({**base, "n_train_episodes": 4000}) > cost(base)
+    assert cost({**base, "image_size": 105}) > 10 * cost(base)
+    assert cost({**base, "inner_examples": "shifted"}) > cost(base)
+    assert cost({name: value for name, value in base.items() if name not in ADDED_LATER}) == cost(base)
+    assert cost({**base, "generated": "full"}) > 2 * cost(base)
+
+
+def test_plan_words_name_the_work(tmp_path: Path) -> None:
+    plan = make_plan(write(tmp_path), "s", "cpu", SOURCE)
+    text = plan_words(plan, tmp_path, jobs=2)
+    assert "9: 5 variants, seeds 0, 1; 0 done, 9 to do" in text
+    assert "smallest detectable" in text
+
+
+def test_duration() -> None:
+    assert [duration(s) for s in (40, 600, 5400)] == ["40 s", "10 min", "1 h 30 min"]

@@ -1,0 +1,73 @@
+"""Doing recorded runs again, with a worker that is quick (tests/fake_worker.py)."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from results_fixture import NUMERICS, make_plan, write_study
+
+from leo_bench.commands.cli import main
+from leo_bench.errors import LeoBenchError
+from leo_bench.records import Result, StudyView, read_record, write_record
+from leo_bench.running import provenance, reproduce
+from leo_bench.running.scheduler import StudyRunner
+
+WORKER = (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py"))
+
+
+@pytest.fixture
+def view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyView:
+    monkeypatch.setattr(provenance, "numerics_digest", lambda: NUMERICS)
+    plan = make_plan({"short": {"latent_dim": 101, "n_train_episodes": 40}, "long": {"latent_dim": 102}}, [0])
+    return StudyRunner(plan, plan, tmp_path, 2, say=lambda text: None, worker=WORKER).run()
+
+
+def test_the_cheapest_trained_run_comes_first(view: StudyView) -> None:
+    assert [run.planned.variant for run in reproduce.cheapest(view.done, 2)] == ["short", "long"]
+    assert len(reproduce.cheapest(view.done, 1)) == 1
+
+
+def test_a_run_is_found_by_its_key_in_whichever_study_has_it(view: StudyView, tmp_path: Path) -> None:
+    other = make_plan({"else": {"latent_dim": 103}}, [0], study="other")
+    folders = [write_study(tmp_path, other), view.folder]
+    folder, run = reproduce.with_key(folders, view.runs[1].planned.run_key)
+    assert (folder, run.planned.variant) == (view.folder, "long")
+    with pytest.raises(LeoBenchError, match="no done run"):  # planned, not done
+        reproduce.with_key(folders, other.runs[0].run_key)
+
+
+def test_the_command_does_the_run_of_a_key_and_no_other(
+    view: StudyView, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(reproduce, "WORKER", WORKER)
+    monkeypatch.setattr(reproduce.again, "__defaults__", (WORKER,))
+    key = view.runs[1].planned.run_key
+    assert main(["reproduce", "--key", key, "--results", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert f"long seed 0 ({key}): bit for bit the same" in out and "short" not in out
+    assert main(["reproduce", "--key", "nothing", "--results", str(tmp_path)]) == 2
+    assert "no done run 'nothing'" in capsys.readouterr().err
+
+
+def test_equal_bits_are_called_equal_and_nothing_is_left(view: StudyView, tmp_path: Path) -> None:
+    comparison = reproduce.again(view.runs[0], tmp_path / "again", None, WORKER)
+    assert comparison.differences == []
+    assert list((tmp_path / "again").iterdir()) == []
+
+
+def test_other_bits_are_named_and_kept(view: StudyView, tmp_path: Path) -> None:
+    run = view.runs[0]
+    assert run.result is not None
+    write_record(run.folder / "result.json", run.result.model_copy(update={"weights_digest": "other"}))
+    comparison = reproduce.again(run, tmp_path / "again", None, WORKER)
+    assert comparison.differences == ["weights_digest: recorded other, now 77aa"]
+    assert read_record(tmp_path / "again" / run.planned.run_key / "result.json", Result).weights_digest == "77aa"
+    assert "processor was Some CPU" in comparison.excuse
+
+
+def test_a_run_of_other_source_is_not_compared(
+    view: StudyView, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provenance, "numerics_digest", lambda: "another")
+    with pytest.raises(LeoBenchError, match="check out commit abc123def456"):
+        reproduce.again(view.runs[0], tmp_path / "again", None, WORKER)

@@ -1,0 +1,194 @@
+"""The study runner against processes that finish, fail, die and hang (tests/fake_worker.py)."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from results_fixture import make_plan
+
+from leo_bench.records import (
+    AttemptStatus,
+    Plan,
+    RunState,
+    attempts_of,
+    load_study,
+    read_record,
+    run_state,
+    write_record,
+)
+from leo_bench.running.attempts import MAX_ATTEMPTS
+from leo_bench.running.scheduler import StudyRunner
+
+WORKER = (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py"))
+
+
+def plan_of(**latent_dims: int) -> Plan:
+    """A plan with one variant per name; latent_dim tells the fake worker what to do."""
+    return make_plan({name: {"latent_dim": value} for name, value in latent_dims.items()}, [0])
+
+
+def runner(results: Path, plan: Plan, jobs: int = 2, **more: object) -> StudyRunner:
+    return StudyRunner(plan, plan, results, jobs, say=lambda text: None, worker=WORKER, **more)  # type: ignore[arg-type]
+
+
+def state(results: Path, plan: Plan, variant: str) -> RunState:
+    run = next(run for run in plan.runs if run.variant == variant)
+    return run_state(run, results / "runs" / run.run_key, plan.numerics)
+
+
+def test_done_runs_are_not_done_again(tmp_path: Path) -> None:
+    plan = plan_of(a=101, b=102)
+    runner(tmp_path, plan).run()
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/result.json")}
+    assert len(written) == 2
+    view = runner(tmp_path, plan).run()
+    assert [run.status for run in view.runs] == ["done", "done"]
+    assert all(run.attempts == 1 for run in view.runs)
+    assert written == {path: path.stat().st_mtime_ns for path in written}
+
+
+def test_another_study_uses_the_same_runs(tmp_path: Path) -> None:
+    runner(tmp_path, plan_of(a=101)).run()
+    other = plan_of(x=101, y=102).model_copy(update={"study": "other"})
+    view = runner(tmp_path, other).run()
+    assert [run.attempts for run in view.runs] == [1, 1]
+    assert len(list((tmp_path / "runs").iterdir())) == 2
+
+
+def test_a_failed_run_stays_visible_and_the_rest_goes_on(tmp_path: Path) -> None:
+    plan = plan_of(bad=200, good=101)
+    view = runner(tmp_path, plan, jobs=1).run()
+    assert [(run.status, run.message) for run in view.runs] == [("failed", "the loss became nan"), ("done", "")]
+
+
+def test_a_killed_run_is_tried_again_and_its_first_attempt_kept(tmp_path: Path) -> None:
+    plan = plan_of(shaky=400)
+    view = runner(tmp_path, plan).run()
+    assert view.runs[0].status == "done"
+    first, second = attempts_of(view.runs[0].folder)
+    assert "SIGKILL" in read_record(first / "status.json", AttemptStatus).message
+    assert read_record(second / "status.json", AttemptStatus).status == "done"
+
+
+def test_a_run_that_always_dies_is_left_alone_after_its_attempts(tmp_path: Path) -> None:
+    plan = plan_of(doomed=300)
+    view = runner(tmp_path, plan).run()
+    assert view.runs[0].status == "failed"
+    assert len(attempts_of(view.runs[0].folder)) == MAX_ATTEMPTS
+    runner(tmp_path, plan).run()
+    assert len(attempts_of(view.runs[0].folder)) == MAX_ATTEMPTS
+    runner(tmp_path, plan, retry=True).run()
+    assert len(attempts_of(view.runs[0].folder)) == 2 * MAX_ATTEMPTS
+
+
+def test_being_stopped_by_the_user_does_not_count_as_an_attempt(tmp_path: Path) -> None:
+    plan = plan_of(slow=500)
+    folder = tmp_path / "runs" / plan.runs[0].run_key
+    for number in range(1, MAX_ATTEMPTS + 2):
+        (folder / "waiting").unlink(missing_ok=True)
+        interrupt_when(folder / "waiting")
+        with pytest.raises(KeyboardInterrupt):
+            runner(tmp_path, plan).run()
+        assert len(attempts_of(folder)) == number
+        assert state(tmp_path, plan, "slow").status == "interrupted"
+
+
+def interrupt_when(path: Path) -> None:
+    """Send this process SIGTERM as soon as path is there."""
+
+    def wait() -> None:
+        while not path.exists():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def test_stopping_keeps_what_is_done_and_a_later_call_does_the_rest(tmp_path: Path) -> None:
+    plan = plan_of(quick=101, slow=500)
+    interrupt_when(tmp_path / "runs" / plan.runs[1].run_key / "waiting")
+    with pytest.raises(KeyboardInterrupt):
+        runner(tmp_path, plan, jobs=1).run()
+    assert state(tmp_path, plan, "quick").status == "done"
+    assert state(tmp_path, plan, "slow").message == "stopped by the user"
+
+
+def test_stale_runs_are_done_again_unless_accepted(tmp_path: Path) -> None:
+    plan = plan_of(a=101)
+    runner(tmp_path, plan).run()
+    key = plan.runs[0].run_key
+    newer = plan.model_copy(update={"numerics": "ffffffffffff"})
+    assert state(tmp_path, newer, "a").status == "stale"
+    accepting = newer.model_copy(update={"accept_stale": True})
+    assert runner(tmp_path, accepting).run().runs[0].attempts == 1
+    said: list[str] = []
+    again = StudyRunner(newer, newer, tmp_path, 1, say=said.append, worker=WORKER)
+    view = again.run()  # the fake worker's digest is still the old one, so the run stays stale, but it was done anew
+    assert view.runs[0].attempts == 2
+    assert (tmp_path / "runs" / key / "attempt-1" / "result.json").exists()
+    assert any("stale" in text for text in said)
+
+
+def test_a_corrupt_result_is_named_and_done_again(tmp_path: Path) -> None:
+    plan = plan_of(a=101)
+    runner(tmp_path, plan).run()
+    path = tmp_path / "runs" / plan.runs[0].run_key / "result.json"
+    path.write_bytes(path.read_bytes()[:300])
+    assert state(tmp_path, plan, "a").status == "corrupt"
+    assert str(path) in state(tmp_path, plan, "a").message
+    assert runner(tmp_path, plan).run().runs[0].status == "done"
+
+
+def test_a_run_held_by_another_process_is_waited_for(tmp_path: Path) -> None:
+    plan = plan_of(held=101)
+    folder = tmp_path / "runs" / plan.runs[0].run_key
+    folder.mkdir(parents=True)
+    lock = FileLock(folder / ".lock", thread_local=False)
+    lock.acquire()
+    released: list[float] = []
+
+    def release() -> None:
+        time.sleep(1)
+        released.append(time.monotonic())
+        lock.release()
+
+    threading.Thread(target=release).start()
+    view = runner(tmp_path, plan).run()
+    assert released and view.runs[0].status == "done"
+    assert view.runs[0].attempts == 1
+
+
+def test_an_attempt_whose_process_vanished_is_seen_as_interrupted(tmp_path: Path) -> None:
+    plan = plan_of(gone=101)
+    attempt = tmp_path / "runs" / plan.runs[0].run_key / "attempt-1"
+    write_record(attempt / "status.json", AttemptStatus(status="running", started="then", episode=700))
+    found = state(tmp_path, plan, "gone")
+    assert found.status == "interrupted"
+    assert "700 training episodes" in found.message
+
+
+def test_kill_9_of_the_study_loses_nothing(tmp_path: Path) -> None:
+    plan = plan_of(quick=101, slow=500)
+    write_record(tmp_path / "plan.json", plan)
+    script = (
+        "from pathlib import Path\nfrom leo_bench.records import Plan, read_record\n"
+        "from leo_bench.running.scheduler import StudyRunner\n"
+        f"plan = read_record(Path({str(tmp_path / 'plan.json')!r}), Plan)\n"
+        f"StudyRunner(plan, plan, Path({str(tmp_path)!r}), 1, worker={WORKER!r}).run()"
+    )
+    study = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
+    folder = tmp_path / "runs" / plan.runs[1].run_key
+    while not (folder / "waiting").exists():
+        time.sleep(0.05)
+        assert study.poll() is None
+    study.kill()
+    study.wait()
+    view = load_study(tmp_path / "ablations-cpu")
+    assert [run.status for run in view.runs] == ["done", "running"]  # the orphan still holds its run
+    subprocess.run(["pkill", "-f", str(folder)], check=True)

@@ -1,0 +1,72 @@
+"""Schedule and average of the outer loop, followed by hand."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from leo_bench.config import Settings, make_settings
+from leo_bench.training.optimizer import WeightAverage, make_optimizer, make_schedule
+
+CPU = torch.device("cpu")
+
+
+def settings(**changes: Any) -> Settings:
+    return make_settings({"n_train_episodes": 60, "meta_batch_size": 2, "outer_lr": 0.01, **changes}, "leo")
+
+
+def rates(**changes: Any) -> list[float]:
+    """Of each of the 30 updates."""
+    chosen = settings(**changes)
+    optimizer = make_optimizer([nn.Parameter(torch.zeros(1))], chosen, CPU)
+    schedule = make_schedule(optimizer, chosen)
+    seen = []
+    for _ in range(30):
+        seen.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if schedule:
+            schedule.step()
+    return seen
+
+
+def test_a_constant_rate_stays() -> None:
+    assert rates() == [0.01] * 30
+
+
+def test_one_cycle_rises_over_a_third_and_falls_to_nothing() -> None:
+    seen = rates(schedule="one_cycle")
+    assert seen[0] == pytest.approx(0.01 / 25)
+    top = seen.index(max(seen))
+    assert max(seen) == pytest.approx(0.01)
+    assert top == 9  # the tenth of thirty
+    assert all(a < b for a, b in pairwise(seen[: top + 1]))
+    assert all(a > b for a, b in pairwise(seen[top:]))
+    assert seen[-1] < 0.01 / 10_000
+    # Half way down a cosine, from update 9 to update 29, is half way between its ends.
+    assert seen[19] == pytest.approx(0.005, rel=0.001)
+
+
+def test_the_average_is_the_mean_of_the_last_updates() -> None:
+    model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.BatchNorm1d(1))
+    average = WeightAverage(model, settings(averaged_share=0.1))  # of 30 updates the last 3
+    with torch.no_grad():
+        for update in range(1, 31):
+            model[0].weight.fill_(update**2)
+            model[1].running_mean.fill_(update)
+            average.update()
+    average.put()
+    assert model[0].weight.item() == pytest.approx((28**2 + 29**2 + 30**2) / 3)
+    assert model[1].running_mean.item() == pytest.approx(29)
+
+
+def test_without_a_share_the_last_weights_stay() -> None:
+    model = nn.Linear(1, 1)
+    average = WeightAverage(model, settings())
+    with torch.no_grad():
+        for update in range(30):
+            model.weight.fill_(update)
+            average.update()
+    average.put()
+    assert model.weight.item() == 29
