@@ -6,10 +6,8 @@
 
 import json
 import os
-import shutil
 import signal
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -21,7 +19,7 @@ from results_fixture import make_plan, planned, write_run
 
 from leo_bench.config import Settings, make_settings
 from leo_bench.errors import EXIT_BUSY, EXIT_FAILED, EXIT_INTERRUPTED
-from leo_bench.records import AttemptStatus, write_record
+from leo_bench.records import AttemptStatus, run_state, write_record
 from leo_bench.running.attempts import set_aside
 from leo_bench.running.numerics import numerics_digest
 
@@ -35,6 +33,9 @@ def main(folder: Path, settings: Settings) -> int:
 
 
 def work(folder: Path, settings: Settings) -> int:
+    run = planned(settings, "any", numerics_digest(settings.learner, settings.dataset))
+    if run_state(run, folder).status in ("stale", "corrupt"):
+        set_aside(folder)
     number = 1 + len(list(folder.glob("attempt-*")))
     status = folder / f"attempt-{number}" / "status.json"
     write_record(status, AttemptStatus(status="running", started="now", episode=40))
@@ -45,26 +46,16 @@ def work(folder: Path, settings: Settings) -> int:
     if kind == 3 or (kind == 4 and number == 1):
         os.kill(os.getpid(), signal.SIGKILL)
     if kind == 5:
-        (folder / "waiting").touch()
+        (folder / "soon").write_text(str(os.getpid()))
+        (folder / "soon").rename(folder / "waiting")
         try:
             time.sleep(60)
         except KeyboardInterrupt:
             write_record(status, AttemptStatus(status="interrupted", started="now", message="stopped by the user"))
             return EXIT_INTERRUPTED
-    if (folder / "result.json").exists():
-        set_aside(folder)
-    run = planned(settings, "any", numerics_digest(settings.learner, settings.dataset))
-    steps = settings.inner_steps + 1
-    with tempfile.TemporaryDirectory() as scratch:
-        made = write_run(
-            Path(scratch),
-            make_plan({"any": {}}, [0]),
-            run,
-            lambda *_: np.full((settings.n_test_episodes, steps), 5),
-            attempt=number,
-        )
-        for name in ("tests", "result.json"):
-            shutil.move(made / name, folder / name)
+    plan, steps = make_plan({"any": {}}, [0]), settings.inner_steps + 1
+    counts = np.full((settings.n_test_episodes, steps), 5)
+    write_run(folder, plan, run, lambda *_: counts, attempt=number, folder=folder)
     write_record(status, AttemptStatus(status="done", started="now"))
     return 0
 

@@ -21,6 +21,7 @@ from leo_bench.records import (
     write_record,
     write_settings,
 )
+from leo_bench.running.numerics import numerics_digest
 
 Counts = Callable[[str, int, int, str], np.ndarray]
 """(variant, seed, n_way, episode_mode) -> correct answers, [n_test_episodes, n_steps + 1]."""
@@ -40,14 +41,18 @@ def make_plan(
     study: str = "ablations",
     profile: str = "cpu",
     margin: float = 0.005,
+    numerics: str | None = NUMERICS,
 ) -> Plan:
-    """A plan whose first variant is the baseline; each variant is base settings with its own on top."""
+    """A plan whose first variant is the baseline; each variant is base settings with its own on top.
+
+    numerics: digest of the source; of the source as it is if None.
+    """
     shared = {"decode": "class", "image_size": 28, "n_test_episodes": 12, **(base or {})}
     runs = []
     for seed in seeds:
         for name, values in variants.items():
             settings = make_settings({**shared, **values, "seed": seed})
-            runs.append(planned(settings, name))
+            runs.append(planned(settings, name, numerics or numerics_digest(settings.learner, settings.dataset)))
     return Plan(
         study=study,
         profile=profile,
@@ -82,12 +87,13 @@ def write_run(
     results: Path, plan: Plan, run: PlannedRun, counts: Counts, characters: Characters | None = None, **changes: Any
 ) -> Path:
     """One done run: its training and its tests. `changes` replace fields of the training's record; `numerics`,
-    `data_digest` and `weights_digest` those of the tests too, `adapt_ms` and `eval_seconds` those alone.
+    `data_digest` and `weights_digest` those of the tests too, `adapt_ms` and `eval_seconds`
+    those alone; `folder` is where the run goes instead of the store.
 
     Without `characters` it is a run made before counts by character were recorded.
     """
     settings = make_settings(run.settings)
-    folder = results / "runs" / run.run_key
+    folder = changes.pop("folder", results / "runs" / run.run_key)
     steps = list(range(settings.inner_steps + 1)) if settings.learner == "leo" else [0]
     batch_norm = changes.get("batch_norm", "running")
     common = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from leo_bench.config import Settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
     TESTS,
@@ -14,7 +15,6 @@ from leo_bench.records import (
     attempts_of,
     make_folder,
     read_record,
-    read_settings,
     write_record,
 )
 from leo_bench.running.provenance import now
@@ -78,7 +78,7 @@ def _counts(attempt: Path) -> bool:
     return status.status == "failed"
 
 
-def note_death(folder: Path, code: int) -> None:
+def note_death(folder: Path, code: int, settings: Settings) -> None:
     """Write down, in the last attempt's status, that its process died without doing so itself."""
     found = attempts_of(folder)
     if not found:  # it died before its first attempt
@@ -96,7 +96,7 @@ def note_death(folder: Path, code: int) -> None:
         )
         message = f"process {how}" + (f": {tail}" if code > 0 and tail else "")
         if code == -signal.SIGKILL:  # what the system does when memory runs out
-            message += f"; if nobody did so: {out_of_memory(read_settings(folder))}"
+            message += f"; if nobody did so: {out_of_memory(settings)}"
         write_record(found[-1] / "status.json", status.model_copy(update={"status": "failed", "message": message}))
 
 

@@ -182,7 +182,7 @@ class StudyRunner:
             return True
         if code in (EXIT_FAILED, EXIT_INTERRUPTED):
             return False
-        note_death(child.folder, code)
+        note_death(child.folder, code, make_settings(child.run.settings))
         return counted_attempts(child.folder) < MAX_ATTEMPTS
 
     def _sentence(self, child: _Child) -> str:
@@ -213,5 +213,5 @@ class StudyRunner:
         stop_all(child.process for child in self.children)
         for child in self.children:
             if child.process.returncode == -signal.SIGKILL:
-                note_death(child.folder, child.process.returncode)
+                note_death(child.folder, child.process.returncode, make_settings(child.run.settings))
         self.children.clear()

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from leo_bench.config import ADDED_LATER, DRAWERS, PRESETS, Settings, make_settings
+from leo_bench.config import PRESETS, Settings, default_of, faster_precision, key_of, make_settings, names_of, part_of
+from leo_bench.config.explain import HEADINGS, choices, explanation, settings_tables
 from leo_bench.errors import LeoBenchError
 
 OTHER: dict[str, Any] = {
@@ -74,30 +76,16 @@ OTHER: dict[str, Any] = {
     "n_test_episodes": 600,
     "test_n_ways": (5,),
     "test_modes": ("mixed",),
+    "test_k_shots": (5,),
+    "test_datasets": ("digits",),
+    "test_inner_steps": 50,
+    "test_inner_lr": 1.0,
     "seed": 1,
     "precision": "bfloat16",
     "threads": 2,
     "device": "cuda",
 }
 """Another value for every setting than the preset `leo` has."""
-
-FIRST = {
-    *("learner", "relation", "latent_dim", "inner_steps", "inner_lr", "second_order", "generated", "decode", "encoder"),
-    *(
-        "dataset",
-        "class_split",
-        "train_classes",
-        "rotations",
-        "image_size",
-        "episode_mode",
-        "n_way",
-        "k_shot",
-        "n_query",
-    ),
-    *("n_train_episodes", "meta_batch_size", "outer_lr", "clip_norm", "val_every", "n_val_episodes", "n_test_episodes"),
-    *("test_n_ways", "test_modes", "seed", "precision", "threads", "device"),
-}
-"""The settings of the first records of schema 1."""
 
 WITH: dict[str, dict[str, Any]] = {
     "kl_weight": {"latent": "gaussian"},
@@ -111,8 +99,11 @@ def test_every_setting_has_another_value_here() -> None:
     assert sorted(OTHER) == sorted(Settings.model_fields)
 
 
-@pytest.mark.parametrize("name", OTHER)
-def test_every_setting_changes_the_run_key(name: str) -> None:
+TRAINED = [name for name in OTHER if part_of(name) != "test"]
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_every_setting_that_training_reads_changes_the_run_key(name: str) -> None:
     base = make_settings(WITH.get(name, {}), "leo")
     changed = make_settings({**WITH.get(name, {}), name: OTHER[name]}, "leo")
     assert getattr(changed, name) != getattr(base, name)
@@ -120,7 +111,11 @@ def test_every_setting_changes_the_run_key(name: str) -> None:
 
 
 def test_no_two_changes_share_a_run_key() -> None:
-    keys = [make_settings({**WITH.get(name, {}), name: value}, "leo").run_key for name, value in OTHER.items()]
+    keys = [
+        make_settings({**WITH.get(name, {}), name: value}, "leo").run_key
+        for name, value in OTHER.items()
+        if name in TRAINED
+    ]
     assert len(set(keys)) == len(keys)
 
 
@@ -149,6 +144,8 @@ def test_settings_survive_a_trip_through_json(preset: str) -> None:
         "test_split": "test",
         "n_decoders": 1,
         "train_support": "first",
+        "test_inner_steps": None,
+        "test_inner_lr": None,
     }
     settings = make_settings({**OTHER, **changes}, preset)
     again = make_settings(json.loads(json.dumps(settings.canonical())))
@@ -156,47 +153,137 @@ def test_settings_survive_a_trip_through_json(preset: str) -> None:
     assert again.run_key == settings.run_key
 
 
-def test_settings_that_came_later_leave_the_keys_of_earlier_runs_alone() -> None:
-    # The key of the preset leo at schema 1, seed 4, worked out from the settings that there were then.
-    settings = make_settings({"seed": 4}, "leo")
-    values = {name: value for name, value in settings.canonical().items() if name in FIRST}
-    text = json.dumps({"schema": 1, **values}, sort_keys=True)
-    assert settings.run_key == hashlib.sha256(text.encode()).hexdigest()[:16]
-    assert set(ADDED_LATER) == set(Settings.model_fields) - FIRST
-
-
-def test_the_defaults_of_settings_that_came_later_are_fixed_for_good() -> None:
-    # At another default the key of an earlier run would name another run.
-    defaults = {name: Settings.model_fields[name].default for name in ADDED_LATER}
-    assert {name for name, value in defaults.items() if value in (0, False)} == {
-        "task_conditioned", "finetune_steps", "feature_dropout", "kl_weight", "encoder_penalty_weight",
-        "orthogonality_weight", "l2_weight", "relation_residual", "averaged_share", "label_smoothing",
-        "padding",
-    }  # fmt: skip
-    assert {name: value for name, value in defaults.items() if value not in (0, False)} == {
+def test_every_default_is_pinned() -> None:
+    # Settings at their default are not part of a key: at another default an old key would name another run.
+    assert {name: default_of(name) for name in Settings.model_fields} == {
+        "learner": "leo",
+        "relation": "pairwise",
         "relation_rounds": 1,
+        "relation_residual": False,
+        "latent_dim": 64,
+        "inner_steps": 5,
+        "inner_lr": 0.01,
         "inner_lr_mode": "fixed",
         "inner_loss": "mean",
         "inner_examples": "support",
-        "feature_norm": "none",
-        "width": 64,
+        "second_order": True,
+        "generated": "head",
+        "decode": "task",
+        "encoder": "separate",
         "decoder": "mlp",
-        "n_decoders": 1,
-        "latent": "deterministic",
-        "decoded_weights": "deterministic",
-        "finetune_lr": 0.001,
-        "test_split": "test",
         "decoder_start": "random",
         "head_bias": "decoded",
         "logit_scale": "one",
-        "train_n_way": None,
-        "train_n_query": None,
-        "train_k_shot": None,
-        "train_support": "first",
+        "feature_norm": "none",
         "first_pool": 1,
+        "padding": 0,
+        "width": 64,
+        "n_decoders": 1,
+        "task_conditioned": False,
+        "latent": "deterministic",
+        "decoded_weights": "deterministic",
+        "finetune_steps": 0,
+        "finetune_lr": 0.001,
+        "feature_dropout": 0.0,
+        "kl_weight": 0.0,
+        "encoder_penalty_weight": 0.0,
+        "orthogonality_weight": 0.0,
+        "l2_weight": 0.0,
+        "dataset": "omniglot",
+        "class_split": "lake",
+        "train_classes": "train",
+        "rotations": True,
+        "image_size": 105,
+        "episode_mode": "mixed",
+        "n_way": 5,
+        "k_shot": 1,
+        "n_query": 15,
+        "train_n_way": None,
+        "train_k_shot": None,
+        "train_n_query": None,
+        "n_train_episodes": 2000,
+        "train_support": "first",
+        "meta_batch_size": 4,
+        "outer_lr": 0.001,
         "schedule": "constant",
+        "averaged_share": 0.0,
+        "label_smoothing": 0.0,
         "augmentation": "none",
+        "clip_norm": 1.0,
+        "val_every": 500,
+        "n_val_episodes": 100,
+        "test_split": "test",
+        "n_test_episodes": 1000,
+        "test_n_ways": [5, 20],
+        "test_k_shots": [],
+        "test_modes": ["mixed", "within_alphabet"],
+        "test_datasets": [],
+        "test_inner_steps": None,
+        "test_inner_lr": None,
+        "seed": 0,
+        "precision": "float32",
+        "threads": 1,
+        "device": "cpu",
     }
+
+
+def test_the_run_key_is_the_hash_of_what_differs_from_the_defaults() -> None:
+    # Worked out here from the schema and the two settings that differ.
+    text = json.dumps({"schema": 2, "decode": "class", "seed": 4}, sort_keys=True)
+    expected = hashlib.sha256(text.encode()).hexdigest()[:16]
+    assert make_settings({"seed": 4}, "leo").run_key == expected
+
+
+def test_a_new_setting_at_its_default_changes_no_key() -> None:
+    values = make_settings({"seed": 4}, "leo").canonical()
+    older = {name: value for name, value in values.items() if name != "padding"}  # before there was padding
+    assert key_of(older) == key_of(values)
+    assert key_of({**older, "padding": 2}) != key_of(values)
+
+
+def test_settings_of_tests_do_not_change_the_run_key() -> None:
+    base = make_settings({}, "leo")
+    for name in names_of("test"):
+        changed = make_settings({name: OTHER[name]}, "leo")
+        assert getattr(changed, name) != getattr(base, name)
+        assert changed.run_key == base.run_key
+
+
+def test_precision_does_not_depend_on_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = set()
+    for words in ("avx512_bf16", "avx2"):
+        monkeypatch.setattr("pathlib.Path.read_text", lambda *_, words=words: words)
+        keys.add((make_settings({}, "leo").precision, make_settings({}, "leo").run_key))
+    assert len(keys) == 1
+    assert keys.pop()[0] == "float32"
+
+
+@pytest.mark.parametrize(("words", "fast"), [("avx2", False), ("avx2 avx512_bf16", True), ("amx_bf16", True)])
+def test_the_faster_precision_is_named_where_the_processor_has_it(
+    monkeypatch: pytest.MonkeyPatch, words: str, fast: bool
+) -> None:
+    monkeypatch.setattr("pathlib.Path.read_text", lambda *_: words)
+    plain = make_settings({}, "leo").canonical()
+    assert ("--precision bfloat16" in faster_precision([plain])) is fast
+    assert faster_precision([{**plain, "precision": "bfloat16"}]) == ""
+    assert faster_precision([{**plain, "generated": "full"}]) == ""  # cannot take it
+    assert faster_precision([]) == ""
+
+
+def test_every_setting_says_what_it_does_and_of_which_kind_it_is() -> None:
+    for name in Settings.model_fields:
+        assert len(explanation(name)) > 10, name
+        assert part_of(name) in HEADINGS
+        assert choices(name) or name in ("test_n_ways", "test_k_shots", "test_datasets", "learner", "dataset"), name
+
+
+def test_the_tables_for_the_docs_name_every_setting_once() -> None:
+    named = re.findall(r"^\| `(\w+)` \|", settings_tables(), flags=re.MULTILINE)
+    assert sorted(named) == sorted(Settings.model_fields)
+    assert (
+        "| `latent_dim` | 64 | from 1 to 4096 | n_z; document: 32 to 128; document | Length of a class code z. |"
+        in (settings_tables())
+    )
 
 
 def test_the_run_key_does_not_depend_on_the_process() -> None:
@@ -243,7 +330,7 @@ def test_the_run_key_is_a_folder_name() -> None:
         ({"image_size": 106}, ["image_size", "105", "106"]),
         ({"n_way": 1}, ["n_way", "2", "got 1"]),
         ({"k_shot": 0}, ["k_shot", "got 0"]),
-        ({"k_shot": 6, "n_query": 15}, ["k_shot + n_query", "6 + 15", str(DRAWERS)]),
+        ({"k_shot": 6, "n_query": 15}, ["k_shot + n_query", "6 + 15", "20"]),
         ({"n_train_episodes": 2001}, ["n_train_episodes", "2001", "meta_batch_size", "4"]),
         ({"generated": "full", "decode": "task"}, ["generated", "full", "decode", "class"]),
         ({"inner_examples": "leave_one_out"}, ["leave_one_out", "k_shot", "2"]),
@@ -258,9 +345,9 @@ def test_the_run_key_is_a_folder_name() -> None:
         ({"train_n_way": 20}, ["decode=task", "train_n_way", "class"]),
         (
             {"train_n_query": 17, "k_shot": 5, "n_query": 10},
-            ["5 support and 17 query", "train_n_query", str(DRAWERS)],
+            ["5 support and 17 query", "train_n_query", "20"],
         ),
-        ({"train_k_shot": 6}, ["6 support and 15 query", "train_k_shot", str(DRAWERS)]),
+        ({"train_k_shot": 6}, ["6 support and 15 query", "train_k_shot", "20"]),
         ({"image_size": 28, "first_pool": 2}, ["first_pool 2", "14 pixels", "16"]),
         ({"padding": 17}, ["padding", "16", "17"]),
         ({"train_support": "each", "k_shot": 2}, ["train_support=each", "2 support", "17", "multiple"]),
@@ -293,6 +380,13 @@ def test_the_run_key_is_a_folder_name() -> None:
         ({"feature_dropout": 1.0}, ["feature_dropout", "less than 1", "1.0"]),
         ({"test_n_ways": [5, 1]}, ["test_n_ways", "2", "[5, 1]"]),
         ({"test_n_ways": 5}, ["test_n_ways", "tuple"]),
+        ({"test_k_shots": [0]}, ["test_k_shots", "1", "[0]"]),
+        ({"test_datasets": ["digit"]}, ["test_datasets", "'digit'", "digits"]),
+        ({"dataset": "digits"}, ["dataset", "omniglot", "glyphs", "'digits'"]),
+        ({"learner": "maml2"}, ["learner", "leo", "protonet", "'maml2'"]),
+        ({"learner": "pixels", "test_inner_steps": 5}, ["pixels", "no inner loop", "test_inner_steps"]),
+        ({"inner_lr_mode": "learned", "test_inner_lr": 1.0}, ["inner_lr_mode=learned", "test_inner_lr"]),
+        ({"inner_lr_mode": "per_step", "test_inner_steps": 9}, ["per_step", "test_inner_steps"]),
         ({"test_modes": ["mixed", "nearby"]}, ["test_modes", "within_alphabet", "'nearby'"]),
         ({"n_val_episodes": 1}, ["n_val_episodes", "2"]),
         ({"precision": "float16"}, ["precision", "'float32'", "'bfloat16'"]),

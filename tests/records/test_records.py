@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -45,72 +46,125 @@ def plan() -> Plan:
 
 def done(results: Path, plan: Plan, number: int = 0) -> RunState:
     write_run(results, plan, plan.runs[number], counts)
-    return run_state(plan.runs[number], results / "runs" / plan.runs[number].run_key, NUMERICS)
+    return run_state(plan.runs[number], results / "runs" / plan.runs[number].run_key)
 
 
 def test_a_whole_result_is_done(tmp_path: Path, plan: Plan) -> None:
     state = done(tmp_path, plan)
     assert state.status == "done"
     assert state.result is not None
-    np.testing.assert_array_equal(state.correct(state.result.headline), counts())
+    np.testing.assert_array_equal(state.correct(state.headline), counts())
+
+
+def edit(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
 @pytest.mark.parametrize(
-    "damage",
+    ("changes", "words"),
     [
-        "truncated",
-        "nan",
-        "schema",
-        "foreign",
-        "unknown field",
-        "no tests",
-        "no settings",
-        "no counts",
-        "empty counts",
-        "flipped counts",
-        "other counts",
+        ({"schema_version": 99}, "schema version 99"),
+        ({"run_key": "somebody else's"}, "another run"),
+        ({"settings": {}}, "another run"),
+        ({"accuracy": 1.0}, "accuracy"),
+        ({"train_seconds": math.nan}, "train_seconds"),
     ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_broken_results_are_named_not_raised(tmp_path: Path, plan: Plan, damage: str) -> None:
+def test_a_training_that_cannot_be_believed_is_named_not_raised(
+    tmp_path: Path, plan: Plan, changes: dict[str, object], words: str
+) -> None:
     folder = done(tmp_path, plan).folder
-    path = folder / "result.json"
-    raw = json.loads(path.read_text())
-    if damage == "truncated":
-        path.write_text(path.read_text()[:200])
-    elif damage == "nan":
-        raw["tests"][0]["accuracy"] = math.nan
-        path.write_text(json.dumps(raw))
-    elif damage == "schema":
-        path.write_text(json.dumps({**raw, "schema_version": 99}))
-    elif damage == "foreign":
-        path.write_text(json.dumps({**raw, "run_key": "somebody else's"}))
-    elif damage == "unknown field":
-        path.write_text(json.dumps({**raw, "accuracy": 1.0}))
-    elif damage == "no tests":
-        path.write_text(json.dumps({**raw, "tests": []}))
-    elif damage == "no settings":
-        path.write_text(json.dumps({**raw, "settings": {}}))
-    elif damage == "empty counts":
-        (folder / "episodes.npz").write_bytes(b"")
-    elif damage == "flipped counts":
-        data = bytearray((folder / "episodes.npz").read_bytes())
-        data[60:90] = bytes(255 - byte for byte in data[60:90])
-        (folder / "episodes.npz").write_bytes(bytes(data))
-    elif damage == "no counts":
-        (folder / "episodes.npz").write_bytes(b"PK")
-    else:
-        with np.load(folder / "episodes.npz") as arrays:
-            np.savez_compressed(folder / "episodes.npz", **{name: arrays[name] - 1 for name in arrays.files})
-    state = run_state(plan.runs[0], folder, NUMERICS)
+    edit(folder / "result.json", **changes)
+    state = run_state(plan.runs[0], folder)
     assert state.status == "corrupt"
-    assert str(folder) in state.message
+    assert str(folder / "result.json") in state.message
+    assert words in state.message
     assert "\n" not in state.message
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"schema_version": 99}, "schema version 99"),
+        ({"test_key": "0" * 16}, "another test"),
+        ({"n_way": 7}, "another test"),
+        ({"accuracy": 0.5}, "accuracy is 0.500000, its counts give"),
+        ({"accuracy_before": 0.5}, "accuracy_before is 0.5"),
+        ({"accuracy_ci95": 0.5}, "accuracy_ci95 is 0.5"),
+        ({"accuracy_by_step": [0.5] * 6}, "accuracy_by_step[0] is 0.5"),
+        ({"steps": [0, 1]}, "counts of shape (12, 6)"),
+        ({"accuracy": math.nan}, "accuracy"),
+        ({"better": 1}, "better"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_test_that_cannot_be_believed_is_named_not_raised(
+    tmp_path: Path, plan: Plan, changes: dict[str, object], words: str
+) -> None:
+    state = done(tmp_path, plan)
+    path = state.folder / "tests" / state.tests[1].test_key / "result.json"
+    edit(path, **changes)
+    state = run_state(plan.runs[0], state.folder)
+    assert state.status == "corrupt"
+    assert str(path) in state.message
+    assert words in state.message
+    assert "\n" not in state.message
+
+
+@pytest.mark.parametrize("damage", ["truncated", "missing", "no counts", "empty", "flipped", "other"])
+def test_damaged_counts_are_named_not_raised(tmp_path: Path, plan: Plan, damage: str) -> None:
+    state = done(tmp_path, plan)
+    path = state.folder / "tests" / state.headline.test_key / "episodes.npz"
+    if damage == "truncated":
+        path.write_bytes(path.read_bytes()[:200])
+    elif damage == "missing":
+        path.unlink()
+    elif damage == "no counts":
+        path.write_bytes(b"PK")
+    elif damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "flipped":
+        data = bytearray(path.read_bytes())
+        data[60:90] = bytes(255 - byte for byte in data[60:90])
+        path.write_bytes(bytes(data))
+    else:
+        with np.load(path) as arrays:
+            np.savez_compressed(path, **{name: arrays[name] - 1 for name in arrays.files})
+    state = run_state(plan.runs[0], state.folder)
+    assert state.status == "corrupt"
+    assert str(state.folder) in state.message
+    assert "\n" not in state.message
+
+
+def test_a_truncated_record_is_named(tmp_path: Path, plan: Plan) -> None:
+    folder = done(tmp_path, plan).folder
+    (folder / "result.json").write_text((folder / "result.json").read_text()[:200])
+    assert "truncated or not JSON" in run_state(plan.runs[0], folder).message
+
+
+def test_a_test_of_other_weights_has_not_been_scored(tmp_path: Path, plan: Plan) -> None:
+    state = done(tmp_path, plan)
+    edit(state.folder / "tests" / state.tests[3].test_key / "result.json", weights_digest="of another training")
+    found = run_state(plan.runs[0], state.folder)
+    assert found.status == "missing"
+    assert found.message.startswith("trained; 1 of 4 tests are not scored, first: 20-way 1-shot within alphabet")
 
 
 def test_other_numerics_make_a_run_stale(tmp_path: Path, plan: Plan) -> None:
     folder = done(tmp_path, plan).folder
-    assert run_state(plan.runs[0], folder, "another").status == "stale"
-    assert run_state(plan.runs[0], folder, "another", accept_stale=True).status == "done"
+    newer = plan.runs[0].model_copy(update={"numerics": "another"})
+    assert run_state(newer, folder).status == "stale"
+    assert run_state(newer, folder, accept_stale=True).status == "done"
+
+
+def test_a_setting_that_came_after_a_record_was_written_does_not_matter_at_its_default(
+    tmp_path: Path, plan: Plan
+) -> None:
+    folder = done(tmp_path, plan).folder
+    settings = json.loads((folder / "result.json").read_text())["settings"]
+    edit(folder / "result.json", settings={name: value for name, value in settings.items() if name != "padding"})
+    assert run_state(plan.runs[0], folder).status == "done"
 
 
 def test_records_cannot_hold_nan() -> None:
@@ -151,7 +205,7 @@ def test_runs_csv_has_the_columns_and_one_row_per_done_run(tmp_path: Path, plan:
 def test_an_attempt_that_says_done_without_a_result_is_not_done(tmp_path: Path, plan: Plan) -> None:
     folder = tmp_path / "runs" / plan.runs[0].run_key
     write_record(folder / "attempt-1" / "status.json", AttemptStatus(status="done", started="then"))
-    assert run_state(plan.runs[0], folder, NUMERICS).status == "interrupted"
+    assert run_state(plan.runs[0], folder).status == "interrupted"
 
 
 def test_publishing_wants_all_runs_unless_partial_and_can_be_repeated(tmp_path: Path, plan: Plan) -> None:
@@ -167,7 +221,8 @@ def test_publishing_wants_all_runs_unless_partial_and_can_be_repeated(tmp_path: 
         done(tmp_path, plan, number)
     assert publish(tmp_path, "ablations", "cpu", partial=False) == target
     assert len(load_study(target).done) == 4
-    assert sorted(path.name for path in (target / "runs").iterdir()) == sorted(run.run_key for run in plan.runs)
+    runs = target.parent / "runs"
+    assert sorted(path.name for path in runs.iterdir()) == sorted(run.run_key for run in plan.runs)
     assert read_record(folder / "study.json", Plan) == plan
 
 
@@ -176,8 +231,8 @@ def test_published_counts_are_the_same_in_a_smaller_archive(tmp_path: Path, plan
     for run in plan.runs:
         write_run(tmp_path, plan, run, lambda *_: np.arange(12 * 6).reshape(12, 6) % 75)
     target = publish(tmp_path, plan.study, plan.profile, partial=False)
-    for run in plan.runs:
-        old, new = (folder / "runs" / run.run_key / "episodes.npz" for folder in (tmp_path, target))
+    for old in sorted((tmp_path / "runs").glob("*/tests/*/episodes.npz")):
+        new = target.parent / old.relative_to(tmp_path)
         with np.load(old) as a, np.load(new) as b:
             assert a.files == b.files
             assert all(np.array_equal(a[name], b[name]) and a[name].dtype == b[name].dtype for name in a.files)
@@ -198,11 +253,28 @@ def test_published_runs_count_as_done_elsewhere_when_the_source_is_the_same(tmp_
         done(tmp_path, plan, number)
     publish(tmp_path, "ablations", "cpu", partial=True)
     (tmp_path / "runs").rename(tmp_path / "elsewhere")
-    assert take_published(tmp_path, plan.model_copy(update={"numerics": "another"})) == 0
+    newer = [run.model_copy(update={"numerics": "another"}) for run in plan.runs]
+    assert take_published(tmp_path, plan.model_copy(update={"runs": newer})) == 0
     assert take_published(tmp_path, plan) == 3
     assert take_published(tmp_path, plan) == 0
-    states = [run_state(run, tmp_path / "runs" / run.run_key, NUMERICS).status for run in plan.runs]
+    states = [run_state(run, tmp_path / "runs" / run.run_key).status for run in plan.runs]
     assert states == ["done", "done", "done", "missing"]
+
+
+def test_published_studies_share_their_runs_and_leave_none_that_nothing_names(tmp_path: Path, plan: Plan) -> None:
+    other = plan.model_copy(update={"study": "other", "runs": plan.runs[:1]})
+    for study in (plan, other):
+        write_study(tmp_path, study)
+    for number in range(4):
+        done(tmp_path, plan, number)
+    for name in ("ablations", "other"):
+        publish(tmp_path, name, "cpu", partial=False)
+    runs = tmp_path / "official" / "runs"
+    assert len(list(runs.iterdir())) == 4
+    assert len(load_study(tmp_path / "official" / "other-cpu").done) == 1
+    shutil.rmtree(tmp_path / "official" / "ablations-cpu")
+    publish(tmp_path, "other", "cpu", partial=False)
+    assert [path.name for path in runs.iterdir()] == [plan.runs[0].run_key]
 
 
 def test_publishing_a_part_study_keeps_what_was_published(tmp_path: Path, plan: Plan) -> None:
@@ -227,7 +299,7 @@ def test_stray_folders_are_not_attempts(tmp_path: Path, plan: Plan) -> None:
     (folder / "attempt-2").mkdir()
     (folder / "attempt-10").mkdir()
     assert [path.name for path in attempts_of(folder)] == ["attempt-2", "attempt-10"]
-    assert run_state(plan.runs[0], folder, NUMERICS).status == "done"
+    assert run_state(plan.runs[0], folder).status == "done"
 
 
 def test_a_record_has_a_line_for_each_field_and_each_object_of_a_list(tmp_path: Path, plan: Plan) -> None:

@@ -20,9 +20,11 @@ from leo_bench.data.episodes import EpisodeSpec, fixed_episodes, gather
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners.factory import build
+from leo_bench.report.examples import write_example_page
 from leo_bench.running import example_episodes as examples
-from leo_bench.running import experiment
-from leo_bench.running.example_episodes import answer, choose, codes_of, write_examples
+from leo_bench.running import experiment, plan, training_run
+from leo_bench.running.checkpoint import trained_learner
+from leo_bench.running.example_episodes import answer, choose, codes_of
 
 BANK = tiny_bank()
 TINY: dict[str, Any] = {
@@ -55,9 +57,8 @@ every_learner = pytest.mark.parametrize("changes", LEARNERS.values(), ids=LEARNE
 @pytest.fixture(autouse=True)
 def tiny_data(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Runs and examples find the tiny bank; threads and determinism are put back as they were."""
-    for module in (experiment, examples):
-        monkeypatch.setattr(module, "locate", lambda dataset, folder: DataSource("glyphs", "drawn", None))
-        monkeypatch.setattr(module, "load_images", lambda source, image_size: BANK)
+    monkeypatch.setattr(training_run, "locate", lambda dataset, folder: DataSource("glyphs", "drawn", None))
+    monkeypatch.setattr(training_run, "load_images", lambda source, image_size: BANK)
     threads = torch.get_num_threads()
     yield
     torch.use_deterministic_algorithms(False)
@@ -79,8 +80,8 @@ def run(folder: Path, **changes: Any) -> Path:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with one done LEO run; copy it before changing it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(experiment, "locate", lambda dataset, folder: DataSource("glyphs", "drawn", None))
-        patch.setattr(experiment, "load_images", lambda source, image_size: BANK)
+        patch.setattr(training_run, "locate", lambda dataset, folder: DataSource("glyphs", "drawn", None))
+        patch.setattr(training_run, "load_images", lambda source, image_size: BANK)
         return run(tmp_path_factory.mktemp("runs"))
 
 
@@ -89,9 +90,16 @@ def done(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path / "runs" / made.name))
 
 
+def page_of(folder: Path, reports: Path) -> Path:
+    """What the command writes for a run."""
+    result, found, n_first = examples.example_episodes(folder, None)
+    numerics = plan.numerics_digest("leo", "glyphs")
+    return write_example_page(reports / f"examples-{folder.name}", result, found, n_first, numerics)
+
+
 def refused(folder: Path, tmp_path: Path) -> str:
     with pytest.raises(LeoBenchError) as caught:
-        write_examples(folder, None, tmp_path / "reports")
+        page_of(folder, tmp_path / "reports")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "reports").exists()
     return str(caught.value)
@@ -102,7 +110,7 @@ def test_every_learner_gets_its_page_in_a_folder_that_git_ignores(changes: dict[
     folder = run(tmp_path / "runs", **changes)
     repository = tmp_path / "repository"
     subprocess.run(["git", "init", "-q", str(repository)], check=True)
-    page = write_examples(folder, None, repository / "reports" / "official")
+    page = page_of(folder, repository / "reports" / "official")
     assert page == repository / "reports" / "official" / f"examples-{folder.name}" / "report.html"
     text = page.read_text()
     assert "git ignores its folder" in text
@@ -177,23 +185,25 @@ def test_choice_is_by_recorded_counts_and_the_first_of_equals() -> None:
 
 
 def test_other_counts_than_recorded_are_refused(done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with np.load(io.BytesIO((done / "episodes.npz").read_bytes())) as arrays:
-        counts = arrays["test_mixed_3way"].astype(int)
+    (path,) = done.glob("tests/*/episodes.npz")
+    with np.load(io.BytesIO(path.read_bytes())) as arrays:
+        counts = arrays["correct"].astype(int)
     hardest = choose(counts[:, -1])["hardest"]
-    counts[hardest, 0] += 1  # before adaptation, which the record's mean accuracy does not show
-    np.savez_compressed(done / "episodes.npz", test_mixed_3way=counts.astype(np.uint16))
+    other = (hardest + 1) % len(counts)
+    counts[hardest, 0], counts[other, 0] = counts[hardest, 0] + 1, counts[other, 0] - 1  # the means do not show it
+    np.savez_compressed(path, correct=counts.astype(np.uint16))
     words = refused(done, tmp_path)
     assert f"test episode {hardest}: the checkpoint now gives" in words
     assert f"recorded are {counts[hardest].tolist()}; the run was made by this source" in words
-    monkeypatch.setattr(examples, "numerics_digest", lambda: "0123456789ab")
+    monkeypatch.setattr(plan, "numerics_digest", lambda *_: "0123456789ab")
     assert "this is 0123456789ab: check out commit" in refused(done, tmp_path)
 
 
 def test_runs_of_other_source_are_taken_where_their_counts_agree(
     done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(examples, "numerics_digest", lambda: "0123456789ab")
-    assert "the answers here by 0123456789ab" in write_examples(done, None, tmp_path / "reports").read_text()
+    monkeypatch.setattr(plan, "numerics_digest", lambda *_: "0123456789ab")
+    assert "the answers here by 0123456789ab" in page_of(done, tmp_path / "reports").read_text()
 
 
 def test_missing_checkpoint_says_how_to_get_one(done: Path, tmp_path: Path) -> None:
@@ -214,15 +224,21 @@ def test_other_weights_than_recorded_are_refused(done: Path, tmp_path: Path) -> 
 def test_damaged_or_foreign_checkpoints_are_refused(done: Path, tmp_path: Path) -> None:
     path = done / "checkpoint.safetensors"
     path.write_bytes(path.read_bytes()[:100])
-    assert "does not fit this source" in refused(done, tmp_path)
+    assert "checkpoint.safetensors is damaged" in refused(done, tmp_path)
     save_file({"other": torch.zeros(1)}, path)
-    assert "does not fit this source" in refused(done, tmp_path)
+    assert "does not hold the weights that result.json records" in refused(done, tmp_path)
+
+
+def test_weights_that_do_not_fit_the_settings_are_refused() -> None:
+    with pytest.raises(LeoBenchError, match=r"weights of run .* do not fit this source") as caught:
+        trained_learner(settings_of(), {"other": torch.zeros(1)})
+    assert "\n" not in str(caught.value)
 
 
 def test_other_data_than_recorded_is_refused(done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = tiny_bank()
     object.__setattr__(other, "digest", "another")
-    monkeypatch.setattr(examples, "load_images", lambda source, image_size: other)
+    monkeypatch.setattr(training_run, "load_images", lambda source, image_size: other)
     assert "with digest tiny, here is another" in refused(done, tmp_path)
 
 

@@ -1,6 +1,8 @@
 """One run, from settings to record, on a tiny bank (in this process, but for the bit-for-bit checks)."""
 
+import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,10 @@ from tiny_bank import tiny_bank
 from leo_bench.config import Settings, make_settings
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import AttemptStatus, PlannedRun, PrunedRun, Result, read_record, run_state, write_record
-from leo_bench.running import experiment
+from leo_bench.records import AttemptStatus, PrunedRun, Result, RunState, read_record, run_state, write_record
+from leo_bench.running import experiment, plan, process, training_run
+from leo_bench.running.checkpoint import weights_digest
+from leo_bench.running.describe_model import describe
 from leo_bench.running.reproduce import differences
 
 TINY: dict[str, Any] = {
@@ -36,8 +40,8 @@ TINY: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def tiny_data(monkeypatch: pytest.MonkeyPatch) -> None:
     bank = tiny_bank()
-    monkeypatch.setattr(experiment, "locate", lambda dataset, folder: DataSource("glyphs", "drawn", None))
-    monkeypatch.setattr(experiment, "load_images", lambda source, image_size: bank)
+    monkeypatch.setattr(training_run, "locate", lambda dataset, folder: DataSource(dataset, "drawn", None))
+    monkeypatch.setattr(training_run, "load_images", lambda source, image_size: bank)
 
 
 @pytest.fixture(autouse=True)
@@ -53,57 +57,164 @@ def settings_of(**changes: Any) -> Settings:
     return make_settings({**TINY, **changes}, "leo")
 
 
-def run(folder: Path, **changes: Any) -> tuple[Settings, Path, Result]:
+def run(folder: Path, **changes: Any) -> RunState:
     settings = settings_of(**changes)
-    target = folder / settings.run_key
-    return settings, target, experiment.execute(target, settings)
+    return experiment.execute(folder / settings.run_key, settings)
+
+
+def trained(state: RunState) -> Result:
+    assert state.result is not None
+    return state.result
 
 
 def test_the_record_holds_what_happened(tmp_path: Path) -> None:
-    settings, folder, result = run(tmp_path)
+    state = run(tmp_path)
+    folder, result, settings = state.folder, trained(state), settings_of()
+    assert state.status == "done"
     assert read_record(folder / "result.json", Result) == result
-    assert result.run_key == settings.run_key
+    assert result.run_key == settings.run_key == folder.name
     assert result.n_train_images == 12 * 3 * (1 + 4)
     assert [point.episode for point in result.validation] == [8, 12]
-    assert [(test.n_way, test.episode_mode) for test in result.tests] == [
+    assert [(test.n_way, test.episode_mode) for test in state.tests] == [
         (3, "mixed"),
         (3, "within_alphabet"),
         (4, "mixed"),
         (4, "within_alphabet"),
     ]
-    with np.load(folder / "episodes.npz") as arrays:
-        for test in result.tests:
-            counts = arrays[test.array]
+    for test in state.tests:
+        with np.load(folder / "tests" / test.test_key / "episodes.npz") as arrays:
+            counts = arrays["correct"]
             assert counts.shape == (5, 3)  # episodes x (before, after one step, after two)
             shares = counts / (test.n_way * test.n_query)
             assert test.accuracy_by_step == pytest.approx(shares.mean(0).tolist())
             # 95% interval by its definition: 1.96 * s / sqrt(n), s with n - 1
             deviation = np.sqrt(((shares[:, -1] - shares[:, -1].mean()) ** 2).sum() / 4)
             assert test.accuracy_ci95 == pytest.approx(1.96 * deviation / np.sqrt(5))
-            by_character = arrays[f"{test.array}_by_character"]
-            assert by_character.shape == (len(arrays["characters"]), 2)
-            assert by_character.sum(0).tolist() == [5 * test.n_way * test.n_query, counts[:, -1].sum()]
-        assert all(b"/" in name for name in arrays["characters"])
-    weights = load_file(folder / "checkpoint.safetensors")
-    assert experiment.weights_digest(weights) == result.weights_digest
-    status = read_record(folder / "attempt-1" / "status.json", AttemptStatus)
-    assert status.status == "done"
-    assert "test_mixed_3way" in (folder / "attempt-1" / "log.txt").read_text()
+            assert arrays["by_character"].shape == (len(arrays["characters"]), 2)
+            assert arrays["by_character"].sum(0).tolist() == [5 * test.n_way * test.n_query, counts[:, -1].sum()]
+            assert all(b"/" in name for name in arrays["characters"])
+        assert test.weights_digest == result.weights_digest
+        assert (test.adapt_ms is not None) is (test is state.headline)
+    assert weights_digest(load_file(folder / "checkpoint.safetensors")) == result.weights_digest
+    assert read_record(folder / "attempt-1" / "status.json", AttemptStatus).status == "done"
+    assert "3-way 1-shot mixed on glyphs" in (folder / "attempt-1" / "log.txt").read_text()
+
+
+def forbid_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_run, "train", lambda *_: pytest.fail("trained"))
+
+
+def test_another_test_of_a_trained_run_trains_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run(tmp_path)
+    records = {test.test_key: (first.folder / "tests" / test.test_key / "result.json").stat() for test in first.tests}
+    forbid_training(monkeypatch)
+    state = run(tmp_path, test_k_shots=[2], test_n_ways=[], test_inner_steps=4, test_inner_lr=0.5)
+    assert state.folder == first.folder
+    assert trained(state) == trained(first)
+    assert [(test.k_shot, test.inner_steps) for test in state.tests] == [(1, 4), (1, 4), (2, 4), (2, 4)]
+    assert all(len(test.steps) == 5 for test in state.tests)
+    after = {key: (first.folder / "tests" / key / "result.json").stat() for key in records}
+    assert {key: stat.st_mtime_ns for key, stat in after.items()} == {k: v.st_mtime_ns for k, v in records.items()}
+    # accuracy before adaptation does not depend on the inner loop at test
+    assert state.headline.accuracy_before == first.headline.accuracy_before
+
+
+def test_a_run_that_has_all_it_was_asked_for_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run(tmp_path)
+    forbid_training(monkeypatch)
+    again = run(tmp_path, test_n_ways=[3])
+    assert again.status == "done"
+    assert again.attempts == first.attempts == 1
+
+
+def test_a_test_that_was_lost_is_scored_again_with_the_same_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(tmp_path)
+    lost = first.tests[2]
+    shutil.rmtree(first.folder / "tests" / lost.test_key)
+    assert run_state(first.planned, first.folder).status == "missing"
+    assert "1 of 4 tests are not scored" in run_state(first.planned, first.folder).message
+    forbid_training(monkeypatch)
+    again = run(tmp_path)
+    assert differences(first, again) == []
+    assert [test.attempt for test in again.tests] == [1, 1, 2, 1]
+
+
+def test_where_the_checkpoint_is_gone_it_is_trained_again_bit_for_bit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = run(tmp_path)
+    weights = (first.folder / "checkpoint.safetensors").read_bytes()
+    (first.folder / "checkpoint.safetensors").unlink()
+    again = run(tmp_path, test_k_shots=[2])
+    assert "the checkpoint of run" in capsys.readouterr().err
+    assert (first.folder / "checkpoint.safetensors").read_bytes() == weights
+    assert trained(again) == trained(first)  # the record of the first training stays
+    assert "bit for bit" in (first.folder / "attempt-2" / "log.txt").read_text()
+
+
+def test_where_the_weights_come_out_otherwise_every_test_is_scored_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(tmp_path)
+    (first.folder / "checkpoint.safetensors").unlink()
+    other = first.folder / "result.json"
+    write_record(other, trained(first).model_copy(update={"weights_digest": "of another machine"}))
+    again = run(tmp_path)
+    assert trained(again).weights_digest == trained(first).weights_digest
+    assert {test.attempt for test in again.tests} == {2}
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    state = run(tmp_path)
+    path = state.folder / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:-8] + b"damaged.")
+    with pytest.raises(LeoBenchError, match=r"checkpoint\.safetensors does not hold the weights"):
+        run(tmp_path, test_k_shots=[2])
+
+
+def test_other_data_sets_are_scored_with_their_own_drawings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digits = dataclasses.replace(tiny_bank(noise=0.5), name="digits", digest="other drawings")
+    own = training_run.load_images
+    monkeypatch.setattr(
+        training_run, "load_images", lambda source, size: digits if source.name == "digits" else own(source, size)
+    )
+    state = run(tmp_path, test_datasets=["digits"], test_n_ways=[], test_modes=[])
+    assert [(test.dataset, test.n_way, test.data_digest) for test in state.tests] == [
+        ("glyphs", 3, "tiny"),
+        ("digits", 10, "other drawings"),
+    ]
+
+
+def test_a_stale_run_is_set_aside_and_done_again(tmp_path: Path) -> None:
+    first = run(tmp_path)
+    write_record(first.folder / "result.json", trained(first).model_copy(update={"numerics": "of before"}))
+    again = run(tmp_path)
+    assert again.status == "done"
+    assert trained(again).numerics == trained(first).numerics
+    kept = first.folder / "attempt-1"
+    assert read_record(kept / "result.json", Result).numerics == "of before"
+    assert len(list((kept / "tests").iterdir())) == 4
 
 
 def test_the_record_names_the_source_that_the_run_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The files may be edited while a run trains; what runs is what was loaded.
-    now = {"numerics": "at the start", "commit": "at the start"}
-    monkeypatch.setattr(experiment.provenance, "numerics_digest", lambda: now["numerics"])
-    monkeypatch.setattr(experiment.provenance, "commit", lambda: now["commit"])
-    train = experiment.train
+    now = {"commit": "at the start"}
+    monkeypatch.setattr(training_run.provenance, "commit", lambda: now["commit"])
+    train = training_run.train
 
     def train_while_files_change(*arguments: Any) -> Any:
-        now.update(numerics="later", commit="later")
+        now.update(commit="later")
+        monkeypatch.setattr(plan, "numerics_digest", lambda *_: "later")
         return train(*arguments)
 
-    monkeypatch.setattr(experiment, "train", train_while_files_change)
-    _, _, result = run(tmp_path)
+    monkeypatch.setattr(plan, "numerics_digest", lambda *_: "at the start")
+    monkeypatch.setattr(training_run, "train", train_while_files_change)
+    settings = settings_of()
+    folder = tmp_path / settings.run_key
+    experiment.execute(folder, settings)
+    result = read_record(folder / "result.json", Result)
     assert (result.numerics, result.commit) == ("at the start", "at the start")
 
 
@@ -117,48 +228,45 @@ def test_keeping_memory_asks_only_a_library_that_can(monkeypatch: pytest.MonkeyP
             asked.append((parameter, value))
             return 1
 
-    monkeypatch.setattr(experiment.ctypes, "CDLL", lambda name: Library())
-    experiment.keep_memory()
+    monkeypatch.setattr(process.ctypes, "CDLL", lambda name: Library())
+    process.keep_memory()
     assert asked == [(-4, 0), (-1, -1)]  # M_MMAP_MAX 0: nothing is mapped apart; M_TRIM_THRESHOLD -1: nothing goes back
-    monkeypatch.setattr(experiment.ctypes, "CDLL", lambda name: object())
-    experiment.keep_memory()  # another C library: nothing to ask
+    monkeypatch.setattr(process.ctypes, "CDLL", lambda name: object())
+    process.keep_memory()  # another C library: nothing to ask
 
 
 def test_sacred_records_the_attempt(tmp_path: Path) -> None:
-    settings, folder, result = run(tmp_path)
-    sacred = folder / "attempt-1" / "sacred" / "run"
+    state, settings = run(tmp_path), settings_of()
+    sacred = state.folder / "attempt-1" / "sacred" / "run"
     assert json.loads((sacred / "run.json").read_text())["status"] == "COMPLETED"
     config = json.loads((sacred / "config.json").read_text())
     assert {name: config[name] for name in settings.canonical()} == settings.canonical()
     metrics = json.loads((sacred / "metrics.json").read_text())
-    assert metrics["test_mixed_3way/accuracy"]["values"] == [result.headline.accuracy]
+    assert metrics["3-way 1-shot mixed on glyphs: accuracy"]["values"] == [state.headline.accuracy]
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(tmp_path: Path) -> None:
-    _, first, one = run(tmp_path / "a")
-    _, second, _ = run(tmp_path / "b")
-    assert differences(first, second) == []
-    _, _, other = run(tmp_path / "c", seed=1)
-    assert other.weights_digest != one.weights_digest
+    one, same, other = run(tmp_path / "a"), run(tmp_path / "b"), run(tmp_path / "c", seed=1)
+    assert differences(one, same) == []
+    assert trained(other).weights_digest != trained(one).weights_digest
 
 
 def test_differences_names_what_changed(tmp_path: Path) -> None:
-    _, first, _ = run(tmp_path / "a")
-    _, second, _ = run(tmp_path / "b", outer_lr=0.002)
+    first, second = run(tmp_path / "a"), run(tmp_path / "b", outer_lr=0.002)
     assert any(line.startswith("weights_digest") for line in differences(first, second))
-    with np.load(first / "episodes.npz") as arrays:
+    third = run(tmp_path / "c")
+    path = third.folder / "tests" / third.headline.test_key / "episodes.npz"
+    with np.load(path) as arrays:
         changed = {name: arrays[name].copy() for name in arrays.files}
-    changed["test_mixed_3way"][0, 0] += 1
-    _, third, _ = run(tmp_path / "c")
-    np.savez_compressed(third / "episodes.npz", **changed)
-    assert differences(first, third) == ["episodes.npz: test_mixed_3way differs"]
+    changed["correct"][0, 0] += 1
+    np.savez_compressed(path, **changed)
+    assert differences(first, third) == ["3-way 1-shot mixed on glyphs: answers by episode differ"]
 
 
 def test_a_record_made_before_runs_warned_is_no_difference(tmp_path: Path) -> None:
-    _, first, result = run(tmp_path / "a")
-    _, second, _ = run(tmp_path / "b")
-    write_record(second / "result.json", result.model_copy(update={"warnings": ["accuracy is at chance"]}))
-    assert differences(first, second) == []
+    first, second = run(tmp_path / "a"), run(tmp_path / "b")
+    warned = trained(second).model_copy(update={"warnings": ["accuracy is at chance"]})
+    assert differences(first, dataclasses.replace(second, result=warned)) == []
 
 
 def test_test_episodes_are_the_same_for_all_variants_and_seeds(tmp_path: Path) -> None:
@@ -169,10 +277,10 @@ def test_test_episodes_are_the_same_for_all_variants_and_seeds(tmp_path: Path) -
         {"relation": "none"},
         {"generated": "full"},
         {"learner": "protonet"},
+        {"learner": "nearest_neighbour"},
         {"learner": "pixels"},
     ):
-        _, _, result = run(tmp_path, **changes)
-        digests.add(tuple(test.episodes_digest for test in result.tests))
+        digests.add(tuple(test.episodes_digest for test in run(tmp_path, **changes).tests))
     assert len(digests) == 1
 
 
@@ -181,8 +289,7 @@ def test_diverging_training_fails_with_the_settings_to_lower(tmp_path: Path) -> 
     folder = tmp_path / settings.run_key
     with pytest.raises(LeoBenchError, match=r"lower inner_lr \(now 1000\) or outer_lr"):
         experiment.execute(folder, settings)
-    planned = PlannedRun(variant="v", seed=0, run_key=settings.run_key, settings=settings.canonical())
-    state = run_state(planned, folder, "any")
+    state = run_state(plan.planned_run(settings, "v"), folder)
     assert state.status == "failed"
     assert "lower inner_lr" in state.message
     assert not (folder / "result.json").exists()
@@ -193,7 +300,7 @@ def test_an_unexpected_error_leaves_its_trace_in_the_log(tmp_path: Path, monkeyp
     def broken(*_: Any) -> None:
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr(experiment, "train", broken)
+    monkeypatch.setattr(training_run, "train", broken)
     settings = settings_of()
     with pytest.raises(RuntimeError):
         experiment.execute(tmp_path / "x", settings)
@@ -218,7 +325,7 @@ def test_memory_that_runs_out_names_the_documented_remedies(
     def greedy(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(experiment, "train", greedy)
+    monkeypatch.setattr(training_run, "train", greedy)
     with pytest.raises(LeoBenchError, match=r"out of memory.*JOBS.*meta_batch_size.*latent_dim.*inner_steps"):
         experiment.execute(tmp_path / "x", settings_of())
     status = read_record(tmp_path / "x" / "attempt-1" / "status.json", AttemptStatus)
@@ -227,7 +334,8 @@ def test_memory_that_runs_out_names_the_documented_remedies(
 
 
 def test_a_run_that_learnt_nothing_says_so_in_its_record(tmp_path: Path) -> None:
-    _, folder, result = run(tmp_path, decode="task", n_way=3, outer_lr=1e-6, n_val_episodes=50)
+    state = run(tmp_path, decode="task", n_way=3, outer_lr=1e-6, n_val_episodes=50)
+    folder, result = state.folder, trained(state)
     assert len(result.warnings) == 1
     assert "at chance" in result.warnings[0]
     assert "set decode to class" in result.warnings[0]
@@ -239,11 +347,11 @@ def test_a_run_is_pruned_by_whoever_watches_it_and_can_be_done_later(tmp_path: P
 
     def watch(episode: int, accuracy: float) -> None:
         seen.append((episode, accuracy))
-        raise experiment.RunPruned("seen enough")
+        raise training_run.RunPruned("seen enough")
 
     settings = settings_of()
     folder = tmp_path / settings.run_key
-    with pytest.raises(experiment.RunPruned, match="seen enough"):
+    with pytest.raises(training_run.RunPruned, match="seen enough"):
         experiment.execute(folder, settings, None, watch)
     record = read_record(folder / "attempt-1" / "pruned.json", PrunedRun)
     assert [(point.episode, point.accuracy) for point in record.validation] == seen
@@ -252,28 +360,30 @@ def test_a_run_is_pruned_by_whoever_watches_it_and_can_be_done_later(tmp_path: P
     status = read_record(folder / "attempt-1" / "status.json", AttemptStatus)
     assert (status.status, status.message) == ("pruned", "seen enough")
     assert json.loads((folder / "attempt-1" / "sacred" / "run" / "run.json").read_text())["status"] == "COMPLETED"
-    planned = PlannedRun(variant="x", seed=0, run_key=settings.run_key, settings=settings.canonical())
-    state = run_state(planned, folder, record.numerics)
+    planned = plan.planned_run(settings, "x")
+    state = run_state(planned, folder)
     assert (state.status, state.message) == ("pruned", "seen enough")
+    assert record.numerics == planned.numerics
 
     seen.clear()
-    result = experiment.execute(folder, settings, None, lambda episode, accuracy: seen.append((episode, accuracy)))
+    done = experiment.execute(folder, settings, None, lambda episode, accuracy: seen.append((episode, accuracy)))
+    result = trained(done)
     assert [(point.episode, point.accuracy) for point in result.validation] == seen
     assert result.attempt == 2
-    assert run_state(planned, folder, record.numerics).status == "done"
+    assert run_state(planned, folder).status == "done"
 
 
 def test_watching_changes_no_bit(tmp_path: Path) -> None:
-    _, _, alone = run(tmp_path)
+    alone = run(tmp_path)
     watched = experiment.execute(tmp_path / "watched", settings_of(), None, lambda *_: None)
-    assert watched.weights_digest == alone.weights_digest
+    assert trained(watched).weights_digest == trained(alone).weights_digest
 
 
 def test_an_interrupt_is_recorded_and_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(experiment, "train", interrupted)
+    monkeypatch.setattr(training_run, "train", interrupted)
     with pytest.raises(KeyboardInterrupt):
         experiment.execute(tmp_path / "x", settings_of())
     assert read_record(tmp_path / "x" / "attempt-1" / "status.json", AttemptStatus).status == "interrupted"
@@ -289,7 +399,7 @@ def test_two_processes_cannot_do_the_same_run(tmp_path: Path) -> None:
 
 
 def test_more_ways_than_the_split_has_fails_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiment, "train", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(training_run, "train", lambda *_: pytest.fail("trained"))
     with pytest.raises(LeoBenchError, match="n_way is 40"):
         experiment.execute(tmp_path / "x", settings_of(test_n_ways=[40]))
 
@@ -312,7 +422,8 @@ def test_cuda_without_a_gpu_is_refused(tmp_path: Path) -> None:
 
 
 def test_describe_prints_the_documented_counts() -> None:
-    text = experiment.describe(make_settings({}))
+    text = describe(make_settings({}))
     assert "generated per 5-way episode: 11,525" in text
     # classifier: 4 blocks of weights and biases (111,424) and their batch norms (512)
     assert "classifier 111,936" in text
+    assert "latent_dim = 64  # Length of a class code z." in text

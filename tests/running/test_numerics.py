@@ -1,68 +1,114 @@
-"""The digest of the source: what changes it and what does not."""
+"""The digest of the source behind a run's numbers: what changes it and what does not."""
 
-import subprocess
+import shutil
 from pathlib import Path
 
 import pytest
 
-from leo_bench.running import provenance
-
-SOURCE = '"""Doc."""\n\nX = 1  # one\n\n\ndef f(a: int) -> int:\n    """Doc of f."""\n    return a + 1\n'
+from leo_bench.data import DATASETS
+from leo_bench.learners import LEARNERS
+from leo_bench.running import numerics
 
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(provenance, "PACKAGE", tmp_path)
-    (tmp_path / "train.py").write_text(SOURCE)
-    (tmp_path / "cli.py").write_text("print()")
-    return tmp_path
+    """A copy of the package whose files a test may change."""
+    copy = tmp_path / "leo_bench"
+    shutil.copytree(numerics.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "templates"))
+    monkeypatch.setattr(numerics, "PACKAGE", copy)
+    return copy
+
+
+def digests() -> dict[str, str]:
+    """Digest of every learner, read from the files as they are now."""
+    numerics._imports.cache_clear()
+    numerics._bare.cache_clear()
+    return {name: numerics.numerics_digest(name, "omniglot") for name in LEARNERS}
+
+
+def changed(file: Path, old: str, new: str) -> set[str]:
+    """Learners whose digest changes with a file."""
+    before, text = digests(), file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    after = digests()
+    return {name for name in before if before[name] != after[name]}
+
+
+def test_an_empty_new_learner_or_data_set_changes_no_digest(package: Path) -> None:
+    before = digests()
+    (package / "learners" / "new.py").touch()
+    (package / "data" / "new.py").touch()
+    (package / "data" / "splits" / "new_lake_val.txt").write_text("Alphabet")
+    for registry, line in (("learners", "LEARNERS = {"), ("data", "DATASETS = {")):
+        file = package / registry / "__init__.py"
+        file.write_text(file.read_text().replace(line, line + "  # one more"))
+    assert digests() == before
+
+
+def test_the_relation_network_counts_for_leo_alone(package: Path) -> None:
+    assert changed(
+        package / "models" / "relation.py", "return self.fc2(self.pairs(codes).mean(2))", "return codes"
+    ) == {"leo"}
+
+
+@pytest.mark.parametrize("module", ["training/outer_loop", "training/evaluate", "data/episodes", "data/seeding"])
+def test_training_evaluation_episodes_and_seeding_count_for_all(package: Path, module: str) -> None:
+    file = package / f"{module}.py"
+    assert changed(file, "\nimport ", "\nONE_MORE = 1\nimport ") == set(LEARNERS)
+
+
+def test_a_learner_counts_for_itself_and_those_that_build_on_it(package: Path) -> None:
+    file = package / "learners" / "protonet.py"
+    assert changed(file, "\nclass ProtoNet", "\nONE_MORE = 1\n\n\nclass ProtoNet") == {"protonet", "nearest_neighbour"}
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["config/settings", "errors", "training/troubleshooting", "data/omniglot", "running/scheduler", "report/__init__"],
+)
+def test_settings_words_reading_and_reports_do_not_count(package: Path, module: str) -> None:
+    file = package / f"{module}.py"
+    before = digests()
+    file.write_text(file.read_text() + "\nONE_MORE = 1\n")
+    assert digests() == before
 
 
 @pytest.mark.parametrize(
     ("old", "new", "same"),
     [
-        ("# one", "# eins", True),
+        ("    return 1", "    return 1  # one", True),
         ('"""Doc."""', '"""Other words."""', True),
-        ('    """Doc of f."""\n', "", True),
-        ("a + 1", "(a\n            + 1)", True),
-        ("a + 1", "a + 2", False),
-        ("X = 1", "X = 2", False),
+        ("    return 1", '    """Doc of f."""\n    return 1', True),
+        ("    return 1", "    return (\n        1)", True),
+        ("    return 1", "    return 2", False),
     ],
 )
 def test_only_what_is_computed_counts(package: Path, old: str, new: str, same: bool) -> None:
-    before = provenance.numerics_digest()
-    assert old in SOURCE
-    (package / "train.py").write_text(SOURCE.replace(old, new))
-    assert (provenance.numerics_digest() == before) is same
+    (package / "models" / "stem.py").write_text('"""Doc."""\n\n\ndef f() -> int:\n    return 1\n')
+    assert (changed(package / "models" / "stem.py", old, new) == set()) is same
 
 
-def test_only_what_decides_numbers_counts(package: Path) -> None:
-    before = provenance.numerics_digest()
-    (package / "cli.py").write_text("print(1)")
-    assert provenance.numerics_digest() == before
-    (package / "models").mkdir()
-    (package / "models" / "new.py").write_text("Y = 1")
-    assert provenance.numerics_digest() != before
+def test_a_renamed_module_that_computes_the_same_is_another_digest(package: Path) -> None:
+    before = digests()
+    (package / "models" / "stem.py").rename(package / "models" / "entry.py")
+    for file in package.rglob("*.py"):
+        file.write_text(file.read_text().replace("models.stem", "models.entry"))
+    after = digests()
+    assert all(after[name] != before[name] for name in ("leo", "protonet"))
 
 
-def test_every_pattern_finds_a_file() -> None:
-    for pattern in provenance.NUMERICS:
-        assert list(provenance.PACKAGE.glob(pattern)), pattern
+def test_validation_alphabets_count(package: Path) -> None:
+    file = package / "data" / "splits" / "omniglot_lake_val.txt"
+    assert changed(
+        file, "Greek" if "Greek" in file.read_text() else file.read_text().splitlines()[-1], "Klingon"
+    ) == set(LEARNERS)
 
 
-def test_commit_says_when_files_differ_from_it(package: Path) -> None:
-    assert provenance.commit() == "unknown"
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
-    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "m"]):
-        subprocess.run([*git, *command], cwd=package, check=True)
-    clean = provenance.commit()
-    assert len(clean) == 12
-    (package / "train.py").write_text("")
-    assert provenance.commit() == clean + "+changes"
-
-
-def test_the_host_is_described_without_its_name() -> None:
-    import socket
-
-    assert set(provenance.host()) == {"system", "processor", "cores", "memory_gb"}
-    assert socket.gethostname() not in "".join(provenance.host().values()) or len(socket.gethostname()) < 4
+def test_every_module_that_a_run_reaches_decides_numbers_or_is_exempt_by_name() -> None:
+    for name in LEARNERS:
+        reached = numerics.closure([*numerics.ROOTS, "learners." + LEARNERS[name].builder.split(":")[0]])
+        assert {part.split(".")[0] for part in reached} <= {"data", "models", "learners", "training"}
+        assert not set(reached) & {f"data.{entry.module}" for entry in DATASETS.values()}
+    for name in numerics.EXEMPT:
+        assert numerics._path(name).exists(), name

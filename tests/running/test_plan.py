@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from leo_bench.config import ADDED_LATER, make_settings
+from leo_bench.config import make_settings
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
 from leo_bench.running.estimate import cost, duration, plan_words
+from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.plan import in_both_orders, make_plan, merge_plan, parse_seeds, present_keys
 from leo_bench.running.study_file import read_study, study_names
 
@@ -206,7 +207,9 @@ def test_cost_grows_with_what_is_trained_and_generated(tmp_path: Path) -> None:
     assert cost({**base, "n_train_episodes": 4000}) > cost(base)
     assert cost({**base, "image_size": 105}) > 10 * cost(base)
     assert cost({**base, "inner_examples": "shifted"}) > cost(base)
-    assert cost({name: value for name, value in base.items() if name not in ADDED_LATER}) == cost(base)
+    older = {name: value for name, value in base.items() if name not in ("padding", "test_k_shots")}
+    assert cost(older) == cost(base)  # of a plan from before there were these settings
+    assert cost({**base, "test_datasets": ["digits"]}) > cost(base)
     assert cost({**base, "generated": "full"}) > 2 * cost(base)
 
 
@@ -215,6 +218,31 @@ def test_plan_words_name_the_work(tmp_path: Path) -> None:
     text = plan_words(plan, tmp_path, jobs=2)
     assert "9: 5 variants, seeds 0, 1; 0 done, 9 to do" in text
     assert "smallest detectable" in text
+
+
+def test_precision_is_the_commands_where_no_variant_says_otherwise(tmp_path: Path) -> None:
+    text = (
+        TEXT
+        + """
+[variants.full]
+set = { generated = "full" }
+[variants.own]
+set = { precision = "float32", latent_dim = 4 }
+"""
+    )
+    plain = make_plan(write(tmp_path, text), "s", "quick", SOURCE)
+    assert {run.settings["precision"] for run in plain.runs} == {"float32"}
+    asked = make_plan(tmp_path, "s", "quick", SOURCE, precision="bfloat16")
+    found = {run.variant: run.settings["precision"] for run in asked.runs}
+    # a generated CNN cannot take it, and a variant's own value wins
+    assert found == {**dict.fromkeys(found, "bfloat16"), "full": "float32", "own": "float32"}
+
+
+def test_every_run_of_a_plan_names_the_source_of_its_learner(tmp_path: Path) -> None:
+    plan = make_plan(write(tmp_path), "s", "quick", SOURCE)
+    found = {run.settings["learner"]: run.numerics for run in plan.runs}
+    assert found == {name: numerics_digest(name, "omniglot") for name in ("leo", "pixels")}
+    assert found["leo"] != found["pixels"]
 
 
 def test_duration() -> None:

@@ -1,24 +1,25 @@
 """Doing recorded runs again, with a worker that is quick (tests/fake_worker.py)."""
 
+import dataclasses
 import sys
 from pathlib import Path
 
 import pytest
-from results_fixture import NUMERICS, make_plan, write_study
+from results_fixture import make_plan, write_study
 
 from leo_bench.commands.cli import main
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import Result, StudyView, read_record, write_record
-from leo_bench.running import provenance, reproduce
+from leo_bench.records import Result, StudyView, read_record
+from leo_bench.running import reproduce
 from leo_bench.running.scheduler import StudyRunner
 
 WORKER = (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py"))
 
 
 @pytest.fixture
-def view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyView:
-    monkeypatch.setattr(provenance, "numerics_digest", lambda: NUMERICS)
-    plan = make_plan({"short": {"latent_dim": 101, "n_train_episodes": 40}, "long": {"latent_dim": 102}}, [0])
+def view(tmp_path: Path) -> StudyView:
+    variants = {"short": {"latent_dim": 101, "n_train_episodes": 40}, "long": {"latent_dim": 102}}
+    plan = make_plan(variants, [0], numerics=None)
     return StudyRunner(plan, plan, tmp_path, 2, say=lambda text: None, worker=WORKER).run()
 
 
@@ -39,7 +40,6 @@ def test_a_run_is_found_by_its_key_in_whichever_study_has_it(view: StudyView, tm
 def test_the_command_does_the_run_of_a_key_and_no_other(
     view: StudyView, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(reproduce, "WORKER", WORKER)
     monkeypatch.setattr(reproduce.again, "__defaults__", (WORKER,))
     key = view.runs[1].planned.run_key
     assert main(["reproduce", "--key", key, "--results", str(tmp_path)]) == 0
@@ -58,16 +58,35 @@ def test_equal_bits_are_called_equal_and_nothing_is_left(view: StudyView, tmp_pa
 def test_other_bits_are_named_and_kept(view: StudyView, tmp_path: Path) -> None:
     run = view.runs[0]
     assert run.result is not None
-    write_record(run.folder / "result.json", run.result.model_copy(update={"weights_digest": "other"}))
-    comparison = reproduce.again(run, tmp_path / "again", None, WORKER)
+    other = dataclasses.replace(run, result=run.result.model_copy(update={"weights_digest": "other"}))
+    comparison = reproduce.again(other, tmp_path / "again", None, WORKER)
     assert comparison.differences == ["weights_digest: recorded other, now 77aa"]
     assert read_record(tmp_path / "again" / run.planned.run_key / "result.json", Result).weights_digest == "77aa"
     assert "processor was Some CPU" in comparison.excuse
 
 
-def test_a_run_of_other_source_is_not_compared(
-    view: StudyView, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(provenance, "numerics_digest", lambda: "another")
-    with pytest.raises(LeoBenchError, match="check out commit abc123def456"):
-        reproduce.again(view.runs[0], tmp_path / "again", None, WORKER)
+def test_a_run_of_other_source_is_compared_and_its_source_named(view: StudyView, tmp_path: Path) -> None:
+    run = view.runs[0]
+    assert run.result is not None
+    older = dataclasses.replace(
+        run,
+        result=run.result.model_copy(update={"numerics": "of before"}),
+        tests=[test.model_copy(update={"numerics": "of before"}) for test in run.tests],
+    )
+    same = reproduce.again(older, tmp_path / "again", None, WORKER)
+    assert same.differences == []  # the bits still agree
+    assert "source was of before, is " in same.excuse
+
+
+def test_a_run_recorded_under_an_older_schema_is_compared(view: StudyView, tmp_path: Path) -> None:
+    # Its keys were made otherwise, and it lacks settings that came later.
+    run = view.runs[0]
+    assert run.result is not None
+    lacking = {name: value for name, value in run.planned.settings.items() if name not in ("padding", "test_k_shots")}
+    planned = run.planned.model_copy(update={"run_key": "0" * 16, "settings": lacking})
+    result = run.result.model_copy(update={"run_key": "0" * 16, "settings": lacking})
+    tests = [test.model_copy(update={"run_key": "0" * 16, "test_key": f"{n:016}"}) for n, test in enumerate(run.tests)]
+    for old, new in zip(run.tests, tests, strict=True):
+        (run.folder / "tests" / old.test_key).rename(run.folder / "tests" / new.test_key)
+    older = dataclasses.replace(run, planned=planned, result=result, tests=tests)
+    assert reproduce.again(older, tmp_path / "again", None, WORKER).differences == []

@@ -30,7 +30,7 @@ WORKER = (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py"))
 
 def plan_of(**latent_dims: int) -> Plan:
     """A plan with one variant per name; latent_dim tells the fake worker what to do."""
-    return make_plan({name: {"latent_dim": value} for name, value in latent_dims.items()}, [0])
+    return make_plan({name: {"latent_dim": value} for name, value in latent_dims.items()}, [0], numerics=None)
 
 
 def runner(results: Path, plan: Plan, jobs: int = 2, **more: object) -> StudyRunner:
@@ -39,7 +39,7 @@ def runner(results: Path, plan: Plan, jobs: int = 2, **more: object) -> StudyRun
 
 def state(results: Path, plan: Plan, variant: str) -> RunState:
     run = next(run for run in plan.runs if run.variant == variant)
-    return run_state(run, results / "runs" / run.run_key, plan.numerics)
+    return run_state(run, results / "runs" / run.run_key, plan.accept_stale)
 
 
 def test_done_runs_are_not_done_again(tmp_path: Path) -> None:
@@ -51,6 +51,15 @@ def test_done_runs_are_not_done_again(tmp_path: Path) -> None:
     assert [run.status for run in view.runs] == ["done", "done"]
     assert all(run.attempts == 1 for run in view.runs)
     assert written == {path: path.stat().st_mtime_ns for path in written}
+
+
+def test_variants_that_differ_in_their_tests_share_a_training(tmp_path: Path) -> None:
+    variants = {"a": {"latent_dim": 101}, "b": {"latent_dim": 101, "test_k_shots": [5]}}
+    plan = make_plan(variants, [0], base={"test_n_ways": []}, numerics=None)
+    assert len({run.run_key for run in plan.runs}) == 1
+    view = runner(tmp_path, plan).run()
+    assert [run.status for run in view.runs] == ["done", "done"]
+    assert [len(run.tests) for run in view.runs] == [2, 4]
 
 
 def test_another_study_uses_the_same_runs(tmp_path: Path) -> None:
@@ -121,17 +130,19 @@ def test_stopping_keeps_what_is_done_and_a_later_call_does_the_rest(tmp_path: Pa
 
 def test_stale_runs_are_done_again_unless_accepted(tmp_path: Path) -> None:
     plan = plan_of(a=101)
-    runner(tmp_path, plan).run()
-    key = plan.runs[0].run_key
-    newer = plan.model_copy(update={"numerics": "ffffffffffff"})
-    assert state(tmp_path, newer, "a").status == "stale"
-    accepting = newer.model_copy(update={"accept_stale": True})
-    assert runner(tmp_path, accepting).run().runs[0].attempts == 1
+    (first,) = runner(tmp_path, plan).run().runs
+    assert first.result is not None
+    older = {"numerics": "of before"}
+    write_record(first.folder / "result.json", first.result.model_copy(update=older))
+    for test in first.tests:
+        write_record(first.folder / "tests" / test.test_key / "result.json", test.model_copy(update=older))
+    assert state(tmp_path, plan, "a").status == "stale"
+    accepting = plan.model_copy(update={"accept_stale": True})
+    assert [(run.status, run.attempts) for run in runner(tmp_path, accepting).run().runs] == [("done", 1)]
     said: list[str] = []
-    again = StudyRunner(newer, newer, tmp_path, 1, say=said.append, worker=WORKER)
-    view = again.run()  # the fake worker's digest is still the old one, so the run stays stale, but it was done anew
-    assert view.runs[0].attempts == 2
-    assert (tmp_path / "runs" / key / "attempt-1" / "result.json").exists()
+    view = StudyRunner(plan, plan, tmp_path, 1, say=said.append, worker=WORKER).run()
+    assert [(run.status, run.attempts) for run in view.runs] == [("done", 2)]
+    assert (first.folder / "attempt-1" / "result.json").exists()
     assert any("stale" in text for text in said)
 
 
@@ -191,4 +202,5 @@ def test_kill_9_of_the_study_loses_nothing(tmp_path: Path) -> None:
     study.wait()
     view = load_study(tmp_path / "ablations-cpu")
     assert [run.status for run in view.runs] == ["done", "running"]  # the orphan still holds its run
-    subprocess.run(["pkill", "-f", str(folder)], check=True)
+    orphan = int((folder / "waiting").read_text())
+    os.kill(orphan, signal.SIGKILL)

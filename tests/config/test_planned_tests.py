@@ -1,0 +1,82 @@
+"""Tests of a trained model, as settings ask for them."""
+
+import pytest
+
+from leo_bench.config import make_settings, planned_tests, test_key
+
+
+def names(**values: object) -> list[str]:
+    return [f"{test.name} on {test.dataset}" for test in planned_tests(make_settings(values, "leo"))]
+
+
+def test_the_headline_test_comes_first() -> None:
+    assert names(n_way=7, k_shot=2)[0] == "7-way 2-shot mixed on omniglot"
+    assert names() == [
+        "5-way 1-shot mixed on omniglot",
+        "5-way 1-shot within alphabet on omniglot",
+        "20-way 1-shot mixed on omniglot",
+        "20-way 1-shot within alphabet on omniglot",
+    ]
+
+
+def test_a_head_for_all_classes_together_is_scored_at_its_own_ways_alone() -> None:
+    assert names(decode="task", test_modes=["mixed"]) == ["5-way 1-shot mixed on omniglot"]
+
+
+def test_other_data_sets_are_scored_at_20_ways_or_as_many_as_they_have() -> None:
+    found = names(test_n_ways=[], test_modes=[], test_datasets=["digits", "glyphs", "omniglot"])
+    assert found == [
+        "5-way 1-shot mixed on omniglot",
+        "10-way 1-shot mixed on digits",
+        "20-way 1-shot mixed on glyphs",
+    ]
+
+
+def test_shots_that_a_class_has_too_few_drawings_for_are_left_out_there() -> None:
+    settings = make_settings(
+        {"test_n_ways": [], "test_modes": [], "test_k_shots": [10, 20], "test_datasets": ["digits"]}
+    )
+    found = [(test.dataset, test.k_shot, test.n_query) for test in planned_tests(settings)]
+    # 20 drawings of an Omniglot character: 10 shots leave 10 queries, 20 shots leave none. A digit has 174.
+    assert found == [
+        ("omniglot", 1, 15),
+        ("omniglot", 10, 10),
+        ("digits", 1, 15),
+        ("digits", 10, 15),
+        ("digits", 20, 15),
+    ]
+
+
+@pytest.mark.parametrize("values", [{"test_inner_steps": 50}, {"test_inner_lr": 2.0}, {"n_test_episodes": 5}])
+def test_keys_of_tests_follow_the_run_and_the_test(values: dict[str, object]) -> None:
+    base, other = (make_settings(v, "leo") for v in ({}, values))
+    (one, *_), (two, *_) = planned_tests(base), planned_tests(other)
+    assert base.run_key == other.run_key
+    assert test_key("0" * 16, one) != test_key("0" * 16, two)
+    assert test_key("0" * 16, one) != test_key("1" * 16, one)
+    assert test_key("0" * 16, one) == test_key("0" * 16, planned_tests(base)[0])
+
+
+def test_all_tests_of_a_run_have_keys_of_their_own() -> None:
+    settings = make_settings({"test_k_shots": [5], "test_datasets": ["digits"]}, "leo")
+    keys = [test_key(settings.run_key, test) for test in planned_tests(settings)]
+    assert len(set(keys)) == len(keys) == 10
+
+
+def test_a_setting_left_out_leaves_the_key_as_it_was() -> None:
+    # The key of a test from before there were settings for the inner loop at test.
+    import hashlib
+    import json
+
+    test = planned_tests(make_settings({}, "leo"))[0]
+    values = {
+        "dataset": "omniglot",
+        "split": "test",
+        "episode_mode": "mixed",
+        "n_way": 5,
+        "k_shot": 1,
+        "n_query": 15,
+        "n_test_episodes": 1000,
+    }
+    text = json.dumps({"schema": 2, "run": "abc", **values}, sort_keys=True)
+    assert test_key("abc", test) == hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,81 @@
+"""Runs of the store that are a planned run but for the machine: named, never dropped in silence."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from results_fixture import NUMERICS, make_plan, planned, write_run, write_study
+
+from leo_bench.config import make_settings
+from leo_bench.records import Plan, load_study
+
+
+def counts(*_: object) -> np.ndarray:
+    return np.arange(30, 30 + 72).reshape(12, 6) % 46 + 30
+
+
+@pytest.fixture
+def plan() -> Plan:
+    return make_plan({"leo": {}, "none": {"relation": "none"}}, [0, 1])
+
+
+def write_other(results: Path, plan: Plan, number: int, **changes: object) -> str:
+    """The planned run with other settings, done; returns its key."""
+    settings = make_settings({**plan.runs[number].settings, **changes})
+    write_run(results, plan, planned(settings, "any"), counts)
+    return settings.run_key
+
+
+def test_a_run_of_another_precision_is_named(tmp_path: Path, plan: Plan) -> None:
+    folder = write_study(tmp_path, plan)
+    write_run(tmp_path, plan, plan.runs[0], counts)
+    key = write_other(tmp_path, plan, 3, precision="bfloat16")
+    view = load_study(folder)
+    assert [run.status for run in view.runs] == ["done", "missing", "missing", "missing"]
+    (other,) = view.copies
+    assert (other.status, other.planned.variant, other.planned.seed) == ("not counted", "none", 1)
+    assert key in other.message
+    assert "precision bfloat16, not float32" in other.message
+
+
+def test_a_seed_that_this_plan_does_not_have_is_named_too(tmp_path: Path, plan: Plan) -> None:
+    # seed 5 was run with other threads, by a call whose plan this one has replaced
+    folder = write_study(tmp_path, plan)
+    write_other(tmp_path, plan, 0, seed=5, threads=2)
+    (other,) = load_study(folder).copies
+    assert (other.planned.variant, other.planned.seed) == ("leo", 5)
+
+
+def test_what_is_done_as_planned_needs_no_other(tmp_path: Path, plan: Plan) -> None:
+    folder = write_study(tmp_path, plan)
+    write_run(tmp_path, plan, plan.runs[0], counts)
+    write_other(tmp_path, plan, 0, precision="bfloat16")  # of a study about precision, say
+    assert load_study(folder).copies == []
+
+
+def test_runs_of_other_settings_are_no_ones_twins(tmp_path: Path, plan: Plan) -> None:
+    folder = write_study(tmp_path, plan)
+    write_other(tmp_path, plan, 0, precision="bfloat16", latent_dim=8)
+    assert load_study(folder).copies == []
+
+
+def test_a_record_of_an_older_schema_is_named(tmp_path: Path, plan: Plan) -> None:
+    folder = write_study(tmp_path, plan)
+    made = write_run(tmp_path, plan, plan.runs[0], counts)
+    made.rename(made.with_name("0123456789abcdef"))  # a key of schema 1
+    found = [run for run in load_study(folder).copies if run.status == "not counted"]
+    assert [run.message for run in found] == [
+        "run 0123456789abcdef is this variant and seed with a record of an older schema; it is not counted"
+    ]
+    assert NUMERICS
+
+
+def test_two_machines_that_share_the_work_of_a_study_have_keys_that_meet(tmp_path: Path) -> None:
+    # One machine does seed 0, another seed 1; their stores are put together.
+    both = make_plan({"base": {}, "q10": {"n_query": 10}}, [0, 1])
+    for run in both.runs:
+        write_run(tmp_path, both, run, counts)
+    folder = write_study(tmp_path, both)
+    view = load_study(folder)
+    assert [run.status for run in view.runs] == ["done"] * 4
+    assert view.copies == []
