@@ -10,9 +10,9 @@ BIN := .venv/bin
 LEO_BENCH := $(BIN)/leo-bench
 # Options that are passed on only where they are set.
 RUN_OPTIONS = --profile "$(PROFILE)" $(if $(PUBLISHED),--use-published) $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(JOBS),--jobs "$(JOBS)") \
-	$(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)")
+	$(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)") $(if $(PRECISION),--precision "$(PRECISION)")
 
-.PHONY: help venv ablations study search dashboard report reproduce bench data status publish test test-long test-postgres check-pages check-dashboard lint format clean clean-venv
+.PHONY: help venv ablations study search dashboard report reproduce bench data status publish test test-long test-postgres check-pages check-dashboard docs lint format clean clean-venv
 
 help:  ## show this list
 	@echo "make ablations   run the ablation study, write reports/ablations-PROFILE/report.html"
@@ -29,11 +29,13 @@ help:  ## show this list
 	@echo "                 make test-postgres: a search on a PostgreSQL server (installs nothing, says what it needs)"
 	@echo "make check-pages look at every report page in Chromium: links, contrast, alternative text, phone, print (docs/pages.md)"
 	@echo "make check-dashboard  look at the dashboard in Chromium: plots, parameters, notes (docs/dashboard.md)"
+	@echo "make docs        write the tables of settings into docs/leo.md, from their definitions"
 	@echo "make format      put the source into its standard form"
 	@echo "make clean       remove caches (results and reports stay);  make clean-venv: remove .venv"
 	@echo
 	@echo "Settings: PROFILE=smoke|quick|cpu|official (default quick)  SEEDS=0-4  JOBS=2  DATASET=auto|omniglot|glyphs"
-	@echo "          DATA=folder that holds Omniglot  PUBLISHED=1 (take published runs)  PYTHON=interpreter for .venv"
+	@echo "          DATA=folder that holds Omniglot  PUBLISHED=1 (take published runs)  PRECISION=bfloat16"
+	@echo "          PYTHON=interpreter for .venv"
 	@echo "          make search: TRIALS=N  STORAGE=postgresql://...  JOBS=1 (the same trials each time)"
 
 venv:
@@ -87,6 +89,9 @@ check-pages: venv
 
 check-dashboard: venv
 	@CHROMIUM="$(CHROMIUM)" sh tools/check_dashboard.sh $(if $(SCREENSHOT),"$(SCREENSHOT)")
+
+docs: venv
+	$(BIN)/python -m tools.settings_tables
 
 lint: venv
 	$(BIN)/ruff check .

@@ -30,11 +30,12 @@ def command_reproduce(options: argparse.Namespace) -> int:
                 wrong += bool(options.study or options.key)  # without names, studies of older versions are passed over
                 continue
             compared += 1
+            since = f" ({comparison.changed})" if comparison.changed else ""
             if not comparison.differences:
-                print(f"{folder}: {comparison.name}: bit for bit the same")
+                print(f"{folder}: {comparison.name}: bit for bit the same{since}")
                 continue
-            wrong += not comparison.excuse
-            print(f"{folder}: {comparison.name}: DIFFERS" + (f" ({comparison.excuse})" if comparison.excuse else ""))
+            wrong += not comparison.changed
+            print(f"{folder}: {comparison.name}: DIFFERS{since}")
             print("\n".join(f"    {line}" for line in comparison.differences))
     if not compared:
         raise LeoBenchError("no recorded run could be compared")

@@ -1,6 +1,6 @@
 """Schema of results/: what a run leaves on disk, when it counts as done, and the tables made from it.
 
-    results/runs/<run_key>/settings.json     what the run's process was last asked for
+    results/runs/<run_key>/settings.json     what the run was asked for when it was trained
                            attempt-<n>/      log.txt, status.json and Sacred's record of each attempt to train or to
                                              score; pruned.json if a search ended it
                            checkpoint.safetensors

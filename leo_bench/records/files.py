@@ -55,12 +55,12 @@ def _json(value: Any) -> str:
 
 
 def write_settings(folder: Path, settings: Settings) -> None:
-    """Write settings.json of a run: what its process was last asked for."""
+    """Write settings.json of a run: what it was asked for when it was trained."""
     write_atomic(folder / "settings.json", (json.dumps(settings.canonical(), indent=1) + "\n").encode())
 
 
 def read_settings(folder: Path) -> Settings:
-    """Return the settings that the run in folder was last asked for.
+    """Return the settings that the run in folder was asked for when it was trained.
 
     Raises LeoBenchError if the file is missing, broken or out of range.
     """

@@ -79,7 +79,8 @@ def execute(folder: Path, settings: Settings, data: Path | None = None, watch: W
 
 
 def _attempt(folder: Path, planned: PlannedRun, settings: Settings, data: Path | None, watch: Watch | None) -> None:
-    write_settings(folder, settings)
+    if not (folder / "result.json").exists():
+        write_settings(folder, settings)
     attempt = new_attempt(folder)
     handler = logging.FileHandler(attempt.folder / "log.txt")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

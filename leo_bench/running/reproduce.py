@@ -43,8 +43,8 @@ class Comparison:
 
     name: str
     differences: list[str]
-    excuse: str
-    """Why bits may differ: another processor, other versions; empty when nothing excuses it."""
+    changed: str
+    """Reasons why bits may differ: other source, another processor, other versions; empty if there is none."""
 
 
 def done_runs(folder: Path) -> list[RunState]:
@@ -55,13 +55,15 @@ def done_runs(folder: Path) -> list[RunState]:
 
 
 def cheapest(runs: Sequence[RunState], n: int) -> list[RunState]:
-    """The n runs that are estimated to take least time, trained ones before those without training."""
+    """Return the n runs that are estimated to take least time, trained ones before those without training."""
     return sorted(runs, key=lambda run: (run.planned.settings["n_train_episodes"] == 0, cost(run.planned.settings)))[:n]
 
 
 def with_key(folders: Sequence[Path], key: str) -> tuple[Path, RunState]:
-    """The done run with this key and the first of the studies and searches that has it. Raises LeoBenchError where none
-    has."""
+    """Return the done run with this key, and the first of the studies and searches that has it.
+
+    Raises LeoBenchError if none has.
+    """
     for folder in folders:
         for run in done_runs(folder):
             if run.planned.run_key == key:
@@ -125,10 +127,10 @@ def again(run: RunState, folder: Path, data: Path | None, worker: Sequence[str] 
     found = differences(run, run_state(planned, target))
     if not found:
         shutil.rmtree(target)
-    return Comparison(name, found, _excuse(result, planned.numerics))
+    return Comparison(name, found, _changed_since(result, planned.numerics))
 
 
-def _excuse(result: Result, numerics: str) -> str:
+def _changed_since(result: Result, numerics: str) -> str:
     """Return what can change bits and differs from the recording: source, processor, versions."""
     here = {**provenance.versions(), "processor": provenance.host()["processor"], "source": numerics}
     there = {**result.versions, "processor": result.host.get("processor", "unknown"), "source": result.numerics}

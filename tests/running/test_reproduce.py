@@ -62,7 +62,7 @@ def test_other_bits_are_named_and_kept(view: StudyView, tmp_path: Path) -> None:
     comparison = reproduce.again(other, tmp_path / "again", None, WORKER)
     assert comparison.differences == ["weights_digest: recorded other, now 77aa"]
     assert read_record(tmp_path / "again" / run.planned.run_key / "result.json", Result).weights_digest == "77aa"
-    assert "processor was Some CPU" in comparison.excuse
+    assert "processor was Some CPU" in comparison.changed
 
 
 def test_a_run_of_other_source_is_compared_and_its_source_named(view: StudyView, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_run_of_other_source_is_compared_and_its_source_named(view: StudyView,
     )
     same = reproduce.again(older, tmp_path / "again", None, WORKER)
     assert same.differences == []  # the bits still agree
-    assert "source was of before, is " in same.excuse
+    assert "source was of before, is " in same.changed
 
 
 def test_a_run_recorded_under_an_older_schema_is_compared(view: StudyView, tmp_path: Path) -> None:
