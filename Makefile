@@ -76,10 +76,10 @@ publish: venv
 	$(LEO_BENCH) publish "$(STUDY)" --profile "$(PROFILE)" $(if $(PARTIAL),--partial)
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-long: lint
-	$(BIN)/python -m pytest -m "not postgres"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not postgres"
 
 test-postgres: venv
 	$(BIN)/python -m pytest -m postgres

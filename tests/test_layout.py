@@ -46,7 +46,7 @@ def modules() -> list[Path]:
 
 
 def part_of(module: str) -> str:
-    """leo_bench.data.glyphs -> data; leo_bench.data itself, a list of data sets, -> registries; leo_bench -> __init__."""
+    """leo_bench.data.glyphs -> data; leo_bench.data itself, a list of data sets, -> registries."""
     if module in ("leo_bench.data", "leo_bench.learners"):
         return "registries"
     return [*module.split("."), "__init__"][1]
