@@ -1,1 +1,1 @@
-"""What the commands of the command line do, a module each; arguments come parsed from cli.py."""
+"""Commands of the command line, one module for each. cli.py parses their arguments."""

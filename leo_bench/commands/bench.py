@@ -1,4 +1,4 @@
-"""`leo-bench bench`: the benchmarks, which are part of a checkout."""
+"""`leo-bench bench`: run the benchmarks, which are part of a checkout."""
 
 import argparse
 import sys
@@ -8,8 +8,9 @@ from leo_bench.errors import LeoBenchError
 
 
 def command_bench(options: argparse.Namespace) -> None:
+    """Run benchmarks and write their report, or publish what was timed."""
     if not find_benchmarks():
-        raise LeoBenchError("benchmarks are part of the checkout, not of an installed leo_bench; run this there")
+        raise LeoBenchError("the benchmarks are not installed with leo_bench; run this command in a checkout")
     from benchmarks.run import bench, publish
 
     if options.publish:
@@ -20,7 +21,7 @@ def command_bench(options: argparse.Namespace) -> None:
 
 
 def benchmark_pages(results: Path, reports: Path) -> list[Path]:
-    """The benchmarks' reports made again from their timings, local and published; none outside a checkout."""
+    """Write the benchmark reports, local and published, from their timings; none outside a checkout."""
     timed = [name for name in ("bench", "official/bench") if (results / name / "timings.csv").exists()]
     if not timed or not find_benchmarks():
         return []
@@ -30,7 +31,7 @@ def benchmark_pages(results: Path, reports: Path) -> list[Path]:
 
 
 def find_benchmarks() -> bool:
-    """Whether there is a checkout with benchmarks; they can then be imported."""
+    """Make the benchmarks importable. Returns False outside a checkout."""
     checkout = Path(__file__).resolve().parents[2]
     if not (checkout / "benchmarks").is_dir():
         return False

@@ -1,4 +1,4 @@
-"""`leo-bench examples`: drawings of a run's episodes."""
+"""`leo-bench examples`: draw example episodes of a run."""
 
 import argparse
 
@@ -10,7 +10,7 @@ from leo_bench.running.numerics import numerics_digest
 
 
 def command_examples(options: argparse.Namespace) -> None:
-    """Write reports/examples-<run_key>/, which git ignores, and print its page."""
+    """Write reports/examples-<run_key>/, which git ignores, and print the path of its page."""
     result, examples, n_first = example_episodes(find_run(options.results, options.key), options.data)
     target = options.reports / f"examples-{result.run_key}"
     numerics = numerics_digest(result.settings["learner"], result.settings["dataset"])

@@ -1,9 +1,10 @@
-"""`leo-bench report` and `leo-bench publish`: from records to pages, here and committed."""
+"""`leo-bench report` and `leo-bench publish`: write reports from records, and copy both to where they are committed."""
 
 import argparse
 from pathlib import Path
 
 from leo_bench.commands.bench import benchmark_pages
+from leo_bench.commands.runs import no_study
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import load_study
 from leo_bench.report import rebuild_all, write_comparison, write_index, write_report, write_search_report
@@ -12,18 +13,21 @@ from leo_bench.running.publish import publish, publish_search
 
 
 def command_report(options: argparse.Namespace) -> None:
+    """Write the report of one study, of all, or of a comparison, and print the paths."""
     if options.compare:
         if options.study is not None:
-            raise LeoBenchError(f"--compare takes two studies; leave out {options.study}")
+            raise LeoBenchError(f"--compare takes exactly two studies; leave out the third, {options.study}")
         print("\n".join(write_comparison(tuple(options.compare), options.results, options.reports, options.out)))
         write_index(options.reports)
         return
     if options.study is None:
         if options.out:
-            raise LeoBenchError("--out goes with one study's or search's folder; name it")
+            raise LeoBenchError(
+                "--out needs the folder of one study or search; name it, such as results/ablations-quick"
+            )
         made = rebuild_all(options.results, options.reports)
         if not made:
-            raise LeoBenchError(f"no study in {options.results}/; run one first: make ablations")
+            raise no_study(options.results)
         made += _findings(options.results)
         for path in [*made, *benchmark_pages(options.results, options.reports)]:
             print(path)
@@ -35,30 +39,29 @@ def command_report(options: argparse.Namespace) -> None:
 
 
 def command_publish(options: argparse.Namespace) -> None:
-    if (options.results / f"{options.name}-{options.profile}" / "search.json").exists():
-        target = publish_search(options.results, options.name, options.profile, options.partial)
-        page = write_search_report(target, options.reports / "official" / target.name)
-        write_index(options.reports)
-        print(f"{target}/, report in {page}")
-        if refresh_readme(Path("README.md"), page.parent):
-            print("README.md shows its numbers")
-        return
-    target = publish(options.results, options.name, options.profile, options.partial)
-    report = write_report(target, options.reports / "official" / target.name)
+    """Copy a study or search and its report to where they are committed, and print the paths."""
+    is_search = (options.results / f"{options.name}-{options.profile}" / "search.json").exists()
+    copy, write = (publish_search, write_search_report) if is_search else (publish, write_report)
+    target = copy(options.results, options.name, options.profile, options.partial)
+    report = write(target, options.reports / "official" / target.name)
     write_index(options.reports)
-    print(f"{len(load_study(target).done)} runs in {target}/, report in {report}")
+    print(
+        f"{target}/, report in {report}"
+        if is_search
+        else f"{len(load_study(target).done)} runs in {target}/, report in {report}"
+    )
     if refresh_readme(Path("README.md"), report.parent):
-        print("README.md shows its numbers")
-    for page in _findings(options.results):
-        print(f"what came out, in words: {page}")
+        print("updated README.md with its numbers")
+    for page in [] if is_search else _findings(options.results):
+        print(f"updated {page}")
 
 
 FINDINGS = Path("docs/findings.md")
-"""In a checkout: what the published studies say."""
+"""Page of findings from the published studies, in a checkout."""
 
 
 def _findings(results: Path) -> list[Path]:
-    """The page of findings made again, where results are those of the checkout that has it."""
+    """Write the page of findings again, if results/ is that of the checkout. Returns its path, or an empty list."""
     if not FINDINGS.exists() or results.resolve() != FINDINGS.resolve().parents[1] / "results":
         return []
     from leo_bench.report.findings import write_findings

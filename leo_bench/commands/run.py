@@ -1,4 +1,4 @@
-"""`leo-bench run`: one run, or what its model is."""
+"""`leo-bench run`: do one run, or describe its model."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ from leo_bench.records import RUNS, read_settings, run_state
 
 
 def command_run(options: argparse.Namespace) -> int:
-    """Do one run, or describe its model."""
+    """Do one run, or describe its model. Returns the exit code."""
     settings = _settings(options)
     if options.describe:
         from leo_bench.running.describe_model import describe
@@ -28,10 +28,11 @@ def command_run(options: argparse.Namespace) -> int:
     state = run_state(planned_run(settings, "run"), folder)
     if state.status == "done":
         raise LeoBenchError(
-            f"run {settings.run_key} is done already ({folder}); do it again and compare: leo-bench reproduce"
+            f"run {settings.run_key} is done already ({folder}); to do it again and compare: "
+            f"leo-bench reproduce --key {settings.run_key}"
         )
     if state.status in ("stale", "corrupt"):
-        print(f"the record in {folder} is {state.status} and set aside: {state.message}", file=sys.stderr)
+        print(f"the record in {folder} is {state.status} and is set aside: {state.message}", file=sys.stderr)
     note = faster_precision([settings.canonical()])
     if note:
         print(f"precision: {note}", file=sys.stderr)
@@ -39,7 +40,7 @@ def command_run(options: argparse.Namespace) -> int:
 
 
 def do_run(folder: Path, settings: Settings, data: Path | None) -> int:
-    """Do what a run lacks in this process, and print its tests. Returns the exit code."""
+    """Do the training and tests that a run lacks, in this process, and print its tests. Returns the exit code."""
     from leo_bench.running.experiment import execute
 
     try:
@@ -56,13 +57,12 @@ def do_run(folder: Path, settings: Settings, data: Path | None) -> int:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    """Return the settings that the command line names. Raises LeoBenchError if they contradict each other."""
+    """Return the settings named on the command line. Raises LeoBenchError if they contradict each other."""
     values = parse_settings(options.set)
     if options.key:
         if values or options.preset or options.seed is not None or options.device or options.precision:
             raise LeoBenchError(
-                "--key takes a recorded run's settings as they are; leave out --preset, --set, --seed, --device and "
-                "--precision"
+                "--key uses the recorded settings unchanged; leave out --preset, --set, --seed, --device and --precision"
             )
         return read_settings(find_run(options.results, options.key))
     for name in ("seed", "device", "precision"):
@@ -79,17 +79,17 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
-    """Return NAME=VALUE pairs as settings; a value is read as TOML if it is TOML, else as a string.
+    """Return NAME=VALUE pairs as settings. A value is read as TOML; if it is not TOML, it is a string.
 
-    Raises LeoBenchError for a pair without a value, and for a name given twice.
+    Raises LeoBenchError for a pair without name or value, and for a name given twice.
     """
     values: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
-        if not equals:
+        if not equals or not name or not text:
             raise LeoBenchError(f"--set {pair}: expected NAME=VALUE, such as latent_dim=32")
         if name in values:
-            raise LeoBenchError(f"--set {name}: given twice; leave one out")
+            raise LeoBenchError(f"--set {name} is given twice; leave one out")
         try:
             values[name] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:

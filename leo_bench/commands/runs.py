@@ -1,4 +1,4 @@
-"""Recorded runs, by their keys."""
+"""Recorded runs found by their keys, and the error if there are none."""
 
 from pathlib import Path
 
@@ -7,9 +7,18 @@ from leo_bench.records import RUNS
 
 
 def find_run(results: Path, key: str) -> Path:
-    """Return the folder of a recorded run, in the store or among the published. Raises LeoBenchError."""
+    """Return the folder of a recorded run, local or published. Raises LeoBenchError if there is none."""
     places = (results / RUNS / key, results / "official" / RUNS / key)
     for folder in (*places, *sorted(results.glob(f"official/*/{RUNS}/{key}"))):
         if (folder / "settings.json").exists():
             return folder
-    raise LeoBenchError(f"no run {key!r} in {results}/; keys are in the run_key column of runs.csv")
+    raise LeoBenchError(
+        f"no run {key!r} in {results}/; run keys are in the column run_key of runs.csv in the folder of a study"
+    )
+
+
+def no_study(results: Path) -> LeoBenchError:
+    """Return the error for a results folder without any study."""
+    return LeoBenchError(
+        f"no study in {results}/; name another folder (--results), or run one first: make ablations"
+    )

@@ -1,22 +1,25 @@
-"""`leo-bench study`: a study's runs and its report."""
+"""`leo-bench study`: do the runs of a study and write its report."""
 
 import argparse
 import sys
 
 from leo_bench.data.locate import locate
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
-from leo_bench.records import Plan, load_study, read_record
+from leo_bench.records import Plan, StudyView, load_study, read_record
 from leo_bench.running.background_report import BackgroundReport
 from leo_bench.running.estimate import plan_words
 from leo_bench.running.plan import make_plan, merge_plan, parse_seeds, present_keys, study_folder
 from leo_bench.running.publish import take_published
 from leo_bench.running.scheduler import StudyRunner
+from leo_bench.running.study_file import read_study
 
 
 def command_study(options: argparse.Namespace) -> int:
+    """Do the runs of a study that are not done, and write its report. Returns the exit code."""
     if options.jobs < 1:
         raise LeoBenchError(f"--jobs must be at least 1, got {options.jobs}")
-    seeds = parse_seeds(options.seeds) if options.seeds else None
+    seeds = None if options.seeds is None else parse_seeds(options.seeds)
+    read_study(options.studies, options.name)  # a wrong name is refused before data is looked for
     source = locate(options.dataset, options.data)
     plan = make_plan(
         options.studies,
@@ -37,7 +40,7 @@ def command_study(options: argparse.Namespace) -> int:
     if (folder / "study.json").exists():
         old = read_record(folder / "study.json", Plan)
         keep = present_keys(options.studies, old, source, options.device, options.precision)
-        if not (seeds or options.only):  # a whole study shows what part-studies have done, not what they left undone
+        if not (seeds or options.only):  # a whole study keeps the done runs of partial calls, not the missing ones
             keep &= {run.planned.run_key for run in load_study(folder).done}
         view = merge_plan(old, plan, keep)
     report_folder = options.reports / folder.name
@@ -51,21 +54,27 @@ def command_study(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         done = len(load_study(folder).done)
         print(
-            f"\nstopped: {done} of {len(view.runs)} runs are done and kept; the same command goes on from here\n"
-            "bringing the report up to date (Ctrl-C again to leave it)",
+            f"\nstopped: {done} of {len(view.runs)} runs are done and kept; run the same command again to continue\n"
+            "updating the report (press Ctrl-C again to skip this)",
             file=sys.stderr,
         )
         report.finish()
         return EXIT_INTERRUPTED
     made = report.finish()
     found = load_study(folder)
-    waiting = [run for run in found.runs if run.status != "done"]
-    for run in waiting:
-        print(f"not done: {run.planned.variant} seed {run.planned.seed}: {run.status}: {run.message}", file=sys.stderr)
+    waiting = name_missing(found)
     print(f"{len(found.done)} of {len(found.runs)} runs done; tables in {folder}/")
     print(
         f"report: {report_folder / 'report.html'}"
         if made
-        else f"the report could not be made; try: leo-bench report {folder}"
+        else f"the report could not be made; to see why: leo-bench report {folder}"
     )
     return EXIT_FAILED if waiting or not made else 0
+
+
+def name_missing(view: StudyView) -> int:
+    """Print a line for each run of a study that is not done. Returns their number."""
+    waiting = [run for run in view.runs if run.status != "done"]
+    for run in waiting:
+        print(f"not done: {run.planned.variant} seed {run.planned.seed}: {run.status}: {run.message}", file=sys.stderr)
+    return len(waiting)

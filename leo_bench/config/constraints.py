@@ -1,4 +1,4 @@
-"""Settings that do not go together, and what to do about each."""
+"""Checks of settings that contradict each other, each with what to change."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ LEAST_SIDE = 16
 
 
 def check_together(settings: "Settings") -> None:
-    """Raise ValueError, with what to do, if settings contradict each other."""
+    """Raise ValueError, saying what to change, if settings contradict each other."""
     drawings = DATASETS[settings.dataset].n_drawings
     if settings.k_shot + settings.n_query > drawings:
         raise ValueError(
@@ -22,7 +22,7 @@ def check_together(settings: "Settings") -> None:
         )
     if settings.shots_in_training + settings.queries_in_training > drawings:
         raise ValueError(
-            f"a training episode wants {settings.shots_in_training} support and {settings.queries_in_training} query "
+            f"a training episode needs {settings.shots_in_training} support and {settings.queries_in_training} query "
             f"images of a class, but a character has {drawings} drawings; lower k_shot, train_k_shot, n_query or "
             "train_n_query"
         )
@@ -32,15 +32,15 @@ def check_together(settings: "Settings") -> None:
             f"leaves {settings.image_side} pixels a side, and four poolings need {LEAST_SIDE}; lower first_pool, or "
             "raise image_size or padding"
         )
-    if settings.train_support == "each" and settings.queries_in_training % settings.shots_in_training:
+    n_images = settings.shots_in_training + settings.queries_in_training
+    if settings.train_support == "each" and n_images % settings.shots_in_training:
         raise ValueError(
-            f"train_support=each takes the {settings.shots_in_training} support images of a class from all its "
-            f"{settings.shots_in_training + settings.queries_in_training} in turn, which must be a multiple; change "
-            "train_k_shot or train_n_query"
+            f"train_support=each divides the {n_images} images of a class into support sets of "
+            f"{settings.shots_in_training}, but {n_images} is not a multiple; change train_k_shot or train_n_query"
         )
     if settings.n_train_episodes % settings.meta_batch_size:
         raise ValueError(
-            f"n_train_episodes {settings.n_train_episodes} is no multiple of "
+            f"n_train_episodes {settings.n_train_episodes} is not a multiple of "
             f"meta_batch_size {settings.meta_batch_size}; change one of them"
         )
     if settings.generated == "full" and settings.decode == "task":
@@ -59,12 +59,12 @@ def check_together(settings: "Settings") -> None:
 
 
 def _needs(settings: "Settings") -> list[tuple[bool, str]]:
-    """Return what one part requires of another: whether it holds, and what to do if it does not."""
+    """Return the requirements of one part on another: (True if it holds, message if it does not)."""
     return [
         (
             settings.inner_examples != "leave_one_out" or min(settings.k_shot, settings.shots_in_training) > 1,
-            "inner_examples=leave_one_out has no other example of a class at one shot; set k_shot, and where it is "
-            "set train_k_shot, to 2 or more",
+            "inner_examples=leave_one_out has no other example of a class at one shot; set k_shot (and train_k_shot, "
+            "if it is set) to 2 or more",
         ),
         (
             settings.inner_examples == "support" or settings.generated == "head",
@@ -76,15 +76,15 @@ def _needs(settings: "Settings") -> list[tuple[bool, str]]:
         ),
         (
             settings.learner != "leo" or settings.generated == "head" or settings.train_support == "first",
-            "generated=full has a CNN for each support set; set train_support to first, or generated to head",
+            "generated=full needs a CNN for each support set; set train_support to first, or generated to head",
         ),
         (
             not settings.task_conditioned or settings.decode == "class",
-            "decode=task decodes the episode's mean code already; set task_conditioned to false, or decode to class",
+            "decode=task decodes the mean code already; set task_conditioned to false, or decode to class",
         ),
         (
             not settings.task_conditioned or settings.decoder == "mlp",
-            "a linear decoder adds the same to every class for the episode's mean code, which changes no answer; "
+            "decoder=linear adds the same number to every class for the mean code, which changes no answer; "
             "set task_conditioned to false, or decoder to mlp",
         ),
         (
@@ -114,11 +114,11 @@ def _needs(settings: "Settings") -> list[tuple[bool, str]]:
         ),
         (
             settings.encoder != "none" or settings.kl_weight == 0,
-            "encoder=none draws codes from N(0, I), from where they have no distance to it; set kl_weight to 0",
+            "encoder=none draws codes from N(0, I) itself, so their divergence from it is always 0; set kl_weight to 0",
         ),
         (
             settings.encoder != "none" or settings.inner_examples != "leave_one_out",
-            "inner_examples=leave_one_out wants codes of the other examples; set encoder to separate or shared",
+            "inner_examples=leave_one_out needs codes of the other examples; set encoder to separate or shared",
         ),
         (
             settings.test_split == "test" or settings.train_classes == "train",
@@ -134,7 +134,7 @@ def _needs(settings: "Settings") -> list[tuple[bool, str]]:
         ),
         (
             settings.test_inner_steps is None or settings.inner_lr_mode != "per_step",
-            "inner_lr_mode=per_step has a step size for each trained step alone; leave out test_inner_steps",
+            "inner_lr_mode=per_step has step sizes for the trained steps only; leave out test_inner_steps",
         ),
         (
             settings.relation != "none" or settings.relation_rounds == 1,
@@ -144,5 +144,6 @@ def _needs(settings: "Settings") -> list[tuple[bool, str]]:
 
 
 def _has_a_transpose(settings: "Settings") -> bool:
+    """Return True if the decoder can start as the transpose of the encoder."""
     parts = (settings.encoder, settings.decoder, settings.decode, settings.n_decoders)
     return parts == ("shared", "linear", "class", 1)

@@ -15,18 +15,18 @@ HEADINGS = {
 
 
 def explanation(name: str) -> str:
-    """Return what a setting does, in a sentence or a few, on one line."""
+    """Return the explanation of a setting, on one line."""
     return " ".join((Settings.model_fields[name].description or "").split())
 
 
 def about(name: str) -> dict[str, str]:
-    """Return symbol, documented range and source of a setting; empty texts if it has none."""
+    """Return symbol, documented range and source of a setting; an empty text for each that it lacks."""
     found: Any = Settings.model_fields[name].json_schema_extra
     return {key: found[key] for key in ("symbol", "documented", "source")}
 
 
 def choices(name: str) -> str:
-    """Return the values that a setting takes, in short: `pairwise, none, attention`, or a range."""
+    """Return the values that a setting can take: `pairwise, none, attention`, or a range such as `from 1 to 10`."""
     schema = Settings.model_json_schema()["properties"][name]
     options = [schema, *schema.get("anyOf", []), schema.get("items", {})]
     for option in options:
@@ -49,7 +49,7 @@ def plain(value: Any) -> str:
 
 
 def explain_settings(settings: Settings) -> str:
-    """Return every setting with its value and what it does, a line each, by kind."""
+    """Return every setting with its value and explanation, one line each, grouped by kind."""
     values = settings.canonical()
     lines = []
     for part, heading in HEADINGS.items():
@@ -58,7 +58,7 @@ def explain_settings(settings: Settings) -> str:
 
 
 def settings_tables() -> str:
-    """Return the Markdown tables of all settings for the docs, a table a kind."""
+    """Return the Markdown tables of all settings for the docs, one table for each kind."""
     blocks = []
     for part, heading in HEADINGS.items():
         rows = [

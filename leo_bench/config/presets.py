@@ -50,38 +50,47 @@ PRESETS: dict[str, dict[str, Any]] = {
         "outer_lr": 0.006,
     },
 }
-"""Named settings: what differs from the defaults. `documented` is the source document to the letter; `leo` decodes
-class by class; `paper` is Rusu et al. (2019) with the defaults of the authors' release, on a Conv-4 that is trained
-with the rest; `tuned` starts as a prototype classifier and trains on fewer, larger episodes, of which every image is a
-support image in turn: at one shot 160,000 images in all, as many as the documented 2,000 episodes have."""
+"""Named settings: the values that differ from the defaults.
+
+documented: the source document to the letter. leo: decodes each class code by itself. paper: Rusu et al. (2019) with
+the defaults of the authors' release, on a Conv-4 trained end to end. tuned: initialised as a prototype classifier and
+trained on fewer but larger episodes, in which every image is a support image once. At one shot `tuned` trains on
+160,000 images in all, as many as the documented 2,000 episodes have.
+"""
 
 
 def preset_values(preset: str, where: str = "settings") -> dict[str, Any]:
-    """What a preset sets: one of PRESETS by name, or a file `preset = "leo"` with [settings], by a path that ends with
-    .toml. Raises LeoBenchError."""
+    """Return the settings of a preset.
+
+    preset: a name in PRESETS, or the path of a .toml file with `preset = NAME` and a table [settings]. where: place
+    named in messages. Raises LeoBenchError if the name is unknown or the file is wrong.
+    """
     if preset in PRESETS:
         return PRESETS[preset]
     if not preset.endswith(".toml"):
         raise LeoBenchError(
-            f"{where}: unknown preset {preset!r}; there are {', '.join(PRESETS)}, and files that end with .toml"
+            f"{where}: unknown preset {preset!r}; there are {', '.join(PRESETS)}, or name a file that ends with .toml"
         )
     try:
         content = tomllib.loads(Path(preset).read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise LeoBenchError(f"{where}: preset {preset} cannot be read: {error}") from None
+    except OSError as error:
+        raise LeoBenchError(f"{where}: preset {preset} cannot be read: {error.strerror}; check the path") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise LeoBenchError(f"{where}: preset {preset} is not valid TOML: {error}") from None
     base, settings = content.get("preset", "documented"), content.get("settings", {})
     if set(content) - {"preset", "settings"} or base not in PRESETS or not isinstance(settings, dict):
         raise LeoBenchError(
-            f"{where}: preset {preset}: expected preset = one of {', '.join(PRESETS)}, and a table [settings]"
+            f"{where}: preset {preset} has other content than a preset; expected preset = NAME "
+            f"({', '.join(PRESETS)}) and a table [settings]"
         )
     return {**PRESETS[base], **settings}
 
 
 def make_settings(values: Mapping[str, Any], preset: str = "documented", where: str = "settings") -> Settings:
-    """Settings of a preset with values on top.
+    """Return the settings of a preset with values on top. where: place named in messages.
 
-    Raises LeoBenchError in one line naming the setting, what it got and what it takes; a mistyped name gets the
-    nearest one.
+    Raises LeoBenchError naming the setting, the value given and the values allowed. For a mistyped name the message
+    suggests the nearest one.
     """
     merged = {**preset_values(preset, where), **values}
     unknown = [name for name in merged if name not in Settings.model_fields]
@@ -98,5 +107,11 @@ def make_settings(values: Mapping[str, Any], preset: str = "documented", where: 
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         message = first["msg"].removeprefix("Value error, ")
-        got = f" (got {first['input']!r})" if name else ""
-        raise LeoBenchError(f"{where}: {name + ': ' if name else ''}{message}{got}") from None
+        raise LeoBenchError(f"{where}: {problem_words(name, message, first['input']) if name else message}") from None
+
+
+def problem_words(name: str, message: str, given: object) -> str:
+    """Return a fault that pydantic found in a value: `latent_dim should be a valid integer (got 'wide')`."""
+    message = message.removeprefix("Value error, ").replace("a valid tuple", "a list such as [5, 20]")
+    between = "" if message.startswith("Input should") else ":"
+    return f"{name}{between} {message.removeprefix('Input ')} (got {given!r})"

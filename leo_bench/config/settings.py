@@ -1,4 +1,4 @@
-"""Every setting of a run, spelled once: its default, range, symbol, source, and one sentence of what it does.
+"""Every setting of a run, defined once: default, range, symbol, source and explanation.
 
 A run is a function of its settings alone (on one machine, with one version of the source). The tables in the docs,
 `run --describe` and the explanations in reports are made from the definitions here.
@@ -24,18 +24,18 @@ LEAST_DRAWINGS = 20
 Part = Literal["method", "protocol", "training", "test", "machine"]
 """Kind of a setting.
 
-method: a part of the learner. training: how it is trained. protocol: data, episodes and budget, which say what is
-measured. test: what a trained model is scored on, which training does not read. machine: how it is computed.
+method: parts of the learner. training: training procedure. protocol: data, episodes and budget. test: tests of the
+trained model, which training does not read. machine: precision, threads and device.
 """
 
 
 def setting(
     default: Any, part: Part, *, symbol: str = "", documented: str = "", source: str = "", **checks: Any
 ) -> Any:
-    """Define a setting. The string below it says what it does.
+    """Define a setting. The string below the definition is its explanation.
 
-    symbol: in the paper. documented: range that the source document names. source: where the setting comes from.
-    checks: pydantic's constraints on the value.
+    symbol: symbol in the paper. documented: range in the source document. source: origin of the setting. checks:
+    constraints of pydantic on the value.
     """
     about: dict[str, Any] = {"part": part, "symbol": symbol, "documented": documented, "source": source}
     return Field(default, json_schema_extra=about, **checks)
@@ -43,7 +43,7 @@ def setting(
 
 def _known_learner(name: str) -> str:
     if name not in LEARNERS:
-        raise ValueError(f"unknown learner; there are {', '.join(LEARNERS)}")
+        raise ValueError(f"unknown learner; expected one of {', '.join(LEARNERS)}")
     return name
 
 
@@ -56,7 +56,7 @@ def _trainable(name: str) -> str:
 def _known_datasets(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if name not in DATASETS:
-            raise ValueError(f"unknown data set {name!r}; there are {', '.join(DATASETS)}")
+            raise ValueError(f"unknown data set {name!r}; expected {', '.join(DATASETS)}")
     return names
 
 
@@ -251,7 +251,7 @@ class Settings(BaseModel):
 
     @property
     def run_key(self) -> str:
-        """Name of the run: what its training reads (key_of), without the settings of tests."""
+        """Run key: hash of the settings that training reads (key_of), without those of tests."""
         return key_of(training_settings(self.canonical()))
 
     @property
@@ -304,7 +304,7 @@ def default_of(name: str) -> Any:
 
 
 def differing(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that are not at their default; values: plain JSON values, of all settings or of some."""
+    """Return the settings that are not at their default. values: plain JSON values of all settings or of some."""
     return {
         name: value for name, value in values.items() if name not in Settings.model_fields or value != default_of(name)
     }

@@ -1,4 +1,4 @@
-"""The tests that a trained model is scored on, as its settings ask for them."""
+"""Tests of a trained model, derived from its settings."""
 
 import hashlib
 import json
@@ -11,11 +11,11 @@ from leo_bench.config.settings import SCHEMA_VERSION, Settings
 from leo_bench.data import DATASETS
 
 SHIFTED_WAYS = 20
-"""Ways of a test on another data set, or as many as it has classes."""
+"""Ways of a test on another data set. A data set with fewer classes is tested on all of them."""
 
 
 class TestSettings(BaseModel):
-    """One test of a trained model: fixed episodes, and how the model adapts to them."""
+    """One test of a trained model: its fixed episodes and its inner loop."""
 
     __test__ = False  # not a pytest class
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -34,7 +34,7 @@ class TestSettings(BaseModel):
 
     @property
     def name(self) -> str:
-        """`20-way 1-shot mixed`, `10-way 5-shot on digits, 50 steps`: the test in words."""
+        """Name of the test, without its data set: `20-way 1-shot mixed`, `10-way 5-shot mixed, 50 steps`."""
         words = f"{self.n_way}-way {self.k_shot}-shot {self.episode_mode.replace('_', ' ')}"
         if self.inner_steps is not None:
             words += f", {self.inner_steps} steps"
@@ -44,9 +44,9 @@ class TestSettings(BaseModel):
 
 
 def test_key(run_key: str, test: TestSettings) -> str:
-    """Return 16 hexadecimal digits of SHA-256 over a run's key and the settings of one of its tests.
+    """Return 16 hexadecimal digits of SHA-256 over a run key and the settings of one test.
 
-    Settings at None count for nothing, so a new one leaves the keys of old tests alone.
+    Settings at None are left out, so a new setting does not change the keys of old tests.
     """
     values = test.model_dump(mode="json", exclude_none=True)
     text = json.dumps({"schema": SCHEMA_VERSION, "run": run_key, **values}, sort_keys=True)
@@ -57,9 +57,9 @@ test_key.__test__ = False  # type: ignore[attr-defined]  # not a test
 
 
 def planned_tests(settings: Settings) -> list[TestSettings]:
-    """Return the tests that settings ask for, the headline test (own ways and shots, mixed) first.
+    """Return the tests that settings ask for. The headline test (own ways and shots, mixed) is first.
 
-    A data set with too few drawings for some shots is not tested at them; with too few for the queries, at fewer.
+    Shots that leave no drawing for a query are left out. If drawings are short for n_query, there are fewer queries.
     """
     ways = dict.fromkeys((settings.n_way, *(settings.test_n_ways if settings.any_way else ())))
     shots = dict.fromkeys((settings.k_shot, *settings.test_k_shots))

@@ -1,19 +1,19 @@
-"""Schema of results/: what a run leaves on disk, when it counts as done, and the tables made from it.
+"""Records in results/: files of a run, the rule for when a run is done, and the tables made from runs.
 
-    results/runs/<run_key>/settings.json     what the run was asked for when it was trained
-                           attempt-<n>/      log.txt, status.json and Sacred's record of each attempt to train or to
-                                             score; pruned.json if a search ended it
+    results/runs/<run_key>/settings.json     settings of the run when it was trained
+                           attempt-<n>/      log.txt, status.json and the Sacred record of one attempt to train or
+                                             score; pruned.json if a search pruned the run
                            checkpoint.safetensors
-                           result.json       the training, written last and whole: trained if it is there and valid
-                           tests/<test_key>/episodes.npz  correct answers by episode (before and after each scored
-                                                          inner step) and by character (after the last)
-                                            result.json   one test of the trained model, written last and whole
-    results/<study>-<profile>/study.json     the plan: every run expected, with variant, seed and key
-                              runs.csv       one row per done run: its headline test
+                           result.json       the training, written last and atomically: a valid file means trained
+                           tests/<test_key>/episodes.npz  correct answers by episode (at each scored inner step) and
+                                                          by character (after the last step)
+                                            result.json   one test of the trained model, written last
+    results/<study>-<profile>/study.json     the plan: every run with its variant, seed and key
+                              runs.csv       one row per done run: the headline test
                               scores.csv     one row per done run and test
 
-A planned run is done if its training and all of its tests are. Published studies share results/official/runs/.
-This package knows neither torch nor Sacred nor the users of pandas: files in, values out.
+A planned run is done if its training and all its tests are done. Published studies share results/official/runs/.
+This package imports neither torch nor Sacred.
 """
 
 from leo_bench.records.files import (

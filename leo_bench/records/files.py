@@ -1,4 +1,4 @@
-"""Reading and writing: whole or not at all, and in one line what is wrong."""
+"""Reading and writing of records: atomic writes, and one-line errors."""
 
 import json
 import os
@@ -14,18 +14,17 @@ from leo_bench.records.schema import Plan, Record, RecordT
 
 
 def make_folder(folder: Path) -> None:
-    """The folder and those above it, where they are missing. Raises LeoBenchError when that cannot be."""
+    """Make the folder and those above it that are missing. Raises LeoBenchError if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LeoBenchError(
-            f"cannot make the folder {folder}: {error.strerror}; "
-            "free some disk space, or name a folder that can be written"
+            f"cannot make the folder {folder}: {error.strerror}; name a folder that can be written, or free disk space"
         ) from None
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write data to path whole or not at all: temporary file beside it, fsync, rename."""
+    """Write data to path atomically: temporary file in the same folder, fsync, rename. Raises LeoBenchError."""
     make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -37,12 +36,12 @@ def write_atomic(path: Path, data: bytes) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise LeoBenchError(
-            f"cannot write {path}: {error.strerror}; free some disk space or check the folder's permissions"
+            f"cannot write {path}: {error.strerror}; free disk space, or check the permissions of the folder"
         ) from error
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Write a record as JSON, atomically: a line for each field, and for each element of a list of objects."""
+    """Write a record as JSON, atomically: one line for each field and for each object in a list."""
     fields = record.model_dump(mode="json")
     lines = [f"{json.dumps(name)}: {_json(value)}" for name, value in fields.items()]
     write_atomic(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
@@ -55,14 +54,14 @@ def _json(value: Any) -> str:
 
 
 def write_settings(folder: Path, settings: Settings) -> None:
-    """Write settings.json of a run: what it was asked for when it was trained."""
+    """Write settings.json of a run: its settings when it was trained."""
     write_atomic(folder / "settings.json", (json.dumps(settings.canonical(), indent=1) + "\n").encode())
 
 
 def read_settings(folder: Path) -> Settings:
-    """Return the settings that the run in folder was asked for when it was trained.
+    """Return the settings of the run in folder when it was trained.
 
-    Raises LeoBenchError if the file is missing, broken or out of range.
+    Raises LeoBenchError if settings.json is missing, damaged or out of range.
     """
     path = folder / "settings.json"
     try:
@@ -80,14 +79,16 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LeoBenchError(f"{path} is missing") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except OSError as error:
+        raise LeoBenchError(f"{path} cannot be read: {error.strerror}; check the path and its permissions") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise LeoBenchError(f"{path} is truncated or not JSON ({error}); remove it and run the study again") from None
 
 
 def read_record(path: Path, kind: type[RecordT]) -> RecordT:
-    """Read and validate a record. Raises LeoBenchError naming the file and what is wrong in it.
+    """Read and validate a record. Raises LeoBenchError naming the file and the fault.
 
-    Records of schema 1 that have not changed since are read as they are; a plan is brought up to date (schema_1.py).
+    A plan of schema 1 is converted (schema_1.py). Other records of schema 1 that are read here have not changed.
     """
     raw = read_json(path)
     if schema_1.is_old(raw):
@@ -96,10 +97,10 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
 
 
 def validated(path: Path, raw: Any, kind: type[RecordT]) -> RecordT:
-    """Return a record from the JSON value that path holds. Raises LeoBenchError naming what is wrong in it."""
+    """Return a record from the JSON value in the file at path. Raises LeoBenchError naming the fault."""
     if isinstance(raw, dict) and raw.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
         raise LeoBenchError(
-            f"{path} has schema version {raw['schema_version']}, this program reads 1 to {SCHEMA_VERSION}; "
+            f"{path} has schema version {raw['schema_version']}, but this program reads 1 to {SCHEMA_VERSION}; "
             "use the version of leo_bench that wrote it"
         )
     try:

@@ -1,4 +1,4 @@
-"""The schema of what a run and a study leave on disk."""
+"""Schema of the records of runs and studies on disk."""
 
 import re
 from typing import Any, Literal, TypeVar
@@ -8,22 +8,22 @@ from pydantic import BaseModel, ConfigDict
 from leo_bench.config import SCHEMA_VERSION, TestSettings
 
 RUNS, TESTS = "runs", "tests"
-"""Folders: the store of runs, and the tests of a run."""
+"""Folder names: the store of runs, and the tests of a run."""
 RUN_KEY = re.compile(r"[0-9a-f]{16}")
 CORRECT = "correct"
-"""Name in episodes.npz: uint16 [n_test_episodes, len(steps)], correct answers of n_way * n_query."""
+"""Array in episodes.npz: correct answers of n_way * n_query, uint16 [n_test_episodes, len(steps)]."""
 CHARACTERS = "characters"
-"""Name in episodes.npz: bytes [n_characters], `Alphabet/character07`; absent from runs made before it was recorded."""
+"""Array in episodes.npz: names `Alphabet/character07`, bytes [n_characters]; absent from old runs."""
 BY_CHARACTER = "by_character"
-"""Name in episodes.npz: uint32 [n_characters, 2], queries asked of each character, and correct answers among them
-after adaptation."""
+"""Array in episodes.npz: queries that show each character, and correct answers to them after adaptation,
+uint32 [n_characters, 2]; absent from old runs."""
 Status = Literal[
     "done", "missing", "running", "failed", "interrupted", "pruned", "stale", "corrupt", "duplicate", "not counted"
 ]
 
 
 class Record(BaseModel):
-    """Base of what is written: no unknown fields, no NaN or infinity."""
+    """Base of all records: no unknown fields, no NaN, no infinity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -32,7 +32,7 @@ RecordT = TypeVar("RecordT", bound=Record)
 
 
 class CurvePoint(Record):
-    """Means over the training episodes since the previous point."""
+    """Point of a learning curve: means over the training episodes since the previous point."""
 
     episode: int
     train_loss: float
@@ -41,19 +41,21 @@ class CurvePoint(Record):
 
 
 class ValidationPoint(Record):
+    """Accuracies (fractions) on the validation episodes, after and before adaptation."""
+
     episode: int
     accuracy: float
     accuracy_before: float
 
 
 class Result(Record):
-    """result.json of a run's folder: its training, and everything that a report needs of it."""
+    """Record of a training: result.json in the folder of the run."""
 
     schema_version: int = SCHEMA_VERSION
     run_key: str
     settings: dict[str, Any]
     numerics: str
-    """Digest of the parsed source that decides the run's numbers."""
+    """Digest of the source that decides the numbers of the run."""
     commit: str
     attempt: int
     started: str
@@ -70,19 +72,19 @@ class Result(Record):
     train_seconds: float
     peak_memory_mb: float
     multiply_adds: int | None = None
-    """Counted, from the images of one episode of n_way classes to its answers; None in records made before it was."""
+    """Multiply-adds from the images of one n_way episode to its answers; None in old records."""
     weights_digest: str
     """SHA-256 of the trained weights."""
     curve: list[CurvePoint]
     validation: list[ValidationPoint]
     warnings: list[str] = []
-    """What the run found wrong with itself, each with its remedy, such as accuracy at chance."""
+    """Faults that the run noticed, such as accuracy at chance, each with its remedy."""
     host: dict[str, str]
     versions: dict[str, str]
 
 
 class TestResult(Record):
-    """tests/<test_key>/result.json: one trained model on one set of fixed test episodes. Accuracies are fractions."""
+    """Record of one test of a trained model: tests/<test_key>/result.json. Accuracies are fractions."""
 
     __test__ = False  # not a pytest class
 
@@ -102,16 +104,16 @@ class TestResult(Record):
     """Inner step size at test; as trained if None."""
     batch_norm: str
     steps: list[int]
-    """Inner steps after which the model was scored; 0 is before adaptation."""
+    """Numbers of inner steps after which the model was scored; 0 is before adaptation."""
     accuracy_by_step: list[float]
     """One mean accuracy per entry of steps."""
     accuracy: float
     accuracy_ci95: float
-    """Half width of the 95% interval over the test episodes of this model (1.96 standard errors, n - 1)."""
+    """Half width of the 95% confidence interval over the test episodes of this model (1.96 standard errors, n - 1)."""
     accuracy_before: float
     episodes_digest: str
     weights_digest: str
-    """SHA-256 of the weights that were scored: those of the run's training."""
+    """SHA-256 of the weights that were scored."""
     numerics: str
     commit: str
     attempt: int
@@ -119,20 +121,20 @@ class TestResult(Record):
     finished: str
     data_digest: str
     eval_seconds: float
-    """This test's share of the time in which it was scored, together with others on the same data set, seconds."""
+    """Scoring time, seconds; tests that are scored together share their time equally."""
     adapt_ms: float | None = None
-    """Time to adapt to one new episode and answer its queries, milliseconds, median; of the headline test alone."""
+    """Median time to adapt to one new episode and answer its queries, milliseconds; headline test only."""
     host: dict[str, str]
     versions: dict[str, str]
 
     @property
     def asked(self) -> TestSettings:
-        """The settings of this test."""
+        """Settings of this test."""
         return TestSettings(**{name: getattr(self, name) for name in TestSettings.model_fields})
 
 
 class PrunedRun(Record):
-    """attempt-<n>/pruned.json: what a run had shown when a search ended it."""
+    """Learning curve of a run until a search pruned it: attempt-<n>/pruned.json."""
 
     schema_version: int = SCHEMA_VERSION
     run_key: str
@@ -145,32 +147,32 @@ class PrunedRun(Record):
 
 
 class AttemptStatus(Record):
-    """attempt-<n>/status.json: how an attempt stands, or how it ended."""
+    """State of an attempt, or how it ended: attempt-<n>/status.json."""
 
     status: Literal["running", "done", "failed", "interrupted", "pruned"]
     started: str
     finished: str | None = None
     message: str = ""
-    """One line: why it failed."""
+    """Reason for a failure, one line."""
     episode: int = 0
-    """Training episodes seen when this was written."""
+    """Training episodes done when this was written."""
 
 
 class PlannedRun(Record):
-    """A variant with a seed: one training, and the tests that its settings ask for."""
+    """A variant with a seed: one training and its tests."""
 
     variant: str
     seed: int
     run_key: str
-    """Key of the training; two planned runs that differ in their tests alone share it."""
+    """Key of the training. Two planned runs that differ only in their tests share it."""
     settings: dict[str, Any]
     """All settings, as plain JSON values."""
     numerics: str
-    """Digest of the source that decides the run's numbers, when the study was last planned."""
+    """Digest of the source that decides the numbers of the run, when the study was last planned."""
 
 
 class Plan(Record):
-    """study.json: a study file expanded at one profile."""
+    """A study file expanded at one profile: study.json."""
 
     schema_version: int = SCHEMA_VERSION
     study: str
@@ -180,12 +182,12 @@ class Plan(Record):
     margin: float
     """Difference in accuracy that matters, as a fraction."""
     switches: dict[str, list[str]]
-    """Switch -> variants that set it, in the order they are drawn."""
+    """Switch -> variants that set it, in drawing order."""
     labels: dict[str, str]
-    """Variant -> what a figure calls it."""
+    """Variant -> its name in figures."""
     references: list[str]
-    """Variants that are not LEO: drawn as lines."""
+    """Variants that figures draw as reference lines, such as learners other than LEO."""
     against: dict[str, str] = {}
-    """Variant -> the variant that it is compared with, if that is not the baseline."""
+    """Variant -> the variant it is compared with, if not the baseline."""
     accept_stale: bool = False
     runs: list[PlannedRun]

@@ -1,4 +1,4 @@
-"""Records of schema 1 as today's: a run's training and its tests stood in one result.json and one episodes.npz."""
+"""Conversion of schema 1, in which one result.json and one episodes.npz held the training and its tests."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,24 +9,24 @@ KEPT_OF_A_RUN = ("run_key", "numerics", "commit", "attempt", "started", "finishe
 
 
 def is_old(record: object) -> bool:
-    """Return True if a record, as JSON, says that it is of schema 1."""
+    """Return True if a JSON value is a record of schema 1."""
     return isinstance(record, dict) and record.get("schema_version") == 1
 
 
 def new_plan(old: Mapping[str, Any]) -> dict[str, Any]:
-    """Return study.json of today: every planned run has the source digest that the plan had."""
+    """Return the plan as today's study.json: every planned run gets the source digest of the old plan."""
     plan = {name: value for name, value in old.items() if name not in ("numerics", "schema_version")}
     return {**plan, "runs": [{**run, "numerics": old["numerics"]} for run in old["runs"]]}
 
 
 def new_result(old: Mapping[str, Any]) -> dict[str, Any]:
-    """Return result.json of a training."""
+    """Return the training as today's result.json."""
     moved = ("schema_version", "tests", "eval_seconds", "adapt_ms")
     return {name: value for name, value in old.items() if name not in moved}
 
 
 def new_tests(old: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return result.json of each test, the headline test with its time to adapt."""
+    """Return each test as today's result.json. Only the headline test has a time to adapt."""
     common = {name: old[name] for name in KEPT_OF_A_RUN} | {
         "host": old["host"],
         "versions": old["versions"],
@@ -44,5 +44,5 @@ def new_tests(old: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def array_name(test: TestSettings) -> str:
-    """Return the name of a test's counts in the run's episodes.npz."""
+    """Return the name of the counts of a test in episodes.npz of the run."""
     return f"{test.split}_{test.episode_mode}_{test.n_way}way"

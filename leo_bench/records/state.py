@@ -1,4 +1,4 @@
-"""State of a planned run: what is on disk for its training and its tests, and whether that can be believed."""
+"""State of a planned run: the records of its training and tests on disk, read and checked."""
 
 import io
 import json
@@ -33,32 +33,32 @@ REMEDY = "remove the folder and run the study again"
 
 @dataclass(frozen=True)
 class RunState:
-    """One planned run as found on disk."""
+    """State of one planned run on disk."""
 
     planned: PlannedRun
     status: Status
     message: str
-    """Why it is not done, in one line; empty if done."""
+    """Reason why the run is not done, one line; empty if done."""
     folder: Path
     result: Result | None
-    """The training; present if done, or if stale."""
+    """Record of the training; None if it is missing or damaged."""
     tests: list[TestResult]
-    """The planned tests that are there, in order, the headline test first if the run is done."""
+    """Records of all planned tests if the run is done, the headline test first; else empty."""
     attempts: int
 
     @property
     def headline(self) -> TestResult:
-        """The test at the run's own ways and shots, mixed alphabets; of a run that is done."""
+        """Test at the ways and shots of the run, mixed alphabets. Only a done run has one."""
         return self.tests[0]
 
     def correct(self, test: TestResult) -> np.ndarray:
-        """Return correct answers, int64 [n_test_episodes, len(test.steps)], of n_way * n_query queries each."""
+        """Return correct answers of n_way * n_query queries, int64 [n_test_episodes, len(test.steps)]."""
         return test_arrays(self.folder, test.asked, test.test_key)[CORRECT].astype(np.int64)
 
     def by_character(self, test: TestResult) -> pd.DataFrame | None:
-        """Return the queries of a test by the character that they show, after adaptation; None if not recorded.
+        """Return the answers after adaptation by the character that the query shows; None if not recorded.
 
-        Columns alphabet, character (str), asked, correct (int64); characters never asked are left out.
+        Columns alphabet, character (str), asked, correct (int64). Characters without a query are left out.
         """
         arrays = test_arrays(self.folder, test.asked, test.test_key)
         if CHARACTERS not in arrays or BY_CHARACTER not in arrays:
@@ -72,19 +72,19 @@ class RunState:
 
 
 def attempts_of(folder: Path) -> list[Path]:
-    """Return a run's attempt folders, first one first."""
+    """Return the attempt folders of a run in the order of their numbers."""
     numbered = {path: path.name.removeprefix("attempt-") for path in folder.glob("attempt-*")}
     return sorted((path for path, number in numbered.items() if number.isdigit()), key=lambda path: int(numbered[path]))
 
 
 def tests_of(planned: PlannedRun) -> dict[str, TestSettings]:
-    """Return the tests that a planned run asks for, by their keys, the headline test first."""
+    """Return the tests of a planned run by their keys, the headline test first."""
     tests = planned_tests(make_settings(planned.settings, where=f"planned run {planned.run_key}"))
     return {test_key(planned.run_key, test): test for test in tests}
 
 
 def run_state(planned: PlannedRun, folder: Path, accept_stale: bool = False) -> RunState:
-    """Return what is on disk for a planned run. A broken record is a state ("corrupt"), never an exception."""
+    """Return the state of a planned run on disk. A damaged record is the state "corrupt", not an exception."""
     n_attempts = len(attempts_of(folder))
 
     def state(status: Status, message: str, result: Result | None, tests: list[TestResult]) -> RunState:
@@ -98,7 +98,7 @@ def run_state(planned: PlannedRun, folder: Path, accept_stale: bool = False) -> 
     except LeoBenchError as error:
         return state("corrupt", str(error), None, [])
     if result.numerics != planned.numerics and not accept_stale:
-        message = f"made by source with numerics digest {result.numerics}, the plan has {planned.numerics}"
+        message = f"made by source with numerics digest {result.numerics}, but the plan has {planned.numerics}"
         return state("stale", message, result, [])
     tests, lacking = [], []
     for key, asked in tests_of(planned).items():
@@ -118,7 +118,7 @@ def run_state(planned: PlannedRun, folder: Path, accept_stale: bool = False) -> 
 
 
 def _unfinished(folder: Path, trained: bool = False) -> tuple[Status, str]:
-    """Return how a run stands that lacks its training, or tests, by its last attempt."""
+    """Return status and message of a run that is not done, from its last attempt."""
     attempts = attempts_of(folder)
     if not attempts:
         return "missing", "" if trained else "not started"
@@ -127,14 +127,14 @@ def _unfinished(folder: Path, trained: bool = False) -> tuple[Status, str]:
     except LeoBenchError as error:
         return "interrupted", f"attempt {len(attempts)} left no status: {error}"
     if last.status == "running" and not is_held(folder):
-        return "interrupted", f"attempt {len(attempts)} died without a word after {last.episode} training episodes"
+        return "interrupted", f"attempt {len(attempts)} ended without a message after {last.episode} training episodes"
     if last.status == "done":
         return ("missing", "") if trained else ("interrupted", last.message)
     return last.status, last.message
 
 
 def read_training(folder: Path, planned: PlannedRun) -> Result:
-    """Return the record of a run's training. Raises LeoBenchError if it is broken or another run's."""
+    """Return the record of the training of a run. Raises LeoBenchError if it is damaged or of another run."""
     path = folder / "result.json"
     raw = read_json(path)
     result = validated(path, schema_1.new_result(raw) if schema_1.is_old(raw) else raw, Result)
@@ -145,9 +145,9 @@ def read_training(folder: Path, planned: PlannedRun) -> Result:
 
 
 def read_test(folder: Path, key: str, asked: TestSettings, result: Result) -> TestResult | None:
-    """Return the record of one test of a run; None if it has not been scored on these weights by this source.
+    """Return the record of one test of a run; None if these weights have not been scored by this source.
 
-    Raises LeoBenchError if the record is broken, another test's, or disagrees with its counts.
+    Raises LeoBenchError if the record is damaged, of another test, or disagrees with its counts.
     """
     path = folder / TESTS / key / "result.json"
     if path.exists():
@@ -168,7 +168,7 @@ def read_test(folder: Path, key: str, asked: TestSettings, result: Result) -> Te
 
 
 def test_arrays(folder: Path, asked: TestSettings, key: str) -> dict[str, np.ndarray]:
-    """Return the counts of one test: CORRECT, and CHARACTERS and BY_CHARACTER if recorded.
+    """Return the arrays of one test: CORRECT, and if recorded CHARACTERS and BY_CHARACTER.
 
     Raises LeoBenchError if they are missing or damaged.
     """
@@ -209,14 +209,14 @@ def _check_counts(path: Path, test: TestResult, arrays: Mapping[str, np.ndarray]
     }
     for name, (said, found) in pairs.items():
         if abs(said - found) > 1e-9:
-            raise LeoBenchError(f"{path}: {name} is {said:.6f}, its counts give {found:.6f}; {REMEDY}")
+            raise LeoBenchError(f"{path}: {name} is {said:.6f}, but its counts give {found:.6f}; {REMEDY}")
     wrong = _wrong_characters(arrays, test)
     if wrong:
         raise LeoBenchError(f"{path}: {wrong}; {REMEDY}")
 
 
 def _wrong_characters(arrays: Mapping[str, np.ndarray], test: TestResult) -> str:
-    """Return what is wrong with a test's counts by character, in words; empty if nothing is, or if there are none."""
+    """Return the fault in the counts by character of a test, in words; empty if there is none, or no counts."""
     if BY_CHARACTER not in arrays:
         return ""
     if CHARACTERS not in arrays:
@@ -232,7 +232,7 @@ def _wrong_characters(arrays: Mapping[str, np.ndarray], test: TestResult) -> str
 
 
 def is_held(folder: Path) -> bool:
-    """Return True if a running process holds the run's lock."""
+    """Return True if a running process holds the lock of the run."""
     lock = FileLock(folder / ".lock")
     if not (folder / ".lock").exists():
         return False
@@ -244,7 +244,7 @@ def is_held(folder: Path) -> bool:
 
 
 def settings_on_disk(folder: Path) -> dict[str, Any] | None:
-    """Return the settings that a run's folder names, as JSON, possibly fewer than there are now; None if none."""
+    """Return settings.json of a run as a JSON value, perhaps without settings added since; None if unreadable."""
     try:
         values = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,13 +1,13 @@
-"""Text from records as a reader sees it."""
+"""Texts from records, prepared for readers."""
 
 import re
 from pathlib import Path
 
 
 def without_paths(text: str, root: Path) -> str:
-    """Return the text with absolute paths cut to what is below the results folder, or to their last part.
+    """Return the text with absolute paths shortened, so that a report names no machine.
 
-    A report names no machine.
+    A path in the results folder becomes relative to it. Of any other path only the last part stays.
     """
     for prefix in {f"{root}/", f"{root.resolve()}/"}:
         text = text.replace(prefix, "")
@@ -15,6 +15,6 @@ def without_paths(text: str, root: Path) -> str:
 
 
 def shortened(value: object, most: int = 80) -> str:
-    """Return a value as text of at most so many characters, cut with dots."""
+    """Return a value as text of at most `most` characters; a cut text ends with three dots."""
     text = str(value)
     return text if len(text) <= most else text[: most - 3] + "..."

@@ -1,4 +1,4 @@
-"""A study as it stands: its plan with the state of each run, and the tables made from both."""
+"""View of a study: its plan with the state of each run, and the tables made from both."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from leo_bench.config import default_of, differing, names_of, training_settings
+from leo_bench.config import default_of, differing, key_of, names_of, training_settings
+from leo_bench.errors import LeoBenchError
 from leo_bench.records.files import read_record, write_atomic
 from leo_bench.records.schema import RUN_KEY, RUNS, Plan, PlannedRun, TestResult
 from leo_bench.records.state import RunState, attempts_of, run_state, settings_on_disk
@@ -16,17 +17,17 @@ from leo_bench.records.state import RunState, attempts_of, run_state, settings_o
 
 @dataclass(frozen=True)
 class StudyView:
-    """A study's plan and the state of each of its runs, in the plan's order; runs planned twice come last."""
+    """Plan of a study and the state of each of its runs, in plan order. Runs planned twice come last."""
 
     plan: Plan
     folder: Path
     runs: list[RunState]
     copies: list[RunState]
-    """Folders of the store that hold a planned run, or one like it, and count for nothing, each with the reason."""
+    """Folders of the store that hold a planned run, or one like it, but do not count. Each message says why."""
 
     @property
     def done(self) -> list[RunState]:
-        """Runs that count: done, and stale ones only if the plan accepts them."""
+        """Runs that count: done runs, and stale runs if the plan accepts them."""
         return [run for run in self.runs if run.status == "done"]
 
     def scores(self) -> pd.DataFrame:
@@ -35,7 +36,7 @@ class StudyView:
         return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
     def headlines(self) -> pd.DataFrame:
-        """Return one row per done run: its headline test (own ways and shots, mixed alphabets)."""
+        """Return one row per done run: its headline test (columns SCORE_COLUMNS)."""
         rows = [score_row(self.plan, run, run.headline) for run in self.done]
         return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
@@ -49,8 +50,10 @@ SCORE_COLUMNS = (
 
 
 def score_row(plan: Plan, run: RunState, test: TestResult) -> dict[str, Any]:
-    """Return one run on one test, flat. dataset is the test's, trained_on the training's; inner_steps and inner_lr are
-    those at test."""
+    """Return one run on one test as a row.
+
+    dataset is the data set of the test, trained_on that of the training. inner_steps and inner_lr are those at test.
+    """
     result = run.result
     assert result is not None
     settings = result.settings
@@ -71,18 +74,26 @@ def score_row(plan: Plan, run: RunState, test: TestResult) -> dict[str, Any]:
 
 
 ReadRun = Callable[[PlannedRun, Path, bool], RunState]
-"""run_state, or one that remembers what it read."""
+"""Type of run_state, or of a function that caches its results."""
 
 
 def store_of(folder: Path) -> Path:
-    """Return the store of a study's or a search's runs: inside its folder (published by an older version), else beside
-    it."""
+    """Return the store of the runs of a study or search.
+
+    It is beside the folder, or inside if an older version published the study.
+    """
     return folder / RUNS if (folder / RUNS).is_dir() else folder.parent / RUNS
 
 
 def load_study(folder: Path, read_run: ReadRun = run_state) -> StudyView:
-    """Read a study's view from its folder."""
-    plan = read_record(folder / "study.json", Plan)
+    """Read the view of a study from its folder. Raises LeoBenchError if study.json is missing or damaged."""
+    path = folder / "study.json"
+    if not path.exists():
+        raise LeoBenchError(
+            f"{path} is missing, so {folder}/ holds no study; name a folder such as results/ablations-quick, or "
+            "run the study first: leo-bench study NAME"
+        )
+    plan = read_record(path, Plan)
     store = store_of(folder)
     states: dict[tuple[str, int], RunState] = {}
     twice = []
@@ -98,7 +109,7 @@ def load_study(folder: Path, read_run: ReadRun = run_state) -> StudyView:
 
 
 def _copies(plan: Plan, store: Path) -> list[RunState]:
-    """Return the folders of the store that are not named by a run key, and hold the record of a planned run."""
+    """Return the folders of the store that hold a planned run but are not named by its key."""
     planned = {run.run_key: run for run in plan.runs}
     found = []
     for folder in sorted(store.iterdir()) if store.is_dir() else []:
@@ -115,10 +126,10 @@ def _copies(plan: Plan, store: Path) -> list[RunState]:
 
 
 def _alike(plan: Plan, done: set[tuple[str, int]], store: Path) -> list[RunState]:
-    """Return the done runs of the store that a variant of the plan describes in all but machine settings.
+    """Return the trained runs of the store that differ from a variant of the plan only in machine settings or schema.
 
-    Their bits may differ, so they do not count; naming them keeps a run of another machine from vanishing in silence.
-    done: variants and seeds that have a run that counts; others like it are not named.
+    Their numbers may differ, so they do not count. They are listed so that the user learns why.
+    done: (variant, seed) of runs that count. For these, no run is listed.
     """
     variants = {_identity(run.settings): run for run in plan.runs}
     keys = {run.run_key for run in plan.runs}
@@ -135,30 +146,35 @@ def _alike(plan: Plan, done: set[tuple[str, int]], store: Path) -> list[RunState
         changed = [
             f"{name} {value}, not {run.settings[name]}" for name, value in own.items() if value != run.settings[name]
         ]
-        what = "; ".join(changed) or "a record of an older schema"
+        if not changed and folder.name == key_of(training_settings(settings)):
+            continue  # a seed that another study has
         if (run.variant, seed) not in done:
-            message = f"run {folder.name} is this variant and seed with {what}; it is not counted"
+            message = (
+                f"run {folder.name} has {', '.join(changed)} as planned, so it is not counted; run the study with the "
+                "machine settings of this run to count it"
+                if changed
+                else f"run {folder.name} has an older schema, so it is not counted; run the study again"
+            )
             planned = run.model_copy(update={"seed": seed, "run_key": folder.name})
             found.append(RunState(planned, "not counted", message, folder, None, [], len(attempts_of(folder))))
     return found
 
 
 def _identity(settings: dict[str, Any]) -> str:
-    """Return what makes a variant: the settings of its training that are neither at their default nor of the machine,
-    nor the seed; as text."""
+    """Return a text that identifies a variant: its training settings without machine settings and seed."""
     other = {*names_of("machine"), "seed"}
     kept = {name: value for name, value in differing(training_settings(settings)).items() if name not in other}
     return json.dumps(kept, sort_keys=True)
 
 
 def find_studies(results: Path) -> list[Path]:
-    """Return the folders under results/ and results/official/ that hold a study, in name order."""
+    """Return the folders in results/ and results/official/ that hold a study, in name order."""
     return sorted(
         path.parent for pattern in ("*/study.json", "official/*/study.json") for path in results.glob(pattern)
     )
 
 
 def write_tables(view: StudyView) -> None:
-    """Build runs.csv and scores.csv of a study's view."""
+    """Write runs.csv and scores.csv into the folder of a study."""
     for name, frame in (("runs.csv", view.headlines()), ("scores.csv", view.scores())):
         write_atomic(view.folder / name, frame.to_csv(index=False).encode())

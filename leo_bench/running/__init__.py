@@ -1,1 +1,1 @@
-"""Runs and studies: study files -> plans -> runs, each in a process of its own; and their records, published."""
+"""Running: study files -> plans -> runs, each in its own process; publishing and reproduction of their records."""

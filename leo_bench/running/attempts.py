@@ -1,4 +1,4 @@
-"""Attempts of a run: folders, status on disk, which of them count against the cap, results set aside. No torch."""
+"""Attempts of a run: their folders, their status, the limit on failures, and records set aside. No torch."""
 
 import shutil
 import signal
@@ -21,12 +21,12 @@ from leo_bench.running.provenance import now
 from leo_bench.training.troubleshooting import out_of_memory
 
 MAX_ATTEMPTS = 3
-"""Attempts of one run that may fail or die before it is left alone; stops by the user do not count."""
+"""Failed attempts after which a run is not started again. Stops by the user do not count."""
 
 
 @dataclass
 class Attempt:
-    """One attempt to do a run, with its status on disk."""
+    """One attempt to do a run, with its status.json."""
 
     folder: Path
     number: int
@@ -38,14 +38,14 @@ class Attempt:
         self.update(0)
 
     def update(self, episode: int) -> None:
-        """Note how many training episodes have been seen."""
+        """Record the number of training episodes done."""
         self.episode = episode
         write_record(
             self.folder / "status.json", AttemptStatus(status="running", started=self.started, episode=episode)
         )
 
     def end(self, status: Any, message: str) -> None:
-        """Note how the attempt ended."""
+        """Record how the attempt ended. On a full disk, print it instead."""
         record = AttemptStatus(
             status=status, started=self.started, finished=now(), message=message, episode=self.episode
         )
@@ -56,7 +56,7 @@ class Attempt:
 
 
 def new_attempt(folder: Path) -> Attempt:
-    """Begin a run's next attempt."""
+    """Make the folder of the next attempt of a run."""
     number = 1 + max((int(path.name.removeprefix("attempt-")) for path in attempts_of(folder)), default=0)
     attempt = folder / f"attempt-{number}"
     make_folder(attempt)
@@ -64,7 +64,7 @@ def new_attempt(folder: Path) -> Attempt:
 
 
 def counted_attempts(folder: Path) -> int:
-    """Return how many attempts failed or died since the run was last set aside."""
+    """Return the number of failed attempts since the run was last set aside."""
     return sum(_counts(attempt) for attempt in attempts_of(folder))
 
 
@@ -79,9 +79,9 @@ def _counts(attempt: Path) -> bool:
 
 
 def note_death(folder: Path, code: int, settings: Settings) -> None:
-    """Write down, in the last attempt's status, that its process died without doing so itself."""
+    """Record in the last attempt that its process died, if the process did not record an end itself."""
     found = attempts_of(folder)
-    if not found:  # it died before its first attempt
+    if not found:  # the process died before its first attempt
         found = [folder / "attempt-1"]
     try:
         status = read_record(found[-1] / "status.json", AttemptStatus)
@@ -95,14 +95,13 @@ def note_death(folder: Path, code: int, settings: Settings) -> None:
             else ""
         )
         message = f"process {how}" + (f": {tail}" if code > 0 and tail else "")
-        if code == -signal.SIGKILL:  # what the system does when memory runs out
-            message += f"; if nobody did so: {out_of_memory(settings)}"
+        if code == -signal.SIGKILL:  # the system kills a process so when memory runs out
+            message += f"; if you did not kill it: {out_of_memory(settings)}"
         write_record(found[-1] / "status.json", status.model_copy(update={"status": "failed", "message": message}))
 
 
 def set_aside(folder: Path) -> None:
-    """Move a stale or corrupt record and its tests below its attempt, so that the run can be done again; its attempts
-    count no more."""
+    """Move the records of a run into its last attempt, so that it is done again. Its attempts no longer count."""
     kept = attempts_of(folder) or [folder / "attempt-0"]
     make_folder(kept[-1])
     for name in ("result.json", "episodes.npz", "checkpoint.safetensors", TESTS):
@@ -114,6 +113,6 @@ def set_aside(folder: Path) -> None:
 
 
 def forget_attempts(folder: Path) -> None:
-    """Let a run's attempts so far count no more against its cap. They stay where they are."""
+    """Mark the attempts of a run, so that they no longer count against MAX_ATTEMPTS."""
     for attempt in attempts_of(folder):
         (attempt / "set-aside").touch()

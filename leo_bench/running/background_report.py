@@ -1,5 +1,4 @@
-"""Keeping a study's report up to date while its runs end, in a process of its own, so that runs never wait for
-figures."""
+"""Report of a study, kept up to date in a separate process while runs end, so that runs never wait for figures."""
 
 import os
 import subprocess
@@ -10,7 +9,7 @@ from pathlib import Path
 
 @dataclass
 class BackgroundReport:
-    """At most one report process at a time; changes that come while it works are drawn by one more at the end."""
+    """Report process, at most one at a time. Changes during one report are drawn by the next."""
 
     study_folder: Path
     report_folder: Path
@@ -18,7 +17,7 @@ class BackgroundReport:
     pending: bool = False
 
     def request(self) -> None:
-        """Ask for a fresh report. Returns at once."""
+        """Start a report process if none is running; else note that another report is needed. Does not wait."""
         if self.process is not None and self.process.poll() is None:
             self.pending = True
             return
@@ -36,12 +35,12 @@ class BackgroundReport:
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is the study's affair
+            start_new_session=True,  # Ctrl-C reaches the study only
             preexec_fn=_yield_to_runs,
         )
 
     def finish(self) -> bool:
-        """Wait for the report that shows everything. Returns whether it was made."""
+        """Wait until the report shows all changes. Returns False if it could not be made."""
         if self.process is not None:
             self.process.wait()
         if self.pending:

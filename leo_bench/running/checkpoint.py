@@ -17,12 +17,12 @@ CHECKPOINT = "checkpoint.safetensors"
 
 
 def weights_of(learner: Learner) -> dict[str, torch.Tensor]:
-    """Return all weights and running statistics of a learner, on the CPU."""
+    """Return the state dict of a learner, on the CPU."""
     return {name: tensor.detach().cpu().contiguous() for name, tensor in learner.state_dict().items()}
 
 
 def weights_digest(weights: dict[str, torch.Tensor]) -> str:
-    """Return SHA-256 over names, shapes and bytes of all tensors: equal only for bit-identical models."""
+    """Return SHA-256 over names, shapes and bytes of all tensors. Only bit-identical models have equal digests."""
     digest = hashlib.sha256()
     for name in sorted(weights):
         array = weights[name].numpy()
@@ -32,7 +32,7 @@ def weights_digest(weights: dict[str, torch.Tensor]) -> str:
 
 
 def save_weights(folder: Path, weights: dict[str, torch.Tensor]) -> None:
-    """Write the checkpoint of a run; nothing for a learner without weights."""
+    """Write the checkpoint of a run. A learner without weights has none."""
     if weights:
         write_atomic(folder / CHECKPOINT, save(weights))
 
@@ -52,9 +52,9 @@ def load_weights(folder: Path, digest: str) -> dict[str, torch.Tensor]:
 def trained_learner(
     settings: Settings, weights: dict[str, torch.Tensor], inner_steps: int | None = None, inner_lr: float | None = None
 ) -> Learner:
-    """Return the learner with these weights, in eval mode on the run's device.
+    """Return the learner with these weights, in eval mode on the device of the run.
 
-    inner_steps, inner_lr: of the inner loop at test; as trained if None. Raises LeoBenchError if the weights do not
+    inner_steps, inner_lr: inner loop at test; as trained if None. Raises LeoBenchError if the weights do not
     fit the settings.
     """
     changed = {"inner_steps": inner_steps, "inner_lr": inner_lr}
@@ -62,10 +62,11 @@ def trained_learner(
     learner = build(at_test)
     known = learner.state_dict()
     try:
-        # without inner steps a learner has no step sizes to load
+        # with inner_steps 0 the learner has no step sizes, but the checkpoint may
         learner.load_state_dict({name: tensor for name, tensor in weights.items() if name in known or inner_steps != 0})
     except RuntimeError as error:
         raise LeoBenchError(
-            f"the weights of run {settings.run_key} do not fit this source ({str(error).splitlines()[0]})"
+            f"the weights of run {settings.run_key} do not fit this source ({str(error).splitlines()[0]}); "
+            "use the version of leo_bench that trained it, or train it again"
         ) from None
     return learner.to(settings.device).eval()

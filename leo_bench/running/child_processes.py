@@ -1,4 +1,4 @@
-"""Child processes that do runs and trials: how they, and who started them, are stopped."""
+"""Processes that do runs and trials: how they stop, and their exit codes."""
 
 import signal
 import subprocess
@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from types import FrameType
 
 PATIENCE = 30
-"""Seconds that a process has to end after SIGTERM."""
+"""Seconds that a process may take to end after SIGTERM."""
 
 
 @contextmanager
 def sigterm_interrupts() -> Iterator[None]:
-    """Within, a SIGTERM to this process raises KeyboardInterrupt, as Ctrl-C does."""
+    """Make SIGTERM raise KeyboardInterrupt in this process, as Ctrl-C does, inside the `with` block."""
     previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield
@@ -25,7 +25,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 def stop_all(processes: Iterable["subprocess.Popen[bytes]"], patience: float = PATIENCE) -> None:
-    """Ask all to end, wait for them, and kill those that do not within patience seconds each."""
+    """Send SIGTERM to all processes, wait up to `patience` seconds for each, and kill those still running."""
     processes = list(processes)
     for process in processes:
         process.terminate()

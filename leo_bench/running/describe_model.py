@@ -1,4 +1,4 @@
-"""A model in words: its settings, layers, shapes and parameter counts."""
+"""Description of a model: settings, layers, shapes and parameter counts."""
 
 from leo_bench.config import Settings
 from leo_bench.config.explain import explain_settings
@@ -7,7 +7,7 @@ from leo_bench.running.training_run import parameters_by_part
 
 
 def describe(settings: Settings) -> str:
-    """Return settings with what each does, then layers, shapes, parameter counts and numbers generated per episode."""
+    """Return explained settings, layers, shapes, parameter counts and the numbers generated per episode, as text."""
     learner = build(settings)
     lines = [explain_settings(settings), f"run key {settings.run_key}", ""]
     lines += [f"{name:45} {'x'.join(map(str, p.shape)):>16} {p.numel():>10,}" for name, p in learner.named_parameters()]

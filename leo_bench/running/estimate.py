@@ -1,4 +1,4 @@
-"""Cost of a plan before it starts: runs, time, disk, and the smallest effect that its seeds can show."""
+"""Estimates before a plan starts: runs, time, disk space, and the smallest effect its seeds can detect."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,8 +16,10 @@ OMNIGLOT_TEST_IMAGES = 13_180
 
 
 def cost(settings: Mapping[str, Any]) -> float:
-    """Estimated seconds of a run on one CPU core, from the images trained on and scored; a guess that finished runs
-    then correct. settings: of a plan, maybe of one written before some settings were there."""
+    """Estimate the seconds of a run on one CPU core, from the numbers of images trained on and scored.
+
+    settings: plain JSON values; those that an old plan lacks are at their default.
+    """
     settings = {name: default_of(name) for name in Settings.model_fields} | dict(settings)
     pixels = ((settings["image_size"] // settings["first_pool"] + 2 * settings["padding"]) / 28) ** 2
     copies = 4 if settings["inner_examples"] == "shifted" else 0
@@ -29,16 +31,16 @@ def cost(settings: Mapping[str, Any]) -> float:
     if not LEARNERS[settings["learner"]].trains:
         trained = 0
     tests = planned_tests(make_settings(settings))
-    if full:  # a pass for every scored point of every episode
+    if full:  # one pass for each scored step of each episode
         tested = 3.0 * sum(test.n_test_episodes * test.n_way * (test.k_shot + test.n_query) for test in tests)
-    else:  # each test image once for each data set
+    else:  # each test image passes the CNN once for each data set
         n_datasets = len({test.dataset for test in tests})
         tested = n_datasets * min(OMNIGLOT_TEST_IMAGES, settings["n_test_episodes"] * 100.0) * (1 + copies)
     return 8 + pixels * settings["width"] / 64 * (0.87e-3 * trained * (5.7 if full else 1) + 0.7e-3 * tested)
 
 
 def plan_words(plan: Plan, results: Path, jobs: int) -> str:
-    """What a plan asks for before it starts: runs, time, disk, and the smallest effect that its seeds can show."""
+    """Return the summary of a plan: data, runs, time, disk space, and the smallest effect its seeds can detect."""
     states = [run_state(run, results / RUNS / run.run_key, plan.accept_stale) for run in plan.runs]
     left = [state.planned for state in states if state.status != "done"]
     seeds = sorted({run.seed for run in plan.runs})
@@ -67,24 +69,27 @@ def plan_words(plan: Plan, results: Path, jobs: int) -> str:
 
 
 ASSUMED_SEED_SD = 0.04
-"""Standard deviation of accuracy between seeds, as a fraction, where the study has not measured one yet: about that of
-the published baseline after 2,000 episodes (4.4 points over 3 seeds)."""
+"""Standard deviation of accuracy between seeds, as a fraction, assumed until a study has measured it.
+
+The published baseline has 4.4 points after 2,000 episodes, over 3 seeds.
+"""
 DISK_MB = 4
-"""Of one run: checkpoint, counts, logs."""
+"""Disk space of one run (checkpoint, counts, logs), MB."""
 
 
 def _effect_words(effect: float | None, seed_sd: float, known: bool, n_seeds: int) -> str:
     if effect is None:
-        return "one seed cannot tell a part's effect from the luck of a seed; it only screens"
-    source = "measured in" if known else "assumed for"
-    spread = f"spread of {100 * seed_sd:.1f} points {source} this study"
+        return "with one seed, an effect cannot be told from seed-to-seed variation; use more seeds to compare variants"
+    source = "measured" if known else "assumed"
+    spread = f"{source} standard deviation between seeds {100 * seed_sd:.1f} points"
     return (
-        f"smallest detectable: {100 * effect:.1f} points with {n_seeds} seeds by one test alone (80% power; {spread})"
+        f"smallest detectable difference {100 * effect:.1f} points, for one comparison of {n_seeds} seeds "
+        f"(80% power; {spread})"
     )
 
 
 def duration(seconds: float) -> str:
-    """A length of time in words: 40 s, 12 min, 1 h 30 min."""
+    """Return a duration as text: 40 s, 12 min, 1 h 30 min."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -1,4 +1,4 @@
-"""Example episodes of a trained run: what it answers, and where its codes go during adaptation."""
+"""Example episodes of a trained run: its answers, and its class codes during adaptation."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,12 +24,11 @@ from leo_bench.running.test_run import episodes_of
 from leo_bench.running.training_run import load_bank
 
 FIRST = 200
-"""Episodes are chosen among this many of a run's headline test, its first."""
+"""Number of episodes, the first of the headline test, from which examples are chosen."""
 
 
 def example_episodes(run_folder: Path, data: Path | None) -> tuple[Result, list[Example], int]:
-    """Return the record of the run in run_folder, example episodes of its headline test, and among how many they were
-    chosen.
+    """Return the training record of a run, its example episodes, and the number of episodes they were chosen from.
 
     Raises LeoBenchError if the run is not done, if its checkpoint or data is missing or not those recorded, or if the
     model does not give the recorded counts on the chosen episodes.
@@ -38,19 +37,22 @@ def example_episodes(run_folder: Path, data: Path | None) -> tuple[Result, list[
     planned = planned_run(settings, "run")
     run = run_state(planned, run_folder, accept_stale=True)
     if run.status != "done" or run.result is None:
-        raise LeoBenchError(f"run {settings.run_key} is {run.status}, not done: {run.message}")
+        raise LeoBenchError(
+            f"run {settings.run_key} is {run.status}, not done: {run.message}; finish it: "
+            f"leo-bench run --key {settings.run_key}"
+        )
     result, headline = run.result, run.headline
     device = prepare(settings)
     bank = load_bank(settings.dataset, settings.image_size, data, device)
     if bank.digest != result.data_digest:
         raise LeoBenchError(
             f"run {settings.run_key} was tested on {settings.dataset} with digest {result.data_digest[:12]}, "
-            f"here is {bank.digest[:12]}; name the folder of the data it used with --data"
+            f"but the data here has digest {bank.digest[:12]}; name the folder of the recorded data with --data"
         )
     if result.n_parameters and not (run_folder / CHECKPOINT).exists():
         raise LeoBenchError(
-            f"{run_folder / CHECKPOINT} is missing (published runs carry no weights); do the run on this machine: "
-            f"leo-bench run --key {settings.run_key}, where it counts as done after removing its folder in the store"
+            f"{run_folder / CHECKPOINT} is missing (published runs have no weights); train the run here: "
+            f"leo-bench run --key {settings.run_key} (if it counts as done here, remove its folder first)"
         )
     learner = trained_learner(settings, load_weights(run_folder, result.weights_digest))
     episodes = episodes_of(headline.asked, bank, settings)
@@ -64,9 +66,10 @@ def example_episodes(run_folder: Path, data: Path | None) -> tuple[Result, list[
 
 
 def choose(correct: np.ndarray) -> dict[str, int]:
-    """The hardest, the median and the easiest of episodes by their correct counts, int [n]; of equals the first.
+    """Return the hardest, the median and the easiest episode: name -> index.
 
-    Returns name -> index; episodes that play two parts are named once.
+    correct: correct answers of each episode, int [n]. Of equal episodes the first is taken. An episode that would be
+    chosen twice has its first name only.
     """
     order = np.argsort(correct, kind="stable")
     median = int(np.argmax(correct == correct[order[(len(order) - 1) // 2]]))
@@ -77,7 +80,7 @@ def choose(correct: np.ndarray) -> dict[str, int]:
 
 
 def answer(learner: Learner, bank: ImageBank, episode: Episodes, which: str, index: int) -> Example:
-    """One episode, a list of one, answered as evaluation does it, with the codes on the way."""
+    """Answer one episode as evaluation does, and return it with its class codes. episode: a list of length 1."""
     spec = episode.spec
     device = next(iter(learner.state_dict().values()), bank.images).device
     support_x, support_y, query_x, _ = (part.to(device) for part in gather(bank.images, episode))
@@ -100,8 +103,11 @@ def answer(learner: Learner, bank: ImageBank, episode: Episodes, which: str, ind
 
 @contextmanager
 def codes_of(learner: Learner) -> Iterator[list[np.ndarray]]:
-    """What `adapt` returns while the learner answers one episode: its class codes before, between and after the inner
-    steps, each float64 [N, D]. Stays empty for a learner without codes."""
+    """Yield a list that collects the class codes while the learner answers one episode.
+
+    It gets the codes before the inner loop and after each step, float64 [N, D]. For a learner without codes it stays
+    empty.
+    """
     seen: list[np.ndarray] = []
     if not isinstance(learner, Leo):
         yield seen
@@ -121,23 +127,23 @@ def codes_of(learner: Learner) -> Iterator[list[np.ndarray]]:
 
 
 def _pixels(images: Tensor, n_way: int) -> np.ndarray:
-    """float [1, N * M, 1, H, W] in [0, 1] -> uint8 [N, M, H, W]."""
+    """Convert float [1, N * M, 1, H, W] in [0, 1] to uint8 [N, M, H, W]."""
     return images[0, :, 0].mul(255).round().to(torch.uint8).cpu().numpy().reshape(n_way, -1, *images.shape[-2:])
 
 
 def _check(example: Example, recorded: np.ndarray, settings: Settings, result: Result, numerics: str) -> None:
-    """Raise LeoBenchError if the model's correct counts at the scored steps are not those recorded."""
+    """Raise LeoBenchError if the numbers of correct answers differ from the record."""
     found = example.correct.tolist()
     if found == recorded.tolist():
         return
     origin = (
-        f"the run was made by source with numerics digest {result.numerics}, this is {numerics}: "
+        f"the run was made by source with numerics digest {result.numerics}, but this source has {numerics}: "
         f"check out commit {result.commit}, or do the run again"
         if result.numerics != numerics
-        else f"the run was made by this source, on {result.host.get('processor', 'an unknown processor')} with torch "
+        else f"this source made the run, on {result.host.get('processor', 'an unknown processor')} with torch "
         f"{result.versions.get('torch')}: do it again here"
     )
     raise LeoBenchError(
-        f"run {settings.run_key}, test episode {example.index}: the checkpoint now gives {found} correct answers, "
-        f"recorded are {recorded.tolist()}; {origin}"
+        f"run {settings.run_key}, test episode {example.index}: the checkpoint gives {found} correct answers, but "
+        f"{recorded.tolist()} are recorded; {origin}"
     )

@@ -1,8 +1,7 @@
-"""One run: trained, or found trained, and scored on the tests that it lacks. The only module that knows Sacred.
+"""Execution of one run: training, unless it is recorded, and the tests that are missing. The only module with Sacred.
 
-Sacred records each attempt (settings, host, metrics, outcome) in the attempt's folder, as a recorder only: what makes
-a training or a test done is its own result.json, written last and whole. One process does one run and holds the run's
-lock for as long as it works.
+Sacred only records each attempt (settings, host, metrics, outcome) in the folder of the attempt. A training or a test
+is done when its own result.json is written. One process does one run and holds the lock of the run meanwhile.
 """
 
 import logging
@@ -44,24 +43,23 @@ with warnings.catch_warnings():
 log = logging.getLogger("leo_bench")
 
 LOCK_SECONDS = 2
-"""Longest wait for the run's lock: asking whether it is held takes it for a moment."""
+"""Longest wait for the lock of a run. A process that checks the lock (is_held) takes it for a moment."""
 
 
 class RunHeld(LeoBenchError):
-    """Another process does this run."""
+    """Error: another process does this run."""
 
 
 class OutOfMemory(LeoBenchError):
-    """A run wanted more memory than there is."""
+    """Error: a run needed more memory than there is."""
 
 
 def execute(folder: Path, settings: Settings, data: Path | None = None, watch: Watch | None = None) -> RunState:
-    """Do what the run in folder lacks: its training, its tests, or nothing. Returns its state, which is done.
+    """Do the training and the tests that the run in folder lacks. Returns the state of the done run.
 
-    A run that was trained is not trained again, unless a test is missing and its checkpoint is gone; that is said. A
-    stale or corrupt record is set aside. Raises LeoBenchError when another process holds the run, when data or
-    settings do not fit, or when training diverges, and RunPruned where watch does; however an attempt ends, its
-    status.json says so.
+    A trained run is trained again only if a test is missing and its checkpoint is gone; a message says so. A stale or
+    corrupt record is set aside. status.json records how the attempt ended. Raises RunHeld if another process does the
+    run, LeoBenchError if data or settings do not fit or training diverges, and RunPruned if watch raises it.
     """
     make_folder(folder)
     planned = planned_run(settings, "run")
@@ -75,7 +73,7 @@ def execute(folder: Path, settings: Settings, data: Path | None = None, watch: W
             _attempt(folder, planned, settings, data, watch)
             return run_state(planned, folder)
     except Timeout:
-        raise RunHeld(f"run {settings.run_key} is being done by another process; wait for it, or stop it") from None
+        raise RunHeld(f"another process does run {settings.run_key}; wait for it, or stop it") from None
 
 
 def _attempt(folder: Path, planned: PlannedRun, settings: Settings, data: Path | None, watch: Watch | None) -> None:
@@ -129,7 +127,7 @@ def _recorded(
     data: Path | None,
     watch: Watch | None,
 ) -> None:
-    """Do the attempt inside a Sacred experiment of its own."""
+    """Do the attempt inside its own Sacred experiment."""
     experiment = Experiment("leo_bench", save_git_info=False, interactive=True)
     experiment.add_config(settings.canonical())
     experiment.observers.append(FileStorageObserver(attempt.folder / "sacred", copy_sources=False))
@@ -139,7 +137,7 @@ def _recorded(
     def main(_run: Any) -> float | None:
         try:
             return train_and_test(folder, attempt, planned, settings, data, _run, watch)
-        except RunPruned as reason:  # for Sacred a run that was pruned has not failed
+        except RunPruned as reason:  # Sacred must not record a pruned run as failed
             pruned.append(reason)
             return None
 
@@ -159,9 +157,9 @@ def train_and_test(
     recorder: Any,
     watch: Watch | None = None,
 ) -> float | None:
-    """Train if the run lacks its training or its checkpoint, score the tests that it lacks, and write all records.
+    """Train if training or checkpoint is missing, score the missing tests, and write all records.
 
-    Returns the accuracy of the headline test, or None if it was there already.
+    Returns the accuracy of the headline test, or None if it was recorded before.
     """
     device = prepare(settings)
     bank = load_bank(settings.dataset, settings.image_size, data, device)
@@ -171,7 +169,7 @@ def train_and_test(
         for key, test in tests_of(planned).items()
         if trained is None or read_test(folder, key, test, trained) is None
     }
-    for test in lacking.values():  # before training: a test that the data cannot serve fails at once
+    for test in lacking.values():  # before training, so that a test without enough data fails at once
         if test.dataset == settings.dataset:
             episodes_of(test, bank, settings)
     result, weights = _trained(folder, attempt, planned, settings, bank, recorder, trained, watch)
@@ -203,16 +201,16 @@ def _trained(
     known: Result | None,
     watch: Watch | None,
 ) -> tuple[Result, dict[str, torch.Tensor]]:
-    """Return record and weights of the run's training: from disk if they are there, else trained now and written."""
+    """Return record and weights of the training: from disk if both are there, else train and write them."""
     if known is not None and (not known.n_parameters or (folder / CHECKPOINT).exists()):
         return known, load_weights(folder, known.weights_digest)
     if known is not None:
-        words = f"the checkpoint of run {settings.run_key} is gone: training it again, to score what it lacks"
+        words = f"the checkpoint of run {settings.run_key} is missing: training it again, to score the missing tests"
         log.warning("%s", words)
         print(words, file=sys.stderr)
     result, weights = train_run(settings, bank, attempt, recorder, planned.numerics, watch)
     if known is not None and result.weights_digest == known.weights_digest:
-        log.info("the weights are those recorded, bit for bit")
+        log.info("the weights equal those recorded, bit for bit")
         result = known
     elif known is not None:
         log.warning("the weights differ from those recorded: the record is replaced and every test scored again")

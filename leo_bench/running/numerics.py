@@ -1,8 +1,7 @@
-"""Digest of the source that decides a run's numbers, given its settings and its data. No torch.
+"""Numerics digest: hash of the source that decides the numbers of a run. No torch.
 
-The modules are found from the imports themselves: those of the run's learner, of training, evaluation, episodes and
-seeding, and all that these import. EXEMPT names the modules that decide no number. The drawings have a content digest
-of their own in every record, so how a data set is read does not count either.
+The modules are the learner, ROOTS, and everything that these import, except EXEMPT. How a data set is read does not
+count, because every record has a digest of the drawings themselves.
 """
 
 import ast
@@ -26,14 +25,14 @@ ROOTS = (
 """Modules that decide the numbers of every run."""
 
 EXEMPT = ("config", "errors", "learners", "data", "data.drawings", "data.locate", "training.troubleshooting")
-"""Modules that hold settings, names, words and errors."""
+"""Modules left out: they hold settings, names, messages and errors, or read data."""
 
 
 def numerics_digest(learner: str, dataset: str) -> str:
-    """Return 12 hexadecimal digits of SHA-256 over the parsed source behind one learner's numbers.
+    """Return 12 hexadecimal digits of SHA-256 over the parsed source behind the numbers of one learner.
 
-    Comments, layout and docstrings do not count. A module under another name is another digest. dataset: its committed
-    validation alphabets count.
+    Comments, layout and docstrings do not count. The names of the modules do, and so do the committed validation
+    alphabets of the data set.
     """
     names = closure([*ROOTS, "learners." + LEARNERS[learner].builder.split(":")[0]])
     digest = hashlib.sha256()
@@ -46,7 +45,7 @@ def numerics_digest(learner: str, dataset: str) -> str:
 
 
 def closure(roots: list[str]) -> list[str]:
-    """Return the modules of leo_bench that the roots reach by imports, themselves included, EXEMPT left out; sorted."""
+    """Return the modules that the roots reach by imports, with the roots and without EXEMPT, sorted."""
     found: set[str] = set()
     waiting = list(roots)
     while waiting:
@@ -59,14 +58,14 @@ def closure(roots: list[str]) -> list[str]:
 
 
 def _path(name: str) -> Path:
-    """Return the file of a module of the package, by its dotted name below leo_bench."""
+    """Return the file of a module. name: dotted name below leo_bench."""
     base = PACKAGE.joinpath(*name.split("."))
     return base.with_suffix(".py") if base.with_suffix(".py").exists() else base / "__init__.py"
 
 
 @cache
 def _imports(path: Path) -> tuple[str, ...]:
-    """Return the modules of leo_bench that a file imports, anywhere in it, as dotted names below leo_bench."""
+    """Return the modules of leo_bench that a file imports anywhere, as dotted names below leo_bench."""
     names = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "leo_bench":
@@ -81,8 +80,10 @@ def _imports(path: Path) -> tuple[str, ...]:
 
 @cache
 def _bare(path: Path) -> str:
-    """Return the source without comments, layout, docstrings and other bare strings; unparsed, since dumps differ
-    between Python versions."""
+    """Return the source of a file without comments, layout and bare strings such as docstrings.
+
+    It is unparsed, because the dump of a syntax tree differs between Python versions.
+    """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)

@@ -1,4 +1,4 @@
-"""A study file at one profile -> a plan: the list of runs that answer its question at one budget."""
+"""Plans: the list of runs of a study file at one profile."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -11,19 +11,26 @@ from leo_bench.records import Plan, PlannedRun
 from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.study_file import StudyFile, read_study, resolved, unknown_variant
 
+MAX_SEEDS = 1000
+"""Largest number of seeds in one range on the command line."""
+
 
 def parse_seeds(text: str) -> list[int]:
-    """Return the seeds that a text such as "3", "0-4" or "0,2,5-7" names, each once. Raises LeoBenchError."""
-    try:
-        seeds: list[int] = []
-        for piece in text.split(","):
-            first, _, last = piece.partition("-")
-            seeds += range(int(first), int(last or first) + 1)
-    except ValueError:
-        raise LeoBenchError(f"seeds {text!r}: expected numbers and ranges such as 0-4 or 0,2,5-7") from None
-    if not seeds:
-        raise LeoBenchError(f"seeds {text!r} is empty: expected numbers and ranges such as 0-4, smaller number first")
-    return list(dict.fromkeys(seeds))
+    """Return the seeds named by a text such as "3", "0-4" or "0,2,5-7", each once. Raises LeoBenchError."""
+    seeds: dict[int, None] = {}
+    for piece in text.split(","):
+        first, _, last = (part.strip() for part in piece.partition("-"))
+        if not first.isdecimal() or not (last or first).isdecimal():
+            raise LeoBenchError(f"--seeds {text!r}: expected numbers and ranges such as 0-4 or 0,2,5-7")
+        begin, end = int(first), int(last or first)
+        if end < begin:
+            raise LeoBenchError(
+                f"--seeds {text!r}: {piece} is an empty range; write the smaller number first, such as 0-4"
+            )
+        if end - begin >= MAX_SEEDS:
+            raise LeoBenchError(f"--seeds {text!r}: {piece} has more than {MAX_SEEDS} seeds; name fewer")
+        seeds |= dict.fromkeys(range(begin, end + 1))
+    return list(seeds)
 
 
 def make_plan(
@@ -37,15 +44,14 @@ def make_plan(
     accept_stale: bool = False,
     precision: str | None = None,
 ) -> Plan:
-    """Expand a study file at one profile: every variant with every seed, in rounds (seed 0 of every variant, then
-    seed 1, ...).
+    """Expand a study file at one profile: every variant at the first seed, then every variant at the second, and so on.
 
-    precision: of the convolutions, of every variant that names none and can take it; the study's if None. Raises
+    precision: precision of each variant that names none and allows it; if None, that of the study. Raises
     LeoBenchError if the file, the profile or a variant is wrong.
     """
     study = read_study(studies, name)
     if profile not in study.profiles:
-        raise LeoBenchError(f"study {name} has no profile {profile!r}; it has {', '.join(study.profiles)}")
+        raise LeoBenchError(f"study {name} has no profile {profile!r}; choose one of {', '.join(study.profiles)}")
     budget = study.profiles[profile]
     names = list(dict.fromkeys([study.baseline, *(study.variants if budget.variants is None else budget.variants)]))
     if only:
@@ -79,7 +85,7 @@ def make_plan(
 
 
 def planned_run(settings: Settings, variant: str) -> PlannedRun:
-    """Return settings as a planned run of this source."""
+    """Return the planned run of these settings by this source."""
     return PlannedRun(
         variant=variant,
         seed=settings.seed,
@@ -90,7 +96,7 @@ def planned_run(settings: Settings, variant: str) -> PlannedRun:
 
 
 def _settings(study: StudyFile, name: str, common: Mapping[str, Any], where: str) -> Settings:
-    """Return the settings of a variant: those of its preset, the study and the profile, and on top its own."""
+    """Return the settings of a variant: its preset, then study and profile, then its own on top."""
     preset, own = resolved(study, name)
     values = {**common, **own}
     if values.get("precision") == "bfloat16" and "precision" not in own and not takes_bfloat16(values):
@@ -99,14 +105,17 @@ def _settings(study: StudyFile, name: str, common: Mapping[str, Any], where: str
 
 
 def _against(study: StudyFile, names: list[str]) -> dict[str, str]:
-    """Return variant -> the variant that it is compared with, if that is not the baseline."""
+    """Return variant -> the variant it is compared with, where a variant names one."""
     found = {name: study.variants[name].against for name in names}
     return {name: other for name, other in found.items() if other is not None and other in names}
 
 
 def _switches(study: StudyFile, names: list[str], common: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Switch -> the baseline and the variants that name it or change it first of all, in the order they are drawn: by
-    value where those are numbers, else as in the file."""
+    """Return switch -> the baseline and the variants of the switch, in drawing order.
+
+    The switch of a variant is the one it names, else the first setting that it changes. The order is by value if all
+    values are numbers, else as in the file.
+    """
     baseline = study.baseline
     settings = {
         name: _settings(study, name, common, name).canonical() for name in names if not study.variants[name].reference
@@ -139,7 +148,7 @@ def study_folder(results: Path, plan: Plan) -> Path:
 
 
 def merge_plan(old: Plan, new: Plan, keep: Collection[str]) -> Plan:
-    """The new plan, and of the old one the runs whose keys are in keep: what earlier calls asked for beside it."""
+    """Return the new plan with the runs of the old plan whose keys are in keep and that the new plan lacks."""
     planned = {(run.variant, run.seed) for run in new.runs}
     kept = [run for run in old.runs if (run.variant, run.seed) not in planned and run.run_key in keep]
     variants = {run.variant for run in kept}
@@ -163,8 +172,11 @@ def merge_plan(old: Plan, new: Plan, keep: Collection[str]) -> Plan:
 
 
 def in_both_orders(one: list[str], other: list[str]) -> list[str]:
-    """The names of both lists: in the longer one's order, each name of the shorter one alone behind the name that it
-    follows there. For parts of one list."""
+    """Merge two parts of one list.
+
+    The result has the order of the longer list. A name only in the shorter list comes after the name that precedes it
+    there.
+    """
     longer, shorter = (one, other) if len(one) >= len(other) else (other, one)
     merged = list(longer)
     for index, name in enumerate(shorter):
@@ -174,8 +186,7 @@ def in_both_orders(one: list[str], other: list[str]) -> list[str]:
 
 
 def present_keys(studies: Path, old: Plan, source: DataSource, device: str, precision: str | None = None) -> set[str]:
-    """Return the run keys that today's study file gives for the variants and seeds of an old plan, on this data and
-    device."""
+    """Return the run keys of the variants and seeds of an old plan, by today's study file, data and precision."""
     variants = read_study(studies, old.study).variants
     names = [name for name in dict.fromkeys(run.variant for run in old.runs) if name in variants]
     seeds = list(dict.fromkeys(run.seed for run in old.runs))

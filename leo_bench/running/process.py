@@ -1,4 +1,4 @@
-"""This process: threads, determinism, memory."""
+"""Set-up of a process that computes: threads, determinism, memory."""
 
 import ctypes
 import os
@@ -15,9 +15,9 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
 
 def prepare(settings: Settings) -> torch.device:
-    """Set threads and determinism, and return the device. Raises LeoBenchError if the device is not there."""
+    """Set threads and determinism, and return the device. Raises LeoBenchError if the device is missing."""
     if settings.device == "cuda" and not torch.cuda.is_available():
-        raise LeoBenchError("device is cuda, but torch sees no CUDA device; use device cpu, or mend the driver")
+        raise LeoBenchError("device is cuda, but torch finds no CUDA device; use --device cpu, or repair the driver")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
     keep_memory()
     torch.set_num_threads(settings.threads)
@@ -30,10 +30,9 @@ def prepare(settings: Settings) -> torch.device:
 
 
 def keep_memory() -> None:
-    """Have the C library keep freed memory instead of returning it to the system, if it can (glibc).
+    """Make glibc keep freed memory instead of returning it to the system. Other C libraries are left alone.
 
-    Every step needs the same large tensors again, and fetching fresh pages for them takes longer than normalising
-    them (docs/speed.md).
+    Every training step needs large tensors of the same sizes again, and fresh memory pages are slow (docs/speed.md).
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
@@ -42,8 +41,7 @@ def keep_memory() -> None:
 
 
 def peak_memory_mb(device: torch.device) -> float:
-    """Return the largest memory that this process has held, MiB: of the GPU if it ran there, else resident in main
-    memory."""
+    """Return the peak memory of this process, MiB: allocated on the GPU if the device is one, else resident."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated() / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -51,11 +49,11 @@ def peak_memory_mb(device: torch.device) -> float:
 
 
 def host(device: torch.device) -> dict[str, str]:
-    """Return the machine in words, with its GPU if that computes."""
+    """Return the description of the machine, with the GPU if the device is one."""
     return provenance.host() | ({"gpu": torch.cuda.get_device_name()} if device.type == "cuda" else {})
 
 
 def is_lack_of_memory(error: BaseException) -> bool:
-    """Return True if an error is Python's, a GPU's, or torch's own for main memory that ran out."""
+    """Return True if an error means that main memory or GPU memory ran out."""
     kinds = (MemoryError, torch.OutOfMemoryError)
     return isinstance(error, kinds) or "DefaultCPUAllocator: can't allocate memory" in str(error)

@@ -1,4 +1,4 @@
-"""Where a number comes from: commit, host, versions. No torch, no network, no remote addresses."""
+"""Provenance of a record: time, commit, host, versions. No torch, no network, no remote addresses."""
 
 import importlib.metadata
 import os
@@ -13,12 +13,12 @@ VERSIONS = ("torch", "torchvision", "numpy", "numba", "llvmlite", "scipy", "pand
 
 
 def now() -> str:
-    """Return the time, UTC, in whole seconds."""
+    """Return the current time, UTC, in whole seconds, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def commit() -> str:
-    """Short commit of the checkout, with "+changes" when files differ from it; "unknown" outside a checkout."""
+    """Return the short commit of the checkout, with "+changes" if tracked files differ; "unknown" if there is none."""
     try:
         head = _git("rev-parse", "--short=12", "HEAD")
         return head + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else "")
@@ -31,7 +31,7 @@ def _git(*arguments: str) -> str:
 
 
 def host() -> dict[str, str]:
-    """The machine in words: system, processor, cores, memory. No name and no address."""
+    """Return system, processor, cores and memory of the machine, but no name and no address."""
     return {
         "system": platform.platform(terse=True),
         "processor": _processor(),
@@ -51,7 +51,7 @@ def _processor() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Python and the packages that can change a number."""
+    """Return the versions of Python and of the packages that can change a number."""
     found = {"python": platform.python_version()}
     for name in VERSIONS:
         found[name] = importlib.metadata.version(name)

@@ -1,4 +1,4 @@
-"""Published studies: done runs copied from the local store to results/official/, where they are committed, and back."""
+"""Publishing: copies of done runs from the local store to results/official/, which is committed, and back."""
 
 import io
 import shutil
@@ -30,28 +30,29 @@ from leo_bench.running.attempts import set_aside
 from leo_bench.running.plan import merge_plan
 
 TEST_FILES = ("episodes.npz", "result.json")
-"""Files of a test that are published; of a run, its settings and its record. Logs and Sacred's records stay behind:
-they hold host names and paths."""
+"""Published files of a test. Logs and Sacred records are not published, because they hold host names and paths."""
 
 
 def publish(results: Path, name: str, profile: str, partial: bool) -> Path:
-    """Copy a study's done runs and plan to results/official/. Raises LeoBenchError when runs are missing (unless
-    partial).
+    """Copy the plan and the done runs of a study to results/official/. Returns its folder there.
 
-    Published studies share results/official/runs/. It can be repeated as runs arrive: runs published before stay in the
-    study, unless they were made by other source or the plan now gives their variant and seed other settings.
+    It can be repeated as more runs are done. Runs published before stay, unless other source made them or the plan now
+    has other settings for their variant and seed. Raises LeoBenchError if runs are missing, unless partial is True.
     """
     folder = results / f"{name}-{profile}"
     view = load_study(folder)
     waiting = [run for run in view.runs if run.status != "done"]
     if not view.done:
-        raise LeoBenchError(f"study {name}-{profile} has no done run to publish; run it first")
+        raise LeoBenchError(
+            f"study {name}-{profile} has no done run to publish; run it first: "
+            f"leo-bench study {name} --profile {profile}"
+        )
     if waiting and not partial:
         first = waiting[0]
         raise LeoBenchError(
             f"{len(waiting)} of {len(view.runs)} runs are not done (first: {first.planned.variant} "
             f"seed {first.planned.seed}, {first.status}); "
-            "finish the study, or publish what there is with --partial"
+            "finish the study, or publish the done runs with --partial"
         )
     by_learner: dict[str, set[str]] = {}
     for run in view.done:
@@ -61,7 +62,7 @@ def publish(results: Path, name: str, profile: str, partial: bool) -> Path:
         if len(digests) > 1:
             raise LeoBenchError(
                 f"runs of {learner} have {len(digests)} numerics digests ({', '.join(sorted(digests))}) "
-                "and cannot be published as one study; redo the stale ones"
+                "and cannot be published as one study; run the study again without --accept-stale"
             )
     made = {learner: next(iter(digests)) for learner, digests in by_learner.items()}
     target = results / "official" / folder.name
@@ -74,7 +75,7 @@ def publish(results: Path, name: str, profile: str, partial: bool) -> Path:
         same = {run.planned.run_key for run in published.done if run.planned.numerics in made.values()}
         plan = merge_plan(published.plan, plan, same)
     write_record(target / "study.json", plan)
-    shutil.rmtree(target / RUNS, ignore_errors=True)  # where an older version kept a study's runs
+    shutil.rmtree(target / RUNS, ignore_errors=True)  # an older version kept the runs of a study there
     for run in view.done:
         _publish_run(run.folder, target.parent / RUNS / run.planned.run_key, [test.test_key for test in run.tests])
     write_tables(load_study(target))
@@ -83,7 +84,7 @@ def publish(results: Path, name: str, profile: str, partial: bool) -> Path:
 
 
 def _remove_unused(official: Path) -> None:
-    """Remove the published runs that no published study or search names any more."""
+    """Remove published runs that no published study or search names."""
     used = {run.run_key for folder in official.glob("*/study.json") for run in read_record(folder, Plan).runs}
     for folder in official.glob("*/trials.json"):
         used |= {trial.run_key for trial in read_record(folder, Trials).trials if trial.run_key}
@@ -93,15 +94,17 @@ def _remove_unused(official: Path) -> None:
 
 
 def _publish_run(run: Path, target: Path, tests: Sequence[str]) -> None:
-    """Copy a done run and these of its tests, its own record last."""
+    """Copy a done run with these tests, its own record last."""
     for file in ("settings.json", *(f"{TESTS}/{key}/{name}" for key in tests for name in TEST_FILES), "result.json"):
         write_atomic(target / file, _published(run / file))
 
 
 def publish_search(results: Path, name: str, profile: str, partial: bool) -> Path:
-    """Copy a search, its analysis and its trials' runs to results/official/; not the database, which can be made again
-    from them. Raises LeoBenchError when the search is not finished (unless partial), or its records are of other
-    source."""
+    """Copy a search, its analysis and the runs of its trials to results/official/. Returns its folder there.
+
+    The database is not copied, because it can be rebuilt from these files. Raises LeoBenchError if the search is not
+    finished, unless partial is True, or if other source made its records.
+    """
     folder = results / f"{name}-{profile}"
     plan, trials = read_search(folder)
     ended = sum(trial.counts for trial in trials.trials)
@@ -109,7 +112,7 @@ def publish_search(results: Path, name: str, profile: str, partial: bool) -> Pat
     if not ended or not (finished or partial):
         raise LeoBenchError(
             f"search {folder.name} is not finished ({ended} of {plan.n_trials} trials have ended); "
-            "finish it, or publish what there is with --partial"
+            "finish it, or publish the ended trials with --partial"
         )
     runs = trial_runs(folder)
     others = [run for run in runs.values() if run.status != "done"]
@@ -135,7 +138,7 @@ def publish_search(results: Path, name: str, profile: str, partial: bool) -> Pat
 
 
 def _publish_pruned(run: Path, target: Path) -> None:
-    """Copy the settings of a pruned trial and what it had shown; nothing over a run that is done."""
+    """Copy the settings and the learning curve of a pruned trial, unless the run is published as done."""
     if (target / "result.json").exists():
         return
     write_atomic(target / "settings.json", (run / "settings.json").read_bytes())
@@ -145,8 +148,10 @@ def _publish_pruned(run: Path, target: Path) -> None:
 
 
 def _published(path: Path) -> bytes:
-    """A file as it is published: the same arrays, column after column, in an archive that is a quarter smaller (LZMA);
-    other files as they are."""
+    """Return the content of a file as published.
+
+    An .npz archive is packed again with LZMA and arrays in column order, which makes it a quarter smaller.
+    """
     if path.suffix != ".npz":
         return path.read_bytes()
     smaller = io.BytesIO()
@@ -159,9 +164,9 @@ def _published(path: Path) -> bytes:
 
 
 def take_published(results: Path, plan: Plan) -> int:
-    """Put published runs of the plan, made by this very source, into the store, so that they count as done.
+    """Copy published runs of the plan that this source made into the store, so that they count as done.
 
-    Returns how many were taken. The records say on which machine they were made.
+    Returns the number of runs copied. Their records name the machine that made them.
     """
     taken = 0
     for run in plan.runs:
@@ -174,7 +179,7 @@ def take_published(results: Path, plan: Plan) -> int:
 
 
 def _copy(published: RunState, here: Path) -> bool:
-    """Copy a published run over whatever is here. Returns False if a process is doing the run just now."""
+    """Copy a published run into the store. Returns False if another process is doing the run."""
     make_folder(here)
     try:
         with FileLock(here / ".lock").acquire(timeout=2):

@@ -1,4 +1,4 @@
-"""Seed-fixed reproducibility: do a recorded run again and compare, bit for bit."""
+"""Reproduction: do a recorded run again with its seed and compare, bit for bit."""
 
 import shutil
 import subprocess
@@ -22,9 +22,9 @@ MEASURED = (
     "eval_seconds",
     "adapt_ms",
     "peak_memory_mb",
-    "numerics",  # named beside the result
+    "numerics",  # reported separately
     "schema_version",
-    "run_key",  # both follow from the settings, and from the schema
+    "run_key",  # follows from settings and schema version, as test_key does
     "test_key",
     "started",
     "finished",
@@ -32,37 +32,37 @@ MEASURED = (
     "commit",
     "host",
     "versions",
-    "warnings",  # made from the validation, which is compared
+    "warnings",  # follow from the validation, which is compared
 )
-"""Fields of a result that may differ between two runs of the same settings."""
+"""Fields of a record that may differ between two runs of the same settings."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A recorded run against the same run done now."""
+    """Comparison of a recorded run with the same run done now."""
 
     name: str
     differences: list[str]
     changed: str
-    """Reasons why bits may differ: other source, another processor, other versions; empty if there is none."""
+    """Possible reasons for differences: changes of source, processor or versions; empty if none changed."""
 
 
 def done_runs(folder: Path) -> list[RunState]:
-    """Return the done runs of a study or of a search's trials."""
+    """Return the done runs of a study, or of the trials of a search."""
     if (folder / "search.json").exists():
         return [run for run in trial_runs(folder).values() if run.status == "done"]
     return load_study(folder).done
 
 
 def cheapest(runs: Sequence[RunState], n: int) -> list[RunState]:
-    """Return the n runs that are estimated to take least time, trained ones before those without training."""
+    """Return the n runs with the lowest estimated time. Runs without training come last."""
     return sorted(runs, key=lambda run: (run.planned.settings["n_train_episodes"] == 0, cost(run.planned.settings)))[:n]
 
 
 def with_key(folders: Sequence[Path], key: str) -> tuple[Path, RunState]:
-    """Return the done run with this key, and the first of the studies and searches that has it.
+    """Return the first folder of a study or search that has the done run with this key, and the run.
 
-    Raises LeoBenchError if none has.
+    Raises LeoBenchError if there is none.
     """
     for folder in folders:
         for run in done_runs(folder):
@@ -70,14 +70,13 @@ def with_key(folders: Sequence[Path], key: str) -> tuple[Path, RunState]:
                 return folder, run
     names = ", ".join(str(folder) for folder in folders)
     raise LeoBenchError(
-        f"no done run {key!r} in {names}; keys are in the run_key column of runs.csv, and of a "
-        "search's analysis/trials.csv (a pruned trial's run is not done: leo-bench run --key does it)"
+        f"no done run {key!r} in {names}; keys are in the column run_key of runs.csv and of analysis/trials.csv "
+        "(for the run of a pruned trial use: leo-bench run --key)"
     )
 
 
 def differences(recorded: RunState, again: RunState) -> list[str]:
-    """Return what differs between two done runs, in words: weights, curves, validation, test scores, answers per
-    episode."""
+    """Return the differences between two done runs, in words: weights, curves, validation, test scores, answers."""
     assert recorded.result is not None
     assert again.result is not None
     found = _changed("", recorded.result, again.result)
@@ -93,8 +92,10 @@ def differences(recorded: RunState, again: RunState) -> list[str]:
 
 
 def _changed(where: str, old: Record, new: Record) -> list[str]:
-    """Return the fields that differ between two records, measured ones left out; a field that the old one lacks, being
-    from before it was recorded, does not count."""
+    """Return the fields that differ between two records, in words.
+
+    Fields in MEASURED are left out, and so are fields that the old record lacks.
+    """
     before, now = (record.model_dump(exclude=set(MEASURED)) for record in (old, new))
     if isinstance(before.get("settings"), dict):
         before["settings"], now["settings"] = (
@@ -105,10 +106,10 @@ def _changed(where: str, old: Record, new: Record) -> list[str]:
 
 
 def again(run: RunState, folder: Path, data: Path | None, worker: Sequence[str] = WORKER) -> Comparison:
-    """Do a done run again under folder (emptied first; removed when nothing differs) and compare.
+    """Do a done run again in a subfolder of folder, and compare.
 
-    A record of another numerics digest is compared too: the source may have changed without changing a bit. Raises
-    LeoBenchError if the new run fails.
+    The subfolder is emptied first, and removed if nothing differs. A record with another numerics digest is compared
+    too, because not every change of source changes a number. Raises LeoBenchError if the new run fails.
     """
     assert run.result is not None
     result = run.result
@@ -122,7 +123,8 @@ def again(run: RunState, folder: Path, data: Path | None, worker: Sequence[str] 
     done = subprocess.run(command, env=worker_environment(settings), capture_output=True, text=True)
     if done.returncode:
         raise LeoBenchError(
-            f"{name} could not be done again: " + (done.stderr.strip().splitlines() or ["no message"])[-1]
+            f"{name} could not be done again: "
+            + (done.stderr.strip().splitlines() or ["no message"])[-1].removeprefix("error: ")
         )
     found = differences(run, run_state(planned, target))
     if not found:
@@ -131,7 +133,7 @@ def again(run: RunState, folder: Path, data: Path | None, worker: Sequence[str] 
 
 
 def _changed_since(result: Result, numerics: str) -> str:
-    """Return what can change bits and differs from the recording: source, processor, versions."""
+    """Return the changes since the record that can change bits: source, processor, versions."""
     here = {**provenance.versions(), "processor": provenance.host()["processor"], "source": numerics}
     there = {**result.versions, "processor": result.host.get("processor", "unknown"), "source": result.numerics}
     return ", ".join(

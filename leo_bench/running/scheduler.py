@@ -1,7 +1,7 @@
-"""Studies: a file in studies/ -> a plan of runs -> runs done or resumed, each in a process of its own.
+"""Scheduler: does the runs of a plan that are not done, each in its own process.
 
-The store results/runs/ holds every run once, under its key; a study is a view of it. What is done is never done
-again, whichever study asks. Neither torch nor Sacred is imported here: the runs' own processes do that.
+The store results/runs/ holds every run once, under its key, and a study is a view of the store. A done run is never
+done again, whichever study needs it. Neither torch nor Sacred is imported here, only in the processes of the runs.
 """
 
 import signal
@@ -49,37 +49,41 @@ class _Child:
 
 @dataclass
 class StudyRunner:
-    """Does what a plan still lacks, `jobs` runs at a time, and keeps view and report up to date."""
+    """Runner of the runs that a plan lacks, `jobs` at a time. Keeps tables and report up to date."""
 
     plan: Plan
-    """What to do."""
+    """Runs to do."""
     view: Plan
-    """What the study's folder shows: the plan, and runs that earlier calls asked for beside it."""
+    """Plan written to study.json: the runs to do, and those of earlier calls."""
     results: Path
     jobs: int
     data: Path | None = None
     retry: bool = False
-    """Whether runs that used up their attempts get new ones."""
+    """True if runs that used up their attempts get new ones."""
     on_change: Callable[[], None] = lambda: None
-    """Called after each run that ended: refreshes the report."""
+    """Function called after each run that ended, to refresh the report."""
     say: Callable[[str], None] = tqdm.write
     worker: Sequence[str] = WORKER
-    """Command that does one run; the run's folder is its first argument."""
+    """Command that does one run. Its first argument is the folder of the run."""
     children: list[_Child] = field(default_factory=list)
     retried: list[str] = field(default_factory=list)
     durations: list[tuple[float, float]] = field(default_factory=list)
-    """Estimated and real seconds of the runs done here."""
+    """Estimated and measured seconds of the runs done by this runner."""
 
     @property
     def store(self) -> Path:
+        """Folder that holds every run under its key."""
         return self.results / RUNS
 
     def state(self, run: PlannedRun) -> RunState:
+        """Return the state of a planned run in the store."""
         return run_state(run, self.store / run.run_key, self.plan.accept_stale)
 
     def run(self) -> StudyView:
-        """Returns the study's view when nothing is left to do. On Ctrl-C or SIGTERM stops the runs, then raises
-        KeyboardInterrupt."""
+        """Do all runs and return the view of the study.
+
+        On Ctrl-C or SIGTERM, stops the running processes and raises KeyboardInterrupt.
+        """
         folder = study_folder(self.results, self.plan)
         write_record(folder / "study.json", self.view)
         states = [self.state(run) for run in self.plan.runs]
@@ -102,7 +106,7 @@ class StudyRunner:
         return load_study(folder)
 
     def _do(self, queue: list[PlannedRun], bar: "tqdm[NoReturn]") -> None:
-        """All of the queue, which empties."""
+        """Do all runs of the queue, and empty it."""
         given_up: list[str] = []
         while queue or self.children:
             for run in self._startable(queue):
@@ -124,9 +128,10 @@ class StudyRunner:
                 self._refresh()
 
     def _startable(self, queue: list[PlannedRun]) -> list[PlannedRun]:
-        """Return the next runs to start, one of each key at a time.
+        """Return the next runs to start, at most one for each key.
 
-        A run that another process does, such as an earlier call that was killed, is waited for and takes a place.
+        A run that another process is doing is waited for, and counts as one of the jobs. Such a process may belong to
+        an earlier call that was killed.
         """
         own = [child.run.run_key for child in self.children]
         keys = dict.fromkeys(run.run_key for run in queue if run.run_key not in own)
@@ -136,7 +141,7 @@ class StudyRunner:
         return [run for run in queue if first.get(run.run_key) is run][:free]
 
     def _may_start(self, run: PlannedRun, given_up: list[str]) -> bool:
-        """False when the run is done by now or has used up its attempts."""
+        """Return False if the run is done by now or has used up its attempts."""
         folder = self.store / run.run_key
         state = self.state(run)
         if state.status == "done" or run.run_key in given_up:
@@ -147,12 +152,12 @@ class StudyRunner:
         if counted_attempts(folder) >= MAX_ATTEMPTS:
             given_up.append(run.run_key)
             self.say(
-                f"{run.variant} seed {run.seed} is left alone after {MAX_ATTEMPTS} failed attempts: "
-                f"{state.message} (see {folder}; --retry gives it new ones)"
+                f"{run.variant} seed {run.seed} is not started again after {MAX_ATTEMPTS} failed attempts: "
+                f"{state.message}; see {folder}, and use --retry to start it again"
             )
             return False
         if state.status in ("stale", "corrupt"):
-            self.say(f"{run.variant} seed {run.seed} is {state.status} and done again: {state.message}")
+            self.say(f"{run.variant} seed {run.seed} is {state.status} and is done again: {state.message}")
         return True
 
     def _start(self, run: PlannedRun) -> None:
@@ -167,13 +172,15 @@ class StudyRunner:
                 stdout=errors,
                 stderr=errors,
                 env=worker_environment(settings),
-                start_new_session=True,  # Ctrl-C reaches us alone; we then stop the runs
+                start_new_session=True,  # Ctrl-C reaches the scheduler only, which then stops the runs
             )
         self.children.append(_Child(run, process, folder, time.monotonic()))
 
     def _ended(self, child: _Child) -> bool:
-        """Note how a run's process ended. Returns whether to try again at once: it was killed, or held by another
-        process."""
+        """Record how the process of a run ended. Returns True if the run should be tried again at once.
+
+        That is so if the process was killed, or if another process was doing the run.
+        """
         code = child.process.returncode
         if code == 0:
             self.durations.append((cost(child.run.settings), time.monotonic() - child.began))
@@ -201,7 +208,7 @@ class StudyRunner:
         return duration(left * self._correction() / self.jobs)
 
     def _correction(self) -> float:
-        """Real over estimated seconds, from the runs done so far."""
+        """Return the ratio of measured to estimated seconds over the runs done so far."""
         estimated = sum(estimate for estimate, _ in self.durations)
         return sum(real for _, real in self.durations) / estimated if estimated else 1.0
 

@@ -1,4 +1,4 @@
-"""Tests of one trained model: fixed episodes scored, a record for each."""
+"""Tests of one trained model: scores on fixed episodes, with one record for each test."""
 
 import io
 import logging
@@ -34,8 +34,8 @@ log = logging.getLogger("leo_bench")
 def episodes_of(test: TestSettings, bank: ImageBank, settings: Settings) -> Episodes:
     """Return the fixed episodes of a test, the same for every variant, learner and seed.
 
-    Other data sets than the run's are divided as in the split `lake`. Raises LeoBenchError if the data cannot serve
-    the test.
+    The class split is that of the run, or `lake` for another data set. Raises LeoBenchError if the data has too few
+    classes or drawings.
     """
     spec = EpisodeSpec(test.n_way, test.k_shot, test.n_query, test.episode_mode)
     class_split = settings.class_split if test.dataset == settings.dataset else "lake"
@@ -51,9 +51,10 @@ def score_tests(
     bank: ImageBank,
     attempt: int,
 ) -> list[TestResult]:
-    """Score a trained model on tests of one data set, and write the record of each into the run's folder.
+    """Score a trained model on tests of one data set, and write one record for each test.
 
-    tests: by key. Tests with the same inner loop are scored together, so that each image passes the CNN once.
+    folder: folder of the run. tests: test key -> test. Tests with the same inner loop are
+    scored together, so that each image passes the CNN once.
     """
     by_loop: dict[tuple[int | None, float | None], dict[str, TestSettings]] = {}
     for key, test in tests.items():
@@ -121,7 +122,7 @@ def write_test(folder: Path, record: TestResult, scores: Scores, bank: ImageBank
 
 
 def _accuracies(scores: Scores, learner: Learner) -> dict[str, object]:
-    """Return what a record says of scores, by field."""
+    """Return the fields of a record that follow from the scores."""
     means = [float(mean) for mean in scores.accuracies.mean(0)]
     error = float(scores.accuracies[:, -1].std(ddof=1)) / len(scores.accuracies) ** 0.5
     return {

@@ -1,4 +1,4 @@
-"""Training of one run: from its settings to trained weights and the record of how they came about."""
+"""Training of one run: weights and record from settings."""
 
 import logging
 import time
@@ -26,15 +26,15 @@ from leo_bench.training.troubleshooting import diverged, stalled
 log = logging.getLogger("leo_bench")
 
 Watch = Callable[[int, float], None]
-"""Called with training episode and validation accuracy as a run trains; may raise RunPruned."""
+"""Function called after each validation with training episode and accuracy. It may raise RunPruned."""
 
 
 class RunPruned(Exception):
-    """A watcher has ended the run: it is worse than others."""
+    """Signal of a watcher to end the run, because others are better."""
 
 
 def load_bank(dataset: str, image_size: int, data: Path | None, device: torch.device) -> ImageBank:
-    """Return the drawings of a data set at one size, on a device. data: the folder that holds Omniglot, if named."""
+    """Return the drawings of a data set at one size, on a device. data: folder of Omniglot, or None to look for it."""
     source = locate(dataset, data)
     bank = load_images(source, image_size)
     log.info("data: %s, %s, digest %s", bank.name, source.form, bank.digest)
@@ -42,20 +42,20 @@ def load_bank(dataset: str, image_size: int, data: Path | None, device: torch.de
 
 
 def parameters_by_part(learner: Learner) -> dict[str, int]:
-    """Return how many parameters each part of a learner has."""
+    """Return part of the learner -> number of parameters."""
     return {name: sum(p.numel() for p in module.parameters()) for name, module in learner.named_children()}
 
 
 def train_run(
     settings: Settings, bank: ImageBank, attempt: Attempt, recorder: Any, numerics: str, watch: Watch | None = None
 ) -> tuple[Result, dict[str, torch.Tensor]]:
-    """Train. Returns the record, not yet written, and the weights.
+    """Train and return the record, which is not yet written, and the weights.
 
-    recorder: Sacred's run, told of losses and accuracies. watch: called after each validation. Raises
-    TrainingDiverged when the loss or the weights are no numbers, and RunPruned where watch does.
+    recorder: run of Sacred, which gets losses and accuracies. watch: function called after each validation. Raises
+    TrainingDiverged if loss or weights are NaN or infinite, and RunPruned if watch raises it.
     """
     started = provenance.now()
-    commit = provenance.commit()  # now: the files may change while this runs
+    commit = provenance.commit()  # read now, since files may change during training
     device = prepare(settings)
     learner = build(settings).to(device)
 
@@ -133,7 +133,7 @@ def _report(watch: Watch, history: History, settings: Settings, numerics: str, a
 
 
 def _points(history: History) -> dict[str, Any]:
-    """Return learning curve and validation as a record has them."""
+    """Return learning curve and validation as fields of a record."""
     return {
         "curve": [
             CurvePoint(episode=e, train_loss=a, train_accuracy=b, gradient_norm=c) for e, a, b, c in history.curve

@@ -1,4 +1,4 @@
-"""A run's own process: what a study, or Ray, starts."""
+"""Process of one run, started by the scheduler or by Ray."""
 
 import argparse
 import json
@@ -21,13 +21,13 @@ def worker_command(settings: Settings, folder: Path, data: Path | None, worker: 
 
 
 def worker_environment(settings: Settings) -> dict[str, str]:
-    """Return the environment of a run's process: what must be fixed before torch is imported."""
+    """Return the environment of the process of a run, with all that must be set before torch is imported."""
     threads = str(settings.threads)
     return {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do one run in its folder: train it if it is not trained, and score the tests that it lacks."""
+    """Do one run in its folder: train it if it is not trained, and score its missing tests."""
     parser = argparse.ArgumentParser(prog="python -m leo_bench.running.worker", description=main.__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--settings", required=True, help="settings that are not at their default, as JSON")

@@ -29,13 +29,13 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     ("arguments", "message"),
     [
         (("run", "--describe", "--set", "relatoin=none"), "did you mean 'relation'"),
-        (("run", "--describe", "--set", "latent_dim=wide"), "latent_dim: Input should be a valid integer"),
+        (("run", "--describe", "--set", "latent_dim=wide"), "latent_dim should be a valid integer"),
         (("run", "--describe", "--set", "latent_dim=0"), "greater than or equal to 1"),
         (("run", "--describe", "--set", "k_shot=6"), "k_shot + n_query is 6 + 15, but a character has 20 drawings"),
         (("run", "--describe", "--set", "latent_dim"), "expected NAME=VALUE"),
         (("run", "--describe", "--preset", "tunned"), "unknown preset 'tunned'; there are documented, leo"),
         (("run", "--key", "0123"), "no run '0123'"),
-        (("run", "--key", "0123", "--seed", "1"), "--key takes a recorded run's settings as they are"),
+        (("run", "--key", "0123", "--seed", "1"), "--key uses the recorded settings unchanged"),
         (("study", "ablations", "--studies", "nowhere"), "no study 'ablations' in nowhere/"),
         (("study", "ablations", "--jobs", "0"), "--jobs must be at least 1"),
         (("study", "ablations", "--seeds", "x"), "such as 0-4"),
@@ -85,7 +85,7 @@ def test_status_names_what_is_not_done(capsys: pytest.CaptureFixture[str], tmp_p
     write_attempt(tmp_path / "results", plan.runs[1], "failed", "the loss became nan")
     assert main(["status"]) == 0
     text = capsys.readouterr().out
-    assert "2 runs: 1 missing, 1 failed" in text
+    assert "0 of 2 runs done, 1 missing, 1 failed" in text
     assert "the loss became nan" in text
 
 

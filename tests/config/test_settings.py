@@ -350,7 +350,7 @@ def test_the_run_key_is_a_folder_name() -> None:
         ({"train_k_shot": 6}, ["6 support and 15 query", "train_k_shot", "20"]),
         ({"image_size": 28, "first_pool": 2}, ["first_pool 2", "14 pixels", "16"]),
         ({"padding": 17}, ["padding", "16", "17"]),
-        ({"train_support": "each", "k_shot": 2}, ["train_support=each", "2 support", "17", "multiple"]),
+        ({"train_support": "each", "k_shot": 2}, ["train_support=each", "support sets of 2", "17", "multiple"]),
         (
             {"train_support": "each", "inner_examples": "shifted"},
             ["inner_examples=shifted", "train_support", "first"],
@@ -379,7 +379,7 @@ def test_the_run_key_is_a_folder_name() -> None:
         ({"relation": "none", "relation_rounds": 2}, ["relation=none", "relation_rounds", "1"]),
         ({"feature_dropout": 1.0}, ["feature_dropout", "less than 1", "1.0"]),
         ({"test_n_ways": [5, 1]}, ["test_n_ways", "2", "[5, 1]"]),
-        ({"test_n_ways": 5}, ["test_n_ways", "tuple"]),
+        ({"test_n_ways": 5}, ["test_n_ways", "a list such as"]),
         ({"test_k_shots": [0]}, ["test_k_shots", "1", "[0]"]),
         ({"test_datasets": ["digit"]}, ["test_datasets", "'digit'", "digits"]),
         ({"dataset": "digits"}, ["dataset", "omniglot", "glyphs", "'digits'"]),

@@ -262,7 +262,7 @@ def test_study_is_shown_run_by_run(watched: Watched) -> None:
     ]  # fmt: skip
     assert shown[2].user_attrs["message"] == "the loss became nan"
     assert shown[2].user_attrs["episode"] == 300
-    assert "died without a word after 40 training episodes" in shown[3].user_attrs["message"]
+    assert "ended without a message after 40 training episodes" in shown[3].user_attrs["message"]
     assert "episodes.npz is missing" in shown[4].user_attrs["message"]
 
     for trial, run in zip(shown, load_view(watched.results / "ablations-cpu").runs, strict=True):

@@ -46,6 +46,13 @@ def test_a_seed_that_this_plan_does_not_have_is_named_too(tmp_path: Path, plan: 
     assert (other.planned.variant, other.planned.seed) == ("leo", 5)
 
 
+def test_a_seed_of_another_study_is_not_named(tmp_path: Path, plan: Plan) -> None:
+    # the store is shared: seed 5 of the same variant with the same machine settings belongs to another study
+    folder = write_study(tmp_path, plan)
+    write_other(tmp_path, plan, 0, seed=5)
+    assert load_study(folder).copies == []
+
+
 def test_what_is_done_as_planned_needs_no_other(tmp_path: Path, plan: Plan) -> None:
     folder = write_study(tmp_path, plan)
     write_run(tmp_path, plan, plan.runs[0], counts)
@@ -65,7 +72,7 @@ def test_a_record_of_an_older_schema_is_named(tmp_path: Path, plan: Plan) -> Non
     made.rename(made.with_name("0123456789abcdef"))  # a key of schema 1
     found = [run for run in load_study(folder).copies if run.status == "not counted"]
     assert [run.message for run in found] == [
-        "run 0123456789abcdef is this variant and seed with a record of an older schema; it is not counted"
+        "run 0123456789abcdef has an older schema, so it is not counted; run the study again"
     ]
     assert NUMERICS
 

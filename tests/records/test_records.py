@@ -89,7 +89,7 @@ def test_a_training_that_cannot_be_believed_is_named_not_raised(
         ({"schema_version": 99}, "schema version 99"),
         ({"test_key": "0" * 16}, "another test"),
         ({"n_way": 7}, "another test"),
-        ({"accuracy": 0.5}, "accuracy is 0.500000, its counts give"),
+        ({"accuracy": 0.5}, "accuracy is 0.500000, but its counts give"),
         ({"accuracy_before": 0.5}, "accuracy_before is 0.5"),
         ({"accuracy_ci95": 0.5}, "accuracy_ci95 is 0.5"),
         ({"accuracy_by_step": [0.5] * 6}, "accuracy_by_step[0] is 0.5"),
@@ -180,7 +180,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("leo_bench.records.files.os.fsync", full)
-    with pytest.raises(LeoBenchError, match="No space left on device; free some disk space"):
+    with pytest.raises(LeoBenchError, match="No space left on device; free disk space"):
         write_atomic(path, b"new")
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]

@@ -106,4 +106,4 @@ def test_changed_numbers_of_schema_1_are_found(old_study: Path) -> None:
     path.write_text(path.read_text().replace('"accuracy_before": 0.4', '"accuracy_before": 0.1'))
     (run,) = load_study(old_study).runs
     assert run.status == "corrupt"
-    assert "accuracy_before is 0.100000, its counts give 0.400000" in run.message
+    assert "accuracy_before is 0.100000, but its counts give 0.400000" in run.message

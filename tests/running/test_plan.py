@@ -71,15 +71,15 @@ def test_switches_hold_the_baseline_and_sort_by_value(tmp_path: Path) -> None:
     [
         ('question = "Q?"', 'qestion = "Q?"', "unknown key 'qestion'; did you mean 'question'"),
         ('relation = "none"', 'realtion = "none"', "unknown setting 'realtion'; did you mean 'relation'"),
-        ('relation = "none"', 'relation = "nonne"', "relation: Input should be .*'none' or 'attention' .got 'nonne'"),
-        ("latent_dim = 8 ", 'latent_dim = "8"', "latent_dim: Input should be a valid integer"),
+        ('relation = "none"', 'relation = "nonne"', "relation should be .*'none' or 'attention' .got 'nonne'"),
+        ("latent_dim = 8 ", 'latent_dim = "8"', "latent_dim should be a valid integer"),
         ('baseline = "leo"', 'baseline = "le"', "baseline: unknown variant 'le'; did you mean 'leo'"),
         ("[profiles.quick]", "[profiles.quick", "not valid TOML"),
         ("fewer_seeds = { slow = 1 }", "fewer_seeds = { slo = 1 }", "unknown variant 'slo'; did you mean 'slow'"),
         (
             "fewer_seeds = { slow = 1 }",
             'fewer_seeds = { slow = "1" }',
-            "fewer_seeds.slow: Input should be a valid integer",
+            "fewer_seeds.slow should be a valid integer",
         ),
         ("seeds = [0, 1]", "seeds = []", "profiles.cpu.seeds: List should have at least 1 item"),
         (
@@ -88,10 +88,10 @@ def test_switches_hold_the_baseline_and_sort_by_value(tmp_path: Path) -> None:
             "profiles.cpu.seeds: seed 0 is named twice",
         ),
         ("seeds = [0, 1]", "sedes = [0, 1]", "profiles.cpu"),
-        ("[variants.leo]", '[variants.leo]\nset = "x"', "variants.leo.set: Input should be a valid dictionary"),
+        ("[variants.leo]", '[variants.leo]\nset = "x"', "variants.leo.set should be a valid dictionary"),
         ("[variants.leo]", "[variants.leo]\nrefernce = true", "'variants.leo.refernce'; did you mean 'reference'"),
-        ('baseline = "leo"', 'baseline = "leo"\nmargin = "x"', "margin: Input should be a valid number"),
-        ('question = "Q?"', "", "question: Field required"),
+        ('baseline = "leo"', 'baseline = "leo"\nmargin = "x"', "margin should be a valid number"),
+        ('question = "Q?"', "", "question is missing"),
     ],
 )
 def test_mistakes_in_a_study_file_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -104,10 +104,15 @@ def test_mistakes_in_a_study_file_are_named(tmp_path: Path, old: str, new: str, 
 def test_unknown_study_profile_and_variant_are_named_with_the_choices(tmp_path: Path) -> None:
     with pytest.raises(LeoBenchError, match="there are: s"):
         read_study(write(tmp_path), "t")
-    with pytest.raises(LeoBenchError, match="no profile 'fast'; it has quick, cpu"):
+    with pytest.raises(LeoBenchError, match="no profile 'fast'; choose one of quick, cpu"):
         make_plan(tmp_path, "s", "fast", SOURCE)
     with pytest.raises(LeoBenchError, match="did you mean 'small'"):
         make_plan(tmp_path, "s", "quick", SOURCE, only=["smal"])
+
+
+def test_a_range_of_too_many_seeds_is_refused_before_it_is_expanded() -> None:
+    with pytest.raises(LeoBenchError, match=r"0-99999999999 has more than 1000 seeds; name fewer"):
+        parse_seeds("0-99999999999")
 
 
 @pytest.mark.parametrize(("text", "seeds"), [("3", [3]), ("0-2", [0, 1, 2]), ("5,0-1,0", [5, 0, 1])])

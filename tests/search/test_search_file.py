@@ -69,7 +69,7 @@ def test_searches_and_studies_are_told_apart(studies: Path) -> None:
         ("relation = { choices", "relation = { low = 1, choices", "expected low and high, or choices, not both"),
         ("latent_dim =", "n_train_episodes =", "n_train_episodes says what is measured or at which budget"),
         ("startup_trials = 10", "startup_trails = 10", "'sampler.startup_trails'; did you mean 'startup_trials'"),
-        ("startup_trials = 10", 'name = "grid"', "sampler.name: Input should be 'tpe' or 'random'"),
+        ("startup_trials = 10", 'name = "grid"', "sampler.name should be 'tpe' or 'random'"),
         ("latent_dim =", "n_way =", "n_way says what is measured"),
         ("test_seeds = [100]", "test_seeds = [100, 100]", "expected each once, and not the trials' seed 0"),
         ("test_seeds = [100]", "test_seeds = [0]", "expected each once, and not the trials' seed 0"),
