@@ -59,8 +59,9 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
 
 
 def right(number: int) -> Callable[..., np.ndarray]:
-    """Answers of a run: in each of 12 episodes so many are correct, before and after each of 5 steps."""
-    return lambda *_: np.full((12, 6), number)
+    """Answers of a run: in each of 12 episodes so many are correct, before and after each of 5 steps (10 of the variant
+    first_order)."""
+    return lambda variant, *_: np.full((12, 11 if variant == "first_order" else 6), number)
 
 
 def files_below(folder: Path) -> dict[Path, bytes]:
@@ -249,7 +250,8 @@ def test_study_is_shown_run_by_run(watched: Watched) -> None:
         write_run(watched.results, plan, run, counts, warnings=["at chance", "again"])
     write_attempt(watched.results, plan.runs[2], "failed", "the loss became nan", episode=300)
     write_attempt(watched.results, plan.runs[3], "running", episode=40)  # nobody holds it: it died
-    (write_run(watched.results, plan, plan.runs[4], counts) / "episodes.npz").unlink()
+    headline = next((write_run(watched.results, plan, plan.runs[4], counts) / "tests").iterdir())
+    (headline / "episodes.npz").unlink()
     study = watched.study("ablations-cpu")
     assert study.direction == StudyDirection.MAXIMIZE
     assert study.metric_names == ["accuracy"]
@@ -276,7 +278,7 @@ def test_study_is_shown_run_by_run(watched: Watched) -> None:
         }
         if trial.state == TrialState.COMPLETE:
             assert run.result is not None
-            headline = run.result.headline
+            headline = run.headline
             assert trial.value == 0.8  # the record has 0.7999999999999999
             assert headline.accuracy == pytest.approx(trial.value, abs=1e-12)
             assert trial.intermediate_values == {point.episode: point.accuracy for point in run.result.validation}
@@ -286,11 +288,11 @@ def test_study_is_shown_run_by_run(watched: Watched) -> None:
                 "status": "done",
                 "accuracy_before": headline.accuracy_before,
                 "accuracy_ci95": headline.accuracy_ci95,
-                "20-way mixed": pytest.approx(60 / 300),
+                "20-way 1-shot mixed on omniglot": pytest.approx(60 / 300),
                 "train_seconds": run.result.train_seconds,
                 "n_parameters": run.result.n_parameters,
                 "warnings": "at chance; again",
-                "numerics": plan.numerics,
+                "numerics": run.planned.numerics,
                 "commit": "abc123def456",
             }
             assert trial.duration is not None and trial.duration.total_seconds() == 600

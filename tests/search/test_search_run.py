@@ -17,10 +17,11 @@ from tiny_bank import tiny_bank
 
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import AttemptStatus, PrunedRun, Result, read_record
-from leo_bench.records.search import SearchPlan, Trials, read_search
-from leo_bench.running import experiment
-from leo_bench.search import run, trial
+from leo_bench.records import AttemptStatus, PrunedRun, read_record, run_state
+from leo_bench.records.search import SearchPlan, Trials, planned_trial, read_search
+from leo_bench.running import training_run
+from leo_bench.search import runner as search_runner
+from leo_bench.search import worker
 from leo_bench.search.file import settings_of
 from leo_bench.search.runner import SearchRunner
 from leo_bench.search.space import counts, sampler, suggest
@@ -46,16 +47,16 @@ class InThisProcess(SearchRunner):
     """Does the trials here, one after another, which saves starting processes."""
 
     def _start(self) -> None:
-        trial.main([str(self.folder)])
+        worker.main([str(self.folder)])
 
 
 @pytest.fixture(autouse=True)
 def tiny_data(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The data of tiny_trial.py; what a run and a trial fix of their process is put back."""
     bank = tiny_bank()
-    monkeypatch.setattr(experiment, "locate", lambda dataset, folder: DataSource("glyphs", "drawn", None))
-    monkeypatch.setattr(experiment, "load_images", lambda source, image_size: bank)
-    monkeypatch.setattr(run, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(training_run, "locate", lambda dataset, folder: DataSource("glyphs", "drawn", None))
+    monkeypatch.setattr(training_run, "load_images", lambda source, image_size: bank)
+    monkeypatch.setattr(search_runner, "POLL_SECONDS", 0.1)
     threads, handler = torch.get_num_threads(), signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, handler)
@@ -66,7 +67,7 @@ def tiny_data(monkeypatch: pytest.MonkeyPatch) -> Any:
 def runner(results: Path, plan: SearchPlan, processes: bool = False, **changes: Any) -> SearchRunner:
     folder = results / "small-smoke"
     fields: dict[str, Any] = {"jobs": 1, "say": lambda _: None, "heartbeat": 1, "grace": 3, "worker": WORKER}
-    os.environ[trial.URL] = sqlite_url(folder)
+    os.environ[worker.URL] = sqlite_url(folder)
     kind = SearchRunner if processes else InThisProcess
     return kind(plan, folder, sqlite_url(folder), **{**fields, **changes})
 
@@ -86,10 +87,11 @@ def check_agreement(results: Path, plan: SearchPlan, url: str = "") -> Trials:
         assert one.run_key == settings_of(plan, one.parameters).run_key
         kept = results / "runs" / one.run_key
         if one.state == "complete":
-            result = read_record(kept / "result.json", Result)
-            assert one.values == [result.headline.accuracy]
-            assert result.headline.split == "val"
-            assert one.curve == [(point.episode, point.accuracy) for point in result.validation]
+            run = run_state(planned_trial(plan, one), kept)
+            assert run.status == "done" and run.result is not None
+            assert one.values == [run.headline.accuracy]
+            assert run.headline.split == "val"
+            assert one.curve == [(point.episode, point.accuracy) for point in run.result.validation]
         if one.state == "pruned":
             (attempt,) = kept.glob("attempt-*")
             record = read_record(attempt / "pruned.json", PrunedRun)
@@ -279,8 +281,9 @@ def test_two_objectives_are_both_recorded_and_nothing_is_pruned(tmp_path: Path) 
     trials = runner(tmp_path, plan).run().trials
     assert [one.state for one in trials] == ["complete"] * 3
     for one in trials:
-        result = read_record(tmp_path / "runs" / str(one.run_key) / "result.json", Result)
-        assert one.values == [result.headline.accuracy, result.multiply_adds]
+        run = run_state(planned_trial(plan, one), tmp_path / "runs" / str(one.run_key))
+        assert run.result is not None
+        assert one.values == [run.headline.accuracy, run.result.multiply_adds]
     assert len({(one.values or [0, 0])[1] for one in trials}) > 1
 
 
@@ -288,7 +291,7 @@ def test_settings_that_fail_count_and_are_not_done_again(tmp_path: Path, monkeyp
     def diverges(*_: Any) -> None:
         raise TrainingDiverged("the training loss became nan; lower inner_lr")
 
-    monkeypatch.setattr(experiment, "train", diverges)
+    monkeypatch.setattr(training_run, "train", diverges)
     trials = runner(tmp_path, small_plan(n_trials=2)).run().trials
     assert [(trial.state, trial.message) for trial in trials] == [
         ("failed", "the training loss became nan; lower inner_lr")
