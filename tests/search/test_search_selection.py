@@ -9,7 +9,8 @@ from leo_bench.config import make_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records.search import SearchPlan, Trial, Trials
 from leo_bench.search import selection
-from leo_bench.search.selection import choose, write_preset
+from leo_bench.search.preset import write_preset
+from leo_bench.search.selection import choose
 
 
 def trials_of(*values: list[float] | None) -> Trials:
@@ -76,7 +77,8 @@ def test_a_preset_file_gives_the_settings_that_were_measured(tmp_path: Path) -> 
         ],
     )
     chosen = choose(plan, found)
-    path = write_preset(plan, chosen, tmp_path / "found.toml")
+    path = tmp_path / "found.toml"
+    write_preset(plan, chosen, path)
     measured = next(run for run in selection.test_plan(plan, chosen).runs if run.variant == "best").settings
     again = make_settings({"seed": measured["seed"], "dataset": "glyphs"}, str(path))
     assert again.canonical() == measured
@@ -84,5 +86,5 @@ def test_a_preset_file_gives_the_settings_that_were_measured(tmp_path: Path) -> 
     assert "seed" not in path.read_text()
     with pytest.raises(LeoBenchError, match=r"ends with \.toml"):
         write_preset(plan, chosen, tmp_path / "found")
-    with pytest.raises(LeoBenchError, match="leo is a preset already"):
+    with pytest.raises(LeoBenchError, match="a preset leo exists already"):
         write_preset(plan, chosen, tmp_path / "leo.toml")
