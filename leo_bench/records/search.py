@@ -1,12 +1,12 @@
-"""The schema of a search: what results/<search>-<profile>/ holds of it. Files in, values out; Optuna is not needed.
+"""Schema of a search: the files in its folder results/<search>-<profile>/. Optuna is not needed to read them.
 
     search.json   the plan: ranges, budget, sampler, pruner
-    trials.json   every trial as the search's database has it, written again whenever one ends
-    analysis/     tables of what the trials say (search/analysis.py)
-    best.json     the trials chosen at the end, and the study that measures them on test
-    optuna.db     the database, where no other was named; never published: it can be made again from trials.json
+    trials.json   every trial in the search's database, written again whenever a trial ends
+    analysis/     tables of the trials (search/analysis.py)
+    best.json     the trials chosen at the end, and the name of the study that measures them on test
+    optuna.db     the database, unless another was named; never published, since trials.json can restore it
 
-A trial that trained is a run of the store, results/runs/<run_key>/; a published search holds its runs itself.
+Every trial that trained is a run in the store, results/runs/<run_key>/.
 """
 
 import hashlib
@@ -28,19 +28,19 @@ TrialState = Literal["waiting", "running", "complete", "pruned", "failed"]
 
 
 class Parameter(Record):
-    """One setting that is searched: a range, or choices."""
+    """One searched setting: a range, or choices."""
 
     name: str
     low: float | None = None
     high: float | None = None
     whole: bool = False
-    """Whether the range is of whole numbers."""
+    """True if the range has whole numbers only."""
     log: bool = False
     choices: list[Value] | None = None
 
 
 class Pruner(Record):
-    """Median pruning: a trial ends when its validation accuracy is below the median of earlier trials at the same
+    """Median pruning: a trial ends if its validation accuracy is below the median of earlier trials at the same
     episode."""
 
     name: Literal["median"] = "median"
@@ -51,12 +51,12 @@ class Pruner(Record):
 
 
 class Sampler(Record):
-    """What proposes settings."""
+    """The sampler that proposes settings."""
 
     name: Literal["tpe", "random"] = "tpe"
     seed: int = 0
     startup_trials: int = 10
-    """Trials at random before the sampler learns from them."""
+    """Random trials before the sampler learns from results."""
 
 
 class SearchPlan(Record):
@@ -70,13 +70,12 @@ class SearchPlan(Record):
     margin: float
     """Difference in accuracy that matters, as a fraction."""
     objectives: list[Objective]
-    """What is best: accuracy on validation characters (more is better), multiply_adds of answering one episode (fewer
-    are)."""
+    """accuracy: on validation characters, maximised. multiply_adds: of answering one episode, minimised."""
     space: list[Parameter]
     base: dict[str, Any]
-    """Settings of a trial beside the searched ones; canonical, and with those at their defaults."""
+    """All settings of a trial, with the searched ones at their defaults; canonical."""
     test: dict[str, Any]
-    """Settings of the runs that measure the best on test; canonical, searched ones at their defaults."""
+    """All settings of the runs that measure the best on test, with the searched ones at their defaults; canonical."""
     n_trials: int
     sampler: Sampler
     pruner: Pruner | None
@@ -85,7 +84,8 @@ class SearchPlan(Record):
 
     @property
     def identity(self) -> str:
-        """16 hexadecimal digits of SHA-256 over all but MAY_CHANGE: trials of two identities cannot be mixed."""
+        """Digest of all fields but MAY_CHANGE: 16 hexadecimal digits of SHA-256. Trials of different identities cannot
+        be mixed."""
         text = json.dumps(self.model_dump(mode="json", exclude=MAY_CHANGE), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -95,41 +95,43 @@ MAY_CHANGE = {"schema_version", "question", "margin", "n_trials", "test", "test_
 
 
 class Trial(Record):
-    """One trial, as the database has it."""
+    """One trial in the search's database."""
 
     number: int
     state: TrialState
     parameters: dict[str, Value]
     run_key: str | None = None
-    """Of the run that it trained, or found done."""
+    """Key of the run that this trial trained or reused."""
     values: list[float] | None = None
-    """One per objective, of a complete trial. Accuracy is a fraction."""
+    """One value per objective if the trial is complete. Accuracy is a fraction."""
     curve: list[tuple[int, float]] = Field(default_factory=list)
-    """(training episode, validation accuracy) as reported while it trained."""
+    """Learning curve: (training episode, validation accuracy), as reported during training."""
     started: str | None = None
     finished: str | None = None
     message: str = ""
-    """Why it failed or was pruned, in one line."""
+    """Reason why it failed or was pruned, in one line."""
     settings_fail: bool = False
-    """Whether it failed by its settings: they do not go together, diverge, or end their process each time."""
+    """True if it failed because of its settings: they contradict each other, diverge, or end their process in every
+    attempt."""
     retry_of: int | None = None
-    """Number of the trial that died or was stopped, and is done again here."""
+    """Number of the trial that died or was stopped, and that this trial does again."""
     deaths: int = 0
-    """How often its process has died before, in the trials that it does again."""
+    """Number of earlier attempts at these settings whose process died."""
 
     @property
     def counts(self) -> bool:
-        """Whether it has used up one of the budget: it ended by itself, with a value, pruned, or by its settings."""
+        """True if it uses up one trial of the budget: it is complete or pruned, or failed because of its settings."""
         return self.state in ("complete", "pruned") or self.settings_fail
 
 
 class Sitting(Record):
-    """One call of the search that began trials."""
+    """One call of the search that started trials."""
 
     started: str
     jobs: int
+    """Trials at a time."""
     first_trial: int
-    """Trials that there were when it began."""
+    """Number of its first trial."""
 
 
 class Trials(Record):
@@ -141,13 +143,15 @@ class Trials(Record):
 
     @property
     def repeatable(self) -> bool:
-        """Whether the sequence of trials can be had again from the seed alone: one worker did them, in one go or in
-        several, and none died (while a dead trial is taken for a running one, others are proposed beside it)."""
+        """True if the seed alone reproduces the sequence of trials: one worker at a time did them, and none died.
+
+        A dead trial counts as running for some time, and that changes the proposals made meanwhile.
+        """
         return all(sitting.jobs == 1 for sitting in self.sittings) and not any(trial.deaths for trial in self.trials)
 
     @property
     def how(self) -> str:
-        """`one worker, in one go`: how the trials came about."""
+        """How the trials were done, in words: `one worker, in one go`."""
         jobs = max((sitting.jobs for sitting in self.sittings), default=1)
         workers = "one worker" if jobs == 1 else f"{jobs} workers"
         resumed = len(self.sittings) - 1
@@ -155,38 +159,40 @@ class Trials(Record):
         return (
             f"{workers}, "
             + ("in one go" if resumed < 1 else "resumed once" if resumed == 1 else f"resumed {resumed} times")
-            + (f", {died} done again whose process died" if died else "")
+            + (f", {died} done again because their process died" if died else "")
         )
 
 
 class Choice(Record):
-    """A trial that is measured on test."""
+    """A trial chosen to be measured on test."""
 
     variant: str
-    """Its name in the study."""
+    """Name of the variant with its settings in the study on test."""
     number: int
     parameters: dict[str, Value]
     values: list[float]
 
 
 class Best(Record):
-    """best.json: what the search chose on validation."""
+    """best.json: the trials that the search chose on validation."""
 
     schema_version: int = SCHEMA_VERSION
     study: str
-    """Folder beside this one of the study that measures the choices and the defaults on test."""
+    """Name of the folder, beside this one, of the study that measures the choices and the defaults on test."""
     choices: list[Choice]
 
 
 def find_searches(results: Path) -> list[Path]:
-    """Folders under results/ and results/official/ that hold a search, in name order."""
+    """Return the folders of searches under results/ and results/official/, sorted by name."""
     patterns = ("*/search.json", "official/*/search.json")
     return sorted(path.parent for pattern in patterns for path in results.glob(pattern))
 
 
 def trial_runs(folder: Path) -> dict[int, RunState]:
-    """Return the runs of a search's complete trials that are on disk, by number; from the folder (published by an older
-    version) or the store beside it."""
+    """Return trial number -> run, for the complete trials of a search whose runs are on disk.
+
+    Runs lie in the store beside the folder, or inside the folder if an older version published the search.
+    """
     plan, trials = read_search(folder)
     store = store_of(folder)
     found = {}
@@ -197,7 +203,7 @@ def trial_runs(folder: Path) -> dict[int, RunState]:
 
 
 def planned_trial(plan: SearchPlan, trial: Trial) -> PlannedRun:
-    """Return the run of a trial as it was planned."""
+    """Return the run of a trial as a planned run."""
     assert trial.run_key is not None
     return PlannedRun(
         variant=f"trial {trial.number}",
@@ -209,5 +215,5 @@ def planned_trial(plan: SearchPlan, trial: Trial) -> PlannedRun:
 
 
 def read_search(folder: Path) -> tuple[SearchPlan, Trials]:
-    """A search's plan and trials. Raises LeoBenchError where one is missing or broken."""
+    """Read a search's plan and trials. Raises LeoBenchError if a file is missing or broken."""
     return read_record(folder / "search.json", SearchPlan), read_record(folder / "trials.json", Trials)

@@ -25,7 +25,7 @@ class Range(Table):
 
 
 class Sampling(Table):
-    """[sampler] of a file, or what a profile changes of it."""
+    """[sampler] of a file, or a profile's changes to it."""
 
     name: str | None = None
     seed: int | None = Field(None, ge=0)
@@ -33,15 +33,15 @@ class Sampling(Table):
 
 
 class Pruning(Table):
-    """[pruner] of a file, or what a profile changes of it."""
+    """[pruner] of a file, or a profile's changes to it."""
 
     name: str | None = None
     startup_trials: int | None = Field(None, ge=1)
     warmup_episodes: int | None = Field(None, ge=0)
 
 
-class Budget(Table):
-    """A profile."""
+class Profile(Table):
+    """One profile of a file: the budget of the search."""
 
     n_trials: int = Field(ge=1)
     test_seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
@@ -51,7 +51,7 @@ class Budget(Table):
 
 
 class SearchFile(Table):
-    """studies/NAME.toml, where it has a [space]."""
+    """studies/NAME.toml of a search: a file with a [space]."""
 
     question: str
     preset: str = "leo"
@@ -59,25 +59,25 @@ class SearchFile(Table):
     objectives: list[Objective] = Field(["accuracy"], min_length=1, max_length=2)
     settings: dict[str, Any] = Field(default_factory=dict)
     trial: dict[str, Any] = Field(default_factory=dict)
-    """Settings of trials alone."""
+    """Settings of the trials only, not of the runs on test."""
     space: dict[str, Range] = Field(min_length=1)
     sampler: Sampling
     pruner: Pruning | None = None
     """No pruning when left out."""
-    profiles: dict[str, Budget] = Field(min_length=1)
+    profiles: dict[str, Profile] = Field(min_length=1)
 
 
 def search_names(studies: Path) -> list[str]:
-    """Searches that there are, by name."""
+    """Return the names of the searches in a folder of study files, sorted."""
     return sorted(path.stem for path in studies.glob("*.toml") if is_search(path))
 
 
 def read_search_file(studies: Path, name: str) -> SearchFile:
-    """A search file. Raises LeoBenchError when it is missing, not TOML, or has a key or value that does not belong."""
+    """Read a search file. Raises LeoBenchError if it is missing, not TOML, or has a wrong key or value."""
     path = studies / f"{name}.toml"
     if not path.exists():
         raise LeoBenchError(
-            f"no search {name!r} in {studies}/; there are: {', '.join(search_names(studies)) or 'none'}"
+            f"no search {name!r} in {studies}/; the searches are: {', '.join(search_names(studies)) or 'none'}"
         )
     try:
         content = tomllib.loads(path.read_text())
@@ -105,7 +105,11 @@ def make_search_plan(
     seed: int | None = None,
     precision: str | None = None,
 ) -> SearchPlan:
-    """Expand a search file at one profile. n_trials and seed (of the sampler) replace the profile's."""
+    """Expand a search file at one profile.
+
+    n_trials, seed (of the sampler): replace the profile's. precision: of the convolutions; the file's if None. Raises
+    LeoBenchError if the file, the profile or a setting is wrong.
+    """
     file = read_search_file(studies, name)
     if profile not in file.profiles:
         raise LeoBenchError(f"search {name} has no profile {profile!r}; it has {', '.join(file.profiles)}")
@@ -120,7 +124,7 @@ def make_search_plan(
             f"{trial.get('seed', 0)}"
         )
     space = [_parameter(name, given, trial, file.preset, where) for name, given in file.space.items()]
-    sampler = _chosen(Sampler, file.sampler, budget.sampler, where, "sampler")
+    sampler = _combined(Sampler, file.sampler, budget.sampler, where, "sampler")
     base = make_settings(trial, file.preset, where)
     return SearchPlan(
         search=name,
@@ -134,14 +138,14 @@ def make_search_plan(
         test=make_settings({**common, **budget.settings, "test_split": "test"}, file.preset, where).canonical(),
         n_trials=n_trials or budget.n_trials,
         sampler=sampler if seed is None else sampler.model_copy(update={"seed": seed}),
-        pruner=_chosen(Pruner, file.pruner, budget.pruner, where, "pruner") if file.pruner else None,
+        pruner=_combined(Pruner, file.pruner, budget.pruner, where, "pruner") if file.pruner else None,
         test_seeds=budget.test_seeds,
         numerics=numerics_digest(base.learner, base.dataset),
     )
 
 
-def _chosen(kind: Any, file: Table, budget: Table, where: str, what: str) -> Any:
-    """A sampler or pruner: the file's values, the profile's on top."""
+def _combined(kind: Any, file: Table, budget: Table, where: str, what: str) -> Any:
+    """Return a sampler or pruner with the file's values and the profile's on top. Raises LeoBenchError."""
     values = {**file.model_dump(exclude_none=True), **budget.model_dump(exclude_none=True)}
     try:
         return kind.model_validate(values)
@@ -150,13 +154,13 @@ def _chosen(kind: Any, file: Table, budget: Table, where: str, what: str) -> Any
 
 
 def _parameter(name: str, given: Range, base: dict[str, Any], preset: str, where: str) -> Parameter:
-    """A searched setting, its ends or choices tried one by one."""
+    """Return a searched setting. Its ends or choices are checked one by one; raises LeoBenchError."""
     place = f"{where}: space.{name}"
     if name not in Settings.model_fields:
         near = get_close_matches(name, Settings.model_fields, n=1)
         raise LeoBenchError(f"{place}: unknown setting" + (f"; did you mean {near[0]!r}?" if near else ""))
     if part_of(name) not in ("method", "training"):
-        raise LeoBenchError(f"{place}: {name} says what is measured or at which budget; set it in [settings]")
+        raise LeoBenchError(f"{place}: {name} is part of the measurement or the budget; set it in [settings]")
     if given.choices is not None:
         if (given.low, given.high, given.log) != (None, None, False):
             raise LeoBenchError(f"{place}: expected low and high, or choices, not both")
@@ -180,5 +184,5 @@ def _parameter(name: str, given: Range, base: dict[str, Any], preset: str, where
 
 
 def settings_of(plan: SearchPlan, parameters: dict[str, Any]) -> Settings:
-    """Settings of a trial."""
+    """Return the settings of a trial. parameters: its values of the searched settings."""
     return make_settings({**plan.base, **parameters}, where="trial")

@@ -1,4 +1,4 @@
-"""A search's trials done or resumed, JOBS at a time, each a process of its own (trial.py)."""
+"""The trials of a search, several at a time, each in a process of its own (worker.py)."""
 
 import signal
 import subprocess
@@ -23,64 +23,67 @@ from leo_bench.records import make_folder, read_record, write_record
 from leo_bench.records.search import SearchPlan, Trials
 from leo_bench.running.child_processes import sigterm_interrupts, stop_all
 from leo_bench.running.worker import worker_environment
-from leo_bench.search.space import counts
-from leo_bench.search.storage import (
-    DATABASE_ERRORS,
-    GRACE_SECONDS,
-    add_sitting,
-    create_study,
-    fail_dead,
-    in_one_line,
-    open_storage,
-    rebuild,
-    write_trials,
-)
-from leo_bench.search.worker import GRACE, HEARTBEAT, URL
+from leo_bench.search.description import settings_words
+from leo_bench.search.storage import DATABASE_ERRORS, GRACE_SECONDS, in_one_line, open_storage
+from leo_bench.search.study import add_sitting, create_study, fail_dead
+from leo_bench.search.trial_states import counts
+from leo_bench.search.trials_file import rebuild_database, write_trials
+from leo_bench.search.worker import GRACE, HEARTBEAT, URL, WORKER
 
 POLL_SECONDS = 1.0
 MAX_CRASHES = 3
-"""Trials' processes in one call that may end badly before the search stops."""
+"""Worker processes that may fail in one call before the search stops."""
 
 
 @dataclass
-class _Child:
-    number: int
+class _Worker:
+    """A worker process that runs."""
+
+    slot: int
+    """Index of its place among the workers at a time."""
     process: subprocess.Popen[bytes]
     log: Path
 
 
 @dataclass
 class SearchRunner:
-    """Does what a search still lacks of its trials, and keeps trials.json up to date."""
+    """Does the trials that a search still lacks, and keeps trials.json up to date."""
 
     plan: SearchPlan
     folder: Path
     url: str
     jobs: int
+    """Workers at a time."""
     data: Path | None = None
     say: Callable[[str], None] = tqdm.write
     heartbeat: int | None = None
+    """Seconds; storage.HEARTBEAT_SECONDS if None."""
     grace: int | None = None
-    worker: Sequence[str] = (sys.executable, "-m", "leo_bench.search.worker")
-    children: list[_Child] = field(default_factory=list)
-    told: set[int] = field(default_factory=set)
+    """Seconds; storage.GRACE_SECONDS if None."""
+    worker: Sequence[str] = WORKER
+    workers: list[_Worker] = field(default_factory=list)
+    reported: set[int] = field(default_factory=set)
+    """Numbers of ended trials that have been reported."""
     crashes: int = 0
-    waited: bool = False
-    began: bool = False
-    """Whether this call has begun a trial."""
+    waiting_was_said: bool = False
+    started_one: bool = False
+    """True once this call has started a trial."""
 
     def run(self) -> Trials:
-        """Returns the trials when as many as planned have ended. On Ctrl-C or SIGTERM stops what is running, then
-        raises KeyboardInterrupt. Raises LeoBenchError where trials cannot be done."""
+        """Do trials until as many as planned have ended. Returns all trials.
+
+        On Ctrl-C or SIGTERM it stops the workers, then raises KeyboardInterrupt. Raises LeoBenchError if trials cannot
+        be done.
+        """
         make_folder(self.folder)
         try:
-            # SQLite's workers are on this machine; those of a server may be on several, which share the budget.
+            # Workers on SQLite are on this machine. Those on a server may be on several machines that share the budget.
             local = self.url.startswith("sqlite")
             with FileLock(self.folder / ".lock").acquire(timeout=0) if local else nullcontext():
                 return self._run(open_storage(self.url, self.heartbeat, self.grace))
         except Timeout:
             raise LeoBenchError(
-                f"another call does the search in {self.folder}/ just now; wait for it, or stop it"
+                f"another call is doing the search in {self.folder}/; wait for it to end, or stop it"
             ) from None
         except DATABASE_ERRORS as error:
             raise LeoBenchError(f"the search's database: {in_one_line(error, self.url)}") from None
@@ -88,68 +91,66 @@ class SearchRunner:
     def _run(self, storage: RDBStorage) -> Trials:
         study = self._study(storage)
         write_record(self.folder / "search.json", self.plan)
-        self.told = {trial.number for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()}
+        self.reported = {trial.number for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()}
         write_trials(study, self.folder)
         bar = tqdm(total=self.plan.n_trials, unit="trial", disable=not sys.stderr.isatty(), leave=False)
         with sigterm_interrupts(), bar:
             try:
-                return self._work(study, bar)
+                return self._until_enough(study, bar)
             except (KeyboardInterrupt, LeoBenchError):
                 self._stop()
-                self._tell(study)
+                self._report(study)
                 raise
             finally:
                 self._stop()
                 storage.engine.dispose()
 
-    def _work(self, study: Study, bar: "tqdm[NoReturn]") -> Trials:
-        """Trials until the budget is spent."""
+    def _until_enough(self, study: Study, bar: "tqdm[NoReturn]") -> Trials:
+        """Do trials until the budget is used up."""
         while True:
-            self._reap(study)
-            self._tell(study)
+            self._collect_ended()
+            self._report(study)
             bar.n = sum(counts(trial) for trial in study.get_trials(deepcopy=False))
             bar.refresh()
-            if bar.n >= self.plan.n_trials and not self.children:
+            if bar.n >= self.plan.n_trials and not self.workers:
                 return write_trials(study, self.folder)
-            self._fill(study)
+            self._start_workers(study)
             time.sleep(POLL_SECONDS)
 
     def _study(self, storage: RDBStorage) -> Study:
-        """The database's study; made again from trials.json where the database is gone."""
+        """Open the study in the database; make it again from trials.json if the database has lost its trials."""
         study = create_study(self.plan, storage)
-        known_here = (self.folder / "trials.json").exists()
-        if study.get_trials(deepcopy=False) and not known_here:
+        in_database, file = bool(study.get_trials(deepcopy=False)), self.folder / "trials.json"
+        if in_database and not file.exists():
             raise LeoBenchError(
-                f"the database has trials that {self.folder}/ does not know; name another database, or the folder that "
-                "they belong to"
+                f"the database has trials that {self.folder}/ does not know; name another database, or the results "
+                "folder of those trials"
             )
-        if study.get_trials(deepcopy=False) or not known_here:
+        if in_database or not file.exists():
             return study
-        known = read_record(self.folder / "trials.json", Trials)
+        known = read_record(file, Trials)
         if known.trials:
-            self.say(f"the database {self.folder.name} is empty: made again from {self.folder / 'trials.json'}")
-            study = rebuild(self.plan, known, storage)
+            self.say(f"the database of {self.folder.name} has no trials: it is made again from {file}")
+            study = rebuild_database(self.plan, known, storage)
         return study
 
-    def _fill(self, study: Study) -> None:
-        """Start as many trials as there are places and as the budget still lacks."""
+    def _start_workers(self, study: Study) -> None:
+        """Start a worker in every free slot, but no more trials than the budget still lacks."""
         trials = study.get_trials(deepcopy=False)
-        counted = sum(counts(trial) for trial in trials)
-        running = sum(trial.state == TrialState.RUNNING for trial in trials)
-        lacking = self.plan.n_trials - counted - max(running, len(self.children))
-        for _ in range(min(lacking, self.jobs - len(self.children))):
-            if not self.began:
-                self.began = True
+        running = [trial.number for trial in trials if trial.state == TrialState.RUNNING]
+        lacking = self.plan.n_trials - sum(map(counts, trials)) - max(len(running), len(self.workers))
+        for _ in range(min(lacking, self.jobs - len(self.workers))):
+            if not self.started_one:
+                self.started_one = True
                 add_sitting(study, datetime.now(UTC).isoformat(timespec="seconds"), self.jobs)
             self._start()
-        if not self.children and running:  # another call's, or dead ones
-            if not self.waited:
-                numbers = [str(trial.number) for trial in trials if trial.state == TrialState.RUNNING]
+        if not self.workers and running:  # trials of another call, or dead ones
+            if not self.waiting_was_said:
                 self.say(
-                    f"trial {', '.join(numbers)} is being done by another process, or died; in that case it is done "
-                    f"again after {self.grace or GRACE_SECONDS} s of silence"
+                    f"trial {', '.join(map(str, running))} runs in another process, or that process died; a dead trial "
+                    f"is done again after {self.grace or GRACE_SECONDS} s without a sign of life"
                 )
-                self.waited = True
+                self.waiting_was_said = True
             fail_dead(study)
 
     def _start(self) -> None:
@@ -158,8 +159,8 @@ class SearchRunner:
         environment |= {
             name: str(seconds) for name, seconds in ((HEARTBEAT, self.heartbeat), (GRACE, self.grace)) if seconds
         }
-        number = next(n for n in range(self.jobs) if n not in {child.number for child in self.children})
-        log = self.folder / f"worker-{number}.txt"
+        slot = next(n for n in range(self.jobs) if n not in {worker.slot for worker in self.workers})
+        log = self.folder / f"worker-{slot}.txt"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command,
@@ -167,43 +168,40 @@ class SearchRunner:
                 stdout=output,
                 stderr=output,
                 env=environment,
-                start_new_session=True,  # Ctrl-C reaches us alone; we then stop the trials
+                start_new_session=True,  # Ctrl-C reaches only this process, which then stops its workers
             )
-        self.children.append(_Child(number, process, log))
+        self.workers.append(_Worker(slot, process, log))
 
-    def _reap(self, study: Study) -> None:
-        """Take leave of processes that ended; raise LeoBenchError when too many did badly."""
-        for child in [child for child in self.children if child.process.poll() is not None]:
-            self.children.remove(child)
-            code = child.process.returncode
+    def _collect_ended(self) -> None:
+        """Remove workers that have ended. Raises LeoBenchError when MAX_CRASHES of them have failed."""
+        for worker in [worker for worker in self.workers if worker.process.poll() is not None]:
+            self.workers.remove(worker)
+            code = worker.process.returncode
             if code in (0, EXIT_INTERRUPTED):
                 continue
             if code < 0:
                 self.say(
                     f"a trial's process was killed by {signal.Signals(-code).name}; the trial is done again after "
-                    f"{self.grace or GRACE_SECONDS} s of silence"
+                    f"{self.grace or GRACE_SECONDS} s without a sign of life"
                 )
                 continue
-            words = child.log.read_text(errors="replace").strip().splitlines()
-            last = words[-1].removeprefix("error: ") if words else "no message"
+            lines = worker.log.read_text(errors="replace").strip().splitlines()
+            last = lines[-1].removeprefix("error: ") if lines else "no message"
             self.crashes += 1
             self.say(f"a trial's process failed: {last}")
             if self.crashes >= MAX_CRASHES:
-                raise LeoBenchError(f"{self.crashes} trials failed for reasons beside their settings; the last: {last}")
+                words = f"{self.crashes} trials failed, and not because of their settings"
+                raise LeoBenchError(f"{words}; the last: {last}")
 
-    def _tell(self, study: Study) -> None:
-        """A line for each trial that ended since the last time, after trials.json."""
+    def _report(self, study: Study) -> None:
+        """Write trials.json, then say one line for each trial that ended since the last report."""
         trials = write_trials(study, self.folder)
-        ended = [trial for trial in trials.trials if trial.finished and trial.number not in self.told]
+        ended = [trial for trial in trials.trials if trial.finished and trial.number not in self.reported]
         for trial in ended:
-            self.told.add(trial.number)
-            settings = ", ".join(
-                f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-                for name, value in trial.parameters.items()
-            )
-            what = f"{trial.values[0]:.1%} on validation" if trial.values else f"{trial.state}: {trial.message}"
-            self.say(f"trial {trial.number} ({settings}): {what}")
+            self.reported.add(trial.number)
+            outcome = f"{trial.values[0]:.1%} on validation" if trial.values else f"{trial.state}: {trial.message}"
+            self.say(f"trial {trial.number} ({settings_words(trial.parameters)}): {outcome}")
 
     def _stop(self) -> None:
-        stop_all(child.process for child in self.children)
-        self.children.clear()
+        stop_all(worker.process for worker in self.workers)
+        self.workers.clear()

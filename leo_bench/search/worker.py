@@ -1,6 +1,6 @@
-"""One trial, a process of its own: settings proposed, the run done (or found done), its value told.
+"""One trial, in a process of its own: propose settings, do their run (or find it done), report its values.
 
-The run is done in this process, so that the pruner is asked at each validation and what is recorded is what it saw.
+The run is done in this very process: after each validation the pruner is asked, and it sees what is recorded.
 """
 
 import argparse
@@ -22,23 +22,31 @@ from leo_bench.running.plan import planned_run
 from leo_bench.running.training_run import RunPruned, Watch
 from leo_bench.search.file import settings_of
 from leo_bench.search.space import suggest
-from leo_bench.search.storage import DATABASE_ERRORS, in_one_line, load_study, open_storage, queue_again
+from leo_bench.search.storage import DATABASE_ERRORS, in_one_line, open_storage
+from leo_bench.search.study import open_study
+from leo_bench.search.trial_states import queue_again
 from leo_bench.training.outer_loop import TrainingDiverged
 
+WORKER = (sys.executable, "-m", "leo_bench.search.worker")
 URL, HEARTBEAT, GRACE = "LEO_BENCH_STORAGE", "LEO_BENCH_HEARTBEAT", "LEO_BENCH_GRACE"
-"""Environment of a trial's process: the database (in no command line, since it may hold a password), and seconds."""
+"""Environment variables of a worker: the database's address, which may hold a password and so stands in no command
+line; seconds between signs of life; seconds without one after which a trial counts as dead."""
 HELD_SECONDS = 2
+"""Time between two looks at a run that another process holds."""
 
 
 def objective(trial: optuna.Trial, plan: SearchPlan, store: Path, data: Path | None) -> list[float]:
-    """Values of one trial. Raises TrialPruned; SettingsFail where its settings cannot be run or diverge; and whatever
-    else stops it (KeyboardInterrupt, LeoBenchError), after queueing it once more."""
+    """Do one trial. Returns one value per objective.
+
+    Raises TrialPruned if the pruner ends it, and SettingsFail if its settings are to blame. Any other KeyboardInterrupt
+    or LeoBenchError queues the trial again and is then raised.
+    """
     try:
         settings = _settings(trial, plan)
         trial.set_user_attr("run_key", settings.run_key)
 
         def watch(episode: int, accuracy: float) -> None:
-            if len(plan.objectives) > 1:  # Optuna takes no curve of these, and prunes none
+            if len(plan.objectives) > 1:  # Optuna neither takes learning curves of such trials nor prunes them
                 return
             trial.report(accuracy, episode)
             if episode < settings.n_train_episodes and trial.should_prune():
@@ -64,7 +72,7 @@ def objective(trial: optuna.Trial, plan: SearchPlan, store: Path, data: Path | N
 
 
 class SettingsFail(LeoBenchError):
-    """Settings that were proposed do not go together, or training with them diverges or needs too much memory."""
+    """The proposed settings contradict each other, or training with them diverges or needs too much memory."""
 
 
 def _settings(trial: optuna.Trial, plan: SearchPlan) -> Settings:
@@ -76,7 +84,8 @@ def _settings(trial: optuna.Trial, plan: SearchPlan) -> Settings:
 
 
 def _done(settings: Settings, store: Path, data: Path | None, watch: Watch) -> RunState:
-    """Return the trial's run, done now or earlier; watch is told of every validation all the same."""
+    """Do the trial's run, unless it was done earlier. Returns its state. watch is called for every validation in both
+    cases."""
     folder = store / settings.run_key
     while True:
         state = run_state(planned_run(settings, "trial"), folder)
@@ -92,13 +101,13 @@ def _done(settings: Settings, store: Path, data: Path | None, watch: Watch) -> R
 def _one_trial(folder: Path, data: Path | None) -> None:
     plan = read_record(folder / "search.json", SearchPlan)
     seconds = [int(os.environ[name]) if name in os.environ else None for name in (HEARTBEAT, GRACE)]
-    study = load_study(plan, open_storage(os.environ[URL], *seconds))
+    study = open_study(plan, open_storage(os.environ[URL], *seconds))
     store = folder.parent / RUNS
     study.optimize(partial(objective, plan=plan, store=store, data=data), n_trials=1, catch=(SettingsFail,))
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do one trial of the search in a folder: what a search starts as a process of its own."""
+    """Do one trial of the search in a folder. A search starts this as a process of its own."""
     parser = argparse.ArgumentParser(prog="python -m leo_bench.search.worker", description=main.__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--data", type=Path)
@@ -106,15 +115,15 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with sigterm_interrupts():
             _one_trial(options.folder, options.data)
+            return 0
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except LeoBenchError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_FAILED
+        message = str(error)
     except DATABASE_ERRORS as error:
-        print(f"error: the search's database: {in_one_line(error, os.environ[URL])}", file=sys.stderr)
-        return EXIT_FAILED
-    return 0
+        message = f"the search's database: {in_one_line(error, os.environ[URL])}"
+    print(f"error: {message}", file=sys.stderr)
+    return EXIT_FAILED
 
 
 if __name__ == "__main__":

@@ -17,10 +17,10 @@ from ranges_fixture import DRAWN, SPACE, make_ranges
 from results_fixture import make_plan, write_attempt, write_run, write_study
 from search_fixture import write_search
 
-from leo_bench.dashboard.database import Mirror
-from leo_bench.dashboard.server import Follower
-from leo_bench.dashboard.shown import Place
-from leo_bench.dashboard.shown_study import RunCache
+from leo_bench.dashboard.content import Folders
+from leo_bench.dashboard.follow import Follower
+from leo_bench.dashboard.optuna_database import OptunaDatabase
+from leo_bench.dashboard.study import RunCache
 from leo_bench.records import Plan, write_record
 from leo_bench.records import load_study as load_view
 from leo_bench.records.search import Best, Parameter, Trial
@@ -32,9 +32,9 @@ class Watched:
     def __init__(self, folder: Path) -> None:
         self.results, self.reports = folder / "results", folder / "reports"
         self.said: list[str] = []
-        (folder / "mirror").mkdir()
-        self.mirror = Mirror(folder / "mirror")
-        self.follower = Follower(Place(self.results, self.reports), self.mirror, self.said.append)
+        (folder / "database").mkdir()
+        self.database = OptunaDatabase(folder / "database")
+        self.follower = Follower(Folders(self.results, self.reports), self.database, self.said.append)
 
     def study(self, name: str) -> Study:
         """The study as it is after a look at the files."""
@@ -42,11 +42,11 @@ class Watched:
         return self.shown(name)
 
     def shown(self, name: str) -> Study:
-        return load_study(study_name=name, storage=self.mirror.storage)
+        return load_study(study_name=name, storage=self.database.storage)
 
     def trial_note(self, study: Study, number: int) -> str:
         shown: Any = type("Shown", (), {})()
-        shown.storage, shown.study = self.mirror.storage, study
+        shown.storage, shown.study = self.database.storage, study
         shown._trial_id = study.trials[number]._trial_id
         return get_note(shown)
 
@@ -55,12 +55,13 @@ class Watched:
 def watched(tmp_path: Path) -> Iterator[Watched]:
     watched = Watched(tmp_path)
     yield watched
-    watched.mirror.close()
+    watched.database.close()
 
 
 def right(number: int) -> Callable[..., np.ndarray]:
-    """Answers of a run: in each of 12 episodes so many are correct, before and after each of 5 steps."""
-    return lambda *_: np.full((12, 6), number)
+    """Answers of a run: in each of 12 episodes so many are correct, before and after each of 5 steps (10 of the variant
+    first_order)."""
+    return lambda variant, *_: np.full((12, 11 if variant == "first_order" else 6), number)
 
 
 def files_below(folder: Path) -> dict[Path, bytes]:
@@ -187,7 +188,7 @@ def test_records_that_were_replaced_make_the_study_anew(watched: Watched) -> Non
     after = watched.study("ranges-cpu")
     assert [trial.values for trial in after.trials] == [[0.6]]
     assert after._study_id != before._study_id
-    assert [study.study_name for study in watched.mirror.storage.get_all_studies()] == ["ranges-cpu"]
+    assert [study.study_name for study in watched.database.storage.get_all_studies()] == ["ranges-cpu"]
 
     wider = [SPACE[0], Parameter(name="inner_steps", low=0, high=20, whole=True), SPACE[2]]
     write_search(watched.results, make_ranges(space=wider), [one(0, "complete", values=[0.6])])
@@ -198,7 +199,7 @@ def test_trial_that_was_ended_by_hand_in_the_dashboard_is_mended(watched: Watche
     plan = make_ranges()
     write_search(watched.results, plan, [one(0, "running")])
     study = watched.study("ranges-cpu")
-    watched.mirror.storage.set_trial_state_values(study.trials[0]._trial_id, TrialState.FAIL)
+    watched.database.storage.set_trial_state_values(study.trials[0]._trial_id, TrialState.FAIL)
     write_search(watched.results, plan, [one(0, "complete", values=[0.5])])
     assert [trial.values for trial in watched.study("ranges-cpu").trials] == [[0.5]]
     assert watched.said == []
@@ -223,7 +224,7 @@ def test_trials_that_do_not_fit_the_plan_are_named(watched: Watched, trial: Tria
     assert len(watched.said) == 1
     assert watched.said[0].startswith(f"{watched.results / 'ranges-cpu'} is passed over: ")
     assert message in watched.said[0]
-    assert [study.study_name for study in watched.mirror.storage.get_all_studies()] == ["ablations-cpu"]
+    assert [study.study_name for study in watched.database.storage.get_all_studies()] == ["ablations-cpu"]
 
 
 def test_value_that_rounding_put_beyond_its_range_is_at_its_end(watched: Watched) -> None:
@@ -249,7 +250,8 @@ def test_study_is_shown_run_by_run(watched: Watched) -> None:
         write_run(watched.results, plan, run, counts, warnings=["at chance", "again"])
     write_attempt(watched.results, plan.runs[2], "failed", "the loss became nan", episode=300)
     write_attempt(watched.results, plan.runs[3], "running", episode=40)  # nobody holds it: it died
-    (write_run(watched.results, plan, plan.runs[4], counts) / "episodes.npz").unlink()
+    headline = next((write_run(watched.results, plan, plan.runs[4], counts) / "tests").iterdir())
+    (headline / "episodes.npz").unlink()
     study = watched.study("ablations-cpu")
     assert study.direction == StudyDirection.MAXIMIZE
     assert study.metric_names == ["accuracy"]
@@ -276,7 +278,7 @@ def test_study_is_shown_run_by_run(watched: Watched) -> None:
         }
         if trial.state == TrialState.COMPLETE:
             assert run.result is not None
-            headline = run.result.headline
+            headline = run.headline
             assert trial.value == 0.8  # the record has 0.7999999999999999
             assert headline.accuracy == pytest.approx(trial.value, abs=1e-12)
             assert trial.intermediate_values == {point.episode: point.accuracy for point in run.result.validation}
@@ -286,11 +288,11 @@ def test_study_is_shown_run_by_run(watched: Watched) -> None:
                 "status": "done",
                 "accuracy_before": headline.accuracy_before,
                 "accuracy_ci95": headline.accuracy_ci95,
-                "20-way mixed": pytest.approx(60 / 300),
+                "20-way 1-shot mixed on omniglot": pytest.approx(60 / 300),
                 "train_seconds": run.result.train_seconds,
                 "n_parameters": run.result.n_parameters,
                 "warnings": "at chance; again",
-                "numerics": plan.numerics,
+                "numerics": run.planned.numerics,
                 "commit": "abc123def456",
             }
             assert trial.duration is not None and trial.duration.total_seconds() == 600
@@ -415,7 +417,7 @@ def test_published_and_later_studies_are_shown_under_their_names(watched: Watche
     write_study(watched.results, plan)
     write_search(watched.results, make_ranges(), [])
     watched.follower.look()
-    names = {study.study_name for study in watched.mirror.storage.get_all_studies()}
+    names = {study.study_name for study in watched.database.storage.get_all_studies()}
     assert names == {"official/ablations-cpu", "ablations-cpu", "ranges-cpu"}
 
 
@@ -429,7 +431,7 @@ def test_broken_study_is_named_once_and_shown_when_mended(watched: Watched) -> N
     watched.follower.look()
     assert len(watched.said) == 1 and f"{broken} is truncated or not JSON" in watched.said[0]
     assert "\n" not in watched.said[0]
-    assert [study.study_name for study in watched.mirror.storage.get_all_studies()] == ["ranges-cpu"]
+    assert [study.study_name for study in watched.database.storage.get_all_studies()] == ["ranges-cpu"]
     broken.write_text(text)
     assert len(watched.study("ablations-cpu").trials) == 6
 
@@ -448,7 +450,7 @@ def test_unchanged_runs_are_read_once(watched: Watched, monkeypatch: pytest.Monk
 
     from leo_bench.records import run_state
 
-    monkeypatch.setattr("leo_bench.dashboard.shown_study.run_state", counted)
+    monkeypatch.setattr("leo_bench.dashboard.study.run_state", counted)
     cache = RunCache()
     load_view(folder, cache)
     assert len(read) == 6
@@ -510,8 +512,8 @@ def test_study_of_what_a_search_chose_goes_on_with_the_search(watched: Watched) 
 
 
 def test_commands_name_results_that_lie_elsewhere(tmp_path: Path) -> None:
-    assert Place(Path("results"), Path("reports")).option() == ""
-    assert Place(tmp_path / "my results", Path("reports")).option() == f" --results '{tmp_path}/my results'"
+    assert Folders(Path("results"), Path("reports")).option() == ""
+    assert Folders(tmp_path / "my results", Path("reports")).option() == f" --results '{tmp_path}/my results'"
 
 
 def test_figures_of_the_report_are_served_as_they_are(watched: Watched) -> None:
@@ -523,8 +525,8 @@ def test_figures_of_the_report_are_served_as_they_are(watched: Watched) -> None:
     def served() -> dict[str, bytes]:
         study = watched.study("ablations-cpu")
         found = {}
-        for meta in get_all_artifact_meta(study, storage=watched.mirror.storage):
-            with watched.mirror.artifacts.open_reader(meta.artifact_id) as file:
+        for meta in get_all_artifact_meta(study, storage=watched.database.storage):
+            with watched.database.artifacts.open_reader(meta.artifact_id) as file:
                 found[meta.filename] = file.read()
         return found
 
@@ -542,10 +544,10 @@ def test_what_is_deleted_in_the_dashboard_stays_on_disk_and_deleted(watched: Wat
     write_search(watched.results, make_ranges(), [])
     study = watched.study("ablations-cpu")
     before = files_below(watched.results)
-    watched.mirror.storage.delete_study(study._study_id)
+    watched.database.storage.delete_study(study._study_id)
     write_run(watched.results, plan, plan.runs[1], right(60))
     watched.follower.look()
-    assert [study.study_name for study in watched.mirror.storage.get_all_studies()] == ["ranges-cpu"]
+    assert [study.study_name for study in watched.database.storage.get_all_studies()] == ["ranges-cpu"]
     assert before.items() <= files_below(watched.results).items()
     assert watched.said == []
 

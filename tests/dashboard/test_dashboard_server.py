@@ -22,7 +22,8 @@ from results_fixture import make_plan, write_run, write_study
 from search_fixture import write_search
 
 from leo_bench.commands.cli import main
-from leo_bench.dashboard.server import HOST, dashboard, sources, with_reports
+from leo_bench.dashboard.follow import sources
+from leo_bench.dashboard.server import HOST, dashboard, with_reports
 from leo_bench.records.search import Trial
 
 DEADLINE = 30.0

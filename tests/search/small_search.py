@@ -40,7 +40,7 @@ def small_plan(**changes: Any) -> SearchPlan:
         "sampler": Sampler(seed=0, startup_trials=2),
         "pruner": Pruner(startup_trials=2, warmup_episodes=0),
         "test_seeds": [100, 101],
-        "numerics": numerics_digest(),
+        "numerics": numerics_digest("leo", "glyphs"),
     }
     return SearchPlan(**{**fields, **changes})
 

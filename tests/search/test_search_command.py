@@ -11,15 +11,17 @@ from small_search import small_plan
 from tiny_bank import tiny_bank
 
 from leo_bench.commands import cli, search
+from leo_bench.config import make_settings
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import load_study, read_record, write_record
 from leo_bench.records.search import Best, find_searches, read_search, trial_runs
-from leo_bench.running import experiment
+from leo_bench.running import experiment, training_run
 from leo_bench.running.publish import publish_search
 from leo_bench.running.reproduce import done_runs, with_key
 from leo_bench.running.scheduler import StudyRunner
-from leo_bench.search import run, trial
+from leo_bench.search import runner as search_runner
+from leo_bench.search import worker
 from leo_bench.search.runner import SearchRunner
 
 FILE = """
@@ -51,21 +53,20 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     bank = tiny_bank()
     source = DataSource("glyphs", "drawn", None)
     monkeypatch.setattr(search, "locate", lambda dataset, folder: source)
-    monkeypatch.setattr(experiment, "locate", lambda dataset, folder: source)
-    monkeypatch.setattr(experiment, "load_images", lambda source, image_size: bank)
-    monkeypatch.setattr(run, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(training_run, "locate", lambda dataset, folder: source)
+    monkeypatch.setattr(training_run, "load_images", lambda source, image_size: bank)
+    monkeypatch.setattr(search_runner, "POLL_SECONDS", 0.05)
 
     def start(self: SearchRunner) -> None:
-        os.environ[trial.URL] = self.url
-        trial.main([str(self.folder)])
+        os.environ[worker.URL] = self.url
+        worker.main([str(self.folder)])
 
     def run_here(self: StudyRunner) -> Any:
         folder = self.results / f"{self.plan.study}-{self.plan.profile}"
         write_record(folder / "study.json", self.view)
         for planned in self.plan.runs:
             target = self.store / planned.run_key
-            if not (target / "result.json").exists():
-                experiment.execute(target, experiment.Settings(**_tuples(planned.settings)))
+            experiment.execute(target, make_settings(planned.settings))
         return load_study(folder)
 
     monkeypatch.setattr(SearchRunner, "_start", start)
@@ -82,10 +83,6 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     signal.signal(signal.SIGTERM, handler)
     torch.use_deterministic_algorithms(False)
     torch.set_num_threads(threads)
-
-
-def _tuples(settings: dict[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
 
 
 def test_a_search_from_plan_to_preset(
@@ -126,7 +123,7 @@ def test_a_search_from_plan_to_preset(
     target = publish_search(results, "tiny", "smoke", partial=False)
     assert read_search(target) == (plan, trials)
     assert {run.planned.run_key for run in done_runs(target)} == {one.run_key for one in trials.trials}
-    assert all(run.folder.is_relative_to(target) for run in trial_runs(target))
+    assert all(run.folder.is_relative_to(target.parent) for run in trial_runs(target).values())
     assert not (target / "optuna.db").exists()
     assert str(tmp_path) not in "".join(path.read_text() for path in target.rglob("*.json"))
 

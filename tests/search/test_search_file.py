@@ -49,7 +49,7 @@ def test_searches_and_studies_are_told_apart(studies: Path) -> None:
         read_study(studies, "search")
     with pytest.raises(LeoBenchError, match=r"plain is a study, not a search.*make study STUDY=plain"):
         read_search_file(studies, "plain")
-    with pytest.raises(LeoBenchError, match=r"no search 'sarch'.*there are: search"):
+    with pytest.raises(LeoBenchError, match=r"no search 'sarch'.*the searches are: search"):
         read_search_file(studies, "sarch")
 
 
@@ -67,10 +67,10 @@ def test_searches_and_studies_are_told_apart(studies: Path) -> None:
         ('["pairwise", "none"]', '["pairwise", "pairwise"]', "one is named twice"),
         ('["pairwise", "none"]', '["pairwise"]', "at least 2 items"),
         ("relation = { choices", "relation = { low = 1, choices", "expected low and high, or choices, not both"),
-        ("latent_dim =", "n_train_episodes =", "n_train_episodes says what is measured or at which budget"),
+        ("latent_dim =", "n_train_episodes =", "n_train_episodes is part of the measurement or the budget"),
         ("startup_trials = 10", "startup_trails = 10", "'sampler.startup_trails'; did you mean 'startup_trials'"),
         ("startup_trials = 10", 'name = "grid"', "sampler.name should be 'tpe' or 'random'"),
-        ("latent_dim =", "n_way =", "n_way says what is measured"),
+         ("latent_dim =", "n_way =", "n_way is part of the measurement"),
         ("test_seeds = [100]", "test_seeds = [100, 100]", "expected each once, and not the trials' seed 0"),
         ("test_seeds = [100]", "test_seeds = [0]", "expected each once, and not the trials' seed 0"),
         ("n_trials = 4", "n_trials = 0", "profiles.smoke.n_trials"),

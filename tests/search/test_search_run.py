@@ -17,24 +17,19 @@ from tiny_bank import tiny_bank
 
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import AttemptStatus, PrunedRun, Result, read_record
-from leo_bench.records.search import SearchPlan, Trials, read_search
-from leo_bench.running import experiment
-from leo_bench.search import run, trial
+from leo_bench.records import AttemptStatus, PrunedRun, read_record, run_state
+from leo_bench.records.search import SearchPlan, Trials, planned_trial, read_search
+from leo_bench.running import training_run
+from leo_bench.search import runner as search_runner
+from leo_bench.search import worker
 from leo_bench.search.file import settings_of
 from leo_bench.search.runner import SearchRunner
-from leo_bench.search.space import counts, sampler, suggest
-from leo_bench.search.storage import (
-    add_sitting,
-    create_study,
-    fail_dead,
-    open_storage,
-    queue_again,
-    rebuild,
-    shown,
-    sqlite_url,
-    without_password,
-)
+from leo_bench.search.sampler import sampler
+from leo_bench.search.space import suggest
+from leo_bench.search.storage import open_storage, sqlite_url, without_password
+from leo_bench.search.study import add_sitting, create_study, fail_dead
+from leo_bench.search.trial_states import counts, queue_again
+from leo_bench.search.trials_file import read_database, rebuild_database
 from leo_bench.training.outer_loop import TrainingDiverged
 
 pytestmark = pytest.mark.filterwarnings("ignore:Heartbeat of storage is supposed to be used:UserWarning")
@@ -46,16 +41,16 @@ class InThisProcess(SearchRunner):
     """Does the trials here, one after another, which saves starting processes."""
 
     def _start(self) -> None:
-        trial.main([str(self.folder)])
+        worker.main([str(self.folder)])
 
 
 @pytest.fixture(autouse=True)
 def tiny_data(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The data of tiny_trial.py; what a run and a trial fix of their process is put back."""
     bank = tiny_bank()
-    monkeypatch.setattr(experiment, "locate", lambda dataset, folder: DataSource("glyphs", "drawn", None))
-    monkeypatch.setattr(experiment, "load_images", lambda source, image_size: bank)
-    monkeypatch.setattr(run, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(training_run, "locate", lambda dataset, folder: DataSource("glyphs", "drawn", None))
+    monkeypatch.setattr(training_run, "load_images", lambda source, image_size: bank)
+    monkeypatch.setattr(search_runner, "POLL_SECONDS", 0.1)
     threads, handler = torch.get_num_threads(), signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, handler)
@@ -66,7 +61,7 @@ def tiny_data(monkeypatch: pytest.MonkeyPatch) -> Any:
 def runner(results: Path, plan: SearchPlan, processes: bool = False, **changes: Any) -> SearchRunner:
     folder = results / "small-smoke"
     fields: dict[str, Any] = {"jobs": 1, "say": lambda _: None, "heartbeat": 1, "grace": 3, "worker": WORKER}
-    os.environ[trial.URL] = sqlite_url(folder)
+    os.environ[worker.URL] = sqlite_url(folder)
     kind = SearchRunner if processes else InThisProcess
     return kind(plan, folder, sqlite_url(folder), **{**fields, **changes})
 
@@ -86,10 +81,11 @@ def check_agreement(results: Path, plan: SearchPlan, url: str = "") -> Trials:
         assert one.run_key == settings_of(plan, one.parameters).run_key
         kept = results / "runs" / one.run_key
         if one.state == "complete":
-            result = read_record(kept / "result.json", Result)
-            assert one.values == [result.headline.accuracy]
-            assert result.headline.split == "val"
-            assert one.curve == [(point.episode, point.accuracy) for point in result.validation]
+            run = run_state(planned_trial(plan, one), kept)
+            assert run.status == "done" and run.result is not None
+            assert one.values == [run.headline.accuracy]
+            assert run.headline.split == "val"
+            assert one.curve == [(point.episode, point.accuracy) for point in run.result.validation]
         if one.state == "pruned":
             (attempt,) = kept.glob("attempt-*")
             record = read_record(attempt / "pruned.json", PrunedRun)
@@ -137,7 +133,7 @@ def test_a_trial_whose_process_is_killed_is_done_again(
     assert len(died.curve) == 1
     assert (again.retry_of, again.deaths) == (1, 1)
     assert not killed.repeatable
-    assert "1 done again whose process died" in killed.how
+    assert "1 done again because their process died" in killed.how
     assert ended(killed) == ended(whole)[:2]
 
 
@@ -149,14 +145,14 @@ def test_a_search_that_is_stopped_and_loses_its_database_goes_on_as_if_nothing_h
     waits = tmp_path / "waits"
     monkeypatch.setenv("WAITS", str(waits))
     stopped = runner(tmp_path, small_plan(n_trials=3), processes=True)
-    fill = stopped._fill
+    fill = stopped._start_workers
 
     def stop_when_it_waits(study: Any) -> None:
         if waits.exists():
             raise KeyboardInterrupt
         fill(study)
 
-    monkeypatch.setattr(stopped, "_fill", stop_when_it_waits)
+    monkeypatch.setattr(stopped, "_start_workers", stop_when_it_waits)
     with pytest.raises(KeyboardInterrupt):
         stopped.run()
     trials = check_agreement(tmp_path, plan).trials
@@ -185,7 +181,7 @@ def test_settings_that_kill_their_process_each_time_count_in_the_end(tmp_path: P
         storage.record_heartbeat(trial._trial_id)
         time.sleep(2.5)  # and then silence
         fail_dead(study)
-    trials = shown(study).trials
+    trials = read_database(study).trials
     assert [(one.state, one.counts, one.deaths) for one in trials] == [
         ("failed", False, 0),
         ("failed", False, 1),
@@ -210,10 +206,10 @@ def test_a_database_made_again_is_the_same(tmp_path: Path, plan: SearchPlan) -> 
         ends = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "again": TrialState.COMPLETE}
         state = ends.get(kind, TrialState.FAIL)
         study.tell(trial, 0.5 if state == TrialState.COMPLETE else None, state=state)
-    trials = shown(study)
+    trials = read_database(study)
     (tmp_path / "again").mkdir()
-    again = rebuild(plan, trials, open_storage(sqlite_url(tmp_path / "again")))
-    assert shown(again) == trials
+    again = rebuild_database(plan, trials, open_storage(sqlite_url(tmp_path / "again")))
+    assert read_database(again) == trials
     assert [counts(trial) for trial in again.trials] == [counts(trial) for trial in study.trials]
     study.sampler, again.sampler = sampler(plan), sampler(plan)
     assert suggest(study.ask(), plan) == suggest(again.ask(), plan)
@@ -233,7 +229,7 @@ def test_trials_of_another_search_are_not_mixed_in(tmp_path: Path, plan: SearchP
 def test_one_call_at_a_time(tmp_path: Path, plan: SearchPlan) -> None:
     folder = tmp_path / "small-smoke"
     folder.mkdir()
-    with FileLock(folder / ".lock"), pytest.raises(LeoBenchError, match="another call does the search"):
+    with FileLock(folder / ".lock"), pytest.raises(LeoBenchError, match="another call is doing the search"):
         runner(tmp_path, plan).run()
     assert not (folder / "search.json").exists()
 
@@ -242,7 +238,7 @@ def test_a_broken_database_is_told_of_in_one_line(tmp_path: Path, plan: SearchPl
     folder = tmp_path / "small-smoke"
     folder.mkdir()
     (folder / "optuna.db").write_text("no database")
-    with pytest.raises(LeoBenchError, match=r"not a database; its file can be removed") as caught:
+    with pytest.raises(LeoBenchError, match=r"not a database; you can remove its file") as caught:
         runner(tmp_path, plan).run()
     assert "\n" not in str(caught.value)
 
@@ -279,8 +275,9 @@ def test_two_objectives_are_both_recorded_and_nothing_is_pruned(tmp_path: Path) 
     trials = runner(tmp_path, plan).run().trials
     assert [one.state for one in trials] == ["complete"] * 3
     for one in trials:
-        result = read_record(tmp_path / "runs" / str(one.run_key) / "result.json", Result)
-        assert one.values == [result.headline.accuracy, result.multiply_adds]
+        run = run_state(planned_trial(plan, one), tmp_path / "runs" / str(one.run_key))
+        assert run.result is not None
+        assert one.values == [run.headline.accuracy, run.result.multiply_adds]
     assert len({(one.values or [0, 0])[1] for one in trials}) > 1
 
 
@@ -288,7 +285,7 @@ def test_settings_that_fail_count_and_are_not_done_again(tmp_path: Path, monkeyp
     def diverges(*_: Any) -> None:
         raise TrainingDiverged("the training loss became nan; lower inner_lr")
 
-    monkeypatch.setattr(experiment, "train", diverges)
+    monkeypatch.setattr(training_run, "train", diverges)
     trials = runner(tmp_path, small_plan(n_trials=2)).run().trials
     assert [(trial.state, trial.message) for trial in trials] == [
         ("failed", "the training loss became nan; lower inner_lr")
@@ -297,5 +294,5 @@ def test_settings_that_fail_count_and_are_not_done_again(tmp_path: Path, monkeyp
 
 def test_other_trouble_stops_the_search(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file where a folder should be")
-    with pytest.raises(LeoBenchError, match=r"3 trials failed for reasons beside their settings.*cannot make the"):
+    with pytest.raises(LeoBenchError, match=r"3 trials failed, and not because of their settings.*cannot make the"):
         runner(tmp_path, small_plan(n_trials=1), processes=True, worker=WORKER).run()

@@ -10,8 +10,9 @@ from optuna.trial import TrialState
 from small_search import small_plan
 
 from leo_bench.records.search import Parameter, Sampler, SearchPlan
-from leo_bench.search.space import counts, distribution, pruner, sampler, suggest
-from leo_bench.search.storage import queue_again
+from leo_bench.search.sampler import pruner, sampler
+from leo_bench.search.space import distribution, suggest
+from leo_bench.search.trial_states import counts, queue_again
 
 
 def test_ranges_become_distributions_of_the_same_kind() -> None:

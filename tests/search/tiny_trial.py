@@ -17,12 +17,12 @@ import optuna
 from tiny_bank import tiny_bank
 
 from leo_bench.data.locate import DataSource
-from leo_bench.running import experiment
-from leo_bench.search import trial
+from leo_bench.running import training_run
+from leo_bench.search import worker
 
 BANK = tiny_bank()
-experiment.locate = lambda dataset, folder: DataSource("glyphs", "drawn", None)  # type: ignore[assignment]
-experiment.load_images = lambda source, image_size: BANK  # type: ignore[assignment]
+training_run.locate = lambda dataset, folder: DataSource("glyphs", "drawn", None)  # type: ignore[assignment]
+training_run.load_images = lambda source, image_size: BANK  # type: ignore[assignment]
 
 report = optuna.Trial.report
 
@@ -40,4 +40,4 @@ optuna.Trial.report = watched  # type: ignore[method-assign]
 
 if __name__ == "__main__":
     arguments: list[Any] = sys.argv[1:]
-    sys.exit(trial.main(arguments))
+    sys.exit(worker.main(arguments))

@@ -1,5 +1,5 @@
-"""A study as the dashboard shows it: each planned run is a trial, whose parameters are variant, seed and the settings
-in which variants differ."""
+"""A study as the dashboard shows it: each planned run is a trial. Its parameters are the variant, the seed and the
+settings in which variants differ."""
 
 import json
 import shlex
@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from leo_bench.config import Settings
-from leo_bench.dashboard.shown import Board, Place, ShownTrial, local_time, modified, plain, run_note
+from leo_bench.dashboard.content import (
+    Folders,
+    ShownStudy,
+    ShownTrial,
+    known_values,
+    local_time,
+    run_note,
+    time_written,
+    without_rounding,
+)
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
     AttemptStatus,
@@ -26,7 +35,7 @@ from leo_bench.records.search import Best, Parameter, SearchPlan, TrialState, Va
 
 
 class RunCache:
-    """Reads runs as records.run_state does, and those whose files have not changed only once."""
+    """Reads runs as records.run_state does, and reads a run again only if its files have changed."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[Any, ...], tuple[list[int], RunState]] = {}
@@ -35,38 +44,44 @@ class RunCache:
         attempts = attempts_of(folder)
         files = [folder / "result.json", folder / "tests", *(path / "status.json" for path in attempts[-1:])]
         files += sorted(folder.glob("tests/*/*"))
-        stamps = [len(attempts), *map(modified, files)]
-        asked = (folder, planned.variant, planned.seed, planned.numerics, accept_stale)  # studies share runs
+        times = [len(attempts), *map(time_written, files)]
+        asked = (
+            folder,
+            planned.variant,
+            planned.seed,
+            planned.numerics,
+            accept_stale,
+        )  # several studies may share a run
         known = self._known.get(asked)
-        # whether a running one still runs is not seen in its files
-        if known is not None and known[0] == stamps and known[1].status != "running":
+        # a run that stops running does not change its files
+        if known is not None and known[0] == times and known[1].status != "running":
             return known[1]
         state = run_state(planned, folder, accept_stale)
-        self._known[asked] = (stamps, state)
+        self._known[asked] = (times, state)
         return state
 
 
-def study_board(folder: Path, place: Place, runs: RunCache) -> Board:
-    """A study. Raises LeoBenchError where its plan is broken; a broken run is a failed trial."""
+def shown_study(folder: Path, folders: Folders, runs: RunCache) -> ShownStudy:
+    """Read a study. Raises LeoBenchError if its plan is broken; a broken run is a failed trial."""
     view = load_study(folder, runs)
     planned = [run for run in view.runs if run.status != "duplicate"]
     names = ["variant", "seed", *differing(view.plan)]
     parameters: list[dict[str, Value]] = [{name: label(_value(run.planned, name)) for name in names} for run in planned]
-    name = place.name(folder)
-    return Board(
+    name = folders.name(folder)
+    return ShownStudy(
         name=name,
         objectives=["accuracy"],
         space=[Parameter(name=name, choices=_ordered(_value(run.planned, name) for run in planned)) for name in names],
-        trials=[_study_trial(run, values, view.plan, place) for run, values in zip(planned, parameters, strict=True)],
+        trials=[_study_trial(run, values, view.plan, folders) for run, values in zip(planned, parameters, strict=True)],
         numbered=False,
-        facts={"question": view.plan.question, "runs": _states(view)},
-        note=_study_note(view, name, place),
-        figures=place.figures(name),
+        attributes={"question": view.plan.question, "runs": _states(view)},
+        note=_study_note(view, name, folders),
+        figures=folders.figures(name),
     )
 
 
 def differing(plan: Plan) -> list[str]:
-    """Settings that are not the same in all of a plan's runs, the seed and lists left out."""
+    """Return the settings in which a plan's runs differ, without the seed and without lists."""
     names = [name for name in Settings.model_fields if name != "seed"]
     values = {name: [_value(run, name) for run in plan.runs] for name in names}
     return [
@@ -77,7 +92,7 @@ def differing(plan: Plan) -> list[str]:
 
 
 def _value(run: PlannedRun, name: str) -> Any:
-    """A run's variant, seed or setting; one that came after its plan was written had its default."""
+    """Return a run's variant, seed or setting. A setting that is newer than the plan has its default."""
     if name in ("variant", "seed"):
         return getattr(run, name)
     default = Settings.model_fields[name].default
@@ -85,26 +100,31 @@ def _value(run: PlannedRun, name: str) -> Any:
 
 
 def label(value: Any) -> str:
-    """A choice as text: true and 1 are equal in Python, and would be one choice."""
+    """Return a choice as text. In Python, true and 1 are equal and would become one choice."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def _ordered(values: Iterable[Any]) -> list[Value]:
-    """Different values as labels: numbers by size, others in the order in which they come."""
+    """Return the different values as labels: numbers by size, other values in the given order."""
     different = list({label(value): value for value in values}.values())
     if all(isinstance(value, int | float) for value in different):
         different.sort()
     return [label(value) for value in different]
 
 
-STATES: dict[str, TrialState] = {"done": "complete", "missing": "waiting", "running": "running", "pruned": "pruned"}
-"""Of a run -> of the trial that shows it; all others have failed."""
+TRIAL_STATES: dict[str, TrialState] = {
+    "done": "complete",
+    "missing": "waiting",
+    "running": "running",
+    "pruned": "pruned",
+}
+"""Run status -> trial state; any other status counts as failed."""
 
 
-def _study_trial(run: RunState, parameters: dict[str, Value], plan: Plan, place: Place) -> ShownTrial:
-    state = STATES.get(run.status, "failed")
+def _study_trial(run: RunState, parameters: dict[str, Value], plan: Plan, folders: Folders) -> ShownTrial:
+    state = TRIAL_STATES.get(run.status, "failed")
     attempt = _last_attempt(run) if run.result is None else None
-    known: dict[str, Value | None] = {
+    attributes: dict[str, Value | None] = {
         "run_key": run.planned.run_key,
         "label": plan.labels.get(run.planned.variant),
         "status": run.status,
@@ -113,7 +133,7 @@ def _study_trial(run: RunState, parameters: dict[str, Value], plan: Plan, place:
     }
     result = run.result if state == "complete" else None
     if result is not None:
-        known |= {
+        attributes |= {
             "accuracy_before": run.headline.accuracy_before,
             "accuracy_ci95": run.headline.accuracy_ci95,
             **{f"{test.asked.name} on {test.dataset}": test.accuracy for test in run.tests[1:]},
@@ -128,18 +148,18 @@ def _study_trial(run: RunState, parameters: dict[str, Value], plan: Plan, place:
         key=f"{run.planned.variant} {run.planned.seed} {run.planned.run_key}",
         state=state,
         parameters=parameters,
-        values=plain([run.headline.accuracy]) if result else None,
+        values=without_rounding([run.headline.accuracy]) if result else None,
         curve=[(point.episode, point.accuracy) for point in result.validation] if result else [],
-        attributes={name: value for name, value in known.items() if value is not None},
+        attributes=known_values(attributes),
         started=local_time(times.started) if times else None,
         finished=local_time(times.finished) if times else None,
         attempt=run.attempts,
-        note=run_note(run.planned.run_key, state == "complete", run.message, place),
+        note=run_note(run.planned.run_key, state == "complete", run.message, folders),
     )
 
 
 def _last_attempt(run: RunState) -> AttemptStatus | None:
-    """What the last attempt of a run that is not done left of itself."""
+    """Return the status of the last attempt of a run; None if there is none or it is broken."""
     try:
         return read_record(attempts_of(run.folder)[-1] / "status.json", AttemptStatus)
     except (IndexError, LeoBenchError):
@@ -147,7 +167,7 @@ def _last_attempt(run: RunState) -> AttemptStatus | None:
 
 
 MOST_NAMED = 10
-"""Runs that are not done, and are named in a study's note."""
+"""Most runs that a study's note names of those that are not done."""
 
 
 def _states(view: StudyView) -> str:
@@ -156,38 +176,38 @@ def _states(view: StudyView) -> str:
     return f"{len(view.runs)} planned: {states}"
 
 
-def _command(view: StudyView, name: str, place: Place) -> str:
-    """What does a study's missing runs: its own command, or that of the search whose choices it measures."""
+def _command(view: StudyView, name: str, folders: Folders) -> str:
+    """Return the command that does a study's missing runs: the study's own, or the search's whose choices it measures."""
     for path in sorted(view.folder.parent.glob("*/best.json")):
         try:
             if read_record(path, Best).study == view.folder.name:
                 search = read_record(path.with_name("search.json"), SearchPlan)
-                return f"leo-bench search {search.search} --profile {search.profile}{place.option()}"
+                return f"leo-bench search {search.search} --profile {search.profile}{folders.option()}"
         except LeoBenchError:
             continue
     taken = " --use-published" if name.startswith("official/") else ""
-    return f"leo-bench study {view.plan.study} --profile {view.plan.profile}{place.option()}{taken}"
+    return f"leo-bench study {view.plan.study} --profile {view.plan.profile}{folders.option()}{taken}"
 
 
-def _study_note(view: StudyView, name: str, place: Place) -> str:
+def _study_note(view: StudyView, name: str, folders: Folders) -> str:
     plan, waiting = view.plan, [run for run in view.runs if run.status != "done"]
     named = [
         f"- {run.planned.variant} seed {run.planned.seed}: {run.status}: {run.message}".rstrip(": ")
         for run in waiting[:MOST_NAMED]
     ]
     more = [f"- and {len(waiting) - MOST_NAMED} more"] if len(waiting) > MOST_NAMED else []
-    command = _command(view, name, place)
-    again = f"leo-bench reproduce {shlex.quote(str(view.folder))}{place.option()}"
+    command = _command(view, name, folders)
+    again = f"leo-bench reproduce {shlex.quote(str(view.folder))}{folders.option()}"
     return "\n\n".join(
         [
             f"**{plan.question}**",
             f"Study `{plan.study}`, profile `{plan.profile}`. Runs: {_states(view)}.",
             *(["\n".join([*named, *more])] if named else []),
-            "Accuracy is on the test episodes at a run's own ways, mixed alphabets; the curve is on validation "
-            "characters. What a change is worth, with its interval over seeds, is in the report; importances here do "
-            "not say it.",
-            place.report_words(name),
-            "To do what is missing, and to do a done run again and compare bit for bit:",
+            "Accuracy is measured on the test episodes at the run's own ways, mixed alphabets; the learning curve is on "
+            "validation characters. The report has the effect of each change, with its confidence interval over "
+            "seeds; hyperparameter importances here do not show it.",
+            folders.report_link(name),
+            "To do the missing runs, and to do a done run again and compare bit for bit:",
             f"    {command}\n    {again}",
         ]
     )

@@ -8,8 +8,9 @@ from small_search import small_plan
 from leo_bench.config import make_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records.search import SearchPlan, Trial, Trials
-from leo_bench.search import best
-from leo_bench.search.selection import choose, write_preset
+from leo_bench.search import selection
+from leo_bench.search.preset import write_preset
+from leo_bench.search.selection import choose
 
 
 def trials_of(*values: list[float] | None) -> Trials:
@@ -44,7 +45,7 @@ def test_with_a_cost_the_cheapest_that_is_nearly_as_accurate_is_chosen_too() -> 
 
 
 def test_the_best_meets_the_defaults_on_test_with_fresh_seeds(plan: SearchPlan) -> None:
-    study = best.test_plan(plan, choose(plan, trials_of([0.5])))
+    study = selection.test_plan(plan, choose(plan, trials_of([0.5])))
     assert [(run.variant, run.seed) for run in study.runs] == [
         ("default", 100),
         ("best", 100),
@@ -76,13 +77,14 @@ def test_a_preset_file_gives_the_settings_that_were_measured(tmp_path: Path) -> 
         ],
     )
     chosen = choose(plan, found)
-    path = write_preset(plan, chosen, tmp_path / "found.toml")
-    measured = next(run for run in best.test_plan(plan, chosen).runs if run.variant == "best").settings
+    path = tmp_path / "found.toml"
+    write_preset(plan, chosen, path)
+    measured = next(run for run in selection.test_plan(plan, chosen).runs if run.variant == "best").settings
     again = make_settings({"seed": measured["seed"], "dataset": "glyphs"}, str(path))
     assert again.canonical() == measured
     assert "Trial 3" in path.read_text()
     assert "seed" not in path.read_text()
     with pytest.raises(LeoBenchError, match=r"ends with \.toml"):
         write_preset(plan, chosen, tmp_path / "found")
-    with pytest.raises(LeoBenchError, match="leo is a preset already"):
+    with pytest.raises(LeoBenchError, match="a preset leo exists already"):
         write_preset(plan, chosen, tmp_path / "leo.toml")
