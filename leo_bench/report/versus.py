@@ -176,7 +176,7 @@ def _difference(both: Versus, pair: tuple[str, str], cell: Cell) -> dict[str, An
 def _bits(a: Side, b: Side, seed: int) -> str:
     """How far the two runs of a seed agree bit for bit: in everything recorded, in weights and answers, in weights."""
     (run_a, test_a), (run_b, test_b) = (side.data.test(side.variant, seed, side.cell) for side in (a, b))
-    if run_a.result == run_b.result:
+    if (run_a.result, test_a) == (run_b.result, test_b):
         return "the same record"
     if _weights(run_a) != _weights(run_b):
         return "other weights"

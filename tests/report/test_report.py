@@ -44,12 +44,16 @@ def twelve_episodes(means: dict[tuple[str, int], int] = CORRECT) -> Counts:
 
 
 def build(
-    results: Path, variants: dict[str, dict[str, Any]] = PAIR, seeds: tuple[int, ...] = (0, 1), **changes: Any
+    results: Path,
+    variants: dict[str, dict[str, Any]] = PAIR,
+    seeds: tuple[int, ...] = (0, 1),
+    n_done: int | None = None,
+    **changes: Any,
 ) -> Plan:
-    """A whole small study: every planned run done."""
+    """A whole small study: every planned run done, or the first n_done."""
     given = {"switches": {"relation": ["leo", "none"]}, "base": ONE_TEST, **changes}
     plan = make_plan(variants, seeds, **given)
-    for run in plan.runs:
+    for run in plan.runs[:n_done]:
         write_run(results, plan, run, twelve_episodes())
     write_study(results, plan)
     return plan
@@ -135,7 +139,7 @@ def break_nan(folder: Path) -> None:
 
 def break_schema(folder: Path) -> None:
     path = folder / "result.json"
-    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 99'))
+    path.write_text(path.read_text().replace('"schema_version": 2', '"schema_version": 99'))
 
 
 def break_duplicate(folder: Path) -> None:
@@ -146,12 +150,14 @@ def break_duplicate(folder: Path) -> None:
 
 
 def break_episodes(folder: Path) -> None:
-    (folder / "episodes.npz").write_bytes(b"PK")
+    for path in folder.glob("tests/*/episodes.npz"):
+        path.write_bytes(b"PK")
 
 
 def make_stale(folder: Path) -> None:
-    path = folder / "result.json"
-    path.write_text(path.read_text().replace("0123456789ab", "ba9876543210"))
+    """Give the training and its tests another source."""
+    for path in folder.rglob("result.json"):
+        path.write_text(path.read_text().replace("0123456789ab", "ba9876543210"))
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -211,21 +217,17 @@ def forty_of_each(n_steps: int, *_: Any) -> np.ndarray:
     return np.full((12, n_steps), 40)
 
 
+FIVE_WAY = {"inner_lr": 0.5, "test_n_ways": (5,)}
+
+
 def test_captions_name_what_a_figure_does_not_draw(tmp_path: Path) -> None:
-    variants = {**PAIR, "still": {"inner_steps": 0}, "ends": {"generated": "full"}, "five_way": {"inner_lr": 0.5}}
+    variants = {**PAIR, "still": {"inner_steps": 0}, "ends": {"generated": "full"}, "five_way": FIVE_WAY}
     base = {"test_n_ways": (5, 20), "test_modes": ("mixed",), "inner_steps": 2}
     switches = {"inner_steps": ["leo", "still"], "generated": ["leo", "ends"]}
     plan = make_plan(variants, (0, 1), base=base, switches=switches)
     for run in plan.runs:
         steps = [0] if run.variant == "still" else [0, 2] if run.variant == "ends" else [0, 1, 2]
-        write_run(tmp_path, plan, run, partial(forty_of_each, len(steps)))
-        folder = tmp_path / "runs" / run.run_key / "result.json"
-        record = json.loads(folder.read_text())
-        for test in record["tests"]:
-            test["steps"] = steps
-        if run.variant == "five_way":
-            record["tests"] = record["tests"][:1]
-        folder.write_text(json.dumps(record))
+        write_run(tmp_path, plan, run, partial(forty_of_each, len(steps)), steps=steps)
     plots = all_plots(gather(write_study(tmp_path, plan)))
     steps_caption = plots["inner-steps"].caption
     assert "Dotted, because the steps between were not scored: ends (steps 0, 2)." in steps_caption
@@ -291,8 +293,7 @@ def test_many_changes_are_cut_in_the_page_and_whole_in_the_csv(tmp_path: Path) -
 
 
 def test_a_published_report_leaves_vector_drawings_and_latex_to_an_unpublished_one(tmp_path: Path) -> None:
-    variants = {"leo": {}, "steps": {"inner_steps": 0}}
-    build(tmp_path / "results", variants, switches={"inner_steps": ["leo", "steps"]})
+    build(tmp_path / "results")
     target = tmp_path / "reports" / "official" / "ablations-cpu"
     (target / "figures").mkdir(parents=True)
     (target / "figures" / "effects.svg").write_text("of an earlier time")
@@ -336,10 +337,10 @@ def test_unequal_conditions_are_refused_in_words(tmp_path: Path, change: dict[st
 
 @pytest.mark.usefixtures("no_drawing")
 def test_other_numbers_of_test_episodes_are_not_compared(tmp_path: Path) -> None:
-    plan = build(tmp_path / "results")
+    plan = build(tmp_path / "results", {"leo": {}, "none": {"relation": "none", "n_test_episodes": 24}}, n_done=0)
     for run in plan.runs:
-        if run.variant == "none":
-            write_run(tmp_path / "results", plan, run, lambda *given: np.tile(twelve_episodes()(*given), (2, 1)))
+        times = 2 if run.variant == "none" else 1
+        write_run(tmp_path / "results", plan, run, lambda *given, n=times: np.tile(twelve_episodes()(*given), (n, 1)))
     _, markdown = report(tmp_path)
     assert "test episodes 24 against 12" in markdown
     assert table(tmp_path, "main")["variant"].tolist() == ["leo"]

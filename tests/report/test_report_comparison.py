@@ -41,7 +41,8 @@ def build(
     **result: Any,
 ) -> Plan:
     """A whole study; `result` replaces fields of every run's result."""
-    plan = make_plan(variants, seeds, base=base, study=study).model_copy(update={"numerics": numerics})
+    plan = make_plan(variants, seeds, base=base, study=study)
+    plan = plan.model_copy(update={"runs": [run.model_copy(update={"numerics": numerics}) for run in plan.runs]})
     for run in plan.runs:
         write_run(results, plan, run, constant(correct or {}), **result)
     write_study(results, plan)

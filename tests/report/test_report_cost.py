@@ -82,7 +82,7 @@ def build(results: Path) -> StudyData:
     switches = {"relation": ["leo", "none"], "k_shot": ["leo", "five"]}
     plan = make_plan(variants, (0, 1), base={"inner_steps": 1}, switches=switches, references=["pixels"])
     for run in plan.runs:
-        write_run(results, plan, run, lambda *_: np.full((12, 2), 15))
+        write_run(results, plan, run, lambda name, *_: np.full((12, 1 if name == "pixels" else 2), 15))
     return gather(write_study(results, plan))
 
 

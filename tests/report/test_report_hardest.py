@@ -70,15 +70,15 @@ def test_runs_without_counts_have_none_and_the_report_says_so(tmp_path: Path) ->
 
 
 def one_more_correct(arrays: dict[str, np.ndarray]) -> None:
-    arrays["test_5way_mixed_by_character"][1, 1] += 1
+    arrays["by_character"][1, 1] += 1
 
 
 def one_less_asked(arrays: dict[str, np.ndarray]) -> None:
-    arrays["test_5way_mixed_by_character"][1, 0] -= 1
+    arrays["by_character"][1, 0] -= 1
 
 
 def more_correct_than_asked(arrays: dict[str, np.ndarray]) -> None:
-    correct = arrays["test_5way_mixed_by_character"][:, 1]
+    correct = arrays["by_character"][:, 1]
     correct[0], correct[1] = correct[0] + 2, correct[1] - 2
 
 
@@ -97,24 +97,25 @@ def no_names(arrays: dict[str, np.ndarray]) -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (one_more_correct, "counts 810 correct of 900 queries, test_5way_mixed has 809 of 900"),
-        (one_less_asked, "counts 809 correct of 899 queries"),
-        (more_correct_than_asked, "counts 809 correct of 900 queries"),
-        (a_name_too_few, "does not fit 3 names"),
-        (no_alphabet, "does not fit 4 names"),
-        (no_names, "no names of characters"),
+        (one_more_correct, "have 810 correct of 900 queries, by episode 809 of 900"),
+        (one_less_asked, "have 809 correct of 899 queries, by episode 809 of 900"),
+        (more_correct_than_asked, "have 809 correct of 900 queries, by episode 809 of 900"),
+        (a_name_too_few, "do not fit 3 names"),
+        (no_alphabet, "do not fit 4 names"),
+        (no_names, "without the names of the characters"),
     ],
 )
 def test_counts_that_disagree_make_the_run_corrupt(
     tmp_path: Path, damage: Callable[[dict[str, np.ndarray]], None], words: str
 ) -> None:
     folder = build(tmp_path).run("leo", 0).folder
-    with np.load(folder / "episodes.npz") as file:
+    (counted,) = (folder / "tests").glob("*/episodes.npz")
+    with np.load(counted) as file:
         arrays = {name: file[name] for name in file}
     damage(arrays)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    (folder / "episodes.npz").write_bytes(buffer.getvalue())
+    counted.write_bytes(buffer.getvalue())
     (broken,) = [run for run in load_study(tmp_path / "ablations-cpu").runs if run.status == "corrupt"]
     assert broken.folder == folder and words in broken.message
 

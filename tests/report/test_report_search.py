@@ -106,7 +106,7 @@ def measured_search(
     write_tested(
         results,
         make_test_plan(plan, best),
-        lambda variant, seed, *_: np.full((12, 6), right[variant][seed - 100]),
+        lambda variant, seed, *_: np.full((100, 6), right[variant][seed - 100]),
         {(variant, 100 + index): value for variant, values in marks.items() for index, value in enumerate(values)},
     )
     return gather_search(folder)
@@ -548,7 +548,7 @@ def test_published_searches_hold_their_runs_themselves(tmp_path: Path) -> None:
     assert gather_search(folder).results == {} and gather_search(folder).data_name == "omniglot"
     assert gather_search(official).data_name == "omniglot 5f1c0ffe"
     assert gather_search(official).n_episodes == 1000
-    for path in official.glob("runs/*/result.json"):  # scored on test: not what trials were chosen by
+    for path in official.glob("runs/*/tests/*/result.json"):  # scored on test, not on validation
         path.write_text(path.read_text().replace('"split": "val"', '"split": "test"'))
     assert gather_search(official).n_episodes is None
 

@@ -25,7 +25,7 @@ def test_every_switch_of_every_study_is_explained(study: str) -> None:
 
 def test_what_runs_found_wrong_with_themselves_stands_before_any_number(tmp_path: Path) -> None:
     plan = make_plan({"leo": {}, "decode_task": {"decode": "task"}}, [0, 1])
-    counts = binomial_counts(lambda *_: (0.2, 0.2), 20, {"leo": 5, "decode_task": 5})
+    counts = binomial_counts(lambda *_: (0.2, 0.2), 12, {"leo": 5, "decode_task": 5})
     for run in plan.runs:
         trouble = ["accuracy is at chance (20%); set decode to class"] if run.variant == "decode_task" else []
         write_run(tmp_path, plan, run, counts, warnings=trouble)
