@@ -55,7 +55,7 @@ def variant_styles(plan: Plan) -> dict[str, VariantStyle]:
     return styles
 
 
-def dress(ax: Axes, grid: str = "y") -> Axes:
+def style_axes(ax: Axes, grid: str = "y") -> Axes:
     """Spines, grid and text sizes of every figure. grid: the axis whose ticks have lines."""
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)

@@ -5,8 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from leo_bench.figures.axis import LEAST_ERROR, error_height
-from leo_bench.figures.style import BAND, COLOURS, FONT, GRID, INK, MUTED, SMALL, dress, new_axes
+from leo_bench.figures.accuracy_axis import LEAST_ERROR, error_height
+from leo_bench.figures.style import BAND, COLOURS, FONT, GRID, INK, MUTED, SMALL, new_axes, style_axes
 
 TICKS = (5.0, 10, 20, 40, 60, 80, 90, 95, 97, 98, 99, 99.5, 99.9)
 """Percent."""
@@ -73,7 +73,7 @@ def waterfall(frame: pd.DataFrame, *, band: tuple[float, float] | None = None, a
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda accuracy, _: f"{accuracy:g}"))
     ax.set_yticks(range(len(frame)), labels=list(frame["label"]))
-    dress(ax, grid="x")
+    style_axes(ax, grid="x")
     ax.tick_params(axis="y", length=0, labelsize=FONT)
     ax.spines["left"].set_color(GRID)
     return ax

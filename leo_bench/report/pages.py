@@ -1,6 +1,4 @@
-"""Writes reports: report.html (self-contained), report.md, figures/ and tables/ of a study, and the index of all
-studies.
-"""
+"""Fills the templates, and writes tables, figures and the index of all reports."""
 
 import html
 import re
@@ -13,18 +11,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from leo_bench.records import write_atomic
-from leo_bench.report.across import across_table
-from leo_bench.report.captions import Plot
-from leo_bench.report.checklist import checklist
-from leo_bench.report.drawing import compose_png, compose_svg, inline_svg, lean_page, render
-from leo_bench.report.gather import gather
-from leo_bench.report.hardest import NOT_RECORDED, hardest_tables
 from leo_bench.report.latex import latex_table
-from leo_bench.report.origin import provenance
-from leo_bench.report.plots import all_plots
-from leo_bench.report.tables import Table, effects_table, main_tables, problem_table, redo_table, switch_table
-from leo_bench.report.waterfall import STEP, step_table
-from leo_bench.report.words import SWITCHES, answer, method_words, notices
+from leo_bench.report.layout import compose_png, compose_svg
+from leo_bench.report.panels import Plot, render
+from leo_bench.report.svg import compact_page, inline_svg
+from leo_bench.report.table import ReportTable
 
 OFFICIAL = "official"
 
@@ -41,67 +32,7 @@ class Shown:
     columns: int
 
 
-@dataclass(frozen=True)
-class Section:
-    """One switch: what it is, its figure and its table."""
-
-    switch: str
-    words: str
-    figure: Shown | None
-    table: Table
-
-
-def write_report(study_folder: Path, out_folder: Path) -> Path:
-    """Write the report of results/<study>-<profile>/ into out_folder; returns report.html. Incomplete studies are
-    reported as they stand.
-
-    Raises LeoBenchError where study.json is missing or broken; broken runs are named in the report.
-    """
-    data = gather(study_folder)
-    figures = {name: show(plot, out_folder / "figures") for name, plot in all_plots(data).items()}
-    main = main_tables(data)
-    switches = [
-        Section(
-            switch,
-            SWITCHES.get(switch, ""),
-            figures.get(f"switch-{switch}"),
-            step_table(data) if switch == STEP else switch_table(data, switch),
-        )
-        for switch in data.plan.switches
-    ]
-    others = [effects_table(data)] if main else []
-    across, hardest, checked = across_table(data), hardest_tables(data), checklist(data)
-    undone, redo = problem_table(data), redo_table(data)
-    sections = [section.table for section in switches]
-    for table in [*main, *others, *sections, *([across] if across else []), *hardest, checked, undone, redo]:
-        write_table(table, out_folder / "tables")
-    opening = answer(data)
-    content = {
-        "data": data,
-        "plan": data.plan,
-        "title": f"{data.plan.study}, profile {data.plan.profile}",
-        "answer": opening,
-        "summary": f"{opening[0]} {opening[-1]}",
-        "notices": notices(data),
-        "main": main,
-        "figures": figures,
-        "switches": switches,
-        "others": others,
-        "across": across,
-        "hardest": hardest,
-        "hardest_missing": NOT_RECORDED,
-        "checklist": checked,
-        "undone": undone,
-        "left_out": data.left_out,
-        "method": method_words(data),
-        "provenance": provenance(data),
-        "redo": redo,
-    }
-    write_page(out_folder / "report.md", "report.md.j2", content)
-    return write_page(out_folder / "report.html", "report.html.j2", content)
-
-
-def write_table(table: Table, folder: Path) -> None:
+def write_table(table: ReportTable, folder: Path) -> None:
     """NAME.csv with the numbers to ten digits, and NAME.tex with the words where there are rows; a published report has
     no LaTeX (docs/reports.md): what is committed stays small."""
     write_atomic(folder / f"{table.name}.csv", table.numbers.to_csv(index=False, float_format="%.10g").encode())
@@ -159,7 +90,7 @@ def write_page(path: Path, template: str, content: Mapping[str, object]) -> Path
     """Fill a template and write it whole."""
     is_page = template.endswith(".html.j2")
     text = environment(html=is_page).get_template(template).render(content)
-    text = lean_page(text) if is_page else text
+    text = compact_page(text) if is_page else text
     write_atomic(path, text.encode())
     return path
 

@@ -5,8 +5,9 @@ from pathlib import Path
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import find_studies
 from leo_bench.records.search import find_searches
-from leo_bench.report.pages import write_index, write_report
-from leo_bench.report.search_page import write_search_report
+from leo_bench.report.pages import write_index
+from leo_bench.report.search.page import write_search_report
+from leo_bench.report.study.page import write_report
 
 
 def rebuild_all(results: Path, reports: Path) -> list[Path]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from leo_bench.statistics import LEVEL, N_RESAMPLES, Interval, finite
+from leo_bench.statistics.intervals import CONFIDENCE, N_RESAMPLES, Interval, finite
 
 TRIMMED = 0.25
 """Share of scores that the interquartile mean leaves out at each end."""
@@ -42,7 +42,7 @@ def interquartile_mean_interval(scores: ArrayLike, rng_seed: int = 0, *, same_ru
     rng = np.random.default_rng(rng_seed)
     drawn = rng.integers(n_seeds, size=(N_RESAMPLES, n_seeds, 1 if same_runs else n_settings))
     resampled = np.take_along_axis(values[np.newaxis], drawn, axis=1).reshape(N_RESAMPLES, -1)
-    low, high = np.quantile(stats.trim_mean(resampled, TRIMMED, axis=1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(stats.trim_mean(resampled, TRIMMED, axis=1), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Interval(mean, float(low), float(high), n_seeds, "seeds")
 
 

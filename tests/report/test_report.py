@@ -18,14 +18,17 @@ from results_fixture import Counts, make_plan, write_attempt, write_run, write_s
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan, load_study, without_paths
 from leo_bench.report import rebuild_all, write_index, write_report
-from leo_bench.report.across import score_matrices
-from leo_bench.report.captions import cut_words, over_seeds
-from leo_bench.report.compare import effects
-from leo_bench.report.cost import same_test
-from leo_bench.report.drawing import Drawing
-from leo_bench.report.gather import gather, problems, seed_words, switch_variants
-from leo_bench.report.plots import all_plots
-from leo_bench.report.words import answer
+from leo_bench.report.panels import Drawing
+from leo_bench.report.sentences import seed_words
+from leo_bench.report.study.all_tests import score_matrices
+from leo_bench.report.study.captions import cut_words, over_seeds
+from leo_bench.report.study.cost import comparable_rows
+from leo_bench.report.study.data import load_study_data
+from leo_bench.report.study.differences import effects
+from leo_bench.report.study.figures import all_plots
+from leo_bench.report.study.not_done import problems
+from leo_bench.report.study.sentences import answer
+from leo_bench.report.study.switches import switch_variants
 
 CORRECT = {("leo", 0): 60, ("leo", 1): 63, ("none", 0): 66, ("none", 1): 66}
 """Correct answers of 75 queries: 80%, 84%, 88%, 88%."""
@@ -80,7 +83,7 @@ def table(tmp_path: Path, name: str) -> pd.DataFrame:
 
 def test_effects_by_hand(tmp_path: Path) -> None:
     build(tmp_path / "results")
-    row = effects(gather(tmp_path / "results/ablations-cpu"), (5, "mixed")).iloc[0]
+    row = effects(load_study_data(tmp_path / "results/ablations-cpu"), (5, "mixed")).iloc[0]
     assert row["sd"] == pytest.approx(np.sqrt(0.0008))
     assert row["p"] == pytest.approx(2 * np.arctan(1 / 3) / np.pi)  # t = 3 with 1 degree of freedom is Cauchy's
     assert row["holm_p"] == row["p"]
@@ -100,7 +103,7 @@ def test_checks_stand_beside_the_interval_in_table_and_csv(tmp_path: Path) -> No
 
 def test_a_variant_with_the_baselines_settings_is_no_comparison(tmp_path: Path) -> None:
     build(tmp_path / "results", {**PAIR, "same": {"latent_dim": 64}})
-    row = effects(gather(tmp_path / "results/ablations-cpu"), (5, "mixed")).set_index("variant").loc["same"]
+    row = effects(load_study_data(tmp_path / "results/ablations-cpu"), (5, "mixed")).set_index("variant").loc["same"]
     assert not row["compared"] and np.isnan(row["difference"])
     assert row["note"] == "the very same run: its settings are those of leo"
 
@@ -123,7 +126,7 @@ def test_one_seed_speaks_of_two_trained_models_only(tmp_path: Path) -> None:
 def test_holm_is_over_the_variants_compared(tmp_path: Path) -> None:
     variants = {**PAIR, **{f"lr{index}": {"inner_lr": 0.01 * (index + 2)} for index in range(3)}}
     build(tmp_path / "results", variants)
-    frame = effects(gather(tmp_path / "results/ablations-cpu"), (5, "mixed")).set_index("variant")
+    frame = effects(load_study_data(tmp_path / "results/ablations-cpu"), (5, "mixed")).set_index("variant")
     assert frame.loc["none", "holm_p"] == pytest.approx(min(1, 4 * frame.loc["none", "p"]), abs=1e-9)
 
 
@@ -228,7 +231,7 @@ def test_captions_name_what_a_figure_does_not_draw(tmp_path: Path) -> None:
     for run in plan.runs:
         steps = [0] if run.variant == "still" else [0, 2] if run.variant == "ends" else [0, 1, 2]
         write_run(tmp_path, plan, run, partial(forty_of_each, len(steps)), steps=steps)
-    plots = all_plots(gather(write_study(tmp_path, plan)))
+    plots = all_plots(load_study_data(write_study(tmp_path, plan)))
     steps_caption = plots["inner-steps"].caption
     assert "Dotted, because the steps between were not scored: ends (steps 0, 2)." in steps_caption
     assert "Not drawn (takes no inner steps): still." in steps_caption
@@ -363,12 +366,14 @@ def test_other_data_splits_and_budgets_are_in_no_comparison(
 ) -> None:
     build(tmp_path / "results", {"leo": {}, "same": {"relation": "none"}, "other": settings}, switches={})
     _, markdown = report(tmp_path)
-    data = gather(tmp_path / "results/ablations-cpu")
+    data = load_study_data(tmp_path / "results/ablations-cpu")
     assert words in markdown
     assert table(tmp_path, "main")["variant"].tolist() == ["leo", "same"]
     assert table(tmp_path, "not-compared")["variant"].tolist() == ["other"]
     assert set(score_matrices(data)) <= {"leo", "same"}
-    assert ("other" in same_test(data, data.headline)[1]) == (not {"n_train_episodes", "train_classes"} & set(settings))
+    assert ("other" in comparable_rows(data, data.headline)[1]) == (
+        not {"n_train_episodes", "train_classes"} & set(settings)
+    )
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -447,7 +452,7 @@ def test_page_stands_alone_and_describes_its_figures(tmp_path: Path) -> None:
 def test_switches_take_the_baseline_in_by_value(tmp_path: Path) -> None:
     variants = {"leo": {}, "small": {"latent_dim": 8}, "large": {"latent_dim": 128}, "none": {"relation": "none"}}
     build(tmp_path / "results", variants, switches={"latent_dim": ["small", "large"], "relation": ["none"]})
-    data = gather(tmp_path / "results/ablations-cpu")
+    data = load_study_data(tmp_path / "results/ablations-cpu")
     assert switch_variants(data, "latent_dim") == ["small", "leo", "large"]
     assert switch_variants(data, "relation") == ["leo", "none"]
 
@@ -455,7 +460,7 @@ def test_switches_take_the_baseline_in_by_value(tmp_path: Path) -> None:
 def test_the_answer_is_three_sentences_and_table_and_effects_follow_at_once(tmp_path: Path) -> None:
     build(tmp_path / "results", {**PAIR, "five": {"k_shot": 5}})
     html, markdown = report(tmp_path)
-    sentences = answer(gather(tmp_path / "results/ablations-cpu"))
+    sentences = answer(load_study_data(tmp_path / "results/ablations-cpu"))
     assert len(sentences) == 3
     order = [*sentences, 'id="table-main"', 'id="figure-effects"', 'id="table-not-compared"', 'id="switch-relation"']
     body = html.split("</style>", 1)[1]
@@ -482,7 +487,7 @@ def test_answer_names_what_matters(tmp_path: Path) -> None:
     for run in plan.runs:
         write_run(tmp_path / "results", plan, run, twelve_episodes(means))
     write_study(tmp_path / "results", plan)
-    data = gather(tmp_path / "results/ablations-cpu")
+    data = load_study_data(tmp_path / "results/ablations-cpu")
     text = " ".join(answer(data))
     assert "bad (-60.0) differs from it by more than the 0.5 points that matter" in text
     assert "same (+0.0) makes no difference that matters" in text

@@ -16,8 +16,9 @@ from leo_bench.commands.cli import main
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan
 from leo_bench.report import write_comparison
-from leo_bench.report.find import study_called
-from leo_bench.report.versus import Versus, changed_conclusions, differences, versus
+from leo_bench.report.comparison.changes import changed_conclusions
+from leo_bench.report.comparison.data import Comparison, compare_studies, differences
+from leo_bench.report.comparison.find_study import find_study
 
 T2 = 4.302653
 """The 0.975 quantile of Student's t with 2 degrees of freedom, from any table."""
@@ -49,8 +50,8 @@ def build(
     return plan
 
 
-def compared(tmp_path: Path) -> Versus:
-    return versus(tmp_path / "a/ablations-cpu", tmp_path / "b/ablations-cpu", ("a", "b"))
+def compared(tmp_path: Path) -> Comparison:
+    return compare_studies(tmp_path / "a/ablations-cpu", tmp_path / "b/ablations-cpu", ("a", "b"))
 
 
 def report(tmp_path: Path) -> tuple[list[str], str, str]:
@@ -229,7 +230,7 @@ def test_studies_are_found_by_name_or_folder(tmp_path: Path) -> None:
         (str(tmp_path / "results/ablations-cpu"), "ablations-cpu"),
         (str(tmp_path / "elsewhere/official/ablations-cpu"), "official/ablations-cpu"),
     ):
-        with study_called(text, tmp_path / "results") as found:
+        with find_study(text, tmp_path / "results") as found:
             assert (found[0], (found[1] / "study.json").is_file()) == (name, True)
 
 
@@ -243,13 +244,13 @@ def test_studies_are_found_by_name_or_folder(tmp_path: Path) -> None:
 )
 def test_wrong_names_get_one_line_with_the_nearest(tmp_path: Path, text: str, words: str) -> None:
     build(tmp_path / "results")
-    with pytest.raises(LeoBenchError, match=re.escape(words)) as error, study_called(text, tmp_path / "results"):
+    with pytest.raises(LeoBenchError, match=re.escape(words)) as error, find_study(text, tmp_path / "results"):
         pass
     assert "\n" not in str(error.value)
 
 
 def test_no_study_at_all_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(LeoBenchError, match="run one first: make ablations"), study_called("x", tmp_path / "results"):
+    with pytest.raises(LeoBenchError, match="run one first: make ablations"), find_study("x", tmp_path / "results"):
         pass
 
 

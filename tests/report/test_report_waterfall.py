@@ -12,8 +12,8 @@ from results_fixture import make_plan, write_run, write_study
 from leo_bench import figures
 from leo_bench.commands.cli import main
 from leo_bench.figures.waterfall import BETTER, WORSE
-from leo_bench.report.gather import StudyData, gather
-from leo_bench.report.waterfall import step_effects, step_table, waterfall_plot, waterfall_rows
+from leo_bench.report.study.data import StudyData, load_study_data
+from leo_bench.report.study.waterfall import step_effects, step_table, waterfall_plot, waterfall_rows
 
 T1 = 12.706205
 """The 0.975 quantile of Student's t with 1 degree of freedom."""
@@ -53,7 +53,7 @@ def study(
     for run in plan.runs:
         if run.variant in done and (run.variant, run.seed) not in not_done:
             write_run(tmp_path / "results", plan, run, counts)
-    return gather(write_study(tmp_path / "results", plan))
+    return load_study_data(write_study(tmp_path / "results", plan))
 
 
 def test_each_step_is_set_against_the_step_before_it_and_each_part_against_the_baseline(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 from results_fixture import binomial_counts, make_plan, write_run, write_study
 
 from leo_bench.data.locate import DataSource
-from leo_bench.report.gather import gather
-from leo_bench.report.words import SWITCHES, notices
+from leo_bench.report.study.data import load_study_data
+from leo_bench.report.study.sentences import SWITCHES, notices
 from leo_bench.running.plan import make_plan as plan_of_study
 from leo_bench.running.study_file import study_names
 
@@ -29,5 +29,5 @@ def test_what_runs_found_wrong_with_themselves_stands_before_any_number(tmp_path
     for run in plan.runs:
         trouble = ["accuracy is at chance (20%); set decode to class"] if run.variant == "decode_task" else []
         write_run(tmp_path, plan, run, counts, warnings=trouble)
-    found = notices(gather(write_study(tmp_path, plan)))
+    found = notices(load_study_data(write_study(tmp_path, plan)))
     assert found == ["decode_task: accuracy is at chance (20%); set decode to class."]

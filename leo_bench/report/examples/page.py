@@ -5,9 +5,8 @@ from typing import Any
 
 from leo_bench.records import Result, write_atomic
 from leo_bench.records.example import Example
-from leo_bench.report.examples.plots import code_plot, grid_plot
-from leo_bench.report.examples.tables import class_table, step_table
-from leo_bench.report.examples.words import (
+from leo_bench.report.examples.panels import code_plot, grid_plot
+from leo_bench.report.examples.sentences import (
     answer_words,
     chosen_words,
     local_words,
@@ -15,6 +14,7 @@ from leo_bench.report.examples.words import (
     run_words,
     verified_words,
 )
+from leo_bench.report.examples.tables import class_table, step_table
 from leo_bench.report.pages import show, write_page
 
 

@@ -1,0 +1,147 @@
+"""Chosen settings on test characters, and whether the gain seen on validation characters was too large."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leo_bench.records.search import Choice
+from leo_bench.report.search.data import SearchData, value_words
+from leo_bench.report.study.data import StudyData
+from leo_bench.report.study.differences import effects, mean_accuracy
+from leo_bench.statistics import Interval, seed_interval
+
+SAME = ("n_train_episodes", "train_classes", "dataset", "class_split", "image_size", "n_way", "k_shot", "n_query")
+"""Settings that trials and the runs on test must share before what one promised is set against what the other gave."""
+
+
+@dataclass(frozen=True)
+class TestedChoice:
+    """One choice against the defaults, on test, with fresh seeds."""
+
+    choice: Choice
+    label: str
+    accuracy: Interval
+    """On test."""
+    baseline: Interval | None
+    """Of the defaults, on test."""
+    effect: dict[str, Any]
+    """Its row of `compare.effects`."""
+    validations: list[float]
+    """Accuracy of the same runs on validation characters once trained, by seed; empty where it was not recorded."""
+    baseline_validations: list[float]
+
+    @property
+    def compared(self) -> bool:
+        return bool(self.effect["compared"])
+
+    @property
+    def validation(self) -> Interval | None:
+        """Of its fresh seeds, on validation characters."""
+        return _over_seeds(self.validations)
+
+    @property
+    def promised(self) -> float | None:
+        """Its gain over the defaults by validation: the accuracy that it was chosen for, minus that of the defaults'
+        fresh seeds on validation characters."""
+        defaults = self.baseline_validations
+        return self.choice.values[0] - float(np.mean(defaults)) if defaults else None
+
+    @property
+    def kept(self) -> str:
+        """What test says of the promise: `less`, `more`, `within` its interval, or `open` where there is none."""
+        if self.promised is None or not self.compared or self.effect["kind"] != "seeds" or pd.isna(self.effect["low"]):
+            return "open"
+        if self.promised > self.effect["high"]:
+            return "less"
+        return "more" if self.promised < self.effect["low"] else "within"
+
+
+def tested_choices(data: SearchData) -> list[TestedChoice]:
+    """The choices that have a done run on test, in their order."""
+    study = data.study
+    if study is None or study.scores.empty:
+        return []
+    frame = effects(study, study.headline).set_index("variant")
+    base = study.plan.baseline
+    found = []
+    for choice in data.choices:
+        accuracy = mean_accuracy(study, study.headline, choice.variant)
+        if accuracy is not None and choice.variant in frame.index:
+            row: dict[str, Any] = {str(name): value for name, value in frame.loc[choice.variant].to_dict().items()}
+            found.append(
+                TestedChoice(
+                    choice,
+                    study.label(choice.variant),
+                    accuracy,
+                    mean_accuracy(study, study.headline, base),
+                    row,
+                    final_validations(study, choice.variant),
+                    final_validations(study, base),
+                )
+            )
+    return found
+
+
+def final_validations(study: StudyData, variant: str) -> list[float]:
+    """Accuracy of a variant's trained models on validation characters, of the seeds that recorded it."""
+    values = []
+    for seed in study.rows(study.headline, variant)["seed"]:
+        result = study.run(variant, int(seed)).result
+        if result is not None and result.validation and result.validation[-1].episode == result.n_train_episodes:
+            values.append(result.validation[-1].accuracy)
+    return values
+
+
+def differing_settings(data: SearchData) -> list[str]:
+    """Settings of SAME in which the runs on test differ from the trials, in words."""
+    base, test = data.plan.base, data.plan.test
+    return [f"{name} {test[name]} against {base[name]}" for name in SAME if test.get(name) != base.get(name)]
+
+
+def tested_numbers(data: SearchData, found: list[TestedChoice]) -> pd.DataFrame:
+    """One row per choice and a last one for the defaults. Fractions."""
+    study = data.study
+    assert study is not None
+    rows: list[dict[str, Any]] = []
+    for one in found:
+        row: dict[str, Any] = {"variant": one.choice.variant, "label": one.label, "number": one.choice.number}
+        row |= {name: value_words(value) for name, value in one.choice.parameters.items()}
+        row |= {"validation": one.choice.values[0], **_interval("fresh_validation", one.validation)}
+        row |= {**_interval("accuracy", one.accuracy), "n_seeds": one.accuracy.n if one.accuracy.kind == "seeds" else 1}
+        row |= {"interval_over": one.accuracy.kind, "promised": np.nan if one.promised is None else one.promised}
+        row |= {"difference": one.effect["difference"], "difference_low": one.effect["low"]}
+        row |= {"difference_high": one.effect["high"], "difference_over": one.effect["kind"]}
+        rows.append(row | {name: one.effect[name] for name in ("holm_p", "verdict", "note")})
+    base = study.plan.baseline
+    accuracy = mean_accuracy(study, study.headline, base)
+    if accuracy is not None:
+        defaults = {name: value_words(value) for name, value in _defaults(data, study).items()}
+        row = {"variant": base, "label": study.label(base), **defaults}
+        row |= {
+            **_interval("fresh_validation", _over_seeds(final_validations(study, base))),
+            **_interval("accuracy", accuracy),
+        }
+        row |= {"n_seeds": accuracy.n if accuracy.kind == "seeds" else 1, "interval_over": accuracy.kind}
+        rows.append(row | {"verdict": "baseline", "note": ""})
+    return pd.DataFrame(rows)
+
+
+def _defaults(data: SearchData, study: StudyData) -> dict[str, Any]:
+    """The baseline's values of the searched settings."""
+    settings = study.settings.get(study.plan.baseline, {})
+    return {name: settings[name] for name in data.scales if name in settings}
+
+
+def _over_seeds(values: list[float]) -> Interval | None:
+    return seed_interval(values) if values else None
+
+
+def _interval(name: str, interval: Interval | None) -> dict[str, float]:
+    """Columns of a mean and its interval."""
+    ends = [None] * 3 if interval is None else [interval.mean, interval.low, interval.high]
+    return {
+        column: np.nan if end is None else end
+        for column, end in zip((name, f"{name}_low", f"{name}_high"), ends, strict=True)
+    }

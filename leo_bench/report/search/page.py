@@ -1,0 +1,48 @@
+"""Writes the report of a search."""
+
+from pathlib import Path
+
+from leo_bench.report.pages import show, write_page, write_table
+from leo_bench.report.search.data import load_search_data
+from leo_bench.report.search.figures import all_plots
+from leo_bench.report.search.on_test import tested_choices
+from leo_bench.report.search.provenance import provenance
+from leo_bench.report.search.selection_bias import fresh_seed_words
+from leo_bench.report.search.sentences import answer, method_words, notices, unmeasured_words
+from leo_bench.report.search.tables import choices_table, front_table, importance_table, ranges_table, trials_table
+
+
+def write_search_report(folder: Path, out: Path) -> Path:
+    """Write the report of the search in results/<search>-<profile>/ into out; returns report.html. A search that goes
+    on is reported as it stands, and what is missing is named.
+
+    Raises LeoBenchError where search.json, trials.json or another file that is there is broken.
+    """
+    data = load_search_data(folder)
+    figures = {name: show(plot, out / "figures") for name, plot in all_plots(data).items()}
+    on_test, front = choices_table(data), front_table(data)
+    importance, ranges, trials = importance_table(data), ranges_table(data), trials_table(data)
+    for table in (on_test, front, importance, ranges, trials):
+        if table is not None:
+            write_table(table, out / "tables")
+    opening = answer(data)
+    content = {
+        "data": data,
+        "plan": data.plan,
+        "title": f"Hyperparameter search: {data.plan.search}, profile {data.plan.profile}",
+        "summary": " ".join(opening[:2]).replace("`", ""),
+        "answer": opening,
+        "notices": notices(data),
+        "figures": figures,
+        "measured": on_test,
+        "luck": [words for one in tested_choices(data) if (words := fresh_seed_words(data, one))],
+        "unmeasured": unmeasured_words(data) if on_test is None else "",
+        "front": front,
+        "importance": importance,
+        "ranges": ranges,
+        "trials": trials,
+        "method": method_words(data),
+        "provenance": provenance(data),
+    }
+    write_page(out / "report.md", "search.md.j2", content)
+    return write_page(out / "report.html", "search.html.j2", content)

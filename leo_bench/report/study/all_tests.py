@@ -1,0 +1,162 @@
+"""All tests together: interquartile means of paired differences, and performance profiles."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from leo_bench import figures
+from leo_bench.report.panels import Panel, Plot
+from leo_bench.report.study.captions import lines_height, rows_of, subtitle, variant_groups
+from leo_bench.report.study.data import StudyData, cell_name, not_comparable
+from leo_bench.report.table import NONE, ReportTable, percent
+from leo_bench.statistics.across_tests import interquartile_mean, interquartile_mean_interval, performance_profile
+
+INTERVAL_SEEDS = 5
+"""Below this a bootstrap over runs is little more than the range of what was seen."""
+
+
+def score_matrices(data: StudyData) -> dict[str, pd.DataFrame]:
+    """Variant -> accuracies, a row a seed, a column a test as in data.cells.
+
+    Only variants that were scored on every test under the baseline's conditions; a seed that lacks a test is left out.
+    Nothing where there is one test.
+    """
+    if len(data.cells) < 2:
+        return {}
+    unlike = set().union(*(not_comparable(data, cell) for cell in data.cells))
+    found: dict[str, pd.DataFrame] = {}
+    for variant in data.variants:
+        if variant in unlike:
+            continue
+        rows = data.scores[data.scores["variant"] == variant]
+        table = rows.pivot_table(index="seed", columns=["n_way", "episode_mode"], values="accuracy")
+        if not set(data.cells) - set(table.columns.to_flat_index()):
+            whole = table[data.cells].dropna()
+            if len(whole):
+                found[variant] = whole.astype(float)
+    return found
+
+
+def all_tests_table(data: StudyData) -> ReportTable | None:
+    """What each change is worth over all tests, of variants that took them all; None before two variants have.
+
+    Interquartile mean of the paired differences, seeds times tests: accuracies themselves differ more between tests
+    than between variants, so their middle half would be the middle tests alone.
+    """
+    matrices = score_matrices(data)
+    if len(matrices) < 2 or data.plan.baseline not in matrices:
+        return None
+    base = matrices[data.plan.baseline]
+    numbers, words = [], []
+    for variant, scores in matrices.items():
+        seeds = base.index.intersection(scores.index)
+        differences = (scores.loc[seeds] - base.loc[seeds]).to_numpy()
+        row = {
+            "variant": variant,
+            "label": data.label(variant),
+            "n_seeds": len(seeds),
+            "n_tests": scores.shape[1],
+            "mean": scores.to_numpy().mean(),
+            "worst": scores.to_numpy().min(),
+            **dict.fromkeys(("interquartile_difference", "least", "most", "low", "high"), np.nan),
+        }
+        if variant != data.plan.baseline and len(seeds):
+            single = [interquartile_mean(run) for run in differences]
+            row |= {
+                "interquartile_difference": interquartile_mean(differences),
+                "least": min(single),
+                "most": max(single),
+            }
+            if len(seeds) >= INTERVAL_SEEDS:
+                interval = interquartile_mean_interval(differences, same_runs=True)
+                row |= {"low": interval.low, "high": interval.high}
+        numbers.append(row)
+        words.append(
+            {
+                "variant": row["label"],
+                "seeds": str(len(seeds)),
+                "interquartile mean of differences, points": points(row["interquartile_difference"]),
+                "single seeds, points": span(row["least"], row["most"]),
+                "95% interval, points": span(row["low"], row["high"]),
+                "mean accuracy, %": percent(row["mean"]),
+                "lowest score, %": percent(row["worst"]),
+            }
+        )
+    tests = ", ".join(cell_name(cell) for cell in data.cells)
+    caption = (
+        f"Over {len(data.cells)} tests ({tests}): mean of the middle half of all differences with the baseline, seeds "
+        "times tests, paired by seed and test; beside it the lowest and highest single seed's. A bootstrap interval "
+        f"over whole runs from {INTERVAL_SEEDS} seeds; the verdicts are those of the single tests."
+    )
+    scored = set(data.scores["variant"])
+    rest = [data.label(name) for name in data.variants if name in scored and name not in matrices]
+    notes = [f"Not scored on all of these tests under the baseline's conditions: {', '.join(rest)}."] if rest else []
+    return ReportTable("across-tests", caption, pd.DataFrame(numbers), pd.DataFrame(words), notes)
+
+
+def points(value: float) -> str:
+    """A difference in points, signed."""
+    return NONE if np.isnan(value) else figures.signed(100 * value)
+
+
+def span(low: float, high: float) -> str:
+    """`+1.2 to +3.4`"""
+    return NONE if np.isnan(low) else f"{points(low)} to {points(high)}"
+
+
+def profiles_plot(data: StudyData) -> Plot | None:
+    """Performance profiles over all tests, a panel per switch."""
+    matrices = score_matrices(data)
+    frame = profile_frame(data, matrices)
+    panels = []
+    for family in variant_groups(data):
+        rows = rows_of(data, frame, family)
+        names = list(rows["variant"].unique())
+        if len(names) < 2:
+            continue
+        middles = rows.groupby("label", sort=False)["middle"].first()
+        alt = f"Share of scores above each accuracy for {family.title}; means: " + ", ".join(
+            f"{label} {percent(middle)}%" for label, middle in middles.items()
+        )
+        panels.append(
+            Panel(
+                partial(figures.performance_profiles, rows, data.styles),
+                family.title,
+                subtitle(data, *names),
+                height=lines_height(len(names)),
+                right=1.1,
+                alt=alt,
+            )
+        )
+    if not panels:
+        return None
+    seeds = sorted({len(scores) for scores in matrices.values()})
+    n_seeds = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    caption = (
+        f"Share of a variant's scores ({n_seeds} seeds times {len(data.cells)} tests) that lie above each accuracy; a "
+        "curve that is nowhere below another's is ahead whatever accuracy one asks for. Marks: medians; numbers in the "
+        "key: means."
+    )
+    return Plot("profiles", "Performance profiles over all tests", caption, panels, columns=3)
+
+
+def profile_frame(data: StudyData, matrices: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Performance profiles: columns variant, label, threshold, share, middle (mean of all scores).
+
+    Thresholds are where the share falls, each score of the variant, and both ends.
+    """
+    parts = []
+    for variant, table in matrices.items():
+        scores = table.to_numpy()
+        thresholds = np.unique([0.0, *scores.ravel(), 1.0])
+        profile = {
+            "variant": variant,
+            "label": data.label(variant),
+            "threshold": thresholds,
+            "share": performance_profile(scores, thresholds),
+            "middle": scores.mean(),
+        }
+        parts.append(pd.DataFrame(profile))
+    columns = ["variant", "label", "threshold", "share", "middle"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)

@@ -1,0 +1,99 @@
+"""Parts of captions: data, number of runs, kind of interval; and the groups of variants that share a panel."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from leo_bench.figures import LEAST_SEEDS, interval_is_cut
+from leo_bench.report.study.data import Cell, StudyData, not_comparable
+from leo_bench.report.study.switches import setting_names, switch_variants
+
+
+def subtitle(data: StudyData, *variants: str) -> str:
+    """Data set with digest, image size and shots of what is drawn: `omniglot 5f1c0ffe, 28x28, 1-shot`."""
+    chosen = [data.settings[name] for name in variants or data.variants if name in data.settings]
+    sizes = "/".join(str(size) for size in sorted({int(settings["image_size"]) for settings in chosen}))
+    shots = "/".join(str(shot) for shot in sorted({int(settings["k_shot"]) for settings in chosen}))
+    return f"{data.data_name()}, {sizes} px, {shots}-shot"
+
+
+def n_words(rows: pd.DataFrame) -> str:
+    """`3 seeds`, `2 to 3 seeds`: how many runs stand behind each mean."""
+    counts = rows.groupby("variant")["seed"].nunique()
+    few, many = int(counts.min()), int(counts.max())
+    return f"{few} seed{'s' if few > 1 else ''}" if few == many else f"{few} to {many} seeds"
+
+
+def interval_caption(rows: pd.DataFrame) -> str:
+    """n and the kind of interval."""
+    counts = rows.groupby("variant")["seed"].nunique()
+    dotted = "; dotted, where there is one seed: over its test episodes" if counts.min() < 2 else ""
+    interval = (
+        "one seed each: dotted bars are 95% intervals over the test episodes of one model, not over seeds"
+        if counts.max() < 2
+        else over_seeds(rows, "bars") + dotted
+    )
+    return f"n = {n_words(rows)} per setting, {episode_words(rows)}; {interval}"
+
+
+def over_seeds(rows: pd.DataFrame, drawn: str) -> str:
+    """What intervals over seeds are drawn as, or why there are none. drawn: `bars`, `shaded`."""
+    counts = rows.groupby("variant")["seed"].nunique()
+    if counts.max() < LEAST_SEEDS:
+        return f"no interval over seeds below {LEAST_SEEDS} seeds"
+    some = f", where there are at least {LEAST_SEEDS}" if counts.min() < LEAST_SEEDS else ""
+    return f"{drawn}: 95% t interval over seeds{some}"
+
+
+def cut_words(rows: pd.DataFrame, by: list[str], value: str = "accuracy") -> str:
+    """What a caption says where a drawn interval over seeds ends at 0 or 100%; by: columns that tell means apart."""
+    cut = rows.groupby(by)[value].agg(interval_is_cut).astype(bool).any()
+    return " An interval that would go on beyond 0 or 100% is cut there." if cut else ""
+
+
+def episode_words(rows: pd.DataFrame) -> str:
+    """`1,000 test episodes each`."""
+    return f"{', '.join(f'{n:,}' for n in sorted(rows['n_test_episodes'].unique()))} test episodes each"
+
+
+@dataclass(frozen=True)
+class VariantGroup:
+    """Variants that share a panel."""
+
+    title: str
+    switch: str
+    variants: list[str]
+
+
+def variant_groups(data: StudyData) -> list[VariantGroup]:
+    """Switches with those of their variants that may be set against each other and have a run; a variant measured under
+    other conditions has a panel to itself. Without a switch everything that may share a panel does.
+    """
+    done, alone = set(data.scores["variant"]), not_comparable(data, data.headline)
+    found = []
+    for switch in data.plan.switches:
+        variants = [name for name in switch_variants(data, switch) if name in done]
+        together = [name for name in variants if name not in alone]
+        if len(together) > 1:
+            found.append(VariantGroup(switch, switch, together))
+        found += [VariantGroup(f"{data.label(name)}, alone", switch, [name]) for name in variants if name in alone]
+    rest = [name for name in data.variants if name in done and name not in alone]
+    return found or [VariantGroup("all variants", "", rest)]
+
+
+def rows_of(data: StudyData, frame: pd.DataFrame, family: VariantGroup) -> pd.DataFrame:
+    """The family's rows of a frame, each variant labelled by its setting as the axis of its switch has it."""
+    rows = frame[frame["variant"].isin(family.variants)]
+    if not family.switch:
+        return rows
+    return rows.assign(label=rows["variant"].map(setting_names(data, family.switch, family.variants)))
+
+
+def lines_height(n_lines: int) -> float:
+    """Inches of a panel whose lines are labelled at their ends, so that the labels have room."""
+    return max(2.75, 1.0 + 0.125 * n_lines)
+
+
+def headline_and_hardest(data: StudyData) -> list[Cell]:
+    """The headline test, and the mixed test with most ways."""
+    return list(dict.fromkeys([data.headline, *[cell for cell in data.cells if cell[1] == "mixed"][-1:]]))

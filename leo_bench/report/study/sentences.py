@@ -1,0 +1,232 @@
+"""Sentences of a study's report, made from its numbers."""
+
+from leo_bench.figures import signed
+from leo_bench.records import StudyView
+from leo_bench.report.sentences import interval_words, listed
+from leo_bench.report.study.data import StudyData, cell_name
+from leo_bench.report.study.detectable import detectable
+from leo_bench.report.study.differences import effects, mean_accuracy
+from leo_bench.report.study.documented import documented_band
+from leo_bench.report.study.not_done import STATUS_ORDER
+
+SWITCHES = {
+    "relation": (
+        "Whether each class code is refined by comparing it with the episode's other classes (pairwise), "
+        "or left as encoded (none)."
+    ),
+    "latent_dim": "Size of a class's latent code.",
+    "inner_steps": "Gradient steps on the latent code while adapting to an episode; 0 leaves the generator alone.",
+    "generated": (
+        "What a code generates: the classifier's head on a shared CNN, or a change to every layer of the "
+        "CNN too (full)."
+    ),
+    "decode": (
+        "One pooled code decodes every class's weights (task, as the document has it), or each class decodes "
+        "its own (class)."
+    ),
+    "encoder": (
+        "The encoder is a CNN of its own (separate), a linear map of the classifier's features (shared), or none, so "
+        "that codes start from nothing."
+    ),
+    "inner_lr": "Step size in latent space.",
+    "outer_lr": "Adam's rate for everything that is meta-learned.",
+    "second_order": "Whether the outer gradient goes through the inner gradients.",
+    "image_size": "Side of the square images, pixels.",
+    "k_shot": "Labelled images per class in an episode.",
+    "relation_rounds": "Relation networks one after another, each refining the codes that the one before gave.",
+    "inner_lr_mode": (
+        "The inner step size: one number (fixed), a learned vector (learned), or a learned vector for each step "
+        "(per_step)."
+    ),
+    "inner_loss": "The support loss that the codes descend: its mean over the support set, or its sum.",
+    "inner_examples": (
+        "What the inner loss is measured on: the support set, it and copies shifted by a pixel, or each example by the "
+        "codes of the others."
+    ),
+    "feature_norm": "Features as the CNN gives them (none), or each image's scaled to length 1 (l2).",
+    "width": "Channels of each block of the CNNs.",
+    "decoder": "The decoder: three layers (mlp, as the document has it), or one linear map (the paper).",
+    "n_decoders": "Decoders that are mixed episode by episode.",
+    "task_conditioned": "Whether the decoder sees the episode's mean code beside each class's own.",
+    "latent": "A class's code is computed, or drawn from a computed distribution in training (gaussian).",
+    "decoded_weights": "The head's weights are decoded, or drawn from a decoded distribution in training (gaussian).",
+    "finetune_steps": "Gradient steps on the decoded head, after those on the codes.",
+    "finetune_lr": "Where the learned step sizes of fine-tuning start.",
+    "feature_dropout": "Share of the features dropped in training, with a fresh mask in each pass.",
+    "precision": "Of the convolutions.",
+    "where_it_adapts": "Whether gradient steps are taken on the codes, on the decoded weights, on both, or on neither.",
+    "relation_residual": "Whether relations are added to a class's code, from zero on, or stand in its place.",
+    "learner": "The method: LEO, or class means of the same CNN's features (protonet).",
+    "preset": "A whole set of settings.",
+    "step": "Variants that each keep the changes of those before them; the table sets each against the one before it.",
+    "part": "The baseline without one of its parts.",
+    "settings": "The documented defaults, or settings that a search found on validation characters.",
+    "where_it_starts": "What the inner loop starts from: codes of the support set, or codes that know nothing of it.",
+    "what_is_drawn": "Whether codes and decoded weights are drawn from distributions in training, or computed.",
+    "penalties": "What is added to the loss: KL divergence of the codes, encoder, orthogonality and L2 penalty.",
+    "train_k_shot": "Labelled images per class in a training episode.",
+    "train_support": "Which images of a training episode are its support set: the first ones, or all of them in turn.",
+    "padding": "Empty pixels that the CNN puts around each image.",
+    "first_pool": "Side of the squares of pixels that are averaged before the CNN.",
+    "training_episodes": "Harder training episodes from the same number of images.",
+}
+"""What a switch is, one sentence each."""
+
+
+def answer(data: StudyData) -> list[str]:
+    """The report's opening: what the baseline reaches, what each change is worth, and how complete the study is.
+
+    A sentence each; the second is left out where nothing is compared.
+    """
+    sentences = [_baseline_sentence(data), _effect_sentence(data), completeness(data.view)]
+    return [sentence for sentence in sentences if sentence]
+
+
+def _baseline_sentence(data: StudyData) -> str:
+    baseline = data.plan.baseline
+    interval = mean_accuracy(data, data.headline, baseline)
+    settings = data.settings.get(baseline)
+    if interval is None or settings is None:
+        return f"The baseline {data.label(baseline)} has no finished run yet, so nothing can be compared."
+    protocol = (
+        f"On {data.data_name()} ({settings['image_size']}x{settings['image_size']} pixels, "
+        f"{settings['class_split']} class split, "
+        f"{settings['n_train_episodes']:,} training episodes)"
+    )
+    test = f"{cell_name(data.headline)} {settings['k_shot']}-shot episodes"
+    text = f"{protocol} the baseline {data.label(baseline)} reaches {interval_words(interval)} on {test}"
+    band = documented_band(data, data.headline, baseline)
+    if data.is_glyphs:
+        return f"{text}; these are drawn glyphs, not Omniglot, so no documented target applies."
+    if band is None:
+        return f"{text}."
+    expected = f"the {100 * band[0]:.0f} to {100 * band[1]:.0f}% that the source document expects"
+    if interval.mean < band[0] <= (interval.high or 0):
+        below = 100 * (band[0] - interval.mean)
+        return f"{text}: {below:.1f} points below {expected}, though the interval does not exclude it."
+    if interval.mean < band[0]:
+        return f"{text}: it misses {expected} by {100 * (band[0] - interval.mean):.1f} points."
+    if interval.mean > band[1]:
+        return f"{text}: it is {100 * (interval.mean - band[1]):.1f} points above {expected}."
+    return f"{text}: within {expected}."
+
+
+def _effect_sentence(data: StudyData) -> str:
+    frame = effects(data, data.headline)
+    compared = frame[frame["compared"].astype(bool)]
+    if compared.empty:
+        return ""
+    margin = f"{100 * data.plan.margin:g} points"
+    named = {
+        verdict: [
+            f"{row['label']} ({signed(100 * row['difference'])})"
+            for row in rows.sort_values("difference", key=abs, ascending=False).to_dict("records")
+        ]
+        for verdict, rows in compared.groupby("verdict", sort=False)
+    }
+    parts = []
+    matters = named.get("better", []) + named.get("worse", [])
+    if matters:
+        parts.append(
+            f"{listed(matters)} {'differs' if len(matters) == 1 else 'differ'} from it by more than the {margin} "
+            f"that matter"
+        )
+    same = named.get("no difference that matters", [])
+    if same:
+        parts.append(f"{listed(same)} {'makes' if len(same) == 1 else 'make'} no difference that matters")
+    unclear = named.get("inconclusive", [])
+    if unclear:
+        parts.append(f"{listed(unclear)} {'is' if len(unclear) == 1 else 'are'} inconclusive with the seeds there are")
+    single = named.get("one seed", [])
+    if single:
+        parts.append(
+            f"{listed(single)}, with one seed, {'has' if len(single) == 1 else 'have'} no verdict on the change "
+            "itself, only on the trained models at hand"
+        )
+    return f"Of {len(compared)} {'variant' if len(compared) == 1 else 'variants'} compared, {'; '.join(parts)}."
+
+
+def completeness(view: StudyView) -> str:
+    """How much of the plan is done, in a sentence."""
+    total, done = len(view.runs), len(view.done)
+    if total == 0:
+        return "The study plans no run."
+    if done == total:
+        return (
+            f"The study is complete: all {total} planned runs are done."
+            if total > 1
+            else "The study is complete: its one planned run is done."
+        )
+    counts = {status: sum(run.status == status for run in view.runs) for status in STATUS_ORDER}
+    rest = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    return f"The study is not complete: {done} of {total} planned runs are done ({rest})."
+
+
+def resolution(data: StudyData) -> str:
+    """Which difference the study could have seen."""
+    found = detectable(effects(data, data.headline), data.plan.margin)
+    if found is None:
+        return "With one seed per variant no difference between methods can be told from the luck of a seed."
+    verdict = (
+        f"about {100 * found.among_all:.1f} points for a verdict of better or worse among the {found.n_compared} "
+        "compared"
+        if found.among_all < 1
+        else f"more than there is for a verdict of better or worse among the {found.n_compared} compared"
+    )
+    return (
+        f"With {found.n_seeds} seeds and the spread seen here (median standard deviation of a paired difference "
+        f"{100 * found.sd:.1f} points), a true difference is found in 4 of 5 such studies when it is about "
+        f"{100 * found.alone:.1f} points for a single t test on its own, but {verdict}."
+    )
+
+
+def notices(data: StudyData) -> list[str]:
+    """What a reader must know before any number."""
+    found = []
+    if data.is_glyphs:
+        found.append(
+            "These numbers are measured on glyphs, characters drawn by this program, because Omniglot was not "
+            "used. They cannot be set "
+            "against Omniglot results or the document's targets."
+        )
+    modes = sorted({str(mode) for mode in data.scores["batch_norm"].unique()})
+    if any("transductive" in mode for mode in modes):
+        found.append(
+            "Some rows are transductive: batch norm saw all queries of an episode at once. They are not set "
+            "against the others."
+        )
+    digests = sorted({str(digest) for digest in data.scores["numerics"].unique()})
+    if len(digests) > 1:
+        found.append(
+            f"Runs come from {len(digests)} versions of the source (numerics {', '.join(digests)}); rows of "
+            f"different versions are not compared."
+        )
+    warned = {
+        run.planned.variant: run.result.warnings[0] for run in data.view.done if run.result and run.result.warnings
+    }
+    found += [f"{data.label(variant)}: {warning}." for variant, warning in warned.items()]
+    if data.view.plan.accept_stale:
+        found.append("Runs made by an older version of the source were accepted on request.")
+    return found
+
+
+def method_words(data: StudyData) -> list[str]:
+    """How to read the numbers: one sentence a question."""
+    margin = f"{100 * data.plan.margin:g}"
+    return [
+        "An interval over seeds (95%, t) says what training again with other seeds would give. An interval over "
+        "episodes (marked e, 1.96 "
+        "standard errors) says how well one trained model is known, and nothing about seeds.",
+        "A difference is variant minus baseline with the same seed on the same test episodes, averaged over the "
+        "seeds that both have.",
+        f"Verdicts: better or worse when the whole interval lies beyond {margin} points and Holm's p (paired t "
+        f"test, over all variants compared on that test with several seeds) is below 0.05; no difference that "
+        f"matters when it lies within {margin} points; otherwise "
+        f"inconclusive. From 6 seeds an exact "
+        "sign-flip test stands beside it as a check. So does, from 5 seeds, a BCa bootstrap interval, which does not "
+        "assume normal differences but is too narrow with few seeds: in simulation it covers the truth in about 83% of "
+        "studies of 5 seeds and 90% of 10, where the t interval covers it in 95%.",
+        "Rows are set against each other only where data, splits, image size, shots, queries, training images, "
+        "test episodes and source agree.",
+        resolution(data),
+    ]
