@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,18 @@ def write_table(table: ReportTable, folder: Path) -> None:
     elif len(table.words):
         text = latex_table(table.words, table.name, table.caption, table.text_columns)
         write_atomic(folder / f"{table.name}.tex", text.encode())
+
+
+def write_tables(tables: Iterable[ReportTable | None], folder: Path) -> None:
+    """Write every table that there is."""
+    for table in tables:
+        if table is not None:
+            write_table(table, folder)
+
+
+def show_all(plots: Mapping[str, Plot], folder: Path) -> dict[str, Shown]:
+    """Draw figures into a folder; name -> the figure as the pages take it."""
+    return {name: show(plot, folder) for name, plot in plots.items()}
 
 
 def show(plot: Plot, folder: Path) -> Shown:
@@ -84,6 +96,12 @@ def _in_head(page: Path, pattern: str) -> str:
     """What a pattern finds in the head of a page that was written here, as text; empty when it is not there."""
     match = re.search(pattern, page.read_text().split("<style>", 1)[0], re.DOTALL)
     return html.unescape(match[1]) if match else ""
+
+
+def write_report_pages(folder: Path, template: str, content: Mapping[str, object]) -> Path:
+    """Write report.md and report.html from TEMPLATE.md.j2 and TEMPLATE.html.j2. Returns the path of report.html."""
+    write_page(folder / "report.md", f"{template}.md.j2", content)
+    return write_page(folder / "report.html", f"{template}.html.j2", content)
 
 
 def write_page(path: Path, template: str, content: Mapping[str, object]) -> Path:

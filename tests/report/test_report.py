@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from results_fixture import Counts, make_plan, write_attempt, write_run, write_study
+from results_fixture import Counts, make_plan, planned, write_attempt, write_run, write_study
 
+from leo_bench.config import make_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan, load_study, without_paths
 from leo_bench.report import rebuild_all, write_index, write_report
@@ -539,6 +540,24 @@ def test_small_words() -> None:
     assert without_paths("see /srv/someone/runs/a/log.txt", machine) == "see runs/a/log.txt"
     assert without_paths("first bad file: /data/omniglot/a.png: cut", machine) == "first bad file: .../a.png: cut"
     assert without_paths("a / b, 3/4, https://x.org/a/b", machine) == "a / b, 3/4, https://x.org/a/b"
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_a_run_with_other_machine_settings_is_named_and_in_no_number(tmp_path: Path) -> None:
+    plan = build(tmp_path / "results", n_done=3)
+    (missing,) = [run for run in plan.runs if (run.variant, run.seed) == ("none", 1)]
+    other = planned(make_settings({**missing.settings, "threads": 2}), "none")
+    write_run(tmp_path / "results", plan, other, twelve_episodes())
+    html, markdown = report(tmp_path)
+    rows = table(tmp_path, "not-done")
+    assert rows[["status", "variant", "seed", "run_key"]].values.tolist() == [
+        ["not counted", "none", 1, other.run_key],
+        ["missing", "none", 1, missing.run_key],
+    ]
+    message = f"run {other.run_key} is this variant and seed with threads 2, not 1; it is not counted"
+    assert message in html and message in markdown
+    assert "3 of 4 planned runs are done (1 missing)" in markdown
+    assert table(tmp_path, "main").set_index("variant").loc["none", "n_seeds"] == 1
 
 
 def test_problems_are_worst_first(tmp_path: Path) -> None:

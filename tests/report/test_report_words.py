@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 from results_fixture import binomial_counts, make_plan, write_run, write_study
 
+from leo_bench.config import Settings
+from leo_bench.config.explain import explanation
 from leo_bench.data.locate import DataSource
 from leo_bench.report.study.data import load_study_data
-from leo_bench.report.study.sentences import SWITCHES, notices
+from leo_bench.report.study.sentences import notices
+from leo_bench.report.study.switch_words import NO_SETTING, switch_words
 from leo_bench.running.plan import make_plan as plan_of_study
 from leo_bench.running.study_file import study_names
 
@@ -20,7 +23,13 @@ def test_every_switch_of_every_study_is_explained(study: str) -> None:
     profile = "official" if study == "ablations" else "cpu"
     switches = plan_of_study(STUDIES, study, profile, source).switches
     assert switches
-    assert [name for name in switches if not SWITCHES.get(name)] == []
+    assert [name for name in switches if not switch_words(name)] == []
+
+
+def test_a_setting_is_explained_by_its_own_definition_alone() -> None:
+    assert switch_words("latent_dim") == explanation("latent_dim")
+    assert not set(NO_SETTING) & set(Settings.model_fields)
+    assert switch_words("no switch") == ""
 
 
 def test_what_runs_found_wrong_with_themselves_stands_before_any_number(tmp_path: Path) -> None:

@@ -59,7 +59,8 @@ def changed_conclusions(both: Comparison) -> list[str]:
     for cell in both.cells:
         a, b = (effects(data, cell).set_index("variant") for data in (both.a, both.b))
         for pair in both.pairs:
-            if pair[0] in a.index and pair[1] in b.index:
+            others = both.a.compared_with(pair[0]), both.b.compared_with(pair[1])
+            if pair[0] in a.index and pair[1] in b.index and others in both.pairs:
                 in_a, in_b = str(a.loc[pair[0], "verdict"]), str(b.loc[pair[1], "verdict"])
                 if in_a != in_b and not {in_a, in_b} & set(OPEN):
                     found.append(f"{both.label(pair)} on {cell_name(cell)}: {in_a} in A, {in_b} in B")

@@ -11,7 +11,7 @@ from leo_bench.report.comparison.data import Comparison, compare_studies, differ
 from leo_bench.report.comparison.find_study import find_study
 from leo_bench.report.comparison.sentences import answer, left_out, method_words, sides
 from leo_bench.report.comparison.tables import difference_tables
-from leo_bench.report.pages import write_page
+from leo_bench.report.pages import write_report_pages
 
 
 def write_comparison(names: tuple[str, str], results: Path, reports: Path, out: Path | None = None) -> list[str]:
@@ -43,8 +43,7 @@ def _write(both: Comparison, folder: Path) -> list[str]:
     }
     for name, frame in (("differences", numbers), ("conditions", conditions)):
         write_atomic(folder / "tables" / f"{name}.csv", frame.to_csv(index=False).encode())
-    write_page(folder / "report.md", "compare.md.j2", content)
-    page = write_page(folder / "report.html", "compare.html.j2", content)
+    page = write_report_pages(folder, "compare", content)
     blocks = {
         "difference, B - A in points:": [
             f"{row['variant']}, {row['test']}: {row['B - A, points']}, {row['verdict']}"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from leo_bench.report.pages import show, write_page, write_table
+from leo_bench.report.pages import show_all, write_report_pages, write_tables
 from leo_bench.report.search.data import load_search_data
 from leo_bench.report.search.figures import all_plots
 from leo_bench.report.search.on_test import tested_choices
@@ -19,12 +19,10 @@ def write_search_report(folder: Path, out: Path) -> Path:
     Raises LeoBenchError where search.json, trials.json or another file that is there is broken.
     """
     data = load_search_data(folder)
-    figures = {name: show(plot, out / "figures") for name, plot in all_plots(data).items()}
+    figures = show_all(all_plots(data), out / "figures")
     on_test, front = choices_table(data), front_table(data)
     importance, ranges, trials = importance_table(data), ranges_table(data), trials_table(data)
-    for table in (on_test, front, importance, ranges, trials):
-        if table is not None:
-            write_table(table, out / "tables")
+    write_tables([on_test, front, importance, ranges, trials], out / "tables")
     opening = answer(data)
     content = {
         "data": data,
@@ -44,5 +42,4 @@ def write_search_report(folder: Path, out: Path) -> Path:
         "method": method_words(data),
         "provenance": provenance(data),
     }
-    write_page(out / "report.md", "search.md.j2", content)
-    return write_page(out / "report.html", "search.html.j2", content)
+    return write_report_pages(out, "search", content)

@@ -9,6 +9,7 @@ from leo_bench import figures
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import lines_height, rows_of, subtitle, variant_groups
 from leo_bench.report.study.data import StudyData, cell_name, not_comparable
+from leo_bench.report.study.main_table import named_beside
 from leo_bench.report.table import NONE, ReportTable, percent
 from leo_bench.statistics.across_tests import interquartile_mean, interquartile_mean_interval, performance_profile
 
@@ -47,9 +48,10 @@ def all_tests_table(data: StudyData) -> ReportTable | None:
     matrices = score_matrices(data)
     if len(matrices) < 2 or data.plan.baseline not in matrices:
         return None
-    base = matrices[data.plan.baseline]
     numbers, words = [], []
     for variant, scores in matrices.items():
+        other = data.compared_with(variant)
+        base = matrices.get(other, scores[:0])
         seeds = base.index.intersection(scores.index)
         differences = (scores.loc[seeds] - base.loc[seeds]).to_numpy()
         row = {
@@ -71,10 +73,13 @@ def all_tests_table(data: StudyData) -> ReportTable | None:
             if len(seeds) >= INTERVAL_SEEDS:
                 interval = interquartile_mean_interval(differences, same_runs=True)
                 row |= {"low": interval.low, "high": interval.high}
+        if data.plan.against:
+            row["against"] = "" if variant == data.plan.baseline else data.label(other)
         numbers.append(row)
         words.append(
             {
                 "variant": row["label"],
+                **({"compared with": row["against"] or NONE} if data.plan.against else {}),
                 "seeds": str(len(seeds)),
                 "interquartile mean of differences, points": points(row["interquartile_difference"]),
                 "single seeds, points": span(row["least"], row["most"]),
@@ -85,9 +90,10 @@ def all_tests_table(data: StudyData) -> ReportTable | None:
         )
     tests = ", ".join(cell_name(cell) for cell in data.cells)
     caption = (
-        f"Over {len(data.cells)} tests ({tests}): mean of the middle half of all differences with the baseline, seeds "
-        "times tests, paired by seed and test; beside it the lowest and highest single seed's. A bootstrap interval "
-        f"over whole runs from {INTERVAL_SEEDS} seeds; the verdicts are those of the single tests."
+        f"Over {len(data.cells)} tests ({tests}): mean of the middle half of all differences with the baseline"
+        f"{named_beside(data)}, seeds times tests, paired by seed and test; beside it the lowest and the highest "
+        f"single seed. The interval is a bootstrap over whole runs, from {INTERVAL_SEEDS} seeds on. Verdicts are "
+        "those of the single tests."
     )
     scored = set(data.scores["variant"])
     rest = [data.label(name) for name in data.variants if name in scored and name not in matrices]

@@ -23,14 +23,24 @@ MUST_EQUAL = {
 }
 """Column of scores -> its name in words. Two rows are compared only when all of these are equal."""
 
-NOT_A_CHANGE = ("seed", "test_n_ways", "test_modes")
-"""Settings in which runs differ without being another method: repetition, and which tests were taken."""
+NOT_A_CHANGE = ("seed", "test_n_ways", "test_k_shots", "test_modes", "test_datasets")
+"""Settings that do not make another method: the seed, and the choice of tests."""
+
+
+def is_own(run: RunState, test: TestResult) -> bool:
+    """Return True if a test has the data set, the shots and the adaptation that the run's settings name.
+
+    A study compares its variants on these tests alone.
+    """
+    settings = run.planned.settings
+    adaptation = (settings.get("test_inner_steps"), settings.get("test_inner_lr"))
+    own = (settings["dataset"], settings["k_shot"], *adaptation)
+    return (test.dataset, test.k_shot, test.inner_steps, test.inner_lr) == own
 
 
 def own_tests(run: RunState) -> list[TestResult]:
-    """Return the tests of a run on the data set and at the shots that it was trained for: what a study compares."""
-    settings = run.planned.settings
-    return [test for test in run.tests if (test.dataset, test.k_shot) == (settings["dataset"], settings["k_shot"])]
+    """Return the tests of a run that its study compares."""
+    return [test for test in run.tests if is_own(run, test)]
 
 
 def own_scores(view: StudyView) -> pd.DataFrame:
@@ -58,8 +68,9 @@ def comparable_seeds(view: StudyView) -> tuple[pd.DataFrame, list[str]]:
                 why = why_not_comparable(row, kept, skip=("episodes_digest",))
                 if why:
                     left_out.append(f"{variant}, seed {row['seed']} (run {row['run_key']}): {why} in its other seeds")
-                    drop.append(row["run_key"])
-    return scores[~scores["run_key"].isin(drop)].reset_index(drop=True), left_out
+                    drop.append((variant, row["run_key"]))
+    dropped = pd.MultiIndex.from_frame(scores[["variant", "run_key"]]).isin(drop)
+    return scores[~dropped].reset_index(drop=True), left_out
 
 
 def why_not_comparable(

@@ -24,8 +24,6 @@ class StudyData:
     """view.scores() without the rows in left_out, with `label` added."""
     left_out: list[str]
     """Done runs that cannot be averaged with the others of their variant, each with its reason."""
-    changes: dict[str, dict[str, Any]]
-    """Variant -> settings in which it differs from the baseline."""
     styles: dict[str, VariantStyle]
     effects: dict[Cell, pd.DataFrame] = field(default_factory=dict)
     """Paired effects by test, filled when first asked for."""
@@ -41,6 +39,11 @@ class StudyData:
         for run in self.plan.runs:
             found.setdefault(run.variant, run.settings)
         return found
+
+    @cached_property
+    def changes(self) -> dict[str, dict[str, Any]]:
+        """Variant -> settings in which it differs from the baseline."""
+        return {variant: self.changes_to(variant, self.plan.baseline) for variant in self.settings}
 
     @property
     def variants(self) -> list[str]:
@@ -65,6 +68,19 @@ class StudyData:
     def label(self, variant: str) -> str:
         return self.plan.labels.get(variant, variant)
 
+    def compared_with(self, variant: str) -> str:
+        """Return the variant that a variant is compared with: the baseline, unless the plan names another one."""
+        return self.plan.against.get(variant, self.plan.baseline)
+
+    def changes_to(self, variant: str, other: str) -> dict[str, Any]:
+        """Return the settings of a variant that differ from those of another one."""
+        base = self.settings.get(other, {})
+        return {
+            name: value
+            for name, value in self.settings[variant].items()
+            if name not in NOT_A_CHANGE and base.get(name, value) != value
+        }
+
     def rows(self, cell: Cell, *variants: str) -> pd.DataFrame:
         """Score rows of one test; of the given variants, or of all."""
         chosen = (self.scores["n_way"] == cell[0]) & (self.scores["episode_mode"] == cell[1])
@@ -84,6 +100,11 @@ class StudyData:
         run = self.run(variant, seed)
         return run, next(test for test in own_tests(run) if (test.n_way, test.episode_mode) == cell)
 
+    @cached_property
+    def counted(self) -> set[tuple[str, int]]:
+        """Variant and seed of every run that counts: done, and not left out."""
+        return {(str(name), int(seed)) for name, seed in zip(self.scores["variant"], self.scores["seed"], strict=True)}
+
     @property
     def is_glyphs(self) -> bool:
         return any(settings["dataset"] == "glyphs" for settings in self.settings.values())
@@ -101,17 +122,8 @@ def load_study_data(folder: Path) -> StudyData:
     view = load_study(folder)
     scores, left_out = comparable_seeds(view)
     plan = view.plan
-    base = next((run.settings for run in plan.runs if run.variant == plan.baseline), {})
-    changes: dict[str, dict[str, Any]] = {}
-    for run in plan.runs:
-        different = {
-            name: value
-            for name, value in run.settings.items()
-            if name not in NOT_A_CHANGE and base.get(name, value) != value
-        }
-        changes.setdefault(run.variant, different)
     labels = scores["variant"].map(lambda name: plan.labels.get(name, name))
-    return StudyData(view, scores.assign(label=labels), left_out, changes, variant_styles(plan))
+    return StudyData(view, scores.assign(label=labels), left_out, variant_styles(plan))
 
 
 def not_comparable(data: StudyData, cell: Cell) -> dict[str, str]:

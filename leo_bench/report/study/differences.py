@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from leo_bench.report.study.comparable import why_not_comparable
-from leo_bench.report.study.data import Cell, StudyData
+from leo_bench.report.study.data import Cell, StudyData, not_comparable
 from leo_bench.statistics import (
     Interval,
     bca_interval,
@@ -26,7 +26,7 @@ PAIR_COLUMNS = (
     "n_seeds difference low high kind bca_low bca_high p holm_p sign_flip_p ahead ahead_low ahead_high sd verdict "
     "compared note"
 ).split()
-EFFECT_COLUMNS = ["variant", "label", *PAIR_COLUMNS]
+EFFECT_COLUMNS = ["variant", "label", "against", *PAIR_COLUMNS]
 HOLM_NOTE = "its interval alone lies beyond the margin, but with this many comparisons Holm's p is {:.2f}"
 
 
@@ -41,25 +41,38 @@ def mean_accuracy(data: StudyData, cell: Cell, variant: str) -> Interval | None:
 
 
 def effects(data: StudyData, cell: Cell) -> pd.DataFrame:
-    """Paired difference of every variant with the baseline on one test, in plan order (columns EFFECT_COLUMNS).
+    """Return the paired difference of every variant with the baseline, or with the variant that the plan names in its
+    place, on one test, in plan order (columns EFFECT_COLUMNS).
 
-    `compared` is False where rows may not be compared or no seed is shared; `note` says why. Holm's family: the
-    variants compared here. With one shared seed the interval is over the test episodes of these two trained models
-    (kind "episodes").
+    `against` is the label of the variant compared with. `compared` is False if the rows may not be compared or no seed
+    is shared; `note` says why. Holm's family: all variants compared here. With one shared seed the interval is over the
+    test episodes of these two trained models (kind "episodes").
     """
     if cell not in data.effects:
-        base = VariantScores(data, cell, data.plan.baseline)
-        rows = [
-            {
-                "variant": variant,
-                "label": data.label(variant),
-                **paired_difference(VariantScores(data, cell, variant), base),
-            }
-            for variant in data.variants
-            if variant != data.plan.baseline
-        ]
+        names = [name for name in data.variants if name != data.plan.baseline]
+        rows = [_effect(data, cell, name, data.compared_with(name)) for name in names]
         data.effects[cell] = with_verdicts(pd.DataFrame(rows, columns=EFFECT_COLUMNS), data.plan.margin)
     return data.effects[cell]
+
+
+def _effect(data: StudyData, cell: Cell, variant: str, other: str) -> dict[str, Any]:
+    """Return one row of EFFECT_COLUMNS, without Holm's p and the verdict: a variant minus another one."""
+    name = "the baseline" if other == data.plan.baseline else data.label(other)
+    row = paired_difference(VariantScores(data, cell, variant), VariantScores(data, cell, other), name)
+    if row["compared"] and variant in data.plan.against and (why := not_comparable(data, cell).get(variant)):
+        row["note"] = "; ".join(filter(None, [row["note"], f"not comparable with the baseline: {why}"]))
+    return {"variant": variant, "label": data.label(variant), "against": data.label(other), **row}
+
+
+def without_against(data: StudyData, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of `effects` without the column `against` if every variant is compared with the baseline."""
+    return frame if data.plan.against else frame.drop(columns="against", errors="ignore")
+
+
+def compared_label(data: StudyData, variant: str) -> str:
+    """Return `full CNN`, or `full CNN against head 16` if the plan names another variant than the baseline."""
+    other = data.compared_with(variant)
+    return data.label(variant) + ("" if other == data.plan.baseline else f" against {data.label(other)}")
 
 
 @dataclass(frozen=True)
@@ -139,7 +152,7 @@ def paired_difference(
 def _refusal(own: VariantScores, base: VariantScores, seed: int, may_differ: tuple[str, ...]) -> str:
     """Why the two runs of a seed may not be compared, in words; empty when they may."""
     row, base_row = own.rows[seed], base.rows[seed]
-    if own.data is base.data and row["run_key"] == base_row["run_key"]:
+    if own.data is base.data and row["test_key"] == base_row["test_key"]:
         return f"the very same run: its settings are those of {base.data.label(base.variant)}"
     return why_not_comparable(row, base_row, skip=may_differ)
 

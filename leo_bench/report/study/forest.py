@@ -8,7 +8,8 @@ from leo_bench import figures
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import headline_and_hardest, subtitle
 from leo_bench.report.study.data import Cell, StudyData, cell_name
-from leo_bench.report.study.differences import effects
+from leo_bench.report.study.differences import compared_label, effects, without_against
+from leo_bench.report.study.main_table import named_beside
 from leo_bench.report.table import NONE, ReportTable, difference, ends, p_value
 
 
@@ -20,7 +21,9 @@ def forest_plot(data: StudyData) -> Plot | None:
         frame = frame[frame["compared"].astype(bool)]
         if frame.empty:
             continue
-        draw = partial(figures.forest_plot, frame, data.styles, margin=data.plan.margin)
+        frame = frame.assign(label=[compared_label(data, variant) for variant in frame["variant"]])
+        xlabel = "paired difference, points" if data.plan.against else "difference with the baseline, points"
+        draw = partial(figures.forest_plot, frame, data.styles, margin=data.plan.margin, xlabel=xlabel)
         alt = f"Paired differences with the baseline, {cell_name(cell)}: " + ", ".join(
             f"{row['label']} {figures.signed(100 * row['difference'])} points ({row['verdict']})"
             for row in frame.to_dict("records")
@@ -48,8 +51,9 @@ def forest_plot(data: StudyData) -> Plot | None:
     )
     over = over if len(kinds) < 2 else "over seeds (solid), or with one seed over test episodes (dotted)"
     caption = (
-        f"Paired difference with {data.label(data.plan.baseline)}, in points of accuracy, same seeds and same test "
-        f"episodes; bars: 95% interval "
+        f"Paired difference with {data.label(data.plan.baseline)}"
+        + (", or with the variant that the row names" if data.plan.against else "")
+        + ", in points of accuracy, same seeds and same test episodes; bars: 95% interval "
         f"{over}; shaded: the {100 * data.plan.margin:g} points either way that do not matter. Arrowheads: "
         f"the difference or its interval goes on beyond the axis."
     )
@@ -69,13 +73,14 @@ def unscored_words(data: StudyData, cell: Cell) -> str:
 
 
 def effects_table(data: StudyData) -> ReportTable:
-    """Paired differences with the baseline on every test."""
+    """Return the table of paired differences on every test."""
     frames = [effects(data, cell).assign(test=cell_name(cell)) for cell in data.cells]
     numbers = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     words = [
         {
             "test": row["test"],
             "variant": row["label"],
+            **({"compared with": row["against"]} if data.plan.against else {}),
             "seeds": str(row["n_seeds"]),
             "difference, points": difference(row["difference"], row["low"], row["high"], row["kind"]),
             "BCa": ends(row["bca_low"], row["bca_high"]) or NONE,
@@ -90,10 +95,10 @@ def effects_table(data: StudyData) -> ReportTable:
     ]
     return ReportTable(
         "effects",
-        "Paired differences with the baseline on every test; Holm's family is one test. The t interval, Holm's p and "
-        "the margin decide; BCa (bootstrap interval, points) and the sign-flip test are checks. In brackets after the "
-        "share of seeds: its exact 95% interval. "
+        f"Paired differences with the baseline{named_beside(data)} on every test; Holm's family is one test. The t "
+        "interval, Holm's p and the margin decide; BCa (bootstrap interval, points) and the sign-flip test are checks. "
+        "In brackets after the share of seeds: its exact 95% interval. "
         f'"{NONE}": there are too few seeds for it.',
-        numbers,
+        without_against(data, numbers),
         pd.DataFrame(words),
     )

@@ -43,6 +43,8 @@ def main_numbers(data: StudyData) -> pd.DataFrame:
         for cell in data.cells:
             if cell != headline:
                 row[f"accuracy_{cell[0]}way_{cell[1]}"] = data.rows(cell, variant)["accuracy"].mean()
+        if data.plan.against:
+            row["against"] = effect.loc[variant, "against"] if variant in effect.index else ""
         for name in ("difference", "low", "high", "holm_p", "sign_flip_p", "verdict", "note"):
             value = (
                 effect.loc[variant, name]
@@ -65,6 +67,11 @@ def main_numbers(data: StudyData) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def named_beside(data: StudyData) -> str:
+    """Return what captions add if some variants are compared with another one than the baseline."""
+    return ', or with the variant under "compared with"' if data.plan.against else ""
+
+
 MOST_CHANGES = 5
 
 
@@ -84,6 +91,7 @@ def main_words(data: StudyData, numbers: pd.DataFrame) -> pd.DataFrame:
         words = {
             "variant": row["label"],
             "changes": few_changes(row["changed"]),
+            **({"compared with": row["against"] or NONE} if "against" in row else {}),
             f"{headline}, %": with_interval(row["accuracy"], row["low"], row["high"], row["interval_over"]),
             "difference, points": difference(
                 row["difference"], row["difference_low"], row["difference_high"], row["interval_over"]
@@ -118,7 +126,7 @@ def main_tables(data: StudyData) -> list[ReportTable]:
         )
     ]
     if apart.any():
-        caption = "TestedChoice under other conditions than the baseline, so not set against it."
+        caption = "Measured under other conditions than the baseline, so not set against it."
         words = (
             main_words(data, numbers[apart])
             .drop(columns="difference, points")
@@ -148,7 +156,7 @@ def main_caption(data: StudyData, numbers: pd.DataFrame) -> str:
     return (
         f"{data.data_name()}, {cell_name(data.headline)}, {episodes} fixed test episodes, the same for every run. "
         f"{over}. "
-        f"Differences are paired with the baseline, seed by seed; the margin that matters is "
+        f"Differences are paired with the baseline{named_beside(data)}, seed by seed; the margin that matters is "
         f"{100 * data.plan.margin:g} points. "
         f"Other accuracies are means over seeds, in percent. {BUSY}{DASH}"
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from leo_bench.report.pages import Shown, show, write_page, write_table
+from leo_bench.report.pages import Shown, show_all, write_report_pages, write_tables
 from leo_bench.report.study.all_tests import all_tests_table
 from leo_bench.report.study.checklist import checklist
 from leo_bench.report.study.data import load_study_data
@@ -12,10 +12,12 @@ from leo_bench.report.study.figures import all_plots
 from leo_bench.report.study.forest import effects_table
 from leo_bench.report.study.main_table import main_tables
 from leo_bench.report.study.not_done import problem_table
+from leo_bench.report.study.other_tests import other_tests_table
 from leo_bench.report.study.provenance import provenance
 from leo_bench.report.study.redo import redo_table
-from leo_bench.report.study.sentences import SWITCHES, answer, method_words, notices
+from leo_bench.report.study.sentences import answer, method_words, notices
 from leo_bench.report.study.switch import switch_table
+from leo_bench.report.study.switch_words import switch_words
 from leo_bench.report.study.waterfall import STEP, step_table
 from leo_bench.report.table import ReportTable
 
@@ -37,12 +39,12 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
     Raises LeoBenchError where study.json is missing or broken; broken runs are named in the report.
     """
     data = load_study_data(study_folder)
-    figures = {name: show(plot, out_folder / "figures") for name, plot in all_plots(data).items()}
+    figures = show_all(all_plots(data), out_folder / "figures")
     main = main_tables(data)
     switches = [
         Section(
             switch,
-            SWITCHES.get(switch, ""),
+            switch_words(switch),
             figures.get(f"switch-{switch}"),
             step_table(data) if switch == STEP else switch_table(data, switch),
         )
@@ -50,10 +52,9 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
     ]
     others = [effects_table(data)] if main else []
     across, hardest, checked = all_tests_table(data), character_tables(data), checklist(data)
-    undone, redo = problem_table(data), redo_table(data)
+    undone, redo, elsewhere = problem_table(data), redo_table(data), other_tests_table(data)
     sections = [section.table for section in switches]
-    for table in [*main, *others, *sections, *([across] if across else []), *hardest, checked, undone, redo]:
-        write_table(table, out_folder / "tables")
+    write_tables([*main, *others, *sections, across, elsewhere, *hardest, checked, undone, redo], out_folder / "tables")
     opening = answer(data)
     content = {
         "data": data,
@@ -67,6 +68,7 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
         "switches": switches,
         "others": others,
         "across": across,
+        "other_tests": elsewhere,
         "hardest": hardest,
         "hardest_missing": NOT_RECORDED,
         "checklist": checked,
@@ -76,5 +78,4 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
         "provenance": provenance(data),
         "redo": redo,
     }
-    write_page(out_folder / "report.md", "report.md.j2", content)
-    return write_page(out_folder / "report.html", "report.html.j2", content)
+    return write_report_pages(out_folder, "report", content)

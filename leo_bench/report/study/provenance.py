@@ -59,4 +59,5 @@ def compute_words(runs: list[RunState]) -> str:
 def _episode_digests(runs: list[RunState]) -> Iterable[str]:
     for run in runs:
         for test in run.tests:
-            yield f"{test.n_way}-way {test.episode_mode} {test.k_shot}-shot {test.episodes_digest[:12]}"
+            where = "" if test.dataset == run.planned.settings["dataset"] else f" on {test.dataset}"
+            yield f"{test.n_way}-way {test.episode_mode} {test.k_shot}-shot{where} {test.episodes_digest[:12]}"

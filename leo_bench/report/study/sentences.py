@@ -5,72 +5,9 @@ from leo_bench.records import StudyView
 from leo_bench.report.sentences import interval_words, listed
 from leo_bench.report.study.data import StudyData, cell_name
 from leo_bench.report.study.detectable import detectable
-from leo_bench.report.study.differences import effects, mean_accuracy
+from leo_bench.report.study.differences import compared_label, effects, mean_accuracy
 from leo_bench.report.study.documented import documented_band
 from leo_bench.report.study.not_done import STATUS_ORDER
-
-SWITCHES = {
-    "relation": (
-        "Whether each class code is refined by comparing it with the episode's other classes (pairwise), "
-        "or left as encoded (none)."
-    ),
-    "latent_dim": "Size of a class's latent code.",
-    "inner_steps": "Gradient steps on the latent code while adapting to an episode; 0 leaves the generator alone.",
-    "generated": (
-        "What a code generates: the classifier's head on a shared CNN, or a change to every layer of the "
-        "CNN too (full)."
-    ),
-    "decode": (
-        "One pooled code decodes every class's weights (task, as the document has it), or each class decodes "
-        "its own (class)."
-    ),
-    "encoder": (
-        "The encoder is a CNN of its own (separate), a linear map of the classifier's features (shared), or none, so "
-        "that codes start from nothing."
-    ),
-    "inner_lr": "Step size in latent space.",
-    "outer_lr": "Adam's rate for everything that is meta-learned.",
-    "second_order": "Whether the outer gradient goes through the inner gradients.",
-    "image_size": "Side of the square images, pixels.",
-    "k_shot": "Labelled images per class in an episode.",
-    "relation_rounds": "Relation networks one after another, each refining the codes that the one before gave.",
-    "inner_lr_mode": (
-        "The inner step size: one number (fixed), a learned vector (learned), or a learned vector for each step "
-        "(per_step)."
-    ),
-    "inner_loss": "The support loss that the codes descend: its mean over the support set, or its sum.",
-    "inner_examples": (
-        "What the inner loss is measured on: the support set, it and copies shifted by a pixel, or each example by the "
-        "codes of the others."
-    ),
-    "feature_norm": "Features as the CNN gives them (none), or each image's scaled to length 1 (l2).",
-    "width": "Channels of each block of the CNNs.",
-    "decoder": "The decoder: three layers (mlp, as the document has it), or one linear map (the paper).",
-    "n_decoders": "Decoders that are mixed episode by episode.",
-    "task_conditioned": "Whether the decoder sees the episode's mean code beside each class's own.",
-    "latent": "A class's code is computed, or drawn from a computed distribution in training (gaussian).",
-    "decoded_weights": "The head's weights are decoded, or drawn from a decoded distribution in training (gaussian).",
-    "finetune_steps": "Gradient steps on the decoded head, after those on the codes.",
-    "finetune_lr": "Where the learned step sizes of fine-tuning start.",
-    "feature_dropout": "Share of the features dropped in training, with a fresh mask in each pass.",
-    "precision": "Of the convolutions.",
-    "where_it_adapts": "Whether gradient steps are taken on the codes, on the decoded weights, on both, or on neither.",
-    "relation_residual": "Whether relations are added to a class's code, from zero on, or stand in its place.",
-    "learner": "The method: LEO, or class means of the same CNN's features (protonet).",
-    "preset": "A whole set of settings.",
-    "step": "Variants that each keep the changes of those before them; the table sets each against the one before it.",
-    "part": "The baseline without one of its parts.",
-    "settings": "The documented defaults, or settings that a search found on validation characters.",
-    "where_it_starts": "What the inner loop starts from: codes of the support set, or codes that know nothing of it.",
-    "what_is_drawn": "Whether codes and decoded weights are drawn from distributions in training, or computed.",
-    "penalties": "What is added to the loss: KL divergence of the codes, encoder, orthogonality and L2 penalty.",
-    "train_k_shot": "Labelled images per class in a training episode.",
-    "train_support": "Which images of a training episode are its support set: the first ones, or all of them in turn.",
-    "padding": "Empty pixels that the CNN puts around each image.",
-    "first_pool": "Side of the squares of pixels that are averaged before the CNN.",
-    "training_episodes": "Harder training episodes from the same number of images.",
-}
-"""What a switch is, one sentence each."""
 
 
 def answer(data: StudyData) -> list[str]:
@@ -117,9 +54,10 @@ def _effect_sentence(data: StudyData) -> str:
     if compared.empty:
         return ""
     margin = f"{100 * data.plan.margin:g} points"
+    other = "the variant compared with" if data.plan.against else "it"
     named = {
         verdict: [
-            f"{row['label']} ({signed(100 * row['difference'])})"
+            f"{compared_label(data, row['variant'])} ({signed(100 * row['difference'])})"
             for row in rows.sort_values("difference", key=abs, ascending=False).to_dict("records")
         ]
         for verdict, rows in compared.groupby("verdict", sort=False)
@@ -128,7 +66,7 @@ def _effect_sentence(data: StudyData) -> str:
     matters = named.get("better", []) + named.get("worse", [])
     if matters:
         parts.append(
-            f"{listed(matters)} {'differs' if len(matters) == 1 else 'differ'} from it by more than the {margin} "
+            f"{listed(matters)} {'differs' if len(matters) == 1 else 'differ'} from {other} by more than the {margin} "
             f"that matter"
         )
     same = named.get("no difference that matters", [])
@@ -217,8 +155,9 @@ def method_words(data: StudyData) -> list[str]:
         "An interval over seeds (95%, t) says what training again with other seeds would give. An interval over "
         "episodes (marked e, 1.96 "
         "standard errors) says how well one trained model is known, and nothing about seeds.",
-        "A difference is variant minus baseline with the same seed on the same test episodes, averaged over the "
-        "seeds that both have.",
+        "A difference is variant minus baseline"
+        + (" (or minus the variant that the row names)" if data.plan.against else "")
+        + " with the same seed on the same test episodes, averaged over the seeds that both have.",
         f"Verdicts: better or worse when the whole interval lies beyond {margin} points and Holm's p (paired t "
         f"test, over all variants compared on that test with several seeds) is below 0.05; no difference that "
         f"matters when it lies within {margin} points; otherwise "

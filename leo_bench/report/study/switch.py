@@ -80,7 +80,7 @@ def switch_plot(data: StudyData, switch: str) -> Plot | None:
     others = {names[name]: why for name, why in not_comparable(data, data.headline).items() if name in variants}
     if others:
         reasons = "; ".join(f"{setting} ({why})" for setting, why in others.items())
-        caption += f" TestedChoice under other conditions than the baseline, so no difference is taken: {reasons}."
+        caption += f" Measured under other conditions than the baseline, so no difference is taken: {reasons}."
     everywhere = pd.concat([data.rows(cell, *variants) for cell in data.cells[:MOST_CELLS]])
     caption += cut_words(everywhere, ["variant", "n_way", "episode_mode"]) + error_words(errors)
     return Plot(f"switch-{switch}", f"Accuracy against {switch}", caption, panels)
@@ -112,6 +112,8 @@ def switch_table(data: StudyData, switch: str) -> ReportTable:
         row: dict[str, Any] = {"setting": names[variant], "variant": variant}
         text = {switch: row["setting"] + (" (baseline)" if variant == data.plan.baseline else "")}
         text |= {f"{cell_name(data.headline)}, %": NONE, "difference, points": NONE}
+        if data.plan.against:
+            text["compared with"] = NONE if variant == data.plan.baseline else data.label(data.compared_with(variant))
         text |= {"verdict": "baseline" if variant == data.plan.baseline else NONE, "seeds": "0"}
         for cell in data.cells:
             name, interval = f"{cell[0]}way_{cell[1]}", mean_accuracy(data, cell, variant)

@@ -7,10 +7,11 @@ from leo_bench.report.study.data import StudyData
 
 
 def changed_words(data: StudyData, variant: str) -> str:
-    """What a variant sets differently from the baseline: `inner_steps 0`."""
+    """Return the settings that differ from those of the variant compared with, in words: `inner_steps 0`."""
     if variant == data.plan.baseline:
         return "baseline"
-    words = [f"{name} {setting_value(value)}" for name, value in data.changes[variant].items()]
+    changes = data.changes_to(variant, data.compared_with(variant))
+    words = [f"{name} {setting_value(value)}" for name, value in changes.items()]
     return ", ".join(words) or "nothing"
 
 

@@ -49,7 +49,10 @@ def step_effects(data: StudyData, cell: Cell) -> pd.DataFrame:
         {
             "variant": own,
             "label": data.label(own),
-            **paired_difference(VariantScores(data, cell, own), VariantScores(data, cell, before), data.label(before)),
+            "against": data.label(before),
+            **paired_difference(
+                VariantScores(data, cell, own), VariantScores(data, cell, before), base_name=data.label(before)
+            ),
         }
         for before, own in pairwise(data.plan.switches[STEP])
     ]
@@ -77,7 +80,8 @@ def waterfall_rows(data: StudyData, cell: Cell) -> pd.DataFrame:
                 if own.kind == "seeds" and own.n >= figures.LEAST_SEEDS:
                     row |= {"low": own.low, "high": own.high}
             if compared:
-                row["words"] += f"  ({_change_words(row)})"
+                named = f" against {change['against']}" if group == PART and variant in data.plan.against else ""
+                row["words"] += f"  ({_change_words(row)}{named})"
             rows.append(row)
     return pd.DataFrame(rows)
 
