@@ -7,20 +7,22 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import ArrayLike
 
 CEILING = 0.95
-"""Median accuracy of what is drawn from which on differences are read better as errors."""
+"""Median accuracy above which errors are drawn instead, because their differences are easier to see."""
 LEAST_ERROR = 0.01
-"""Percent: smaller errors are drawn at this one."""
+"""Smallest error drawn, percent; smaller ones are drawn here."""
 LEAST_FACTOR = 3
-"""An error axis spans at least this factor."""
+"""Smallest ratio between the ends of an error axis."""
 
 
 def near_ceiling(frame: pd.DataFrame) -> bool:
-    """Whether at least half of the variants in the frame (columns variant, accuracy) are above CEILING on average."""
+    """Return True if at least half of the variants in the frame (columns variant, accuracy) have a mean above
+    CEILING.
+    """
     return bool(frame.groupby("variant")["accuracy"].mean().median() > CEILING)
 
 
 def accuracy_axis(ax: Axes, low: float, high: float, error: bool = False) -> None:
-    """The y axis of a figure drawn in percent of accuracy, from low to high; call it when everything is drawn.
+    """Set the y axis of a figure drawn in percent of accuracy, from low to high. Call it after drawing.
 
     error: show 100 minus accuracy instead, on a log scale with small errors at the top.
     """
@@ -39,7 +41,7 @@ def accuracy_axis(ax: Axes, low: float, high: float, error: bool = False) -> Non
 
 
 def _error_ticks(low: float, high: float) -> list[float]:
-    """Accuracies, percent, whose errors are round numbers, more of them where the axis is short."""
+    """Return accuracies, percent, whose errors are round numbers; more of them on a short axis."""
     for factors in ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
         errors = [factor * 10.0**power for power in range(-2, 3) for factor in factors]
         shown = [100 - error for error in errors if low <= 100 - error <= high]
@@ -49,5 +51,5 @@ def _error_ticks(low: float, high: float) -> list[float]:
 
 
 def error_height(accuracy: ArrayLike) -> np.ndarray:
-    """Percent of accuracy -> height on the error axis: minus the logarithm of the error."""
+    """Return the height on the error axis of an accuracy in percent: minus the logarithm of the error."""
     return -np.log10(np.maximum(100 - np.asarray(accuracy, float), LEAST_ERROR))

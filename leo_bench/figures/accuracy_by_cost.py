@@ -17,16 +17,17 @@ COSTS = {
     "peak_memory_mb": ("peak memory of a run's process, MB", 1.0),
     "n_parameters": ("parameters, thousands", 1 / 1000),
 }
-"""Column of a frame of scores -> what its axis says, and the factor from the column to the axis."""
+"""Column of a frame of scores -> label of its axis, and the factor from the column to the axis."""
 NOTHING = 0.01
-"""Share of the largest cost below which a cost stands at the left edge of a logarithmic axis, as zero."""
+"""Share of the largest cost below which a cost is drawn as zero, at the left edge of a logarithmic axis."""
 MEASURED = ("train_seconds", "peak_memory_mb")
-"""Costs that differ from run to run of the same settings."""
+"""Costs that differ between runs of the same settings."""
 
 
 def seed_spread(frame: pd.DataFrame, cost: str) -> float | None:
-    """By which factor a cost differs between seeds of one variant, where it differs most; None where no variant has two
-    seeds. frame: columns variant and the cost's.
+    """Return the largest ratio of a cost between seeds of one variant; None if no variant has two seeds.
+
+    frame: columns variant and the cost's.
     """
     if cost not in MEASURED:
         return 1.0
@@ -36,8 +37,9 @@ def seed_spread(frame: pd.DataFrame, cost: str) -> float | None:
 
 
 def cost_front(frame: pd.DataFrame, cost: str) -> list[str]:
-    """Variants on the Pareto front of mean cost and accuracy, from cheap to dear; none where costs of all variants lie
-    within what seeds of one variant differ by, or where that is not known.
+    """Return the variants on the Pareto front of mean cost and mean accuracy, from low to high cost.
+
+    Empty if all variants' costs differ by no more than those of seeds of one variant, or if that is not known.
     """
     means = frame.groupby("variant", sort=False)[[cost, "accuracy"]].mean()
     spread = seed_spread(frame, cost)
@@ -47,7 +49,9 @@ def cost_front(frame: pd.DataFrame, cost: str) -> list[str]:
 
 
 def spans_decades(frame: pd.DataFrame, cost: str) -> bool:
-    """Whether costs, those next to nothing aside, differ by more than a factor of 5: they need a logarithmic axis."""
+    """Return True if costs, except those next to zero, differ by more than a factor of 5, so that a log axis is
+    needed.
+    """
     positive = frame.loc[frame[cost] > NOTHING * frame[cost].max(), cost]
     return len(positive) > 0 and bool(positive.max() > 5 * positive.min())
 
@@ -61,11 +65,11 @@ def accuracy_by_cost(
     error: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
-    """Accuracy against a cost (one of COSTS): one marker per variant (means over seeds), its seeds as small points.
+    """Draw accuracy against a cost (one of COSTS): one marker per variant (mean over seeds), its seeds as small points.
 
     frame: columns variant, label, seed, accuracy and the cost's. A line joins the variants on the Pareto front
-    (`cost_front`), if there is one, which the key on the right, in order of accuracy, has in bold. logarithmic: the
-    cost's axis, with costs next to nothing at its left edge. error: draw errors, on a log scale.
+    (`cost_front`); the key on the right, in order of accuracy, has them in bold. logarithmic: log scale for the cost,
+    with costs next to zero at its left edge. error: draw errors, on a log scale.
     """
     ax = ax or new_axes()
     words, factor = COSTS[cost]
@@ -114,7 +118,7 @@ def accuracy_by_cost(
 
 
 def _cost_axis(ax: Axes, logarithmic: bool, zero: float | None) -> None:
-    """The x axis, from 0 or logarithmic; zero: where costs of zero are drawn on a logarithmic one."""
+    """Set the x axis, from 0 or logarithmic. zero: position of zero costs on a logarithmic axis."""
     ax.margins(x=0.08, y=0.05)
     if not logarithmic:
         ax.set_xlim(left=max(0.0, ax.get_xlim()[0]))

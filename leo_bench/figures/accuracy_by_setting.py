@@ -30,10 +30,10 @@ def accuracy_by_setting(
     error: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
-    """Accuracy against a switch's setting: a point per seed, mean and, from three seeds on, 95% t interval over seeds.
+    """Draw accuracy against a switch's setting: a point per seed, mean and, from three seeds on, 95% t interval.
 
-    frame: columns variant, setting, seed, accuracy, accuracy_ci95 (half width over that run's test episodes: drawn
-    dotted where a variant has one seed). order: settings from left to right. bands: documented band at each setting.
+    frame: columns variant, setting, seed, accuracy, accuracy_ci95 (half width over the run's test episodes: drawn
+    dotted for a variant with one seed). order: settings from left to right. bands: documented band at each setting.
     references: variant -> (label, mean accuracy), drawn as lines. chance: 1 / n_way. error: draw errors, on a log
     scale.
     """
@@ -81,10 +81,10 @@ def _view(
     references: Iterable[float],
     error: bool,
 ) -> tuple[float, float]:
-    """Limits of the accuracy axis, percent: points, intervals and documented bands; references and chance where they
-    are near.
+    """Return the limits of the accuracy axis, percent: they hold points, intervals and documented bands, and chance if
+    it is near.
 
-    A reference is taken in while what is measured still fills 3/5 of the axis.
+    A reference line is included as long as the measured values fill 3/5 of the axis.
     """
     ends = [end for _, rows in points.groupby("x") for end in interval_over_seeds(rows["percent"])]
     single = points[points.groupby("variant")["seed"].transform("nunique") == 1]
@@ -107,9 +107,7 @@ def _view(
 
 
 def _draw_bands(ax: Axes, bands: Sequence[tuple[float, float] | None], error: bool) -> None:
-    """Shade each run of settings that share a documented band, labelled below; on an error axis, where it is wide,
-    inside.
-    """
+    """Shade each run of settings that share a documented band, labelled below; on an error axis, labelled inside."""
     start = 0
     while start < len(bands):
         stop = start + 1
@@ -126,7 +124,7 @@ def _draw_bands(ax: Axes, bands: Sequence[tuple[float, float] | None], error: bo
 
 
 def _draw_references(ax: Axes, references: Mapping[str, tuple[str, float]], styles: Styles) -> None:
-    """Labelled horizontal lines; those outside the view are named, with an arrow, at the edge that they are beyond."""
+    """Draw labelled horizontal lines; a line outside the view is named at the edge, with an arrow."""
     low, high = ax.get_ylim()
     places, texts = [], []
     for name, (label, accuracy) in references.items():

@@ -10,26 +10,27 @@ from leo_bench.figures.limits import lowest_shown
 from leo_bench.figures.style import INK, MUTED, RAMP, SMALL
 
 Bounds = tuple[float, float]
-"""Accuracies (fractions) at the two ends of the ramp; what lies beyond has the colour of the end."""
+"""Accuracies (fractions) at the two ends of the colour scale; values beyond have the colour of the end."""
 
 
 def colour_bounds(accuracies: Sequence[float]) -> Bounds:
-    """The ends for these accuracies: the better half of them has at least half of the colours, and the best always the
-    last one."""
+    """Return the ends for these accuracies: their better half has at least half of the colours, the best the
+    last one.
+    """
     values = [100 * accuracy for accuracy in accuracies]
     low = lowest_shown(values, share=0.5)
     return min(low, max(values) - 1.0) / 100, max(values) / 100
 
 
 def accuracy_colours(accuracies: Sequence[float], bounds: Bounds) -> list[str]:
-    """A colour of the ramp for each accuracy (fraction)."""
+    """Return a colour for each accuracy (fraction)."""
     low, high = bounds
     places = (np.asarray(accuracies, float) - low) / (high - low) * len(RAMP)
     return [RAMP[index] for index in np.clip(np.floor(places), 0, len(RAMP) - 1).astype(int)]
 
 
 def write_colour_key(ax: Axes, bounds: Bounds) -> None:
-    """The ramp right of the Axes, upright, with the accuracies of its ends and middle."""
+    """Draw the colour scale right of the Axes, upright, with the accuracies of its ends and middle."""
     low, high = bounds
     for index, colour in enumerate(RAMP):
         box = Rectangle(

@@ -8,11 +8,10 @@ from leo_bench.figures.style import INK, MUTED, SMALL, VariantStyle, new_axes, s
 
 
 def error_by_group(frame: pd.DataFrame, style: VariantStyle, *, overall: float, ax: Axes | None = None) -> Axes:
-    """Error rate of one variant by group (alphabet or character), from top to bottom as the frame has them.
+    """Draw the error rate of one variant by group (alphabet or character), from top to bottom in the frame's order.
 
-    frame: columns group, seed, error (fraction): small points; large: means over seeds, from three on with 95% t
-    interval. overall:
-    the error over all groups (fraction), drawn as a line.
+    frame: columns group, seed, error (fraction). Small points: seeds; large points: means, from three seeds on with 95%
+    t interval. overall: error over all groups (fraction), drawn as a line.
     """
     ax = ax or new_axes()
     groups = list(dict.fromkeys(frame["group"]))

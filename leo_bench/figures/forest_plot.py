@@ -9,17 +9,16 @@ from matplotlib.axes import Axes
 from leo_bench.figures.style import BAND, EPISODE_DASH, FONT, INK, LABEL_WIDTH, Styles, new_axes, style_axes
 
 USUAL, ROOM = 0.8, 1.5
-"""The axis reaches ROOM times as far as this share of the differences does."""
+"""Quantile of the differences, and the factor from it to the end of the axis."""
 
 
 def forest_plot(
     frame: pd.DataFrame, styles: Styles, *, margin: float, xlabel: str = "", ax: Axes | None = None
 ) -> Axes:
-    """Paired difference of each variant with the baseline, in points, with its 95% interval and the margin that matters
-    shaded.
+    """Draw paired differences in points, each with its 95% interval; the margin that matters is shaded.
 
     frame: columns variant, label, difference, low, high (low and high may be missing), kind; drawn from top to bottom.
-    What lies beyond the axis ends in an arrowhead at its edge, which no variant has for a mark.
+    A value beyond the axis ends in an arrowhead at its edge.
     """
     ax = ax or new_axes()
     ax.axvspan(-100 * margin, 100 * margin, color=BAND, zorder=0, linewidth=0)
@@ -49,10 +48,11 @@ def forest_plot(
 
 
 def _reach(ends: np.ndarray, margin: float) -> float:
-    """Half width of the forest's axis: room for the differences themselves, a few large ones and all intervals aside,
-    since one long interval would flatten the rest; no wider than what is drawn, and three margins at least.
+    """Return the half width of the axis: wide enough for most differences, at least three margins, no wider than what
+    is drawn.
 
-    ends: [n_variants, 3], mean, low and high in points.
+    A few large differences and long intervals may go beyond it; they would flatten the rest. ends: [n_variants, 3],
+    mean, low and high in points.
     """
     sizes = np.abs(ends[:, 0])
     usual = np.quantile(sizes, USUAL, method="lower") if len(sizes) > 3 else sizes.max(initial=0.0)
@@ -61,5 +61,5 @@ def _reach(ends: np.ndarray, margin: float) -> float:
 
 
 def signed(points: float) -> str:
-    """A difference in points with its sign and one decimal; no negative zero."""
+    """Return a difference in points with its sign and one decimal; no negative zero."""
     return f"{round(points, 1) + 0.0:+.1f}"

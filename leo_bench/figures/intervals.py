@@ -6,12 +6,14 @@ import pandas as pd
 from leo_bench.statistics import seed_interval
 
 LEAST_SEEDS = 3
-"""With fewer an interval over seeds is so wide (t is 12.7 at two) that single seeds say more."""
+"""Fewest seeds for a drawn interval; at two seeds t is 12.7, so single seeds say more."""
 
 
 def interval_over_seeds(values: "pd.Series[float]") -> tuple[float, float]:
-    """95% t interval over seeds of shares in percent, cut at 0 and 100, as seaborn's errorbar wants it; fewer than
-    LEAST_SEEDS get a point.
+    """Return the 95% t interval over seeds of values in percent, cut at 0 and 100, in the form seaborn's errorbar
+    needs.
+
+    With fewer than LEAST_SEEDS seeds both ends are the mean.
     """
     found = seed_interval(np.asarray(values, float))
     if found.low is None or found.high is None or len(values) < LEAST_SEEDS:
@@ -20,8 +22,6 @@ def interval_over_seeds(values: "pd.Series[float]") -> tuple[float, float]:
 
 
 def interval_is_cut(values: "pd.Series[float]") -> bool:
-    """Whether the interval that is drawn of these shares (fractions, one a seed) ends at 0 or 100% because it would go
-    on beyond.
-    """
+    """Return True if the drawn interval of these fractions, one per seed, is cut at 0 or 100%."""
     found = seed_interval(np.asarray(values, float))
     return len(values) >= LEAST_SEEDS and found.low is not None and (found.low < 0 or (found.high or 0) > 1)

@@ -9,21 +9,21 @@ from leo_bench.figures.style import FONT, INK, MUTED, SMALL, VariantStyle
 
 
 def heights(ax: Axes, values: Sequence[float]) -> list[float]:
-    """Where values of the y axis lie, as fractions of the Axes' height; whatever its scale."""
+    """Return positions of values of the y axis as fractions of the Axes' height, on any scale."""
     points = [(ax.get_xlim()[0], value) for value in values]
     return [float(y) for _, y in (ax.transScale + ax.transLimits).transform(points)] if points else []
 
 
 def inches(ax: Axes) -> float:
-    """Height of the Axes."""
+    """Return the height of the Axes in inches."""
     box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
     return float(box.height)
 
 
 def write_key(ax: Axes, entries: Sequence[tuple[float, str, VariantStyle, bool]]) -> None:
-    """A key right of the Axes, from top to bottom in the order of the entries' heights.
+    """Write a key right of the Axes, from top to bottom in the order of the entries' heights.
 
-    entries: (height as a fraction of the Axes, text, style, whether in bold).
+    entries: (height as a fraction of the Axes, text, style, bold).
     """
     places = _spread_texts(ax, [entry[0] for entry in entries], [entry[1] for entry in entries])
     for (_, text, style, bold), at in zip(entries, places, strict=True):
@@ -35,7 +35,7 @@ def write_key(ax: Axes, entries: Sequence[tuple[float, str, VariantStyle, bool]]
 
 
 def _write_mark(ax: Axes, x: float, y: float, style: VariantStyle) -> None:
-    """A variant's mark beside its label, at fractions of the Axes."""
+    """Draw a variant's marker beside its label, at fractions of the Axes."""
     ax.plot(
         x, y, marker=style.marker, color=style.colour, markersize=4.5, linestyle="none", clip_on=False,
         transform=ax.transAxes,
@@ -43,7 +43,7 @@ def _write_mark(ax: Axes, x: float, y: float, style: VariantStyle) -> None:
 
 
 def write_ends(ax: Axes, ends: Sequence[tuple[float, str, VariantStyle]]) -> None:
-    """Labels of lines at their right ends, each with its mark. ends: (value where the line ends, label, style)."""
+    """Write labels of lines at their right ends, each with its marker. ends: (last value, label, style)."""
     size = SMALL if len(ends) > 8 else FONT - 0.5
     gap = min(0.0145 * size / inches(ax), 1.1 / max(len(ends), 1))
     places = without_overlap(heights(ax, [value for value, _, _ in ends]), gap, limits=(-0.04, 1.06))
@@ -53,13 +53,13 @@ def write_ends(ax: Axes, ends: Sequence[tuple[float, str, VariantStyle]]) -> Non
 
 
 def write_line_labels(ax: Axes, places: Sequence[float], texts: Sequence[str]) -> None:
-    """Muted labels right of the Axes, near the heights that they belong to (fractions of the Axes)."""
+    """Write muted labels right of the Axes, near the heights (fractions of the Axes) of their lines."""
     for text, at in zip(texts, _spread_texts(ax, places, texts), strict=True):
         ax.text(1.02, at, text, transform=ax.transAxes, va="center", color=MUTED, fontsize=SMALL, linespacing=1.0)
 
 
 def _spread_texts(ax: Axes, places: Sequence[float], texts: Sequence[str]) -> list[float]:
-    """Middles of small texts right of the Axes, moved apart as far as their lines need."""
+    """Return the middles of small texts right of the Axes, moved apart so that their lines do not overlap."""
     owners = [index for index, text in enumerate(texts) for _ in text.splitlines()]
     gap = min(0.0155 * SMALL / inches(ax), 1.16 / max(len(owners), 1))
     lines = without_overlap([places[owner] for owner in owners], gap, limits=(-0.12, 1.04))
@@ -69,9 +69,9 @@ def _spread_texts(ax: Axes, places: Sequence[float], texts: Sequence[str]) -> li
 
 
 def without_overlap(values: Sequence[float], gap: float, limits: tuple[float, float] | None = None) -> list[float]:
-    """The values moved little, their order kept, so that they lie at least gap apart: places for labels.
+    """Return positions for labels: the values in their order, moved as little as needed to be at least gap apart.
 
-    limits: (low, high) that places are pushed back into, where there is room.
+    limits: (low, high) that positions are pushed back into if there is room.
     """
     order = np.argsort(values, kind="stable")
     blocks: list[tuple[float, int]] = []  # (centre, members) of labels that touch

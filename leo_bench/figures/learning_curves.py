@@ -12,15 +12,14 @@ from leo_bench.figures.labels import write_ends
 from leo_bench.figures.style import Styles, new_axes, style_axes
 
 SKIPPED = (0, (1, 1.2))
-"""Dotted: only the ends of the line were scored, not the steps between."""
+"""Dotted line: the steps between its ends were not scored."""
 
 
 def accuracy_by_step(frame: pd.DataFrame, styles: Styles, *, error: bool = False, ax: Axes | None = None) -> Axes:
-    """Accuracy before (step 0) and after each inner step: mean over seeds, with 95% t interval or single
-    seeds.
+    """Draw accuracy before (step 0) and after each inner step: mean over seeds, with 95% t interval or single seeds.
 
-    frame: columns variant, label, seed, step, accuracy; dotted where steps between were not scored. error: draw errors,
-    on a log scale.
+    frame: columns variant, label, seed, step, accuracy; a line is dotted if steps between were not scored. error: draw
+    errors, on a log scale.
     """
     ax = ax or new_axes()
     _lines(frame, "step", styles, error, ax)
@@ -30,7 +29,7 @@ def accuracy_by_step(frame: pd.DataFrame, styles: Styles, *, error: bool = False
 
 
 def learning_curves(frame: pd.DataFrame, styles: Styles, *, error: bool = False, ax: Axes | None = None) -> Axes:
-    """Accuracy during training: validation solid with markers, training episodes faint and dashed; means over seeds.
+    """Draw accuracy in training: validation solid with markers, training episodes faint and dashed; means over seeds.
 
     frame: columns variant, label, seed, episode, accuracy, part ("training" or "validation"). error: draw errors, on a
     log scale.
@@ -50,8 +49,9 @@ def learning_curves(frame: pd.DataFrame, styles: Styles, *, error: bool = False,
 
 
 def _lines(frame: pd.DataFrame, x: str, styles: Styles, error: bool, ax: Axes) -> None:
-    """A line over seeds per variant, labelled at its right end, with its interval as a band, or below three seeds each
-    seed's own thin line; then the y axis.
+    """Draw a line of means over seeds per variant, labelled at its right end, with its interval; then set the y axis.
+
+    Below three seeds each seed has a thin line instead of the interval.
     """
     ends = []
     for name, rows in frame.assign(percent=100 * frame["accuracy"]).groupby("variant", sort=False):

@@ -10,11 +10,11 @@ from leo_bench.figures.style import MUTED, SMALL, Styles, new_axes, style_axes
 
 
 def performance_profiles(frame: pd.DataFrame, styles: Styles, *, ax: Axes | None = None) -> Axes:
-    """Share of all scores (seeds times tests) above each accuracy, a curve per variant.
+    """Draw the share of all scores (seeds times tests) above each accuracy, a curve per variant.
 
     frame: columns variant, label, threshold (fraction), share (fraction of scores above it, up to the next threshold),
-    middle (the variant's interquartile mean).
-    Marks stand at the medians; the key on the right is in order of the interquartile mean, which it shows.
+    middle (the variant's mean score). Markers stand at the medians; the key on the right is in order of the mean score,
+    which it shows.
     """
     ax = ax or new_axes()
     entries = []

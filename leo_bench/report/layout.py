@@ -11,16 +11,16 @@ from leo_bench.report.panels import PNG_DPI, Drawing
 from leo_bench.report.svg import own_ids
 
 MEANINGFUL = (*COLOURS, *RAMP, INK, MUTED, BAND, PAPER)
-"""Colours that a reader tells variants, accuracies, references and bands by."""
+"""Colours that tell variants, accuracies, references and bands apart."""
 
 
 def panel_rows(drawings: Sequence[Drawing], columns: int) -> list[list[Drawing]]:
-    """Panels in rows, from left to right."""
+    """Return the panels in rows, from left to right."""
     return [list(drawings[start : start + columns]) for start in range(0, len(drawings), columns)]
 
 
 def compose_svg(drawings: Sequence[Drawing], columns: int) -> str:
-    """Panels side by side in one SVG file."""
+    """Return panels side by side in one SVG file."""
     parts, y = [], 0.0
     for number, row in enumerate(panel_rows(drawings, columns)):
         x = 0.0
@@ -36,7 +36,7 @@ def compose_svg(drawings: Sequence[Drawing], columns: int) -> str:
 
 
 def compose_png(drawings: Sequence[Drawing], columns: int) -> bytes:
-    """Panels side by side in one PNG file."""
+    """Return panels side by side in one PNG file."""
     rows = [[Image.open(io.BytesIO(drawing.png)) for drawing in row] for row in panel_rows(drawings, columns)]
     heights = [max(picture.height for picture in row) for row in rows]
     sheet = Image.new("RGB", (max(sum(picture.width for picture in row) for row in rows), sum(heights)), PAPER)
@@ -53,7 +53,7 @@ def compose_png(drawings: Sequence[Drawing], columns: int) -> bytes:
 
 
 def _with_palette(sheet: Image.Image) -> Image.Image:
-    """The picture in 256 colours, a third of the bytes; as it was where that would change a colour with a meaning."""
+    """Return the picture in 256 colours, a third of the bytes; unchanged if that would alter a colour of MEANINGFUL."""
     few = sheet.quantize(256, dither=Image.Dither.NONE)
     before, after = np.asarray(sheet), np.asarray(few.convert("RGB"))
     changed = {tuple(colour) for colour in np.unique(before[(before != after).any(axis=-1)], axis=0).tolist()}

@@ -22,7 +22,7 @@ OFFICIAL = "official"
 
 @dataclass(frozen=True)
 class Shown:
-    """A figure as the pages take it."""
+    """A drawn figure, ready for a page."""
 
     name: str
     title: str
@@ -33,8 +33,10 @@ class Shown:
 
 
 def write_table(table: ReportTable, folder: Path) -> None:
-    """NAME.csv with the numbers to ten digits, and NAME.tex with the words where there are rows; a published report has
-    no LaTeX (docs/reports.md): what is committed stays small."""
+    """Write NAME.csv (numbers to ten digits) and, if there are rows, NAME.tex (words).
+
+    A published report has no LaTeX, which keeps the repository small (docs/reports.md).
+    """
     write_atomic(folder / f"{table.name}.csv", table.numbers.to_csv(index=False, float_format="%.10g").encode())
     if folder.parents[1].name == OFFICIAL:
         (folder / f"{table.name}.tex").unlink(missing_ok=True)
@@ -44,20 +46,22 @@ def write_table(table: ReportTable, folder: Path) -> None:
 
 
 def write_tables(tables: Iterable[ReportTable | None], folder: Path) -> None:
-    """Write every table that there is."""
+    """Write all tables; None is skipped."""
     for table in tables:
         if table is not None:
             write_table(table, folder)
 
 
 def show_all(plots: Mapping[str, Plot], folder: Path) -> dict[str, Shown]:
-    """Draw figures into a folder; name -> the figure as the pages take it."""
+    """Draw figures into a folder. Returns name -> figure for a page."""
     return {name: show(plot, folder) for name, plot in plots.items()}
 
 
 def show(plot: Plot, folder: Path) -> Shown:
-    """Draw a figure: files in the folder, panels for the page. A published report has no SVG files: its page holds the
-    same drawings, and what is committed stays small."""
+    """Draw a figure: files in the folder, panels for the page.
+
+    A published report has no SVG files, which keeps the repository small; its page holds the same drawings.
+    """
     drawings = [render(panel) for panel in plot.panels]
     if folder.parents[1].name == OFFICIAL:
         (folder / f"{plot.name}.svg").unlink(missing_ok=True)
@@ -73,8 +77,9 @@ def show(plot: Plot, folder: Path) -> Shown:
 
 
 def write_index(reports_folder: Path) -> Path:
-    """Write reports/index.html, which links every report below the folder, official ones first, with the title and the
-    summary that each page has in its head.
+    """Write reports/index.html, which links every report below the folder, published ones first.
+
+    Title and summary of each link come from the head of its page.
     """
     found = [
         path for pattern in ("*/report.html", f"{OFFICIAL}/*/report.html") for path in reports_folder.glob(pattern)
@@ -93,7 +98,7 @@ def write_index(reports_folder: Path) -> Path:
 
 
 def _in_head(page: Path, pattern: str) -> str:
-    """What a pattern finds in the head of a page that was written here, as text; empty when it is not there."""
+    """Return the text that a pattern matches in the head of a page written here; empty if there is no match."""
     match = re.search(pattern, page.read_text().split("<style>", 1)[0], re.DOTALL)
     return html.unescape(match[1]) if match else ""
 
@@ -105,7 +110,7 @@ def write_report_pages(folder: Path, template: str, content: Mapping[str, object
 
 
 def write_page(path: Path, template: str, content: Mapping[str, object]) -> Path:
-    """Fill a template and write it whole."""
+    """Fill a template and write the file atomically."""
     is_page = template.endswith(".html.j2")
     text = environment(html=is_page).get_template(template).render(content)
     text = compact_page(text) if is_page else text
@@ -114,7 +119,7 @@ def write_page(path: Path, template: str, content: Mapping[str, object]) -> Path
 
 
 def environment(html: bool) -> Environment:
-    """Jinja's environment for pages (values escaped) or for Markdown."""
+    """Return Jinja's environment for pages (values are escaped) or for Markdown."""
     made = Environment(
         loader=PackageLoader("leo_bench.report"),
         autoescape=html,
@@ -129,11 +134,11 @@ def environment(html: bool) -> Environment:
 
 
 def with_code(text: str) -> Markup:
-    """A sentence for a page, what stands between backticks as code."""
+    """Return a sentence for a page; text between backticks becomes code."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False)))
 
 
 def markdown_table(frame: pd.DataFrame) -> str:
-    """A frame of words as a Markdown table; pipes in cells are escaped."""
+    """Return a frame of words as a Markdown table; pipes in cells are escaped."""
     safe = frame.map(lambda text: str(text).replace("|", "\\|").replace("\n", " "))
     return safe.to_markdown(index=False, disable_numparse=True)

@@ -24,7 +24,7 @@ FONTS = ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"]
 
 @dataclass(frozen=True)
 class Panel:
-    """One Axes of a figure: what draws it, its title, and its size in inches."""
+    """One Axes of a figure: a function that draws it, its title, its size in inches."""
 
     draw: Callable[..., Axes]
     title: str
@@ -36,12 +36,12 @@ class Panel:
     top: float = 0.47
     bottom: float = 0.48
     alt: str = ""
-    """What the panel shows, in words."""
+    """Alternative text: the content of the panel in words."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A rendered panel: SVG text and a PNG picture of the same."""
+    """A rendered panel: SVG text and a PNG picture with the same content."""
 
     svg: str
     png: bytes

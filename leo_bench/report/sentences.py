@@ -6,7 +6,7 @@ from leo_bench.statistics import Interval
 
 
 def interval_words(interval: Interval) -> str:
-    """`80.6% (95% interval over 3 seeds 78.1 to 83.0)`."""
+    """Return `80.6% (95% interval over 3 seeds 78.1 to 83.0)`."""
     mean = f"{100 * interval.mean:.1f}%"
     if interval.low is None or interval.high is None:
         return f"{mean} (one number, no interval)"
@@ -19,14 +19,14 @@ def interval_words(interval: Interval) -> str:
 
 
 def listed(names: list[str], most: int = 5) -> str:
-    """`a, b and c`; `a, b, c, d and 4 more`."""
+    """Return `a, b and c`; `a, b, c, d and 4 more`."""
     if len(names) > most:
         names = [*names[: most - 1], f"{len(names) - most + 1} more"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def seed_words(seeds: list[int]) -> str:
-    """Seeds as the command line takes them: `0-2,5`."""
+    """Return seeds as the command line takes them: `0-2,5`."""
     parts: list[str] = []
     ordered = sorted(set(seeds))
     start = 0
@@ -38,7 +38,7 @@ def seed_words(seeds: list[int]) -> str:
 
 
 def distinct(values: Iterable[str]) -> str:
-    """All different values, in order of first sight."""
+    """Return all different values, joined, in the order they first appear."""
     return "; ".join(dict.fromkeys(values))
 
 
@@ -49,5 +49,5 @@ ERROR_AXIS = (
 
 
 def error_words(drawn: list[bool]) -> str:
-    """What a caption says of error axes; nothing where no panel has one."""
+    """Return the caption's sentence on error axes; empty if no panel has one."""
     return ERROR_AXIS if any(drawn) else ""

@@ -7,7 +7,7 @@ from leo_bench.figures import BAND, COLOURS, GRID, INK, MUTED, PAPER, RAMP
 
 
 def compact(svg: str) -> str:
-    """The SVG with coordinates to a hundredth of a point and without comments: fewer bytes, the same picture."""
+    """Return the SVG with coordinates to a hundredth of a point and without comments: fewer bytes, the same picture."""
 
     def shorter(match: re.Match[str]) -> str:
         numbers = re.sub(r"-?\d+\.\d{3,}", lambda number: f"{round(float(number[0]), 2):g}", match[2])
@@ -18,7 +18,7 @@ def compact(svg: str) -> str:
 
 
 def inline_svg(svg: str, name: str, alt: str) -> str:
-    """A rendered SVG as an element of a page: own ids, colours as the page's variables, alternative text."""
+    """Return a rendered SVG as an element of a page: own ids, colours as the page's variables, alternative text."""
     body = compact_for_page(own_ids(svg, name))
     for variable, colour in {"ink": INK, "muted": MUTED, "line": GRID, "paper": PAPER, "band": BAND}.items():
         body = body.replace(colour, f"var(--{variable})")
@@ -29,8 +29,7 @@ def inline_svg(svg: str, name: str, alt: str) -> str:
 
 
 def compact_for_page(body: str) -> str:
-    """An <svg> element without what a page says once for all (fonts), needs no more (ids that nothing refers to) or
-    cannot see (turns by nothing, indentation)."""
+    """Return an <svg> element without fonts (the page sets them), unused ids, rotations by 0 and indentation."""
     wanted = set(re.findall(r'(?:href="#|url\(#)([^")]+)', body))
     body = re.sub(r' id="([^"]+)"', lambda match: match[0] if match[1] in wanted else "", body)
     body = re.sub(r"font-family: [^;\"]*; ?", "", body)
@@ -39,7 +38,7 @@ def compact_for_page(body: str) -> str:
 
 
 def without_bare_groups(body: str) -> str:
-    """An <svg> element whose groups without attributes, which change nothing, are gone; what they hold stays."""
+    """Return an <svg> element without <g> tags that have no attributes; their content stays."""
     kept: list[bool] = []  # of the groups that are open here
 
     def tag(match: re.Match[str]) -> str:
@@ -54,8 +53,11 @@ def without_bare_groups(body: str) -> str:
 
 
 def compact_page(page: str) -> str:
-    """A page whose drawings name their styles instead of repeating them: each distinct style of an <svg> element is a
-    class, s0, s1, ..., with its rule at the end of the page's <style>. Ids inside drawings become i0, i1, ..."""
+    """Return a page whose drawings share their styles and have short ids.
+
+    Each distinct style of an <svg> element becomes a class, s0, s1, ..., with its rule at the end of the page's
+    <style>. Ids inside drawings become i0, i1, ...
+    """
     names: dict[str, str] = {}
 
     def drawing(svg: re.Match[str]) -> str:
@@ -71,7 +73,7 @@ def compact_page(page: str) -> str:
 
 
 def _with_short_ids(page: str) -> str:
-    """The page with the ids of its drawings numbered; they are different from each other already."""
+    """Return the page with the ids of its drawings numbered; they are unique already."""
     names: dict[str, str] = {}
 
     def drawing(svg: re.Match[str]) -> str:
@@ -82,7 +84,7 @@ def _with_short_ids(page: str) -> str:
 
 
 def own_ids(svg: str, name: str) -> str:
-    """The <svg> element with its ids made the name's own, so that several can stand in one document."""
+    """Return the <svg> element with a prefix on its ids, so that several can stand in one document."""
     body = re.sub(r"<metadata>.*?</metadata>\s*", "", svg[svg.index("<svg") :], count=1, flags=re.DOTALL)
     body = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', body)
     return re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", body)

@@ -12,28 +12,28 @@ TEXT_COLUMNS = [
     *"changes verdict message status command run test state with item answer evidence value settings".split(),
     "why not compared",
 ]
-"""Columns of words that are set to the left, as the first one is."""
+"""Columns of words that are left-aligned, like the first column."""
 TONES = {"better": "better", "yes": "better", "good": "better", "worse": "worse", "bad": "worse"}
-"""How a verdict or an answer is coloured; anything else is neutral."""
+"""Verdict or answer -> its colour; any other value is neutral."""
 
 
 @dataclass(frozen=True)
 class ReportTable:
-    """`numbers` goes to tables/<name>.csv; `words`, all text, to the pages and to tables/<name>.tex."""
+    """A table as numbers, for tables/<name>.csv, and as words, for the pages and tables/<name>.tex."""
 
     name: str
     caption: str
     numbers: pd.DataFrame
     words: pd.DataFrame
     notes: list[str] = field(default_factory=list)
-    """What a reader must know of single rows."""
+    """Remarks on single rows."""
 
     @property
     def text_columns(self) -> list[str]:
         return [name for name in self.words.columns if name in TEXT_COLUMNS]
 
     def tone(self, value: str) -> str:
-        """Class of a cell in a page: better, worse or unsure."""
+        """Return the class of a cell in a page: better, worse or unsure."""
         return TONES.get(value, "unsure")
 
 
@@ -42,14 +42,14 @@ def percent(value: float) -> str:
 
 
 def with_interval(mean: float, low: float | None, high: float | None, kind: str) -> str:
-    """`80.6 ± 1.2`; an interval over episodes is marked e."""
+    """Return `80.6 ± 1.2`; an interval over episodes is marked e."""
     if low is None or high is None or pd.isna(low) or pd.isna(high):
         return percent(mean)
     return f"{percent(mean)} ± {100 * (high - low) / 2:.1f}{' e' if kind == 'episodes' else ''}"
 
 
 def difference(mean: float, low: float, high: float, kind: str) -> str:
-    """`+1.2 [-0.3, +2.7]` points; an interval over episodes is marked e."""
+    """Return `+1.2 [-0.3, +2.7]` in points; an interval over episodes is marked e."""
     if np.isnan(mean):
         return NONE
     bounds = ends(low, high)
@@ -57,12 +57,12 @@ def difference(mean: float, low: float, high: float, kind: str) -> str:
 
 
 def ends(low: float, high: float) -> str:
-    """`[-0.3, +2.7]` points; nothing where there is no interval."""
+    """Return `[-0.3, +2.7]` in points; empty if there is no interval."""
     return "" if np.isnan(low) else f"[{signed(100 * low)}, {signed(100 * high)}]"
 
 
 def notes_of(frame: pd.DataFrame) -> list[str]:
-    """Notes on compared rows, each with its variant's label."""
+    """Return the notes of rows, each with the variant's label."""
     return [f"{label}: {note}." for label, note in zip(frame["label"], frame["note"], strict=True) if note]
 
 

@@ -10,22 +10,22 @@ from scipy import stats
 
 CONFIDENCE = 0.95
 BCA_SEEDS = 5
-"""Below this a bootstrap of seeds is little more than the range of what was seen (two seeds: half of the time it
-covers the truth)."""
+"""Fewest seeds for a bootstrap; with fewer it is little more than the range of the values (two seeds cover the truth
+half of the time)."""
 N_RESAMPLES = 9999
-"""Of a bootstrap, or of sign patterns. Generators are seeded: the same values give the same interval."""
+"""Number of bootstrap resamples, or of sign patterns. Generators are seeded: the same values give the same interval."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its 95% interval. `low` and `high` are None where n does not allow one."""
+    """A mean with its 95% interval. `low` and `high` are None if n does not allow one."""
 
     mean: float
     low: float | None
     high: float | None
     n: int
     kind: Literal["episodes", "seeds"]
-    """What the interval is over."""
+    """Source of variation: test episodes of one model, or seeds."""
 
     @property
     def half_width(self) -> float | None:
@@ -33,11 +33,11 @@ class Interval:
 
 
 def episode_interval(accuracies: ArrayLike) -> Interval:
-    """How well is this one trained model known? 95% interval over its test episodes.
+    """Return the 95% interval over test episodes: how well is this one trained model known?
 
     accuracies: [n_test_episodes]. Normal interval, 1.96 standard errors with n - 1, as result.json records it. Assumes
-    that episodes are independent draws, hundreds of them; at a ceiling, where nearly all are all correct, it is too
-    narrow. It says nothing about another seed.
+    that episodes are independent draws, hundreds of them; near 100% it is too narrow. It says nothing about another
+    seed.
     """
     values = finite(accuracies)
     if values.size < 2:
@@ -48,11 +48,11 @@ def episode_interval(accuracies: ArrayLike) -> Interval:
 
 
 def seed_interval(values: ArrayLike) -> Interval:
-    """What would training this variant with another seed give on average? Mean and 95% t interval over seeds.
+    """Return mean and 95% t interval over seeds: what would other seeds of this variant give on average?
 
-    values: [n_seeds], one number per run. Assumes that runs are independent and nearly normal, which means of many
-    episodes are. One seed: the number, and no interval. All equal: an interval of width zero, which says that these
-    seeds agree and no more.
+    values: [n_seeds], one number per run. Assumes that runs are independent and nearly normal, as means over many
+    episodes are. One seed: the number, and no interval. All equal: an interval of width zero, which only says that
+    these seeds agree.
     """
     numbers = finite(values)
     mean = float(numbers.mean())
@@ -63,12 +63,12 @@ def seed_interval(values: ArrayLike) -> Interval:
 
 
 def bca_interval(differences: ArrayLike, n_resamples: int = N_RESAMPLES) -> Interval:
-    """What is the mean difference worth where differences need not be normal? Mean and 95% BCa bootstrap interval.
+    """Return mean and 95% BCa bootstrap interval of differences that need not be normal.
 
     differences: [n_seeds]. Efron's bias-corrected and accelerated interval. Assumes that seeds are independent draws
-    and that the sample shows the shape of what it is drawn from, which few seeds do not: on normal differences it
-    covers the truth in about 83% of samples of 5, 90% of 10 and 94% of 60, where the t interval covers it in 95% of
-    each. A check beside seed_interval, not instead of it. Below BCA_SEEDS seeds: the number, and no interval.
+    and that the sample has the shape of its distribution, which few seeds do not: on normal differences it covers the
+    truth in about 83% of samples of 5, 90% of 10 and 94% of 60, where the t interval covers it in 95% of each. A check
+    beside seed_interval, not instead of it. Below BCA_SEEDS seeds: the number, and no interval.
     """
     values = finite(differences)
     mean = float(values.mean())
@@ -88,13 +88,12 @@ def bca_interval(differences: ArrayLike, n_resamples: int = N_RESAMPLES) -> Inte
 
 
 def probability_of_improvement(differences: ArrayLike) -> Interval:
-    """With another seed, how likely is the variant ahead of its baseline with that seed? The share of paired
-    differences above 0, ties counted half, and an interval of 95% or more.
+    """Return the share of seeds with which the variant is ahead of its baseline, and an interval of at least 95%.
 
-    differences: [n_seeds]. Assumes only that seeds are independent draws. Clopper and Pearson's exact binomial
-    interval, its low end with ties counted as losses and its high end with ties counted as wins, so that ties cannot
-    narrow it. Wide by nature: ahead in 3 of 3 seeds is compatible with 0.29, in 10 of 10 with 0.69. Unlike the mean
-    difference it does not say by how much.
+    differences: [n_seeds], paired; ties count half. Assumes only that seeds are independent draws. Clopper and
+    Pearson's exact binomial interval; its low end counts ties as losses and its high end counts them as wins, so that
+    ties cannot narrow it. Wide by nature: ahead in 3 of 3 seeds is compatible with 0.29, in 10 of 10 with 0.69. Unlike
+    the mean difference it does not say by how much.
     """
     values = finite(differences)
     wins, ties, n = int((values > 0).sum()), int((values == 0).sum()), values.size
@@ -105,7 +104,8 @@ def probability_of_improvement(differences: ArrayLike) -> Interval:
 
 
 def finite(values: ArrayLike, n_dims: int = 1) -> np.ndarray:
-    """As a float array of n_dims dimensions. Raises ValueError when empty, or where a value is not a number."""
+    """Return the values as a float array of n_dims dimensions. Raises ValueError if it is empty, or if a value is NaN
+    or infinite."""
     array = np.asarray(values, float)
     if array.ndim != n_dims or array.size == 0:
         raise ValueError(f"expected values in {n_dims} dimensions, at least one; got shape {array.shape}")

@@ -9,14 +9,14 @@ from scipy import stats
 from leo_bench.statistics.intervals import N_RESAMPLES, Interval, episode_interval, finite
 
 EXACT_SEEDS = 16
-"""Up to here sign-flip goes through all 2^n sign patterns; beyond, through a fixed sample of them."""
+"""Most seeds for which sign-flip tries all 2^n sign patterns; with more it draws a fixed sample of them."""
 
 
 def paired_episode_interval(a: ArrayLike, b: ArrayLike) -> Interval:
-    """How do these two trained models differ on the same test episodes? Mean of a - b, 95% interval over episodes.
+    """Return the mean of a - b and its 95% interval over test episodes: how do these two trained models differ?
 
-    a, b: [n_test_episodes], the same episodes in the same order. Assumes what episode_interval does, of differences.
-    It speaks of two trained models: another seed may differ by more.
+    a, b: [n_test_episodes], the same episodes in the same order. Assumes what episode_interval does, about differences.
+    It says nothing about other seeds, which may differ by more. Raises ValueError if the shapes differ.
     """
     first, second = np.asarray(a, float), np.asarray(b, float)
     if first.shape != second.shape:
@@ -25,11 +25,11 @@ def paired_episode_interval(a: ArrayLike, b: ArrayLike) -> Interval:
 
 
 def sign_flip_p(differences: ArrayLike) -> float | None:
-    """Could the paired differences have had any sign? Exact two-sided sign-flip p of their mean; None below 6 seeds.
+    """Return the exact two-sided sign-flip p of the mean difference; None below 6 seeds.
 
     differences: [n_seeds]. Share of sign patterns whose sum lies at least as far from zero (scipy's permutation_test
-    gives the same, far more slowly). Assumes only that each difference is symmetric about zero when the change
-    is worth nothing. Below 6 seeds the smallest p there is, 2 / 2^n, exceeds 0.05, so the test could never speak.
+    gives the same, far more slowly). Assumes only that each difference is symmetric about zero if the change has no
+    effect. Below 6 seeds the smallest possible p, 2 / 2^n, exceeds 0.05, so the test could never reject.
     """
     values = finite(differences)
     if values.size < 6:
@@ -47,7 +47,7 @@ def sign_flip_p(differences: ArrayLike) -> float | None:
 
 
 def paired_t_p(differences: ArrayLike) -> float | None:
-    """Would differences this far from zero turn up by chance over seeds? Two-sided paired t test; None below 2 seeds.
+    """Return the p of a two-sided paired t test over seeds; None below 2 seeds.
 
     differences: [n_seeds]. Assumes that they are independent and nearly normal. All equal: p is 0, or 1 if all are 0.
     """
@@ -60,10 +60,10 @@ def paired_t_p(differences: ArrayLike) -> float | None:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """What remains of each p when this many questions were asked at once? Holm's step-down adjustment (1979).
+    """Return Holm's step-down adjustment (1979) of a family of p-values.
 
-    Below alpha, the chance of even one false alarm in the family is at most alpha, however the questions depend on each
-    other. Assumes that each p is valid by itself. None, a question that could not be asked, stays None.
+    Rejecting below alpha, the chance of even one false rejection in the family is at most alpha, however the tests
+    depend on each other. Assumes that each p is valid by itself. None, a test that could not be made, stays None.
     """
     known = [(p, index) for index, p in enumerate(p_values) if p is not None]
     adjusted: list[float | None] = [None] * len(p_values)

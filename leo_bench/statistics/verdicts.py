@@ -12,10 +12,10 @@ Verdict = Literal["better", "worse", "no difference that matters", "inconclusive
 
 
 def verdict(difference: Interval, margin: float, holm_p: float | None = None) -> Verdict:
-    """Does the difference matter? Its 95% interval over seeds against plus and minus the margin.
+    """Return the verdict on a paired difference: its 95% interval over seeds against plus and minus the margin.
 
-    better, worse: the whole interval lies beyond the margin (and Holm's p, where given, is below 0.05); no difference
-    that matters: it lies inside; anything else is inconclusive. One seed gives no interval over seeds: "one seed".
+    better, worse: the whole interval lies beyond the margin (and Holm's p, if given, is below 0.05); no difference that
+    matters: it lies inside; anything else is inconclusive. One seed gives no interval over seeds: "one seed".
     """
     if difference.kind != "seeds" or difference.low is None or difference.high is None:
         return "one seed"
@@ -30,12 +30,11 @@ def verdict(difference: Interval, margin: float, holm_p: float | None = None) ->
 
 
 def minimum_detectable_effect(seed_sd: float, n_seeds: int, power: float = 0.8, alpha: float = ALPHA) -> float | None:
-    """How large must a true difference be to be seen with this many seeds? Paired t test, two-sided, at the given
-    power.
+    """Return the smallest true difference that a two-sided paired t test detects with the given power.
 
-    seed_sd: standard deviation over seeds of the paired difference (of one variant times sqrt(2), when runs of a seed
-    share nothing). Same unit as seed_sd. None below 2 seeds; 0 when seed_sd is 0. Assumes normal differences, a known
-    seed_sd and one question: with Holm over a family, or against a margin, the difference must be larger.
+    seed_sd: standard deviation over seeds of the paired difference (of one variant times sqrt(2) if runs of a seed
+    share nothing). Same unit as seed_sd. None below 2 seeds; 0 if seed_sd is 0. Assumes normal differences, a known
+    seed_sd and one test: with Holm over a family, or against a margin, the difference must be larger.
     """
     if n_seeds < 2:
         return None

@@ -8,18 +8,20 @@ from leo_bench.figures.style import BAND, COLOURS, FONT, INK, MUTED, PAPER, SMAL
 
 VERDICTS = {"good": VariantStyle(COLOURS[2], "o"), "bad": VariantStyle(COLOURS[1], "s")}
 OPEN = VariantStyle(MUTED, "D")
-"""Of a part of a range: its verdict's mark; anything else is open."""
+"""Mark of a part of a range without a verdict."""
 
 
 def importance_floor(frame: pd.DataFrame) -> float:
-    """Importance below which a parameter cannot be told from the planted noise: the high end of the latter's interval;
-    0 where none was planted. frame: columns planted, high."""
+    """Return the importance below which a parameter cannot be told from the planted noise.
+
+    It is the high end of the noise's interval, or 0 if none was planted. frame: columns planted, high.
+    """
     planted = frame[frame["planted"].astype(bool)]
     return float(planted["high"].max()) if len(planted) else 0.0
 
 
 def search_importance(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Importance of each parameter with its interval, and the planted noise as the floor (shaded).
+    """Draw the importance of each parameter with its interval, and the planted noise as the floor (shaded).
 
     frame: columns parameter, importance, low, high (in [0, 1]), planted; drawn from top to bottom. Filled marks: the
     interval lies above the floor.
@@ -48,7 +50,8 @@ def search_importance(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 
 def range_parts(frame: pd.DataFrame, *, overall: float, ax: Axes | None = None) -> Axes:
-    """Mean accuracy in each part of each range, with its standard error, and all complete trials as a line.
+    """Draw mean accuracy in each part of each range, with its standard error, and the mean of all complete trials as a
+    line.
 
     frame: columns parameter, text (of the part), mean, std_error (fractions; may be missing), n_trials, verdict; parts
     of a parameter one after another. overall: mean accuracy of the complete trials. Marks tell verdicts apart.

@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 @dataclass(frozen=True)
 class Scale:
-    """The axis of one parameter: a range, or choices at 0, 1, 2, ... in their order."""
+    """Axis of one parameter: a range, or choices at 0, 1, 2, ... in their order."""
 
     name: str
     low: float = 0.0
@@ -20,22 +20,22 @@ class Scale:
     choices: tuple[str, ...] = ()
 
     def places(self, values: Sequence[float] | Sequence[str]) -> np.ndarray:
-        """Where values stand on the axis: numbers as they are, choices by their position; float [n]."""
+        """Return positions of values on the axis: numbers unchanged, choices by their index; float [n]."""
         if self.choices:
             return np.array([self.choices.index(str(value)) for value in values], float)
         return np.asarray(values, float)
 
     def words(self, value: float | str) -> str:
-        """`96`, `0.0213`, `shared`: a value in a frame."""
+        """Return a value in a frame as text: `96`, `0.0213`, `shared`."""
         return str(value) if self.choices else f"{float(value):.0f}" if self.whole else number_words(float(value))
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The axis from end to end, with room for choices."""
+        """Ends of the axis, with room for choices."""
         return (-0.5, len(self.choices) - 0.5) if self.choices else (self.low, self.high)
 
     def shares(self, places: Sequence[float] | np.ndarray) -> np.ndarray:
-        """Places as shares of the way along the axis, 0 to 1; float [n]."""
+        """Return positions as fractions of the axis, 0 to 1; float [n]."""
         low, high = self.ends
         points = np.asarray(places, float)
         if self.log:
@@ -43,7 +43,7 @@ class Scale:
         return (points - low) / (high - low) if high > low else np.full(points.shape, 0.5)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """(place, text), the ends of a range among them."""
+        """Return (position, text) of the ticks; the ends of a range are among them."""
         if self.choices:
             return [(float(index), text) for index, text in enumerate(self.choices)]
         if self.low == self.high:
@@ -73,12 +73,12 @@ class Scale:
 
 
 def number_words(value: float) -> str:
-    """`0.0213`, `58.1`, `1,076`: three digits, all of a large number's."""
+    """Return three digits, or all digits before the point: `0.0213`, `58.1`, `1,076`."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Round numbers within limits of a log scale, more of them where it is short."""
+    """Return round numbers within limits of a log scale; more of them on a short scale."""
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     found: list[float] = []
     for factors in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):

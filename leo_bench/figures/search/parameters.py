@@ -17,10 +17,11 @@ from leo_bench.figures.style import COLOURS, FONT, INK, MUTED, PAPER, RAMP, SMAL
 def parallel_coordinates(
     frame: pd.DataFrame, scales: Sequence[Scale], *, bounds: Bounds, best: int, ax: Axes | None = None
 ) -> Axes:
-    """One line a complete trial, through its value on each axis, from the first axis at the top to accuracy below.
+    """Draw one line per complete trial, through its value on each axis, from the first axis at the top to accuracy
+    below.
 
-    frame: columns number, accuracy (fraction) and each scale's name. Coloured by accuracy, whose axis is the key; the
-    best trial's line is heavy. Axes lie across the page, so that any number of them fits a phone.
+    frame: columns number, accuracy (fraction) and each scale's name. Lines are coloured by accuracy, whose axis is the
+    key; the best trial's line is heavy. Axes lie across the page, so that any number of them fits a phone.
     """
     ax = ax or new_axes()
     rows = frame.sort_values("accuracy", kind="stable")
@@ -51,7 +52,7 @@ def parallel_coordinates(
 
 
 def _apart(scale: Scale, values: "pd.Series[float] | pd.Series[str]") -> np.ndarray:
-    """Places of values on a scale; those of one choice spread in the order that they come in, so that lines are told
+    """Return positions of values on a scale; those of one choice are spread in their order, so that lines can be told
     apart."""
     places = scale.places(values.tolist())
     if scale.choices:
@@ -62,8 +63,10 @@ def _apart(scale: Scale, values: "pd.Series[float] | pd.Series[str]") -> np.ndar
 
 
 def _write_axis(ax: Axes, row: float, name: str, ticks: Sequence[tuple[float, str]], head: float | None = None) -> None:
-    """Ticks below a line across the Axes and the name above its left end (above head where that is higher); on paper,
-    so that the lines of trials do not cross them."""
+    """Draw ticks below a line across the Axes, and the name above its left end (above head if that is higher).
+
+    Texts have a background, so that the lines of trials do not cross them.
+    """
     paper = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.6}
     for share, text in ticks:
         ax.plot([share, share], [row, row + 0.06], color=INK, linewidth=0.8, zorder=4.5, clip_on=False)
@@ -80,10 +83,10 @@ def _write_axis(ax: Axes, row: float, name: str, ticks: Sequence[tuple[float, st
 def accuracy_slice(
     frame: pd.DataFrame, scale: Scale, *, best: int, error: bool = False, ax: Axes | None = None
 ) -> Axes:
-    """Accuracy against one parameter, a point a complete trial, the best one a star.
+    """Draw accuracy against one parameter: a point per complete trial, a star for the best.
 
-    frame: columns number, state, accuracy (fraction, of complete trials) and the scale's name; pruned trials are ticks
-    at the upper edge. What lies below the axis has an arrowhead there. error: draw errors, on a log scale.
+    frame: columns number, state, accuracy (fraction, of complete trials) and the scale's name. Pruned trials are ticks
+    at the upper edge; a trial below the axis has an arrowhead. error: draw errors, on a log scale.
     """
     ax = ax or new_axes()
     complete, pruned = (frame[frame["state"] == state] for state in ("complete", "pruned"))
@@ -106,7 +109,7 @@ def accuracy_slice(
 
 
 def _beside(values: np.ndarray) -> np.ndarray:
-    """Small shifts, the same at every call, that keep points of one choice from hiding each other; float [n]."""
+    """Return small shifts, the same at every call, that keep points of one choice from hiding each other; float [n]."""
     order = np.argsort(values, kind="stable")
     shifts = np.empty(len(values))
     shifts[order] = 0.08 * (np.arange(len(values)) % 5 - 2)
@@ -122,10 +125,10 @@ def accuracy_map(
     best: int,
     ax: Axes | None = None,
 ) -> Axes:
-    """Accuracy over two parameters: each complete trial as a point over the mean of its cell.
+    """Draw accuracy over two parameters: each complete trial as a point over the mean of its cell.
 
-    frame: columns number, accuracy (fraction) and both scales' names. edges: of the cells on each axis, n + 1 places in
-    order. Cells without a trial are left open.
+    frame: columns number, accuracy (fraction) and both scales' names. edges: of the cells on each axis, n + 1 positions
+    in order. Cells without a trial are left open.
     """
     ax = ax or new_axes()
     (x_scale, y_scale), (x_edges, y_edges) = scales, edges
@@ -158,8 +161,10 @@ def accuracy_map(
 def cell_means(
     x: np.ndarray, y: np.ndarray, values: Sequence[float], x_edges: Sequence[float], y_edges: Sequence[float]
 ) -> dict[tuple[int, int], float]:
-    """(column, row) -> mean of the values in that cell, of cells that have any. x, y: float [n]. What lies on an edge
-    counts to the cell after it, at the last edge to the cell before."""
+    """Return (column, row) -> mean of the values in that cell, for cells with values. x, y: float [n].
+
+    A value on an edge counts for the cell after it, on the last edge for the cell before.
+    """
     columns, rows = (
         np.clip(np.searchsorted(np.asarray(edges, float)[1:-1], places, side="right"), 0, len(edges) - 2)
         for places, edges in ((x, x_edges), (y, y_edges))

@@ -19,18 +19,18 @@ COMPLETE, PRUNED, FAILED, BEST = (
     VariantStyle(COLOURS[1], "|"),
     VariantStyle(INK, "*"),
 )
-"""How trials are marked in every figure of a search."""
+"""Marks of trials in every figure of a search."""
 HISTORY_SHARE = 0.12
-"""Share of the history's axis for the better half of the complete trials: pruned ones, which ended early, need room."""
+"""Share of the history's axis for the better half of the complete trials. Pruned trials, which ended early, need room.
+"""
 
 
 def search_history(frame: pd.DataFrame, *, best: int | None, error: bool = False, ax: Axes | None = None) -> Axes:
-    """Accuracy of each trial on validation characters, in order of number, and the best so far as a line.
+    """Draw the accuracy of each trial on validation characters, by number, and the best so far as a line.
 
-    frame: columns number, state, accuracy (fraction, of complete trials), last (last accuracy reported while training,
-    NaN where there is none). best: number of the trial that has a star. Pruned trials are crosses at their last
-    accuracy, failed ones ticks at the lower edge; what lies below the axis has an arrowhead there. error: draw errors,
-    on a log scale.
+    frame: columns number, state, accuracy (fraction, of complete trials), last (last accuracy reported in training; NaN
+    if none). best: number of the trial with a star. Pruned trials are crosses at their last accuracy, failed ones ticks
+    at the lower edge; a trial below the axis has an arrowhead. error: draw errors, on a log scale.
     """
     ax = ax or new_axes()
     complete = frame[frame["state"] == "complete"].sort_values("number")
@@ -65,11 +65,11 @@ def search_history(frame: pd.DataFrame, *, best: int | None, error: bool = False
 def trial_curves(
     frame: pd.DataFrame, *, best: int | None, bounds: Bounds | None, error: bool = False, ax: Axes | None = None
 ) -> Axes:
-    """Validation accuracy of every trial while it trained, coloured by the accuracy that it ended with.
+    """Draw the validation accuracy of every trial in training, coloured by its final accuracy.
 
     frame: columns number, state, episode, accuracy (fraction), final (accuracy of a complete trial, else NaN). A cross
-    ends a pruned trial's line, a tick a failed one's; the best trial's line is heavy. bounds: of the colours; None
-    where no trial is complete. error: draw errors, on a log scale.
+    ends a pruned trial's line, a tick a failed one's; the best trial's line is heavy. bounds: of the colours; None if
+    no trial is complete. error: draw errors, on a log scale.
     """
     ax = ax or new_axes()
     for (number, state), rows in frame.groupby(["number", "state"], sort=True):
@@ -100,7 +100,7 @@ def trial_curves(
 
 
 def search_front(frame: pd.DataFrame, *, chosen: dict[int, str], error: bool = False, ax: Axes | None = None) -> Axes:
-    """Accuracy against multiply-adds of answering one episode (millions, log scale), the Pareto front joined.
+    """Draw accuracy against multiply-adds to answer one episode (millions, log scale), the Pareto front joined.
 
     frame: columns number, accuracy (fraction), multiply_adds, on_front. chosen: trial -> its name, starred and named in
     the key. error: draw errors, on a log scale.

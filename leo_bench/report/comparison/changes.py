@@ -9,11 +9,11 @@ from leo_bench.report.study.differences import effects
 from leo_bench.report.study.provenance import provenance
 
 OPEN = ("one seed", "not compared")
-"""Verdicts that say nothing of other seeds, so that they cannot change."""
+"""Verdicts that say nothing about other seeds, so a change between them means nothing."""
 
 
 def changed_conditions(both: Comparison) -> pd.DataFrame:
-    """What the two studies' provenance does not have in common: columns what, A, B, in words."""
+    """Return the provenance that differs between the two studies, in words: columns what, A, B."""
     a, b = dict(provenance(both.a)), dict(provenance(both.b))
     rows = [
         {"what": name, "A": _without(a.get(name, ""), b.get(name, "")), "B": _without(b.get(name, ""), a.get(name, ""))}
@@ -30,14 +30,14 @@ def changed_conditions(both: Comparison) -> pd.DataFrame:
 
 
 def _without(text: str, other: str) -> str:
-    """The parts of a list in words that the other list does not have: of `a; b`, else of `a, b`."""
+    """Return the parts of a list in words that the other list lacks; parts are separated by `; `, else by `, `."""
     mark = "; " if "; " in text + other else ", "
     known = other.split(mark)
     return mark.join(part for part in text.split(mark) if part not in known) or "-"
 
 
 def one_sided(both: Comparison) -> list[str]:
-    """Done runs that only one side has, of variants that both have, in words."""
+    """Return the done runs that only one study has, for variants that both have, in words."""
     found: dict[str, list[str]] = {}
     for pair in both.pairs:
         a, b = (
@@ -52,7 +52,10 @@ def one_sided(both: Comparison) -> list[str]:
 
 
 def changed_conclusions(both: Comparison) -> list[str]:
-    """Verdicts over seeds against the baseline that are not the same in A and B, in words; of tests that both have."""
+    """Return the verdicts over seeds that differ between A and B, in words, on tests that both have.
+
+    Only verdicts on the same comparison: with the baseline, or with the same other variant.
+    """
     if (both.a.plan.baseline, both.b.plan.baseline) not in both.pairs:
         return []
     found = []

@@ -20,7 +20,7 @@ from leo_bench.report.study.differences import PAIR_COLUMNS, VariantScores, pair
 
 MAY_DIFFER = ("numerics",)
 EQUAL = ("the same record", "bit-equal")
-"""Verdicts where there is nothing to test: one run recorded in both; two runs with the same weights and answers."""
+"""Verdicts without a test: one run recorded in both studies; two runs with the same weights and answers."""
 DIFFERENCE_COLUMNS = [
     *"test variant label changed accuracy_a accuracy_b n_same_record n_bit_equal n_same_weights".split(),
     *PAIR_COLUMNS,
@@ -29,21 +29,21 @@ DIFFERENCE_COLUMNS = [
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two studies set against each other."""
+    """Two studies, A and B, to be compared."""
 
     names: tuple[str, str]
-    """What A and B are called."""
+    """Names of A and B."""
     a: StudyData
     b: StudyData
 
     @property
     def margin(self) -> float:
-        """A's: the difference in accuracy that matters, as a fraction."""
+        """Difference in accuracy that matters, a fraction; taken from A."""
         return self.a.plan.margin
 
     @cached_property
     def pairs(self) -> list[tuple[str, str]]:
-        """(variant of A, variant of B): of the same name, else of the same settings."""
+        """(variant of A, variant of B), matched by name, else by settings."""
         same = [(name, name) for name in self.a.variants if name in self.b.variants]
         left = [name for name in self.b.variants if name not in self.a.variants]
         by_settings = {_settings(self.b, name): name for name in left}
@@ -82,7 +82,7 @@ def compare_studies(a: Path, b: Path, names: tuple[str, str]) -> Comparison:
 
 
 def changed_settings(both: Comparison, pair: tuple[str, str]) -> str:
-    """`latent_dim 64 -> 32`: settings in which a pair's two variants differ, in words."""
+    """Return the settings in which a pair's variants differ, in words: `latent_dim 64 -> 32`."""
     a, b = both.a.settings[pair[0]], both.b.settings[pair[1]]
     return ", ".join(
         f"{name} {a.get(name, 'absent')} -> {b.get(name, 'absent')}"
@@ -92,11 +92,10 @@ def changed_settings(both: Comparison, pair: tuple[str, str]) -> str:
 
 
 def differences(both: Comparison) -> pd.DataFrame:
-    """B - A of every pair of variants on every test that either was scored on (columns DIFFERENCE_COLUMNS), test by
-    test.
+    """Return B - A of every pair of variants on every test, test by test (columns DIFFERENCE_COLUMNS).
 
-    accuracy_a, accuracy_b: means over the seeds that both have. n_same_record, n_bit_equal, n_same_weights: how many of
-    these agree so far. Holm's family: all rows that are compared and not equal bit for bit, whatever the test, because
+    accuracy_a, accuracy_b: means over the seeds that both have. n_same_record, n_bit_equal, n_same_weights: number of
+    seeds that agree that far. Holm's family: all compared rows that are not equal bit for bit, on all tests, because
     the question is whether anything differs.
     """
     rows = [_difference(both, pair, cell) for cell in both.cells for pair in both.pairs]
@@ -108,7 +107,7 @@ def differences(both: Comparison) -> pd.DataFrame:
 
 
 def _difference(both: Comparison, pair: tuple[str, str], cell: Cell) -> dict[str, Any] | None:
-    """One row of `differences`, Holm's p and verdict aside; None where neither has a run on this test."""
+    """Return one row of `differences` without Holm's p and the verdict; None if neither study has a run on the test."""
     a, b = VariantScores(both.a, cell, pair[0]), VariantScores(both.b, cell, pair[1])
     if not a.rows and not b.rows:
         return None
@@ -132,7 +131,7 @@ def _difference(both: Comparison, pair: tuple[str, str], cell: Cell) -> dict[str
 
 
 def _bits(a: VariantScores, b: VariantScores, seed: int) -> str:
-    """How far the two runs of a seed agree bit for bit: in everything recorded, in weights and answers, in weights."""
+    """Return how far the two runs of a seed agree bit for bit: the whole record, weights and answers, or weights."""
     (run_a, test_a), (run_b, test_b) = (side.data.test(side.variant, seed, side.cell) for side in (a, b))
     if (run_a.result, test_a) == (run_b.result, test_b):
         return "the same record"

@@ -15,10 +15,10 @@ from leo_bench.records import find_studies
 
 @contextmanager
 def find_study(text: str, results: Path) -> Iterator[tuple[str, Path]]:
-    """(name to show, folder) of `ablations-cpu`, `official/ablations-cpu`, a folder, or `official/NAME@COMMIT`.
+    """Yield (name to show, folder) of `ablations-cpu`, `official/ablations-cpu`, a folder, or `official/NAME@COMMIT`.
 
-    COMMIT is anything that git knows; the study is then read as it was committed (in a temporary folder that is gone
-    afterwards). Raises LeoBenchError with the nearest name when there is no such study.
+    COMMIT is any name that git knows. The committed study is read from a temporary folder, removed at the end. Raises
+    LeoBenchError with the nearest name if there is no such study.
     """
     for folder in (Path(text), results / text):
         if (folder / "study.json").is_file():
@@ -33,7 +33,7 @@ def find_study(text: str, results: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _shown(folder: Path, results: Path) -> str:
-    """A name without the machine's folders."""
+    """Return a name without this machine's folders."""
     if folder.resolve().is_relative_to(results.resolve()):
         return folder.resolve().relative_to(results.resolve()).as_posix()
     parent = folder.resolve().parent.name
@@ -50,7 +50,7 @@ def _unknown(text: str, results: Path) -> str:
 
 
 def _checkout(name: str, commit: str, results: Path, target: Path) -> None:
-    """The study's files as committed, below target."""
+    """Write the study's files as committed below target."""
     command = ["git", "archive", "--format=tar", commit, "--", name]
     try:
         archive = subprocess.run(command, cwd=results, check=True, capture_output=True).stdout

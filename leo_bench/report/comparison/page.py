@@ -15,9 +15,9 @@ from leo_bench.report.pages import write_report_pages
 
 
 def write_comparison(names: tuple[str, str], results: Path, reports: Path, out: Path | None = None) -> list[str]:
-    """Write reports/compare-A-vs-B/ (or out): report.html, report.md and tables/. Returns what to print, in lines.
+    """Write reports/compare-A-vs-B/ (or out): report.html, report.md and tables/. Returns the lines to print.
 
-    names: two studies as `find_study` takes them. Raises LeoBenchError where one is not found, or both are one.
+    names: two studies as `find_study` takes them. Raises LeoBenchError if one is not found, or if both are the same.
     """
     with ExitStack() as stack:  # a study at a commit is there only inside
         (name_a, a), (name_b, b) = (stack.enter_context(find_study(name, results)) for name in names)

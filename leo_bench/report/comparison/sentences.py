@@ -12,7 +12,7 @@ from leo_bench.report.table import difference
 
 
 def answer(both: Comparison, numbers: pd.DataFrame) -> list[str]:
-    """Whether it matters, in sentences made from the rows of `differences`."""
+    """Return the answer to "does it matter?", made from the rows of `differences`."""
     if not both.pairs:
         return ["A and B have no variant in common, by name or by settings, so nothing can be set against each other."]
     compared = numbers[numbers["compared"].astype(bool)]
@@ -46,7 +46,7 @@ def answer(both: Comparison, numbers: pd.DataFrame) -> list[str]:
 
 
 def sides(both: Comparison) -> list[str]:
-    """What A and B are, and which variants only one of them has."""
+    """Return sentences on A and B, and on variants that only one of them has."""
     found = [
         f"{side} is {name}. {completeness(data.view)}"
         for side, name, data in zip("AB", both.names, (both.a, both.b), strict=True)
@@ -58,13 +58,13 @@ def sides(both: Comparison) -> list[str]:
 
 
 def left_out(both: Comparison) -> list[str]:
-    """Done runs that cannot be averaged with the other seeds of their variant, in words."""
+    """Return the done runs that cannot be averaged with the other seeds of their variant, in words."""
     sides = zip("AB", (both.a, both.b), strict=True)
     return [f"left out of every mean of {side}: {words}" for side, data in sides for words in data.left_out]
 
 
 def method_words(both: Comparison) -> list[str]:
-    """How to read the comparison."""
+    """Return how to read the comparison."""
     margin = f"{100 * both.margin:g}"
     return [
         "A difference is B minus A for one variant with the same seed on the same test episodes, averaged over the "

@@ -6,7 +6,7 @@ from leo_bench.report.table import NONE, ReportTable, difference, p_value, perce
 
 
 def difference_tables(numbers: pd.DataFrame) -> list[ReportTable]:
-    """The rows of `differences` in words: a table of A's headline test, and one of the other tests where there are any.
+    """Return the rows of `differences` in words: a table for A's headline test, and one for the other tests.
 
     Rows that are not compared are in the notes, each with its reason.
     """

@@ -9,7 +9,7 @@ from leo_bench.figures import COLOURS, FONT, GRID, INK, MUTED
 
 
 def code_paths(frame: pd.DataFrame, *, xlabel: str, ylabel: str, ax: Axes) -> Axes:
-    """Paths of class codes in two dimensions: a ring where a class starts, a dot where it ends, its name beside it.
+    """Draw paths of class codes in two dimensions: a ring at the start, a dot at the end, the name beside it.
 
     frame: columns name, step, x, y; a class's rows in order of step.
     """
@@ -62,14 +62,16 @@ def code_paths(frame: pd.DataFrame, *, xlabel: str, ylabel: str, ax: Axes) -> Ax
 
 
 def _on_paper(ax: Axes, rows: pd.DataFrame) -> np.ndarray:
-    """A path's places, in points of print, float [n, 2]."""
+    """Return a path's positions in points of print, float [n, 2]."""
     return np.asarray(ax.transData.transform(rows[["x", "y"]].to_numpy())) * 72 / ax.figure.dpi
 
 
 def label_offsets(ends: np.ndarray, ways: np.ndarray) -> list[tuple[float, float]]:
-    """Where a short name is put beside the end of each path: onwards in the path's way where that is free, else as near
-    to it as hides no other name or end. All in points of print: ends and ways (end less start) float [n, 2]; returns
-    offsets from the ends."""
+    """Return offsets of short names from the ends of their paths, in points of print, float [n, 2].
+
+    A name goes on in the direction of its path if there is room; else it is moved as little as possible so that it
+    hides no other name or end. ends, ways (end minus start): float [n, 2], in points of print.
+    """
     angles = np.pi / 4 * np.arange(8)
     taken, offsets = list(ends), []
     for end, way in zip(ends, ways, strict=True):

@@ -9,20 +9,20 @@ from matplotlib.patches import Rectangle
 from leo_bench.figures import COLOURS, FONT, GRID, INK, PAPER
 
 QUERY_COLUMNS = 8
-"""Queries of a class in one row, so that a drawing can be seen at the width of a phone."""
+"""Queries of a class in one row; few enough that a drawing can be recognised on a phone."""
 LABEL, GAP = 0.75, 0.35
 """Width of the class names and of the gaps, in drawings."""
 MISTAKE = COLOURS[1]
 
 
 def grid_size(n_way: int, k_shot: int, n_query: int) -> tuple[float, float]:
-    """Width and height of an episode's grid, in drawings."""
+    """Return width and height of an episode's grid, in drawings."""
     rows, support_columns = _block(k_shot, n_query)
     return LABEL + support_columns + GAP + min(n_query, QUERY_COLUMNS), n_way * (rows + GAP)
 
 
 def _block(k_shot: int, n_query: int) -> tuple[int, int]:
-    """Rows of a class, and columns of its support drawings."""
+    """Return rows of a class, and columns of its support drawings."""
     rows = -(-n_query // QUERY_COLUMNS)
     return rows, -(-k_shot // rows)
 
@@ -30,10 +30,10 @@ def _block(k_shot: int, n_query: int) -> tuple[int, int]:
 def episode_grid(
     names: Sequence[str], support: np.ndarray, query: np.ndarray, predicted: np.ndarray, *, ax: Axes
 ) -> Axes:
-    """A row block per class: its name, its support drawings, then its queries; a query taken for another class is in a
-    heavy frame with that class's name.
+    """Draw a block of rows per class: its name, its support drawings, its queries.
 
-    names: of the N classes. support: uint8 [N, K, H, W], ink 255; query: [N, Q, H, W]; predicted: int [N, Q].
+    A query taken for another class is in a heavy frame with that class's name. names: of the N classes. support: uint8
+    [N, K, H, W], ink 255; query: [N, Q, H, W]; predicted: int [N, Q].
     """
     n_way, k_shot, n_query = len(names), support.shape[1], query.shape[1]
     width, height = grid_size(n_way, k_shot, n_query)
@@ -67,7 +67,7 @@ def episode_grid(
 
 
 def _tile(ax: Axes, drawing: np.ndarray, left: float, top: float, colour: str, line: float) -> None:
-    """One drawing, black on white, in a frame."""
+    """Draw one drawing, black on white, in a frame."""
     extent = (left + 0.03, left + 0.97, top + 0.97, top + 0.03)
     ax.imshow(255 - drawing, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="none")
     place, zorder = (left + 0.03, top + 0.03), 2 + (line > 1)

@@ -14,12 +14,15 @@ from leo_bench.report.panels import Panel, Plot
 PANEL = 3.9
 """Width of a panel, inches."""
 EDGES = {"left": 0.1, "right": 0.06, "top": 0.5, "bottom": 0.06}
-"""Of a panel without axes, inches."""
+"""Edges of a panel without axes, inches."""
 
 
 def project(codes: np.ndarray) -> tuple[np.ndarray, list[float]]:
-    """Codes [S + 1, N, D] on their first two principal components, [S + 1, N, 2], and the shares of the variance that
-    these explain. PCA over all S + 1 codes of all N classes; a code of one number has no second component."""
+    """Return codes [S + 1, N, D] on their first two principal components, [S + 1, N, 2], and the explained shares of
+    variance.
+
+    PCA over all S + 1 codes of all N classes; a code of one number has no second component.
+    """
     flat = codes.reshape(-1, codes.shape[-1])
     found = PCA(min(2, *flat.shape), svd_solver="full").fit(flat)
     missing = (0, 2 - found.n_components_)
@@ -28,7 +31,7 @@ def project(codes: np.ndarray) -> tuple[np.ndarray, list[float]]:
 
 
 def path_panel(example: Example, codes: np.ndarray, title: str, subtitle: str) -> Panel:
-    """One panel of code paths."""
+    """Return one panel of code paths."""
     points, shares = project(codes)
     frame = pd.DataFrame(
         [
@@ -56,7 +59,7 @@ def path_panel(example: Example, codes: np.ndarray, title: str, subtitle: str) -
 
 
 def code_plot(example: Example, codes: np.ndarray) -> Plot:
-    """Where the codes go: all of them, and their movement alone, which is drawn larger."""
+    """Return the figure of the codes' paths: all of them, and their movement alone, drawn larger."""
     panels = [path_panel(example, codes, "Class codes", "ring: start; dot: end")]
     when = f"before and after {len(codes) - 1} inner steps" if len(codes) > 1 else "(no inner step is taken)"
     caption = f"Class codes of test episode {example.index} {when}, by PCA over all {codes[..., 0].size} codes"
@@ -70,7 +73,7 @@ def code_plot(example: Example, codes: np.ndarray) -> Plot:
 
 
 def grid_plot(example: Example) -> Plot:
-    """The episode's drawings and the answers after adaptation."""
+    """Return the figure of the episode's drawings and the answers after adaptation."""
     n_way, k_shot, n_query = len(example.characters), example.support.shape[1], example.query.shape[1]
     width, height = grid_size(n_way, k_shot, n_query)
     scale = (PANEL - EDGES["left"] - EDGES["right"]) / width

@@ -6,13 +6,14 @@ from leo_bench.records import Result
 from leo_bench.records.example import Example, movement
 
 NEXT_TO_NOTHING, LITTLE = 0.01, 0.1
-"""How far codes move, as a fraction of the mean distance between two classes' codes, up to which the page says so."""
+"""Movement of codes, as a fraction of the mean distance between two classes' codes, up to which the page calls it next
+to nothing, or little."""
 SHOWN = ("generated", "decode", "relation", "latent_dim", "inner_steps", "inner_lr")
-"""LEO's settings that the page's head names."""
+"""LEO's settings named in the head of the page."""
 
 
 def run_words(settings: dict[str, Any]) -> str:
-    """What was trained, in a line."""
+    """Return the trained model in one line."""
     size = settings["image_size"]
     shape = f"{settings['n_way']}-way {settings['k_shot']}-shot"
     parts = [settings["learner"], shape, f"{settings['dataset']} {size}x{size}"]
@@ -22,7 +23,7 @@ def run_words(settings: dict[str, Any]) -> str:
 
 
 def local_words(settings: dict[str, Any]) -> str:
-    """Why the page is not published."""
+    """Return why the page is not published."""
     return (
         f"This page shows drawings of {settings['dataset']}. It stays on this machine: git ignores its folder, and "
         "publishing copies no examples."
@@ -30,7 +31,7 @@ def local_words(settings: dict[str, Any]) -> str:
 
 
 def chosen_words(examples: list[Example], n_first: int) -> str:
-    """How the episodes were chosen among the first n_first."""
+    """Return how the episodes were chosen among the first n_first."""
     names = [example.which for example in examples]
     which = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
     return (
@@ -40,7 +41,7 @@ def chosen_words(examples: list[Example], n_first: int) -> str:
 
 
 def verified_words(result: Result, numerics: str) -> str:
-    """That the answers are those of the record. numerics: digest of the source that answered now."""
+    """Return that the answers agree with the record. numerics: digest of the source that answered now."""
     words = (
         "The checkpoint gives the recorded number of correct answers on each of these episodes, at every recorded step."
     )
@@ -50,7 +51,7 @@ def verified_words(result: Result, numerics: str) -> str:
 
 
 def answer_words(example: Example) -> str:
-    """Accuracy before and after adaptation, and how many answers changed."""
+    """Return accuracy before and after adaptation, and how many answers changed."""
     n, correct = example.predicted[0].size, example.correct
     after = f"{correct[-1]} of {n} queries right ({correct[-1] / n:.1%})"
     if len(example.steps) == 1:
@@ -66,7 +67,7 @@ def answer_words(example: Example) -> str:
 
 
 def movement_words(example: Example) -> str:
-    """Whether the codes move at all, in numbers."""
+    """Return how far the codes move, in numbers."""
     if example.codes is None:
         return "This learner has no codes."
     found = movement(example.codes)

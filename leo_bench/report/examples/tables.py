@@ -10,7 +10,7 @@ from leo_bench.report.table import NONE, ReportTable
 
 
 def class_table(example: Example) -> ReportTable:
-    """One row per class: correct answers before and after adaptation, mistakes, and how far its code moved."""
+    """Return a row per class: correct answers before and after adaptation, mistakes, movement of its code."""
     right, n_query = example.right.sum(-1), example.query.shape[1]
     mistakes = [example.mistakes(index) for index in range(len(example.names))]
     numbers = pd.DataFrame(
@@ -39,7 +39,7 @@ def class_table(example: Example) -> ReportTable:
 
 
 def step_table(examples: list[Example]) -> ReportTable:
-    """One row per episode and inner step: how far the class codes moved, and correct answers where they were scored."""
+    """Return a row per episode and inner step: movement of the class codes, and correct answers if scored."""
     rows: list[dict[str, Any]] = []
     for example in examples:
         if example.codes is None:

@@ -22,46 +22,47 @@ COLUMNS = {
     "importance": "parameter importance low high planted n_trials evaluator".split(),
     "ranges": "parameter part low high choice n_trials mean std_error best verdict".split(),
 }
-"""Table of the analysis that a report reads -> its columns. The others repeat what trials.json says."""
+"""Table of the analysis that a report reads -> its columns. The other tables repeat trials.json."""
 
 
 @dataclass(frozen=True)
 class SearchData:
-    """A search as its files have it."""
+    """A search as recorded in its files."""
 
     folder: Path
     plan: SearchPlan
     trials: Trials
     tables: dict[str, pd.DataFrame]
-    """Tables of the analysis that there are, by their name in COLUMNS."""
+    """Tables of the analysis that exist, by their name in COLUMNS."""
     best: Best | None
-    """None while the search has chosen nothing."""
+    """Chosen trials; None if the search has not chosen yet."""
     study: StudyData | None
-    """The study of the choices on test, where it has been planned."""
+    """Study that measures the chosen settings on test; None if it is not planned yet."""
     runs: dict[int, RunState]
-    """Number -> record of the run, of complete trials whose record is there."""
+    """Trial number -> run, for complete trials whose run is recorded."""
 
     @cached_property
     def complete(self) -> list[Trial]:
-        """Complete trials in order of number."""
+        """Complete trials by number."""
         found = [trial for trial in self.trials.trials if trial.state == "complete" and trial.values]
         return sorted(found, key=lambda trial: trial.number)
 
     @cached_property
     def counts(self) -> Counter[str]:
-        """Trials by state."""
+        """Number of trials by state."""
         return Counter(trial.state for trial in self.trials.trials)
 
     @property
     def has_cost(self) -> bool:
-        """Whether multiply-adds are an objective beside accuracy."""
+        """True if multiply-adds are a second objective."""
         return "multiply_adds" in self.plan.objectives
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """One row per trial, in order of number: number, state, accuracy (fraction) and multiply_adds (NaN unless
-        complete), last (last accuracy reported), episodes (trained before that), and each parameter: a float, or the
-        text of its choice.
+        """One row per trial, by number.
+
+        Columns: number, state, accuracy (fraction) and multiply_adds (NaN unless complete), last (last accuracy
+        reported), episodes (training episodes before that), and each parameter: a float, or the text of its choice.
         """
         rows = [self._row(trial) for trial in sorted(self.trials.trials, key=lambda trial: trial.number)]
         names = [parameter.name for parameter in self.plan.space]
@@ -80,18 +81,18 @@ class SearchData:
 
     @property
     def complete_frame(self) -> pd.DataFrame:
-        """The rows of complete trials."""
+        """Rows of complete trials."""
         return self.frame[self.frame["accuracy"].notna()].reset_index(drop=True)
 
     @cached_property
     def front(self) -> pd.DataFrame:
-        """Rows of complete trials that no other beats in accuracy and multiply-adds, from cheap to dear."""
+        """Rows of the Pareto front of accuracy and multiply-adds, from low to high cost."""
         rows = self.complete_frame
         return rows.loc[pareto_front(list(rows["multiply_adds"]), list(rows["accuracy"]))].reset_index(drop=True)
 
     @cached_property
     def scales(self) -> dict[str, Scale]:
-        """Parameter -> its axis, in order of importance where that is known, else as planned."""
+        """Parameter -> its axis, by importance if known, else in the plan's order."""
         ordered = [str(name) for name in self.importance["parameter"]]
         space = {parameter.name: scale_of(parameter) for parameter in self.plan.space}
         names = [*[name for name in ordered if name in space], *[name for name in space if name not in ordered]]
@@ -99,29 +100,29 @@ class SearchData:
 
     @property
     def importance(self) -> pd.DataFrame:
-        """The table of importance, largest first, the planted noise last; empty where it is missing."""
+        """Table of importance, largest first, the planted noise last; empty if it is missing."""
         table = self.tables.get("importance", pd.DataFrame(columns=COLUMNS["importance"]))
         return table.sort_values(["planted", "importance"], ascending=[True, False], kind="stable")
 
     @property
     def ranges(self) -> pd.DataFrame:
-        """The table of parts of ranges; empty where it is missing."""
+        """Table of parts of ranges; empty if it is missing."""
         return self.tables.get("ranges", pd.DataFrame(columns=COLUMNS["ranges"]))
 
     @property
     def missing(self) -> list[str]:
-        """Files of the analysis that are not there, by their names below the search's folder."""
+        """Files of the analysis that are missing, by their names below the search's folder."""
         return [f"{ANALYSIS}/{name}.csv" for name in COLUMNS if name not in self.tables]
 
     def lack(self, name: str) -> str:
-        """Why a table of the analysis says nothing, and what to do."""
+        """Return why a table of the analysis is empty or missing, and what to do."""
         if name in self.tables:
             return f"{ANALYSIS}/{name}.csv has no rows: {len(self.complete)} complete trials are too few for it."
         return f"{ANALYSIS}/{name}.csv is missing; `{self.command}` writes it."
 
     @property
     def choices(self) -> list[Choice]:
-        """What the search chose; before it has, the trials that it would: the most accurate one, or the front."""
+        """Chosen trials. Before the search has chosen: the most accurate trial, or none with two objectives."""
         if self.best is not None:
             return self.best.choices
         if not self.has_cost:
@@ -130,18 +131,18 @@ class SearchData:
 
     @property
     def best_number(self) -> int | None:
-        """Number of the complete trial with the highest accuracy, the first of equals."""
+        """Number of the complete trial with the highest accuracy; the first one in a tie."""
         frame = self.complete_frame
         return int(frame["number"].iloc[int(frame["accuracy"].argmax())]) if len(frame) else None
 
     @property
     def command(self) -> str:
-        """What goes on with the search, or makes what is missing of it."""
+        """Command that continues the search, or writes missing files."""
         return f"leo-bench search {self.plan.search} --profile {self.plan.profile}"
 
     @property
     def results(self) -> dict[int, Result]:
-        """Records of the runs' trainings, by trial."""
+        """Trial number -> record of the run's training."""
         return {number: run.result for number, run in self.runs.items() if run.result is not None}
 
     @property
@@ -152,7 +153,7 @@ class SearchData:
 
     @property
     def n_episodes(self) -> int | None:
-        """Validation episodes behind an accuracy, where the runs' records say so."""
+        """Validation episodes behind an accuracy; None if the runs' records do not say."""
         accuracy = dict(zip(self.complete_frame["number"], self.complete_frame["accuracy"], strict=True))
         found = {
             test.n_test_episodes
@@ -164,7 +165,7 @@ class SearchData:
 
 
 def load_search_data(folder: Path) -> SearchData:
-    """Read a search's folder. Raises LeoBenchError where its plan, its trials or what else it holds is broken."""
+    """Read a search's folder. Raises LeoBenchError if one of its files is broken."""
     plan, trials = read_search(folder)
     best = read_record(folder / "best.json", Best) if (folder / "best.json").exists() else None
     study = None
@@ -175,7 +176,7 @@ def load_search_data(folder: Path) -> SearchData:
 
 
 def _table(folder: Path, name: str) -> pd.DataFrame | None:
-    """A table of the analysis; None where its file is missing."""
+    """Return a table of the analysis; None if its file is missing."""
     path = folder / ANALYSIS / f"{name}.csv"
     if not path.exists():
         return None
@@ -191,7 +192,7 @@ def _table(folder: Path, name: str) -> pd.DataFrame | None:
 
 
 def _runs(folder: Path) -> dict[int, RunState]:
-    """Done runs of the complete trials, by number."""
+    """Return done runs of the complete trials, by number."""
     return {number: run for number, run in trial_runs(folder).items() if run.status == "done"}
 
 
@@ -200,7 +201,7 @@ def _choice(trial: Trial) -> Choice:
 
 
 def scale_of(parameter: Parameter) -> Scale:
-    """The axis of a parameter."""
+    """Return the axis of a parameter."""
     if parameter.choices:
         return Scale(parameter.name, choices=tuple(value_words(value) for value in parameter.choices))
     low, high = parameter.low or 0.0, parameter.high or 0.0
@@ -208,18 +209,18 @@ def scale_of(parameter: Parameter) -> Scale:
 
 
 def value_words(value: Value) -> str:
-    """`96`, `0.0213`, `shared`, `true`."""
+    """Return `96`, `0.0213`, `shared`, `true`."""
     if isinstance(value, bool):
         return str(value).lower()
     return number_words(value) if isinstance(value, float) else str(value)
 
 
 def settings_words(parameters: dict[str, Value], order: Sequence[str] = ()) -> str:
-    """`latent_dim 96, inner_lr 0.0213`."""
+    """Return `latent_dim 96, inner_lr 0.0213`."""
     names = [*[name for name in order if name in parameters], *[name for name in parameters if name not in order]]
     return ", ".join(f"{name} {value_words(parameters[name])}" for name in names)
 
 
 def millions(multiply_adds: float) -> str:
-    """`41.3 million`"""
+    """Return `41.3 million`."""
     return f"{number_words(multiply_adds / 1e6)} million"

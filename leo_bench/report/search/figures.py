@@ -13,7 +13,7 @@ from leo_bench.report.search.trial_figures import curves_plot, front_plot, histo
 
 
 def all_plots(data: SearchData) -> dict[str, Plot]:
-    """Every figure that the search's files allow, by name, in the report's order."""
+    """Return every figure that the search's files allow, by name, in the report's order."""
     plots = [
         front_plot(data),
         history_plot(data),

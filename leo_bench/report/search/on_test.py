@@ -13,23 +13,23 @@ from leo_bench.report.study.differences import effects, mean_accuracy
 from leo_bench.statistics import Interval, seed_interval
 
 SAME = ("n_train_episodes", "train_classes", "dataset", "class_split", "image_size", "n_way", "k_shot", "n_query")
-"""Settings that trials and the runs on test must share before what one promised is set against what the other gave."""
+"""Settings that must be equal for trials and runs on test before their gains are compared."""
 
 
 @dataclass(frozen=True)
 class TestedChoice:
-    """One choice against the defaults, on test, with fresh seeds."""
+    """Chosen settings against the defaults, on test, with fresh seeds."""
 
     choice: Choice
     label: str
     accuracy: Interval
-    """On test."""
+    """Accuracy on test."""
     baseline: Interval | None
-    """Of the defaults, on test."""
+    """Accuracy of the defaults on test."""
     effect: dict[str, Any]
-    """Its row of `compare.effects`."""
+    """Row of `effects` for this choice."""
     validations: list[float]
-    """Accuracy of the same runs on validation characters once trained, by seed; empty where it was not recorded."""
+    """Accuracy of the same runs on validation characters after training, by seed; empty if not recorded."""
     baseline_validations: list[float]
 
     @property
@@ -38,19 +38,20 @@ class TestedChoice:
 
     @property
     def validation(self) -> Interval | None:
-        """Of its fresh seeds, on validation characters."""
+        """Accuracy of the fresh seeds on validation characters."""
         return _over_seeds(self.validations)
 
     @property
     def promised(self) -> float | None:
-        """Its gain over the defaults by validation: the accuracy that it was chosen for, minus that of the defaults'
-        fresh seeds on validation characters."""
+        """Gain over the defaults on validation: accuracy of the trial minus that of the defaults' fresh seeds."""
         defaults = self.baseline_validations
         return self.choice.values[0] - float(np.mean(defaults)) if defaults else None
 
     @property
     def kept(self) -> str:
-        """What test says of the promise: `less`, `more`, `within` its interval, or `open` where there is none."""
+        """Compare the gain on test with the gain on validation: `less`, `more`, `within` the test interval, or
+        `open`.
+        """
         if self.promised is None or not self.compared or self.effect["kind"] != "seeds" or pd.isna(self.effect["low"]):
             return "open"
         if self.promised > self.effect["high"]:
@@ -59,7 +60,7 @@ class TestedChoice:
 
 
 def tested_choices(data: SearchData) -> list[TestedChoice]:
-    """The choices that have a done run on test, in their order."""
+    """Return the choices that have a done run on test, in their order."""
     study = data.study
     if study is None or study.scores.empty:
         return []
@@ -85,7 +86,7 @@ def tested_choices(data: SearchData) -> list[TestedChoice]:
 
 
 def final_validations(study: StudyData, variant: str) -> list[float]:
-    """Accuracy of a variant's trained models on validation characters, of the seeds that recorded it."""
+    """Return the accuracy of a variant's trained models on validation characters, for the seeds that recorded it."""
     values = []
     for seed in study.rows(study.headline, variant)["seed"]:
         result = study.run(variant, int(seed)).result
@@ -95,13 +96,13 @@ def final_validations(study: StudyData, variant: str) -> list[float]:
 
 
 def differing_settings(data: SearchData) -> list[str]:
-    """Settings of SAME in which the runs on test differ from the trials, in words."""
+    """Return the settings of SAME in which the runs on test differ from the trials, in words."""
     base, test = data.plan.base, data.plan.test
     return [f"{name} {test[name]} against {base[name]}" for name in SAME if test.get(name) != base.get(name)]
 
 
 def tested_numbers(data: SearchData, found: list[TestedChoice]) -> pd.DataFrame:
-    """One row per choice and a last one for the defaults. Fractions."""
+    """Return one row per choice, and a last one for the defaults. Fractions."""
     study = data.study
     assert study is not None
     rows: list[dict[str, Any]] = []
@@ -129,7 +130,7 @@ def tested_numbers(data: SearchData, found: list[TestedChoice]) -> pd.DataFrame:
 
 
 def _defaults(data: SearchData, study: StudyData) -> dict[str, Any]:
-    """The baseline's values of the searched settings."""
+    """Return the baseline's values of the searched settings."""
     settings = study.settings.get(study.plan.baseline, {})
     return {name: settings[name] for name in data.scales if name in settings}
 
@@ -139,7 +140,7 @@ def _over_seeds(values: list[float]) -> Interval | None:
 
 
 def _interval(name: str, interval: Interval | None) -> dict[str, float]:
-    """Columns of a mean and its interval."""
+    """Return the columns of a mean and its interval."""
     ends = [None] * 3 if interval is None else [interval.mean, interval.low, interval.high]
     return {
         column: np.nan if end is None else end

@@ -13,10 +13,10 @@ from leo_bench.report.search.tables import choices_table, front_table, importanc
 
 
 def write_search_report(folder: Path, out: Path) -> Path:
-    """Write the report of the search in results/<search>-<profile>/ into out; returns report.html. A search that goes
-    on is reported as it stands, and what is missing is named.
+    """Write the report of the search in results/<search>-<profile>/ into out. Returns the path of report.html.
 
-    Raises LeoBenchError where search.json, trials.json or another file that is there is broken.
+    An unfinished search is reported as far as it is; missing files are named. Raises LeoBenchError if search.json,
+    trials.json or another existing file is broken.
     """
     data = load_search_data(folder)
     figures = show_all(all_plots(data), out / "figures")

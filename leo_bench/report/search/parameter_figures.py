@@ -15,7 +15,7 @@ MOST_PAIRS = 2
 
 
 def importance_plot(data: SearchData) -> Plot | None:
-    """Importance of each parameter over the planted noise."""
+    """Return the figure of the importance of each parameter, above the planted noise."""
     frame = data.importance
     if frame.empty:
         return None
@@ -45,7 +45,7 @@ def importance_plot(data: SearchData) -> Plot | None:
 
 
 def ranges_plot(data: SearchData) -> Plot | None:
-    """Mean accuracy in each part of each range."""
+    """Return the figure of mean accuracy in each part of each range."""
     table = data.ranges[data.ranges["parameter"].isin(list(data.scales))]
     if table.empty or not data.complete:
         return None
@@ -84,7 +84,7 @@ def ranges_plot(data: SearchData) -> Plot | None:
 
 
 def slices_plot(data: SearchData) -> Plot | None:
-    """Accuracy against each parameter."""
+    """Return the figure of accuracy against each parameter."""
     if len(data.complete) < 2 or data.best_number is None:
         return None
     frame, best, error = data.frame, data.best_number, near_ceiling(data)
@@ -115,7 +115,7 @@ def slices_plot(data: SearchData) -> Plot | None:
 
 
 def part_edges(data: SearchData, name: str) -> list[float] | None:
-    """Edges of a parameter's parts on its axis, n + 1 places in order; None where the analysis does not have them."""
+    """Return the edges of a parameter's parts on its axis, n + 1 places in order; None if the analysis lacks them."""
     scale = data.scales[name]
     if scale.choices:
         return [index - 0.5 for index in range(len(scale.choices) + 1)]
@@ -128,7 +128,7 @@ def part_edges(data: SearchData, name: str) -> list[float] | None:
 
 
 def maps_plot(data: SearchData) -> Plot | None:
-    """Accuracy over the pairs of parameters that are most important together."""
+    """Return the figure of accuracy over the pairs of parameters that are most important together."""
     if len(data.complete) < 2 or data.best_number is None or data.importance.empty:
         return None
     frame, bounds = data.complete_frame, bounds_of(data)
@@ -169,7 +169,7 @@ def maps_plot(data: SearchData) -> Plot | None:
 
 
 def parallel_plot(data: SearchData) -> Plot | None:
-    """All settings of every complete trial."""
+    """Return the figure of all settings of every complete trial."""
     if len(data.complete) < 2 or data.best_number is None:
         return None
     frame, scales = data.complete_frame, list(data.scales.values())

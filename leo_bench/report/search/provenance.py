@@ -8,7 +8,9 @@ from leo_bench.report.sentences import distinct
 
 
 def provenance(data: SearchData) -> list[tuple[str, str]]:
-    """(what, value) pairs of the search and of its complete trials' runs; several values are all listed."""
+    """Return (what, value) pairs of the search and of its complete trials' runs; if runs differ, all values are
+    listed.
+    """
     plan, found = data.plan, list(data.results.values())
     seconds = sum(result.train_seconds for result in found)
     seconds += sum(test.eval_seconds for run in data.runs.values() for test in run.tests)

@@ -8,12 +8,12 @@ from leo_bench.report.table import percent
 
 
 def selection_bias_sentence(data: SearchData) -> str:
-    """Whether validation had promised more than test gave, a sentence or two a choice."""
+    """Return the comparison of each choice's gain on test with its gain on validation, in words."""
     return " ".join(words for one in tested_choices(data) if one.compared and (words := gain_words(data, one)))
 
 
 def gain_words(data: SearchData, one: TestedChoice) -> str:
-    """What one choice was chosen for against what test gave: a maximum of noisy numbers is too high on average."""
+    """Return the same for one choice. The highest of several noisy accuracies is too high on average."""
     n, chosen = len(data.complete), percent(one.choice.values[0])
     name = f"for trial {one.choice.number}" if len(data.choices) > 1 else "for it"
     different = differing_settings(data)
@@ -43,7 +43,9 @@ def gain_words(data: SearchData, one: TestedChoice) -> str:
 
 
 def fresh_seed_words(data: SearchData, one: TestedChoice) -> str:
-    """The accuracy that a choice was chosen for against fresh seeds of the same settings on the same characters."""
+    """Return the accuracy of the chosen trial against fresh seeds of the same settings, both on validation
+    characters.
+    """
     if one.validation is None or differing_settings(data):
         return ""
     chosen, fresh = one.choice.values[0], one.validation

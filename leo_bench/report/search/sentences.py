@@ -14,14 +14,14 @@ STATES = ("complete", "pruned", "failed", "running", "waiting")
 
 
 def answer(data: SearchData) -> list[str]:
-    """The report's opening, a sentence or two a paragraph: what is best on validation, what test says of it, which
-    settings matter, how many trials there are and how they came about."""
+    """Return the report's opening, a paragraph each: best trial on validation, result on test, settings that matter,
+    trials."""
     found = [best_sentence(data), test_sentence(data), selection_bias_sentence(data), importance_sentence(data)]
     return [sentence for sentence in [*found, f"{count_sentence(data)} {how_sentence(data)}"] if sentence]
 
 
 def protocol_words(data: SearchData) -> str:
-    """`omniglot 5f1c0ffe, 28x28 pixels, lake class split, 2,000 training episodes, 5-way 1-shot`."""
+    """Return `omniglot 5f1c0ffe, 28x28 pixels, lake class split, 2,000 training episodes, 5-way 1-shot`."""
     base = data.plan.base
     return (
         f"{data.data_name}, {base['image_size']}x{base['image_size']} pixels, {base['class_split']} class split, "
@@ -30,7 +30,7 @@ def protocol_words(data: SearchData) -> str:
 
 
 def best_sentence(data: SearchData) -> str:
-    """What is best on validation characters, and with which settings."""
+    """Return the best trial on validation characters and its settings."""
     if not data.complete:
         return "No trial is complete yet, so nothing is best."
     order = list(data.scales)
@@ -58,7 +58,7 @@ def best_sentence(data: SearchData) -> str:
 
 
 def test_sentence(data: SearchData) -> str:
-    """What test says of the choices, or why it says nothing."""
+    """Return the accuracy of the choices on test, or why there is none."""
     found, study = tested_choices(data), data.study
     if not data.complete:
         return ""
@@ -76,7 +76,7 @@ def test_sentence(data: SearchData) -> str:
 
 
 def unmeasured_words(data: SearchData) -> str:
-    """Why there is nothing from test, and what makes it."""
+    """Return why there are no numbers from test, and the command that makes them."""
     if data.best is None:
         return f"Nothing is chosen yet (best.json is missing), so test says nothing; go on with `{data.command}`."
     if data.study is None:
@@ -91,7 +91,7 @@ def unmeasured_words(data: SearchData) -> str:
 
 
 def _test_words(data: SearchData, one: TestedChoice, first: bool) -> str:
-    """`trial 31's settings reach 84.1% (...): +3.5 points against the defaults (...), better than the defaults.`"""
+    """Return `trial 31's settings reach 84.1% (...): +3.5 points against the defaults (...), a verdict of better.`"""
     name = "trial" if first else "Trial"
     name += f" {one.choice.number}'s settings" + (f" ({one.label})" if len(data.choices) > 1 else "")
     text = f"{name} reach {interval_words(one.accuracy)}"
@@ -105,7 +105,7 @@ def _test_words(data: SearchData, one: TestedChoice, first: bool) -> str:
 
 
 def verdict_words(verdict: str) -> str:
-    """A verdict as part of a sentence."""
+    """Return a verdict as part of a sentence."""
     return {
         "better": "a verdict of better",
         "worse": "a verdict of worse",
@@ -115,7 +115,7 @@ def verdict_words(verdict: str) -> str:
 
 
 def importance_sentence(data: SearchData) -> str:
-    """Which settings matter, by importance against the planted noise; nothing where the table is missing."""
+    """Return the settings that matter, by importance above the planted noise; empty if the table is missing."""
     table = data.importance
     own = table[~table["planted"].astype(bool)]
     if own.empty:
@@ -130,7 +130,7 @@ def importance_sentence(data: SearchData) -> str:
 
 
 def count_sentence(data: SearchData) -> str:
-    """How many trials are complete, pruned, failed."""
+    """Return how many trials are complete, pruned, failed."""
     counted = listed([f"{data.counts[state]} {state}" for state in STATES if data.counts[state]] or ["none begun"])
     total, planned = len(data.trials.trials), data.plan.n_trials
     again = sum(trial.retry_of is not None for trial in data.trials.trials)
@@ -141,7 +141,7 @@ def count_sentence(data: SearchData) -> str:
 
 
 def how_sentence(data: SearchData) -> str:
-    """Sampler, pruner, and whether the sequence can be had again from the seed alone."""
+    """Return sampler and pruner, and whether the seed alone reproduces the sequence of trials."""
     sampler, pruner = data.plan.sampler, data.plan.pruner
     names = {"tpe": f"TPE (seed {sampler.seed}, the first {sampler.startup_trials} at random)"}
     proposed = names.get(sampler.name, f"chance (seed {sampler.seed})")
@@ -162,7 +162,7 @@ def how_sentence(data: SearchData) -> str:
 
 
 def notices(data: SearchData) -> list[str]:
-    """What a reader must know before any number."""
+    """Return the warnings shown above the results."""
     found = []
     if data.plan.base["dataset"] == "glyphs":
         found.append(
@@ -184,7 +184,7 @@ def notices(data: SearchData) -> list[str]:
 
 
 def stale_words(data: SearchData) -> str:
-    """Whether the analysis was made before all complete trials were; empty where it was not."""
+    """Return a warning if trials completed after the analysis was made; else empty."""
     seen = {int(n) for n in data.importance["n_trials"]}
     if not seen or max(seen) == len(data.complete):
         return ""
@@ -195,7 +195,7 @@ def stale_words(data: SearchData) -> str:
 
 
 def method_words(data: SearchData) -> list[str]:
-    """How to read the numbers: one sentence or two a question."""
+    """Return how to read the numbers, a sentence or two per question."""
     words = [
         "Trials are scored on validation characters alone; the test characters play no part in choosing. What was "
         "chosen is trained again with fresh seeds and measured on test, beside the defaults with the same seeds.",
@@ -224,7 +224,8 @@ def method_words(data: SearchData) -> list[str]:
 
 
 def spread_words(data: SearchData) -> str:
-    """How much fresh seeds of the first choice differ on validation characters; empty with fewer than two."""
+    """Return the standard deviation over fresh seeds of the first choice on validation; empty with fewer than two
+    seeds."""
     for one in tested_choices(data)[:1]:
         if len(one.validations) > 1:
             deviation = 100 * float(np.std(one.validations, ddof=1))

@@ -14,7 +14,7 @@ from leo_bench.report.table import NONE, ReportTable, difference, p_value, perce
 
 
 def choices_table(data: SearchData) -> ReportTable | None:
-    """The choices and the defaults on test; None while none has a done run there."""
+    """Return the choices and the defaults on test; None if none has a done run there."""
     found, study = tested_choices(data), data.study
     if not found or study is None:
         return None
@@ -57,7 +57,7 @@ def choices_table(data: SearchData) -> ReportTable | None:
 
 
 def front_table(data: SearchData) -> ReportTable | None:
-    """The Pareto front, from cheap to dear; None with one objective, or without a complete trial."""
+    """Return the Pareto front, from low to high cost; None with one objective, or without a complete trial."""
     if not data.has_cost or not data.complete:
         return None
     numbers = data.front
@@ -78,7 +78,7 @@ def front_table(data: SearchData) -> ReportTable | None:
 
 
 def importance_table(data: SearchData) -> ReportTable | None:
-    """Importance of each parameter; None where the analysis has none."""
+    """Return the importance of each parameter; None if the analysis has none."""
     numbers = data.importance
     if numbers.empty:
         return None
@@ -100,7 +100,7 @@ def importance_table(data: SearchData) -> ReportTable | None:
 
 
 def ranges_table(data: SearchData) -> ReportTable | None:
-    """Every part of every range; None where the analysis has none."""
+    """Return every part of every range; None if the analysis has none."""
     numbers = data.ranges
     if numbers.empty:
         return None
@@ -126,7 +126,7 @@ def ranges_table(data: SearchData) -> ReportTable | None:
 
 
 def part_words(row: dict[Any, Any]) -> str:
-    """`32 to 56`, `shared`: a part of a range, or a choice."""
+    """Return a part of a range, or a choice: `32 to 56`, `shared`."""
     if not pd.isna(row["choice"]):
         text = str(row["choice"])
         return text.lower() if text in ("True", "False") else text
@@ -135,7 +135,7 @@ def part_words(row: dict[Any, Any]) -> str:
 
 
 def trials_table(data: SearchData) -> ReportTable:
-    """Every trial with all that is known of it, and the command that does its run again."""
+    """Return every trial with all recorded fields, and the command that repeats its run."""
     numbers, words = [], []
     for trial in sorted(data.trials.trials, key=lambda trial: trial.number):
         shown = data.frame[data.frame["number"] == trial.number].iloc[0]
@@ -172,12 +172,12 @@ def trials_table(data: SearchData) -> ReportTable:
 
 
 def _cell(value: Any) -> str:
-    """A parameter's value in a frame: a float for a range, else the text of a choice."""
+    """Return a parameter's value in a frame as text: a float for a range, else the text of a choice."""
     if isinstance(value, str):
         return value
     return value_words(int(value) if float(value).is_integer() else float(value))
 
 
 def _time(text: str | None) -> str:
-    """`2026-01-02 03:04`"""
+    """Return `2026-01-02 03:04`."""
     return text[:16].replace("T", " ") if text else NONE

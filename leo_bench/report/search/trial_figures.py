@@ -13,7 +13,7 @@ from leo_bench.report.table import percent
 
 
 def history_plot(data: SearchData) -> Plot | None:
-    """Accuracy by trial, and the best so far."""
+    """Return the figure of accuracy by trial, and the best so far."""
     if data.best_number is None:
         return None
     frame, best = data.frame, data.best_number
@@ -44,7 +44,7 @@ def history_plot(data: SearchData) -> Plot | None:
 
 
 def curve_frame(data: SearchData) -> pd.DataFrame:
-    """What trials reported while they trained: columns number, state, episode, accuracy, final."""
+    """Return the accuracies that trials reported in training: columns number, state, episode, accuracy, final."""
     rows = []
     for trial in data.trials.trials:
         final = trial.values[0] if trial.state == "complete" and trial.values else float("nan")
@@ -56,7 +56,7 @@ def curve_frame(data: SearchData) -> pd.DataFrame:
 
 
 def curves_plot(data: SearchData) -> Plot | None:
-    """Validation accuracy of every trial while it trained."""
+    """Return the figure of every trial's validation accuracy in training."""
     frame = curve_frame(data)
     if frame["episode"].nunique() < 2:
         return None
@@ -96,7 +96,7 @@ def curves_plot(data: SearchData) -> Plot | None:
 
 
 def front_plot(data: SearchData) -> Plot | None:
-    """Accuracy against multiply-adds, with the Pareto front."""
+    """Return the figure of accuracy against multiply-adds, with the Pareto front."""
     if not data.has_cost or not data.complete:
         return None
     frame = data.complete_frame

@@ -22,7 +22,7 @@ from leo_bench.report.table import percent
 
 
 def adaptation_plot(data: StudyData) -> Plot | None:
-    """Accuracy before adaptation and after each inner step, a panel per switch."""
+    """Return the figure of accuracy before adaptation and after each inner step, a panel per switch."""
     mixed = [cell for cell in data.cells if cell[1] == "mixed"] or [data.headline]
     frames = {cell: step_frame(data, cell) for cell in mixed}
     panels: list[Panel] = []
@@ -68,7 +68,7 @@ def adaptation_plot(data: StudyData) -> Plot | None:
 
 
 def skipped_words(data: StudyData, frame: pd.DataFrame) -> str:
-    """Names variants that were not scored after every step, whose lines are dotted."""
+    """Return a sentence that names variants not scored after every step; their lines are dotted."""
     steps = frame.groupby("variant", sort=False)["step"].agg(lambda column: sorted(set(column)))
     found = [
         f"{data.label(str(name))} (steps {', '.join(map(str, own))})"
@@ -79,7 +79,8 @@ def skipped_words(data: StudyData, frame: pd.DataFrame) -> str:
 
 
 def absent_words(data: StudyData, shown: dict[str, tuple[Cell, set[str]]]) -> str:
-    """Why settings of a switch are missing in its panel. shown: switch -> (its panel's test, variants drawn)."""
+    """Return sentences on settings of a switch that its panel does not show. shown: switch -> (test of its panel,
+    variants drawn)."""
     reasons: dict[str, list[str]] = {}
     for switch, (cell, drawn) in shown.items():
         for name in switch_variants(data, switch) if switch else data.variants:
@@ -92,7 +93,7 @@ def absent_words(data: StudyData, shown: dict[str, tuple[Cell, set[str]]]) -> st
 
 
 def step_frame(data: StudyData, cell: Cell) -> pd.DataFrame:
-    """Accuracy by inner step: columns variant, label, seed, step, accuracy; variants that adapt at all."""
+    """Return accuracy by inner step, for variants that adapt: columns variant, label, seed, step, accuracy."""
     rows = []
     for row in data.rows(cell).itertuples():
         _, test = data.test(str(row.variant), int(row.seed), cell)  # type: ignore[arg-type]

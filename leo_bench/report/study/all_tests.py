@@ -14,14 +14,14 @@ from leo_bench.report.table import NONE, ReportTable, percent
 from leo_bench.statistics.across_tests import interquartile_mean, interquartile_mean_interval, performance_profile
 
 INTERVAL_SEEDS = 5
-"""Below this a bootstrap over runs is little more than the range of what was seen."""
+"""Fewest seeds for a bootstrap over runs; with fewer it is little more than the range of the values."""
 
 
 def score_matrices(data: StudyData) -> dict[str, pd.DataFrame]:
-    """Variant -> accuracies, a row a seed, a column a test as in data.cells.
+    """Return variant -> accuracies, a row per seed, a column per test as in data.cells.
 
-    Only variants that were scored on every test under the baseline's conditions; a seed that lacks a test is left out.
-    Nothing where there is one test.
+    Only variants scored on every test under the baseline's conditions; a seed that lacks a test is left out. Empty if
+    there is only one test.
     """
     if len(data.cells) < 2:
         return {}
@@ -40,10 +40,10 @@ def score_matrices(data: StudyData) -> dict[str, pd.DataFrame]:
 
 
 def all_tests_table(data: StudyData) -> ReportTable | None:
-    """What each change is worth over all tests, of variants that took them all; None before two variants have.
+    """Return the gain of each change over all tests, for variants scored on all of them; None with fewer than two.
 
-    Interquartile mean of the paired differences, seeds times tests: accuracies themselves differ more between tests
-    than between variants, so their middle half would be the middle tests alone.
+    The gain is the interquartile mean of the paired differences, seeds times tests. Accuracies differ more between
+    tests than between variants, so the middle half of the accuracies themselves would be those of the middle tests.
     """
     matrices = score_matrices(data)
     if len(matrices) < 2 or data.plan.baseline not in matrices:
@@ -102,17 +102,17 @@ def all_tests_table(data: StudyData) -> ReportTable | None:
 
 
 def points(value: float) -> str:
-    """A difference in points, signed."""
+    """Return a difference in points, with its sign."""
     return NONE if np.isnan(value) else figures.signed(100 * value)
 
 
 def span(low: float, high: float) -> str:
-    """`+1.2 to +3.4`"""
+    """Return `+1.2 to +3.4`."""
     return NONE if np.isnan(low) else f"{points(low)} to {points(high)}"
 
 
 def profiles_plot(data: StudyData) -> Plot | None:
-    """Performance profiles over all tests, a panel per switch."""
+    """Return the performance profiles over all tests, a panel per switch."""
     matrices = score_matrices(data)
     frame = profile_frame(data, matrices)
     panels = []
@@ -148,9 +148,9 @@ def profiles_plot(data: StudyData) -> Plot | None:
 
 
 def profile_frame(data: StudyData, matrices: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Performance profiles: columns variant, label, threshold, share, middle (mean of all scores).
+    """Return performance profiles: columns variant, label, threshold, share, middle (mean of all scores).
 
-    Thresholds are where the share falls, each score of the variant, and both ends.
+    Thresholds are the scores of the variant, where the share falls, and both ends.
     """
     parts = []
     for variant, table in matrices.items():

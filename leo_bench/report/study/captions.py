@@ -10,7 +10,7 @@ from leo_bench.report.study.switches import setting_names, switch_variants
 
 
 def subtitle(data: StudyData, *variants: str) -> str:
-    """Data set with digest, image size and shots of what is drawn: `omniglot 5f1c0ffe, 28x28, 1-shot`."""
+    """Return data set with digest, image size and shots of the variants drawn: `omniglot 5f1c0ffe, 28 px, 1-shot`."""
     chosen = [data.settings[name] for name in variants or data.variants if name in data.settings]
     sizes = "/".join(str(size) for size in sorted({int(settings["image_size"]) for settings in chosen}))
     shots = "/".join(str(shot) for shot in sorted({int(settings["k_shot"]) for settings in chosen}))
@@ -18,14 +18,14 @@ def subtitle(data: StudyData, *variants: str) -> str:
 
 
 def n_words(rows: pd.DataFrame) -> str:
-    """`3 seeds`, `2 to 3 seeds`: how many runs stand behind each mean."""
+    """Return the number of runs behind each mean: `3 seeds`, `2 to 3 seeds`."""
     counts = rows.groupby("variant")["seed"].nunique()
     few, many = int(counts.min()), int(counts.max())
     return f"{few} seed{'s' if few > 1 else ''}" if few == many else f"{few} to {many} seeds"
 
 
 def interval_caption(rows: pd.DataFrame) -> str:
-    """n and the kind of interval."""
+    """Return n and the kind of interval."""
     counts = rows.groupby("variant")["seed"].nunique()
     dotted = "; dotted, where there is one seed: over its test episodes" if counts.min() < 2 else ""
     interval = (
@@ -37,7 +37,7 @@ def interval_caption(rows: pd.DataFrame) -> str:
 
 
 def over_seeds(rows: pd.DataFrame, drawn: str) -> str:
-    """What intervals over seeds are drawn as, or why there are none. drawn: `bars`, `shaded`."""
+    """Return how intervals over seeds are drawn, or why there are none. drawn: `bars`, `shaded`."""
     counts = rows.groupby("variant")["seed"].nunique()
     if counts.max() < LEAST_SEEDS:
         return f"no interval over seeds below {LEAST_SEEDS} seeds"
@@ -46,13 +46,15 @@ def over_seeds(rows: pd.DataFrame, drawn: str) -> str:
 
 
 def cut_words(rows: pd.DataFrame, by: list[str], value: str = "accuracy") -> str:
-    """What a caption says where a drawn interval over seeds ends at 0 or 100%; by: columns that tell means apart."""
+    """Return the caption's sentence on intervals cut at 0 or 100%; empty if none is. by: columns that identify
+    a mean.
+    """
     cut = rows.groupby(by)[value].agg(interval_is_cut).astype(bool).any()
     return " An interval that would go on beyond 0 or 100% is cut there." if cut else ""
 
 
 def episode_words(rows: pd.DataFrame) -> str:
-    """`1,000 test episodes each`."""
+    """Return `1,000 test episodes each`."""
     return f"{', '.join(f'{n:,}' for n in sorted(rows['n_test_episodes'].unique()))} test episodes each"
 
 
@@ -66,8 +68,10 @@ class VariantGroup:
 
 
 def variant_groups(data: StudyData) -> list[VariantGroup]:
-    """Switches with those of their variants that may be set against each other and have a run; a variant measured under
-    other conditions has a panel to itself. Without a switch everything that may share a panel does.
+    """Return a group per switch: its variants that have a run and are comparable with the baseline.
+
+    A variant measured under other conditions has a group of its own. Without switches there is one group of all
+    variants.
     """
     done, alone = set(data.scores["variant"]), not_comparable(data, data.headline)
     found = []
@@ -82,7 +86,7 @@ def variant_groups(data: StudyData) -> list[VariantGroup]:
 
 
 def rows_of(data: StudyData, frame: pd.DataFrame, family: VariantGroup) -> pd.DataFrame:
-    """The family's rows of a frame, each variant labelled by its setting as the axis of its switch has it."""
+    """Return the group's rows of a frame, each variant labelled by its setting, as on the axis of its switch."""
     rows = frame[frame["variant"].isin(family.variants)]
     if not family.switch:
         return rows
@@ -90,10 +94,10 @@ def rows_of(data: StudyData, frame: pd.DataFrame, family: VariantGroup) -> pd.Da
 
 
 def lines_height(n_lines: int) -> float:
-    """Inches of a panel whose lines are labelled at their ends, so that the labels have room."""
+    """Return the height in inches of a panel whose lines are labelled at their ends, so that the labels fit."""
     return max(2.75, 1.0 + 0.125 * n_lines)
 
 
 def headline_and_hardest(data: StudyData) -> list[Cell]:
-    """The headline test, and the mixed test with most ways."""
+    """Return the headline test, and the mixed test with most ways."""
     return list(dict.fromkeys([data.headline, *[cell for cell in data.cells if cell[1] == "mixed"][-1:]]))

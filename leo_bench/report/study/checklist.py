@@ -17,7 +17,7 @@ Item = tuple[str, str, str, str]
 
 
 def checklist(data: StudyData) -> ReportTable:
-    """Every item with its answer and the numbers that it rests on; what records cannot show is answered no."""
+    """Return every item with its answer and evidence. An item that the records cannot show is answered no."""
     results = [run.result for run in data.view.done if run.result is not None]
     items = [*_claims(data), *_data(data, results), *_method(data, results), *_measures(data), *_effort(data, results)]
     numbers = pd.DataFrame(items, columns=["part", "item", "answer", "evidence"])
@@ -212,5 +212,5 @@ def _listed(values: set[str]) -> str:
 
 
 def _all_or_none(have: int, want: int) -> str:
-    """yes when as many as wanted, no when there are none, else partly."""
+    """Return yes if `have` equals `want`, no if it is 0, else partly."""
     return "no" if have == 0 else "yes" if have == want else "partly"

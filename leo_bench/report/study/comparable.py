@@ -21,7 +21,7 @@ MUST_EQUAL = {
     "episodes_digest": "episode digest",
     "numerics": "numerics digest",
 }
-"""Column of scores -> its name in words. Two rows are compared only when all of these are equal."""
+"""Column of scores -> its name in words. Two rows are compared only if all of these are equal."""
 
 NOT_A_CHANGE = ("seed", "test_n_ways", "test_k_shots", "test_modes", "test_datasets")
 """Settings that do not make another method: the seed, and the choice of tests."""
@@ -50,9 +50,10 @@ def own_scores(view: StudyView) -> pd.DataFrame:
 
 
 def comparable_seeds(view: StudyView) -> tuple[pd.DataFrame, list[str]]:
-    """Score rows in which all seeds of a variant agree on MUST_EQUAL and batch norm, and words on the runs left out.
+    """Return the score rows that may be averaged, and words on the runs left out.
 
-    Where seeds disagree the more numerous kind stays, at a tie the one seen first.
+    All seeds of a variant must agree on MUST_EQUAL and batch norm. If they disagree, the larger group is kept; in a
+    tie, the group seen first.
     """
     scores = own_scores(view)
     names = [name for name in (*MUST_EQUAL, "batch_norm") if name != "episodes_digest"]
@@ -76,10 +77,10 @@ def comparable_seeds(view: StudyView) -> tuple[pd.DataFrame, list[str]]:
 def why_not_comparable(
     row: "pd.Series[Any] | Mapping[str, Any]", base: "pd.Series[Any] | Mapping[str, Any]", skip: tuple[str, ...] = ()
 ) -> str:
-    """Why two rows of one test may not be compared, in words; empty when they may.
+    """Return why two rows of one test may not be compared, in words; empty if they may.
 
-    Different learners have different source digests; those of one learner must agree. Batch norm may differ between
-    inductive modes: it then follows from what the variant changes, and is named beside it.
+    Different learners have different source digests; runs of one learner must have the same. Batch norm may differ
+    between inductive modes: the difference then follows from the change itself, and the row names it.
     """
     reasons = [
         f"{words} {_plain(row[name])} against {_plain(base[name])}"

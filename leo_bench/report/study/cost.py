@@ -15,11 +15,11 @@ from leo_bench.report.study.main_table import BUSY
 from leo_bench.report.table import percent
 
 FREE = ("n_train_images", "train_classes")
-"""May differ here: a budget is a cost. Everything else that two accuracies must share, they must share here too."""
+"""Columns of MUST_EQUAL that may differ in this figure, because a training budget is a cost."""
 
 
 def cost_plot(data: StudyData) -> Plot | None:
-    """Accuracy against each cost, on the headline test and on the hardest mixed one."""
+    """Return the figure of accuracy against each cost, on the headline test and on the mixed test with most ways."""
     panels, errors, left_out = [], [], set[str]()
     drawn: dict[Cell, pd.DataFrame] = {}
     for cell in headline_and_hardest(data):
@@ -66,8 +66,9 @@ def cost_plot(data: StudyData) -> Plot | None:
 
 
 def comparable_rows(data: StudyData, cell: Cell) -> tuple[pd.DataFrame, set[str]]:
-    """Score rows of a test that may stand in one figure of costs, and the variants whose rows may not: the baseline's
-    conditions decide, or the first variant's while the baseline has no run.
+    """Return the score rows of a test that may share a figure of costs, and the variants left out.
+
+    Rows are compared with the baseline's, or with those of the first variant if the baseline has no run.
     """
     rows = data.rows(cell)
     base = data.rows(cell, data.plan.baseline)
@@ -81,7 +82,7 @@ def comparable_rows(data: StudyData, cell: Cell) -> tuple[pd.DataFrame, set[str]
 
 
 def cost_words(rows: pd.DataFrame, cell: Cell, cost: str, words: str, factor: float) -> str:
-    """Alternative text: the front, from cheap to dear."""
+    """Return the alternative text: the Pareto front, from low to high cost."""
     means = rows.groupby("label", sort=False)[[cost, "accuracy"]].mean()
     labels = rows.drop_duplicates("variant").set_index("variant")["label"]
     best = means.loc[[labels[name] for name in cost_front(rows, cost)]]
@@ -93,12 +94,12 @@ def cost_words(rows: pd.DataFrame, cell: Cell, cost: str, words: str, factor: fl
 
 
 def cost_name(cost: str) -> str:
-    """`training time`, `peak memory`, `parameters`."""
+    """Return `training time`, `peak memory` or `parameters`."""
     return COSTS[cost][0].split(",")[0].split(" of ")[0]
 
 
 def front_words(drawn: dict[Cell, pd.DataFrame]) -> str:
-    """What a caption says of the Pareto fronts that are drawn, and why the others are not."""
+    """Return the caption's sentences on the Pareto fronts: which are drawn, and why others are not."""
     said = (
         "The line and the bold entries of the key: the Pareto front, variants that no other beats in both accuracy and "
         "cost; it is of means, so a place on it is no verdict."
@@ -118,7 +119,7 @@ def front_words(drawn: dict[Cell, pd.DataFrame]) -> str:
 
 
 def scale_words(rows: pd.DataFrame) -> str:
-    """Which costs have a logarithmic axis, in all panels alike, and where on it nothing is."""
+    """Return the caption's sentence on logarithmic axes, which are the same in all panels."""
     found = [cost for cost in COSTS if spans_decades(rows, cost)]
     if not found:
         return ""

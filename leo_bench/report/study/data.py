@@ -12,21 +12,21 @@ from leo_bench.records import Plan, RunState, StudyView, TestResult, load_study
 from leo_bench.report.study.comparable import NOT_A_CHANGE, comparable_seeds, own_tests, why_not_comparable
 
 Cell = tuple[int, str]
-"""(n_way, episode_mode): one of the tests that every model is scored on."""
+"""(n_way, episode_mode): one of the tests that a study compares its variants on."""
 
 
 @dataclass(frozen=True)
 class StudyData:
-    """A study's comparable rows and how to speak of them."""
+    """Comparable score rows of a study, with labels and settings."""
 
     view: StudyView
     scores: pd.DataFrame
-    """view.scores() without the rows in left_out, with `label` added."""
+    """Score rows of the study's own tests, without the runs in left_out, with `label` added."""
     left_out: list[str]
-    """Done runs that cannot be averaged with the others of their variant, each with its reason."""
+    """Done runs that cannot be averaged with the other seeds of their variant, each with its reason."""
     styles: dict[str, VariantStyle]
     effects: dict[Cell, pd.DataFrame] = field(default_factory=dict)
-    """Paired effects by test, filled when first asked for."""
+    """Test -> paired differences; a cache."""
 
     @property
     def plan(self) -> Plan:
@@ -47,7 +47,7 @@ class StudyData:
 
     @property
     def variants(self) -> list[str]:
-        """Every planned variant, baseline first, then as planned."""
+        """All planned variants, baseline first, then in the plan's order."""
         return sorted(self.settings, key=lambda name: name != self.plan.baseline)
 
     @property
@@ -58,7 +58,7 @@ class StudyData:
 
     @cached_property
     def cells(self) -> list[Cell]:
-        """All tests on record, headline first, mixed before within_alphabet, few ways before many."""
+        """All tests on record: headline first, mixed before within_alphabet, few ways before many."""
         present = {
             (int(n_way), str(mode))
             for n_way, mode in zip(self.scores["n_way"], self.scores["episode_mode"], strict=True)
@@ -82,7 +82,7 @@ class StudyData:
         }
 
     def rows(self, cell: Cell, *variants: str) -> pd.DataFrame:
-        """Score rows of one test; of the given variants, or of all."""
+        """Return the score rows of one test, for the given variants or for all."""
         chosen = (self.scores["n_way"] == cell[0]) & (self.scores["episode_mode"] == cell[1])
         if variants:
             chosen &= self.scores["variant"].isin(variants)
@@ -96,7 +96,7 @@ class StudyData:
         return self._runs[variant, seed]
 
     def test(self, variant: str, seed: int, cell: Cell) -> tuple[RunState, TestResult]:
-        """A done run and its score on one test."""
+        """Return a done run and its score on one test."""
         run = self.run(variant, seed)
         return run, next(test for test in own_tests(run) if (test.n_way, test.episode_mode) == cell)
 
@@ -110,7 +110,7 @@ class StudyData:
         return any(settings["dataset"] == "glyphs" for settings in self.settings.values())
 
     def data_name(self) -> str:
-        """Data set with its digest, or digests, in short: `omniglot 5f1c0ffe`."""
+        """Return the data set with its digest, or digests, in short: `omniglot 5f1c0ffe`."""
         names = self.scores[["dataset", "data_digest"]].drop_duplicates()
         if names.empty:
             return ", ".join(sorted({str(settings["dataset"]) for settings in self.settings.values()}))
@@ -127,9 +127,9 @@ def load_study_data(folder: Path) -> StudyData:
 
 
 def not_comparable(data: StudyData, cell: Cell) -> dict[str, str]:
-    """Variant -> why its rows of a test may not be set against the baseline's, of those for which something forbids it.
+    """Return variant -> why its rows of a test may not be compared with the baseline's.
 
-    Empty while the baseline has no run.
+    Comparable variants are left out. Empty if the baseline has no run.
     """
     base = data.rows(cell, data.plan.baseline)
     if base.empty:
@@ -140,5 +140,5 @@ def not_comparable(data: StudyData, cell: Cell) -> dict[str, str]:
 
 
 def cell_name(cell: Cell) -> str:
-    """`5-way mixed`, `20-way within alphabet`."""
+    """Return `5-way mixed`, `20-way within alphabet`."""
     return f"{cell[0]}-way {cell[1].replace('_', ' ')}"

@@ -9,20 +9,23 @@ from leo_bench.statistics import ALPHA, minimum_detectable_effect
 
 @dataclass(frozen=True)
 class Detectable:
-    """Which true difference would be found in 4 of 5 studies like this one. Fractions; sd: median standard deviation
-    over seeds of a paired difference."""
+    """True difference that 4 of 5 studies like this one would detect. Fractions.
+
+    sd: median over variants of the standard deviation over seeds of a paired difference.
+    """
 
     sd: float
     n_seeds: int
     n_compared: int
     alone: float
-    """By one paired t test against zero."""
+    """Detected by one paired t test against zero."""
     among_all: float
-    """With a verdict: the interval beyond the margin, and Holm's first step over all that are compared."""
+    """Detected with a verdict of better or worse: interval beyond the margin, and Holm's first step over all
+    comparisons."""
 
 
 def detectable(effect_frame: pd.DataFrame, margin: float) -> Detectable | None:
-    """What the variants compared with several seeds allow; None with one seed."""
+    """Return what the variants with several seeds allow to detect; None with one seed."""
     several = effect_frame[effect_frame["n_seeds"] > 1]
     if several.empty:
         return None

@@ -31,7 +31,10 @@ HOLM_NOTE = "its interval alone lies beyond the margin, but with this many compa
 
 
 def mean_accuracy(data: StudyData, cell: Cell, variant: str) -> Interval | None:
-    """A variant's accuracy on one test: over seeds, or with one seed over that run's episodes; None without a run."""
+    """Return a variant's mean accuracy on one test, with its interval over seeds; None without a run.
+
+    With one seed the interval is over the run's test episodes.
+    """
     rows = data.rows(cell, variant)
     if rows.empty:
         return None
@@ -77,7 +80,7 @@ def compared_label(data: StudyData, variant: str) -> str:
 
 @dataclass(frozen=True)
 class VariantScores:
-    """One of two things set against each other: a study's variant on one test."""
+    """Scores of one variant of a study on one test."""
 
     data: StudyData
     cell: Cell
@@ -85,11 +88,11 @@ class VariantScores:
 
     @cached_property
     def rows(self) -> dict[int, Any]:
-        """Its score rows by seed, each column -> value."""
+        """Seed -> score row, as column -> value."""
         return {int(row["seed"]): row for row in self.data.rows(self.cell, self.variant).to_dict("records")}
 
     def fractions(self, seed: int) -> np.ndarray:
-        """Accuracy of one run on each test episode after the last step, [n_test_episodes]."""
+        """Return the accuracy of one run on each test episode after the last step, [n_test_episodes]."""
         run, test = self.data.test(self.variant, seed, self.cell)
         return run.correct(test)[:, -1] / (test.n_way * test.n_query)
 
@@ -99,7 +102,7 @@ def paired_difference(
 ) -> dict[str, Any]:
     """Return own - base over the seeds that both have, as a row of PAIR_COLUMNS without Holm's p and the verdict.
 
-    may_differ: columns of MUST_EQUAL that do not forbid the comparison, being what it is about.
+    may_differ: columns of MUST_EQUAL that may differ because the comparison is about them.
     """
     row: dict[str, Any] = {**dict.fromkeys(PAIR_COLUMNS, np.nan), "n_seeds": 0, "kind": "", "compared": False}
     row["verdict"] = "not compared"
@@ -150,7 +153,7 @@ def paired_difference(
 
 
 def _refusal(own: VariantScores, base: VariantScores, seed: int, may_differ: tuple[str, ...]) -> str:
-    """Why the two runs of a seed may not be compared, in words; empty when they may."""
+    """Return why the two runs of a seed may not be compared, in words; empty if they may."""
     row, base_row = own.rows[seed], base.rows[seed]
     if own.data is base.data and row["test_key"] == base_row["test_key"]:
         return f"the very same run: its settings are those of {base.data.label(base.variant)}"
@@ -158,7 +161,7 @@ def _refusal(own: VariantScores, base: VariantScores, seed: int, may_differ: tup
 
 
 def with_verdicts(frame: pd.DataFrame, margin: float) -> pd.DataFrame:
-    """Rows of `paired`, one family of questions, with Holm's p and each one's verdict against the margin filled in."""
+    """Fill Holm's p and the verdict into rows of `paired_difference`; the rows are one family of comparisons."""
     adjusted = holm([None if pd.isna(p) else float(p) for p in frame["p"]])
     frame["holm_p"] = pd.Series([or_nan(p) for p in adjusted], dtype=float, index=frame.index)
     for index in frame.index[frame["compared"].astype(bool)]:

@@ -17,12 +17,13 @@ MOST = 10
 NOT_RECORDED = "The runs do not record which characters were asked and answered, so there is nothing to show here."
 AGREEMENT_COLUMNS = "variant label n_other_seeds other_seeds least most n_same_seed same_seed".split()
 LEVELS = {"alphabet": "alphabets", "name": "characters"}
-"""Column that groups queries -> what the groups are called."""
+"""Column that groups queries -> name of the groups."""
 
 
 def character_counts(data: StudyData, variant: str) -> pd.DataFrame:
-    """Queries of the headline test by character, of each run of a variant that recorded them: columns seed, alphabet,
-    name (`Alphabet/character07`), asked, correct, missed.
+    """Return the headline test's queries by character, for each run of a variant that recorded them.
+
+    Columns seed, alphabet, name (`Alphabet/character07`), asked, correct, missed.
     """
     found = []
     for seed in data.rows(data.headline, variant)["seed"]:
@@ -37,8 +38,10 @@ def character_counts(data: StudyData, variant: str) -> pd.DataFrame:
 
 
 def error_rates(rows: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Groups of queries, hardest first, over all seeds together: columns by, asked, missed, error (fraction), share (of
-    all missed queries), least and most (error of a single seed). rows: as `counts` gives them.
+    """Return error rates of groups of queries over all seeds, hardest group first.
+
+    rows: from `character_counts`. Columns: by, asked, missed, error (fraction), share (of all missed queries), least
+    and most (error of a single seed).
     """
     groups = rows.groupby(by)[["asked", "missed"]].sum()
     single = rows.groupby([by, "seed"])[["asked", "missed"]].sum()
@@ -54,9 +57,9 @@ def error_rates(rows: pd.DataFrame, by: str) -> pd.DataFrame:
 
 
 def character_tables(data: StudyData) -> list[ReportTable]:
-    """The baseline's hardest alphabets and characters, and how alike the variants are in what they miss.
+    """Return the baseline's hardest alphabets and characters, and how far variants agree in their errors.
 
-    Nothing where no run of the baseline recorded it.
+    Empty if no run of the baseline recorded counts by character.
     """
     rows = character_counts(data, data.plan.baseline)
     if rows.empty:
@@ -90,14 +93,15 @@ def _character_table(data: StudyData, rows: pd.DataFrame, by: str) -> ReportTabl
 
 
 def ranking_words(n_shown: int, n_all: int, what: str) -> str:
-    """`10 hardest of 242 characters`; `all 20 alphabets, hardest first` where none is left out."""
+    """Return `10 hardest of 242 characters`, or `all 20 alphabets, hardest first` if all are shown."""
     return f"all {n_all} {what}, hardest first" if n_shown == n_all else f"{n_shown} hardest of {n_all} {what}"
 
 
 def agreement_table(data: StudyData, rows: pd.DataFrame) -> ReportTable:
-    """Rank correlation over characters of error rates: each variant's runs with the baseline's of other seeds, and with
-    those of the same seed. The baseline's own seeds with each other are what the former can be set against: two runs
-    that share no seed, of things that find the same hard.
+    """Return rank correlations of error rates over characters, between each variant's runs and the baseline's.
+
+    Runs of other seeds and of the same seed are kept apart. The reference for other seeds is the correlation among the
+    baseline's own seeds: two runs of one method that share no seed.
     """
     errors = _error_table(rows)
     own = [_rank_correlation(errors[a], errors[b]) for a, b in combinations(errors, 2)]
@@ -135,7 +139,7 @@ def agreement_table(data: StudyData, rows: pd.DataFrame) -> ReportTable:
 
 
 def _agreement(data: StudyData, variant: str, other: list[float], same: list[float]) -> dict[str, object]:
-    """A row of AGREEMENT_COLUMNS; least and most are of the pairs of other seeds."""
+    """Return a row of AGREEMENT_COLUMNS; least and most are over pairs of other seeds."""
     return {
         "variant": variant,
         "label": data.label(variant),
@@ -153,12 +157,12 @@ def _correlation_words(value: float) -> str:
 
 
 def _error_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Error rate of each character (row) in each seed (column); NaN where it was never asked."""
+    """Return the error rate of each character (row) with each seed (column); NaN if it was never asked."""
     return rows.assign(error=rows["missed"] / rows["asked"]).pivot(index="name", columns="seed", values="error")
 
 
 def _rank_correlation(a: "pd.Series[float]", b: "pd.Series[float]") -> float:
-    """Spearman's correlation over what both have; NaN where one of them is constant."""
+    """Return Spearman's correlation over the characters that both have; NaN if one is constant."""
     both = pd.concat([a, b], axis=1, join="inner").dropna()
     if len(both) < 3 or both.nunique().min() < 2:
         return np.nan
@@ -166,7 +170,7 @@ def _rank_correlation(a: "pd.Series[float]", b: "pd.Series[float]") -> float:
 
 
 def character_plot(data: StudyData) -> Plot | None:
-    """The baseline's error by alphabet, and of its hardest characters."""
+    """Return the figure of the baseline's error by alphabet, and of its hardest characters."""
     rows = character_counts(data, data.plan.baseline)
     if rows.empty:
         return None
@@ -206,5 +210,5 @@ def character_plot(data: StudyData) -> Plot | None:
 
 
 def _names(values: "pd.Series[str]") -> list[str]:
-    """Names for reading: `Old Church Slavonic 07` for Old_Church_Slavonic/character07."""
+    """Return readable names: `Old Church Slavonic 07` for Old_Church_Slavonic/character07."""
     return [str(value).replace("_", " ").replace("/character", " ").replace("/", " ") for value in values]

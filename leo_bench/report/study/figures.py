@@ -13,7 +13,7 @@ from leo_bench.report.study.waterfall import STEP, waterfall_plot
 
 
 def all_plots(data: StudyData) -> dict[str, Plot]:
-    """Every figure that the study's runs allow, by name, in the report's order."""
+    """Return every figure that the study's runs allow, by name, in the report's order."""
     if data.scores.empty:
         return {}
     plots = [forest_plot(data)]

@@ -14,7 +14,7 @@ from leo_bench.report.table import NONE, ReportTable, difference, ends, p_value
 
 
 def forest_plot(data: StudyData) -> Plot | None:
-    """Paired effects of all variants on the headline test and on the hardest one."""
+    """Return the forest plot of all variants on the headline test and on the mixed test with most ways."""
     panels = []
     for cell in headline_and_hardest(data):
         frame = effects(data, cell)
@@ -62,7 +62,7 @@ def forest_plot(data: StudyData) -> Plot | None:
 
 
 def unscored_words(data: StudyData, cell: Cell) -> str:
-    """Names variants that other tests scored and this one did not."""
+    """Return a sentence that names variants scored on other tests but not on this one."""
     frame = effects(data, cell)
     missing = [
         str(row["label"])

@@ -21,7 +21,7 @@ from leo_bench.report.table import percent
 
 
 def curves_plot(data: StudyData) -> Plot | None:
-    """Training and validation accuracy, a panel per switch."""
+    """Return the figure of training and validation accuracy, a panel per switch."""
     frame = curve_frame(data)
     panels, errors = [], []
     for family in variant_groups(data):
@@ -56,7 +56,7 @@ def curves_plot(data: StudyData) -> Plot | None:
 
 
 def curve_frame(data: StudyData) -> pd.DataFrame:
-    """Training and validation curves: columns variant, label, seed, episode, accuracy, part."""
+    """Return training and validation curves: columns variant, label, seed, episode, accuracy, part."""
     rows = []
     kept = set(data.scores["run_key"])
     for run in data.view.done:

@@ -17,8 +17,9 @@ DASH = f' "{NONE}": not scored on that test, or nothing to compare with.'
 
 
 def main_numbers(data: StudyData) -> pd.DataFrame:
-    """One row per variant with at least one done run: accuracy, interval, other tests, paired effect, cost. Fractions
-    and seconds.
+    """Return one row per variant with a done run: accuracy, interval, other tests, paired difference, cost.
+
+    Accuracies and differences are fractions, times are seconds.
     """
     headline = data.headline
     effect = effects(data, headline).set_index("variant")
@@ -68,7 +69,7 @@ def main_numbers(data: StudyData) -> pd.DataFrame:
 
 
 def named_beside(data: StudyData) -> str:
-    """Return what captions add if some variants are compared with another one than the baseline."""
+    """Return the addition to captions if some variants are compared with another one than the baseline."""
     return ', or with the variant under "compared with"' if data.plan.against else ""
 
 
@@ -76,7 +77,7 @@ MOST_CHANGES = 5
 
 
 def few_changes(changed: str) -> str:
-    """What a variant changes, as a table has room for it; the CSV beside it has all."""
+    """Return a variant's changes shortened to fit the table; the CSV file has the full list."""
     parts = changed.split(", ")
     if len(parts) <= MOST_CHANGES:
         return changed
@@ -84,7 +85,7 @@ def few_changes(changed: str) -> str:
 
 
 def main_words(data: StudyData, numbers: pd.DataFrame) -> pd.DataFrame:
-    """The main table as text."""
+    """Return the main table as text."""
     headline, others = cell_name(data.headline), [cell for cell in data.cells if cell != data.headline]
     rows = []
     for row in numbers.to_dict("records"):
@@ -111,7 +112,7 @@ def main_words(data: StudyData, numbers: pd.DataFrame) -> pd.DataFrame:
 
 
 def main_tables(data: StudyData) -> list[ReportTable]:
-    """The main table, and apart from it the variants that may not be set against the baseline."""
+    """Return the main table, and a second one of the variants that are not comparable with the baseline."""
     numbers = main_numbers(data)
     if numbers.empty:
         return []
@@ -141,7 +142,7 @@ def main_tables(data: StudyData) -> list[ReportTable]:
 
 
 def main_caption(data: StudyData, numbers: pd.DataFrame) -> str:
-    """What the main table's numbers are: protocol, intervals, n."""
+    """Return the main table's caption: test, intervals, n."""
     kinds = set(numbers["interval_over"])
     over = {
         frozenset({"seeds"}): "95% t intervals over seeds",

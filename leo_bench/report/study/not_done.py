@@ -11,8 +11,9 @@ STATUS_ORDER = ("corrupt", "duplicate", "failed", "interrupted", "stale", "prune
 
 
 def problems(view: StudyView) -> pd.DataFrame:
-    """Planned runs that are not done, and copies: columns status, variant, seed, run_key, attempts, message; worst
-    first.
+    """Return the runs that are not done or not counted, worst first.
+
+    Columns status, variant, seed, run_key, attempts, message.
     """
     root = view.folder.parent
     rows = [
@@ -34,7 +35,7 @@ def problems(view: StudyView) -> pd.DataFrame:
 
 
 def problem_table(data: StudyData) -> ReportTable:
-    """Runs that are not done; those with the same status and message in one row."""
+    """Return the table of runs that are not done; runs with the same status and message share a row."""
     numbers = problems(data.view)
     words = []
     for (status, variant, message), rows in numbers.groupby(["status", "variant", "message"], sort=False):

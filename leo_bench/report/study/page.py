@@ -24,7 +24,7 @@ from leo_bench.report.table import ReportTable
 
 @dataclass(frozen=True)
 class Section:
-    """One switch: what it is, its figure and its table."""
+    """One switch: its explanation, figure and table."""
 
     switch: str
     words: str
@@ -33,10 +33,10 @@ class Section:
 
 
 def write_report(study_folder: Path, out_folder: Path) -> Path:
-    """Write the report of results/<study>-<profile>/ into out_folder; returns report.html. Incomplete studies are
-    reported as they stand.
+    """Write the report of results/<study>-<profile>/ into out_folder. Returns the path of report.html.
 
-    Raises LeoBenchError where study.json is missing or broken; broken runs are named in the report.
+    An incomplete study is reported as far as it is; broken runs are named. Raises LeoBenchError if study.json is
+    missing or broken.
     """
     data = load_study_data(study_folder)
     figures = show_all(all_plots(data), out_folder / "figures")

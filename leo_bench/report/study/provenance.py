@@ -8,7 +8,7 @@ from leo_bench.report.study.data import StudyData
 
 
 def provenance(data: StudyData) -> list[tuple[str, str]]:
-    """(what, value) pairs over all runs that count; several values are all listed."""
+    """Return (what, value) pairs over all runs that count; if runs differ, all values are listed."""
     plan = data.plan
     done = [run.result for run in data.view.done if run.result is not None]
     base = data.settings.get(plan.baseline, {})
@@ -49,7 +49,7 @@ def provenance(data: StudyData) -> list[tuple[str, str]]:
 
 
 def compute_words(runs: list[RunState]) -> str:
-    """Process time of the runs that count."""
+    """Return the process time of the runs that count."""
     seconds = sum(run.result.train_seconds for run in runs if run.result is not None)
     seconds += sum(test.eval_seconds for run in runs for test in run.tests)
     hours = f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"

@@ -8,7 +8,7 @@ from leo_bench.report.table import ReportTable
 
 
 def redo_table(data: StudyData) -> ReportTable:
-    """The command that makes each row again, and each run: a done one is compared with its record."""
+    """Return the command that repeats each row and each run; a done run is compared with its record."""
     plan = data.plan
     words = []
     for variant in data.variants:

@@ -11,9 +11,9 @@ from leo_bench.report.study.not_done import STATUS_ORDER
 
 
 def answer(data: StudyData) -> list[str]:
-    """The report's opening: what the baseline reaches, what each change is worth, and how complete the study is.
+    """Return the report's opening: the baseline's accuracy, the effect of each change, how complete the study is.
 
-    A sentence each; the second is left out where nothing is compared.
+    A sentence each; the second is left out if nothing is compared.
     """
     sentences = [_baseline_sentence(data), _effect_sentence(data), completeness(data.view)]
     return [sentence for sentence in sentences if sentence]
@@ -85,7 +85,7 @@ def _effect_sentence(data: StudyData) -> str:
 
 
 def completeness(view: StudyView) -> str:
-    """How much of the plan is done, in a sentence."""
+    """Return how much of the plan is done, in a sentence."""
     total, done = len(view.runs), len(view.done)
     if total == 0:
         return "The study plans no run."
@@ -101,7 +101,7 @@ def completeness(view: StudyView) -> str:
 
 
 def resolution(data: StudyData) -> str:
-    """Which difference the study could have seen."""
+    """Return the difference that the study could detect, in a sentence."""
     found = detectable(effects(data, data.headline), data.plan.margin)
     if found is None:
         return "With one seed per variant no difference between methods can be told from the luck of a seed."
@@ -119,7 +119,7 @@ def resolution(data: StudyData) -> str:
 
 
 def notices(data: StudyData) -> list[str]:
-    """What a reader must know before any number."""
+    """Return the warnings shown above the results."""
     found = []
     if data.is_glyphs:
         found.append(
@@ -149,7 +149,7 @@ def notices(data: StudyData) -> list[str]:
 
 
 def method_words(data: StudyData) -> list[str]:
-    """How to read the numbers: one sentence a question."""
+    """Return how to read the numbers, a sentence or two per question."""
     margin = f"{100 * data.plan.margin:g}"
     return [
         "An interval over seeds (95%, t) says what training again with other seeds would give. An interval over "

@@ -22,7 +22,7 @@ MOST_CELLS = 4
 
 
 def switch_plot(data: StudyData, switch: str) -> Plot | None:
-    """Accuracy against one switch's setting, a panel per test; None before two settings have a done run."""
+    """Return the figure of accuracy against a switch, a panel per test; None with fewer than two measured settings."""
     variants = switch_variants(data, switch)
     if data.rows(data.headline, *variants)["variant"].nunique() < 2:
         return None
@@ -87,9 +87,7 @@ def switch_plot(data: StudyData, switch: str) -> Plot | None:
 
 
 def reference_lines(data: StudyData, cell: Cell, rows: pd.DataFrame) -> dict[str, tuple[str, float]]:
-    """Reference variant -> (label, mean accuracy) where its test is the one drawn; its training budget may differ,
-    that is its point.
-    """
+    """Return reference variant -> (label, mean accuracy) on the test drawn; its training budget may differ."""
     lines = {}
     for name in data.plan.references:
         own = data.rows(cell, name)
@@ -102,7 +100,7 @@ def reference_lines(data: StudyData, cell: Cell, rows: pd.DataFrame) -> dict[str
 
 
 def switch_table(data: StudyData, switch: str) -> ReportTable:
-    """Every setting of one switch: accuracy on each test, paired difference and verdict."""
+    """Return accuracy on each test, paired difference and verdict for every setting of a switch."""
     variants = switch_variants(data, switch)
     names = setting_names(data, switch, variants)
     numbers: list[dict[str, Any]] = []

@@ -20,9 +20,9 @@ def setting_value(value: Any) -> str:
 
 
 def setting_names(data: StudyData, switch: str, variants: list[str]) -> dict[str, str]:
-    """Variant -> where it stands on a switch's axis: the setting's value.
+    """Return variant -> its name on the switch's axis: the value of the setting.
 
-    Its label instead where the switch is no setting, or where the variant changes something else too.
+    The label is used if the switch is no setting, or if the variant changes something else too.
     """
     names = {}
     for variant in variants:
@@ -33,8 +33,9 @@ def setting_names(data: StudyData, switch: str, variants: list[str]) -> dict[str
 
 
 def switch_variants(data: StudyData, switch: str) -> list[str]:
-    """Variants of a switch as drawn, with the baseline put in: where the plan names it, by value among numbers, else
-    first.
+    """Return the variants of a switch in drawing order, with the baseline among them.
+
+    The baseline stands where the plan has it; else by value among numbers, else first.
     """
     variants = [name for name in data.plan.switches[switch] if name in data.settings]
     baseline = data.plan.baseline

@@ -26,8 +26,8 @@ from leo_bench.report.study.main_table import DASH
 from leo_bench.report.table import NONE, ReportTable, difference, notes_of, percent, with_interval
 
 STEP, PART = "step", "part"
-"""The switches that make a waterfall: each variant of the first keeps the changes of those before it, each of the
-second is the baseline without something."""
+"""Switches that make a waterfall. Each variant of `step` keeps the changes of the variants before it; each variant of
+`part` is the baseline without one component."""
 UNSCORED = "not scored here"
 OF_THE_CHANGE = {
     "n_seeds": 0,
@@ -39,12 +39,14 @@ OF_THE_CHANGE = {
     "verdict": "",
     "note": "",
 }
-"""What a row says of its change, and what it says where there is none."""
+"""Columns on the change of a row -> their values if nothing is compared."""
 
 
 def step_effects(data: StudyData, cell: Cell) -> pd.DataFrame:
-    """Paired difference of each step with the step before it on one test (columns EFFECT_COLUMNS), without the first.
-    Holm's family: the steps."""
+    """Return the paired difference of each step with the step before it on one test (columns EFFECT_COLUMNS).
+
+    The first step has no row. Holm's family: the steps.
+    """
     rows = [
         {
             "variant": own,
@@ -60,9 +62,9 @@ def step_effects(data: StudyData, cell: Cell) -> pd.DataFrame:
 
 
 def waterfall_rows(data: StudyData, cell: Cell) -> pd.DataFrame:
-    """What `figures.waterfall` draws of one test: the steps, then the parts; and what stands behind it. Fractions.
+    """Return the rows that `figures.waterfall` draws for one test: the steps, then the parts. Fractions.
 
-    start is accuracy minus change: where the step before it stands, or with seeds that only one of them has, would.
+    start is accuracy minus change. It is the accuracy of the step before if both have the same seeds.
     """
     found = {STEP: step_effects(data, cell), PART: effects(data, cell)}
     rows = []
@@ -87,13 +89,13 @@ def waterfall_rows(data: StudyData, cell: Cell) -> pd.DataFrame:
 
 
 def step_variants(data: StudyData, group: str) -> list[str]:
-    """The variants of one of the two switches, without the baseline among the parts."""
+    """Return the variants of one of the two switches; the baseline is not among the parts."""
     variants = data.plan.switches.get(group, [])
     return [name for name in variants if group == STEP or name != data.plan.baseline]
 
 
 def waterfall_plot(data: StudyData) -> Plot | None:
-    """Steps and parts as one figure, a panel for the ways of mixed episodes; None before two steps have a done run."""
+    """Return steps and parts as one figure, a panel per number of ways; None with fewer than two measured steps."""
     variants = [*step_variants(data, STEP), *step_variants(data, PART)]
     panels = []
     for cell in (cell for cell in data.cells if cell[1] == "mixed"):
@@ -140,8 +142,10 @@ def _caption(data: StudyData, variants: list[str]) -> str:
 
 
 def step_table(data: StudyData) -> ReportTable:
-    """Each step: accuracy on each test, and what it changes from the step before it; in words the verdict and the notes
-    of the headline test, as numbers those of all."""
+    """Return accuracy and change of each step on each test.
+
+    Words show verdict and notes of the headline test; numbers hold those of all tests.
+    """
     frames = {cell: waterfall_rows(data, cell) for cell in data.cells}
     frames = {cell: frame[frame["group"] == STEP].reset_index(drop=True) for cell, frame in frames.items()}
     words = []
@@ -174,7 +178,7 @@ def step_table(data: StudyData) -> ReportTable:
 
 
 def _change_words(row: Any) -> str:
-    """`+4.5 [+3.9, +5.1]` of a row of waterfall_rows; a dash where nothing is compared."""
+    """Return `+4.5 [+3.9, +5.1]` for a row of waterfall_rows; a dash if nothing is compared."""
     if np.isnan(row["change"]):
         return NONE
     return difference(row["change"], row["change_low"], row["change_high"], row["change_kind"])
