@@ -43,8 +43,8 @@ def distinct(values: Iterable[str]) -> str:
 
 
 ERROR_AXIS = (
-    " Where at least half of what is drawn is above 95%, the axis shows the error, 100 minus accuracy, on a log scale "
-    "with small errors at the top; an interval that goes on beyond the axis is cut at its edge."
+    " If at least half of the variants are above 95%, the axis shows the error, 100 minus accuracy, on a log scale "
+    "with small errors at the top; an interval that extends beyond the axis is cut at its edge."
 )
 
 

@@ -243,7 +243,7 @@ def test_captions_name_what_a_figure_does_not_draw(tmp_path: Path) -> None:
 
 def test_captions_say_where_an_interval_is_cut() -> None:
     rows = pd.DataFrame({"variant": "leo", "seed": [0, 1, 2], "accuracy": [1.0, 0.99, 0.8]})
-    assert cut_words(rows, ["variant"]) == " An interval that would go on beyond 0 or 100% is cut there."
+    assert cut_words(rows, ["variant"]) == " An interval that extends beyond 0 or 100% is cut there."
     assert cut_words(rows.assign(accuracy=0.5 + rows["seed"] / 100), ["variant"]) == ""
     assert over_seeds(rows, "bars") == "bars: 95% t interval over seeds"
     more = pd.concat([rows, rows[:1].assign(variant="none")])

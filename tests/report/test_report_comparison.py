@@ -157,7 +157,7 @@ def test_what_only_one_has_is_named_and_settings_that_changed(tmp_path: Path) ->
     row = differences(compared(tmp_path)).set_index("variant").loc["none"]
     assert [row["n_seeds"], row["verdict"]] == [1, "one seed"]
     assert [row["accuracy_a"], row["accuracy_b"]] == pytest.approx([60 / 75, 61 / 75])
-    assert text.startswith("Whether it matters is open with the seeds there are.")
+    assert text.startswith("These seeds do not show whether it matters.")
 
 
 def test_variants_of_other_names_and_the_same_settings_are_paired(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_other_protocols_data_and_budgets_are_refused(
     build(tmp_path / "a")
     build(tmp_path / "b", {("leo", 0): 70}, base={**BASE, **base}, **result)
     lines, html, markdown = report(tmp_path)
-    assert lines[0].startswith("Nothing can be set against each other: ")
+    assert lines[0].startswith("Nothing can be compared: ")
     assert words in lines[0] and words in markdown and words in html
     assert not differences(compared(tmp_path))["compared"].any()
 
@@ -196,7 +196,7 @@ def test_a_study_without_a_done_run_is_said(tmp_path: Path) -> None:
     build(tmp_path / "a")
     write_study(tmp_path / "b", make_plan(VARIANTS, range(3), base=BASE))
     lines, _, _ = report(tmp_path)
-    assert lines[0] == "Nothing can be set against each other: there is no test on which both have a run."
+    assert lines[0] == "Nothing can be compared: there is no test on which both have a run."
     assert any("0 of 6 planned runs are done (6 missing)" in line for line in lines)
 
 

@@ -63,7 +63,7 @@ def test_the_caption_says_why_there_is_no_front_and_what_scale_it_is() -> None:
     single = front_words({(5, "mixed"): noise[noise["seed"] == 0]})
     assert "No front in peak memory: with one seed each" in single
     wide = noise.assign(n_parameters=[0.0, 0.0, 5.0, 40.0])
-    assert scale_words(wide) == " Log scale: parameters; 0, or next to it, stands at the left edge."
+    assert scale_words(wide) == " Log scale: parameters; costs of zero, or next to it, are at the left edge."
     assert scale_words(noise) == "" and not spans_decades(noise, "n_parameters")
 
 
@@ -93,7 +93,7 @@ def test_another_test_is_left_out_and_named_but_another_budget_is_a_cost(tmp_pat
     assert set(rows["variant"]) == {"leo", "none", "pixels"} and others == {"five"}
     plot = cost_plot(data)
     assert plot is not None
-    assert "Left out, because their test is another: five." in plot.caption
+    assert "Left out, because their test differs: five." in plot.caption
     assert "read them as upper bounds" in plot.caption
     # the fixture's memory is the same everywhere; its times differ by 71 to 70 between seeds, and not between variants
     assert "No front in peak memory: " not in plot.caption

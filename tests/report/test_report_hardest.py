@@ -149,7 +149,7 @@ def test_agreement_is_with_the_baselines_other_seeds_and_with_the_same(
     assert frame.loc["none", ["least", "other_seeds", "most"]].tolist() == pytest.approx([-0.5, 0.25, 1])
     assert frame.loc["none", "same_seed"] == pytest.approx(-0.25)  # -1 and 0.5
     assert table.words.iloc[1].tolist() == ["none", "0.25", "-0.50 to 1.00", "-0.25", "2 and 2"]
-    assert "Only the column of other seeds may be set against the row of leo" in table.caption
+    assert "Compare the column of other seeds with the row of leo" in table.caption
 
 
 def test_a_ranking_of_all_is_not_called_the_hardest(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Two studies, or one study at two versions of the source, set against each other.
+"""Two studies, or one study at two versions of the source, compared with each other.
 
 Differences are B - A, variant by variant, paired over the seeds that both have. Source and machine may differ: the
 comparison is about them. Data, splits, budgets and test episodes may not.

@@ -14,11 +14,11 @@ from leo_bench.report.table import difference
 def answer(both: Comparison, numbers: pd.DataFrame) -> list[str]:
     """Return the answer to "does it matter?", made from the rows of `differences`."""
     if not both.pairs:
-        return ["A and B have no variant in common, by name or by settings, so nothing can be set against each other."]
+        return ["A and B have no variant in common, by name or by settings, so nothing can be compared."]
     compared = numbers[numbers["compared"].astype(bool)]
     if compared.empty:
         why = list(dict.fromkeys(numbers["note"])) if len(numbers) else ["there is no test on which both have a run"]
-        return [f"Nothing can be set against each other: {listed(why)}."]
+        return [f"Nothing can be compared: {listed(why)}."]
     margin = f"{100 * both.margin:g} points"
     counts = Counter(compared["verdict"])
     matters = compared[compared["verdict"].isin(["better", "worse"])].sort_values(
@@ -30,7 +30,7 @@ def answer(both: Comparison, numbers: pd.DataFrame) -> list[str]:
         ]
         first = f"It matters: B differs from A by more than the {margin} that matter in {listed(named)}."
     elif set(counts) == {"the same record"}:
-        first = "Nothing is set against another run: what both have are the same records."
+        first = "There is nothing to compare: both show the same records."
     elif set(counts) <= set(EQUAL):
         first = "It does not matter: every run that both have is the same bit for bit."
     elif set(counts) <= {*EQUAL, "no difference that matters"}:
@@ -38,8 +38,8 @@ def answer(both: Comparison, numbers: pd.DataFrame) -> list[str]:
     else:
         worst = max(compared.to_dict("records"), key=lambda row: abs(row["difference"]))
         first = (
-            f"Whether it matters is open with the seeds there are. The largest difference is that of {worst['label']} "
-            f"on {worst['test']}: {difference(worst['difference'], worst['low'], worst['high'], worst['kind'])} points."
+            f"These seeds do not show whether it matters. The largest difference is that of {worst['label']} on "
+            f"{worst['test']}: {difference(worst['difference'], worst['low'], worst['high'], worst['kind'])} points."
         )
     outcomes = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
     return [first, f"{len(compared)} comparisons, each of a variant on a test: {outcomes}."]
@@ -74,9 +74,7 @@ def method_words(both: Comparison) -> list[str]:
         "(paired t test, over all rows of the table that are not bit-equal) is below 0.05; no difference that matters "
         f"when it lies within {margin} points; otherwise inconclusive.",
         "Bit-equal: the same digest of the trained weights and the same answers on every test episode after every "
-        "inner step; equal weights: the former without the latter. The same record: one run that both studies show, "
-        "not two that agree.",
-        "Source, versions, machine and settings may differ; that is what is compared, and it is named. Variants are "
-        "set against each other only where data, splits, image size, shots, queries, training images and test episodes "
-        "agree.",
+        "inner step. Equal weights: the same digest, other answers. The same record: one run that both studies show.",
+        "Source, versions, machine and settings may differ: the comparison is about them. Variants are compared only "
+        "if data, splits, image size, shots, queries, training images and test episodes agree.",
     ]

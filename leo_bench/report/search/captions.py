@@ -6,7 +6,7 @@ from leo_bench import figures
 from leo_bench.figures.accuracy_axis import CEILING
 from leo_bench.report.search.data import SearchData
 
-BELOW = " Arrowheads at the lower edge: trials below the axis, which has room for the better half."
+BELOW = " Arrowheads at the lower edge: trials below the axis."
 
 
 def subtitle(data: SearchData) -> str:
@@ -36,7 +36,7 @@ def bounds_of(data: SearchData) -> tuple[float, float]:
 def colour_words(data: SearchData) -> str:
     """Return the caption's sentence on accuracies below the lowest colour; empty if there are none."""
     low, _ = bounds_of(data)
-    return " The lowest colour is of everything below, too." if data.complete_frame["accuracy"].min() < low else ""
+    return " The lowest colour also stands for everything below." if data.complete_frame["accuracy"].min() < low else ""
 
 
 def below_words(data: SearchData, others: "pd.Series[float] | None" = None, share: float = figures.UPPER_SHARE) -> str:

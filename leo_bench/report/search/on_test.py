@@ -17,7 +17,7 @@ SAME = ("n_train_episodes", "train_classes", "dataset", "class_split", "image_si
 
 
 @dataclass(frozen=True)
-class TestedChoice:
+class ChoiceOnTest:
     """Chosen settings against the defaults, on test, with fresh seeds."""
 
     choice: Choice
@@ -42,24 +42,29 @@ class TestedChoice:
         return _over_seeds(self.validations)
 
     @property
-    def promised(self) -> float | None:
+    def gain_on_validation(self) -> float | None:
         """Gain over the defaults on validation: accuracy of the trial minus that of the defaults' fresh seeds."""
         defaults = self.baseline_validations
         return self.choice.values[0] - float(np.mean(defaults)) if defaults else None
 
     @property
-    def kept(self) -> str:
+    def gain_on_test(self) -> str:
         """Compare the gain on test with the gain on validation: `less`, `more`, `within` the test interval, or
         `open`.
         """
-        if self.promised is None or not self.compared or self.effect["kind"] != "seeds" or pd.isna(self.effect["low"]):
+        if (
+            self.gain_on_validation is None
+            or not self.compared
+            or self.effect["kind"] != "seeds"
+            or pd.isna(self.effect["low"])
+        ):
             return "open"
-        if self.promised > self.effect["high"]:
+        if self.gain_on_validation > self.effect["high"]:
             return "less"
-        return "more" if self.promised < self.effect["low"] else "within"
+        return "more" if self.gain_on_validation < self.effect["low"] else "within"
 
 
-def tested_choices(data: SearchData) -> list[TestedChoice]:
+def choices_on_test(data: SearchData) -> list[ChoiceOnTest]:
     """Return the choices that have a done run on test, in their order."""
     study = data.study
     if study is None or study.scores.empty:
@@ -72,7 +77,7 @@ def tested_choices(data: SearchData) -> list[TestedChoice]:
         if accuracy is not None and choice.variant in frame.index:
             row: dict[str, Any] = {str(name): value for name, value in frame.loc[choice.variant].to_dict().items()}
             found.append(
-                TestedChoice(
+                ChoiceOnTest(
                     choice,
                     study.label(choice.variant),
                     accuracy,
@@ -101,7 +106,7 @@ def differing_settings(data: SearchData) -> list[str]:
     return [f"{name} {test[name]} against {base[name]}" for name in SAME if test.get(name) != base.get(name)]
 
 
-def tested_numbers(data: SearchData, found: list[TestedChoice]) -> pd.DataFrame:
+def choice_numbers(data: SearchData, found: list[ChoiceOnTest]) -> pd.DataFrame:
     """Return one row per choice, and a last one for the defaults. Fractions."""
     study = data.study
     assert study is not None
@@ -111,7 +116,10 @@ def tested_numbers(data: SearchData, found: list[TestedChoice]) -> pd.DataFrame:
         row |= {name: value_words(value) for name, value in one.choice.parameters.items()}
         row |= {"validation": one.choice.values[0], **_interval("fresh_validation", one.validation)}
         row |= {**_interval("accuracy", one.accuracy), "n_seeds": one.accuracy.n if one.accuracy.kind == "seeds" else 1}
-        row |= {"interval_over": one.accuracy.kind, "promised": np.nan if one.promised is None else one.promised}
+        row |= {
+            "interval_over": one.accuracy.kind,
+            "promised": np.nan if one.gain_on_validation is None else one.gain_on_validation,
+        }
         row |= {"difference": one.effect["difference"], "difference_low": one.effect["low"]}
         row |= {"difference_high": one.effect["high"], "difference_over": one.effect["kind"]}
         rows.append(row | {name: one.effect[name] for name in ("holm_p", "verdict", "note")})

@@ -5,7 +5,7 @@ from pathlib import Path
 from leo_bench.report.pages import show_all, write_report_pages, write_tables
 from leo_bench.report.search.data import load_search_data
 from leo_bench.report.search.figures import all_plots
-from leo_bench.report.search.on_test import tested_choices
+from leo_bench.report.search.on_test import choices_on_test
 from leo_bench.report.search.provenance import provenance
 from leo_bench.report.search.selection_bias import fresh_seed_words
 from leo_bench.report.search.sentences import answer, method_words, notices, unmeasured_words
@@ -33,7 +33,7 @@ def write_search_report(folder: Path, out: Path) -> Path:
         "notices": notices(data),
         "figures": figures,
         "measured": on_test,
-        "luck": [words for one in tested_choices(data) if (words := fresh_seed_words(data, one))],
+        "fresh_seeds": [words for one in choices_on_test(data) if (words := fresh_seed_words(data, one))],
         "unmeasured": unmeasured_words(data) if on_test is None else "",
         "front": front,
         "importance": importance,

@@ -38,7 +38,7 @@ def importance_plot(data: SearchData) -> Plot | None:
         f"Share of the variance of accuracy that each setting explains, by {first['evaluator']}, n = "
         f"{first['n_trials']} complete trials: mean over bootstrap resamples of the trials, bars from the 5th to the "
         "95th percentile. Shaded, up to "
-        f"{floor:.2f}: the floor, the high end of a planted random number that was never used (dashed: its mean). "
+        f"{floor:.2f}: the floor, the high end for a planted random number that was never used (dashed: its mean). "
         "Filled: the whole bar lies above the floor; open marks cannot be told from noise."
     )
     return Plot("importance", "Importance for accuracy", caption, [panel])
@@ -77,8 +77,8 @@ def ranges_plot(data: SearchData) -> Plot | None:
         f"searched on one; of whole numbers, and of choices, one a group), bars: one standard error; {n_words(data)}, "
         f"of which each part has the number on the right. Dashed: the mean of all, {percent(overall)}%. Filled green "
         "circles: good, filled orange squares: bad (Welch's t test against the trials elsewhere, Holm's p over all "
-        "parts below 0.05); open diamonds: open. Trials were drawn to where accuracy is high, so this describes, it "
-        "does not prove."
+        "parts below 0.05); open diamonds: open. The sampler prefers settings with high accuracy, so this is a "
+        "description, not a proof."
     )
     return Plot("ranges", "Which part of each range is good", caption, [panel])
 
@@ -104,7 +104,7 @@ def slices_plot(data: SearchData) -> Plot | None:
             )
         )
     caption = (
-        f"Accuracy on validation characters against each searched setting, whatever the others were: {n_words(data)}; "
+        f"Accuracy on validation characters against each searched setting; the others vary too: {n_words(data)}; "
         "star: the best."
         + (" Ticks at the upper edge: settings of pruned trials." if data.counts["pruned"] else "")
         + below_words(data)
@@ -161,8 +161,8 @@ def maps_plot(data: SearchData) -> Plot | None:
     caption = (
         f"Accuracy over the {'pair' if len(panels) == 1 else 'two pairs'} of settings with the highest importance "
         f"together, {n_words(data)}. Each trial is a point in the colour of its accuracy, the best a star; below them "
-        "each cell, a part of one range by a part of the other, in the colour of its trials' mean. Few trials stand in "
-        "a cell, so its colour is rough; cells without any are left open. The other settings vary from point to point."
+        "each cell, a part of one range by a part of the other, in the colour of its trials' mean. A cell has few "
+        "trials, so its colour is uncertain; cells without trials are left open. The other settings vary."
         + colour_words(data)
     )
     return Plot("maps", "Accuracy over two settings", caption, panels)
@@ -199,7 +199,7 @@ def parallel_plot(data: SearchData) -> Plot | None:
     caption = (
         f"Parallel coordinates: one line a complete trial, through its settings from top to bottom to its accuracy, "
         f"{n_words(data)}. Colours: accuracy, as on the lowest axis; heavy, with a star: the best."
-        + (" Lines of one choice are spread so that they can be told apart." if any(s.choices for s in scales) else "")
+        + (" Lines of one choice are spread so that they can be seen." if any(s.choices for s in scales) else "")
         + colour_words(data)
     )
     return Plot("parallel", "All settings of each trial", caption, [panel])

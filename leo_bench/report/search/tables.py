@@ -8,17 +8,17 @@ import pandas as pd
 from leo_bench.figures.search.parameter_axis import number_words
 from leo_bench.records import without_paths
 from leo_bench.report.search.data import SearchData, millions, settings_words, value_words
-from leo_bench.report.search.on_test import tested_choices, tested_numbers
+from leo_bench.report.search.on_test import choice_numbers, choices_on_test
 from leo_bench.report.study.data import cell_name
 from leo_bench.report.table import NONE, ReportTable, difference, p_value, percent, with_interval
 
 
 def choices_table(data: SearchData) -> ReportTable | None:
     """Return the choices and the defaults on test; None if none has a done run there."""
-    found, study = tested_choices(data), data.study
+    found, study = choices_on_test(data), data.study
     if not found or study is None:
         return None
-    numbers = tested_numbers(data, found)
+    numbers = choice_numbers(data, found)
     settings = {one.choice.variant: settings_words(one.choice.parameters, list(data.scales)) for one in found}
     words = []
     for row in numbers.to_dict("records"):
@@ -29,15 +29,15 @@ def choices_table(data: SearchData) -> ReportTable | None:
                 "variant": own["label"],
                 "trial": NONE if pd.isna(own["number"]) else f"{own['number']:.0f}",
                 "settings": settings.get(own["variant"]) or ", ".join(f"{name} {defaults[name]}" for name in defaults),
-                "chosen for, %": percent(own["validation"]),
+                "trial, validation, %": percent(own["validation"]),
                 "fresh seeds on validation, %": with_interval(
                     own["fresh_validation"], own["fresh_validation_low"], own["fresh_validation_high"], "seeds"
                 ),
                 "test, %": with_interval(
                     own["accuracy"], own["accuracy_low"], own["accuracy_high"], own["interval_over"]
                 ),
-                "promised, points": difference(own["promised"], np.nan, np.nan, ""),
-                "test gave, points": difference(
+                "gain on validation, points": difference(own["promised"], np.nan, np.nan, ""),
+                "gain on test, points": difference(
                     own["difference"], own["difference_low"], own["difference_high"], str(own["difference_over"])
                 ),
                 "verdict": own["verdict"],
@@ -45,11 +45,10 @@ def choices_table(data: SearchData) -> ReportTable | None:
             }
         )
     caption = (
-        f"{study.data_name()}, {cell_name(study.headline)}. Chosen for: accuracy of the trial on validation "
-        "characters, one seed. Fresh seeds: the same settings trained again, on validation and on test characters, "
-        "95% t intervals over seeds (e: over the test episodes of one model). Promised: chosen for, minus the "
-        "defaults' fresh seeds on "
-        "validation. Test gave: paired difference with the defaults on test; margin "
+        f"{study.data_name()}, {cell_name(study.headline)}. Trial: its accuracy on validation characters, one seed. "
+        "Fresh seeds: its settings trained again, on validation and on test characters, 95% t intervals over seeds "
+        "(e: over the test episodes of one model). Gain on validation: the trial minus the defaults' fresh seeds. Gain "
+        "on test: paired difference with the defaults; margin "
         f'{100 * study.plan.margin:g} points. "{NONE}": does not apply, or not recorded.'
     )
     notes = [f"{row['label']}: {row['note']}." for row in numbers.to_dict("records") if row["note"]]
@@ -71,8 +70,8 @@ def front_table(data: SearchData) -> ReportTable | None:
         for row in numbers.to_dict("records")
     ]
     caption = (
-        f"Trials that no other beats in both, of n = {len(data.complete)} complete ones: accuracy on validation "
-        "characters, multiply-adds of answering one episode. One seed each, so a place on the front is no verdict."
+        f"Pareto front of n = {len(data.complete)} complete trials: accuracy on validation characters, multiply-adds "
+        "to answer one episode. One seed each, so a place on the front is no verdict."
     )
     return ReportTable("front", caption, numbers, pd.DataFrame(words))
 
@@ -119,8 +118,8 @@ def ranges_table(data: SearchData) -> ReportTable | None:
     ]
     caption = (
         f"Each range in at most four parts (equal on its own scale), n = {len(data.complete)} complete trials: mean "
-        "accuracy there, and whether it differs from that of the trials elsewhere (Welch's t test, Holm over all "
-        f'parts). "{NONE}": too few trials.'
+        "accuracy in the part, and a test against the trials elsewhere (Welch's t test, Holm over all parts). "
+        f'"{NONE}": too few trials.'
     )
     return ReportTable("ranges", caption, numbers, pd.DataFrame(words))
 
@@ -158,15 +157,15 @@ def trials_table(data: SearchData) -> ReportTable:
         }
         row |= {"started": trial.started or "", "finished": trial.finished or "", "retry_of": trial.retry_of}
         row |= {"message": message, "command": command}
-        text |= {"again": NONE if trial.retry_of is None else f"trial {trial.retry_of}"}
+        text |= {"repeats": NONE if trial.retry_of is None else f"trial {trial.retry_of}"}
         text |= {"command": command or NONE, "message": message or NONE}
         text |= {"started": _time(trial.started), "finished": _time(trial.finished)}
         numbers.append(row)
         words.append(text)
     caption = (
-        "Accuracy on validation characters, of complete trials; episodes: of training, at the last report; again: the "
-        "trial that died and was done again here. The command does a complete trial's run again with its recorded "
-        "settings and seed and compares bit for bit, and trains another's to its end."
+        "Accuracy on validation characters, of complete trials; episodes: training episodes at the last report; "
+        "repeats: the trial that died and is repeated here. The command repeats a complete trial's run with its "
+        "settings and seed and compares bit for bit; it trains any other run to the end."
     )
     return ReportTable("trials", caption, pd.DataFrame(numbers), pd.DataFrame(words))
 

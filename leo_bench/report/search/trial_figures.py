@@ -33,9 +33,9 @@ def history_plot(data: SearchData) -> Plot | None:
     )
     states = "".join(f"; {data.counts[state]} {state}" for state in ("pruned", "failed") if data.counts[state])
     caption = (
-        f"Accuracy on validation characters in the order in which trials began: {n_words(data)}{states}. Line: the "
+        f"Accuracy on validation characters by trial number: {n_words(data)}{states}. Line: the "
         "best so far."
-        + (" Crosses: pruned trials at the last accuracy that they reported." if len(pruned) else "")
+        + (" Crosses: pruned trials at their last accuracy." if len(pruned) else "")
         + (" Ticks at the lower edge: failed trials." if data.counts["failed"] else "")
         + below_words(data, pruned["last"], figures.HISTORY_SHARE)
         + error_words([error])
@@ -64,7 +64,7 @@ def curves_plot(data: SearchData) -> Plot | None:
     ended = frame.groupby("number").last()
     pruned = ended[ended["state"] == "pruned"]
     error = bool(data.complete) and near_ceiling(data)
-    alt = f"Validation accuracy while training of {int(shown.sum())} trials"
+    alt = f"Validation accuracy in training of {int(shown.sum())} trials"
     if data.best_number in ended.index:
         at_end = ended["accuracy"].to_dict()[data.best_number]
         alt += f"; the best, trial {data.best_number}, ends at {percent(at_end)}%"
@@ -76,7 +76,7 @@ def curves_plot(data: SearchData) -> Plot | None:
     bounds = bounds_of(data) if data.complete else None
     panel = Panel(
         partial(figures.trial_curves, frame, best=data.best_number, bounds=bounds, error=error),
-        "Validation while training",
+        "Validation accuracy in training",
         subtitle(data),
         height=3.1,
         right=0.95,
@@ -84,8 +84,8 @@ def curves_plot(data: SearchData) -> Plot | None:
     )
     counted = ", ".join(f"{count} {state}" for state, count in shown.items())
     caption = (
-        f"Validation accuracy that trials reported while they trained: n = {counted}. Solid: complete trials, coloured "
-        "by the accuracy that they ended with; heavy, with a star: the best."
+        f"Validation accuracy in training: n = {counted}. Solid: complete trials, coloured "
+        "by their final accuracy; heavy, with a star: the best."
         + (" Dashed, ending in a cross: pruned." if len(pruned) else "")
         + (" Dashed, ending in a tick: failed." if shown.get("failed") else "")
         + (" Dashed, open: not ended." if shown.get("running") else "")
@@ -120,10 +120,10 @@ def front_plot(data: SearchData) -> Plot | None:
         alt=alt,
     )
     caption = (
-        f"Accuracy on validation characters against multiply-adds of answering one episode (log scale), "
-        f"{n_words(data)}. Line and blue marks: the Pareto front, {len(front)} trials that no other beats in both. It "
-        "is of single seeds, so a place on it is no verdict."
-        + (" Named in the key: trials chosen to be measured on test." if chosen else "")
+        f"Accuracy on validation characters against multiply-adds to answer one episode (log scale), "
+        f"{n_words(data)}. Line and blue marks: the Pareto front, {len(front)} trials. Each is one "
+        "seed, so a place on the front is no verdict."
+        + (" Named in the key: trials measured on test." if chosen else "")
         + below_words(data)
         + error_words([error])
     )

@@ -1,7 +1,5 @@
 """Figure of adaptation: accuracy before and after each inner step."""
 
-from functools import partial
-
 import pandas as pd
 
 from leo_bench import figures
@@ -9,11 +7,10 @@ from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.sentences import error_words
 from leo_bench.report.study.captions import (
     cut_words,
-    lines_height,
+    lines_panel,
     n_words,
     over_seeds,
     rows_of,
-    subtitle,
     variant_groups,
 )
 from leo_bench.report.study.data import Cell, StudyData, cell_name, not_comparable
@@ -29,37 +26,32 @@ def adaptation_plot(data: StudyData) -> Plot | None:
     errors: list[bool] = []
     drawn: list[pd.DataFrame] = []
     shown: dict[str, tuple[Cell, set[str]]] = {}
-    for family in variant_groups(data):
-        most = max(frames[cell]["variant"].isin(family.variants).sum() for cell in mixed)
-        cell = [cell for cell in mixed if frames[cell]["variant"].isin(family.variants).sum() == most][-1]
-        rows = rows_of(data, frames[cell], family)
+    for group in variant_groups(data):
+        most = max(frames[cell]["variant"].isin(group.variants).sum() for cell in mixed)
+        cell = [cell for cell in mixed if frames[cell]["variant"].isin(group.variants).sum() == most][-1]
+        rows = rows_of(data, frames[cell], group)
         if rows.empty or rows["step"].max() == 0:
             continue
         errors.append(figures.near_ceiling(rows[rows["step"] == rows.groupby("variant")["step"].transform("max")]))
-        if len(family.variants) > 1:
-            shown[family.switch] = cell, set(rows["variant"])
+        if len(group.variants) > 1:
+            shown[group.switch] = cell, set(rows["variant"])
         drawn.append(rows.assign(panel=len(panels)))
         means = rows.groupby(["variant", "step"], sort=False)["accuracy"].mean()
-        alt = f"Accuracy by inner step for {family.title}: " + ", ".join(
+        alt = f"Accuracy by inner step for {group.title}: " + ", ".join(
             f"{data.label(str(name))} from {percent(steps.iloc[0])} to {percent(steps.iloc[-1])}%"
             for name, steps in means.groupby(level="variant", sort=False)
         )
         panels.append(
-            Panel(
-                partial(figures.accuracy_by_step, rows, data.styles, error=errors[-1]),
-                f"{family.title}, {cell_name(cell)}",
-                subtitle(data, *family.variants),
-                height=lines_height(rows["variant"].nunique()),
-                right=1.1,
-                alt=alt,
+            lines_panel(
+                data, group, rows, f"{group.title}, {cell_name(cell)}", figures.accuracy_by_step, errors[-1], alt
             )
         )
     if not panels:
         return None
     caption = (
-        "Accuracy before adaptation (step 0), after the inner steps on the codes, and then after the fine-tuning steps "
-        "on the decoded weights where there are any; on the test with most ways that most settings "
-        f"of the switch were scored on; means over {n_words(frames[mixed[0]])}; "
+        "Accuracy before adaptation (step 0), after each inner step on the codes, and after each fine-tuning step on "
+        "the decoded weights, if there are any; on the test with most ways that most settings of the switch were "
+        f"scored on; means over {n_words(frames[mixed[0]])}; "
         f"{over_seeds(frames[mixed[0]], 'shaded')}."
         f"{skipped_words(data, frames[mixed[0]])}{absent_words(data, shown)}"
         f"{cut_words(pd.concat(drawn), ['panel', 'variant', 'step'])}"

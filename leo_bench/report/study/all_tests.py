@@ -116,19 +116,19 @@ def profiles_plot(data: StudyData) -> Plot | None:
     matrices = score_matrices(data)
     frame = profile_frame(data, matrices)
     panels = []
-    for family in variant_groups(data):
-        rows = rows_of(data, frame, family)
+    for group in variant_groups(data):
+        rows = rows_of(data, frame, group)
         names = list(rows["variant"].unique())
         if len(names) < 2:
             continue
         middles = rows.groupby("label", sort=False)["middle"].first()
-        alt = f"Share of scores above each accuracy for {family.title}; means: " + ", ".join(
+        alt = f"Share of scores above each accuracy for {group.title}; means: " + ", ".join(
             f"{label} {percent(middle)}%" for label, middle in middles.items()
         )
         panels.append(
             Panel(
                 partial(figures.performance_profiles, rows, data.styles),
-                family.title,
+                group.title,
                 subtitle(data, *names),
                 height=lines_height(len(names)),
                 right=1.1,
@@ -140,8 +140,8 @@ def profiles_plot(data: StudyData) -> Plot | None:
     seeds = sorted({len(scores) for scores in matrices.values()})
     n_seeds = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     caption = (
-        f"Share of a variant's scores ({n_seeds} seeds times {len(data.cells)} tests) that lie above each accuracy; a "
-        "curve that is nowhere below another's is ahead whatever accuracy one asks for. Marks: medians; numbers in the "
+        f"Share of a variant's scores ({n_seeds} seeds times {len(data.cells)} tests) that lie above each accuracy. A "
+        "curve that is nowhere below another one is ahead at any required accuracy. Marks: medians; numbers in the "
         "key: means."
     )
     return Plot("profiles", "Performance profiles over all tests", caption, panels, columns=3)

@@ -1,10 +1,14 @@
 """Parts of captions: data, number of runs, kind of interval; and the groups of variants that share a panel."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
+from matplotlib.axes import Axes
 
 from leo_bench.figures import LEAST_SEEDS, interval_is_cut
+from leo_bench.report.panels import Panel
 from leo_bench.report.study.data import Cell, StudyData, not_comparable
 from leo_bench.report.study.switches import setting_names, switch_variants
 
@@ -27,7 +31,7 @@ def n_words(rows: pd.DataFrame) -> str:
 def interval_caption(rows: pd.DataFrame) -> str:
     """Return n and the kind of interval."""
     counts = rows.groupby("variant")["seed"].nunique()
-    dotted = "; dotted, where there is one seed: over its test episodes" if counts.min() < 2 else ""
+    dotted = "; dotted, with one seed: over its test episodes" if counts.min() < 2 else ""
     interval = (
         "one seed each: dotted bars are 95% intervals over the test episodes of one model, not over seeds"
         if counts.max() < 2
@@ -50,7 +54,7 @@ def cut_words(rows: pd.DataFrame, by: list[str], value: str = "accuracy") -> str
     a mean.
     """
     cut = rows.groupby(by)[value].agg(interval_is_cut).astype(bool).any()
-    return " An interval that would go on beyond 0 or 100% is cut there." if cut else ""
+    return " An interval that extends beyond 0 or 100% is cut there." if cut else ""
 
 
 def episode_words(rows: pd.DataFrame) -> str:
@@ -85,17 +89,37 @@ def variant_groups(data: StudyData) -> list[VariantGroup]:
     return found or [VariantGroup("all variants", "", rest)]
 
 
-def rows_of(data: StudyData, frame: pd.DataFrame, family: VariantGroup) -> pd.DataFrame:
+def rows_of(data: StudyData, frame: pd.DataFrame, group: VariantGroup) -> pd.DataFrame:
     """Return the group's rows of a frame, each variant labelled by its setting, as on the axis of its switch."""
-    rows = frame[frame["variant"].isin(family.variants)]
-    if not family.switch:
+    rows = frame[frame["variant"].isin(group.variants)]
+    if not group.switch:
         return rows
-    return rows.assign(label=rows["variant"].map(setting_names(data, family.switch, family.variants)))
+    return rows.assign(label=rows["variant"].map(setting_names(data, group.switch, group.variants)))
 
 
 def lines_height(n_lines: int) -> float:
     """Return the height in inches of a panel whose lines are labelled at their ends, so that the labels fit."""
     return max(2.75, 1.0 + 0.125 * n_lines)
+
+
+def lines_panel(
+    data: StudyData,
+    group: VariantGroup,
+    rows: pd.DataFrame,
+    title: str,
+    draw: Callable[..., Axes],
+    error: bool,
+    alt: str,
+) -> Panel:
+    """Return a panel of lines that are labelled at their ends, one per variant of the group."""
+    return Panel(
+        partial(draw, rows, data.styles, error=error),
+        title,
+        subtitle(data, *group.variants),
+        height=lines_height(rows["variant"].nunique()),
+        right=1.1,
+        alt=alt,
+    )
 
 
 def headline_and_hardest(data: StudyData) -> list[Cell]:

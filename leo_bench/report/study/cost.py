@@ -60,7 +60,7 @@ def cost_plot(data: StudyData) -> Plot | None:
     )
     if left_out:
         names = ", ".join(sorted(data.label(name) for name in left_out))
-        caption += f" Left out, because their test is another: {names}."
+        caption += f" Left out, because their test differs: {names}."
     title = "Accuracy against time, memory and parameters"
     return Plot("cost", title, caption + error_words(errors), panels, columns=3)
 
@@ -102,13 +102,13 @@ def front_words(drawn: dict[Cell, pd.DataFrame]) -> str:
     """Return the caption's sentences on the Pareto fronts: which are drawn, and why others are not."""
     said = (
         "The line and the bold entries of the key: the Pareto front, variants that no other beats in both accuracy and "
-        "cost; it is of means, so a place on it is no verdict."
+        "cost. It compares means, so a place on it is no verdict."
     )
     for cost in COSTS:
         spreads = [seed_spread(rows, cost) for rows in drawn.values()]
         by = " and ".join(dict.fromkeys(f"{spread:.2f}" for spread in spreads if spread is not None))
         if None in spreads:
-            said += f" No front in {cost_name(cost)}: with one seed each, how much it differs by chance is not known."
+            said += f" No front in {cost_name(cost)}: with one seed each, its variation between seeds is not known."
         elif not all(cost_front(rows, cost) for rows in drawn.values()):
             said += f" No front in {cost_name(cost)}: seeds of one variant differ by as much (by a factor of {by})."
         elif max(filter(None, spreads)) > 1:
@@ -124,5 +124,5 @@ def scale_words(rows: pd.DataFrame) -> str:
     if not found:
         return ""
     zero = any((rows[cost] <= NOTHING * rows[cost].max()).any() for cost in found)
-    at = "; 0, or next to it, stands at the left edge" if zero else ""
+    at = "; costs of zero, or next to it, are at the left edge" if zero else ""
     return f" Log scale: {' and '.join(cost_name(cost) for cost in found)}{at}."

@@ -14,7 +14,7 @@ from leo_bench.report.study.data import StudyData, cell_name, not_comparable
 from leo_bench.report.table import NONE, ReportTable, percent
 
 MOST = 10
-NOT_RECORDED = "The runs do not record which characters were asked and answered, so there is nothing to show here."
+NOT_RECORDED = "The runs have no counts by character, so there is nothing to show here."
 AGREEMENT_COLUMNS = "variant label n_other_seeds other_seeds least most n_same_seed same_seed".split()
 LEVELS = {"alphabet": "alphabets", "name": "characters"}
 """Column that groups queries -> name of the groups."""
@@ -87,7 +87,7 @@ def _character_table(data: StudyData, rows: pd.DataFrame, by: str) -> ReportTabl
         f"{ranking_words(len(shown), len(whole), what).capitalize()}, for {data.label(data.plan.baseline)}, "
         f"{cell_name(data.headline)}, {n_seeds} seed{'s' if n_seeds > 1 else ''} together: "
         f"{percent(shown['share'].sum())}% of all errors in {percent(shown['asked'].sum() / rows['asked'].sum())}% of "
-        "the queries. The first of a ranking look worse than they are where queries are few."
+        "the queries. The first of a ranking look worse than they are if queries are few."
     )
     return ReportTable(f"hardest-{what}", caption, whole.rename(columns={"name": "character"}), words)
 
@@ -131,9 +131,9 @@ def agreement_table(data: StudyData, rows: pd.DataFrame) -> ReportTable:
     caption = (
         "Are the same characters hard for every variant? Spearman's rank correlation of error rates over characters, "
         f"{cell_name(data.headline)}, mean over pairs of runs, one of the variant, one of {base}; 1: the same order. "
-        f"Only the column of other seeds may be set against the row of {base}, its own seeds with each other. Runs of "
-        "the same seed share what the seed decides, so they may agree more for that alone. In pairs: of other seeds "
-        f'and of the same seed. "{NONE}": no such pair, or error rates all alike.'
+        f"Compare the column of other seeds with the row of {base}, its own seeds among each other. Runs of the same "
+        "seed share initial weights and episodes, so they may agree more for that reason. Pairs: of other seeds and of "
+        f'the same seed. "{NONE}": no such pair, or equal error rates.'
     )
     return ReportTable("hardest-agreement", caption, frame, pd.DataFrame(words))
 

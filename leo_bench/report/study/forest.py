@@ -54,8 +54,8 @@ def forest_plot(data: StudyData) -> Plot | None:
         f"Paired difference with {data.label(data.plan.baseline)}"
         + (", or with the variant that the row names" if data.plan.against else "")
         + ", in points of accuracy, same seeds and same test episodes; bars: 95% interval "
-        f"{over}; shaded: the {100 * data.plan.margin:g} points either way that do not matter. Arrowheads: "
-        f"the difference or its interval goes on beyond the axis."
+        f"{over}; shaded: differences up to the margin of {100 * data.plan.margin:g} points, which do not matter. "
+        f"Arrowheads: the difference or its interval extends beyond the axis."
     )
     caption += "".join(unscored_words(data, cell) for cell in headline_and_hardest(data))
     return Plot("effects", "What each change is worth", caption, panels)

@@ -1,19 +1,16 @@
 """Figure of training: accuracy on training and validation episodes."""
 
-from functools import partial
-
 import pandas as pd
 
 from leo_bench import figures
-from leo_bench.report.panels import Panel, Plot
+from leo_bench.report.panels import Plot
 from leo_bench.report.sentences import error_words
 from leo_bench.report.study.captions import (
     cut_words,
-    lines_height,
+    lines_panel,
     n_words,
     over_seeds,
     rows_of,
-    subtitle,
     variant_groups,
 )
 from leo_bench.report.study.data import StudyData
@@ -24,27 +21,18 @@ def curves_plot(data: StudyData) -> Plot | None:
     """Return the figure of training and validation accuracy, a panel per switch."""
     frame = curve_frame(data)
     panels, errors = [], []
-    for family in variant_groups(data):
-        rows = rows_of(data, frame, family)
+    for group in variant_groups(data):
+        rows = rows_of(data, frame, group)
         if rows["episode"].nunique() < 2:
             continue
         validation = rows[rows["part"] == "validation"]
         last = validation[validation["episode"] == validation.groupby("variant")["episode"].transform("max")]
         errors.append(figures.near_ceiling(last) if len(last) else False)
         ends = last.groupby("variant", sort=False)["accuracy"].mean()
-        alt = f"Training and validation accuracy for {family.title}; last validation: " + ", ".join(
+        alt = f"Training and validation accuracy for {group.title}; last validation: " + ", ".join(
             f"{data.label(str(name))} {percent(value)}%" for name, value in ends.items()
         )
-        panels.append(
-            Panel(
-                partial(figures.learning_curves, rows, data.styles, error=errors[-1]),
-                family.title,
-                subtitle(data, *family.variants),
-                height=lines_height(rows["variant"].nunique()),
-                right=1.1,
-                alt=alt,
-            )
-        )
+        panels.append(lines_panel(data, group, rows, group.title, figures.learning_curves, errors[-1], alt))
     if not panels:
         return None
     caption = (

@@ -127,7 +127,7 @@ def main_tables(data: StudyData) -> list[ReportTable]:
         )
     ]
     if apart.any():
-        caption = "Measured under other conditions than the baseline, so not set against it."
+        caption = "Measured under other conditions than the baseline, so not compared with it."
         words = (
             main_words(data, numbers[apart])
             .drop(columns="difference, points")

@@ -28,7 +28,7 @@ def redo_table(data: StudyData) -> ReportTable:
     frame = pd.DataFrame(words, columns=["variant", "command", "seeds", "state"])
     return ReportTable(
         "redo",
-        "Copy a line to make its rows again; a run that is done is done again and compared, bit for bit.",
+        "Each command repeats its runs; a done run is compared with its record, bit for bit.",
         frame,
         frame,
     )

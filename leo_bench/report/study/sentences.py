@@ -74,12 +74,12 @@ def _effect_sentence(data: StudyData) -> str:
         parts.append(f"{listed(same)} {'makes' if len(same) == 1 else 'make'} no difference that matters")
     unclear = named.get("inconclusive", [])
     if unclear:
-        parts.append(f"{listed(unclear)} {'is' if len(unclear) == 1 else 'are'} inconclusive with the seeds there are")
+        parts.append(f"{listed(unclear)} {'is' if len(unclear) == 1 else 'are'} inconclusive with these seeds")
     single = named.get("one seed", [])
     if single:
         parts.append(
             f"{listed(single)}, with one seed, {'has' if len(single) == 1 else 'have'} no verdict on the change "
-            "itself, only on the trained models at hand"
+            "itself: the difference is one of two trained models"
         )
     return f"Of {len(compared)} {'variant' if len(compared) == 1 else 'variants'} compared, {'; '.join(parts)}."
 
@@ -104,17 +104,13 @@ def resolution(data: StudyData) -> str:
     """Return the difference that the study could detect, in a sentence."""
     found = detectable(effects(data, data.headline), data.plan.margin)
     if found is None:
-        return "With one seed per variant no difference between methods can be told from the luck of a seed."
-    verdict = (
-        f"about {100 * found.among_all:.1f} points for a verdict of better or worse among the {found.n_compared} "
-        "compared"
-        if found.among_all < 1
-        else f"more than there is for a verdict of better or worse among the {found.n_compared} compared"
-    )
+        return "With one seed per variant an effect cannot be told from seed-to-seed variation."
+    verdict = f"about {100 * found.among_all:.1f} points" if found.among_all < 1 else "more than accuracy can differ"
     return (
-        f"With {found.n_seeds} seeds and the spread seen here (median standard deviation of a paired difference "
-        f"{100 * found.sd:.1f} points), a true difference is found in 4 of 5 such studies when it is about "
-        f"{100 * found.alone:.1f} points for a single t test on its own, but {verdict}."
+        f"With {found.n_seeds} seeds and the variation seen here (median standard deviation of a paired difference "
+        f"{100 * found.sd:.1f} points), 4 of 5 such studies detect a true difference of about {100 * found.alone:.1f} "
+        f"points by a single t test. A verdict of better or worse among the {found.n_compared} compared needs "
+        f"{verdict}."
     )
 
 
@@ -123,15 +119,14 @@ def notices(data: StudyData) -> list[str]:
     found = []
     if data.is_glyphs:
         found.append(
-            "These numbers are measured on glyphs, characters drawn by this program, because Omniglot was not "
-            "used. They cannot be set "
-            "against Omniglot results or the document's targets."
+            "These numbers are measured on glyphs, characters drawn by this program, because Omniglot was not used. "
+            "They cannot be compared with Omniglot results or the document's targets."
         )
     modes = sorted({str(mode) for mode in data.scores["batch_norm"].unique()})
     if any("transductive" in mode for mode in modes):
         found.append(
-            "Some rows are transductive: batch norm saw all queries of an episode at once. They are not set "
-            "against the others."
+            "Some rows are transductive: batch norm saw all queries of an episode at once. They are not "
+            "compared with the others."
         )
     digests = sorted({str(digest) for digest in data.scores["numerics"].unique()})
     if len(digests) > 1:
@@ -152,20 +147,19 @@ def method_words(data: StudyData) -> list[str]:
     """Return how to read the numbers, a sentence or two per question."""
     margin = f"{100 * data.plan.margin:g}"
     return [
-        "An interval over seeds (95%, t) says what training again with other seeds would give. An interval over "
-        "episodes (marked e, 1.96 "
-        "standard errors) says how well one trained model is known, and nothing about seeds.",
+        "An interval over seeds (95%, t) shows what other seeds would give. An interval over episodes (marked e, 1.96 "
+        "standard errors) shows how well one trained model is known, and nothing about seeds.",
         "A difference is variant minus baseline"
         + (" (or minus the variant that the row names)" if data.plan.against else "")
         + " with the same seed on the same test episodes, averaged over the seeds that both have.",
         f"Verdicts: better or worse when the whole interval lies beyond {margin} points and Holm's p (paired t "
         f"test, over all variants compared on that test with several seeds) is below 0.05; no difference that "
         f"matters when it lies within {margin} points; otherwise "
-        f"inconclusive. From 6 seeds an exact "
-        "sign-flip test stands beside it as a check. So does, from 5 seeds, a BCa bootstrap interval, which does not "
-        "assume normal differences but is too narrow with few seeds: in simulation it covers the truth in about 83% of "
-        "studies of 5 seeds and 90% of 10, where the t interval covers it in 95%.",
-        "Rows are set against each other only where data, splits, image size, shots, queries, training images, "
+        f"inconclusive. Two checks stand beside "
+        "it: from 6 seeds an exact sign-flip test, and from 5 seeds a BCa bootstrap interval. The BCa interval does "
+        "not assume normal differences, but it is too narrow with few seeds: in simulation it covers the truth in "
+        "about 83% of studies of 5 seeds and 90% of 10, where the t interval covers it in 95%.",
+        "Rows are compared only if data, splits, image size, shots, queries, training images, "
         "test episodes and source agree.",
         resolution(data),
     ]

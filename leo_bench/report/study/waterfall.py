@@ -126,8 +126,8 @@ def _caption(data: StudyData, variants: list[str]) -> str:
     rows = data.rows(data.headline, *variants)
     drawn = pd.concat([data.rows(cell, *variants) for cell in data.cells if cell[1] == "mixed"])
     caption = (
-        f"From {data.label(steps[0])} to {data.label(steps[-1])}, each step with the changes of those above it"
-        + (f"; below the line {data.label(data.plan.baseline)} without one of its parts" if parts else "")
+        f"From {data.label(steps[0])} to {data.label(steps[-1])}; each step keeps the changes of the steps above it"
+        + (f". Below the line: {data.label(data.plan.baseline)} with one component removed" if parts else "")
         + f". Points: accuracy, n = {n_words(rows)}, {episode_words(rows)}; {over_seeds(rows, 'lines')}. Bars, and in "
         "brackets in points: the paired change from the step above"
         + (f", below the line from {data.label(data.plan.baseline)}" if parts else "")
@@ -167,9 +167,9 @@ def step_table(data: StudyData) -> ReportTable:
         for cell, frame in frames.items()
     ]
     caption = (
-        "Each step keeps the changes of those above it. Changes: paired differences with the step above, in points. "
-        f"The verdict is on {cell_name(data.headline)}, by the margin of {100 * data.plan.margin:g} points and Holm's "
-        f"p over the steps. Intervals: 95% over seeds (e: over episodes).{DASH}"
+        "Each step keeps the changes of the steps above it. Changes: paired differences with the step above, in "
+        f"points. The verdict is on {cell_name(data.headline)}, by the margin of {100 * data.plan.margin:g} points and "
+        f"Holm's p over the steps. Intervals: 95% over seeds (e: over episodes).{DASH}"
     )
     headline = frames.get(data.headline)
     notes = [] if headline is None else notes_of(headline.rename(columns={"change_note": "note"}))
