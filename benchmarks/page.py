@@ -9,12 +9,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from benchmarks.suite import GROWTHS, RATIOS, Growth, Ratio
-from leo_bench.figures import COLOURS, INK, SMALL, dress
-from leo_bench.report.captions import Plot
-from leo_bench.report.drawing import Panel
+from leo_bench.figures import COLOURS, INK, SMALL, style_axes
 from leo_bench.report.pages import show, write_table
 from leo_bench.report.pages import write_page as write_filled
-from leo_bench.report.tables import Table
+from leo_bench.report.panels import Panel, Plot
+from leo_bench.report.table import ReportTable
 
 HELP_SECONDS, PEAK_GB = 0.5, 3.0
 """Asked of `leo-bench --help`, and of a 105x105 training step's memory."""
@@ -136,7 +135,7 @@ def step_bars(rows: pd.DataFrame, *, ax: Axes) -> Axes:
     ax.set(xlim=(0, 1.25 * rows["upper quartile, ms"].max()), ylim=(len(rows) - 0.4, -0.6))
     ax.set(xlabel="milliseconds a step")
     ax.set_yticks(range(len(rows)), labels=list(rows.index))
-    return dress(ax, grid="x")
+    return style_axes(ax, grid="x")
 
 
 def step_plot(timings: pd.DataFrame) -> Plot | None:
@@ -187,7 +186,7 @@ def write_page(results: Path, out: Path) -> Path:
         "Machine": (pd.DataFrame(machine.items(), columns=["what", "value"]), "Where and with what it was timed."),
     }
     tables = [
-        (title, Table(title.lower(), caption, frame, frame.astype(str)))
+        (title, ReportTable(title.lower(), caption, frame, frame.astype(str)))
         for title, (frame, caption) in frames.items()
         if len(frame)
     ]

@@ -87,14 +87,14 @@ def write_run(
     results: Path, plan: Plan, run: PlannedRun, counts: Counts, characters: Characters | None = None, **changes: Any
 ) -> Path:
     """One done run: its training and its tests. `changes` replace fields of the training's record; `numerics`,
-    `data_digest` and `weights_digest` those of the tests too, `adapt_ms` and `eval_seconds`
-    those alone; `folder` is where the run goes instead of the store.
+    `data_digest` and `weights_digest` those of the tests too, `steps`, `adapt_ms` and `eval_seconds` those of the tests
+    alone; `folder` is where the run goes instead of the store.
 
     Without `characters` it is a run made before counts by character were recorded.
     """
     settings = make_settings(run.settings)
     folder = changes.pop("folder", results / "runs" / run.run_key)
-    steps = list(range(settings.inner_steps + 1)) if settings.learner == "leo" else [0]
+    steps = changes.pop("steps", list(range(settings.inner_steps + 1)) if settings.learner == "leo" else [0])
     batch_norm = changes.get("batch_norm", "running")
     common = {
         "numerics": run.numerics,

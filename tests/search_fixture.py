@@ -42,7 +42,7 @@ def make_search(space: Sequence[Parameter] = SPACE, **changes: Any) -> SearchPla
         "objectives": ["accuracy"],
         "space": list(space),
         "base": make_settings({**common, **TRIAL_ONLY}, "leo").canonical(),
-        "test": make_settings(common, "leo").canonical(),
+        "test": make_settings({**common, "n_test_episodes": 100}, "leo").canonical(),
         "n_trials": 40,
         "sampler": Sampler(),
         "pruner": Pruner(),

@@ -5,24 +5,21 @@ Frames hold fractions; axes show percent. A variant keeps one colour and marker 
 (`variant_styles`); markers tell variants apart without colour too.
 """
 
-from leo_bench.figures.across import score_profiles
-from leo_bench.figures.axis import LEAST_SEEDS, UPPER_SHARE, best_view, interval_is_cut, near_ceiling, spread
-from leo_bench.figures.cost import accuracy_by_cost
-from leo_bench.figures.course import accuracy_by_step, learning_curves
-from leo_bench.figures.effects import effects_forest, signed
-from leo_bench.figures.hardest import error_by_group
-from leo_bench.figures.ramp import ramp_bounds
-from leo_bench.figures.search import (
-    HISTORY_SHARE,
-    importance_floor,
-    range_parts,
-    search_front,
-    search_history,
-    search_importance,
-    trial_curves,
-)
-from leo_bench.figures.search_space import Scale, accuracy_map, accuracy_slice, parallel_coordinates
-from leo_bench.figures.setting import BANDS, accuracy_by_setting
+from leo_bench.figures.accuracy_axis import near_ceiling
+from leo_bench.figures.accuracy_by_cost import accuracy_by_cost
+from leo_bench.figures.accuracy_by_setting import BANDS, accuracy_by_setting
+from leo_bench.figures.colour_scale import colour_bounds
+from leo_bench.figures.error_by_group import error_by_group
+from leo_bench.figures.forest_plot import forest_plot, signed
+from leo_bench.figures.intervals import LEAST_SEEDS, interval_is_cut
+from leo_bench.figures.labels import without_overlap
+from leo_bench.figures.learning_curves import accuracy_by_step, learning_curves
+from leo_bench.figures.limits import UPPER_SHARE, accuracy_limits
+from leo_bench.figures.performance_profile import performance_profiles
+from leo_bench.figures.search.importance import importance_floor, range_parts, search_importance
+from leo_bench.figures.search.parameter_axis import Scale
+from leo_bench.figures.search.parameters import accuracy_map, accuracy_slice, parallel_coordinates
+from leo_bench.figures.search.trials import HISTORY_SHARE, search_front, search_history, trial_curves
 from leo_bench.figures.style import (
     BAND,
     COLOURS,
@@ -35,7 +32,7 @@ from leo_bench.figures.style import (
     RAMP,
     SMALL,
     VariantStyle,
-    dress,
+    style_axes,
     variant_styles,
 )
 from leo_bench.figures.waterfall import waterfall
@@ -60,26 +57,26 @@ __all__ = [
     "accuracy_by_cost",
     "accuracy_by_setting",
     "accuracy_by_step",
+    "accuracy_limits",
     "accuracy_map",
     "accuracy_slice",
-    "best_view",
-    "dress",
-    "effects_forest",
+    "colour_bounds",
     "error_by_group",
+    "forest_plot",
     "importance_floor",
     "interval_is_cut",
     "learning_curves",
     "near_ceiling",
     "parallel_coordinates",
-    "ramp_bounds",
+    "performance_profiles",
     "range_parts",
-    "score_profiles",
     "search_front",
     "search_history",
     "search_importance",
     "signed",
-    "spread",
+    "style_axes",
     "trial_curves",
     "variant_styles",
     "waterfall",
+    "without_overlap",
 ]

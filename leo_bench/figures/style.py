@@ -10,18 +10,18 @@ from leo_bench.records import Plan
 
 INK, MUTED, GRID, PAPER, BAND = "#1b1f24", "#5b6470", "#dce1e7", "#ffffff", "#d3ead9"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#a87b00", "#3d9bd1")
-"""Told apart under the common kinds of colour blindness, and at least 3 to 1 against white."""
+"""Distinguishable under the common kinds of colour blindness, with a contrast of at least 3 to white."""
 RAMP = ("#e6a944", "#dd8a4f", "#cc6a62", "#b04c77", "#873b86", "#5a3486", "#2b2c78")
-"""From low to high, each darker than the one before; a dark page has them the other way, each brighter."""
+"""Colours from low to high accuracy, each darker than the one before; a dark page reverses them."""
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "p", "h", "*", "d", "8")
-"""No arrowheads: those say that something lies beyond an axis."""
+"""No arrowheads: those mark values beyond an axis."""
 DASHES = ((0, (5, 2)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1)))
 EPISODE_DASH = (0, (1.5, 1.2))
-"""Intervals over one model's test episodes are dotted, those over seeds solid."""
+"""Dotted: an interval over one model's test episodes. An interval over seeds is solid."""
 LABEL_WIDTH = 26
-"""Characters after which a variant's label goes on in another line."""
+"""Characters after which a variant's label continues on another line."""
 FONT, SMALL = 8.5, 7.5
-"""Points, at a panel's own size; a phone shows a panel of 3.9 inches about a quarter larger."""
+"""Text sizes in points, at a panel's own size; a phone shows a panel of 3.9 inches about a quarter larger."""
 
 Styles = Mapping[str, "VariantStyle"]
 """Variant -> its style."""
@@ -35,9 +35,9 @@ class VariantStyle:
 
 
 def variant_styles(plan: Plan) -> dict[str, VariantStyle]:
-    """Colour and marker of each variant: the baseline is ink, references are grey.
+    """Return colour and marker of each variant: the baseline is black, references are grey.
 
-    Each switch has a marker and goes through the colours; no two variants share both while there are enough of them.
+    Each switch has a marker and cycles through the colours; no two variants share both while there are enough of them.
     """
     styles = {plan.baseline: VariantStyle(INK, "o")}
     for index, name in enumerate(plan.references):
@@ -55,8 +55,8 @@ def variant_styles(plan: Plan) -> dict[str, VariantStyle]:
     return styles
 
 
-def dress(ax: Axes, grid: str = "y") -> Axes:
-    """Spines, grid and text sizes of every figure. grid: the axis whose ticks have lines."""
+def style_axes(ax: Axes, grid: str = "y") -> Axes:
+    """Set spines, grid and text sizes, the same in every figure. grid: the axis whose ticks have lines."""
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -71,5 +71,5 @@ def dress(ax: Axes, grid: str = "y") -> Axes:
 
 
 def new_axes() -> Axes:
-    """An Axes of a figure of its own."""
+    """Return an Axes of a new figure."""
     return Figure(figsize=(3.9, 2.7)).add_subplot()

@@ -5,29 +5,30 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from leo_bench.figures.axis import LEAST_ERROR, error_height
-from leo_bench.figures.style import BAND, COLOURS, FONT, GRID, INK, MUTED, SMALL, dress, new_axes
+from leo_bench.figures.accuracy_axis import LEAST_ERROR, error_height
+from leo_bench.figures.style import BAND, COLOURS, FONT, GRID, INK, MUTED, SMALL, new_axes, style_axes
 
 TICKS = (5.0, 10, 20, 40, 60, 80, 90, 95, 97, 98, 99, 99.5, 99.9)
-"""Percent."""
+"""Candidates for ticks, percent."""
 GAP = 0.07
-"""Between two ticks, as a share of the axis."""
+"""Least distance between two ticks, as a share of the axis."""
 BETTER, WORSE = COLOURS[2], COLOURS[1]
 BAR = 0.56
 """Height of a bar, in rows."""
 TOLD, PALE = 0.85, 0.3
-"""Opacity of a bar with a verdict of better or worse, and of any other."""
+"""Opacity of a bar with a verdict of better or worse, and of any other bar."""
 LEAST_ROOM = 0.03
-"""Left and right of what is drawn, in powers of ten of the error."""
+"""Least room left and right of what is drawn, in powers of ten of the error."""
 
 
 def waterfall(frame: pd.DataFrame, *, band: tuple[float, float] | None = None, ax: Axes | None = None) -> Axes:
-    """Accuracy of each row with its 95% interval, on an axis of percent that stretches towards 100 (log of the error);
-    a bar from where the row comes from, green where it climbs and orange where it falls, pale without a verdict.
+    """Draw the accuracy of each row with its 95% interval, on an axis of percent stretched towards 100 (log of the
+    error).
 
-    frame, from top to bottom: group (a line is drawn between groups), label, accuracy, low, high, start (accuracy that
-    the row is a change from; NaN without one), change_verdict, words (written right of the row). A row that was not
-    measured has NaN for accuracy. band: accuracies to shade.
+    A bar leads from the accuracy that the row changes to its own: green upwards, orange downwards, pale without a
+    verdict. frame, from top to bottom: group (a line is drawn between groups), label, accuracy, low, high, start
+    (accuracy that the row changes; NaN without one), change_verdict, words (written right of the row). A row without a
+    measurement has NaN for accuracy. band: accuracies to shade.
     """
     ax = ax or new_axes()
     ends = np.clip(100 * frame[["accuracy", "low", "high", "start"]].to_numpy(float), 0, 100 - LEAST_ERROR)
@@ -73,14 +74,14 @@ def waterfall(frame: pd.DataFrame, *, band: tuple[float, float] | None = None, a
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda accuracy, _: f"{accuracy:g}"))
     ax.set_yticks(range(len(frame)), labels=list(frame["label"]))
-    dress(ax, grid="x")
+    style_axes(ax, grid="x")
     ax.tick_params(axis="y", length=0, labelsize=FONT)
     ax.spines["left"].set_color(GRID)
     return ax
 
 
 def _ticks(view: np.ndarray) -> list[float]:
-    """Those of TICKS that have room in the view (low and high end, percent), from the high end on."""
+    """Return the TICKS that fit into the view (low and high end, percent), from the high end on."""
     bottom, top = error_height(view)
     chosen: list[float] = []
     for tick in reversed(TICKS):

@@ -4,9 +4,11 @@ from pathlib import Path
 
 from leo_bench.figures import signed
 from leo_bench.records import find_studies, write_atomic
-from leo_bench.report.compare import effects
-from leo_bench.report.gather import Cell, StudyData, cell_name, gather
-from leo_bench.report.words import answer, listed
+from leo_bench.report.sentences import listed
+from leo_bench.report.study.data import Cell, StudyData, cell_name
+from leo_bench.report.study.data import load_study_data as gather
+from leo_bench.report.study.differences import effects
+from leo_bench.report.study.sentences import answer
 
 HEAD = """# What came out so far
 

@@ -20,18 +20,19 @@ ESCAPED = str.maketrans(
     }
 )
 LONG = 40
-"""Rows from which on a table may break over pages."""
+"""Number of rows from which on a table may break over pages."""
 
 
 def escape(text: object) -> str:
-    """Text that LaTeX prints as it stands."""
+    """Return text with LaTeX's special characters escaped."""
     return str(text).translate(ESCAPED)
 
 
 def latex_table(words: pd.DataFrame, name: str, caption: str, text_columns: list[str]) -> str:
-    """A frame of words as a LaTeX table with caption and label tab:<name>; needs booktabs; longtable from LONG rows.
+    """Return a frame of words as a LaTeX table with caption and label tab:<name>.
 
-    The first column and text_columns are set to the left, the others to the right.
+    It needs booktabs, and longtable from LONG rows on. The first column and text_columns are left-aligned, the others
+    right-aligned.
     """
     head = "% Needs \\usepackage{booktabs" + (",longtable" if len(words) >= LONG else "") + "}\n"
     columns = "".join("l" if index == 0 or name in text_columns else "r" for index, name in enumerate(words.columns))

@@ -1,10 +1,8 @@
-"""Writes reports: report.html (self-contained), report.md, figures/ and tables/ of a study, and the index of all
-studies.
-"""
+"""Fills the templates, and writes tables, figures and the index of all reports."""
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,25 +11,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from leo_bench.records import write_atomic
-from leo_bench.report.across import across_table
-from leo_bench.report.captions import Plot
-from leo_bench.report.checklist import checklist
-from leo_bench.report.drawing import compose_png, compose_svg, inline_svg, lean_page, render
-from leo_bench.report.gather import gather
-from leo_bench.report.hardest import NOT_RECORDED, hardest_tables
 from leo_bench.report.latex import latex_table
-from leo_bench.report.origin import provenance
-from leo_bench.report.plots import all_plots
-from leo_bench.report.tables import Table, effects_table, main_tables, problem_table, redo_table, switch_table
-from leo_bench.report.waterfall import STEP, step_table
-from leo_bench.report.words import SWITCHES, answer, method_words, notices
+from leo_bench.report.layout import compose_png, compose_svg
+from leo_bench.report.panels import Plot, render
+from leo_bench.report.svg import compact_page, inline_svg
+from leo_bench.report.table import ReportTable
 
 OFFICIAL = "official"
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A figure as the pages take it."""
+    """A drawn figure, ready for a page."""
 
     name: str
     title: str
@@ -41,69 +32,11 @@ class Shown:
     columns: int
 
 
-@dataclass(frozen=True)
-class Section:
-    """One switch: what it is, its figure and its table."""
+def write_table(table: ReportTable, folder: Path) -> None:
+    """Write NAME.csv (numbers to ten digits) and, if there are rows, NAME.tex (words).
 
-    switch: str
-    words: str
-    figure: Shown | None
-    table: Table
-
-
-def write_report(study_folder: Path, out_folder: Path) -> Path:
-    """Write the report of results/<study>-<profile>/ into out_folder; returns report.html. Incomplete studies are
-    reported as they stand.
-
-    Raises LeoBenchError where study.json is missing or broken; broken runs are named in the report.
+    A published report has no LaTeX, which keeps the repository small (docs/reports.md).
     """
-    data = gather(study_folder)
-    figures = {name: show(plot, out_folder / "figures") for name, plot in all_plots(data).items()}
-    main = main_tables(data)
-    switches = [
-        Section(
-            switch,
-            SWITCHES.get(switch, ""),
-            figures.get(f"switch-{switch}"),
-            step_table(data) if switch == STEP else switch_table(data, switch),
-        )
-        for switch in data.plan.switches
-    ]
-    others = [effects_table(data)] if main else []
-    across, hardest, checked = across_table(data), hardest_tables(data), checklist(data)
-    undone, redo = problem_table(data), redo_table(data)
-    sections = [section.table for section in switches]
-    for table in [*main, *others, *sections, *([across] if across else []), *hardest, checked, undone, redo]:
-        write_table(table, out_folder / "tables")
-    opening = answer(data)
-    content = {
-        "data": data,
-        "plan": data.plan,
-        "title": f"{data.plan.study}, profile {data.plan.profile}",
-        "answer": opening,
-        "summary": f"{opening[0]} {opening[-1]}",
-        "notices": notices(data),
-        "main": main,
-        "figures": figures,
-        "switches": switches,
-        "others": others,
-        "across": across,
-        "hardest": hardest,
-        "hardest_missing": NOT_RECORDED,
-        "checklist": checked,
-        "undone": undone,
-        "left_out": data.left_out,
-        "method": method_words(data),
-        "provenance": provenance(data),
-        "redo": redo,
-    }
-    write_page(out_folder / "report.md", "report.md.j2", content)
-    return write_page(out_folder / "report.html", "report.html.j2", content)
-
-
-def write_table(table: Table, folder: Path) -> None:
-    """NAME.csv with the numbers to ten digits, and NAME.tex with the words where there are rows; a published report has
-    no LaTeX (docs/reports.md): what is committed stays small."""
     write_atomic(folder / f"{table.name}.csv", table.numbers.to_csv(index=False, float_format="%.10g").encode())
     if folder.parents[1].name == OFFICIAL:
         (folder / f"{table.name}.tex").unlink(missing_ok=True)
@@ -112,9 +45,23 @@ def write_table(table: Table, folder: Path) -> None:
         write_atomic(folder / f"{table.name}.tex", text.encode())
 
 
+def write_tables(tables: Iterable[ReportTable | None], folder: Path) -> None:
+    """Write all tables; None is skipped."""
+    for table in tables:
+        if table is not None:
+            write_table(table, folder)
+
+
+def show_all(plots: Mapping[str, Plot], folder: Path) -> dict[str, Shown]:
+    """Draw figures into a folder. Returns name -> figure for a page."""
+    return {name: show(plot, folder) for name, plot in plots.items()}
+
+
 def show(plot: Plot, folder: Path) -> Shown:
-    """Draw a figure: files in the folder, panels for the page. A published report has no SVG files: its page holds the
-    same drawings, and what is committed stays small."""
+    """Draw a figure: files in the folder, panels for the page.
+
+    A published report has no SVG files, which keeps the repository small; its page holds the same drawings.
+    """
     drawings = [render(panel) for panel in plot.panels]
     if folder.parents[1].name == OFFICIAL:
         (folder / f"{plot.name}.svg").unlink(missing_ok=True)
@@ -130,8 +77,9 @@ def show(plot: Plot, folder: Path) -> Shown:
 
 
 def write_index(reports_folder: Path) -> Path:
-    """Write reports/index.html, which links every report below the folder, official ones first, with the title and the
-    summary that each page has in its head.
+    """Write reports/index.html, which links every report below the folder, published ones first.
+
+    Title and summary of each link come from the head of its page.
     """
     found = [
         path for pattern in ("*/report.html", f"{OFFICIAL}/*/report.html") for path in reports_folder.glob(pattern)
@@ -150,22 +98,28 @@ def write_index(reports_folder: Path) -> Path:
 
 
 def _in_head(page: Path, pattern: str) -> str:
-    """What a pattern finds in the head of a page that was written here, as text; empty when it is not there."""
+    """Return the text that a pattern matches in the head of a page written here; empty if there is no match."""
     match = re.search(pattern, page.read_text().split("<style>", 1)[0], re.DOTALL)
     return html.unescape(match[1]) if match else ""
 
 
+def write_report_pages(folder: Path, template: str, content: Mapping[str, object]) -> Path:
+    """Write report.md and report.html from TEMPLATE.md.j2 and TEMPLATE.html.j2. Returns the path of report.html."""
+    write_page(folder / "report.md", f"{template}.md.j2", content)
+    return write_page(folder / "report.html", f"{template}.html.j2", content)
+
+
 def write_page(path: Path, template: str, content: Mapping[str, object]) -> Path:
-    """Fill a template and write it whole."""
+    """Fill a template and write the file atomically."""
     is_page = template.endswith(".html.j2")
     text = environment(html=is_page).get_template(template).render(content)
-    text = lean_page(text) if is_page else text
+    text = compact_page(text) if is_page else text
     write_atomic(path, text.encode())
     return path
 
 
 def environment(html: bool) -> Environment:
-    """Jinja's environment for pages (values escaped) or for Markdown."""
+    """Return Jinja's environment for pages (values are escaped) or for Markdown."""
     made = Environment(
         loader=PackageLoader("leo_bench.report"),
         autoescape=html,
@@ -180,11 +134,11 @@ def environment(html: bool) -> Environment:
 
 
 def with_code(text: str) -> Markup:
-    """A sentence for a page, what stands between backticks as code."""
+    """Return a sentence for a page; text between backticks becomes code."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False)))
 
 
 def markdown_table(frame: pd.DataFrame) -> str:
-    """A frame of words as a Markdown table; pipes in cells are escaped."""
+    """Return a frame of words as a Markdown table; pipes in cells are escaped."""
     safe = frame.map(lambda text: str(text).replace("|", "\\|").replace("\n", " "))
     return safe.to_markdown(index=False, disable_numparse=True)

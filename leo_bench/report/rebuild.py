@@ -5,16 +5,15 @@ from pathlib import Path
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import find_studies
 from leo_bench.records.search import find_searches
-from leo_bench.report.pages import write_index, write_report
-from leo_bench.report.search_page import write_search_report
+from leo_bench.report.pages import write_index
+from leo_bench.report.search.page import write_search_report
+from leo_bench.report.study.page import write_report
 
 
 def rebuild_all(results: Path, reports: Path) -> list[Path]:
-    """Rebuild every report from results/: <study>-<profile> and official/<study>-<profile> alike, then every search in
-    the same places, and the index.
+    """Rebuild the reports of all studies and searches under results/ and results/official/, and the index.
 
-    A study or search that cannot be read does not keep the others from being rebuilt; it is named in the LeoBenchError
-    raised at the end.
+    A folder that cannot be read does not stop the others; the LeoBenchError raised at the end names it.
     """
     written, broken = [], []
     for write, folders in ((write_report, find_studies(results)), (write_search_report, find_searches(results))):

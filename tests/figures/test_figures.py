@@ -20,19 +20,11 @@ from PIL import Image, ImageColor
 from results_fixture import BIG_SWITCHES, BIG_VARIANTS, make_plan
 
 from leo_bench import figures
-from leo_bench.figures import COLOURS, INK, VariantStyle, spread, variant_styles
-from leo_bench.figures.cost import spans_decades
-from leo_bench.report.drawing import (
-    PNG_DPI,
-    Drawing,
-    Panel,
-    compose_png,
-    compose_svg,
-    inline_svg,
-    lean_page,
-    render,
-    without_bare_groups,
-)
+from leo_bench.figures import COLOURS, INK, VariantStyle, variant_styles, without_overlap
+from leo_bench.figures.accuracy_by_cost import spans_decades
+from leo_bench.report.layout import compose_png, compose_svg
+from leo_bench.report.panels import PNG_DPI, Drawing, Panel, render
+from leo_bench.report.svg import compact_page, inline_svg, without_bare_groups
 from leo_bench.statistics import seed_interval
 
 STYLES = {
@@ -109,14 +101,14 @@ def points_at(ax: Axes) -> set[tuple[float, float]]:
 
 ALL = [
     partial(figures.accuracy_by_setting, accuracy_frame(), ["pairwise", "none"], STYLES, xlabel="relation"),
-    partial(figures.effects_forest, effect_frame(), STYLES, margin=0.005),
+    partial(figures.forest_plot, effect_frame(), STYLES, margin=0.005),
     partial(figures.accuracy_by_step, step_frame(), STYLES),
     partial(figures.learning_curves, curve_frame(), STYLES),
     partial(figures.accuracy_by_cost, accuracy_frame(), STYLES),
-    partial(figures.score_profiles, profile_frame(), STYLES),
+    partial(figures.performance_profiles, profile_frame(), STYLES),
     partial(figures.error_by_group, group_frame(), STYLES["leo"], overall=0.2),
 ]
-NO_YLABEL = (figures.effects_forest, figures.error_by_group)
+NO_YLABEL = (figures.forest_plot, figures.error_by_group)
 
 
 @pytest.mark.parametrize("draw", ALL, ids=lambda draw: draw.func.__name__)
@@ -176,7 +168,7 @@ def test_forest_cuts_what_would_flatten_the_rest() -> None:
         {"variant": "none", "label": f"v{row}", "difference": d, "low": d - 0.01, "high": d + 0.01, "kind": "seeds"}
         for row, d in enumerate([0.01, -0.02, 0.0, 0.015, -0.6])
     ]
-    ax = figures.effects_forest(pd.DataFrame(rows), STYLES, margin=0.005)
+    ax = figures.forest_plot(pd.DataFrame(rows), STYLES, margin=0.005)
     left, right = ax.get_xlim()
     assert left == pytest.approx(-3) and right == -left  # 1.5 times the 2 points of all but the last
     assert "-60.0" in texts(ax) and "+0.0" in texts(ax)
@@ -199,7 +191,7 @@ def test_one_long_interval_neither_sets_the_forests_axis_nor_ends_unmarked() -> 
         {"variant": "none", "label": f"v{row}", "difference": d / 100, "low": low / 100, "high": high / 100}
         for row, (d, low, high) in enumerate(ends)
     ]
-    ax = figures.effects_forest(pd.DataFrame(rows).assign(kind="seeds"), STYLES, margin=0.005)
+    ax = figures.forest_plot(pd.DataFrame(rows).assign(kind="seeds"), STYLES, margin=0.005)
     assert ax.get_xlim() == pytest.approx((-3, 3))  # 1.5 times the 2 points that most differences reach
     assert heads(ax) == {2: "<>", 3: ">", 4: "<"}
     drawn = points_at(ax)
@@ -297,7 +289,7 @@ def test_a_perfect_score_stays_on_the_error_axis() -> None:
 
 
 def test_profiles_mark_medians_and_name_interquartile_means() -> None:
-    ax = figures.score_profiles(profile_frame(), STYLES)
+    ax = figures.performance_profiles(profile_frame(), STYLES)
     assert {"leo 50.0", "none 100.0"} <= set(texts(ax))
     assert (50.0, 50.0) in points_at(ax) and (75.0, 50.0) in points_at(ax)
 
@@ -339,16 +331,16 @@ def test_colours_stand_out_from_paper(colour: str) -> None:
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=10))
 def test_spread_keeps_order_and_distance(values: list[float]) -> None:
-    places = spread(values, 3.0)
+    places = without_overlap(values, 3.0)
     order = np.argsort(values, kind="stable")
     assert (np.diff(np.array(places)[order]) >= 3.0 - 1e-9).all()
-    inside = np.array(spread(values, 3.0, limits=(0, 100)))[order]
+    inside = np.array(without_overlap(values, 3.0, limits=(0, 100)))[order]
     assert (np.diff(inside) >= 3.0 - 1e-9).all() and inside[0] >= -1e-9 and inside[-1] <= 100 + 1e-9
 
 
 def test_spread_leaves_alone_what_has_room() -> None:
-    assert spread([30.0, 10.0, 20.0], 5.0) == [30.0, 10.0, 20.0]
-    assert spread([10.0, 10.0], 4.0) == [8.0, 12.0]
+    assert without_overlap([30.0, 10.0, 20.0], 5.0) == [30.0, 10.0, 20.0]
+    assert without_overlap([10.0, 10.0], 4.0) == [8.0, 12.0]
 
 
 def panel() -> Panel:
@@ -418,7 +410,7 @@ def test_a_page_says_each_style_of_its_drawings_once() -> None:
         '<svg><path style="fill: red"/></svg>'
     )
     page += '<svg><path id="a-1"/><use xlink:href="#a-1" clip-path="url(#a-2)"/></svg><svg><clipPath id="b-1"/></svg>'
-    assert lean_page(page) == (
+    assert compact_page(page) == (
         '<style>p { color: red }.s0{fill: none; x: "a"}\n.s1{fill: red}\n</style><p style="top: 0">'
         '<svg><path class="s0"/><path class="s1"/></svg><svg><path class="s1"/></svg>'
         '<svg><path id="i0"/><use xlink:href="#i0" clip-path="url(#a-2)"/></svg><svg><clipPath id="i1"/></svg>'

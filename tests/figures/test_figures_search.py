@@ -13,9 +13,10 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from leo_bench import figures
-from leo_bench.figures import COLOURS, INK, MUTED, PAPER, RAMP, Scale, best_view, ramp_bounds
-from leo_bench.figures.ramp import ramp_colours
-from leo_bench.figures.search_space import cell_means, log_ticks, number_words
+from leo_bench.figures import COLOURS, INK, MUTED, PAPER, RAMP, Scale, accuracy_limits, colour_bounds
+from leo_bench.figures.colour_scale import accuracy_colours
+from leo_bench.figures.search.parameter_axis import log_ticks, number_words
+from leo_bench.figures.search.parameters import cell_means
 
 RATE = Scale("inner_lr", 0.005, 0.05, log=True)
 STEPS = Scale("inner_steps", 3, 10, whole=True)
@@ -60,29 +61,29 @@ def arrowheads(ax: Axes) -> list[float]:
 
 def test_the_better_half_has_room_and_what_is_far_below_is_cut() -> None:
     # top 90, median 75: the upper half is 15 points and takes 0.3 of an axis of 50, so 10 lies below 40
-    low, high = best_view([90, 80, 70, 10])
+    low, high = accuracy_limits([90, 80, 70, 10])
     assert (low, high) == (pytest.approx(40 - 0.06 * 50), pytest.approx(90 + 0.08 * 50))
     # a larger share for the upper half leaves less room below: 15 / 0.5 = 30 points
-    assert best_view([90, 80, 70, 10], share=0.5)[0] == pytest.approx(60 - 0.06 * 30)
+    assert accuracy_limits([90, 80, 70, 10], share=0.5)[0] == pytest.approx(60 - 0.06 * 30)
     # nothing is far below: the axis goes from the least, with others taken in
-    assert best_view([90, 80, 70], [65])[0] == pytest.approx(65 - 0.06 * 25)
+    assert accuracy_limits([90, 80, 70], [65])[0] == pytest.approx(65 - 0.06 * 25)
     # values next to each other still get an axis of two points
-    assert best_view([80.0, 80.0]) == (pytest.approx(80 - 0.12), pytest.approx(80 + 0.16))
-    assert best_view([97, 98, 99], error=True) == (pytest.approx(100 - 1.1 * 3), pytest.approx(100 - 0.6))
+    assert accuracy_limits([80.0, 80.0]) == (pytest.approx(80 - 0.12), pytest.approx(80 + 0.16))
+    assert accuracy_limits([97, 98, 99], error=True) == (pytest.approx(100 - 1.1 * 3), pytest.approx(100 - 0.6))
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=30), st.floats(0.1, 0.9))
 def test_the_better_half_is_never_cut(values: list[float], share: float) -> None:
-    low, high = best_view(values, share=share)
+    low, high = accuracy_limits(values, share=share)
     assert all(low <= value < high for value in values if value >= np.median(values))
 
 
 def test_the_ramp_goes_from_low_to_high_and_gives_half_of_itself_to_the_better_half() -> None:
-    assert ramp_colours([0.7, 0.9, 0.1, 1.0], (0.7, 0.9)) == [RAMP[0], RAMP[6], RAMP[0], RAMP[6]]
-    assert ramp_colours([0.7 + 0.2 * 3.5 / 7], (0.7, 0.9)) == [RAMP[3]]
+    assert accuracy_colours([0.7, 0.9, 0.1, 1.0], (0.7, 0.9)) == [RAMP[0], RAMP[6], RAMP[0], RAMP[6]]
+    assert accuracy_colours([0.7 + 0.2 * 3.5 / 7], (0.7, 0.9)) == [RAMP[3]]
     # median 0.8, top 0.9: colours begin 0.2 below the top
-    assert ramp_bounds([0.1, 0.78, 0.82, 0.9]) == (pytest.approx(0.7), pytest.approx(0.9))
-    assert ramp_colours([0.5], ramp_bounds([0.5])) == [RAMP[6]]
+    assert colour_bounds([0.1, 0.78, 0.82, 0.9]) == (pytest.approx(0.7), pytest.approx(0.9))
+    assert accuracy_colours([0.5], colour_bounds([0.5])) == [RAMP[6]]
 
 
 def test_places_on_a_scale() -> None:

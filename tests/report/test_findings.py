@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from results_fixture import write_big_study
 
-from leo_bench.report.compare import effects
 from leo_bench.report.findings import HEAD, findings, judgement, write_findings
-from leo_bench.report.gather import gather
+from leo_bench.report.study.data import load_study_data
+from leo_bench.report.study.differences import effects
 
 SAME = "no difference that matters"
 
@@ -29,7 +29,7 @@ def test_what_the_verdicts_of_a_variants_tests_come_to(verdicts: list[str], expe
 
 
 def test_every_compared_variant_stands_in_its_group_with_the_numbers_of_the_report(tmp_path: Path) -> None:
-    data = gather(write_big_study(tmp_path))
+    data = load_study_data(write_big_study(tmp_path))
     text = findings(data, "report.md")
     assert text.startswith(f"## {data.plan.question}\n")
     frame = effects(data, data.headline)

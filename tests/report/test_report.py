@@ -13,19 +13,23 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from results_fixture import Counts, make_plan, write_attempt, write_run, write_study
+from results_fixture import Counts, make_plan, planned, write_attempt, write_run, write_study
 
+from leo_bench.config import make_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan, load_study, without_paths
 from leo_bench.report import rebuild_all, write_index, write_report
-from leo_bench.report.across import score_matrices
-from leo_bench.report.captions import cut_words, over_seeds
-from leo_bench.report.compare import effects
-from leo_bench.report.cost import same_test
-from leo_bench.report.drawing import Drawing
-from leo_bench.report.gather import gather, problems, seed_words, switch_variants
-from leo_bench.report.plots import all_plots
-from leo_bench.report.words import answer
+from leo_bench.report.panels import Drawing
+from leo_bench.report.sentences import seed_words
+from leo_bench.report.study.all_tests import score_matrices
+from leo_bench.report.study.captions import cut_words, over_seeds
+from leo_bench.report.study.cost import comparable_rows
+from leo_bench.report.study.data import load_study_data
+from leo_bench.report.study.differences import effects
+from leo_bench.report.study.figures import all_plots
+from leo_bench.report.study.not_done import problems
+from leo_bench.report.study.sentences import answer
+from leo_bench.report.study.switches import switch_variants
 
 CORRECT = {("leo", 0): 60, ("leo", 1): 63, ("none", 0): 66, ("none", 1): 66}
 """Correct answers of 75 queries: 80%, 84%, 88%, 88%."""
@@ -44,12 +48,16 @@ def twelve_episodes(means: dict[tuple[str, int], int] = CORRECT) -> Counts:
 
 
 def build(
-    results: Path, variants: dict[str, dict[str, Any]] = PAIR, seeds: tuple[int, ...] = (0, 1), **changes: Any
+    results: Path,
+    variants: dict[str, dict[str, Any]] = PAIR,
+    seeds: tuple[int, ...] = (0, 1),
+    n_done: int | None = None,
+    **changes: Any,
 ) -> Plan:
-    """A whole small study: every planned run done."""
+    """A whole small study: every planned run done, or the first n_done."""
     given = {"switches": {"relation": ["leo", "none"]}, "base": ONE_TEST, **changes}
     plan = make_plan(variants, seeds, **given)
-    for run in plan.runs:
+    for run in plan.runs[:n_done]:
         write_run(results, plan, run, twelve_episodes())
     write_study(results, plan)
     return plan
@@ -76,7 +84,7 @@ def table(tmp_path: Path, name: str) -> pd.DataFrame:
 
 def test_effects_by_hand(tmp_path: Path) -> None:
     build(tmp_path / "results")
-    row = effects(gather(tmp_path / "results/ablations-cpu"), (5, "mixed")).iloc[0]
+    row = effects(load_study_data(tmp_path / "results/ablations-cpu"), (5, "mixed")).iloc[0]
     assert row["sd"] == pytest.approx(np.sqrt(0.0008))
     assert row["p"] == pytest.approx(2 * np.arctan(1 / 3) / np.pi)  # t = 3 with 1 degree of freedom is Cauchy's
     assert row["holm_p"] == row["p"]
@@ -96,7 +104,7 @@ def test_checks_stand_beside_the_interval_in_table_and_csv(tmp_path: Path) -> No
 
 def test_a_variant_with_the_baselines_settings_is_no_comparison(tmp_path: Path) -> None:
     build(tmp_path / "results", {**PAIR, "same": {"latent_dim": 64}})
-    row = effects(gather(tmp_path / "results/ablations-cpu"), (5, "mixed")).set_index("variant").loc["same"]
+    row = effects(load_study_data(tmp_path / "results/ablations-cpu"), (5, "mixed")).set_index("variant").loc["same"]
     assert not row["compared"] and np.isnan(row["difference"])
     assert row["note"] == "the very same run: its settings are those of leo"
 
@@ -119,7 +127,7 @@ def test_one_seed_speaks_of_two_trained_models_only(tmp_path: Path) -> None:
 def test_holm_is_over_the_variants_compared(tmp_path: Path) -> None:
     variants = {**PAIR, **{f"lr{index}": {"inner_lr": 0.01 * (index + 2)} for index in range(3)}}
     build(tmp_path / "results", variants)
-    frame = effects(gather(tmp_path / "results/ablations-cpu"), (5, "mixed")).set_index("variant")
+    frame = effects(load_study_data(tmp_path / "results/ablations-cpu"), (5, "mixed")).set_index("variant")
     assert frame.loc["none", "holm_p"] == pytest.approx(min(1, 4 * frame.loc["none", "p"]), abs=1e-9)
 
 
@@ -135,7 +143,7 @@ def break_nan(folder: Path) -> None:
 
 def break_schema(folder: Path) -> None:
     path = folder / "result.json"
-    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 99'))
+    path.write_text(path.read_text().replace('"schema_version": 2', '"schema_version": 99'))
 
 
 def break_duplicate(folder: Path) -> None:
@@ -146,12 +154,14 @@ def break_duplicate(folder: Path) -> None:
 
 
 def break_episodes(folder: Path) -> None:
-    (folder / "episodes.npz").write_bytes(b"PK")
+    for path in folder.glob("tests/*/episodes.npz"):
+        path.write_bytes(b"PK")
 
 
 def make_stale(folder: Path) -> None:
-    path = folder / "result.json"
-    path.write_text(path.read_text().replace("0123456789ab", "ba9876543210"))
+    """Give the training and its tests another source."""
+    for path in folder.rglob("result.json"):
+        path.write_text(path.read_text().replace("0123456789ab", "ba9876543210"))
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -211,22 +221,18 @@ def forty_of_each(n_steps: int, *_: Any) -> np.ndarray:
     return np.full((12, n_steps), 40)
 
 
+FIVE_WAY = {"inner_lr": 0.5, "test_n_ways": (5,)}
+
+
 def test_captions_name_what_a_figure_does_not_draw(tmp_path: Path) -> None:
-    variants = {**PAIR, "still": {"inner_steps": 0}, "ends": {"generated": "full"}, "five_way": {"inner_lr": 0.5}}
+    variants = {**PAIR, "still": {"inner_steps": 0}, "ends": {"generated": "full"}, "five_way": FIVE_WAY}
     base = {"test_n_ways": (5, 20), "test_modes": ("mixed",), "inner_steps": 2}
     switches = {"inner_steps": ["leo", "still"], "generated": ["leo", "ends"]}
     plan = make_plan(variants, (0, 1), base=base, switches=switches)
     for run in plan.runs:
         steps = [0] if run.variant == "still" else [0, 2] if run.variant == "ends" else [0, 1, 2]
-        write_run(tmp_path, plan, run, partial(forty_of_each, len(steps)))
-        folder = tmp_path / "runs" / run.run_key / "result.json"
-        record = json.loads(folder.read_text())
-        for test in record["tests"]:
-            test["steps"] = steps
-        if run.variant == "five_way":
-            record["tests"] = record["tests"][:1]
-        folder.write_text(json.dumps(record))
-    plots = all_plots(gather(write_study(tmp_path, plan)))
+        write_run(tmp_path, plan, run, partial(forty_of_each, len(steps)), steps=steps)
+    plots = all_plots(load_study_data(write_study(tmp_path, plan)))
     steps_caption = plots["inner-steps"].caption
     assert "Dotted, because the steps between were not scored: ends (steps 0, 2)." in steps_caption
     assert "Not drawn (takes no inner steps): still." in steps_caption
@@ -237,7 +243,7 @@ def test_captions_name_what_a_figure_does_not_draw(tmp_path: Path) -> None:
 
 def test_captions_say_where_an_interval_is_cut() -> None:
     rows = pd.DataFrame({"variant": "leo", "seed": [0, 1, 2], "accuracy": [1.0, 0.99, 0.8]})
-    assert cut_words(rows, ["variant"]) == " An interval that would go on beyond 0 or 100% is cut there."
+    assert cut_words(rows, ["variant"]) == " An interval that extends beyond 0 or 100% is cut there."
     assert cut_words(rows.assign(accuracy=0.5 + rows["seed"] / 100), ["variant"]) == ""
     assert over_seeds(rows, "bars") == "bars: 95% t interval over seeds"
     more = pd.concat([rows, rows[:1].assign(variant="none")])
@@ -291,8 +297,7 @@ def test_many_changes_are_cut_in_the_page_and_whole_in_the_csv(tmp_path: Path) -
 
 
 def test_a_published_report_leaves_vector_drawings_and_latex_to_an_unpublished_one(tmp_path: Path) -> None:
-    variants = {"leo": {}, "steps": {"inner_steps": 0}}
-    build(tmp_path / "results", variants, switches={"inner_steps": ["leo", "steps"]})
+    build(tmp_path / "results")
     target = tmp_path / "reports" / "official" / "ablations-cpu"
     (target / "figures").mkdir(parents=True)
     (target / "figures" / "effects.svg").write_text("of an earlier time")
@@ -336,10 +341,10 @@ def test_unequal_conditions_are_refused_in_words(tmp_path: Path, change: dict[st
 
 @pytest.mark.usefixtures("no_drawing")
 def test_other_numbers_of_test_episodes_are_not_compared(tmp_path: Path) -> None:
-    plan = build(tmp_path / "results")
+    plan = build(tmp_path / "results", {"leo": {}, "none": {"relation": "none", "n_test_episodes": 24}}, n_done=0)
     for run in plan.runs:
-        if run.variant == "none":
-            write_run(tmp_path / "results", plan, run, lambda *given: np.tile(twelve_episodes()(*given), (2, 1)))
+        times = 2 if run.variant == "none" else 1
+        write_run(tmp_path / "results", plan, run, lambda *given, n=times: np.tile(twelve_episodes()(*given), (n, 1)))
     _, markdown = report(tmp_path)
     assert "test episodes 24 against 12" in markdown
     assert table(tmp_path, "main")["variant"].tolist() == ["leo"]
@@ -362,12 +367,14 @@ def test_other_data_splits_and_budgets_are_in_no_comparison(
 ) -> None:
     build(tmp_path / "results", {"leo": {}, "same": {"relation": "none"}, "other": settings}, switches={})
     _, markdown = report(tmp_path)
-    data = gather(tmp_path / "results/ablations-cpu")
+    data = load_study_data(tmp_path / "results/ablations-cpu")
     assert words in markdown
     assert table(tmp_path, "main")["variant"].tolist() == ["leo", "same"]
     assert table(tmp_path, "not-compared")["variant"].tolist() == ["other"]
     assert set(score_matrices(data)) <= {"leo", "same"}
-    assert ("other" in same_test(data, data.headline)[1]) == (not {"n_train_episodes", "train_classes"} & set(settings))
+    assert ("other" in comparable_rows(data, data.headline)[1]) == (
+        not {"n_train_episodes", "train_classes"} & set(settings)
+    )
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -446,7 +453,7 @@ def test_page_stands_alone_and_describes_its_figures(tmp_path: Path) -> None:
 def test_switches_take_the_baseline_in_by_value(tmp_path: Path) -> None:
     variants = {"leo": {}, "small": {"latent_dim": 8}, "large": {"latent_dim": 128}, "none": {"relation": "none"}}
     build(tmp_path / "results", variants, switches={"latent_dim": ["small", "large"], "relation": ["none"]})
-    data = gather(tmp_path / "results/ablations-cpu")
+    data = load_study_data(tmp_path / "results/ablations-cpu")
     assert switch_variants(data, "latent_dim") == ["small", "leo", "large"]
     assert switch_variants(data, "relation") == ["leo", "none"]
 
@@ -454,7 +461,7 @@ def test_switches_take_the_baseline_in_by_value(tmp_path: Path) -> None:
 def test_the_answer_is_three_sentences_and_table_and_effects_follow_at_once(tmp_path: Path) -> None:
     build(tmp_path / "results", {**PAIR, "five": {"k_shot": 5}})
     html, markdown = report(tmp_path)
-    sentences = answer(gather(tmp_path / "results/ablations-cpu"))
+    sentences = answer(load_study_data(tmp_path / "results/ablations-cpu"))
     assert len(sentences) == 3
     order = [*sentences, 'id="table-main"', 'id="figure-effects"', 'id="table-not-compared"', 'id="switch-relation"']
     body = html.split("</style>", 1)[1]
@@ -481,7 +488,7 @@ def test_answer_names_what_matters(tmp_path: Path) -> None:
     for run in plan.runs:
         write_run(tmp_path / "results", plan, run, twelve_episodes(means))
     write_study(tmp_path / "results", plan)
-    data = gather(tmp_path / "results/ablations-cpu")
+    data = load_study_data(tmp_path / "results/ablations-cpu")
     text = " ".join(answer(data))
     assert "bad (-60.0) differs from it by more than the 0.5 points that matter" in text
     assert "same (+0.0) makes no difference that matters" in text
@@ -533,6 +540,24 @@ def test_small_words() -> None:
     assert without_paths("see /srv/someone/runs/a/log.txt", machine) == "see runs/a/log.txt"
     assert without_paths("first bad file: /data/omniglot/a.png: cut", machine) == "first bad file: .../a.png: cut"
     assert without_paths("a / b, 3/4, https://x.org/a/b", machine) == "a / b, 3/4, https://x.org/a/b"
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_a_run_with_other_machine_settings_is_named_and_in_no_number(tmp_path: Path) -> None:
+    plan = build(tmp_path / "results", n_done=3)
+    (missing,) = [run for run in plan.runs if (run.variant, run.seed) == ("none", 1)]
+    other = planned(make_settings({**missing.settings, "threads": 2}), "none")
+    write_run(tmp_path / "results", plan, other, twelve_episodes())
+    html, markdown = report(tmp_path)
+    rows = table(tmp_path, "not-done")
+    assert rows[["status", "variant", "seed", "run_key"]].values.tolist() == [
+        ["not counted", "none", 1, other.run_key],
+        ["missing", "none", 1, missing.run_key],
+    ]
+    message = f"run {other.run_key} is this variant and seed with threads 2, not 1; it is not counted"
+    assert message in html and message in markdown
+    assert "3 of 4 planned runs are done (1 missing)" in markdown
+    assert table(tmp_path, "main").set_index("variant").loc["none", "n_seeds"] == 1
 
 
 def test_problems_are_worst_first(tmp_path: Path) -> None:

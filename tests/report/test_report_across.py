@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
-from leo_bench.report.across import across_table, profile_frame, score_matrices
-from leo_bench.report.gather import StudyData, gather
+from leo_bench.report.study.all_tests import all_tests_table, profile_frame, score_matrices
+from leo_bench.report.study.data import StudyData, load_study_data
 
 VARIANTS = {
     "leo": {},
@@ -37,13 +37,13 @@ def build(
     for run in plan.runs:
         if (run.variant, run.seed) != skip:
             write_run(results, plan, run, counts)
-    return gather(write_study(results, plan))
+    return load_study_data(write_study(results, plan))
 
 
 def test_only_variants_that_took_every_test_under_the_same_conditions_are_pooled(tmp_path: Path) -> None:
     data = build(tmp_path)
     assert set(score_matrices(data)) == {"leo", "none"}
-    table = across_table(data)
+    table = all_tests_table(data)
     assert table is not None
     assert "one_test, five" in table.notes[0]
 
@@ -52,7 +52,7 @@ def test_the_interquartile_mean_is_of_the_middle_half_of_the_paired_differences(
     # Against leo's 60, 66, 30 and 36 of 75: seed 0 +3 on mixed and +6 within, seed 1 -3 and +30. Of -3, 3, 6 and 30 the
     # middle two are 3 and 6: 4.5 of 75 are 6 points. A seed's two tests are too few to trim: 4.5 and 13.5 of 75.
     changed = {("mixed", 0): 63, ("mixed", 1): 63, ("within_alphabet", 0): 36, ("within_alphabet", 1): 66}
-    table = across_table(build(tmp_path, other=changed))
+    table = all_tests_table(build(tmp_path, other=changed))
     assert table is not None
     rows = table.numbers.set_index("variant")
     assert rows.loc["none", ["interquartile_difference", "least", "most"]].tolist() == pytest.approx([0.06, 0.06, 0.18])
@@ -68,7 +68,7 @@ def test_an_interval_over_whole_runs_from_five_seeds(tmp_path: Path) -> None:
     # What a seed gains on one test it loses on the other, so whole runs always average 4 points; single scores vary.
     right = {(mode, seed): 60 for mode in ("mixed", "within_alphabet") for seed in range(5)}
     other = {(mode, seed): 63 + (3 if (mode == "mixed") == bool(seed % 2) else -3) for mode, seed in right}
-    table = across_table(build(tmp_path, right=right, other=other, seeds=range(5)))
+    table = all_tests_table(build(tmp_path, right=right, other=other, seeds=range(5)))
     assert table is not None
     assert table.numbers.set_index("variant").loc["none", ["low", "high"]].tolist() == pytest.approx([0.04, 0.04])
 
@@ -82,7 +82,7 @@ def test_a_profile_is_the_share_of_scores_above_each_accuracy(tmp_path: Path) ->
 
 
 def test_one_seed_has_no_interval(tmp_path: Path) -> None:
-    table = across_table(build(tmp_path, skip=("none", 1)))
+    table = all_tests_table(build(tmp_path, skip=("none", 1)))
     assert table is not None
     assert table.words.set_index("variant").loc["none", "95% interval, points"] == "-"
 
@@ -93,4 +93,4 @@ def test_one_test_is_nothing_to_pool(tmp_path: Path) -> None:
     )
     for run in plan.runs:
         write_run(tmp_path, plan, run, lambda *_: np.full((12, 6), 60))
-    assert across_table(gather(write_study(tmp_path, plan))) is None
+    assert all_tests_table(load_study_data(write_study(tmp_path, plan))) is None

@@ -140,10 +140,11 @@ def test_everything_that_can_be_wrong_at_once_is_named_and_the_rest_reported(
         return folders["none", seed] / "result.json"
 
     record(2).write_text(record(2).read_text()[:500])
-    record(3).write_text(record(3).read_text().replace('"adapt_ms": 5.0', '"adapt_ms": NaN'))
-    record(4).write_text(record(4).read_text().replace('"schema_version": 1', '"schema_version": 7'))
+    (test,) = (folders["none", 3] / "tests").glob("*/result.json")
+    test.write_text(test.read_text().replace('"adapt_ms": 5.0', '"adapt_ms": NaN'))
+    record(4).write_text(record(4).read_text().replace('"schema_version": 2', '"schema_version": 7'))
     shutil.copy(record(0), record(5))  # the record of another run
-    record(6).write_text(record(6).read_text().replace(plan.numerics, "0ld0ld0ld0ld"))
+    record(6).write_text(record(6).read_text().replace(plan.runs[0].numerics, "0ld0ld0ld0ld"))
     shutil.copytree(folders["none", 7], results / "runs" / "copy of none")
 
     assert main(["report", "--results", str(results), "--reports", str(tmp_path / "reports")]) == 0

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
-from leo_bench.report.checklist import checklist
-from leo_bench.report.gather import gather
+from leo_bench.report.study.checklist import checklist
+from leo_bench.report.study.data import load_study_data
 
 PAIR: dict[str, dict[str, Any]] = {"leo": {}, "none": {"relation": "none"}}
 
@@ -20,7 +20,7 @@ def answers(results: Path, seeds: tuple[int, ...] = (0, 1), changes: dict[tuple[
         change = (changes or {}).get((run.variant, run.seed), {})
         if change is not None:
             write_run(results, plan, run, lambda _, seed, *__: np.full((12, 2), 60 + seed), **change)
-    frame = checklist(gather(write_study(results, plan))).numbers.set_index("item")
+    frame = checklist(load_study_data(write_study(results, plan))).numbers.set_index("item")
     return frame[["answer", "evidence"]].apply(tuple, axis=1).to_dict()
 
 

@@ -16,8 +16,9 @@ from leo_bench.commands.cli import main
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan
 from leo_bench.report import write_comparison
-from leo_bench.report.find import study_called
-from leo_bench.report.versus import Versus, changed_conclusions, differences, versus
+from leo_bench.report.comparison.changes import changed_conclusions
+from leo_bench.report.comparison.data import Comparison, compare_studies, differences
+from leo_bench.report.comparison.find_study import find_study
 
 T2 = 4.302653
 """The 0.975 quantile of Student's t with 2 degrees of freedom, from any table."""
@@ -41,15 +42,16 @@ def build(
     **result: Any,
 ) -> Plan:
     """A whole study; `result` replaces fields of every run's result."""
-    plan = make_plan(variants, seeds, base=base, study=study).model_copy(update={"numerics": numerics})
+    plan = make_plan(variants, seeds, base=base, study=study)
+    plan = plan.model_copy(update={"runs": [run.model_copy(update={"numerics": numerics}) for run in plan.runs]})
     for run in plan.runs:
         write_run(results, plan, run, constant(correct or {}), **result)
     write_study(results, plan)
     return plan
 
 
-def compared(tmp_path: Path) -> Versus:
-    return versus(tmp_path / "a/ablations-cpu", tmp_path / "b/ablations-cpu", ("a", "b"))
+def compared(tmp_path: Path) -> Comparison:
+    return compare_studies(tmp_path / "a/ablations-cpu", tmp_path / "b/ablations-cpu", ("a", "b"))
 
 
 def report(tmp_path: Path) -> tuple[list[str], str, str]:
@@ -155,7 +157,7 @@ def test_what_only_one_has_is_named_and_settings_that_changed(tmp_path: Path) ->
     row = differences(compared(tmp_path)).set_index("variant").loc["none"]
     assert [row["n_seeds"], row["verdict"]] == [1, "one seed"]
     assert [row["accuracy_a"], row["accuracy_b"]] == pytest.approx([60 / 75, 61 / 75])
-    assert text.startswith("Whether it matters is open with the seeds there are.")
+    assert text.startswith("These seeds do not show whether it matters.")
 
 
 def test_variants_of_other_names_and_the_same_settings_are_paired(tmp_path: Path) -> None:
@@ -185,7 +187,7 @@ def test_other_protocols_data_and_budgets_are_refused(
     build(tmp_path / "a")
     build(tmp_path / "b", {("leo", 0): 70}, base={**BASE, **base}, **result)
     lines, html, markdown = report(tmp_path)
-    assert lines[0].startswith("Nothing can be set against each other: ")
+    assert lines[0].startswith("Nothing can be compared: ")
     assert words in lines[0] and words in markdown and words in html
     assert not differences(compared(tmp_path))["compared"].any()
 
@@ -194,7 +196,7 @@ def test_a_study_without_a_done_run_is_said(tmp_path: Path) -> None:
     build(tmp_path / "a")
     write_study(tmp_path / "b", make_plan(VARIANTS, range(3), base=BASE))
     lines, _, _ = report(tmp_path)
-    assert lines[0] == "Nothing can be set against each other: there is no test on which both have a run."
+    assert lines[0] == "Nothing can be compared: there is no test on which both have a run."
     assert any("0 of 6 planned runs are done (6 missing)" in line for line in lines)
 
 
@@ -228,7 +230,7 @@ def test_studies_are_found_by_name_or_folder(tmp_path: Path) -> None:
         (str(tmp_path / "results/ablations-cpu"), "ablations-cpu"),
         (str(tmp_path / "elsewhere/official/ablations-cpu"), "official/ablations-cpu"),
     ):
-        with study_called(text, tmp_path / "results") as found:
+        with find_study(text, tmp_path / "results") as found:
             assert (found[0], (found[1] / "study.json").is_file()) == (name, True)
 
 
@@ -242,13 +244,13 @@ def test_studies_are_found_by_name_or_folder(tmp_path: Path) -> None:
 )
 def test_wrong_names_get_one_line_with_the_nearest(tmp_path: Path, text: str, words: str) -> None:
     build(tmp_path / "results")
-    with pytest.raises(LeoBenchError, match=re.escape(words)) as error, study_called(text, tmp_path / "results"):
+    with pytest.raises(LeoBenchError, match=re.escape(words)) as error, find_study(text, tmp_path / "results"):
         pass
     assert "\n" not in str(error.value)
 
 
 def test_no_study_at_all_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(LeoBenchError, match="run one first: make ablations"), study_called("x", tmp_path / "results"):
+    with pytest.raises(LeoBenchError, match="run one first: make ablations"), find_study("x", tmp_path / "results"):
         pass
 
 

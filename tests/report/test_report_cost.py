@@ -9,24 +9,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from results_fixture import make_plan, write_run, write_study
 
-from leo_bench.figures.cost import cost_front, front, seed_spread, spans_decades
-from leo_bench.report.captions import families
-from leo_bench.report.cost import cost_plot, front_words, same_test, scale_words
-from leo_bench.report.gather import StudyData, gather
+from leo_bench.figures.accuracy_by_cost import cost_front, seed_spread, spans_decades
+from leo_bench.report.study.captions import variant_groups
+from leo_bench.report.study.cost import comparable_rows, cost_plot, front_words, scale_words
+from leo_bench.report.study.data import StudyData, load_study_data
+from leo_bench.statistics import pareto_front
 
 
 def test_the_front_by_hand() -> None:
     # cheap and poor; dearer and better; dearer and worse; as dear as the second and better; equal to the first
-    assert front([1, 2, 3, 2, 1], [0.5, 0.6, 0.55, 0.7, 0.5]) == [0, 4, 3]
-    assert front([], []) == []
-    assert front([3], [0.1]) == [0]
+    assert pareto_front([1, 2, 3, 2, 1], [0.5, 0.6, 0.55, 0.7, 0.5]) == [0, 4, 3]
+    assert pareto_front([], []) == []
+    assert pareto_front([3], [0.1]) == [0]
 
 
 def test_what_differs_less_than_seeds_do_counts_as_equal() -> None:
     # 1.2 times as dear and better: beats the first within a factor of 1.5, not within 1.1
-    assert front([10, 12], [0.5, 0.6], 1.5) == [1]
-    assert front([10, 12], [0.5, 0.6], 1.1) == [0, 1]
-    assert front([10, 12], [0.6, 0.5], 1.5) == [0]
+    assert pareto_front([10, 12], [0.5, 0.6], 1.5) == [1]
+    assert pareto_front([10, 12], [0.5, 0.6], 1.1) == [0, 1]
+    assert pareto_front([10, 12], [0.6, 0.5], 1.5) == [0]
 
 
 def costs(**seconds: tuple[float, ...]) -> pd.DataFrame:
@@ -62,13 +63,13 @@ def test_the_caption_says_why_there_is_no_front_and_what_scale_it_is() -> None:
     single = front_words({(5, "mixed"): noise[noise["seed"] == 0]})
     assert "No front in peak memory: with one seed each" in single
     wide = noise.assign(n_parameters=[0.0, 0.0, 5.0, 40.0])
-    assert scale_words(wide) == " Log scale: parameters; 0, or next to it, stands at the left edge."
+    assert scale_words(wide) == " Log scale: parameters; costs of zero, or next to it, are at the left edge."
     assert scale_words(noise) == "" and not spans_decades(noise, "n_parameters")
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12))
 def test_every_point_is_on_the_front_or_beaten_by_one_that_is(points: list[tuple[int, int]]) -> None:
-    found = front([cost for cost, _ in points], [accuracy for _, accuracy in points])
+    found = pareto_front([cost for cost, _ in points], [accuracy for _, accuracy in points])
     best = {points[index] for index in found}
     for cost, accuracy in points:
         beaten = any(c <= cost and a >= accuracy and (c, a) != (cost, accuracy) for c, a in points)
@@ -82,17 +83,17 @@ def build(results: Path) -> StudyData:
     switches = {"relation": ["leo", "none"], "k_shot": ["leo", "five"]}
     plan = make_plan(variants, (0, 1), base={"inner_steps": 1}, switches=switches, references=["pixels"])
     for run in plan.runs:
-        write_run(results, plan, run, lambda *_: np.full((12, 2), 15))
-    return gather(write_study(results, plan))
+        write_run(results, plan, run, lambda name, *_: np.full((12, 1 if name == "pixels" else 2), 15))
+    return load_study_data(write_study(results, plan))
 
 
 def test_another_test_is_left_out_and_named_but_another_budget_is_a_cost(tmp_path: Path) -> None:
     data = build(tmp_path)
-    rows, others = same_test(data, data.headline)
+    rows, others = comparable_rows(data, data.headline)
     assert set(rows["variant"]) == {"leo", "none", "pixels"} and others == {"five"}
     plot = cost_plot(data)
     assert plot is not None
-    assert "Left out, because their test is another: five." in plot.caption
+    assert "Left out, because their test differs: five." in plot.caption
     assert "read them as upper bounds" in plot.caption
     # the fixture's memory is the same everywhere; its times differ by 71 to 70 between seeds, and not between variants
     assert "No front in peak memory: " not in plot.caption
@@ -102,5 +103,5 @@ def test_another_test_is_left_out_and_named_but_another_budget_is_a_cost(tmp_pat
 
 
 def test_variants_under_other_conditions_have_a_panel_to_themselves(tmp_path: Path) -> None:
-    found = [(family.title, family.variants) for family in families(build(tmp_path))]
+    found = [(family.title, family.variants) for family in variant_groups(build(tmp_path))]
     assert found == [("relation", ["leo", "none"]), ("five, alone", ["five"])]

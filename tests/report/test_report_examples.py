@@ -13,10 +13,11 @@ from results_fixture import make_plan, write_run
 from leo_bench.records import Result, read_record
 from leo_bench.records.example import Example, class_name, movement
 from leo_bench.report.examples import write_example_page
-from leo_bench.report.examples.figures import LABEL, code_paths, episode_grid, grid_size, label_offsets
-from leo_bench.report.examples.plots import project
+from leo_bench.report.examples.code_paths import code_paths, label_offsets
+from leo_bench.report.examples.drawing_grids import LABEL, episode_grid, grid_size
+from leo_bench.report.examples.panels import project
+from leo_bench.report.examples.sentences import answer_words, chosen_words, movement_words
 from leo_bench.report.examples.tables import class_table, step_table
-from leo_bench.report.examples.words import answer_words, chosen_words, movement_words
 
 # Two classes, codes of two numbers, two inner steps. Class A goes 3 right, then 4 up: 5 from its start. B stays.
 CODES = np.array([[[0, 0], [0, 10]], [[3, 0], [0, 10]], [[3, 4], [0, 10]]], dtype=float)

@@ -11,15 +11,15 @@ from results_fixture import make_plan, write_run, write_study
 
 from leo_bench.records import load_study
 from leo_bench.report import write_report
-from leo_bench.report.gather import StudyData, gather
-from leo_bench.report.hardest import (
+from leo_bench.report.study.data import StudyData, load_study_data
+from leo_bench.report.study.errors_by_character import (
     NOT_RECORDED,
     agreement_table,
-    counts,
-    hardest,
-    hardest_plot,
-    hardest_tables,
-    hardest_words,
+    character_counts,
+    character_plot,
+    character_tables,
+    error_rates,
+    ranking_words,
 )
 
 CELL = (5, "mixed")
@@ -48,7 +48,7 @@ def build(results: Path, characters: Any = by_character) -> StudyData:
     plan = make_plan({"leo": {}, "none": {"relation": "none"}}, (0, 1), base=base)
     for run in plan.runs:
         write_run(results, plan, run, answers, characters)
-    return gather(write_study(results, plan))
+    return load_study_data(write_study(results, plan))
 
 
 def test_counts_are_read_back_without_what_was_never_asked(tmp_path: Path) -> None:
@@ -64,21 +64,21 @@ def test_runs_without_counts_have_none_and_the_report_says_so(tmp_path: Path) ->
     data = build(tmp_path / "results", None)
     run, test = data.test("leo", 0, CELL)
     assert run.by_character(test) is None
-    assert hardest_tables(data) == [] and hardest_plot(data) is None
+    assert character_tables(data) == [] and character_plot(data) is None
     page = write_report(tmp_path / "results/ablations-cpu", tmp_path / "report")
     assert NOT_RECORDED in page.read_text() and NOT_RECORDED in page.with_suffix(".md").read_text()
 
 
 def one_more_correct(arrays: dict[str, np.ndarray]) -> None:
-    arrays["test_5way_mixed_by_character"][1, 1] += 1
+    arrays["by_character"][1, 1] += 1
 
 
 def one_less_asked(arrays: dict[str, np.ndarray]) -> None:
-    arrays["test_5way_mixed_by_character"][1, 0] -= 1
+    arrays["by_character"][1, 0] -= 1
 
 
 def more_correct_than_asked(arrays: dict[str, np.ndarray]) -> None:
-    correct = arrays["test_5way_mixed_by_character"][:, 1]
+    correct = arrays["by_character"][:, 1]
     correct[0], correct[1] = correct[0] + 2, correct[1] - 2
 
 
@@ -97,37 +97,38 @@ def no_names(arrays: dict[str, np.ndarray]) -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (one_more_correct, "counts 810 correct of 900 queries, test_5way_mixed has 809 of 900"),
-        (one_less_asked, "counts 809 correct of 899 queries"),
-        (more_correct_than_asked, "counts 809 correct of 900 queries"),
-        (a_name_too_few, "does not fit 3 names"),
-        (no_alphabet, "does not fit 4 names"),
-        (no_names, "no names of characters"),
+        (one_more_correct, "have 810 correct of 900 queries, by episode 809 of 900"),
+        (one_less_asked, "have 809 correct of 899 queries, by episode 809 of 900"),
+        (more_correct_than_asked, "have 809 correct of 900 queries, by episode 809 of 900"),
+        (a_name_too_few, "do not fit 3 names"),
+        (no_alphabet, "do not fit 4 names"),
+        (no_names, "without the names of the characters"),
     ],
 )
 def test_counts_that_disagree_make_the_run_corrupt(
     tmp_path: Path, damage: Callable[[dict[str, np.ndarray]], None], words: str
 ) -> None:
     folder = build(tmp_path).run("leo", 0).folder
-    with np.load(folder / "episodes.npz") as file:
+    (counted,) = (folder / "tests").glob("*/episodes.npz")
+    with np.load(counted) as file:
         arrays = {name: file[name] for name in file}
     damage(arrays)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    (folder / "episodes.npz").write_bytes(buffer.getvalue())
+    counted.write_bytes(buffer.getvalue())
     (broken,) = [run for run in load_study(tmp_path / "ablations-cpu").runs if run.status == "corrupt"]
     assert broken.folder == folder and words in broken.message
 
 
 def test_hardest_are_ranked_over_seeds_with_their_share_of_errors(tmp_path: Path) -> None:
-    rows = counts(build(tmp_path), "leo")
-    characters = hardest(rows, "name")
+    rows = character_counts(build(tmp_path), "leo")
+    characters = error_rates(rows, "name")
     assert characters["name"].tolist() == ["Beta_Two/character01", "Alpha/character02", "Alpha/character01"]
     assert characters["asked"].tolist() == [600, 600, 600]
     assert characters["error"].tolist() == pytest.approx([130 / 600, 50 / 600, 3 / 600])
     assert characters["share"].tolist() == pytest.approx([130 / 183, 50 / 183, 3 / 183])
     assert characters["least"].tolist() == pytest.approx([60 / 300, 20 / 300, 1 / 300])
-    alphabets = hardest(rows, "alphabet").set_index("alphabet")
+    alphabets = error_rates(rows, "alphabet").set_index("alphabet")
     assert alphabets.loc["Alpha", "error"] == pytest.approx(53 / 1200)
     assert list(alphabets.index) == ["Beta_Two", "Alpha"]
 
@@ -139,7 +140,7 @@ def test_agreement_is_with_the_baselines_other_seeds_and_with_the_same(
         MISSED, ("leo", 1), {"Alpha/character01": 20, "Alpha/character02": 2, "Beta_Two/character01": 70}
     )
     data = build(tmp_path)
-    table = agreement_table(data, counts(data, "leo"))
+    table = agreement_table(data, character_counts(data, "leo"))
     frame = table.numbers.set_index("variant")
     # Ranks: leo 1 2 3 and 2 1 3, none 3 2 1 and 1 2 3; the correlation is 1 - (sum of squared differences) / 4.
     assert frame.loc["leo", ["n_other_seeds", "n_same_seed"]].tolist() == [1, 0]
@@ -148,13 +149,13 @@ def test_agreement_is_with_the_baselines_other_seeds_and_with_the_same(
     assert frame.loc["none", ["least", "other_seeds", "most"]].tolist() == pytest.approx([-0.5, 0.25, 1])
     assert frame.loc["none", "same_seed"] == pytest.approx(-0.25)  # -1 and 0.5
     assert table.words.iloc[1].tolist() == ["none", "0.25", "-0.50 to 1.00", "-0.25", "2 and 2"]
-    assert "Only the column of other seeds may be set against the row of leo" in table.caption
+    assert "Compare the column of other seeds with the row of leo" in table.caption
 
 
 def test_a_ranking_of_all_is_not_called_the_hardest(tmp_path: Path) -> None:
-    assert hardest_words(20, 20, "alphabets") == "all 20 alphabets, hardest first"
-    assert hardest_words(20, 242, "characters") == "20 hardest of 242 characters"
-    plot = hardest_plot(build(tmp_path))
+    assert ranking_words(20, 20, "alphabets") == "all 20 alphabets, hardest first"
+    assert ranking_words(20, 242, "characters") == "20 hardest of 242 characters"
+    plot = character_plot(build(tmp_path))
     assert plot is not None
     assert [panel.title for panel in plot.panels] == [
         "All 2 alphabets, hardest first, 5-way mixed", "All 3 characters, hardest first, 5-way mixed",

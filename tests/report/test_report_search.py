@@ -32,12 +32,13 @@ from leo_bench.commands.cli import main
 from leo_bench.errors import LeoBenchError
 from leo_bench.records.search import Best, Choice, Parameter, Sitting, Trial
 from leo_bench.report import rebuild_all, write_search_report
-from leo_bench.report.drawing import Drawing
-from leo_bench.report.search_data import SearchData, gather_search, value_words
-from leo_bench.report.search_measured import measured
-from leo_bench.report.search_plots import all_plots, part_edges
-from leo_bench.report.search_tables import ranges_table, trials_table
-from leo_bench.report.search_words import answer, count_sentence, how_sentence, importance_sentence, notices
+from leo_bench.report.panels import Drawing
+from leo_bench.report.search.data import SearchData, load_search_data, value_words
+from leo_bench.report.search.figures import all_plots
+from leo_bench.report.search.on_test import choices_on_test
+from leo_bench.report.search.parameter_figures import part_edges
+from leo_bench.report.search.sentences import answer, count_sentence, how_sentence, importance_sentence, notices
+from leo_bench.report.search.tables import ranges_table, trials_table
 
 TWO = [
     Parameter(name="latent_dim", low=32, high=128, whole=True),
@@ -86,7 +87,7 @@ def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
 # What test says
 
 
-def measured_search(
+def search_with_test(
     results: Path,
     right: Mapping[str, Sequence[int]],
     chosen: float = 0.9,
@@ -106,20 +107,20 @@ def measured_search(
     write_tested(
         results,
         make_test_plan(plan, best),
-        lambda variant, seed, *_: np.full((12, 6), right[variant][seed - 100]),
+        lambda variant, seed, *_: np.full((100, 6), right[variant][seed - 100]),
         {(variant, 100 + index): value for variant, values in marks.items() for index, value in enumerate(values)},
     )
-    return gather_search(folder)
+    return load_search_data(folder)
 
 
 def test_validation_that_promised_more_than_test_gave_is_said_so(tmp_path: Path) -> None:
     # Test: 63 and 48 of 75 against 60 and 45: +4 points with both seeds, so the interval is 4 to 4.
     # Validation: 90% against (80 + 82) / 2 = 81%: +9 points.
-    data = measured_search(tmp_path, {"best": [63, 48], "default": [60, 45]})
-    (one,) = measured(data)
-    assert one.promised == pytest.approx(0.09)
+    data = search_with_test(tmp_path, {"best": [63, 48], "default": [60, 45]})
+    (one,) = choices_on_test(data)
+    assert one.gain_on_validation == pytest.approx(0.09)
     assert one.effect["difference"] == pytest.approx(0.04)
-    assert (one.kept, one.effect["verdict"]) == ("less", "better")
+    assert (one.gain_on_test, one.effect["verdict"]) == ("less", "better")
     assert one.accuracy.mean == pytest.approx((63 + 48) / 150)
     words = " ".join(answer(data))
     assert "On validation characters trial 1 is best: 90.0% with latent_dim 40, encoder shared" in words
@@ -127,10 +128,10 @@ def test_validation_that_promised_more_than_test_gave_is_said_so(tmp_path: Path)
     assert "The defaults reach 70.0%" in words
     assert "The source document expects 95 to 98% there." in words
     assert (
-        "Validation promised +9.0 points over the defaults for it, test gave +4.0 points, and its whole interval lies"
+        "The gain over the defaults for it is +9.0 points on validation and +4.0 points on test, whose whole interval"
         in words
     )
-    assert "picked for being high among 2 noisy ones is too high on average" in words
+    assert "the highest of 2 noisy accuracies is too high on average" in words
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -138,20 +139,20 @@ def test_validation_that_promised_more_than_test_gave_is_said_so(tmp_path: Path)
     ("right", "chosen", "kept", "verdict", "words"),
     [
         # 2 and 4 of 75 more: 4 points with standard error 1.3, and 12.7 of those either way
-        ({"best": [63, 51], "default": [61, 47]}, 0.9, "within", "inconclusive", "The promise lies within test's"),
-        # a promise of 2 points, below the difference but within its interval
-        ({"best": [63, 51], "default": [61, 47]}, 0.83, "within", "inconclusive", "The promise lies within test's"),
-        ({"best": [63, 48], "default": [60, 45]}, 0.83, "more", "better", "test gave more than validation promised"),
-        ({"best": [63], "default": [60]}, 0.9, "open", "one seed", "so whether it promised too much cannot be said"),
+        ({"best": [63, 51], "default": [61, 47]}, 0.9, "within", "inconclusive", "within the interval on test"),
+        # a gain on validation of 2 points, below the difference but within its interval
+        ({"best": [63, 51], "default": [61, 47]}, 0.83, "within", "inconclusive", "within the interval on test"),
+        ({"best": [63, 48], "default": [60, 45]}, 0.83, "more", "better", "lies above the gain on validation"),
+        ({"best": [63], "default": [60]}, 0.9, "open", "one seed", "selection bias cannot be judged"),
         ({"best": [57, 42], "default": [60, 45]}, 0.9, "less", "worse", "a verdict of worse"),
     ],
 )  # fmt: skip
 def test_each_outcome_of_a_promise_has_its_words(
     tmp_path: Path, right: dict[str, list[int]], chosen: float, kept: str, verdict: str, words: str
 ) -> None:
-    data = measured_search(tmp_path, right, chosen)
-    (one,) = measured(data)
-    assert (one.kept, one.effect["verdict"]) == (kept, verdict)
+    data = search_with_test(tmp_path, right, chosen)
+    (one,) = choices_on_test(data)
+    assert (one.gain_on_test, one.effect["verdict"]) == (kept, verdict)
     assert words in " ".join(answer(data))
     html, markdown = report(data.folder)
     row = csv(data.folder, "test").set_index("variant").loc["best"]
@@ -162,8 +163,8 @@ def test_each_outcome_of_a_promise_has_its_words(
 
 
 def test_an_inconclusive_verdict_is_not_called_an_improvement(tmp_path: Path) -> None:
-    words = " ".join(answer(measured_search(tmp_path, {"best": [63, 51], "default": [62, 46]})))
-    assert "inconclusive, so these seeds do not show that the search found anything better" in words
+    words = " ".join(answer(search_with_test(tmp_path, {"best": [63, 51], "default": [62, 46]})))
+    assert "inconclusive: these seeds do not show that the search found better settings" in words
     assert "a verdict of better" not in words
 
 
@@ -171,13 +172,13 @@ def test_an_inconclusive_verdict_is_not_called_an_improvement(tmp_path: Path) ->
 def test_luck_is_what_fresh_seeds_lack_on_the_same_characters(tmp_path: Path) -> None:
     # Fresh seeds 86.9 and 87.1%: mean 87.0, standard error 0.1, times 12.7 is 1.27 points, so 90% lies above.
     marks = {"best": [0.869, 0.871], "default": [0.80, 0.82]}
-    data = measured_search(tmp_path, {"best": [63, 48], "default": [60, 45]}, validation=marks)
+    data = search_with_test(tmp_path, {"best": [63, 48], "default": [60, 45]}, validation=marks)
     html, markdown = report(data.folder)
     for text in (html, markdown):
-        assert "Trial 1 was chosen for 90.0% on validation characters, reached with one seed." in text
-        assert "have 87.0% (95% interval over 2 seeds 85.7 to 88.3) on the same characters: 3.0 points less" in text
-        assert "lies above the interval, which is what luck in choosing looks like" in text
-        assert "Theirs are 100 validation episodes, so a part of the gap may be the episodes." in text
+        assert "Trial 1 was chosen for 90.0% on validation characters, from one seed." in text
+        assert "reach 87.0% (95% interval over 2 seeds 85.7 to 88.3) on the same characters: 3.0 points less" in text
+        assert "lies above the interval, a sign of selection bias" in text
+        assert "They use 100 validation episodes, which may explain part of the gap." in text
     row = csv(data.folder, "test").set_index("variant").loc["best"]
     assert row[["fresh_validation", "validation"]].tolist() == pytest.approx([0.87, 0.9])
 
@@ -185,31 +186,31 @@ def test_luck_is_what_fresh_seeds_lack_on_the_same_characters(tmp_path: Path) ->
 @pytest.mark.usefixtures("no_drawing")
 def test_a_chosen_number_within_the_fresh_seeds_interval_shows_no_luck(tmp_path: Path) -> None:
     # 86 and 88%: mean 87, standard error 1, times 12.7: 74.3 to 99.7
-    markdown = report(measured_search(tmp_path, {"best": [63, 48], "default": [60, 45]}).folder)[1]
+    markdown = report(search_with_test(tmp_path, {"best": [63, 48], "default": [60, 45]}).folder)[1]
     assert "87.0% (95% interval over 2 seeds 74.3 to 99.7) on the same characters: 3.0 points less" in markdown
-    assert "lies within the interval, so luck in choosing does not show" in markdown
+    assert "lies within the interval, so there is no sign of selection bias" in markdown
 
 
 def test_a_validation_before_the_end_of_training_is_no_promise(tmp_path: Path) -> None:
-    data = measured_search(tmp_path, {"best": [63, 48], "default": [60, 45]})
+    data = search_with_test(tmp_path, {"best": [63, 48], "default": [60, 45]})
     for path in tmp_path.glob("runs/*/result.json"):
         record = json.loads(path.read_text())
         record["validation"][-1]["episode"] = 500
         path.write_text(json.dumps(record))
-    (one,) = measured(gather_search(data.folder))
-    assert one.promised is None and one.kept == "open" and one.validation is None
-    words = " ".join(answer(gather_search(data.folder)))
-    assert "Validation had 90.0% for it, test has 74.0%; those are other characters" in words
+    (one,) = choices_on_test(load_search_data(data.folder))
+    assert one.gain_on_validation is None and one.gain_on_test == "open" and one.validation is None
+    words = " ".join(answer(load_search_data(data.folder)))
+    assert "Accuracy for it is 90.0% on validation and 74.0% on test. The characters differ" in words
 
 
 @pytest.mark.usefixtures("no_drawing")
 def test_other_budgets_on_test_are_not_set_against_the_promise(tmp_path: Path) -> None:
     plan = make_search(TWO)
     test = {**plan.test, "n_train_episodes": 4000}
-    data = measured_search(tmp_path, {"best": [63, 48], "default": [60, 45]}, test=test)
+    data = search_with_test(tmp_path, {"best": [63, 48], "default": [60, 45]}, test=test)
     words = " ".join(answer(data))
-    assert "cannot be set against each other: the runs on test have n_train_episodes 4000 against 2000." in words
-    assert "Validation promised" not in words
+    assert "cannot be compared: the runs on test have n_train_episodes 4000 against 2000." in words
+    assert "on validation and" not in words
     assert "was chosen for 90.0% on validation characters" not in report(data.folder)[1]
 
 
@@ -218,34 +219,34 @@ def test_what_is_missing_on_test_is_named_with_its_command(tmp_path: Path) -> No
     folder = search_at(tmp_path / "results", 0.8, 0.9)
     command = "leo-bench search search --profile cpu"
     assert (
-        f"Nothing is chosen yet (best.json is missing), so test says nothing; go on with `{command}`"
+        f"Nothing is chosen yet (best.json is missing), so nothing is measured on test; `{command}` continues"
         in report(folder)[1]
     )
-    data = measured_search(tmp_path / "results", {"best": [63, 48], "default": [60, 45]})
+    data = search_with_test(tmp_path / "results", {"best": [63, 48], "default": [60, 45]})
     study = tmp_path / "results/search_best-cpu/study.json"
     for run in json.loads(study.read_text())["runs"]:
         shutil.rmtree(tmp_path / "results/runs" / run["run_key"])
-    assert "none of the 4 runs of the study search_best-cpu that measure the choices is done" in report(data.folder)[1]
+    assert "none of the 4 runs of the study search_best-cpu of the chosen settings is done" in report(data.folder)[1]
     study.unlink()
-    assert "the study search_best-cpu that measures the choices is not there" in report(data.folder)[0]
+    assert "the study search_best-cpu of the chosen settings is missing" in report(data.folder)[0]
 
 
 def test_half_done_runs_on_test_compare_what_there_is(tmp_path: Path) -> None:
-    data = measured_search(tmp_path / "results", {"best": [63, 48], "default": [60, 45]})
+    data = search_with_test(tmp_path / "results", {"best": [63, 48], "default": [60, 45]})
     runs = json.loads((tmp_path / "results/search_best-cpu/study.json").read_text())["runs"]
     for run in runs:
         if run["variant"] == "default":
             shutil.rmtree(tmp_path / "results/runs" / run["run_key"])
-    words = " ".join(answer(gather_search(data.folder)))
-    assert "which is not set against the defaults: the baseline has no run on this test." in words
-    assert "Validation promised" not in words
+    words = " ".join(answer(load_search_data(data.folder)))
+    assert "which is not compared with the defaults: the baseline has no run on this test." in words
+    assert "on validation and" not in words
 
 
 # Trials, counts, sequence
 
 
 def test_the_first_of_equals_is_best_and_pruned_trials_never_are(tmp_path: Path) -> None:
-    data = gather_search(search_at(tmp_path, 0.7, 0.9, None, 0.9))
+    data = load_search_data(search_at(tmp_path, 0.7, 0.9, None, 0.9))
     assert data.best_number == 1
     assert [choice.number for choice in data.choices] == [1]
     frame = data.frame.set_index("number")
@@ -255,11 +256,11 @@ def test_the_first_of_equals_is_best_and_pruned_trials_never_are(tmp_path: Path)
 
 
 def test_trials_are_counted_by_state(tmp_path: Path) -> None:
-    data = gather_search(search_at(tmp_path, 0.7, 0.9, None, n_trials=40))
-    assert count_sentence(data) == "Of 40 trials planned, 3 have begun: 2 complete and 1 pruned."
+    data = load_search_data(search_at(tmp_path, 0.7, 0.9, None, n_trials=40))
+    assert count_sentence(data) == "Of 40 trials planned, 3 have started: 2 complete and 1 pruned."
     trials = [*some_trials(0.7, 0.9), make_trial(2, None, state="failed"), make_trial(3, [0.8], retry_of=2)]
-    data = gather_search(write_search(tmp_path, make_search(TWO, n_trials=3), trials))
-    expected = "There are 4 trials (1 of them does a trial again that died): 3 complete and 1 failed."
+    data = load_search_data(write_search(tmp_path, make_search(TWO, n_trials=3), trials))
+    expected = "There are 4 trials (1 of them repeats a trial that died): 3 complete and 1 failed."
     assert count_sentence(data) == expected
 
 
@@ -276,9 +277,9 @@ def test_only_one_worker_gives_the_sequence_again(
     tmp_path: Path, sittings: list[tuple[int, int]], how: str, again: bool
 ) -> None:
     made = [Sitting(started=STARTED, jobs=jobs, first_trial=first) for jobs, first in sittings]
-    words = how_sentence(gather_search(write_search(tmp_path, make_search(TWO), some_trials(0.7), sittings=made)))
+    words = how_sentence(load_search_data(write_search(tmp_path, make_search(TWO), some_trials(0.7), sittings=made)))
     assert how in words
-    assert ("the seed alone gives the same sequence again" in words) == again
+    assert ("the seed alone reproduces the sequence" in words) == again
     assert "TPE (seed 0, the first 10 at random)" in words and "pruned from 500 episodes on" in words
 
 
@@ -313,7 +314,7 @@ def test_multiply_adds_stand_in_the_table_of_two_objectives(tmp_path: Path) -> N
         for trial, (accuracy, cost) in zip(some_trials(*[a for a, _ in costs]), costs, strict=True)
     ]
     folder = write_search(tmp_path / "results", plan, trials)
-    data = gather_search(folder)
+    data = load_search_data(folder)
     # dearer than trial 1 and worse; as good as trial 0 and dearer
     assert data.front["number"].tolist() == [0, 1]
     words = " ".join(answer(data))
@@ -336,15 +337,17 @@ def test_importance_counts_only_above_the_planted_noise(tmp_path: Path) -> None:
     folder = search_at(tmp_path, 0.7, 0.8, 0.9)
     rows = [(PLANTED, 0.15, 0.05, 0.3), ("latent_dim", 0.35, 0.29, 0.4), ("encoder", 0.6, 0.31, 0.8)]
     with_importance(folder, *rows)
-    data = gather_search(folder)
+    data = load_search_data(folder)
     assert list(data.scales) == ["encoder", "latent_dim"]  # in order of importance, not as planned
     assert data.importance["parameter"].tolist() == ["encoder", "latent_dim", PLANTED]
     assert importance_sentence(data) == (
         "By importance for accuracy encoder (0.60) matters; latent_dim cannot be told from a planted random number."
     )
     with_importance(folder, (PLANTED, 0.15, 0.05, 0.9), *rows[1:])
-    assert importance_sentence(gather_search(folder)).startswith("No setting's importance can be told from")
-    caption = all_plots(gather_search(folder))["importance"].caption
+    assert importance_sentence(load_search_data(folder)).startswith(
+        "With these trials no setting's importance can be told from"
+    )
+    caption = all_plots(load_search_data(folder))["importance"].caption
     assert "n = 3 complete trials" in caption and "up to 0.90: the floor" in caption
 
 
@@ -352,10 +355,10 @@ def test_an_analysis_of_fewer_trials_is_said_to_be_old(tmp_path: Path) -> None:
     folder = search_at(tmp_path, 0.7, 0.8, 0.9)
     write_table(folder, "ranges", range_rows(TWO, some_trials(0.7, 0.8, 0.9)))
     with_importance(folder, ("encoder", 0.6, 0.3, 0.8), n_trials=2)
-    (words,) = notices(gather_search(folder))
-    assert "from 2 complete trials, of which there are 3 now" in words
+    (words,) = notices(load_search_data(folder))
+    assert "from 2 complete trials; there are 3 now" in words
     with_importance(folder, ("encoder", 0.6, 0.3, 0.8), n_trials=3)
-    assert notices(gather_search(folder)) == []
+    assert notices(load_search_data(folder)) == []
 
 
 def test_parts_of_ranges_lie_side_by_side(tmp_path: Path) -> None:
@@ -371,7 +374,7 @@ def test_parts_of_ranges_lie_side_by_side(tmp_path: Path) -> None:
     ]
     folder = write_search(tmp_path, make_search(space), trials)
     write_table(folder, "ranges", range_rows(space, trials), RANGES)
-    data = gather_search(folder)
+    data = load_search_data(folder)
     assert part_edges(data, "inner_steps") == [2.5, 4.5, 6.5, 8.5, 10.5]
     assert part_edges(data, "inner_lr") == pytest.approx([0.001, 0.01, 0.1, 1.0, 10.0])
     assert part_edges(data, "encoder") == [-0.5, 0.5, 1.5]
@@ -392,12 +395,12 @@ def test_without_an_analysis_the_rest_is_drawn_and_the_command_named(tmp_path: P
         assert "analysis/importance.csv and analysis/ranges.csv are missing" in text and command in text
     assert f"<code>{command}</code> writes them" in html and f"`{command}` writes them" in markdown
     assert "`" not in re.sub(r"<script>.*</script>", "", html, flags=re.DOTALL)
-    plots = all_plots(gather_search(folder))
+    plots = all_plots(load_search_data(folder))
     assert list(plots) == ["history", "curves", "slices", "parallel"]
     with_importance(folder, ("encoder", 0.6, 0.3, 0.8), ("latent_dim", 0.2, 0.1, 0.3))
     assert "analysis/ranges.csv is missing" in report(folder)[1]
     write_table(folder, "ranges", range_rows(TWO, some_trials(0.7, 0.8, None, 0.9)))
-    assert set(all_plots(gather_search(folder))) == {*plots, "importance", "ranges", "maps"}
+    assert set(all_plots(load_search_data(folder))) == {*plots, "importance", "ranges", "maps"}
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -405,11 +408,11 @@ def test_an_empty_table_of_importance_says_that_trials_are_too_few(tmp_path: Pat
     folder = search_at(tmp_path / "results", 0.7, 0.8)
     write_table(folder, "importance", [], IMPORTANCE)
     assert "analysis/importance.csv has no rows: 2 complete trials are too few for it." in report(folder)[1]
-    assert importance_sentence(gather_search(folder)) == ""
+    assert importance_sentence(load_search_data(folder)) == ""
 
 
 def test_the_two_most_important_pairs_are_mapped(tmp_path: Path) -> None:
-    data = gather_search(write_big_search(tmp_path))
+    data = load_search_data(write_big_search(tmp_path))
     titles = [panel.title for panel in all_plots(data)["maps"].panels]
     assert titles == ["outer_lr and inner_lr", "outer_lr and latent_dim"]
 
@@ -433,18 +436,18 @@ def test_a_search_that_has_just_begun_has_a_report(
 ) -> None:
     folder = search_at(tmp_path / "results", *accuracies)
     html, markdown = report(folder)
-    assert list(all_plots(gather_search(folder))) == figures
+    assert list(all_plots(load_search_data(folder))) == figures
     none = not any(accuracies)
     for text in (html, markdown):
         assert ("No trial is complete yet" in text) == none
-        assert ("No trial has begun." in text) == (not accuracies)
+        assert ("No trial has started." in text) == (not accuracies)
 
 
 @pytest.mark.usefixtures("no_drawing")
 def test_trials_that_failed_at_once_have_no_curve(tmp_path: Path) -> None:
     trials = [make_trial(0, None, state="failed", parameters={}, run_key=None), make_trial(1, None, state="waiting")]
     html, _ = report(write_search(tmp_path / "results", make_search(TWO), trials))
-    assert "No trial has reported twice while it trained" in html
+    assert "No trial has reported two accuracies" in html
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -478,7 +481,7 @@ def test_broken_files_are_named_in_one_line(tmp_path: Path, name: str, text: str
 
 @pytest.mark.usefixtures("no_drawing")
 def test_glyphs_are_never_set_against_the_document(tmp_path: Path) -> None:
-    data = measured_search(tmp_path / "results", {"best": [63, 48], "default": [60, 45]}, dataset="glyphs")
+    data = search_with_test(tmp_path / "results", {"best": [63, 48], "default": [60, 45]}, dataset="glyphs")
     for text in report(data.folder):
         assert "measured on glyphs" in text and "document expects" not in text
         assert "omniglot" not in text.replace("not set against Omniglot", "")
@@ -496,7 +499,7 @@ def test_the_page_stands_alone_and_every_figure_is_described(tmp_path: Path) -> 
     assert len(ids) == len(set(ids))
     pictures = re.findall(r"<svg [^>]*>", html)
     assert pictures and all(re.search(r'role="img" aria-label="[^"]{40,}"', tag) for tag in pictures)
-    plots = all_plots(gather_search(folder))
+    plots = all_plots(load_search_data(folder))
     assert list(plots) == ["front", "history", "curves", "importance", "ranges", "slices", "maps", "parallel"]
     out = tmp_path / "reports" / folder.name
     for name, plot in plots.items():
@@ -531,10 +534,10 @@ def test_pages_are_the_same_bytes_wherever_the_results_lie(tmp_path: Path) -> No
 
 
 def test_captions_say_what_is_cut_and_when_errors_are_drawn(tmp_path: Path) -> None:
-    low = all_plots(gather_search(search_at(tmp_path / "a", 0.80, 0.82, 0.84, 0.2)))
+    low = all_plots(load_search_data(search_at(tmp_path / "a", 0.80, 0.82, 0.84, 0.2)))
     assert "Arrowheads at the lower edge" in low["slices"].caption
-    assert "The lowest colour is of everything below, too." in low["parallel"].caption
-    near = all_plots(gather_search(search_at(tmp_path / "b", 0.96, 0.97, 0.98)))
+    assert "The lowest colour also stands for everything below." in low["parallel"].caption
+    near = all_plots(load_search_data(search_at(tmp_path / "b", 0.96, 0.97, 0.98)))
     assert "the axis shows the error" in near["slices"].caption and "Arrowheads" not in near["slices"].caption
     assert "lowest colour" not in near["parallel"].caption
 
@@ -545,12 +548,12 @@ def test_published_searches_hold_their_runs_themselves(tmp_path: Path) -> None:
     shutil.copytree(folder, official)
     shutil.copytree(tmp_path / "results/runs", official / "runs")
     shutil.rmtree(tmp_path / "results/runs")
-    assert gather_search(folder).results == {} and gather_search(folder).data_name == "omniglot"
-    assert gather_search(official).data_name == "omniglot 5f1c0ffe"
-    assert gather_search(official).n_episodes == 1000
-    for path in official.glob("runs/*/result.json"):  # scored on test: not what trials were chosen by
+    assert load_search_data(folder).results == {} and load_search_data(folder).data_name == "omniglot"
+    assert load_search_data(official).data_name == "omniglot 5f1c0ffe"
+    assert load_search_data(official).n_episodes == 1000
+    for path in official.glob("runs/*/tests/*/result.json"):  # scored on test, not on validation
         path.write_text(path.read_text().replace('"split": "val"', '"split": "test"'))
-    assert gather_search(official).n_episodes is None
+    assert load_search_data(official).n_episodes is None
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -581,4 +584,4 @@ def test_values_are_written_short() -> None:
 
 
 def test_table_of_trials_without_trials(tmp_path: Path) -> None:
-    assert trials_table(gather_search(search_at(tmp_path))).words.empty
+    assert trials_table(load_search_data(search_at(tmp_path))).words.empty

@@ -12,8 +12,8 @@ from results_fixture import make_plan, write_run, write_study
 from leo_bench import figures
 from leo_bench.commands.cli import main
 from leo_bench.figures.waterfall import BETTER, WORSE
-from leo_bench.report.gather import StudyData, gather
-from leo_bench.report.waterfall import step_effects, step_table, waterfall_plot, waterfall_rows
+from leo_bench.report.study.data import StudyData, load_study_data
+from leo_bench.report.study.waterfall import step_effects, step_table, waterfall_plot, waterfall_rows
 
 T1 = 12.706205
 """The 0.975 quantile of Student's t with 1 degree of freedom."""
@@ -53,7 +53,7 @@ def study(
     for run in plan.runs:
         if run.variant in done and (run.variant, run.seed) not in not_done:
             write_run(tmp_path / "results", plan, run, counts)
-    return gather(write_study(tmp_path / "results", plan))
+    return load_study_data(write_study(tmp_path / "results", plan))
 
 
 def test_each_step_is_set_against_the_step_before_it_and_each_part_against_the_baseline(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_the_report_shows_the_waterfall_under_the_switch_step(tmp_path: Path) ->
     assert f"![{alt}](figures/switch-step.png)" in text
     section = text.split("## step")[1].split("## part")[0]
     for words in (
-        "From first to third, each step with the changes of those above it; below the line third without one of its",
+        "From first to third; each step keeps the changes of the steps above it. Below the line: third with one",
         "n = 2 seeds, 12 test episodes each; no interval over seeds below 3 seeds.",
         "Holm's p below 0.05 over the steps, or over all variants against the baseline",
         "Shaded: what the source document expects.",

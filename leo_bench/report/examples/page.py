@@ -5,9 +5,8 @@ from typing import Any
 
 from leo_bench.records import Result, write_atomic
 from leo_bench.records.example import Example
-from leo_bench.report.examples.plots import code_plot, grid_plot
-from leo_bench.report.examples.tables import class_table, step_table
-from leo_bench.report.examples.words import (
+from leo_bench.report.examples.panels import code_plot, grid_plot
+from leo_bench.report.examples.sentences import (
     answer_words,
     chosen_words,
     local_words,
@@ -15,14 +14,15 @@ from leo_bench.report.examples.words import (
     run_words,
     verified_words,
 )
+from leo_bench.report.examples.tables import class_table, step_table
 from leo_bench.report.pages import show, write_page
 
 
 def write_example_page(folder: Path, result: Result, examples: list[Example], n_first: int, numerics: str) -> Path:
-    """Write the page of a run's examples into folder; returns report.html. A .gitignore in the folder keeps git from
-    taking it, wherever it lies.
+    """Write the page of a run's examples into folder. Returns the path of report.html.
 
-    n_first: among how many episodes they were chosen. numerics: digest of the source that answered them.
+    A .gitignore in the folder keeps it out of git. n_first: number of episodes that the examples were chosen from.
+    numerics: digest of the source that answered them.
     """
     write_atomic(folder / ".gitignore", b"*\n")
     sections: list[dict[str, Any]] = []

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from leo_bench.records.example import Example, movement
-from leo_bench.report.tables import NONE, Table
+from leo_bench.report.table import NONE, ReportTable
 
 
-def class_table(example: Example) -> Table:
-    """One row per class: correct answers before and after adaptation, mistakes, and how far its code moved."""
+def class_table(example: Example) -> ReportTable:
+    """Return a row per class: correct answers before and after adaptation, mistakes, movement of its code."""
     right, n_query = example.right.sum(-1), example.query.shape[1]
     mistakes = [example.mistakes(index) for index in range(len(example.names))]
     numbers = pd.DataFrame(
@@ -35,11 +35,11 @@ def class_table(example: Example) -> Table:
     if example.codes is not None:
         moved = np.linalg.norm(example.codes[-1] - example.codes[0], axis=-1)
         numbers["code_moved"], words["code moved by"] = moved, [f"{value:.3g}" for value in moved]
-    return Table(f"classes-{example.which}", f"Classes of test episode {example.index}.", numbers, words)
+    return ReportTable(f"classes-{example.which}", f"Classes of test episode {example.index}.", numbers, words)
 
 
-def step_table(examples: list[Example]) -> Table:
-    """One row per episode and inner step: how far the class codes moved, and correct answers where they were scored."""
+def step_table(examples: list[Example]) -> ReportTable:
+    """Return a row per episode and inner step: movement of the class codes, and correct answers if scored."""
     rows: list[dict[str, Any]] = []
     for example in examples:
         if example.codes is None:
@@ -70,4 +70,4 @@ def step_table(examples: list[Example]) -> Table:
         for row in rows
     ]
     caption = "Euclidean length of the class codes' movement in each inner step, in the codes' own units."
-    return Table("steps", caption, pd.DataFrame(rows), pd.DataFrame(words))
+    return ReportTable("steps", caption, pd.DataFrame(rows), pd.DataFrame(words))

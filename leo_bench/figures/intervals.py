@@ -1,0 +1,27 @@
+"""95% intervals over seeds, for drawing."""
+
+import numpy as np
+import pandas as pd
+
+from leo_bench.statistics import seed_interval
+
+LEAST_SEEDS = 3
+"""Fewest seeds for a drawn interval; at two seeds t is 12.7, so single seeds say more."""
+
+
+def interval_over_seeds(values: "pd.Series[float]") -> tuple[float, float]:
+    """Return the 95% t interval over seeds of values in percent, cut at 0 and 100, in the form seaborn's errorbar
+    needs.
+
+    With fewer than LEAST_SEEDS seeds both ends are the mean.
+    """
+    found = seed_interval(np.asarray(values, float))
+    if found.low is None or found.high is None or len(values) < LEAST_SEEDS:
+        return found.mean, found.mean
+    return max(found.low, 0.0), min(found.high, 100.0)
+
+
+def interval_is_cut(values: "pd.Series[float]") -> bool:
+    """Return True if the drawn interval of these fractions, one per seed, is cut at 0 or 100%."""
+    found = seed_interval(np.asarray(values, float))
+    return len(values) >= LEAST_SEEDS and found.low is not None and (found.low < 0 or (found.high or 0) > 1)

@@ -1,0 +1,1 @@
+"""Figures of a search: its trials, its parameters, their importance."""

@@ -1,0 +1,1 @@
+"""Comparison of two studies, or of one study at two versions of the source."""

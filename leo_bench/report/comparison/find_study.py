@@ -1,0 +1,66 @@
+"""Finds the folder of a study from its name, its path, or either at a commit."""
+
+import io
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+
+from leo_bench.errors import LeoBenchError
+from leo_bench.records import find_studies
+
+
+@contextmanager
+def find_study(text: str, results: Path) -> Iterator[tuple[str, Path]]:
+    """Yield (name to show, folder) of `ablations-cpu`, `official/ablations-cpu`, a folder, or `official/NAME@COMMIT`.
+
+    COMMIT is any name that git knows. The committed study is read from a temporary folder, removed at the end. Raises
+    LeoBenchError with the nearest name if there is no such study.
+    """
+    for folder in (Path(text), results / text):
+        if (folder / "study.json").is_file():
+            yield _shown(folder, results), folder
+            return
+    name, at, commit = text.rpartition("@")
+    if not at:
+        raise LeoBenchError(_unknown(text, results))
+    with tempfile.TemporaryDirectory() as temporary:
+        _checkout(name, commit, results, Path(temporary))
+        yield text, Path(temporary) / name
+
+
+def _shown(folder: Path, results: Path) -> str:
+    """Return a name without this machine's folders."""
+    if folder.resolve().is_relative_to(results.resolve()):
+        return folder.resolve().relative_to(results.resolve()).as_posix()
+    parent = folder.resolve().parent.name
+    return f"{parent}/{folder.resolve().name}" if parent == "official" else folder.resolve().name
+
+
+def _unknown(text: str, results: Path) -> str:
+    names = [folder.relative_to(results).as_posix() for folder in find_studies(results)]
+    if not names:
+        return f"no study {text!r}: there is none in {results}/; run one first: make ablations"
+    near = get_close_matches(text, names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+    return f"no study {text!r} in {results}/, and no folder of a study; {hint}"
+
+
+def _checkout(name: str, commit: str, results: Path, target: Path) -> None:
+    """Write the study's files as committed below target."""
+    command = ["git", "archive", "--format=tar", commit, "--", name]
+    try:
+        archive = subprocess.run(command, cwd=results, check=True, capture_output=True).stdout
+    except FileNotFoundError:
+        raise LeoBenchError(f"{name}@{commit} needs git and the folder {results}/ in a checkout") from None
+    except subprocess.CalledProcessError as error:
+        reason = (error.stderr.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
+        raise LeoBenchError(
+            f"no study {name!r} at commit {commit!r} ({reason}); "
+            f"git log -- {results}/{name} lists the commits that have it"
+        ) from None
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        tar.extractall(target, filter="data")

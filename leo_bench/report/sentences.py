@@ -1,0 +1,53 @@
+"""Phrases that all reports share."""
+
+from collections.abc import Iterable
+
+from leo_bench.statistics import Interval
+
+
+def interval_words(interval: Interval) -> str:
+    """Return `80.6% (95% interval over 3 seeds 78.1 to 83.0)`."""
+    mean = f"{100 * interval.mean:.1f}%"
+    if interval.low is None or interval.high is None:
+        return f"{mean} (one number, no interval)"
+    low, high = max(interval.low, 0.0), min(interval.high, 1.0)
+    cut = ", cut at what accuracy can be" if (low, high) != (interval.low, interval.high) else ""
+    ends = f"{100 * low:.1f} to {100 * high:.1f}{cut}"
+    if interval.kind == "episodes":
+        return f"{mean} (one seed; 95% interval over its {interval.n:,} test episodes {ends})"
+    return f"{mean} (95% interval over {interval.n} seeds {ends})"
+
+
+def listed(names: list[str], most: int = 5) -> str:
+    """Return `a, b and c`; `a, b, c, d and 4 more`."""
+    if len(names) > most:
+        names = [*names[: most - 1], f"{len(names) - most + 1} more"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def seed_words(seeds: list[int]) -> str:
+    """Return seeds as the command line takes them: `0-2,5`."""
+    parts: list[str] = []
+    ordered = sorted(set(seeds))
+    start = 0
+    for index, seed in enumerate(ordered):
+        if index + 1 == len(ordered) or ordered[index + 1] != seed + 1:
+            parts.append(str(seed) if index == start else f"{ordered[start]}-{seed}")
+            start = index + 1
+    return ",".join(parts)
+
+
+def distinct(values: Iterable[str]) -> str:
+    """Return all different values, joined, in the order they first appear."""
+    return "; ".join(dict.fromkeys(values))
+
+
+ERROR_AXIS = (
+    " If at least half of the variants are above 95%, the axis shows the error, 100 minus accuracy, on a log scale "
+    "with small errors at the top; an interval that extends beyond the axis is cut at its edge."
+)
+
+
+def error_words(drawn: list[bool]) -> str:
+    """Return the caption's sentence on error axes; empty if no panel has one."""
+    return ERROR_AXIS if any(drawn) else ""

@@ -1,0 +1,214 @@
+"""Errors by alphabet and by character, and whether variants agree in them."""
+
+from functools import partial
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from leo_bench import figures
+from leo_bench.report.panels import Panel, Plot
+from leo_bench.report.study.captions import cut_words, n_words, over_seeds, subtitle
+from leo_bench.report.study.data import StudyData, cell_name, not_comparable
+from leo_bench.report.table import NONE, ReportTable, percent
+
+MOST = 10
+NOT_RECORDED = "The runs have no counts by character, so there is nothing to show here."
+AGREEMENT_COLUMNS = "variant label n_other_seeds other_seeds least most n_same_seed same_seed".split()
+LEVELS = {"alphabet": "alphabets", "name": "characters"}
+"""Column that groups queries -> name of the groups."""
+
+
+def character_counts(data: StudyData, variant: str) -> pd.DataFrame:
+    """Return the headline test's queries by character, for each run of a variant that recorded them.
+
+    Columns seed, alphabet, name (`Alphabet/character07`), asked, correct, missed.
+    """
+    found = []
+    for seed in data.rows(data.headline, variant)["seed"]:
+        run, test = data.test(variant, int(seed), data.headline)
+        frame = run.by_character(test)
+        if frame is not None:
+            found.append(frame.assign(seed=int(seed), name=frame["alphabet"] + "/" + frame["character"]))
+    if not found:
+        return pd.DataFrame(columns=["seed", "alphabet", "name", "asked", "correct", "missed"])
+    whole = pd.concat(found, ignore_index=True)
+    return whole.assign(missed=whole["asked"] - whole["correct"])
+
+
+def error_rates(rows: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Return error rates of groups of queries over all seeds, hardest group first.
+
+    rows: from `character_counts`. Columns: by, asked, missed, error (fraction), share (of all missed queries), least
+    and most (error of a single seed).
+    """
+    groups = rows.groupby(by)[["asked", "missed"]].sum()
+    single = rows.groupby([by, "seed"])[["asked", "missed"]].sum()
+    errors = (single["missed"] / single["asked"]).groupby(level=by)
+    total = max(int(groups["missed"].sum()), 1)
+    frame = groups.assign(
+        error=groups["missed"] / groups["asked"],
+        share=groups["missed"] / total,
+        least=errors.min(),
+        most=errors.max(),
+    )
+    return frame.sort_values(["error", "asked"], ascending=False, kind="stable").reset_index()
+
+
+def character_tables(data: StudyData) -> list[ReportTable]:
+    """Return the baseline's hardest alphabets and characters, and how far variants agree in their errors.
+
+    Empty if no run of the baseline recorded counts by character.
+    """
+    rows = character_counts(data, data.plan.baseline)
+    if rows.empty:
+        return []
+    return [*(_character_table(data, rows, by) for by in LEVELS), agreement_table(data, rows)]
+
+
+def _character_table(data: StudyData, rows: pd.DataFrame, by: str) -> ReportTable:
+    whole = error_rates(rows, by)
+    shown = whole.head(MOST)
+    what = LEVELS[by]
+    words = pd.DataFrame(
+        {
+            what[:-1]: _names(shown[by]),
+            "queries": [f"{n:,}" for n in shown["asked"]],
+            "error, %": [percent(value) for value in shown["error"]],
+            "single seeds, %": [
+                f"{percent(low)} to {percent(high)}" for low, high in zip(shown["least"], shown["most"], strict=True)
+            ],
+            "share of all errors, %": [percent(value) for value in shown["share"]],
+        }
+    )
+    n_seeds = rows["seed"].nunique()
+    caption = (
+        f"{ranking_words(len(shown), len(whole), what).capitalize()}, for {data.label(data.plan.baseline)}, "
+        f"{cell_name(data.headline)}, {n_seeds} seed{'s' if n_seeds > 1 else ''} together: "
+        f"{percent(shown['share'].sum())}% of all errors in {percent(shown['asked'].sum() / rows['asked'].sum())}% of "
+        "the queries. The first of a ranking look worse than they are if queries are few."
+    )
+    return ReportTable(f"hardest-{what}", caption, whole.rename(columns={"name": "character"}), words)
+
+
+def ranking_words(n_shown: int, n_all: int, what: str) -> str:
+    """Return `10 hardest of 242 characters`, or `all 20 alphabets, hardest first` if all are shown."""
+    return f"all {n_all} {what}, hardest first" if n_shown == n_all else f"{n_shown} hardest of {n_all} {what}"
+
+
+def agreement_table(data: StudyData, rows: pd.DataFrame) -> ReportTable:
+    """Return rank correlations of error rates over characters, between each variant's runs and the baseline's.
+
+    Runs of other seeds and of the same seed are kept apart. The reference for other seeds is the correlation among the
+    baseline's own seeds: two runs of one method that share no seed.
+    """
+    errors = _error_table(rows)
+    own = [_rank_correlation(errors[a], errors[b]) for a, b in combinations(errors, 2)]
+    numbers = [_agreement(data, data.plan.baseline, own, [])] if own else []
+    alone = not_comparable(data, data.headline)
+    for variant in data.variants:
+        other = character_counts(data, variant)
+        if variant == data.plan.baseline or variant in alone or other.empty:
+            continue
+        theirs = _error_table(other)
+        pairs = [(a, b, _rank_correlation(errors[a], theirs[b])) for a in errors for b in theirs]
+        numbers.append(
+            _agreement(data, variant, [r for a, b, r in pairs if a != b], [r for a, b, r in pairs if a == b])
+        )
+    frame = pd.DataFrame(numbers, columns=AGREEMENT_COLUMNS)
+    words = [
+        {
+            "variant": row["label"],
+            "other seeds": _correlation_words(row["other_seeds"]),
+            "lowest to highest": f"{row['least']:.2f} to {row['most']:.2f}" if row["n_other_seeds"] > 1 else NONE,
+            "same seed": _correlation_words(row["same_seed"]),
+            "pairs": f"{row['n_other_seeds']} and {row['n_same_seed']}",
+        }
+        for row in frame.to_dict("records")
+    ]
+    base = data.label(data.plan.baseline)
+    caption = (
+        "Are the same characters hard for every variant? Spearman's rank correlation of error rates over characters, "
+        f"{cell_name(data.headline)}, mean over pairs of runs, one of the variant, one of {base}; 1: the same order. "
+        f"Compare the column of other seeds with the row of {base}, its own seeds among each other. Runs of the same "
+        "seed share initial weights and episodes, so they may agree more for that reason. Pairs: of other seeds and of "
+        f'the same seed. "{NONE}": no such pair, or equal error rates.'
+    )
+    return ReportTable("hardest-agreement", caption, frame, pd.DataFrame(words))
+
+
+def _agreement(data: StudyData, variant: str, other: list[float], same: list[float]) -> dict[str, object]:
+    """Return a row of AGREEMENT_COLUMNS; least and most are over pairs of other seeds."""
+    return {
+        "variant": variant,
+        "label": data.label(variant),
+        "n_other_seeds": len(other),
+        "other_seeds": float(np.mean(other)) if other else np.nan,
+        "least": min(other, default=np.nan),
+        "most": max(other, default=np.nan),
+        "n_same_seed": len(same),
+        "same_seed": float(np.mean(same)) if same else np.nan,
+    }
+
+
+def _correlation_words(value: float) -> str:
+    return NONE if np.isnan(value) else f"{value:.2f}"
+
+
+def _error_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the error rate of each character (row) with each seed (column); NaN if it was never asked."""
+    return rows.assign(error=rows["missed"] / rows["asked"]).pivot(index="name", columns="seed", values="error")
+
+
+def _rank_correlation(a: "pd.Series[float]", b: "pd.Series[float]") -> float:
+    """Return Spearman's correlation over the characters that both have; NaN if one is constant."""
+    both = pd.concat([a, b], axis=1, join="inner").dropna()
+    if len(both) < 3 or both.nunique().min() < 2:
+        return np.nan
+    return float(stats.spearmanr(both.iloc[:, 0], both.iloc[:, 1]).statistic)
+
+
+def character_plot(data: StudyData) -> Plot | None:
+    """Return the figure of the baseline's error by alphabet, and of its hardest characters."""
+    rows = character_counts(data, data.plan.baseline)
+    if rows.empty:
+        return None
+    overall = float(rows["missed"].sum() / rows["asked"].sum())
+    panels, singles = [], []
+    for by, what in LEVELS.items():
+        whole = error_rates(rows, by)
+        order = whole.head(2 * MOST)
+        single = rows.groupby([by, "seed"])[["asked", "missed"]].sum().reset_index()
+        single = single.assign(error=single["missed"] / single["asked"])
+        single = single[single[by].isin(order[by])].set_index(by).loc[list(order[by])].reset_index()
+        frame = pd.DataFrame({"group": _names(single[by]), "seed": single["seed"], "error": single["error"]})
+        singles.append(frame)
+        longest = max(len(name) for name in frame["group"])
+        alt = f"Error of {data.label(data.plan.baseline)} by {what[:-1]}, hardest first: " + ", ".join(
+            f"{name} {percent(error)}%" for name, error in zip(_names(order[by]), order["error"], strict=True)
+        )
+        draw = partial(figures.error_by_group, frame, data.styles[data.plan.baseline], overall=overall)
+        panels.append(
+            Panel(
+                draw,
+                f"{ranking_words(len(order), len(whole), what).capitalize()}, {cell_name(data.headline)}",
+                subtitle(data, data.plan.baseline),
+                height=1.15 + 0.17 * len(order),
+                left=min(0.3 + 0.071 * longest, 2.3),
+                right=0.5,
+                alt=alt,
+            )
+        )
+    caption = (
+        f"Share of wrong answers by what the query shows, {data.label(data.plan.baseline)} after adaptation: large "
+        f"marks, means over {n_words(data.rows(data.headline, data.plan.baseline))}; small: single seeds; "
+        f"{over_seeds(rows.assign(variant=data.plan.baseline), 'bars')}; dashed line: all queries."
+        f"{cut_words(pd.concat(singles), ['group'], 'error')}"
+    )
+    return Plot("hardest", "Hardest alphabets and characters", caption, panels)
+
+
+def _names(values: "pd.Series[str]") -> list[str]:
+    """Return readable names: `Old Church Slavonic 07` for Old_Church_Slavonic/character07."""
+    return [str(value).replace("_", " ").replace("/character", " ").replace("/", " ") for value in values]

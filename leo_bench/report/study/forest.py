@@ -1,0 +1,104 @@
+"""Forest plot and table of paired differences."""
+
+from functools import partial
+
+import pandas as pd
+
+from leo_bench import figures
+from leo_bench.report.panels import Panel, Plot
+from leo_bench.report.study.captions import headline_and_hardest, subtitle
+from leo_bench.report.study.data import Cell, StudyData, cell_name
+from leo_bench.report.study.differences import compared_label, effects, without_against
+from leo_bench.report.study.main_table import named_beside
+from leo_bench.report.table import NONE, ReportTable, difference, ends, p_value
+
+
+def forest_plot(data: StudyData) -> Plot | None:
+    """Return the forest plot of all variants on the headline test and on the mixed test with most ways."""
+    panels = []
+    for cell in headline_and_hardest(data):
+        frame = effects(data, cell)
+        frame = frame[frame["compared"].astype(bool)]
+        if frame.empty:
+            continue
+        frame = frame.assign(label=[compared_label(data, variant) for variant in frame["variant"]])
+        xlabel = "paired difference, points" if data.plan.against else "difference with the baseline, points"
+        draw = partial(figures.forest_plot, frame, data.styles, margin=data.plan.margin, xlabel=xlabel)
+        alt = f"Paired differences with the baseline, {cell_name(cell)}: " + ", ".join(
+            f"{row['label']} {figures.signed(100 * row['difference'])} points ({row['verdict']})"
+            for row in frame.to_dict("records")
+        )
+        longest = max(len(str(label)) for label in frame["label"])
+        height = 1.05 + (0.2 if longest <= figures.LABEL_WIDTH else 0.29) * len(frame)
+        panels.append(
+            Panel(
+                draw,
+                cell_name(cell),
+                subtitle(data, data.plan.baseline),
+                height=height,
+                left=0.3 + 0.071 * min(longest, figures.LABEL_WIDTH),
+                right=0.5,
+                alt=alt,
+            )
+        )
+    if not panels:
+        return None
+    kinds = set(effects(data, data.headline).query("compared == True")["kind"])
+    over = (
+        "over seeds"
+        if kinds == {"seeds"}
+        else "over test episodes of two trained models (dotted), which says nothing about other seeds"
+    )
+    over = over if len(kinds) < 2 else "over seeds (solid), or with one seed over test episodes (dotted)"
+    caption = (
+        f"Paired difference with {data.label(data.plan.baseline)}"
+        + (", or with the variant that the row names" if data.plan.against else "")
+        + ", in points of accuracy, same seeds and same test episodes; bars: 95% interval "
+        f"{over}; shaded: differences up to the margin of {100 * data.plan.margin:g} points, which do not matter. "
+        f"Arrowheads: the difference or its interval extends beyond the axis."
+    )
+    caption += "".join(unscored_words(data, cell) for cell in headline_and_hardest(data))
+    return Plot("effects", "What each change is worth", caption, panels)
+
+
+def unscored_words(data: StudyData, cell: Cell) -> str:
+    """Return a sentence that names variants scored on other tests but not on this one."""
+    frame = effects(data, cell)
+    missing = [
+        str(row["label"])
+        for row in frame.to_dict("records")
+        if not data.scores[data.scores["variant"] == row["variant"]].empty and data.rows(cell, row["variant"]).empty
+    ]
+    return f" Not scored on {cell_name(cell)}, so missing there: {', '.join(missing)}." if missing else ""
+
+
+def effects_table(data: StudyData) -> ReportTable:
+    """Return the table of paired differences on every test."""
+    frames = [effects(data, cell).assign(test=cell_name(cell)) for cell in data.cells]
+    numbers = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    words = [
+        {
+            "test": row["test"],
+            "variant": row["label"],
+            **({"compared with": row["against"]} if data.plan.against else {}),
+            "seeds": str(row["n_seeds"]),
+            "difference, points": difference(row["difference"], row["low"], row["high"], row["kind"]),
+            "BCa": ends(row["bca_low"], row["bca_high"]) or NONE,
+            "Holm's p": p_value(row["holm_p"]),
+            "sign-flip p": p_value(row["sign_flip_p"]),
+            "ahead in": f"{100 * row['ahead']:.0f}% of seeds "
+            f"({100 * row['ahead_low']:.0f} to {100 * row['ahead_high']:.0f})",
+            "verdict": row["verdict"],
+        }
+        for row in numbers.to_dict("records")
+        if row["compared"]
+    ]
+    return ReportTable(
+        "effects",
+        f"Paired differences with the baseline{named_beside(data)} on every test; Holm's family is one test. The t "
+        "interval, Holm's p and the margin decide; BCa (bootstrap interval, points) and the sign-flip test are checks. "
+        "In brackets after the share of seeds: its exact 95% interval. "
+        f'"{NONE}": there are too few seeds for it.',
+        without_against(data, numbers),
+        pd.DataFrame(words),
+    )

@@ -1,0 +1,53 @@
+"""Planned runs that are not done."""
+
+import pandas as pd
+
+from leo_bench.records import StudyView, without_paths
+from leo_bench.report.sentences import seed_words
+from leo_bench.report.study.data import StudyData
+from leo_bench.report.table import NONE, ReportTable
+
+STATUS_ORDER = ("corrupt", "duplicate", "failed", "interrupted", "stale", "pruned", "not counted", "running", "missing")
+
+
+def problems(view: StudyView) -> pd.DataFrame:
+    """Return the runs that are not done or not counted, worst first.
+
+    Columns status, variant, seed, run_key, attempts, message.
+    """
+    root = view.folder.parent
+    rows = [
+        {
+            "status": run.status,
+            "variant": run.planned.variant,
+            "seed": run.planned.seed,
+            "run_key": run.planned.run_key,
+            "attempts": run.attempts,
+            "message": without_paths(run.message, root),
+        }
+        for run in [*view.runs, *view.copies]
+        if run.status != "done"
+    ]
+    frame = pd.DataFrame(rows, columns=["status", "variant", "seed", "run_key", "attempts", "message"])
+    return frame.sort_values("status", key=lambda column: column.map(STATUS_ORDER.index), kind="stable").reset_index(
+        drop=True
+    )
+
+
+def problem_table(data: StudyData) -> ReportTable:
+    """Return the table of runs that are not done; runs with the same status and message share a row."""
+    numbers = problems(data.view)
+    words = []
+    for (status, variant, message), rows in numbers.groupby(["status", "variant", "message"], sort=False):
+        keys = [] if status == "missing" else list(rows["run_key"])
+        words.append(
+            {
+                "status": str(status),
+                "variant": data.label(str(variant)),
+                "seeds": seed_words([int(seed) for seed in rows["seed"]]),
+                "attempts": str(rows["attempts"].max()),
+                "message": str(message),
+                "run": ", ".join(keys) or NONE,
+            }
+        )
+    return ReportTable("not-done", "Runs that are not part of any number above.", numbers, pd.DataFrame(words))

@@ -1,0 +1,81 @@
+"""Writes the report of a study."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from leo_bench.report.pages import Shown, show_all, write_report_pages, write_tables
+from leo_bench.report.study.all_tests import all_tests_table
+from leo_bench.report.study.checklist import checklist
+from leo_bench.report.study.data import load_study_data
+from leo_bench.report.study.errors_by_character import NOT_RECORDED, character_tables
+from leo_bench.report.study.figures import all_plots
+from leo_bench.report.study.forest import effects_table
+from leo_bench.report.study.main_table import main_tables
+from leo_bench.report.study.not_done import problem_table
+from leo_bench.report.study.other_tests import other_tests_table
+from leo_bench.report.study.provenance import provenance
+from leo_bench.report.study.redo import redo_table
+from leo_bench.report.study.sentences import answer, method_words, notices
+from leo_bench.report.study.switch import switch_table
+from leo_bench.report.study.switch_words import switch_words
+from leo_bench.report.study.waterfall import STEP, step_table
+from leo_bench.report.table import ReportTable
+
+
+@dataclass(frozen=True)
+class Section:
+    """One switch: its explanation, figure and table."""
+
+    switch: str
+    words: str
+    figure: Shown | None
+    table: ReportTable
+
+
+def write_report(study_folder: Path, out_folder: Path) -> Path:
+    """Write the report of results/<study>-<profile>/ into out_folder. Returns the path of report.html.
+
+    An incomplete study is reported as far as it is; broken runs are named. Raises LeoBenchError if study.json is
+    missing or broken.
+    """
+    data = load_study_data(study_folder)
+    figures = show_all(all_plots(data), out_folder / "figures")
+    main = main_tables(data)
+    switches = [
+        Section(
+            switch,
+            switch_words(switch),
+            figures.get(f"switch-{switch}"),
+            step_table(data) if switch == STEP else switch_table(data, switch),
+        )
+        for switch in data.plan.switches
+    ]
+    others = [effects_table(data)] if main else []
+    across, hardest, checked = all_tests_table(data), character_tables(data), checklist(data)
+    undone, redo, elsewhere = problem_table(data), redo_table(data), other_tests_table(data)
+    sections = [section.table for section in switches]
+    write_tables([*main, *others, *sections, across, elsewhere, *hardest, checked, undone, redo], out_folder / "tables")
+    opening = answer(data)
+    content = {
+        "data": data,
+        "plan": data.plan,
+        "title": f"{data.plan.study}, profile {data.plan.profile}",
+        "answer": opening,
+        "summary": f"{opening[0]} {opening[-1]}",
+        "notices": notices(data),
+        "main": main,
+        "figures": figures,
+        "switches": switches,
+        "others": others,
+        "across": across,
+        "other_tests": elsewhere,
+        "hardest": hardest,
+        "hardest_missing": NOT_RECORDED,
+        "checklist": checked,
+        "undone": undone,
+        "left_out": data.left_out,
+        "method": method_words(data),
+        "provenance": provenance(data),
+        "redo": redo,
+    }
+    return write_report_pages(out_folder, "report", content)

@@ -1,0 +1,63 @@
+"""Provenance of a study's numbers in words: source, machine, data, seeds, compute."""
+
+from collections.abc import Iterable
+
+from leo_bench.records import RunState
+from leo_bench.report.sentences import distinct, seed_words
+from leo_bench.report.study.data import StudyData
+
+
+def provenance(data: StudyData) -> list[tuple[str, str]]:
+    """Return (what, value) pairs over all runs that count; if runs differ, all values are listed."""
+    plan = data.plan
+    done = [run.result for run in data.view.done if run.result is not None]
+    base = data.settings.get(plan.baseline, {})
+    pairs = [
+        ("study", f"{plan.study}, profile {plan.profile}"),
+        ("baseline", data.label(plan.baseline)),
+        ("runs", f"{len(done)} of {len(plan.runs)} done"),
+        ("seeds", seed_words([run.seed for run in plan.runs])),
+        ("data", distinct(f"{result.settings['dataset']}, digest {result.data_digest}" for result in done)),
+        (
+            "class split",
+            distinct(
+                f"{result.settings['class_split']}, trained on {result.settings['train_classes']}" for result in done
+            ),
+        ),
+        ("test episodes", distinct(_episode_digests(data.view.done))),
+        (
+            "training budget",
+            distinct(f"{result.n_train_episodes:,} episodes, {result.n_train_images:,} images" for result in done),
+        ),
+        ("batch norm", distinct(result.batch_norm for result in done)),
+        ("precision", distinct(f"{result.settings['precision']} on {result.settings['device']}" for result in done)),
+        ("threads per run", distinct(str(result.settings["threads"]) for result in done)),
+        ("numerics digest", distinct(result.numerics for result in done)),
+        ("commit", distinct(result.commit for result in done)),
+        (
+            "host",
+            distinct(", ".join(f"{name} {value}" for name, value in sorted(result.host.items())) for result in done),
+        ),
+        (
+            "versions",
+            distinct(", ".join(f"{name} {value}" for name, value in result.versions.items()) for result in done),
+        ),
+        ("total compute", compute_words(data.view.done)),
+        ("baseline's settings", ", ".join(f"{name} {value}" for name, value in base.items() if name != "seed")),
+    ]
+    return [(name, value) for name, value in pairs if value]
+
+
+def compute_words(runs: list[RunState]) -> str:
+    """Return the process time of the runs that count."""
+    seconds = sum(run.result.train_seconds for run in runs if run.result is not None)
+    seconds += sum(test.eval_seconds for run in runs for test in run.tests)
+    hours = f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"
+    return f"{hours} of one process each, training and testing, in {len(runs)} runs"
+
+
+def _episode_digests(runs: list[RunState]) -> Iterable[str]:
+    for run in runs:
+        for test in run.tests:
+            where = "" if test.dataset == run.planned.settings["dataset"] else f" on {test.dataset}"
+            yield f"{test.n_way}-way {test.episode_mode} {test.k_shot}-shot{where} {test.episodes_digest[:12]}"

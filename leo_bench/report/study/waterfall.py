@@ -1,0 +1,184 @@
+"""Waterfall: the variants of the switch `step`, one change at a time, and those of `part`, the baseline without
+one component each.
+"""
+
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leo_bench import figures
+from leo_bench.report.panels import Panel, Plot
+from leo_bench.report.study.captions import cut_words, episode_words, n_words, over_seeds, subtitle
+from leo_bench.report.study.data import Cell, StudyData, cell_name
+from leo_bench.report.study.differences import (
+    EFFECT_COLUMNS,
+    VariantScores,
+    effects,
+    mean_accuracy,
+    paired_difference,
+    with_verdicts,
+)
+from leo_bench.report.study.documented import documented_band
+from leo_bench.report.study.main_table import DASH
+from leo_bench.report.table import NONE, ReportTable, difference, notes_of, percent, with_interval
+
+STEP, PART = "step", "part"
+"""Switches that make a waterfall. Each variant of `step` keeps the changes of the variants before it; each variant of
+`part` is the baseline without one component."""
+UNSCORED = "not scored here"
+OF_THE_CHANGE = {
+    "n_seeds": 0,
+    "low": np.nan,
+    "high": np.nan,
+    "kind": "",
+    "p": np.nan,
+    "holm_p": np.nan,
+    "verdict": "",
+    "note": "",
+}
+"""Columns on the change of a row -> their values if nothing is compared."""
+
+
+def step_effects(data: StudyData, cell: Cell) -> pd.DataFrame:
+    """Return the paired difference of each step with the step before it on one test (columns EFFECT_COLUMNS).
+
+    The first step has no row. Holm's family: the steps.
+    """
+    rows = [
+        {
+            "variant": own,
+            "label": data.label(own),
+            "against": data.label(before),
+            **paired_difference(
+                VariantScores(data, cell, own), VariantScores(data, cell, before), base_name=data.label(before)
+            ),
+        }
+        for before, own in pairwise(data.plan.switches[STEP])
+    ]
+    return with_verdicts(pd.DataFrame(rows, columns=EFFECT_COLUMNS), data.plan.margin)
+
+
+def waterfall_rows(data: StudyData, cell: Cell) -> pd.DataFrame:
+    """Return the rows that `figures.waterfall` draws for one test: the steps, then the parts. Fractions.
+
+    start is accuracy minus change. It is the accuracy of the step before if both have the same seeds.
+    """
+    found = {STEP: step_effects(data, cell), PART: effects(data, cell)}
+    rows = []
+    for group, frame in found.items():
+        changes = {str(row["variant"]): row for row in frame.to_dict("records")}
+        for variant in step_variants(data, group):
+            own, change = mean_accuracy(data, cell, variant), changes.get(variant, {})
+            compared = bool(change.get("compared"))
+            row: dict[str, Any] = {"group": group, "variant": variant, "label": data.label(variant)}
+            row |= {"accuracy": np.nan, "low": np.nan, "high": np.nan, "words": UNSCORED}
+            row |= {"start": np.nan, "change": change["difference"] if compared else np.nan}
+            row |= {f"change_{name}": change.get(name, nothing) for name, nothing in OF_THE_CHANGE.items()}
+            if own is not None:
+                row |= {"accuracy": own.mean, "words": percent(own.mean), "start": own.mean - row["change"]}
+                if own.kind == "seeds" and own.n >= figures.LEAST_SEEDS:
+                    row |= {"low": own.low, "high": own.high}
+            if compared:
+                named = f" against {change['against']}" if group == PART and variant in data.plan.against else ""
+                row["words"] += f"  ({_change_words(row)}{named})"
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def step_variants(data: StudyData, group: str) -> list[str]:
+    """Return the variants of one of the two switches; the baseline is not among the parts."""
+    variants = data.plan.switches.get(group, [])
+    return [name for name in variants if group == STEP or name != data.plan.baseline]
+
+
+def waterfall_plot(data: StudyData) -> Plot | None:
+    """Return steps and parts as one figure, a panel per number of ways; None with fewer than two measured steps."""
+    variants = [*step_variants(data, STEP), *step_variants(data, PART)]
+    panels = []
+    for cell in (cell for cell in data.cells if cell[1] == "mixed"):
+        frame = waterfall_rows(data, cell)
+        measured = frame[frame["accuracy"].notna()]
+        if (measured["group"] == STEP).sum() < 2:
+            continue
+        alt = f"{cell_name(cell)} accuracy by step: " + ", ".join(
+            f"{row['label']} {percent(row['accuracy'])}%" for row in measured.to_dict("records")
+        )
+        panels.append(
+            Panel(
+                partial(figures.waterfall, frame, band=documented_band(data, cell, data.plan.baseline)),
+                cell_name(cell),
+                subtitle(data, *variants),
+                width=7.4,
+                height=1.0 + 0.235 * len(frame),
+                left=0.25 + 0.072 * max(len(label) for label in frame["label"]),
+                right=1.75,
+                alt=alt,
+            )
+        )
+    return Plot(f"switch-{STEP}", "From step to step", _caption(data, variants), panels, columns=1) if panels else None
+
+
+def _caption(data: StudyData, variants: list[str]) -> str:
+    steps, parts = step_variants(data, STEP), step_variants(data, PART)
+    rows = data.rows(data.headline, *variants)
+    drawn = pd.concat([data.rows(cell, *variants) for cell in data.cells if cell[1] == "mixed"])
+    caption = (
+        f"From {data.label(steps[0])} to {data.label(steps[-1])}; each step keeps the changes of the steps above it"
+        + (f". Below the line: {data.label(data.plan.baseline)} with one component removed" if parts else "")
+        + f". Points: accuracy, n = {n_words(rows)}, {episode_words(rows)}; {over_seeds(rows, 'lines')}. Bars, and in "
+        "brackets in points: the paired change from the step above"
+        + (f", below the line from {data.label(data.plan.baseline)}" if parts else "")
+        + ", with its 95% interval over seeds (e: over the test episodes of two models); pale: no verdict of better or "
+        f"worse (the interval beyond {100 * data.plan.margin:g} points, Holm's p below 0.05 over the steps"
+        + (", or over all variants against the baseline" if parts else "")
+        + ")."
+    )
+    if any(documented_band(data, cell, data.plan.baseline) for cell in data.cells if cell[1] == "mixed"):
+        caption += " Shaded: what the source document expects."
+    return caption + cut_words(drawn, ["variant", "n_way"])
+
+
+def step_table(data: StudyData) -> ReportTable:
+    """Return accuracy and change of each step on each test.
+
+    Words show verdict and notes of the headline test; numbers hold those of all tests.
+    """
+    frames = {cell: waterfall_rows(data, cell) for cell in data.cells}
+    frames = {cell: frame[frame["group"] == STEP].reset_index(drop=True) for cell, frame in frames.items()}
+    words = []
+    for index, variant in enumerate(step_variants(data, STEP)):
+        text = {STEP: data.label(variant)}
+        for cell, frame in frames.items():
+            own, interval = frame.iloc[index], mean_accuracy(data, cell, variant)
+            text[f"{cell_name(cell)}, %"] = (
+                with_interval(interval.mean, interval.low, interval.high, interval.kind) if interval else NONE
+            )
+            text["change, points" if cell == data.headline else f"change, {cell_name(cell)}"] = _change_words(own)
+            if cell == data.headline:
+                compared = not np.isnan(own["change"])
+                text["verdict"] = own["change_verdict"] if compared else NONE
+                text["seeds"] = str(data.rows(cell, variant)["seed"].nunique())
+        words.append(text)
+    numbers = [
+        frame.drop(columns=["group", "words"]).assign(n_way=cell[0], episode_mode=cell[1])
+        for cell, frame in frames.items()
+    ]
+    caption = (
+        "Each step keeps the changes of the steps above it. Changes: paired differences with the step above, in "
+        f"points. The verdict is on {cell_name(data.headline)}, by the margin of {100 * data.plan.margin:g} points and "
+        f"Holm's p over the steps. Intervals: 95% over seeds (e: over episodes).{DASH}"
+    )
+    headline = frames.get(data.headline)
+    notes = [] if headline is None else notes_of(headline.rename(columns={"change_note": "note"}))
+    table = pd.concat(numbers, ignore_index=True) if numbers else pd.DataFrame()
+    return ReportTable(f"switch-{STEP}", caption, table, pd.DataFrame(words), notes)
+
+
+def _change_words(row: Any) -> str:
+    """Return `+4.5 [+3.9, +5.1]` for a row of waterfall_rows; a dash if nothing is compared."""
+    if np.isnan(row["change"]):
+        return NONE
+    return difference(row["change"], row["change_low"], row["change_high"], row["change_kind"])

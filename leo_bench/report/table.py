@@ -1,0 +1,70 @@
+"""A table of a report, and how its cells are written."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from leo_bench.figures import signed
+
+NONE = "-"
+TEXT_COLUMNS = [
+    *"changes verdict message status command run test state with item answer evidence value settings".split(),
+    "why not compared",
+]
+"""Columns of words that are left-aligned, like the first column."""
+TONES = {"better": "better", "yes": "better", "good": "better", "worse": "worse", "bad": "worse"}
+"""Verdict or answer -> its colour; any other value is neutral."""
+
+
+@dataclass(frozen=True)
+class ReportTable:
+    """A table as numbers, for tables/<name>.csv, and as words, for the pages and tables/<name>.tex."""
+
+    name: str
+    caption: str
+    numbers: pd.DataFrame
+    words: pd.DataFrame
+    notes: list[str] = field(default_factory=list)
+    """Remarks on single rows."""
+
+    @property
+    def text_columns(self) -> list[str]:
+        return [name for name in self.words.columns if name in TEXT_COLUMNS]
+
+    def tone(self, value: str) -> str:
+        """Return the class of a cell in a page: better, worse or unsure."""
+        return TONES.get(value, "unsure")
+
+
+def percent(value: float) -> str:
+    return NONE if np.isnan(value) else f"{100 * value:.1f}"
+
+
+def with_interval(mean: float, low: float | None, high: float | None, kind: str) -> str:
+    """Return `80.6 ± 1.2`; an interval over episodes is marked e."""
+    if low is None or high is None or pd.isna(low) or pd.isna(high):
+        return percent(mean)
+    return f"{percent(mean)} ± {100 * (high - low) / 2:.1f}{' e' if kind == 'episodes' else ''}"
+
+
+def difference(mean: float, low: float, high: float, kind: str) -> str:
+    """Return `+1.2 [-0.3, +2.7]` in points; an interval over episodes is marked e."""
+    if np.isnan(mean):
+        return NONE
+    bounds = ends(low, high)
+    return f"{signed(100 * mean)}{f' {bounds}' if bounds else ''}{' e' if bounds and kind == 'episodes' else ''}"
+
+
+def ends(low: float, high: float) -> str:
+    """Return `[-0.3, +2.7]` in points; empty if there is no interval."""
+    return "" if np.isnan(low) else f"[{signed(100 * low)}, {signed(100 * high)}]"
+
+
+def notes_of(frame: pd.DataFrame) -> list[str]:
+    """Return the notes of rows, each with the variant's label."""
+    return [f"{label}: {note}." for label, note in zip(frame["label"], frame["note"], strict=True) if note]
+
+
+def p_value(p: float) -> str:
+    return NONE if np.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"

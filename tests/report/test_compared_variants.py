@@ -1,0 +1,119 @@
+"""Variants compared with another variant than the baseline: differences by hand, and the name beside each."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from results_fixture import make_plan, write_run, write_study
+
+from leo_bench.records import Plan
+from leo_bench.report import write_report
+from leo_bench.report.study.all_tests import all_tests_table
+from leo_bench.report.study.data import StudyData, load_study_data
+from leo_bench.report.study.differences import effects
+from leo_bench.report.study.forest import forest_plot
+from leo_bench.report.study.main_table import main_numbers
+from leo_bench.report.study.sentences import answer
+from leo_bench.report.study.switch import switch_table
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "leo": {},
+    "head_16": {"width": 16},
+    "full_16": {"width": 16, "generated": "full"},
+}
+CORRECT = {"leo": (60, 63, 63), "head_16": (45, 45, 48), "full_16": (48, 51, 51)}
+"""Correct answers of 75 at seeds 0 to 2, in every episode."""
+T2 = 4.302653
+"""The 0.975 quantile of Student's t with 2 degrees of freedom, from any table."""
+MIXED, WITHIN = (5, "mixed"), (5, "within_alphabet")
+
+
+def build(results: Path, **changes: Any) -> Plan:
+    base = {"test_n_ways": (5,), "test_modes": ("mixed", "within_alphabet"), "inner_steps": 1}
+    plan = make_plan(VARIANTS, range(3), base=base, switches={"generated": ["leo", "full_16"]})
+    plan = plan.model_copy(update={"against": {"full_16": "head_16"}, **changes})
+    for run in plan.runs:
+        write_run(results, plan, run, lambda name, seed, *_: np.full((12, 2), CORRECT[name][seed]))
+    write_study(results, plan)
+    return plan
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("against")
+    build(folder)
+    return folder
+
+
+@pytest.fixture
+def data(results: Path) -> StudyData:
+    return load_study_data(results / "ablations-cpu")
+
+
+def test_the_difference_is_with_the_variant_that_the_plan_names(data: StudyData) -> None:
+    frame = effects(data, MIXED).set_index("variant")
+    # full_16 minus head_16: 3, 6 and 3 of 75. Mean 4, deviations -1, 2, -1: standard error sqrt(6 / 2 / 3) = 1, t = 4.
+    full, head = frame.loc["full_16"], frame.loc["head_16"]
+    assert [full["difference"], full["low"], full["high"]] == pytest.approx([4 / 75, (4 - T2) / 75, (4 + T2) / 75])
+    assert full["against"] == "head_16" and head["against"] == "leo"
+    # head_16 minus leo: -15, -18 and -15 of 75. Mean -16, standard error 1, t = -16.
+    assert head["difference"] == pytest.approx(-16 / 75)
+    # Student's t with 2 degrees of freedom: p = 1 - t / sqrt(2 + t^2). Holm's family is both comparisons.
+    p_full, p_head = 1 - 4 / np.sqrt(18), 1 - 16 / np.sqrt(258)
+    assert [full["p"], head["p"]] == pytest.approx([p_full, p_head])
+    assert [full["holm_p"], head["holm_p"]] == pytest.approx([max(p_full, 2 * p_head), 2 * p_head])
+
+
+def test_every_place_names_the_variant_compared_with(data: StudyData) -> None:
+    rows = main_numbers(data).set_index("variant")
+    assert rows["against"].to_dict() == {"leo": "", "head_16": "leo", "full_16": "head_16"}
+    assert rows["changed"].to_dict() == {"leo": "baseline", "head_16": "width 16", "full_16": "generated full"}
+    assert rows.loc["full_16", "difference"] == pytest.approx(4 / 75)
+    forest = forest_plot(data)
+    assert forest is not None
+    assert "full_16 against head_16 +5.3 points" in forest.panels[0].alt
+    assert "Paired difference with leo, or with the variant that the row names" in forest.caption
+    switch = switch_table(data, "generated").words.set_index("generated")
+    assert switch.loc["full_16", ["difference, points", "compared with"]].tolist() == ["+5.3 [-0.4, +11.1]", "head_16"]
+    assert "head_16 (-21.3) differs from the variant compared with by more than" in " ".join(answer(data))
+    assert "full_16 against head_16 (+5.3) is inconclusive" in " ".join(answer(data))
+
+
+def test_the_mean_over_all_tests_is_of_the_same_differences(data: StudyData) -> None:
+    table = all_tests_table(data)
+    assert table is not None
+    row = table.numbers.set_index("variant").loc["full_16"]
+    # Both tests have the same answers: 3, 3, 3, 3, 6 and 6 of 75; a quarter of six, one score, is left out at each end.
+    assert row["interquartile_difference"] == pytest.approx((3 + 3 + 3 + 6) / 4 / 75)
+    assert row["against"] == "head_16"
+
+
+def test_the_page_says_it_in_words_and_the_csv_in_a_column(results: Path, tmp_path: Path) -> None:
+    page = write_report(results / "ablations-cpu", tmp_path / "report")
+    markdown = page.with_suffix(".md").read_text()
+    assert 'Differences are paired with the baseline, or with the variant under "compared with"' in markdown
+    assert "variant minus baseline (or minus the variant that the row names)" in markdown
+    table = pd.read_csv(tmp_path / "report/tables/effects.csv").set_index(["test", "variant"])
+    assert table.loc[("5-way mixed", "full_16"), "against"] == "head_16"
+
+
+def test_without_such_a_variant_no_table_has_the_column(tmp_path: Path) -> None:
+    build(tmp_path, against={})
+    data = load_study_data(tmp_path / "ablations-cpu")
+    assert "against" not in main_numbers(data)
+    assert "compared with" not in switch_table(data, "generated").words
+    assert effects(data, WITHIN).set_index("variant").loc["full_16", "difference"] == pytest.approx(-12 / 75)
+
+
+def test_a_variant_compared_with_another_keeps_a_note_on_other_conditions(tmp_path: Path) -> None:
+    variants = {"leo": {}, "small": {"image_size": 56}, "small_none": {"image_size": 56, "relation": "none"}}
+    base = {"test_n_ways": (5,), "test_modes": ("mixed",), "inner_steps": 1}
+    plan = make_plan(variants, range(2), base=base).model_copy(update={"against": {"small_none": "small"}})
+    for run in plan.runs:
+        write_run(tmp_path, plan, run, lambda *_: np.full((12, 2), 60))
+    frame = effects(load_study_data(write_study(tmp_path, plan)), MIXED).set_index("variant")
+    assert not frame.loc["small", "compared"]
+    assert frame.loc["small_none", "compared"] and frame.loc["small_none", "difference"] == 0
+    assert frame.loc["small_none", "note"] == "not comparable with the baseline: image size 56 against 28"

@@ -1,0 +1,79 @@
+"""Tests at other shots and on other data sets: a table of their own, and no effect on any other table."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from results_fixture import make_plan, write_run, write_study
+
+from leo_bench.report import write_report
+from leo_bench.report.study.data import StudyData, load_study_data
+from leo_bench.report.study.differences import effects
+from leo_bench.report.study.other_tests import other_tests_table
+
+MORE: dict[str, Any] = {"test_k_shots": (5,), "test_datasets": ("digits",)}
+BASE = {"test_n_ways": (5,), "test_modes": ("mixed",), "inner_steps": 1}
+T1 = 12.706205
+"""The 0.975 quantile of Student's t with 1 degree of freedom, from any table."""
+
+
+def correct(variant: str, seed: int, n_way: int, mode: str) -> np.ndarray:
+    """Six of ten queries right before adaptation; after it seven with seed 0 and eight with seed 1, of n_way * 5."""
+    return np.tile([n_way * 3, n_way * (7 + seed) // 2], (12, 1))
+
+
+def build(results: Path, more: dict[str, Any] = MORE) -> StudyData:
+    variants = {"leo": more, "none": {"relation": "none"}}
+    plan = make_plan(variants, (0, 1), base={**BASE, "n_query": 5})
+    for run in plan.runs:
+        write_run(results, plan, run, correct)
+    return load_study_data(write_study(results, plan))
+
+
+def test_each_is_shown_before_and_after_adaptation_with_its_interval(tmp_path: Path) -> None:
+    table = other_tests_table(build(tmp_path))
+    assert table is not None
+    found = [tuple(row) for row in table.words.itertuples(index=False)]
+    assert [row[:2] for row in found] == [
+        ("10-way 1-shot mixed", "digits 5f1c0ffe"),
+        ("10-way 5-shot mixed", "digits 5f1c0ffe"),
+        ("5-way 5-shot mixed", "omniglot 5f1c0ffe"),
+    ]
+    # 10-way: 35 and 40 of 50, so 70 and 80%: mean 75, standard error 5. 5-way: 17 and 20 of 25: 68 and 80%, 74 and 6.
+    assert [row[2] for row in found] == [f"60.0 -> 75.0 ± {5 * T1:.1f}"] * 2 + [f"60.0 -> 74.0 ± {6 * T1:.1f}"]
+    assert "none" not in table.words
+    row = table.numbers.iloc[0]
+    assert [row["accuracy_before"], row["accuracy"], row["low"]] == pytest.approx([0.6, 0.75, 0.75 - 0.05 * T1])
+
+
+def test_other_tables_are_the_same_with_and_without_them(tmp_path: Path) -> None:
+    pages = {}
+    for name, more in (("with", MORE), ("without", {})):
+        build(tmp_path / name, more)
+        pages[name] = write_report(tmp_path / name / "ablations-cpu", tmp_path / name / "report")
+    assert "Other shots and data sets" in pages["with"].read_text()
+    assert "## Other shots and data sets" in pages["with"].with_suffix(".md").read_text()
+    assert "Other shots and data sets" not in pages["without"].read_text()
+    assert not (tmp_path / "without/report/tables/other-tests.csv").exists()
+    for table in ("main", "effects", "not-done"):
+        pd.testing.assert_frame_equal(*(pd.read_csv(page.parent / f"tables/{table}.csv") for page in pages.values()))
+
+
+def three_steps(variant: str, *given: Any) -> np.ndarray:
+    """Answers as `correct` gives them; for more_steps, a second step goes back to those before adaptation."""
+    return np.tile(correct(variant, *given), (1, 2))[:, : 3 if variant == "more_steps" else 2]
+
+
+def test_other_inner_steps_at_test_are_a_variant_of_the_same_training(tmp_path: Path) -> None:
+    # More steps at test, asked for by a variant's own settings, are compared; the training is the baseline's.
+    plan = make_plan({"leo": {}, "more_steps": {"test_inner_steps": 2}}, (0, 1), base={**BASE, "n_query": 5})
+    assert plan.runs[0].run_key == plan.runs[1].run_key
+    for run in plan.runs:
+        steps = [0, 1, 2] if run.variant == "more_steps" else [0, 1]
+        write_run(tmp_path, plan, run, three_steps, steps=steps)
+    data = load_study_data(write_study(tmp_path, plan))
+    row = effects(data, (5, "mixed")).iloc[0]
+    assert row["compared"] and row["difference"] == pytest.approx((0.6 * 2 - 0.68 - 0.8) / 2)
+    assert other_tests_table(data) is None
