@@ -42,6 +42,8 @@ def command_publish(options: argparse.Namespace) -> None:
         print(f"{target}/, report in {page}")
         if refresh_readme(Path("README.md"), page.parent):
             print("README.md shows its numbers")
+        for findings in _findings(options.results):
+            print(f"findings: {findings}")
         return
     target = publish(options.results, options.name, options.profile, options.partial)
     report = write_report(target, options.reports / "official" / target.name)
@@ -49,16 +51,16 @@ def command_publish(options: argparse.Namespace) -> None:
     print(f"{len(load_study(target).done)} runs in {target}/, report in {report}")
     if refresh_readme(Path("README.md"), report.parent):
         print("README.md shows its numbers")
-    for page in _findings(options.results):
-        print(f"what came out, in words: {page}")
+    for findings in _findings(options.results):
+        print(f"findings: {findings}")
 
 
 FINDINGS = Path("docs/findings.md")
-"""In a checkout: what the published studies say."""
+"""Page of findings of the published studies and searches, in a checkout."""
 
 
 def _findings(results: Path) -> list[Path]:
-    """The page of findings made again, where results are those of the checkout that has it."""
+    """Make the page of findings again and return it, if results are those of the checkout that has the page."""
     if not FINDINGS.exists() or results.resolve() != FINDINGS.resolve().parents[1] / "results":
         return []
     from leo_bench.report.findings import write_findings
