@@ -118,7 +118,7 @@ def test_our_readme_is_a_front_page() -> None:
     assert all(len(alt) < 200 for alt in re.findall(r"!\[(.*?)\]\(", text))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
     for link in re.findall(r"\]\((?!https?://)([^)\s]+)\)", page.read_text()):
         path, _, heading = link.partition("#")
@@ -128,7 +128,7 @@ def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
             assert heading in _headings(target), link
 
 
-@pytest.mark.parametrize("page", [path for path in PAGES if path.name != "README.md"], ids=lambda path: path.name)
+@pytest.mark.parametrize("page", [path for path in PAGES if path.name != "README.md"], ids=lambda path: path.stem)
 def test_the_index_lists_every_page(page: Path) -> None:
     if page.parent.name == "docs":
         assert f"]({page.name})" in (ROOT / "docs" / "README.md").read_text()
