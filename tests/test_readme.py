@@ -1,6 +1,7 @@
 """README.md: its numbers are those of the published reports, it stays a front page, and links in the docs work."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,11 @@ def test_our_readme_is_a_front_page() -> None:
     text = (ROOT / "README.md").read_text()
     assert len(text.encode()) <= 9 * 1024
     assert all(len(alt) < 200 for alt in re.findall(r"!\[(.*?)\]\(", text))
+
+
+def test_the_citation_names_the_version_of_the_package() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -1,5 +1,6 @@
-"""Variants that start from others (`extends`) or are compared with others (`against`)."""
+"""Variants that start from others (`extends`) or are compared with others (`against`); the page on study files."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,11 @@ from leo_bench.config import PRESETS, make_settings
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
 from leo_bench.running.plan import make_plan
-from leo_bench.running.study_file import read_study, resolved
+from leo_bench.running.study_file import Profile, StudyFile, Variant, read_study, resolved, study_names
 
 SOURCE = DataSource("omniglot", "zips", None)
 STUDIES = Path(__file__).parents[2] / "studies"
+PAGE = Path(__file__).parents[2] / "docs" / "studies.md"
 
 CHAIN = """
 question = "Q?"
@@ -137,3 +139,20 @@ def test_the_whole_cnn_is_compared_with_the_head_of_the_same_width() -> None:
     for variant, other in [*against.items(), ("full_64", "head_64")]:
         changed = {name for name in runs[variant] if runs[variant][name] != runs[other][name]}
         assert changed == {"generated", "test_n_ways", "test_modes"}
+
+
+def test_the_example_of_the_docs_is_a_study_with_the_runs_and_switches_that_they_name(tmp_path: Path) -> None:
+    (example,) = re.findall(r"^```toml\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    write(tmp_path, example)
+    cpu, smoke = (make_plan(tmp_path, "s", profile, SOURCE) for profile in ("cpu", "smoke"))
+    assert (len(cpu.runs), len(smoke.runs)) == (13, 5)  # four variants of 3 seeds and one of 1; five of 1
+    assert cpu.switches == {"latent_dim": ["d8", "d64", "d256"], "relation_residual": ["d64", "d256_residual"]}
+    assert cpu.against == {"d256_residual": "d256"}
+    assert cpu.references == ["pixels"]
+
+
+def test_the_docs_list_every_study_and_every_key_of_a_study_file() -> None:
+    text = PAGE.read_text()
+    keys = {*StudyFile.model_fields, *Profile.model_fields, *Variant.model_fields}
+    listed = set(re.findall(r"`\[?([a-z_]+)(?:\.NAME)?\]?`", text))
+    assert set(study_names(STUDIES)) | keys <= listed
