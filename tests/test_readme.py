@@ -1,53 +1,98 @@
-"""The README's numbers are the published report's."""
+"""README.md: its numbers are those of the published reports, it stays a front page, and links in the docs work."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from leo_bench.report.readme import block, figure_block, refresh_readme
+from leo_bench.report.readme import BLOCKS, headline_block, refresh_readme, waterfall_block
 
 ROOT = Path(__file__).parents[1]
-REPORT = (
-    "# t\n\nQuestion?\n\nThe answer.\n\n## Main table\n\n| a |\n\n![x](figures/effects.png)\n\n"
-    "### Not set against the baseline\n\n| b |\n\n## relation\n\nmore\n"
-)
+OFFICIAL = ROOT / "reports" / "official"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+STEPS = """variant,label,accuracy,n_way,episode_mode
+a,the document,0.2,5,mixed
+b,"second, better",0.5678,5,mixed
+c,last,0.98,5,mixed
+a,the document,,20,mixed
+b,"second, better",0.4,20,mixed
+c,last,0.9,20,mixed
+a,the document,0.1,5,within_alphabet
+"""
 
 
-def test_the_block_holds_answer_and_first_section_with_links_that_work_from_the_readme(tmp_path: Path) -> None:
-    folder = tmp_path / "reports" / "official" / "s-cpu"
-    folder.mkdir(parents=True)
-    (folder / "report.md").write_text(REPORT)
-    readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- begin s-cpu -->\nold\n<!-- end s-cpu -->\nafter\n")
-    assert refresh_readme(readme, folder)
-    text = readme.read_text()
-    assert text.startswith("before\n<!-- begin s-cpu -->\nThe answer.\n\n| a |\n")
-    assert "![x](reports/official/s-cpu/figures/effects.png)" in text
-    assert text.endswith("<!-- end s-cpu -->\nafter\n")
-    assert "old" not in text
-    assert "Question" not in text
-    assert "more" not in text and "| b |" not in text
+def write_report(folder: Path) -> Path:
+    """A published report with two methods at one shot and one at five."""
+    made = folder / "reports" / "official" / "s-cpu"
+    (made / "tables").mkdir(parents=True)
+    tests = ("5way_mixed", "20way_mixed", "20way_within_alphabet")
+    columns = ["variant", *(f"{name}_{test}" for test in tests for name in ("accuracy", "low", "high"))]
+    tables = {
+        "main": "variant,image_size,n_seeds,n_train_images\ntuned,28,4,160000\ndocumented,28,4,160000\n",
+        "not-compared": "variant,image_size,n_seeds,n_train_images\ntuned_5_shots,28,4,200000\n",
+        "switch-preset": ",".join(columns)
+        + "\ntuned,0.9,0.88,0.92,0.8,0.79,0.81,0.7,0.69,0.71\ndocumented,0.2,0.19,0.21,,,,,,\n",
+        "switch-k_shot": ",".join(columns) + "\ntuned_5_shots,0.99,0.985,0.995,0.95,0.945,0.955,,,\n",
+        "switch-step": STEPS,
+    }
+    for name, text in tables.items():
+        (made / "tables" / f"{name}.csv").write_text(text)
+    return made
 
 
-def test_a_block_may_hold_one_figure_with_its_caption(tmp_path: Path) -> None:
-    folder = tmp_path / "reports" / "official" / "s-cpu"
-    folder.mkdir(parents=True)
-    (folder / "report.md").write_text(REPORT + "\n![y (z), 3%](figures/switch-step.png)\n\nIts caption.\n\n| c |\n")
+def test_the_headline_table_by_hand(tmp_path: Path) -> None:
+    head, line, *rows, empty, caption = headline_block(write_report(tmp_path), "link").splitlines()
+    assert head.startswith("| test | the document's LEO | ")
+    assert line.count("|") == head.count("|") == 7
+    assert rows == [
+        "| 5-way 1-shot | 20.0 | - | - | 90.0 (88.0 to 92.0) | - |",
+        "| 20-way 1-shot | - | - | - | 80.0 (79.0 to 81.0) | - |",
+        "| 20-way 1-shot, one alphabet | - | - | - | 70.0 (69.0 to 71.0) | - |",
+        "| 5-way 5-shot | - | - | - | 99.0 (98.5 to 99.5) | - |",
+        "| 20-way 5-shot | - | - | - | 95.0 (94.5 to 95.5) | - |",
+    ]
+    assert empty == ""
+    assert "28x28 pixels, mean over 4 seeds" in caption
+    assert "160,000 training images, 200,000 at five shots" in caption
+    assert "(link/report.md)" in caption
+
+
+def test_the_waterfall_has_a_short_alternative_text_from_its_first_and_last_step(tmp_path: Path) -> None:
+    text = waterfall_block(write_report(tmp_path), "link")
+    alt = "5-way accuracy in 2 steps, from 20.0% (the document) to 98.0% (last), and without each part"
+    assert text.startswith(f"![{alt}](link/figures/switch-step.png)\n\n")
+
+
+def test_blocks_are_filled_between_their_marks_and_nothing_else_changes(tmp_path: Path) -> None:
+    folder = write_report(tmp_path)
     readme = tmp_path / "README.md"
     readme.write_text(
+        "before\n<!-- begin s-cpu:headline -->\nold\n<!-- end s-cpu:headline -->\nbetween\n"
         "<!-- begin s-cpu:switch-step -->\nold\n<!-- end s-cpu:switch-step -->\n"
-        "<!-- begin s-cpu:gone -->\nkept\n<!-- end s-cpu:gone -->\n<!-- begin s-cpu -->\nold\n<!-- end s-cpu -->\n"
-        "<!-- begin s-cpu-2:switch-step -->\nof another\n<!-- end s-cpu-2:switch-step -->\n"
+        "<!-- begin s-cpu:unknown -->\nkept\n<!-- end s-cpu:unknown -->\n"
+        "<!-- begin s-cpu-2:headline -->\nof another\n<!-- end s-cpu-2:headline -->\nafter\n"
     )
     assert refresh_readme(readme, folder)
-    text = readme.read_text()
-    picture = "![y (z), 3%](reports/official/s-cpu/figures/switch-step.png)"
-    assert text.startswith(f"<!-- begin s-cpu:switch-step -->\n{picture}\n\nIts caption.\n\n[The whole report](")
-    assert "| c |" not in text
-    assert "old" not in text
-    assert "kept" in text and "of another" in text
-    assert "The answer." in text
+    link = "reports/official/s-cpu"
+    assert readme.read_text() == (
+        f"before\n<!-- begin s-cpu:headline -->\n{headline_block(folder, link)}<!-- end s-cpu:headline -->\nbetween\n"
+        f"<!-- begin s-cpu:switch-step -->\n{waterfall_block(folder, link)}<!-- end s-cpu:switch-step -->\n"
+        "<!-- begin s-cpu:unknown -->\nkept\n<!-- end s-cpu:unknown -->\n"
+        "<!-- begin s-cpu-2:headline -->\nof another\n<!-- end s-cpu-2:headline -->\nafter\n"
+    )
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_a_block_that_the_report_has_no_data_for_stays_as_it_was(tmp_path: Path, block: str) -> None:
+    folder = tmp_path / "s-cpu"
+    folder.mkdir()
+    readme = tmp_path / "README.md"
+    text = f"<!-- begin s-cpu:{block} -->\nold\n<!-- end s-cpu:{block} -->\n"
+    readme.write_text(text)
+    assert refresh_readme(readme, folder)
+    assert readme.read_text() == text
 
 
 def test_a_readme_without_marks_is_left_alone(tmp_path: Path) -> None:
@@ -57,12 +102,45 @@ def test_a_readme_without_marks_is_left_alone(tmp_path: Path) -> None:
     assert readme.read_text() == "mine"
 
 
-@pytest.mark.parametrize("folder", sorted((ROOT / "reports" / "official").glob("*-*")), ids=lambda path: path.name)
-def test_our_readme_shows_what_is_published(folder: Path) -> None:
+def test_our_readme_shows_what_is_published() -> None:
     text = (ROOT / "README.md").read_text()
-    if f"<!-- begin {folder.name} -->" in text:
-        assert block(folder, f"reports/official/{folder.name}") in text
-    for name in re.findall(rf"<!-- begin {folder.name}:([\w-]+) -->", text):
-        shown = figure_block(folder, f"reports/official/{folder.name}", name)
-        assert shown
-        assert shown in text
+    found = re.findall(r"<!-- begin ([\w-]+):([\w-]+) -->\n(.*?)<!-- end \1:\2 -->", text, re.DOTALL)
+    assert {(folder, block) for folder, block, _ in found} == {
+        ("presets-cpu", "headline"),
+        ("waterfall-cpu", "switch-step"),
+    }
+    for folder, block, shown in found:
+        assert shown == BLOCKS[block](OFFICIAL / folder, f"reports/official/{folder}")
+
+
+def test_our_readme_is_a_front_page() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert len(text.encode()) <= 9 * 1024
+    assert all(len(alt) < 200 for alt in re.findall(r"!\[(.*?)\]\(", text))
+
+
+def test_the_citation_names_the_version_of_the_package() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
+    for link in re.findall(r"\]\((?!https?://)([^)\s]+)\)", page.read_text()):
+        path, _, heading = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        if heading:
+            assert heading in _headings(target), link
+
+
+@pytest.mark.parametrize("page", [path for path in PAGES if path.name != "README.md"], ids=lambda path: path.stem)
+def test_the_index_lists_every_page(page: Path) -> None:
+    if page.parent.name == "docs":
+        assert f"]({page.name})" in (ROOT / "docs" / "README.md").read_text()
+
+
+def _headings(page: Path) -> set[str]:
+    """Anchors of a Markdown page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}

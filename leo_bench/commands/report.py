@@ -52,7 +52,7 @@ def command_publish(options: argparse.Namespace) -> None:
     )
     if refresh_readme(Path("README.md"), report.parent):
         print("updated README.md with its numbers")
-    for page in [] if is_search else _findings(options.results):
+    for page in _findings(options.results):
         print(f"updated {page}")
 
 
