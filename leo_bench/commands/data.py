@@ -1,4 +1,4 @@
-"""`leo-bench data`: what data there is."""
+"""`leo-bench data`: describe the data set that is found."""
 
 import argparse
 
