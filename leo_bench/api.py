@@ -84,7 +84,7 @@ class LatentEmbeddingOptimization(Leo):
         """As meta_train_step. Returns the loss and the fraction of queries answered rightly."""
         self._check_labels(batch[1])
         if self.settings.train_support == "each":
-            self._check_turns(batch[1], batch[3])
+            self._check_rotation(batch[1], batch[3])
         loss, accuracy, _ = outer_step(self, self.meta_optimizer, batch, self.num_classes, self.settings.clip_norm)
         value = float(loss)
         if not torch.isfinite(loss):
@@ -123,7 +123,7 @@ class LatentEmbeddingOptimization(Leo):
                 "give num_classes the n_way of the tasks"
             )
 
-    def _check_turns(self, support_labels: Tensor, query_labels: Tensor) -> None:
+    def _check_rotation(self, support_labels: Tensor, query_labels: Tensor) -> None:
         """Labels [E, N * K] and [E, N * Q] of images taken in turn: each class must have K and Q of them, K dividing
         Q. Raises LeoBenchError."""
         shots, queries = (

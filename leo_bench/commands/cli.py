@@ -48,10 +48,10 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=_command(module, f"command_{name}"))
         return sub
 
-    def add_data(sub: argparse.ArgumentParser) -> None:
+    def add_data(sub: argparse.ArgumentParser, only_trainable: bool = True) -> None:
         sub.add_argument(
             "--dataset",
-            choices=("auto", *(name for name, entry in DATASETS.items() if entry.trains)),
+            choices=("auto", *(name for name, entry in DATASETS.items() if entry.trains or not only_trainable)),
             default="auto",
             help="auto: Omniglot where it can be had, else glyphs",
         )
@@ -79,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
         "data",
         "say which data set was found, where, and its digest; draw contact sheets",
     )
-    add_data(sub)
+    add_data(sub, only_trainable=False)
     sub.add_argument(
         "--sheets",
         type=Path,

@@ -10,16 +10,16 @@ class DatasetEntry:
     module: str
     """Module below leo_bench.data with `read(source) -> Drawings` and `fingerprint(source) -> str`."""
     n_drawings: int
-    """Drawings of each class."""
+    """Number of drawings of each class."""
     n_classes: int
     form: str = ""
-    """How the drawings come about without files; empty if files have to be found (locate.py)."""
+    """Source of the drawings if they need no files; empty if files have to be found (locate.py)."""
     origin: str = ""
-    """Where such drawings come from, in words."""
+    """Source of drawings without files, in words."""
     trains: bool = True
-    """False if it serves for tests alone: it has no classes to train on."""
+    """False for a data set that is only tested on."""
     documented: bool = False
-    """True if the source document states what accuracy to expect on it."""
+    """True if the source document states an expected accuracy on it."""
 
 
 DATASETS = {

@@ -1,4 +1,4 @@
-"""Small affine changes of training images: other hands, other slants."""
+"""Small random affine maps of training images: rotation, shear, scale and shift."""
 
 import numpy as np
 import torch
@@ -6,11 +6,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 DEGREES, SHEAR, SCALE, SHIFT = 10.0, 0.15, 0.12, 0.07
-"""Largest turn, shear (as a tangent), change of size (as a share) and shift (as a share of the side), either way."""
+"""Largest rotation in degrees, shear (a tangent), relative change of scale, and shift (a share of the side)."""
 
 
 def draw_affine(rng: np.random.Generator, *shape: int) -> Tensor:
-    """Random affine maps, float32 [*shape, 2, 3], as affine_grid takes them: uniform turn, shear, sizes and shifts."""
+    """Draw affine maps with uniform rotation, shear, scales and shifts: float32 [*shape, 2, 3], for affine_grid."""
     uniform = 2 * rng.random((*shape, 6)) - 1
     angle = np.deg2rad(DEGREES) * uniform[..., 0]
     shear, size = SHEAR * uniform[..., 1], 1 + SCALE * uniform[..., 2:4]
@@ -22,7 +22,6 @@ def draw_affine(rng: np.random.Generator, *shape: int) -> Tensor:
 
 
 def warp(images: Tensor, maps: Tensor) -> Tensor:
-    """images: float32 [B, 1, H, W], maps: [B, 2, 3]. Returns the images seen through the maps, bilinear, empty
-    outside."""
+    """Return images [B, 1, H, W] under affine maps [B, 2, 3], sampled bilinearly, with empty pixels outside."""
     grid = F.affine_grid(maps, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)

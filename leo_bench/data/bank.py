@@ -1,4 +1,4 @@
-"""All drawings in one tensor, resized once and cached on disk by their content's digest."""
+"""Image bank: all drawings of a data set in one tensor, resized once and cached on disk by content digest."""
 
 import json
 import os
@@ -33,21 +33,21 @@ class ImageBank:
     name: str
     """Name in DATASETS."""
     digest: str
-    """SHA-256 of the original content, whatever the size."""
+    """SHA-256 of the original content; the same at every image size."""
     images: Tensor
-    """uint8 (C, D, H, W), ink 255 on paper 0. Shared with the disk cache: do not write into it."""
+    """uint8 (C, D, H, W), ink 255 on paper 0. The memory is shared with the disk cache: do not write into it."""
     alphabets: tuple[str, ...]
-    """Each character's alphabet."""
+    """Alphabet of each character."""
     characters: tuple[str, ...]
-    """Each character's name, "Alphabet/character01"."""
+    """Name of each character, "Alphabet/character01"."""
     background: tuple[bool, ...]
-    """Whether each character is of the background set."""
+    """True for each character of the background set."""
 
 
 def load_images(source: DataSource, image_size: int) -> ImageBank:
-    """The bank of source at image_size x image_size pixels: from the cache when it is there and whole, else read anew.
+    """Return all drawings of a source at image_size x image_size pixels, from the cache if it has them undamaged.
 
-    A cache that cannot be written is reported and done without. Raises LeoBenchError on bad data.
+    A notice on stderr says if the cache cannot be written. Raises LeoBenchError if the data is missing or damaged.
     """
     if not 1 <= image_size <= LARGEST_SIDE:
         raise LeoBenchError(f"image_size is {image_size}: expected 1 to {LARGEST_SIDE}, the size of the drawings")
@@ -79,7 +79,7 @@ def load_images(source: DataSource, image_size: int) -> ImageBank:
 
 
 def resize(drawings: Drawings, image_size: int) -> Tensor:
-    """Resize the originals: uint8 (C, D, H, W) by torchvision's antialiased bilinear resize."""
+    """Resize drawings by torchvision's antialiased bilinear resize: uint8 (C, D, H, W)."""
     images = torch.from_numpy(drawings.images)
     if image_size == images.shape[-1]:
         return images
@@ -93,7 +93,7 @@ def _bank_file(cache: Path, name: str, digest: str, image_size: int) -> Path:
 
 
 def _read_note(note: Path) -> str | None:
-    """The content digest that was noted for a fingerprint, if any."""
+    """Return the content digest stored for a fingerprint, or None."""
     try:
         text = note.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError):
@@ -102,7 +102,7 @@ def _read_note(note: Path) -> str | None:
 
 
 def _read_bank(file: Path, name: str, digest: str) -> ImageBank | None:
-    """The cached bank, or None when it is absent or damaged."""
+    """Return the cached bank, or None if it is absent or damaged."""
     if not file.is_file():
         return None
     try:
@@ -130,7 +130,7 @@ def _write_bank(file: Path, bank: ImageBank) -> None:
 
 
 def _replace_file(file: Path, content: bytes) -> None:
-    """Write content to file as a whole or not at all."""
+    """Write content to a temporary file, then rename it to file."""
     handle, temporary = tempfile.mkstemp(prefix="writing-", dir=file.parent)
     with os.fdopen(handle, "wb") as stream:
         stream.write(content)

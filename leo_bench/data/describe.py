@@ -1,4 +1,7 @@
-"""What the data is, in words and in pictures. Imports torch only when called, so that the command line starts fast."""
+"""Description of a data set in words and in contact sheets.
+
+Imports torch only when called, so that the command line starts fast.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,14 @@ LABEL_WIDTH = 250
 LETTERS_PER_ROW = 20
 
 Row = tuple[str, "np.ndarray"]
-"""A label and drawings, uint8 (n, H, W)."""
+"""Row of a sheet: a label and drawings, uint8 (n, H, W)."""
 
 
 def describe(source: DataSource) -> str:
-    """What was found and where, its digest, counts, class splits and alphabets. Reads the data (or its cache)."""
+    """Return where the data was found, its digest, counts, class splits and alphabets, as text.
+
+    Reads the data or its cache. Raises LeoBenchError if it is missing or damaged.
+    """
     from leo_bench.data.bank import load_images
     from leo_bench.data.splits import class_split, lake_validation_alphabets
 
@@ -41,23 +47,23 @@ def describe(source: DataSource) -> str:
         f"drawings    {bank.images.shape[0] * bank.images.shape[1]:,}: {bank.images.shape[1]} of each character, "
         f"{bank.images.numel() / 1e6:.0f} MB at 28x28",
     ]
-    for name in ("lake", "random"):
+    for name in ("lake", "random") if DATASETS[source.name].trains else ("lake",):
         split = class_split(bank, name, "train")
         lines.append(f"split       {name}: " + ", ".join(f"{part} {len(split[part]):,}" for part in split))
     validation = lake_validation_alphabets(bank.name)
     for background in (True, False):
         note = "background alphabets (* validation in lake):" if background else "evaluation alphabets (test in lake):"
-        lines += ["", note]
-        lines += [
+        rows = [
             f"  {size:3} {alphabet}{' *' if alphabet in validation else ''}"
             for (alphabet, of_background), size in sizes.items()
             if of_background == background
         ]
+        lines += ["", note, *rows] if rows else []
     return "\n".join(lines)
 
 
 def alphabet_sizes(bank: ImageBank) -> dict[tuple[str, bool], int]:
-    """(alphabet, whether background) -> number of characters, in the bank's order."""
+    """Return the number of characters of each (alphabet, is background), in the order of the bank."""
     sizes: dict[tuple[str, bool], int] = {}
     for key in zip(bank.alphabets, bank.background, strict=True):
         sizes[key] = sizes.get(key, 0) + 1
@@ -65,9 +71,9 @@ def alphabet_sizes(bank: ImageBank) -> dict[tuple[str, bool], int]:
 
 
 def draw_sheets(bank: ImageBank, out_dir: Path) -> list[Path]:
-    """Write contact sheets as PNG: characters of each set, drawers, and sample episodes. Returns the files.
+    """Write contact sheets as PNG and return their paths: characters of each set, drawers, and example episodes.
 
-    They show the drawings themselves: with Omniglot, keep them out of the repository.
+    The sheets show the drawings themselves: do not commit those of Omniglot.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     sheets: dict[str, list[Row]] = {
@@ -79,6 +85,8 @@ def draw_sheets(bank: ImageBank, out_dir: Path) -> list[Path]:
     }
     files = []
     for name, rows in sheets.items():
+        if not rows:
+            continue
         file = out_dir / f"{bank.name}_{name}.png"
         _write_sheet(f"{bank.name}: {name.replace('_', ', ', 1).replace('_', ' ')}", rows, file)
         files.append(file)
@@ -86,7 +94,7 @@ def draw_sheets(bank: ImageBank, out_dir: Path) -> list[Path]:
 
 
 def _character_rows(bank: ImageBank, background: bool) -> list[Row]:
-    """One row for each alphabet: the first drawer's version of its first characters."""
+    """Return one row for each alphabet: its first characters by their first drawer."""
     images = bank.images.numpy()
     rows = []
     for alphabet, of_background in alphabet_sizes(bank):
@@ -97,13 +105,13 @@ def _character_rows(bank: ImageBank, background: bool) -> list[Row]:
 
 
 def _drawer_rows(bank: ImageBank) -> list[Row]:
-    """All drawers' versions of some characters, evenly spread over the bank."""
+    """Return rows with all drawings (LETTERS_PER_ROW at most) of some characters, evenly spread over the bank."""
     chosen = range(0, len(bank.characters), max(1, len(bank.characters) // 20))
-    return [(bank.characters[index], bank.images[index].numpy()) for index in chosen]
+    return [(bank.characters[index], bank.images[index, :LETTERS_PER_ROW].numpy()) for index in chosen]
 
 
 def _episode_rows(bank: ImageBank, mode: str) -> list[Row]:
-    """The first three test episodes, 5-way 1-shot: a row of support drawings, then rows of queries."""
+    """Return the first three test episodes, 5-way 1-shot: a row of support drawings, then rows of queries."""
     from leo_bench.data.episodes import EpisodeSpec, fixed_episodes, gather
 
     spec = EpisodeSpec(5, 1, 3, mode)

@@ -1,4 +1,4 @@
-"""Digits: the handwritten digits that scikit-learn ships, for tests under domain shift alone.
+"""Digits: the handwritten digits that scikit-learn ships, only for tests under domain shift.
 
 1,797 grey images of 8x8 pixels by 13 writers (E. Alpaydin and C. Kaynak 1998, "Optical Recognition of Handwritten
 Digits", UCI repository, test set). Classes have 174 to 183 images; the first 174 of each are taken.
@@ -13,7 +13,7 @@ from leo_bench.data.drawings import Drawings
 from leo_bench.data.locate import DataSource
 
 GREYS = 16
-"""Largest value of a pixel in scikit-learn's images: full ink."""
+"""Pixel value of full ink in scikit-learn's images."""
 
 
 def read(source: DataSource) -> Drawings:
@@ -34,7 +34,7 @@ def read(source: DataSource) -> Drawings:
 
 
 def fingerprint(source: DataSource) -> str:
-    """Name the drawings without reading them: the data file is the same in every version of scikit-learn."""
+    """Return a name of the drawings without reading them: the version of scikit-learn that ships them."""
     from importlib.metadata import version
 
     return f"digits-scikit-learn-{version('scikit-learn')}"

@@ -1,4 +1,4 @@
-"""What reading a data set gives: every drawing at its original size, with its names and its digest."""
+"""Result of reading a data set: every drawing at its original size, with names and digest."""
 
 from dataclasses import dataclass
 
@@ -16,6 +16,6 @@ class Drawings:
     characters: tuple[str, ...]
     """Name of each character, "Alphabet/character01"."""
     background: tuple[bool, ...]
-    """Whether each character is of the background set."""
+    """True for each character of the background set."""
     digest: str
     """SHA-256 of the content."""

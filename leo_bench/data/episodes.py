@@ -1,4 +1,4 @@
-"""Episodes: which characters, rotations and drawers each one has. Index work in numpy; pixels only in gather.
+"""Episodes as indices of characters, rotations and drawers. `gather` turns them into images.
 
 E episodes, N = n_way classes, K = k_shot support and Q = n_query query drawings of each class.
 """
@@ -21,7 +21,7 @@ N_ROTATIONS = 4
 
 @dataclass(frozen=True)
 class EpisodeSpec:
-    """The shape of an episode."""
+    """Number of classes and drawings of an episode, and where its classes come from."""
 
     n_way: int
     k_shot: int
@@ -42,11 +42,11 @@ class Episodes:
     """A list of episodes, as indices into a bank."""
 
     characters: np.ndarray
-    """int64 (E, N): each class's character."""
+    """int64 (E, N): character of each class."""
     rotations: np.ndarray
-    """int64 (E, N): each class's counter-clockwise quarter turns, 0 to 3."""
+    """int64 (E, N): rotation of each class, in counter-clockwise quarter turns, 0 to 3."""
     drawers: np.ndarray
-    """int64 (E, N, K + Q): distinct drawers of each class, first the K of the support set."""
+    """int64 (E, N, K + Q): distinct drawers of each class, those of the support set first."""
     spec: EpisodeSpec
 
     def __len__(self) -> int:
@@ -56,14 +56,14 @@ class Episodes:
         return Episodes(self.characters[part], self.rotations[part], self.drawers[part], self.spec)
 
     def on(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-        """Characters, rotations and drawers as tensors on a device, which nothing waits for."""
+        """Return characters, rotations and drawers as tensors on a device, copied without waiting."""
         arrays = (self.characters, self.rotations, self.drawers)
         moved = (torch.from_numpy(array).to(device, non_blocking=True) for array in arrays)
         characters, rotations, drawers = moved
         return characters, rotations, drawers
 
     def digest(self) -> str:
-        """SHA-256 of the specification and every index; the same on every machine."""
+        """Return SHA-256 of the specification and every index; the same on every machine."""
         spec = self.spec
         digest = hashlib.sha256(f"{spec.n_way} {spec.k_shot} {spec.n_query} {spec.mode} {len(self)}".encode())
         for indices in (self.characters, self.rotations, self.drawers):
@@ -72,12 +72,16 @@ class Episodes:
 
 
 class EpisodeSampler:
-    """Draws episodes from a split's characters. With rotations, each of a character's four turns is a class."""
+    """Draws episodes from the characters of a split. With rotations, each character gives four classes."""
 
     def __init__(
         self, bank: ImageBank, characters: np.ndarray, spec: EpisodeSpec, rotations: bool, split: str = "train"
     ) -> None:
-        """characters: int64 indices of the split. Raises LeoBenchError when spec asks for more than the split has."""
+        """Prepare the classes to draw from.
+
+        characters: int64 indices of the split; split: its name, for messages. Raises LeoBenchError if spec asks for
+        more classes or drawings than there are.
+        """
         self.spec = spec
         self.n_drawers = bank.images.shape[1]
         if spec.k_shot + spec.n_query > self.n_drawers:
@@ -88,13 +92,13 @@ class EpisodeSampler:
         self.pools = _class_pools(bank, np.asarray(characters, dtype=np.int64), spec, rotations, split)
 
     def sample(self, rng: np.random.Generator, n_episodes: int) -> Episodes:
-        """The next n_episodes of rng. Two calls in a row give what one call for both would have given."""
+        """Draw the next n_episodes from rng. Two calls in a row give the same episodes as one call for both."""
         return _stack([self._draw(rng) for _ in range(n_episodes)], self.spec)
 
     def _draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Classes (N, 2) as character and rotation, and drawers (N, K + Q), of one episode.
+        """Draw one episode: classes (N, 2) as character and rotation, and drawers (N, K + Q).
 
-        Uniform doubles only: of all numpy's draws, the stream that is least likely to change between versions.
+        Uses uniform doubles alone: of numpy's streams, this one is least likely to change between versions.
         """
         pool = self.pools[int(rng.random() * len(self.pools))]
         classes = pool[_choose(rng.random(len(pool)), self.spec.n_way)]
@@ -103,10 +107,11 @@ class EpisodeSampler:
 
 
 def fixed_episodes(bank: ImageBank, split_name: str, split: str, spec: EpisodeSpec, n: int) -> Episodes:
-    """The first n validation or test episodes of a class split, without rotations.
+    """Return the first n validation or test episodes of a class split, without rotations.
 
-    Episode i depends on the data set's name, split_name, split, spec and i alone: the same for every variant, learner
-    and seed, and a longer list starts with the shorter one.
+    Episode i depends only on the data set's name, split_name, split, spec and i. It is the same for every variant,
+    learner and seed, and a longer list starts with the episodes of a shorter one. Raises LeoBenchError if the split
+    is too small.
     """
     if split not in ("val", "test"):
         raise LeoBenchError(f"fixed episodes exist for val and test, not for {split!r}")
@@ -117,9 +122,9 @@ def fixed_episodes(bank: ImageBank, split_name: str, split: str, spec: EpisodeSp
 
 
 def gather(images: Tensor, episodes: Episodes) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Pixels and labels of episodes, on the device of images.
+    """Return images and labels of episodes, on the device of images.
 
-    images: uint8 (C, 20, H, W), square. Returns support_x float32 (E, N*K, 1, H, W) in [0, 1], support_y int64
+    images: uint8 (C, D, H, W), square. Returns support_x float32 (E, N*K, 1, H, W) in [0, 1], support_y int64
     (E, N*K), query_x float32 (E, N*Q, 1, H, W) and query_y int64 (E, N*Q); drawings of class 0 first, then of class 1.
     """
     return gather_drawn(images, *episodes.on(images.device), episodes.spec.k_shot)
@@ -128,13 +133,15 @@ def gather(images: Tensor, episodes: Episodes) -> tuple[Tensor, Tensor, Tensor, 
 def gather_drawn(
     images: Tensor, characters: Tensor, rotations: Tensor, drawers: Tensor, k_shot: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """As gather, from indices that are on the device already: shapes follow from theirs alone, and nothing waits for
-    a value."""
+    """Return the same as gather, from the tensors of Episodes.on.
+
+    All shapes follow from those of the indices, so no step waits for a value on the device.
+    """
     n_episodes, n_way = characters.shape
     drawings = images[characters[:, :, None], drawers]  # (E, N, K + Q, H, W)
-    for turns in range(1, N_ROTATIONS):
-        turned = (rotations == turns)[:, :, None, None, None]
-        drawings = torch.where(turned, torch.rot90(drawings, turns, dims=(-2, -1)), drawings)
+    for n_turns in range(1, N_ROTATIONS):
+        rotated = (rotations == n_turns)[:, :, None, None, None]
+        drawings = torch.where(rotated, torch.rot90(drawings, n_turns, dims=(-2, -1)), drawings)
     pixels = drawings.to(torch.float32).div_(255)
     labels = torch.arange(n_way, device=images.device)
     sets = []
@@ -148,7 +155,10 @@ def gather_drawn(
 def _class_pools(
     bank: ImageBank, characters: np.ndarray, spec: EpisodeSpec, rotations: bool, split: str
 ) -> list[np.ndarray]:
-    """Sets of classes, int64 (classes, 2) as character and rotation; an episode takes its classes from one of them."""
+    """Return sets of classes, int64 (classes, 2) as character and rotation.
+
+    All classes of an episode come from one set: the whole split, or one alphabet.
+    """
     turns = np.arange(N_ROTATIONS if rotations else 1)
     if spec.mode == "mixed":
         groups = [np.sort(characters)]
@@ -167,7 +177,7 @@ def _class_pools(
 
 
 def _choose(uniforms: np.ndarray, n: int) -> np.ndarray:
-    """n distinct indices along the last axis, in random order: where the n smallest uniforms are, smallest first."""
+    """Return n distinct indices along the last axis in random order: those of the n smallest uniforms."""
     return np.argsort(uniforms, axis=-1, kind="stable")[..., :n]
 
 

@@ -1,9 +1,10 @@
-"""Glyphs: drawn, seeded, handwriting-like characters with Omniglot's shape, for work without data or network.
+"""Glyphs: procedurally drawn, seeded, handwriting-like characters, for work without data or network.
 
-An alphabet is a small stock of strokes (splines) and the places where they are put; a letter is a few of them; a drawer
-has a slant, a size and a pen, and repeats no stroke exactly. Letters of one alphabet share strokes, so they are harder
-to tell apart than letters of different alphabets. Only additions, multiplications, divisions and uniform doubles are
-used, all exactly defined by IEEE, so that every machine draws the same. The unit of length is half a picture's side.
+An alphabet has a small set of strokes (splines) and of places for them. A letter is a few strokes at places. A drawer
+has a slant, a size and a pen, and draws each stroke a little differently every time. Letters of one alphabet share
+strokes, so they are harder to tell apart than letters of different alphabets. The code uses only additions,
+multiplications, divisions and uniform doubles, which IEEE defines exactly, so every machine draws the same. The unit
+of length is half the side of a picture.
 """
 
 import hashlib
@@ -20,50 +21,50 @@ from leo_bench.data.seeding import stream
 GLYPH_ROOT = 1
 """Root seed of every drawing."""
 KNOWN_DIGEST = "0df5b6ab60407d9eb616b9cb38494fd5a7bbcfe9faa133dd4c67cc3b54677830"
-"""Digest of the set: whoever changes the drawings on purpose changes it too, and caches and records follow."""
+"""Digest of all drawings. A deliberate change of the drawings must change it too; caches and records depend on it."""
 BACKGROUND_SIZES = (18, 20, 22)
 EVALUATION_SIZES = (20, 22)
-"""Characters of each alphabet, in turn: 30 background alphabets (600 in all), then 20 evaluation alphabets (420)."""
+"""Numbers of characters of the alphabets, cyclically: 30 background alphabets (600), then 20 evaluation ones (420)."""
 N_BACKGROUND, N_EVALUATION = 30, 20
 
 POINTS_PER_SEGMENT = 24
 LARGEST_EXTENT = 1.8
-"""Larger letters are made smaller, to stay inside the picture."""
+"""Largest height and width of a letter; larger ones are reduced, to stay inside the picture."""
 POINT_NOISE, END_NOISE, PLACE_NOISE, STROKE_SIZE_NOISE = 0.045, 0.05, 0.06, 0.14
-"""Standard deviations: how differently a stroke is drawn each time."""
+"""Standard deviations of the differences between two drawings of one stroke."""
 
 Array = np.ndarray
 
 
 @dataclass(frozen=True)
 class Alphabet:
-    """What the letters of one alphabet have in common."""
+    """Strokes and places that the letters of one alphabet share."""
 
     name: str
     strokes: list[Array]
-    """The stock: control points, float64 (points, 2) as x and y, around 0."""
+    """Control points of each stroke, float64 (points, 2) as x and y, centred on 0."""
     places: Array
-    """float64 (places, 2): where strokes are put."""
+    """Positions of strokes, float64 (places, 2)."""
     n_strokes: tuple[int, int]
-    """Least and most strokes of a letter."""
+    """Smallest and largest number of strokes of a letter."""
 
 
 @dataclass(frozen=True)
 class Hands:
-    """The habits of an alphabet's 20 drawers."""
+    """Handwriting of the 20 drawers of an alphabet."""
 
     slants: Array
-    """float64 (20,): how far x goes along with y."""
+    """float64 (20,): change of x per unit of y."""
     turns: Array
     """float64 (20,): rotation, as the tangent of half the angle."""
     radii: Array
-    """float64 (20,): of the pen, in pixels."""
+    """float64 (20,): radius of the pen, in pixels."""
     sizes: Array
     """float64 (20, 1, 2): width and height."""
 
 
 Letter = tuple[tuple[int, int], ...]
-"""The strokes of a letter: which of the stock, and at which place."""
+"""Strokes of a letter: index of each stroke and of its place in the alphabet."""
 
 
 def read(source: DataSource) -> Drawings:
@@ -98,7 +99,7 @@ def alphabet_sizes() -> list[int]:
 
 
 def make_alphabet(number: int) -> Alphabet:
-    """Alphabet number (0 to 49), from its own stream."""
+    """Draw the alphabet of a number (0 to 49) from its own random stream."""
     rng = stream(GLYPH_ROOT, "glyphs", "alphabet", number)
     bend = float(between(rng, 0.05, 0.6))  # how round the script is
     length = float(between(rng, 0.55, 0.9))
@@ -111,7 +112,7 @@ def make_alphabet(number: int) -> Alphabet:
 
 
 def make_letters(alphabet: Alphabet, number: int, size: int) -> list[Letter]:
-    """The first size letters of an alphabet: no two are the same strokes, wherever these are put."""
+    """Draw size letters of an alphabet; no two have the same strokes, whatever their places."""
     rng = stream(GLYPH_ROOT, "glyphs", "letters", number)
     letters: dict[tuple[int, ...], Letter] = {}
     while len(letters) < size:
@@ -125,7 +126,7 @@ def make_letters(alphabet: Alphabet, number: int, size: int) -> list[Letter]:
 
 
 def make_hands(number: int) -> Hands:
-    """The habits of an alphabet's 20 drawers, in all its letters."""
+    """Draw the handwriting of the 20 drawers of an alphabet, which is the same in all its letters."""
     rng = stream(GLYPH_ROOT, "glyphs", "hands", number)
     return Hands(
         slants=between(rng, -0.25, 0.25, (N_DRAWERS,)),
@@ -136,7 +137,7 @@ def make_hands(number: int) -> Hands:
 
 
 def draw(alphabet: Alphabet, hands: Hands, letter: Letter, number: int, position: int) -> Array:
-    """A letter by every drawer: uint8 (20, 105, 105), ink 255 on paper 0."""
+    """Draw a letter by every drawer: uint8 (20, 105, 105), ink 255 on paper 0."""
     rng = stream(GLYPH_ROOT, "glyphs", "drawings", number, position)
     slants = hands.slants + between(rng, -0.1, 0.1, (N_DRAWERS,))
     turns = hands.turns + between(rng, -0.05, 0.05, (N_DRAWERS,))
@@ -164,7 +165,7 @@ def draw(alphabet: Alphabet, hands: Hands, letter: Letter, number: int, position
 
 
 def spline(points: Array) -> Array:
-    """Dense points, float64 (..., n, 2), of the Catmull-Rom spline through control points (..., m, 2), m >= 2."""
+    """Return dense points, float64 (..., n, 2), of the Catmull-Rom spline through points (..., m, 2), m >= 2."""
     first, last = points[..., :1, :], points[..., -1:, :]
     ends = np.concatenate(
         [2 * first - points[..., 1:2, :], points, 2 * last - points[..., -2:-1, :]], axis=-2
@@ -179,7 +180,7 @@ def spline(points: Array) -> Array:
 
 
 def stamp(image: Array, curve: Array, radius: float) -> None:
-    """Draw curve (n, 2) into image with a round pen of radius pixels. Ink beyond the margin is lost."""
+    """Draw curve (n, 2) into image with a round pen of radius pixels. Ink outside the image is lost."""
     reach = int(radius) + 1
     rows, columns = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     disc = np.argwhere(rows * rows + columns * columns <= radius * radius) - reach
@@ -190,25 +191,25 @@ def stamp(image: Array, curve: Array, radius: float) -> None:
 
 
 def rotated(points: Array, t: Array | float) -> Array:
-    """points (..., 2) turned by the angle whose half has tangent t: a rotation without sines."""
+    """Rotate points (..., 2) by the angle whose half has tangent t, without trigonometric functions."""
     cosine, sine = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
     x, y = points[..., 0], points[..., 1]
     return np.stack([cosine * x - sine * y, sine * x + cosine * y], axis=-1)
 
 
 def between(rng: np.random.Generator, low: float, high: float, shape: tuple[int, ...] = ()) -> Array:
-    """Uniform draws between low and high."""
+    """Draw uniform numbers between low and high."""
     return low + (high - low) * np.asarray(rng.random(shape))
 
 
 def spread(rng: np.random.Generator, shape: tuple[int, ...], deviation: float) -> Array:
-    """Bell-shaped noise around 0 with a standard deviation: the sum of three uniforms (variance 1/12 each)."""
+    """Draw noise around 0 with a standard deviation: the sum of three uniform numbers (variance 1/12 each)."""
     total: Array = rng.random((3, *shape)).sum(axis=0)
     return (total - 1.5) * (2 * deviation)
 
 
 def _make_stroke(rng: np.random.Generator, bend: float, length: float) -> Array:
-    """Control points of one stroke: a walk of 2 to 4 steps that turns mostly one way, centred on 0."""
+    """Draw the control points of a stroke: a walk of 2 to 4 steps that turns mostly one way, centred on 0."""
     n_steps = 2 + int(rng.random() * 3)
     step = length * between(rng, 0.7, 1.3) / n_steps * 1.6
     heading = rotated(np.array([[0.0, 1.0]]), between(rng, -1.0, 1.0))  # within 90 degrees of downwards

@@ -1,4 +1,7 @@
-"""Finding the data: which Omniglot copy to read, or the drawn glyphs. Knows folders, not pictures; needs no torch."""
+"""Finding the data: the copy of Omniglot to read, or a data set without files.
+
+Looks at folders and file names alone; imports neither torch nor numpy.
+"""
 
 import contextlib
 import os
@@ -26,12 +29,12 @@ ACCEPTED = (
 
 @dataclass(frozen=True)
 class DataSource:
-    """Where the drawings come from."""
+    """Source of the drawings of a data set."""
 
     name: str
     """Name in DATASETS."""
     form: str
-    """"zips", "folders" or "torchvision"; of a data set without files its own, such as "drawn"."""
+    """"zips", "folders" or "torchvision"; for a data set without files, its form in DATASETS, such as "drawn"."""
     path: Path | None
     """Folder that holds both sets (zips or folders); None for a data set without files."""
 
@@ -40,10 +43,11 @@ GLYPHS = DataSource("glyphs", DATASETS["glyphs"].form, None)
 
 
 def locate(dataset: str = "auto", folder: Path | None = None) -> DataSource:
-    """First copy found in: folder or LEO_BENCH_DATA, data/, ../shared/omniglot, the user's cache, a download.
+    """Return the source of a data set; for Omniglot, the first copy found.
 
-    dataset: "omniglot" (never falls back), "glyphs" (drawn, needs no files) or "auto" (Omniglot when it can be had,
-    else glyphs, with a notice on stderr). A folder that is given must hold Omniglot. Raises LeoBenchError.
+    The places are, in this order: folder or LEO_BENCH_DATA, data/, ../shared/omniglot, the user's cache, a download.
+    dataset: a name in DATASETS, or "auto": Omniglot if it can be found or downloaded, else glyphs with a notice on
+    stderr. Raises LeoBenchError if Omniglot is asked for and not found, or if the given folder does not hold it.
     """
     if dataset not in ("auto", *DATASETS):
         raise LeoBenchError(f"unknown data set {dataset!r}: choose auto, {', '.join(DATASETS)}")
@@ -78,7 +82,7 @@ def locate(dataset: str = "auto", folder: Path | None = None) -> DataSource:
 
 
 def source_at(folder: Path) -> DataSource | None:
-    """Omniglot in folder, in any accepted form, or None when a set is missing. Content is checked when it is read."""
+    """Return the copy of Omniglot in folder, in any accepted form, or None. Its content is checked when it is read."""
     for place, form in ((folder, "folders"), (folder / TORCHVISION_FOLDER, "torchvision")):
         if all((place / name).is_dir() for name in SETS):
             return DataSource("omniglot", form, place)
@@ -89,7 +93,7 @@ def source_at(folder: Path) -> DataSource | None:
 
 
 def cache_folder() -> Path:
-    """The user's cache of leo_bench: in LEO_BENCH_CACHE, else XDG_CACHE_HOME, else ~/.cache. It may not exist."""
+    """Return the cache folder: in LEO_BENCH_CACHE, else in XDG_CACHE_HOME, else in ~/.cache. It may not exist yet."""
     base = os.environ.get("LEO_BENCH_CACHE") or os.environ.get("XDG_CACHE_HOME")
     if base:
         return Path(base) / "leo_bench"
@@ -100,7 +104,7 @@ def cache_folder() -> Path:
 
 
 def _given_folder(folder: Path | None) -> tuple[Path | None, str]:
-    """The folder that the user named, and how."""
+    """Return the folder that the user gave, or None, and a name of the option for messages."""
     if folder is not None:
         return Path(folder), "the data folder"
     if os.environ.get("LEO_BENCH_DATA"):
@@ -135,7 +139,7 @@ def _usual_places() -> list[Path]:
 
 
 def _download(target: Path) -> str | None:
-    """Let torchvision download Omniglot into target. Returns None, or in a few words what went wrong."""
+    """Download Omniglot into target with torchvision. Returns None, or the reason of a failure in a few words."""
     if os.environ.get("LEO_BENCH_OFFLINE"):
         return "LEO_BENCH_OFFLINE is set"
     try:  # one small request first: without a network this fails before torchvision is imported

@@ -1,4 +1,4 @@
-"""Reading Omniglot: every file checked, by content, in any of the accepted forms.
+"""Reading Omniglot from zips or folders, with a check of every file.
 
 C characters, 20 drawers, each drawing 105x105, ink 255 on paper 0 (the files hold ink 0 on paper 255).
 """
@@ -28,7 +28,7 @@ KNOWN_DIGESTS = {
     "images_background": "07356096b8076fcf915341f8715e94822249e2a4d5b999fd2d0f6cf9ebffebd5",
     "images_evaluation": "f5165eb5f20d18e13c6515650b69a42a2c0507506969d410ba5e4a1c572bd542",
 }
-"""Content digests of the original drawings."""
+"""Content digests of the original files."""
 
 _SPLITS = Path(__file__).parent / "splits"
 _FILE_NAME = re.compile(r"(\d{4})_(\d{2})\.png")
@@ -39,7 +39,7 @@ Listing = dict[str, dict[str, int]]
 
 
 def omniglot_listing() -> Listing:
-    """The alphabets that Omniglot has and how many characters each: 964 + 659."""
+    """Return the alphabets of Omniglot and their numbers of characters, 964 + 659 in all."""
     listing: Listing = {name: {} for name in SETS}
     for line in (_SPLITS / "omniglot_alphabets.txt").read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
@@ -49,10 +49,10 @@ def omniglot_listing() -> Listing:
 
 
 def read(source: DataSource, listing: Listing | None = None) -> Drawings:
-    """Read and check every file. Raises LeoBenchError naming the first file that is missing, unreadable or odd.
+    """Read and check every file. Raises LeoBenchError that names the first missing, unreadable or unexpected file.
 
-    Content that is well formed but not the original is accepted with a notice on stderr. listing: what to expect,
-    by default the real Omniglot.
+    Files with the right names and sizes but other content are accepted, with a notice on stderr. listing: expected
+    alphabets and numbers of characters, by default those of Omniglot.
     """
     print(f"Reading Omniglot from {source.path} (once; it is cached) ...", file=sys.stderr)
     listing = omniglot_listing() if listing is None else listing
@@ -89,12 +89,12 @@ def read(source: DataSource, listing: Listing | None = None) -> Drawings:
 
 
 def combine(digests: dict[str, str]) -> str:
-    """One digest of the two sets' digests."""
+    """Return one digest of the digests of both sets."""
     return hashlib.sha256("".join(digests[name] for name in SETS).encode()).hexdigest()
 
 
 def fingerprint(source: DataSource) -> str:
-    """Digest of every file's path, size and modification time: cheap, and equal only while nothing was touched."""
+    """Return a digest of the path, size and modification time of every file, which changes if a file is touched."""
     assert source.path is not None
     if source.form == "zips":
         files = [source.path / f"{name}.zip" for name in SETS]
@@ -112,7 +112,7 @@ def fingerprint(source: DataSource) -> str:
 
 @contextmanager
 def open_set(source: DataSource, set_name: str) -> Iterator[tuple[list[str], Callable[[str], bytes]]]:
-    """Paths of a set's files ("images_background/Greek/..."), and a function that reads one of them."""
+    """Yield the paths of a set's files ("images_background/Greek/...") and a function that reads one of them."""
     assert source.path is not None
     root = source.path
     if source.form != "zips":
@@ -130,12 +130,12 @@ def open_set(source: DataSource, set_name: str) -> Iterator[tuple[list[str], Cal
 
 
 def _place(source: DataSource, set_name: str) -> str:
-    """How an error names the container of a set's files."""
+    """Return the name of the zip or folder with a set's files, for messages."""
     return f"{source.path}/{set_name}.zip:" if source.form == "zips" else f"{source.path}/"
 
 
 def _walk(folder: Path) -> list[Path]:
-    """All files below folder in sorted path order, without what systems leave behind."""
+    """Return all files below folder, sorted by path, without files that operating systems leave."""
     found = []
     for parent, folders, files in os.walk(folder, onerror=_raise_unreadable):
         folders[:] = [name for name in folders if not _is_junk(name)]
@@ -152,7 +152,7 @@ def _is_junk(path: str) -> bool:
 
 
 def _checked_paths(paths: list[str], expected: list[str], place: str) -> list[str]:
-    """The paths in sorted order, when they are 20 drawings of each expected character and nothing else."""
+    """Return the paths sorted. Raises LeoBenchError unless they are 20 drawings of each expected character."""
     drawings: dict[str, list[str]] = {character: [] for character in expected}
     for path in sorted(paths):
         character, _, name = path.rpartition("/")
@@ -190,7 +190,7 @@ def _read_bytes(read: Callable[[str], bytes], path: str, place: str) -> bytes:
 
 
 def _decode(data: bytes, path: str, place: str) -> np.ndarray:
-    """One drawing as uint8 (105, 105), ink 255 on paper 0."""
+    """Decode a drawing: uint8 (105, 105), ink 255 on paper 0. Raises LeoBenchError."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             ink_is_dark = np.asarray(image.convert("L"))

@@ -1,4 +1,4 @@
-"""Class splits: which characters, with all their rotations, are for training, validation and test."""
+"""Class splits: the characters for training, validation and test. Rotations stay with their character."""
 
 from pathlib import Path
 
@@ -13,16 +13,17 @@ SPLITS = ("train", "val", "test")
 SPLIT_ROOT = 1623
 """Root seed of the random class split."""
 RANDOM_COUNTS = (1100, 100, 423)
-"""Characters of the random split on Omniglot, for train, val and test; other data sets are cut in these proportions."""
+"""Characters of the random split on Omniglot, for train, val and test. Other data sets are divided in proportion."""
 
 _FOLDER = Path(__file__).parent / "splits"
 
 
 def class_split(bank: ImageBank, name: str, train_classes: str) -> dict[str, np.ndarray]:
-    """Character indices (int64, ascending) of "train", "val" and "test"; disjoint, together all characters.
+    """Return the indices (int64, ascending) of the characters of "train", "val" and "test".
 
-    name: "lake" (test = evaluation alphabets, val = 5 named background alphabets) or "random" (MAML's 1,100/100/423).
-    train_classes: "train", or "trainval" where "train" takes in the validation characters too and "val" stays as it is.
+    The three are disjoint and together have all characters. name: "lake" (test: evaluation alphabets, val: 5 named
+    background alphabets) or "random" (1,100/100/423, as MAML). train_classes: "train", or "trainval", which adds the
+    validation characters to "train". Raises LeoBenchError for other names.
     """
     if train_classes not in ("train", "trainval"):
         raise LeoBenchError(f"unknown train_classes {train_classes!r}: choose train or trainval")
@@ -38,7 +39,7 @@ def class_split(bank: ImageBank, name: str, train_classes: str) -> dict[str, np.
 
 
 def lake_validation_alphabets(data_name: str) -> tuple[str, ...]:
-    """Names of the 5 validation alphabets, as committed; none where nothing is trained on."""
+    """Return the names of the 5 validation alphabets; none for a data set that is only tested on."""
     if not DATASETS[data_name].trains:
         return ()
     lines = (_FOLDER / f"{data_name}_lake_val.txt").read_text(encoding="utf-8").splitlines()
@@ -60,7 +61,7 @@ def _lake_split(bank: ImageBank) -> dict[str, np.ndarray]:
 
 
 def _random_split(bank: ImageBank) -> dict[str, np.ndarray]:
-    """Each character's place in the shuffle is a hash of its name: the same with any numpy and any order of files."""
+    """Shuffle the characters by a hash of their names, which depends on no numpy version and no order of files."""
     places = [derive_seed(SPLIT_ROOT, "random class split", character) for character in bank.characters]
     order = np.argsort(np.array(places, dtype=np.int64), kind="stable")
     ends = [round(len(order) * sum(RANDOM_COUNTS[:n]) / sum(RANDOM_COUNTS)) for n in (1, 2)]

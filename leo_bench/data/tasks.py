@@ -1,4 +1,4 @@
-"""The source document's data interface: two datasets of drawings, and a dataset of few-shot tasks made from one."""
+"""Data interface of the source document: datasets of drawings and of few-shot tasks (episodes)."""
 
 from pathlib import Path
 
@@ -15,10 +15,10 @@ from leo_bench.errors import LeoBenchError
 
 
 class OmniglotDataset(Dataset[tuple[Tensor, int]]):
-    """The drawings of some characters of a bank. Item: image float32 (1, H, W) in [0, 1], ink 1; label from 0 up."""
+    """Drawings of some characters of a bank. Item: image float32 (1, H, W) in [0, 1], ink 1, and label from 0."""
 
     def __init__(self, bank: ImageBank, characters: np.ndarray) -> None:
-        """characters: int64 indices into the bank; their order numbers the labels."""
+        """Store the bank and characters: int64 indices into it, in the order of their labels."""
         self.bank = bank
         self.characters = np.asarray(characters, dtype=np.int64)
 
@@ -32,10 +32,11 @@ class OmniglotDataset(Dataset[tuple[Tensor, int]]):
 
 
 class OmniglotTaskDataset(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
-    """num_tasks few-shot tasks, drawn from a dataset's characters without rotations.
+    """num_tasks few-shot tasks, drawn from the characters of a dataset without rotations.
 
-    Item: support_data float32 (N*K, 1, H, W), support_labels int64 (N*K,), query_data and query_labels the same with
-    num_query in place of K. Item i is a function of (seed, i), also in a worker process.
+    Item: support_data float32 (N*K, 1, H, W), support_labels int64 (N*K,), query_data and query_labels, which have
+    num_query in place of K. Item i depends only on seed and i, also in a worker process. Raises LeoBenchError if the
+    dataset has too few classes or drawings.
     """
 
     def __init__(
@@ -68,10 +69,10 @@ class OmniglotTaskDataset(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
 def load_omniglot_dataset(
     root: str | Path = "omniglot", image_size: int = 105, dataset: str = "auto"
 ) -> tuple[OmniglotDataset, OmniglotDataset]:
-    """(train_dataset, test_dataset): the characters of the background and of the evaluation alphabets.
+    """Return (train_dataset, test_dataset): the characters of the background and of the evaluation alphabets.
 
-    root: a folder that holds Omniglot in any accepted form. When it does not exist the usual places are searched, and
-    dataset="auto" falls back to glyphs with a notice. Raises LeoBenchError.
+    root: a folder with Omniglot in any accepted form. If it does not exist, the usual places are searched, and
+    dataset="auto" falls back to glyphs with a notice. Raises LeoBenchError if Omniglot is missing or damaged.
     """
     folder = Path(root)
     bank = load_images(locate(dataset, folder if folder.exists() else None), image_size)
@@ -80,7 +81,7 @@ def load_omniglot_dataset(
 
 
 def checked_index(index: int, length: int) -> int:
-    """index as 0 to length - 1, counting from the end when negative. Raises IndexError."""
+    """Return index as 0 to length - 1; a negative index counts from the end. Raises IndexError."""
     if not -length <= index < length:
         raise IndexError(f"index {index} is out of range: there are {length} items")
     return index % length

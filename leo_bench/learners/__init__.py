@@ -13,7 +13,7 @@ class LearnerEntry:
     trains: bool = True
     """False if the method has no parameters to train."""
     any_way: bool = True
-    """False if the trained model answers episodes of n_way classes alone."""
+    """False if a trained model can only be scored at the ways it was built for."""
 
 
 LEARNERS = {

@@ -1,4 +1,4 @@
-"""From settings to the learner that they name."""
+"""Building the learner that settings name."""
 
 from importlib import import_module
 
@@ -8,7 +8,7 @@ from leo_bench.learners.base import Learner
 
 
 def build(settings: Settings) -> Learner:
-    """Make the learner that settings.learner names, initialised from the seed's streams."""
+    """Return the learner that settings.learner names, initialised from the random streams of settings.seed."""
     module, name = LEARNERS[settings.learner].builder.split(":")
     learner: Learner = getattr(import_module(f"leo_bench.learners.{module}"), name)(settings)
     return learner

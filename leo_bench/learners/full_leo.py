@@ -1,4 +1,7 @@
-"""LEO that generates the whole CNN. Letters as in leo.py; B images of an episode, support first."""
+"""LEO that also generates a change to every layer of the CNN.
+
+Letters as in leo.py; B images of an episode, support set first.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +14,7 @@ from leo_bench.models.generator import CnnGenerator
 
 
 class FullLeo(Leo):
-    """LEO whose pooled code also generates a change to every layer of the CNN (`generated=full`).
+    """LEO whose mean class code also generates a change to every CNN layer (`generated=full`).
 
     Each episode has its own CNN, so batch statistics are those of its support set, in training and at test.
     """
@@ -26,7 +29,7 @@ class FullLeo(Leo):
 
     @property
     def scored_steps(self) -> list[int]:
-        inner_steps = self.settings.inner_steps  # a step's score costs a pass of the CNN over all queries
+        inner_steps = self.settings.inner_steps  # scoring a step costs a pass of the CNN over all queries
         return sorted({0, inner_steps, inner_steps + self.settings.finetune_steps})
 
     def n_generated(self, n_way: int) -> int:
@@ -36,8 +39,11 @@ class FullLeo(Leo):
         return [*super().generating_parts(), self.generator]
 
     def features(self, codes: Tensor | None, images: Tensor, n_support: int, twice: bool = False) -> Tensor:
-        """Features [E, B, F] of images [E, B, 1, H, W] by each episode's CNN; by the meta-learned CNN itself without
-        codes. twice: they can be differentiated twice."""
+        """Return features [E, B, F] of images [E, B, 1, H, W].
+
+        codes: class codes [E, N, D], which generate each episode's CNN; None: the meta-learned CNN as it is. twice:
+        the features can be differentiated twice.
+        """
         n_episodes = images.shape[0]
         changes = None if codes is None else self.generator(codes.mean(1))
         weights = []
@@ -51,21 +57,21 @@ class FullLeo(Leo):
         )
 
     def episode_solution(self, support_x: Tensor, support_y: Tensor, query_x: Tensor, n_way: int) -> Solution:
-        """Adapt to episodes given as images."""
+        """Adapt to episodes given as images, arguments as in episode_logits."""
         if self.settings.encoder == "shared":
             return self.solve((support_x,), support_y, (query_x,), n_way)
         return self.solve((support_x, self.encoder.encode(support_x, support_x)), support_y, (query_x,), n_way)
 
     def image_features(self, images: Tensor) -> tuple[Tensor, ...]:
         if self.settings.encoder == "shared":
-            return (images,)  # codes depend on the episode, whose support set normalises the features
+            return (images,)  # codes depend on the episode: its support set normalises the features
         return images, self.encoder.encode(images[None], images[None])[0]
 
     def query_features(self, images: Tensor) -> tuple[Tensor, ...]:
         return (images,)
 
     def solve(self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int) -> Solution:
-        """As of Leo; the tables are images, and codes where the encoder has a CNN of its own."""
+        """Adapt as Leo does. Features are images, and image codes if the encoder has a CNN of its own."""
         images, n_support = support[0], support_y.shape[1]
         if len(support) == 2:
             image_codes = support[1]
@@ -92,5 +98,5 @@ class FullLeo(Leo):
 
 
 def head_or_full(settings: Settings) -> Leo:
-    """Make the LEO that settings.generated names: a shared CNN with a generated head, or a generated CNN."""
+    """Return the LEO that settings.generated names: `head` or `full`."""
     return FullLeo(settings) if settings.generated == "full" else Leo(settings)

@@ -1,4 +1,7 @@
-"""The inner loop: gradient descent on one point per episode. Pure: tensors in, tensors out, no parameter is touched."""
+"""The inner loop: gradient descent on one point per episode.
+
+Pure: takes and returns tensors, and changes no parameter.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -7,18 +10,18 @@ from torch import Tensor
 
 
 def descend(
-    loss_fn: Callable[[Tensor], Tensor], start: Tensor, rates: Sequence[float | Tensor], second_order: bool = True
+    loss_fn: Callable[[Tensor], Tensor], start: Tensor, step_sizes: Sequence[float | Tensor], second_order: bool = True
 ) -> list[Tensor]:
-    """Follow loss_fn downhill from start (Rusu et al. 2019, Algorithm 1, the latent loop).
+    """Take gradient steps on loss_fn from start (Rusu et al. 2019, Algorithm 1, the latent loop).
 
-    loss_fn: point -> scalar; a sum over episodes, so that each episode's part of the point sees its own loss alone.
-    start: any shape; rates: the step sizes, one for each step, numbers or tensors that broadcast to start. Returns the
-    len(rates) + 1 points visited, start first. With second_order the points stay differentiable through the inner
-    gradients; without it the gradients are constants, and a point depends on start with slope one.
+    loss_fn: point -> scalar, a sum over episodes, so that each episode's part of the point has its own gradient.
+    start: any shape. step_sizes: one for each step, numbers or tensors that broadcast to start. Returns all
+    len(step_sizes) + 1 points, start first. With second_order the points can be differentiated through the inner
+    gradients. Without it the inner gradients are constants, and the derivative of each point by start is 1.
     """
-    # A tensor of its own, so that the loss may speak of start too without moving with the point.
+    # A new tensor: loss_fn may also contain start, which must not change with the point.
     points = [start.clone() if start.requires_grad else start.detach().requires_grad_()]
-    for rate in rates:
+    for step_size in step_sizes:
         (gradient,) = torch.autograd.grad(loss_fn(points[-1]), points[-1], create_graph=second_order)
-        points.append(points[-1] - rate * gradient)
+        points.append(points[-1] - step_size * gradient)
     return points

@@ -1,8 +1,7 @@
-"""LEO, batched over episodes: codes of the classes, descent on the codes, weights decoded from them.
+"""LEO, batched over episodes: encode class codes, adapt them by gradient steps, decode head weights from them.
 
 Rusu et al. (2019), "Meta-Learning with Latent Embedding Optimization", Algorithm 1, in the form of the source
-document; docs/leo.md has the table of what differs. Letters as in base.py; D is latent_dim, F the length of the
-features.
+document. docs/leo.md lists the differences. Letters as in base.py; D is latent_dim, F the length of the features.
 """
 
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 
 from leo_bench.config import Settings
 from leo_bench.data.seeding import derive_seed
-from leo_bench.learners.base import Learner, initialised, share_right
+from leo_bench.learners.base import Learner, initialised, mean_accuracy
 from leo_bench.learners.inner_loop import descend
 from leo_bench.learners.leo_parts import (
     build_decoder,
@@ -24,7 +23,7 @@ from leo_bench.learners.leo_parts import (
     build_stem,
     tie_starts,
 )
-from leo_bench.learners.support_rotation import in_turn
+from leo_bench.learners.support_rotation import rotate_support
 from leo_bench.models.backbone import in_chunks
 from leo_bench.models.classifier import LEOClassifier
 from leo_bench.models.decoder import Head, LinearDecoder
@@ -32,18 +31,23 @@ from leo_bench.models.feature_norm import FEATURE_NORMS
 from leo_bench.models.inner_objective import INNER_EXAMPLES, Start, Support
 from leo_bench.models.latent import Posterior, encoder_penalty, kl_from_standard_normal
 from leo_bench.models.noise import FeatureDropout, Noise
-from leo_bench.models.step_sizes import RATES, LearnedRate
+from leo_bench.models.step_sizes import STEP_SIZES, LearnedStepSize
+
+EVERY_STEP_UP_TO = 10
+"""Longest inner loop of which every step is scored."""
+SCORED_STEPS = (0, 1, 5, 10, 20, 50, 100, 200, 500)
+"""Steps of a longer inner loop that are scored, besides its last: each then costs one pass over the queries."""
 
 
 class Solution(NamedTuple):
-    """What adapting to episodes gave."""
+    """Result of adapting to episodes."""
 
     logits: list[Tensor]
-    """[E, N * Q, N] at each of scored_steps; when training, at the last alone."""
+    """[E, N * Q, N] at each of scored_steps; in training mode, at the last step alone."""
     points: list[Tensor]
-    """Class codes [E, N, D] before, between and after the inner steps."""
+    """Class codes [E, N, D] before the first inner step and after each."""
     posterior: Posterior | None
-    """Distribution of the first of them, where they are drawn."""
+    """Distribution of the initial class codes if they are drawn, else None."""
 
 
 class Leo(Learner):
@@ -79,11 +83,11 @@ class Leo(Learner):
         with initialised(settings.seed, "decoder"):
             self.decoder = build_decoder(settings, features, noise)
             tie_starts(settings, self.encoder, self.decoder)
-        rate = RATES[settings.inner_lr_mode if settings.inner_steps else "fixed"]  # without steps none is learned
-        self.inner_rate = rate(settings.inner_lr, settings.inner_steps, settings.latent_dim)
+        mode = settings.inner_lr_mode if settings.inner_steps else "fixed"  # without steps there is nothing to learn
+        self.inner_rate = STEP_SIZES[mode](settings.inner_lr, settings.inner_steps, settings.latent_dim)
         self.finetuning = settings.finetune_steps > 0
         if self.finetuning:
-            self.finetune_rate = LearnedRate(settings.finetune_lr, settings.finetune_steps, features + 1)
+            self.finetune_rate = LearnedStepSize(settings.finetune_lr, settings.finetune_steps, features + 1)
         dropout = settings.feature_dropout
         self.dropout: nn.Module = FeatureDropout(dropout, noise) if dropout else nn.Identity()
         self.examples = INNER_EXAMPLES[settings.inner_examples]()
@@ -100,30 +104,38 @@ class Leo(Learner):
 
     @property
     def scored_steps(self) -> list[int]:
-        return list(range(self.settings.inner_steps + self.settings.finetune_steps + 1))
+        settings = self.settings
+        finetune_steps = steps_to_score(settings.finetune_steps)[1:]
+        return steps_to_score(settings.inner_steps) + [settings.inner_steps + step for step in finetune_steps]
 
     def n_generated(self, n_way: int) -> int:
         return n_way * (self.classifier.feature_dim + 1)
 
     def class_codes(self, image_codes: Tensor, support_y: Tensor, n_way: int) -> Tensor:
-        """Mean code of each class, refined by its relations. image_codes: [E, N * K, D]. Returns [E, N, D]."""
+        """Return the mean code of each class, refined by the relation network, [E, N, D].
+
+        image_codes: [E, N * K, D]; support_y: int64 [E, N * K].
+        """
         member = F.one_hot(support_y, n_way).to(image_codes.dtype)  # [E, N * K, N]
         return self.relation_net.refine(member.transpose(1, 2) @ image_codes / member.sum(1)[..., None])
 
     def logits(self, codes: Tensor, features: Tensor) -> Tensor:
-        """Class codes [E, N, D] and features [E, M, F] -> logits [E, M, N]."""
+        """Return logits [E, M, N] of class codes [E, N, D] and features [E, M, F]."""
         return head_logits(self.decoder.head(codes), self.dropout(features))
 
     def inner_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy of logits [E, M, N] and labels [E, M]: each episode's mean or sum, summed over episodes."""
+        """Return the cross-entropy of logits [E, M, N] and labels [E, M], summed over episodes.
+
+        Within an episode it is a mean or a sum (inner_loss).
+        """
         total = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")
         return total if self.settings.inner_loss == "sum" else total / labels.shape[1]
 
     def adapt(self, codes: Tensor, labels: Tensor, logits: Callable[[Tensor], Tensor]) -> list[Tensor]:
-        """Codes [E, N, D] before, between and after the inner steps, each descending its own episode's loss.
+        """Return codes [E, N, D] before the first inner step and after each; each episode descends its own loss.
 
-        labels: int64 [E, M]; logits: codes -> logits [E, M, N]. Without training the codes are all that is
-        differentiated.
+        codes: initial class codes [E, N, D]; labels: int64 [E, M]; logits: codes -> logits [E, M, N]. In eval mode
+        only the codes are differentiated.
         """
         with torch.enable_grad():
             return descend(
@@ -131,9 +143,10 @@ class Leo(Learner):
             )
 
     def finetune(self, head: Head, features: Tensor, support_y: Tensor) -> list[Head]:
-        """The heads after each fine-tuning step on the support set's features [E, N * K, F]; none where there is none.
+        """Return the head after each fine-tuning step; an empty list without fine-tuning.
 
-        Rusu et al. (2019), Algorithm 1, the second loop.
+        head: the decoded one; features: of the support set, [E, N * K, F]; support_y: int64 [E, N * K]. Rusu et al.
+        (2019), Algorithm 1, the second loop.
         """
         if not self.finetuning:
             return []
@@ -155,33 +168,36 @@ class Leo(Learner):
     def loss(
         self, support_x: Tensor, support_y: Tensor, query_x: Tensor, query_y: Tensor, n_way: int
     ) -> tuple[Tensor, Tensor]:
-        """As of every learner, and the weighted penalties (Rusu et al. 2019, equations 6 and 7)."""
+        """Return the loss, with the weighted penalties of Rusu et al. (2019), equations 6 and 7, and the accuracy."""
         if self.settings.train_support == "each":
-            solution, query_y = self.solution_in_turn(support_x, support_y, query_x, query_y, n_way)
+            solution, query_y = self.rotated_solution(support_x, support_y, query_x, query_y, n_way)
         else:
             solution = self.episode_solution(support_x, support_y, query_x, n_way)
         logits = solution.logits[-1]
         loss = self.query_loss(logits, query_y)
         for weight, penalty in self.penalties:
             loss = loss + weight * penalty(solution)
-        return loss, share_right(logits, query_y)
+        return loss, mean_accuracy(logits, query_y)
 
     def orthogonality(self) -> Tensor:
-        """Mean orthogonality penalty of the linear decoders."""
+        """Return the mean orthogonality penalty of the linear decoders."""
         parts = [part.orthogonality() for part in self.decoder.modules() if isinstance(part, LinearDecoder)]
         return torch.stack(parts).mean()
 
     def half_squares(self) -> Tensor:
-        """Half the squared parameters of what generates the weights (Rusu et al. 2019, equation 7)."""
+        """Return half the sum of the squared parameters of generating_parts (Rusu et al. 2019, equation 7)."""
         squares = [p.square().sum() for part in self.generating_parts() for p in part.parameters()]
         return torch.stack(squares).sum() / 2
 
     def generating_parts(self) -> list[nn.Module]:
-        """What makes weights out of a support set."""
+        """Return the parts that generate weights from the features of a support set."""
         return [self.encoder, self.relation_net, self.latent, self.decoder]
 
     def episode_solution(self, support_x: Tensor, support_y: Tensor, query_x: Tensor, n_way: int) -> Solution:
-        """Adapt to episodes given as images; batch statistics are those of an episode's support and query images."""
+        """Adapt to episodes given as images, arguments as in episode_logits.
+
+        In training mode batch statistics are those of an episode's support and query images.
+        """
         n_support, n_images = support_x.shape[1], support_x.shape[1] + query_x.shape[1]
         copies = self.examples.copies(support_x.flatten(0, 1)).unflatten(0, support_x.shape[:2]).flatten(1, 2)
         images = torch.cat([support_x, query_x, copies], dim=1)
@@ -191,17 +207,20 @@ class Leo(Learner):
         by_image = of_copies.unflatten(1, (n_support, self.examples.n_copies))
         return self.solve((support, codes, by_image), support_y, (query,), n_way)
 
-    def solution_in_turn(
+    def rotated_solution(
         self, support_x: Tensor, support_y: Tensor, query_x: Tensor, query_y: Tensor, n_way: int
     ) -> tuple[Solution, Tensor]:
-        """Adapt to each support set that the images of E episodes give in turn; T * E solutions, and the labels of
-        their queries [T * E, N * Q]. Images go through the CNN once."""
+        """Adapt to all R * E episodes of the support rotation (support_rotation.py) of E episodes.
+
+        Returns their solution and the labels of their queries, [R * E, N * Q]. Each image passes the CNN once.
+        """
         images, labels = torch.cat([support_x, query_x], dim=1), torch.cat([support_y, query_y], dim=1)
         features = self.feature_norm(self.classifier.backbone.by_episode(images))
         codes = self.encoder.encode(images, self.dropout(features))
-        turns = in_turn((features, codes), labels, n_way, support_x.shape[1] // n_way)
-        no_copies = turns.support[0][:, :, None][:, :, :0]
-        return self.solve((*turns.support, no_copies), turns.support_y, turns.query, n_way), turns.query_y
+        rotation = rotate_support((features, codes), labels, n_way, support_x.shape[1] // n_way)
+        no_copies = rotation.support[0][:, :, None][:, :, :0]
+        solution = self.solve((*rotation.support, no_copies), rotation.support_y, rotation.query, n_way)
+        return solution, rotation.query_y
 
     def image_features(self, images: Tensor) -> tuple[Tensor, ...]:
         (features,) = self.query_features(images)
@@ -221,31 +240,43 @@ class Leo(Learner):
         return self.solve(support, support_y, query, n_way).logits
 
     def solve(self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int) -> Solution:
-        """Adapt to episodes given as rows of tables, and answer their queries."""
+        """Adapt to episodes given as per-image features, and classify their queries.
+
+        support: features, codes and features of the copies, as in `Support`; query: features [E, N * Q, F].
+        """
         known = Support(*support)
         start, posterior = self.latent(self.class_codes(known.codes, support_y, n_way))
-        problem = self.examples.problem(Start(known, support_y, start, self.relation_net.refine, self.logits))
-        points = self.adapt(start, problem.labels, problem.logits)
-        heads = [self.decoder.head(point) for point in (points[-1:] if self.training else points)]
-        heads += self.finetune(heads[-1], known.features, support_y)
-        return Solution([head_logits(head, self.dropout(query[0])) for head in self.scored(heads)], points, posterior)
+        objective = self.examples.objective(Start(known, support_y, start, self.relation_net.refine, self.logits))
+        points = self.adapt(start, objective.labels, objective.logits)
+        wanted_points = points[-1:] if self.training else [points[step] for step in steps_to_score(len(points) - 1)]
+        heads = [self.decoder.head(point) for point in wanted_points]
+        finetuned = self.finetune(heads[-1], known.features, support_y)
+        heads += [finetuned[step - 1] for step in steps_to_score(len(finetuned))[1:]]
+        wanted_heads = heads[-1:] if self.training else heads
+        return Solution([head_logits(head, self.dropout(query[0])) for head in wanted_heads], points, posterior)
 
-    def scored(self, stages: list[Head]) -> list[Head]:
-        """Those whose logits are wanted: the last when training, else those of scored_steps."""
-        return stages[-1:] if self.training else [stages[step] for step in self.scored_steps]
+
+def steps_to_score(n_steps: int) -> list[int]:
+    """Return the steps of a loop after which queries are classified, 0 (before the first step) and n_steps among them.
+
+    Up to EVERY_STEP_UP_TO steps these are all; of a longer loop, those of SCORED_STEPS and the last.
+    """
+    if n_steps <= EVERY_STEP_UP_TO:
+        return list(range(n_steps + 1))
+    return [*(step for step in SCORED_STEPS if step < n_steps), n_steps]
 
 
 def head_logits(head: Head, features: Tensor) -> Tensor:
-    """Features [E, M, F] and a head -> logits [E, M, N]."""
+    """Return logits [E, M, N] of features [E, M, F] by a head."""
     weight, bias = head
     return features @ weight.transpose(1, 2) + bias[:, None]
 
 
 def _split(rows: Tensor) -> Head:
-    """Rows [E, N, F + 1] as weight and bias."""
+    """Split rows [E, N, F + 1] into weight and bias."""
     return rows[..., :-1], rows[..., -1]
 
 
 def _kl(solution: Solution) -> Tensor:
-    assert solution.posterior is not None  # Settings sees to it
+    assert solution.posterior is not None  # Settings require latent=gaussian with kl_weight
     return kl_from_standard_normal(solution.posterior)

@@ -1,4 +1,4 @@
-"""Which part a switch picks, when a LEO is built."""
+"""Parts of a LEO, chosen by its settings when it is built."""
 
 from torch import nn
 
@@ -22,12 +22,15 @@ from leo_bench.models.stem import Stem
 
 
 def build_stem(settings: Settings) -> Stem:
-    """What images go through before a CNN."""
+    """Return the pooling and padding in front of the first CNN block."""
     return Stem(settings.first_pool, settings.padding)
 
 
 def build_encoder(settings: Settings, feature_dim: int) -> LEOEncoder | SharedEncoder | NoEncoder:
-    """A CNN of its own, a linear map of the classifier's features, or none."""
+    """Return the encoder: a CNN of its own, a linear map of the classifier's features, or none.
+
+    feature_dim: length of the classifier's features.
+    """
     if settings.encoder == "none":
         return NoEncoder(settings.latent_dim)
     if settings.encoder == "shared":
@@ -38,7 +41,7 @@ def build_encoder(settings: Settings, feature_dim: int) -> LEOEncoder | SharedEn
 
 
 def build_relation(settings: Settings) -> LEORelationNetwork | Residual | NoRelation | Rounds:
-    """One relation network, several one after another, or none."""
+    """Return one relation network, several in sequence, or none."""
     kinds = {"pairwise": LEORelationNetwork, "attention": AttentionRelation}
     if settings.relation == "none":
         return NoRelation()
@@ -51,14 +54,14 @@ def build_relation(settings: Settings) -> LEORelationNetwork | Residual | NoRela
 
 
 def build_latent(settings: Settings, noise: Noise) -> Deterministic | Gaussian | Prior:
-    """Computed codes, or drawn ones: from what the encoder says, or from N(0, I) where there is none."""
+    """Return the distribution of class codes: deterministic, normal around the encoder's code, or N(0, I)."""
     if settings.latent == "deterministic":
         return Deterministic()
     return Prior(noise) if settings.encoder == "none" else Gaussian(settings.latent_dim, noise)
 
 
 def build_decoder(settings: Settings, feature_dim: int, noise: Noise) -> Decoder:
-    """One decoder or a mixture, with or without sight of the task, of weights or of their distribution."""
+    """Return the decoder: one or a mixture, task-conditioned or not, of head weights or of their distribution."""
 
     def single() -> Decoder:
         kind = DECODERS[settings.decoder]
@@ -78,7 +81,7 @@ def build_decoder(settings: Settings, feature_dim: int, noise: Noise) -> Decoder
 
 
 def tie_starts(settings: Settings, encoder: nn.Module, decoder: Decoder) -> None:
-    """Start the decoder of the weights' mean as the transpose of the encoder, where the settings say so."""
+    """Initialise the decoder of the mean weights as the transpose of the encoder, if decoder_start=encoder."""
     if settings.decoder_start == "encoder":
         mean = next(part for part in decoder.modules() if isinstance(part, LinearDecoder))
         assert isinstance(encoder, SharedEncoder)

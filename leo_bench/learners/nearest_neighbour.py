@@ -7,13 +7,11 @@ from leo_bench.models.prototypes import nearest_neighbour_logits
 
 
 class NearestNeighbour(ProtoNet):
-    """The class of the nearest support image answers. At one shot this is the prototypical network.
+    """Answers with the class of the nearest support image. At one shot this is the prototypical network.
 
-    Trained with the loss of the prototypical network (Snell et al. 2017), since the nearest image gives a gradient to
-    one support image of a class alone.
+    Trained with the loss of the prototypical network (Snell et al. 2017): the distance to the nearest image would give
+    a gradient to only one support image of each class.
     """
 
-    def logits_from_features(
-        self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int
-    ) -> list[Tensor]:
-        return [nearest_neighbour_logits(support[0], support_y, query[0], n_way)]
+    def feature_logits(self, support: Tensor, support_y: Tensor, query: Tensor, n_way: int) -> Tensor:
+        return nearest_neighbour_logits(support, support_y, query, n_way)

@@ -1,4 +1,4 @@
-"""Nearest class mean in raw pixels: the reference line below which nothing was learned."""
+"""Nearest class mean of raw pixels: the reference for what needs no learning."""
 
 from torch import Tensor
 
@@ -8,9 +8,7 @@ from leo_bench.models.prototypes import nearest_mean_logits
 
 
 class Pixels(Learner):
-    """Class means of raw pixels: nothing is learned. At one shot this is the nearest neighbour."""
-
-    batch_norm = "none"
+    """Class means of raw pixels, without parameters. At one shot this is the nearest neighbour."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()

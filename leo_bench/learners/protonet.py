@@ -1,18 +1,18 @@
-"""Prototypical network: nearest class mean in Conv-4 features (Snell et al. 2017)."""
+"""Prototypical network: nearest class mean of Conv-4 features (Snell et al. 2017)."""
 
 import torch
 from torch import Tensor
 
 from leo_bench.config import Settings
-from leo_bench.learners.base import Learner, initialised, share_right
-from leo_bench.learners.support_rotation import in_turn
+from leo_bench.learners.base import Learner, initialised, mean_accuracy
+from leo_bench.learners.support_rotation import rotate_support
 from leo_bench.models.backbone import Conv4, in_chunks
 from leo_bench.models.prototypes import nearest_mean_logits
 from leo_bench.models.stem import Stem
 
 
 class ProtoNet(Learner):
-    """Class means of Conv-4 features (Snell et al. 2017); with no training episodes, of an untrained Conv-4."""
+    """Class means of Conv-4 features (Snell et al. 2017). With n_train_episodes 0 the Conv-4 is untrained."""
 
     batch_norm = "running"
 
@@ -31,18 +31,24 @@ class ProtoNet(Learner):
     def episode_logits(self, support_x: Tensor, support_y: Tensor, query_x: Tensor, n_way: int) -> list[Tensor]:
         features = self.backbone.by_episode(torch.cat([support_x, query_x], dim=1))
         n_support = support_x.shape[1]
-        return [nearest_mean_logits(features[:, :n_support], support_y, features[:, n_support:], n_way)]
+        return [self.feature_logits(features[:, :n_support], support_y, features[:, n_support:], n_way)]
+
+    def feature_logits(self, support: Tensor, support_y: Tensor, query: Tensor, n_way: int) -> Tensor:
+        """Return logits [E, N * Q, N] of queries from features: support [E, N * K, F], query [E, N * Q, F]."""
+        return nearest_mean_logits(support, support_y, query, n_way)
 
     def loss(
         self, support_x: Tensor, support_y: Tensor, query_x: Tensor, query_y: Tensor, n_way: int
     ) -> tuple[Tensor, Tensor]:
-        """As of every learner; with train_support=each over all support sets that the images give in turn."""
-        if self.train_support == "first":
-            return super().loss(support_x, support_y, query_x, query_y, n_way)
+        """Return loss and accuracy of the nearest class mean; with train_support=each, over all support rotations."""
+        n_support = support_x.shape[1]
         features = self.backbone.by_episode(torch.cat([support_x, query_x], dim=1))
-        turns = in_turn((features,), torch.cat([support_y, query_y], dim=1), n_way, support_x.shape[1] // n_way)
-        logits = nearest_mean_logits(turns.support[0], turns.support_y, turns.query[0], n_way)
-        return self.query_loss(logits, turns.query_y), share_right(logits, turns.query_y)
+        support, query = features[:, :n_support], features[:, n_support:]
+        if self.train_support == "each":
+            labels = torch.cat([support_y, query_y], dim=1)
+            (support,), support_y, (query,), query_y = rotate_support((features,), labels, n_way, n_support // n_way)
+        logits = nearest_mean_logits(support, support_y, query, n_way)
+        return self.query_loss(logits, query_y), mean_accuracy(logits, query_y)
 
     def image_features(self, images: Tensor) -> tuple[Tensor, ...]:
         return (in_chunks(self.backbone, images),)
@@ -50,4 +56,4 @@ class ProtoNet(Learner):
     def logits_from_features(
         self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int
     ) -> list[Tensor]:
-        return [nearest_mean_logits(support[0], support_y, query[0], n_way)]
+        return [self.feature_logits(support[0], support_y, query[0], n_way)]

@@ -39,7 +39,7 @@ class Start(NamedTuple):
     head_logits: HeadLogits
 
 
-class Problem(NamedTuple):
+class Objective(NamedTuple):
     """What the inner loop minimises: logits of a point, and the classes that they should name."""
 
     logits: Callable[[Tensor], Tensor]
@@ -58,9 +58,9 @@ class OnSupport:
         """images: [M, 1, H, W]. Returns the n_copies of each, [M, n_copies, 1, H, W]: none."""
         return images[:, None][:, :0]
 
-    def problem(self, at: Start) -> Problem:
+    def objective(self, at: Start) -> Objective:
         """What the inner loop minimises."""
-        return Problem(lambda point: at.head_logits(point, at.support.features), at.support_y)
+        return Objective(lambda point: at.head_logits(point, at.support.features), at.support_y)
 
 
 class Shifted(OnSupport):
@@ -75,17 +75,17 @@ class Shifted(OnSupport):
         corners = ((1, 0), (1, 2), (0, 1), (2, 1))
         return torch.stack([framed[..., y : y + height, x : x + width] for y, x in corners], dim=1)
 
-    def problem(self, at: Start) -> Problem:
+    def objective(self, at: Start) -> Objective:
         features = torch.cat([at.support.features[:, :, None], at.support.copies], dim=2).flatten(1, 2)
         labels = at.support_y.repeat_interleave(1 + self.n_copies, dim=1)
-        return Problem(lambda point: at.head_logits(point, features), labels)
+        return Objective(lambda point: at.head_logits(point, features), labels)
 
 
 class LeaveOneOut(OnSupport):
     """Each example, answered with its class's code from the other K - 1 examples, moved as far as the inner loop has
     moved the codes of all."""
 
-    def problem(self, at: Start) -> Problem:
+    def objective(self, at: Start) -> Objective:
         support = at.support
         n_episodes, n_support = at.support_y.shape
         member = F.one_hot(at.support_y, at.codes.shape[1]).to(at.codes.dtype)  # [E, N * K, N]
@@ -104,7 +104,7 @@ class LeaveOneOut(OnSupport):
             each = at.head_logits(moved.flatten(0, 1), support.features.flatten(0, 1)[:, None])
             return each.view(n_episodes, n_support, -1)
 
-        return Problem(logits, at.support_y)
+        return Objective(logits, at.support_y)
 
 
 INNER_EXAMPLES = {"support": OnSupport, "shifted": Shifted, "leave_one_out": LeaveOneOut}

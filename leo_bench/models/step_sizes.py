@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 
-class FixedRate(nn.Module):
+class FixedStepSize(nn.Module):
     """The same number at each step (the document)."""
 
     def __init__(self, lr: float, steps: int, size: int) -> None:
@@ -17,7 +17,7 @@ class FixedRate(nn.Module):
         return [self.lr] * self.steps
 
 
-class LearnedRate(nn.Module):
+class LearnedStepSize(nn.Module):
     """A learned vector, one entry per coordinate of the point, the same at each step (Rusu et al. 2019, Algorithm
     1)."""
 
@@ -30,7 +30,7 @@ class LearnedRate(nn.Module):
         return [self.lr] * self.steps
 
 
-class PerStepRate(nn.Module):
+class LearnedStepSizes(nn.Module):
     """A learned vector for each step (the document's progressive latent optimisation)."""
 
     def __init__(self, lr: float, steps: int, size: int) -> None:
@@ -41,4 +41,4 @@ class PerStepRate(nn.Module):
         return list(self.lr)
 
 
-RATES = {"fixed": FixedRate, "learned": LearnedRate, "per_step": PerStepRate}
+STEP_SIZES = {"fixed": FixedStepSize, "learned": LearnedStepSize, "per_step": LearnedStepSizes}

@@ -1,4 +1,4 @@
-"""A step that is launched as one piece: at small images a GPU waits for Python longer than it computes."""
+"""A step that is graphed_on_gpu as one piece: at small images a GPU waits for Python longer than it computes."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -43,7 +43,7 @@ class CudaGraph:
         return graph.replay, outputs
 
 
-class Replayed:
+class GraphReplay:
     """A function of tensors of fixed shapes that waits for no value: called WARM_UP times, then recorded and replayed.
 
     Every call does the function's work once, on its own inputs, and returns tensors of its own.
@@ -69,6 +69,6 @@ class Replayed:
         return tuple(tensor.clone() for tensor in self.outputs)
 
 
-def launched(function: Function, device: torch.device) -> Function:
+def graphed_on_gpu(function: Function, device: torch.device) -> Function:
     """The function as a device runs it best: replayed as a graph on a GPU, else as it is."""
-    return Replayed(function, CudaGraph()) if device.type == "cuda" else function
+    return GraphReplay(function, CudaGraph()) if device.type == "cuda" else function

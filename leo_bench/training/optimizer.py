@@ -52,7 +52,7 @@ class WeightAverage:
             else:
                 self.mean[name].lerp_(tensor, 1 / self.count)
 
-    def put(self) -> None:
+    def apply(self) -> None:
         """Give the model the means, where there are any."""
         if self.count:
             self.model.load_state_dict({**self.model.state_dict(), **self.mean})

@@ -15,7 +15,7 @@ from leo_bench.data.seeding import stream
 from leo_bench.data.splits import class_split
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners.base import Learner
-from leo_bench.training.cuda_graph import launched
+from leo_bench.training.cuda_graph import graphed_on_gpu
 from leo_bench.training.evaluate import score
 from leo_bench.training.optimizer import WeightAverage, make_optimizer, make_schedule
 from leo_bench.training.troubleshooting import diverged
@@ -115,7 +115,8 @@ def train(
         batch = (support_x, support_y, query_x, query_y)
         return outer_step(learner, optimizer, batch, n_way, settings.clip_norm)
 
-    step = update if learner.draws_noise else launched(update, device)  # a graph would draw the same numbers again
+    # A CUDA graph would draw the same random numbers at each replay.
+    step = update if learner.draws_noise else graphed_on_gpu(update, device)
     seen: list[tuple[Tensor, ...]] = []
     for episode in range(settings.meta_batch_size, settings.n_train_episodes + 1, settings.meta_batch_size):
         drawn: tuple[Tensor, ...] = sampler.sample(rng, settings.meta_batch_size).on(device)
@@ -130,7 +131,7 @@ def train(
         curve_due = last or _passed(episode, settings.meta_batch_size, CURVE_EVERY)
         validation_due = last or _passed(episode, settings.meta_batch_size, settings.val_every)
         if last:
-            average.put()
+            average.apply()
         if curve_due:
             history.curve.append((episode, *_means(seen, episode, settings)))  # type: ignore[arg-type]
             seen = []

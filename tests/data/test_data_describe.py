@@ -1,4 +1,4 @@
-"""What `data` says and draws."""
+"""Text and sheets of the command `data`."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from leo_bench.data.bank import ImageBank
+from leo_bench.data.bank import ImageBank, load_images
 from leo_bench.data.describe import GAP, LABEL_WIDTH, TILE, alphabet_sizes, describe, draw_sheets
-from leo_bench.data.locate import DataSource
+from leo_bench.data.locate import DataSource, locate
 
 
 def test_the_description_says_what_was_found(small_zips: DataSource, small_bank: ImageBank) -> None:
@@ -28,6 +28,26 @@ def test_the_description_says_what_was_found(small_zips: DataSource, small_bank:
     assert ["4", "Korean", "*"] in lines
     assert ["6", "Greek"] in lines
     assert ["6", "ULOG"] in lines
+
+
+def test_a_data_set_for_tests_alone_has_no_background(tmp_path: Path) -> None:
+    source = locate("digits")
+    text = describe(source)
+    for part in (
+        "shipped with scikit-learn",
+        "10: 0 background, 10 evaluation; 1 alphabets",
+        "lake: train 0, val 0, test 10",
+    ):
+        assert part in text
+    assert "random" not in text
+    assert "background alphabets" not in text
+    names = [file.name for file in draw_sheets(load_images(source, 28), tmp_path)]
+    assert names == [
+        "digits_characters_evaluation.png",
+        "digits_drawers.png",
+        "digits_episodes_mixed.png",
+        "digits_episodes_within_alphabet.png",
+    ]
 
 
 def test_alphabet_sizes(small_bank: ImageBank) -> None:

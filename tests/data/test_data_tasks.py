@@ -79,6 +79,7 @@ def test_a_task_is_a_function_of_seed_and_index(dataset: OmniglotDataset) -> Non
     assert len({tasks[index][2].numpy().tobytes() for index in range(6)}) == 6
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # on a machine with one core
 def test_workers_give_the_same_tasks(dataset: OmniglotDataset) -> None:
     tasks = OmniglotTaskDataset(dataset, n_way=3, num_query=2, num_tasks=6)
     alone, shared = (

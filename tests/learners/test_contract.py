@@ -1,27 +1,28 @@
-"""What every learner and every variant of LEO must hold."""
+"""Contract of every registered learner and every variant of LEO."""
 
 import pytest
 import torch
 import torch.nn.functional as F
 from tiny_leo import N_QUERY, N_WAY, VARIANTS, copy_of_state, random_batch, stirred, tiny
 
+from leo_bench.errors import LeoBenchError
+from leo_bench.learners import LEARNERS
 from leo_bench.learners.base import Learner
 from leo_bench.learners.factory import build
 from leo_bench.learners.full_leo import FullLeo
 from leo_bench.learners.leo import Leo
 from leo_bench.models.noise import Noise
 
-every_variant = pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS.keys())
-class_by_class = pytest.mark.parametrize(
-    "changes",
-    [changes for changes in VARIANTS.values() if changes.get("decode") == "class" or "learner" in changes],
-    ids=[name for name, changes in VARIANTS.items() if changes.get("decode") == "class" or "learner" in changes],
-)
+CASES = {**VARIANTS, **{name: {"learner": name} for name in LEARNERS if name != "leo"}}
+"""Settings of every learner; the variants are those of LEO."""
+ANY_WAY = {name: changes for name, changes in CASES.items() if tiny(**changes).any_way}
+every_case = pytest.mark.parametrize("changes", CASES.values(), ids=CASES.keys())
+every_case_of_any_way = pytest.mark.parametrize("changes", ANY_WAY.values(), ids=ANY_WAY.keys())
 
 
 @pytest.fixture(autouse=True)
 def known_noise(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is drawn is the same in each pass, so that two of them can be compared."""
+    """Draw the same numbers in each pass, so that two passes can be compared."""
     monkeypatch.setattr(Noise, "normal", lambda _, like: torch.full_like(like, 0.3))
 
 
@@ -31,7 +32,7 @@ def loss_of(learner: Learner, seed: int = 0) -> torch.Tensor:
     return F.cross_entropy(logits.flatten(0, 1), query_y.flatten())
 
 
-@every_variant
+@every_case
 def test_logits_have_the_announced_shape_in_training_and_at_every_scored_step(changes: dict[str, object]) -> None:
     learner = stirred(tiny(**changes))
     support_x, support_y, query_x, _ = random_batch()
@@ -44,11 +45,23 @@ def test_logits_have_the_announced_shape_in_training_and_at_every_scored_step(ch
             assert step.isfinite().all()
 
 
-@every_variant
+@every_case
+def test_the_training_loss_is_a_finite_number_and_the_accuracy_a_fraction(changes: dict[str, object]) -> None:
+    loss, accuracy = stirred(tiny(**changes)).train().loss(*random_batch(), N_WAY)
+    assert loss.shape == accuracy.shape == ()
+    assert loss.isfinite()
+    assert loss > 0
+    assert 0 <= accuracy <= 1
+
+
+@every_case
 def test_every_parameter_gets_a_gradient(changes: dict[str, object]) -> None:
     # generated=full: after one update, since its last layer starts at zero and hides those before it.
     settings = tiny(**changes)
     learner = build(settings).train()
+    if not LEARNERS[settings.learner].trains:
+        assert not list(learner.parameters())
+        return
     optimizer = torch.optim.SGD(learner.parameters(), lr=0.5)
     if settings.generated == "full":
         loss_of(learner).backward()
@@ -62,7 +75,7 @@ def test_every_parameter_gets_a_gradient(changes: dict[str, object]) -> None:
         assert (parameter.grad.abs().max() > 0) is not name.endswith("conv.bias"), name
 
 
-@every_variant
+@every_case
 def test_adapting_leaves_no_gradients_on_parameters(changes: dict[str, object]) -> None:
     learner = stirred(tiny(**changes))
     support_x, support_y, query_x, _ = random_batch()
@@ -71,18 +84,20 @@ def test_adapting_leaves_no_gradients_on_parameters(changes: dict[str, object]) 
         assert all(parameter.grad is None for parameter in learner.parameters())
 
 
-@every_variant
+@every_case
 def test_the_outer_gradient_is_that_of_the_outer_loss_alone(changes: dict[str, object]) -> None:
     # .backward() must give what autograd.grad gives: inner gradients that leak into .grad would be added to it.
     learner = stirred(tiny(**changes)).train()
     parameters = list(learner.parameters())
+    if not parameters:
+        return
     expected = torch.autograd.grad(loss_of(learner), parameters)
     loss_of(learner).backward()
     for parameter, gradient in zip(parameters, expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-6)
 
 
-@every_variant
+@every_case
 def test_adapting_at_test_changes_no_weight_and_no_statistic(changes: dict[str, object]) -> None:
     learner = stirred(tiny(**changes)).eval()
     before = copy_of_state(learner)
@@ -90,16 +105,16 @@ def test_adapting_at_test_changes_no_weight_and_no_statistic(changes: dict[str, 
     with torch.no_grad():
         learner.episode_logits(support_x, support_y, query_x, N_WAY)
         learner.logits_from_features(
-            tuple(table.unflatten(0, (2, -1)) for table in learner.image_features(support_x.flatten(0, 1))),
+            tuple(rows.unflatten(0, (2, -1)) for rows in learner.image_features(support_x.flatten(0, 1))),
             support_y,
-            tuple(table.unflatten(0, (2, -1)) for table in learner.image_features(query_x.flatten(0, 1))),
+            tuple(rows.unflatten(0, (2, -1)) for rows in learner.image_features(query_x.flatten(0, 1))),
             N_WAY,
         )
     for name, tensor in learner.state_dict().items():
         assert torch.equal(tensor, before[name]), name
 
 
-@every_variant
+@every_case
 def test_a_batched_step_is_a_loop_over_its_episodes(changes: dict[str, object]) -> None:
     batched, looped = (stirred(tiny(**changes), torch.float64).train() for _ in range(2))
     support_x, support_y, query_x, _ = random_batch(3, dtype=torch.float64)
@@ -111,22 +126,38 @@ def test_a_batched_step_is_a_loop_over_its_episodes(changes: dict[str, object]) 
         torch.testing.assert_close(tensor, other, rtol=1e-5, atol=1e-6, msg=lambda m, name=name: f"{name}: {m}")
 
 
-@every_variant
-def test_a_query_is_answered_from_its_own_tables_as_from_all_of_an_image(changes: dict[str, object]) -> None:
+@every_case
+def test_features_give_the_same_logits_as_images(changes: dict[str, object]) -> None:
+    learner = stirred(tiny(**changes)).double().eval()
+    support_x, support_y, query_x, _ = random_batch(dtype=torch.float64)
+    with torch.no_grad():
+        support, query = (
+            tuple(rows.unflatten(0, (2, -1)) for rows in learner.image_features(images.flatten(0, 1)))
+            for images in (support_x, query_x)
+        )
+        from_features = learner.logits_from_features(support, support_y, query, N_WAY)
+        from_images = learner.episode_logits(support_x, support_y, query_x, N_WAY)
+    for step, other in zip(from_features, from_images, strict=True):
+        torch.testing.assert_close(step, other, rtol=1e-8, atol=1e-8)
+
+
+@every_case
+def test_query_features_give_the_same_logits_as_all_features_of_the_queries(changes: dict[str, object]) -> None:
     learner = stirred(tiny(**changes)).eval()
     support_x, support_y, query_x, _ = random_batch(1)
     with torch.no_grad():
-        support = tuple(table[None] for table in learner.image_features(support_x[0]))
+        support = tuple(rows[None] for rows in learner.image_features(support_x[0]))
         few, all_ = (
-            tuple(table[None] for table in tables(query_x[0])) for tables in (learner.query_features, learner.tables)
+            tuple(rows[None] for rows in features(query_x[0]))
+            for features in (learner.query_features, learner.image_features)
         )
         one, other = (learner.logits_from_features(support, support_y, query, N_WAY) for query in (few, all_))
-    assert len(few) == 1
+    assert len(few) == (1 if isinstance(learner, Leo) else len(all_))
     for step, same in zip(one, other, strict=True):
         assert torch.equal(step, same)
 
 
-@class_by_class
+@every_case_of_any_way
 def test_renaming_the_classes_renames_the_answers(changes: dict[str, object]) -> None:
     learner = stirred(tiny(**changes), torch.float64).eval()
     support_x, support_y, query_x, _ = random_batch(dtype=torch.float64)
@@ -153,7 +184,7 @@ def test_one_code_for_all_classes_cannot_name_them(encoder: str, relation: str) 
     assert logits.std(-1).min() > 1e-3  # they do answer something
 
 
-@every_variant
+@every_case
 def test_the_order_of_the_support_set_does_not_matter(changes: dict[str, object]) -> None:
     learner = stirred(tiny(**changes)).double().eval()
     support_x, support_y, query_x, _ = random_batch()
@@ -166,7 +197,7 @@ def test_the_order_of_the_support_set_does_not_matter(changes: dict[str, object]
         torch.testing.assert_close(other, step, rtol=1e-8, atol=1e-8)
 
 
-@every_variant
+@every_case
 def test_at_test_a_query_does_not_notice_the_others(changes: dict[str, object]) -> None:
     learner = stirred(tiny(**changes)).eval()
     support_x, support_y, query_x, _ = random_batch()
@@ -177,20 +208,20 @@ def test_at_test_a_query_does_not_notice_the_others(changes: dict[str, object]) 
         torch.testing.assert_close(other, step[:, 3:4], rtol=1e-3, atol=1e-4)
 
 
-@class_by_class
+@every_case_of_any_way
 def test_any_number_of_classes_can_be_scored(changes: dict[str, object]) -> None:
     learner = stirred(tiny(**changes)).eval()
-    assert learner.fits(2)
-    assert learner.fits(7)
     support_x, labels = torch.rand(1, 7, 1, 16, 16), torch.arange(7)[None]
     with torch.no_grad():
         assert learner.episode_logits(support_x, labels, support_x, 7)[-1].shape == (1, 7, 7)
 
 
-def test_one_code_for_all_classes_fits_its_own_number_of_classes() -> None:
-    learner = build(tiny(decode="task"))
-    assert learner.fits(N_WAY)
-    assert not learner.fits(N_WAY + 1)
+def test_one_code_for_all_classes_can_be_scored_only_at_its_own_number_of_classes() -> None:
+    settings = tiny(decode="task")
+    assert not settings.any_way
+    support_x, labels = torch.rand(1, N_WAY + 1, 1, 16, 16), torch.arange(N_WAY + 1)[None]
+    with pytest.raises(LeoBenchError, match=f"built for {N_WAY} classes"):
+        build(settings).eval().episode_logits(support_x, labels, support_x, N_WAY + 1)
 
 
 @pytest.mark.parametrize(
@@ -211,9 +242,10 @@ def test_without_relations_a_class_has_the_same_code_in_any_episode_and_else_not
         assert torch.allclose(codes[0, 0], codes[1, 0], rtol=1e-4, atol=1e-5) is same
 
 
-@every_variant
+@every_case
 def test_the_same_seed_starts_alike_and_another_does_not(changes: dict[str, object]) -> None:
     one, same, other = (build(tiny(**changes, seed=seed)) for seed in (1, 1, 2))
+    assert bool(list(one.parameters())) is LEARNERS[tiny(**changes).learner].trains
     for (name, a), b, c in zip(one.named_parameters(), same.parameters(), other.parameters(), strict=True):
         assert torch.equal(a, b), name
         drawn = len(a.unique()) > 1  # scales, shifts and the generator's last layer start as constants

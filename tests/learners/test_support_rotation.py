@@ -7,13 +7,13 @@ import torch
 from tiny_leo import K_SHOT, N_QUERY, N_WAY, random_batch, stirred, tiny
 from torch import Tensor
 
-from leo_bench.learners.support_rotation import in_turn
+from leo_bench.learners.support_rotation import rotate_support
 
 
 def test_the_turns_by_hand() -> None:
     # Two classes of three images each, in mixed order; with one shot there are three turns.
     table = torch.tensor([[10.0, 20.0, 11.0, 12.0, 21.0, 22.0]])[..., None]
-    turns = in_turn((table,), torch.tensor([[0, 1, 0, 0, 1, 1]]), n_way=2, k_shot=1)
+    turns = rotate_support((table,), torch.tensor([[0, 1, 0, 0, 1, 1]]), n_way=2, k_shot=1)
     assert turns.support[0][..., 0].tolist() == [[10, 20], [11, 21], [12, 22]]
     assert turns.query[0][..., 0].tolist() == [[11, 12, 21, 22], [12, 10, 22, 20], [10, 11, 20, 21]]
     assert turns.support_y.tolist() == [[0, 1]] * 3
@@ -24,7 +24,7 @@ def test_episodes_are_kept_apart_and_each_image_is_in_the_support_set_once() -> 
     support_x, support_y, query_x, query_y = random_batch(3)
     images, labels = torch.cat([support_x, query_x], 1), torch.cat([support_y, query_y], 1)
     numbered = torch.arange(labels.numel()).view_as(labels)
-    turns = in_turn((numbered, images), labels, N_WAY, K_SHOT)
+    turns = rotate_support((numbered, images), labels, N_WAY, K_SHOT)
     support, query = turns.support[0], turns.query[0]
     n_turns = (K_SHOT + N_QUERY) // K_SHOT
     assert len(support) == 3 * n_turns

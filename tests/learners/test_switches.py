@@ -13,21 +13,25 @@ from leo_bench.config import Settings
 from leo_bench.models.noise import Noise
 
 ELSEWHERE = {
-    "test_train.py": {
+    "test_outer_loop.py": {
         *("class_split", "train_classes", "rotations", "episode_mode", "k_shot", "n_query", "n_train_episodes"),
         *("meta_batch_size", "outer_lr", "clip_norm", "val_every", "n_val_episodes", "train_n_way", "train_n_query"),
         "train_k_shot",
         *("schedule", "averaged_share", "augmentation"),
     },
-    "test_evaluate.py": {"test_split", "n_test_episodes", "test_n_ways", "test_modes"},
+    "test_evaluate.py": {
+        *("test_split", "n_test_episodes", "test_n_ways", "test_k_shots", "test_modes", "test_datasets"),
+    },
+    "test_inner_loop_at_test.py": {"test_inner_steps", "test_inner_lr"},
     "where the drawings are loaded": {"dataset"},
-    "of the machine": {"threads", "device"},
+    "nowhere: they may change the last bits alone": {"threads", "device"},
 }
-"""Settings that are no part of a model, by where they are tested."""
+"""Settings that are no part of a model, by the place where they are tested."""
 
 MODEL_SWITCHES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {"learner": "protonet"}),
     ({"learner": "protonet"}, {"learner": "pixels"}),
+    ({"learner": "protonet"}, {"learner": "nearest_neighbour"}),
     ({}, {"relation": "none"}),
     ({"encoder": "shared"}, {"encoder": "shared", "relation": "none"}),
     ({"generated": "full"}, {"generated": "full", "relation": "none"}),
@@ -109,7 +113,7 @@ def test_every_setting_is_tested_somewhere() -> None:
 
 
 def facts(changes: dict[str, Any]) -> tuple[dict[str, tuple[int, ...]], Tensor | None]:
-    """Names and shapes of the parameters; logits of one meta-batch where the settings take it."""
+    """Return names and shapes of the parameters, and the logits of one meta-batch if it fits the settings."""
     settings = tiny(**{"decode": "class", **changes})
     learner = stirred(settings).eval()
     shapes = {name: tuple(parameter.shape) for name, parameter in learner.named_parameters()}

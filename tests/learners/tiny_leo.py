@@ -55,9 +55,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "no encoder": {"decode": "class", "encoder": "none", "relation": "none"},
     "full, fine-tuning, linear": {"decode": "class", "generated": "full", "finetune_steps": 1, "decoder": "linear"},
-    "protonet": {"learner": "protonet"},
 }
-"""What each variant sets beside the tiny settings; every learner that has parameters."""
+"""Variants of LEO: settings of each besides the tiny ones."""
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -81,7 +80,7 @@ def random_batch(n_episodes: int = 2, seed: int = 0, dtype: torch.dtype = torch.
 
 
 def stirred(settings: Settings, dtype: torch.dtype = torch.float32) -> Learner:
-    """The settings' learner with all parameters and running statistics moved off their start, some scales negative."""
+    """Build a learner and move all parameters and running statistics off their start; some scales become negative."""
     learner = build(settings).to(dtype)
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():

@@ -19,7 +19,7 @@ from leo_bench.models.latent import (
 )
 from leo_bench.models.noise import FeatureDropout, Noise
 from leo_bench.models.relation import AttentionRelation, LEORelationNetwork, Rounds
-from leo_bench.models.step_sizes import RATES
+from leo_bench.models.step_sizes import STEP_SIZES
 
 MANY = 200_000
 
@@ -170,7 +170,7 @@ def test_a_drawn_head_has_the_deviation_that_it_says_and_is_its_mean_at_test() -
 
 @pytest.mark.parametrize(("mode", "shapes"), [("fixed", []), ("learned", [(4,)]), ("per_step", [(3, 4)])])
 def test_rates_start_at_the_setting(mode: str, shapes: list[tuple[int, ...]]) -> None:
-    rate = RATES[mode](0.5, 3, 4)
+    rate = STEP_SIZES[mode](0.5, 3, 4)
     assert [tuple(parameter.shape) for parameter in rate.parameters()] == shapes
     steps = rate()
     assert len(steps) == 3
@@ -227,12 +227,12 @@ def test_leaving_one_out_uses_the_other_examples_alone() -> None:
 
     start = torch.tensor([[[3.0], [30.0]]])
     support = Support(features, codes, torch.zeros(1, 4, 0, 1))
-    problem = LeaveOneOut().problem(Start(support, labels, start, lambda means: means, head_logits))
-    logits = problem.logits(start + torch.tensor([[[1.0], [2.0]]]))
+    objective = LeaveOneOut().objective(Start(support, labels, start, lambda means: means, head_logits))
+    logits = objective.logits(start + torch.tensor([[[1.0], [2.0]]]))
     assert seen == [([3.0, 22.0], [100.0]), ([4.0, 17.0], [101.0]), ([3.0, 12.0], [102.0]), ([2.0, 17.0], [103.0])]
     assert logits.shape == (1, 4, 2)
     assert logits[0, :, 0].tolist() == [100.0, 101.0, 102.0, 103.0]
-    assert problem.labels.tolist() == [[1, 0, 1, 0]]
+    assert objective.labels.tolist() == [[1, 0, 1, 0]]
 
 
 def test_a_mixture_of_deep_decoders_has_parameters_of_its_own() -> None:

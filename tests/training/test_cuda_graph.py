@@ -12,7 +12,7 @@ from leo_bench.config import make_settings
 from leo_bench.learners.factory import build
 from leo_bench.running.process import prepare
 from leo_bench.training import outer_loop as train_module
-from leo_bench.training.cuda_graph import WARM_UP, Function, Replayed
+from leo_bench.training.cuda_graph import WARM_UP, Function, GraphReplay
 from leo_bench.training.outer_loop import train
 
 
@@ -44,14 +44,14 @@ def test_every_call_does_the_work_once_on_its_own_inputs() -> None:
         total.add_(x)
         return (total,)
 
-    replayed = Replayed(add, notes)
+    replayed = GraphReplay(add, notes)
     sums = [float(replayed(torch.tensor(float(2**i)))[0]) for i in range(WARM_UP + 4)]
     assert sums == [2 ** (i + 1) - 1 for i in range(WARM_UP + 4)]
     assert (notes.n_plain, notes.n_recorded) == (WARM_UP, 1)
 
 
 def test_what_was_returned_does_not_change_with_later_calls() -> None:
-    replayed = Replayed(lambda x: (2 * x,), Notes(1))
+    replayed = GraphReplay(lambda x: (2 * x,), Notes(1))
     returned = [replayed(torch.tensor(float(i)))[0] for i in range(WARM_UP + 3)]
     assert [float(value) for value in returned] == [2.0 * i for i in range(WARM_UP + 3)]
 
@@ -72,7 +72,7 @@ def test_training_by_replay_is_training(monkeypatch: pytest.MonkeyPatch) -> None
     settings, bank, notes = make_settings(SIZES, "leo"), tiny_bank(), Notes(3)
     plain, replayed = build(settings), build(settings)
     history = train(plain, bank, settings)
-    monkeypatch.setattr(train_module, "launched", lambda function, device: Replayed(function, notes))
+    monkeypatch.setattr(train_module, "graphed_on_gpu", lambda function, device: GraphReplay(function, notes))
     again = train(replayed, bank, settings)
     assert notes.n_recorded == 1
     assert again == history
@@ -82,7 +82,7 @@ def test_training_by_replay_is_training(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_what_draws_noise_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A graph would draw the same numbers at each replay."""
-    monkeypatch.setattr(train_module, "launched", lambda *_: pytest.fail("recorded"))
+    monkeypatch.setattr(train_module, "graphed_on_gpu", lambda *_: pytest.fail("recorded"))
     settings = make_settings({**SIZES, "feature_dropout": 0.5}, "leo")
     train(build(settings), tiny_bank(), settings)
 
@@ -107,7 +107,7 @@ def test_on_a_gpu_training_by_graph_is_training_step_by_step(
     bank = replace(bank, images=bank.images.cuda())
     by_graph, by_step = build(settings).cuda(), build(settings).cuda()
     history = train(by_graph, bank, settings)
-    monkeypatch.setattr(train_module, "launched", lambda function, device: function)
+    monkeypatch.setattr(train_module, "graphed_on_gpu", lambda function, device: function)
     assert train(by_step, bank, settings) == history
     for name, tensor in by_step.state_dict().items():
         assert torch.equal(tensor, by_graph.state_dict()[name]), name

@@ -1,4 +1,4 @@
-"""Scoring by tables against scoring episode by episode; the test episodes; the steps that are scored."""
+"""Scoring by per-image features against scoring episode by episode; the test episodes; the steps that are scored."""
 
 from typing import Any
 
@@ -8,13 +8,14 @@ import torch
 from tiny_bank import tiny_bank
 from torch import Tensor
 
-from leo_bench.config import Settings, make_settings
+from leo_bench.config import Settings, make_settings, planned_tests
 from leo_bench.data.bank import ImageBank
 from leo_bench.data.episodes import Episodes, EpisodeSampler, EpisodeSpec, fixed_episodes, gather
 from leo_bench.data.seeding import stream
 from leo_bench.data.splits import class_split
 from leo_bench.learners.base import Learner
 from leo_bench.learners.factory import build
+from leo_bench.running.test_run import episodes_of
 from leo_bench.training import evaluate
 from leo_bench.training.evaluate import Scores, adapt_seconds, score
 
@@ -30,13 +31,14 @@ LEARNERS: dict[str, dict[str, Any]] = {
     "full": {**LEO, "generated": "full"},
     "full, shared encoder": {**LEO, "generated": "full", "encoder": "shared"},
     "protonet": {**SIZES, "learner": "protonet"},
+    "nearest neighbour": {**SIZES, "learner": "nearest_neighbour"},
     "pixels": {**SIZES, "learner": "pixels"},
 }
 every_learner = pytest.mark.parametrize("changes", LEARNERS.values(), ids=LEARNERS.keys())
 
 
 def used(settings: Settings) -> Learner:
-    """A learner away from its start, with running statistics of drawings."""
+    """Build a learner, move it off its start, and give it running statistics of drawings."""
     learner = build(settings)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
@@ -50,12 +52,12 @@ def used(settings: Settings) -> Learner:
     return learner
 
 
-def test_groups(learner: Learner) -> list[Episodes]:
-    groups = [EpisodeSpec(3, 2, 3), EpisodeSpec(3, 2, 3, "within_alphabet"), EpisodeSpec(5, 1, 4)]
-    return [fixed_episodes(BANK, "lake", "test", spec, 5) for spec in groups if learner.fits(spec.n_way)]
-
-
-test_groups.__test__ = False
+def some_tests(settings: Settings) -> list[Episodes]:
+    """Return episodes of three kinds, as far as the learner can be scored on them."""
+    specs = [EpisodeSpec(3, 2, 3), EpisodeSpec(3, 2, 3, "within_alphabet")]
+    if settings.any_way:
+        specs.append(EpisodeSpec(5, 1, 4))
+    return [fixed_episodes(BANK, "lake", "test", spec, 5) for spec in specs]
 
 
 @every_learner
@@ -63,8 +65,9 @@ def test_scores_are_those_of_a_slow_loop_over_episodes(
     changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evaluate, "EPISODES_PER_PASS", 2)  # 5 episodes end in the middle of a pass
-    learner = used(make_settings(changes))
-    groups = test_groups(learner)
+    settings = make_settings(changes)
+    learner = used(settings)
+    groups = some_tests(settings)
     results = score(learner, BANK, groups)
     varied = False
     for episodes, scores in zip(groups, results, strict=True):
@@ -83,14 +86,14 @@ def test_scores_are_those_of_a_slow_loop_over_episodes(
 
 
 def bounds(logits: Tensor, labels: Tensor) -> tuple[int, int]:
-    """Right answers for sure and at most: answers within rounding of each other may fall either way."""
+    """Return the fewest and the most correct answers: logits that differ by rounding alone may be ranked either way."""
     right = logits.gather(1, labels[:, None])[:, 0]
     rival = logits.scatter(1, labels[:, None], -torch.inf).amax(1)
     return int((right - rival > 1e-4).sum()), int((right - rival > -1e-4).sum())
 
 
 class Recorder(Learner):
-    """Hands its tables on; answers with class 0 at first, and with the right class of each query later."""
+    """Keeps the features it is given; answers class 0 at first, and each query's true class later."""
 
     batch_norm = "none"
 
@@ -173,8 +176,9 @@ def test_answers_are_counted_for_each_character() -> None:
 
 @every_learner
 def test_answers_by_class_are_those_of_the_last_step(changes: dict[str, Any]) -> None:
-    learner = used(make_settings(changes))
-    for scores in score(learner, BANK, test_groups(learner)):
+    settings = make_settings(changes)
+    learner = used(settings)
+    for scores in score(learner, BANK, some_tests(settings)):
         assert scores.correct_by_class.shape == scores.episodes.characters.shape
         assert np.array_equal(scores.correct_by_class.sum(1), scores.correct[:, -1])
 
@@ -194,7 +198,7 @@ def test_scoring_changes_nothing(changes: dict[str, Any]) -> None:
 
 def test_other_episodes_in_the_list_do_not_matter() -> None:
     learner = used(make_settings(LEO))
-    groups = test_groups(learner)
+    groups = some_tests(make_settings(LEO))
     together = score(learner, BANK, groups)
     for episodes, scores in zip(groups, together, strict=True):
         assert np.array_equal(score(learner, BANK, [episodes])[0].correct, scores.correct)
@@ -214,10 +218,14 @@ def test_a_score_after_a_step_is_that_of_a_learner_that_stops_there(generated: s
     assert not np.array_equal(scores.correct[:, 0], scores.correct[:, -1])  # adaptation did something
 
 
-def digests(**changes: Any) -> dict[str, str]:
+def planned_episodes(**changes: Any) -> dict[str, Episodes]:
+    """Return the test episodes of settings by the name of the test."""
     settings = make_settings({**LEO, "n_test_episodes": 3, "test_n_ways": [3, 5], **changes})
-    groups = evaluate.test_episodes(settings, BANK, build(settings))
-    return {name: episodes.digest() for name, episodes in groups.items()}
+    return {test.name: episodes_of(test, BANK, settings) for test in planned_tests(settings)}
+
+
+def digests(**changes: Any) -> dict[str, str]:
+    return {name: episodes.digest() for name, episodes in planned_episodes(**changes).items()}
 
 
 @pytest.mark.parametrize(
@@ -250,17 +258,14 @@ def test_test_episodes_differ_where_the_protocol_does(changes: dict[str, Any]) -
 
 
 def test_more_test_episodes_begin_with_the_fewer() -> None:
-    few, many = (make_settings({**LEO, "n_test_episodes": n, "test_n_ways": [3]}) for n in (3, 6))
-    learner = build(few)
-    long = evaluate.test_episodes(many, BANK, learner)
-    for name, episodes in evaluate.test_episodes(few, BANK, learner).items():
-        assert long[name][:3].digest() == episodes.digest()
+    few, many = (planned_episodes(n_test_episodes=n, test_n_ways=[3]) for n in (3, 6))
+    for name, episodes in few.items():
+        assert many[name][:3].digest() == episodes.digest()
 
 
 def test_test_episodes_are_of_test_characters_unturned() -> None:
-    settings = make_settings({**LEO, "n_test_episodes": 30, "test_n_ways": [3, 5]})
     test = set(class_split(BANK, "lake", "train")["test"].tolist())
-    for episodes in evaluate.test_episodes(settings, BANK, build(settings)).values():
+    for episodes in planned_episodes(n_test_episodes=30).values():
         assert set(episodes.characters.ravel().tolist()) <= test
         assert not episodes.rotations.any()
         for drawers in episodes.drawers.reshape(-1, 5):
@@ -268,27 +273,30 @@ def test_test_episodes_are_of_test_characters_unturned() -> None:
 
 
 def test_a_run_among_others_to_choose_from_is_scored_on_validation_characters() -> None:
-    settings = make_settings({**LEO, "n_test_episodes": 30, "test_n_ways": [], "test_split": "val"})
     split = class_split(BANK, "lake", "train")
-    groups = evaluate.test_episodes(settings, BANK, build(settings))
-    assert list(groups) == ["val_mixed_3way", "val_within_alphabet_3way"]
-    for episodes in groups.values():
+    for episodes in planned_episodes(n_test_episodes=30, test_n_ways=[], test_split="val").values():
         assert set(episodes.characters.ravel().tolist()) <= set(split["val"].tolist())
 
 
 def test_a_learner_is_tested_at_its_own_ways_first_then_at_those_it_fits() -> None:
-    assert list(digests(test_n_ways=[5])) == [
-        "test_mixed_3way",
-        "test_within_alphabet_3way",
-        "test_mixed_5way",
-        "test_within_alphabet_5way",
-    ]
-    assert list(digests(test_n_ways=[5], decode="task")) == ["test_mixed_3way", "test_within_alphabet_3way"]
-    assert list(digests(test_n_ways=[], test_modes=["within_alphabet"])) == [
-        "test_mixed_3way",
-        "test_within_alphabet_3way",
-    ]
-    assert list(digests(test_n_ways=[3], test_modes=["mixed"])) == ["test_mixed_3way"]
+    own = ["3-way 2-shot mixed", "3-way 2-shot within alphabet"]
+    assert list(digests(test_n_ways=[5])) == [*own, "5-way 2-shot mixed", "5-way 2-shot within alphabet"]
+    assert list(digests(test_n_ways=[5], decode="task")) == own
+    assert list(digests(test_n_ways=[], test_modes=["within_alphabet"])) == own
+    assert list(digests(test_n_ways=[3], test_modes=["mixed"])) == own[:1]
+
+
+def test_other_shots_are_tested_after_the_own_and_have_episodes_of_their_own() -> None:
+    found = digests(test_n_ways=[], test_modes=["mixed"], test_k_shots=[1, 2, 4])
+    assert list(found) == ["3-way 2-shot mixed", "3-way 1-shot mixed", "3-way 4-shot mixed"]
+    assert len(set(found.values())) == 3
+
+
+def test_tests_on_another_data_set_come_last_with_as_many_ways_as_it_has() -> None:
+    settings = make_settings({**LEO, "test_n_ways": [], "test_modes": ["mixed"], "test_datasets": ["digits"]})
+    own, shifted = planned_tests(settings)
+    assert (own.dataset, own.n_way) == ("glyphs", 3)
+    assert (shifted.dataset, shifted.n_way, shifted.k_shot, shifted.split) == ("digits", 10, 2, "test")
 
 
 def test_chance_is_what_one_code_for_all_classes_scores_before_adaptation() -> None:

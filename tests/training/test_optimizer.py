@@ -56,7 +56,7 @@ def test_the_average_is_the_mean_of_the_last_updates() -> None:
             model[0].weight.fill_(update**2)
             model[1].running_mean.fill_(update)
             average.update()
-    average.put()
+    average.apply()
     assert model[0].weight.item() == pytest.approx((28**2 + 29**2 + 30**2) / 3)
     assert model[1].running_mean.item() == pytest.approx(29)
 
@@ -68,5 +68,5 @@ def test_without_a_share_the_last_weights_stay() -> None:
         for update in range(30):
             model.weight.fill_(update)
             average.update()
-    average.put()
+    average.apply()
     assert model.weight.item() == 29
