@@ -554,7 +554,7 @@ def test_a_run_with_other_machine_settings_is_named_and_in_no_number(tmp_path: P
         ["not counted", "none", 1, other.run_key],
         ["missing", "none", 1, missing.run_key],
     ]
-    message = f"run {other.run_key} is this variant and seed with threads 2, not 1; it is not counted"
+    message = f"run {other.run_key} has threads 2, not 1 as planned, so it is not counted"
     assert message in html and message in markdown
     assert "3 of 4 planned runs are done (1 missing)" in markdown
     assert table(tmp_path, "main").set_index("variant").loc["none", "n_seeds"] == 1

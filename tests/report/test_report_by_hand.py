@@ -155,7 +155,7 @@ def test_everything_that_can_be_wrong_at_once_is_named_and_the_rest_reported(
     expected = {
         ("corrupt", 2, key[2]): "truncated",
         ("corrupt", 3, key[3]): "adapt_ms",
-        ("corrupt", 4, key[4]): "schema version 7, this program reads 1",
+        ("corrupt", 4, key[4]): "schema version 7, but this program reads 1",
         ("corrupt", 5, key[5]): f"the record of another run ({key[0]})",
         ("duplicate", 1, key[1]): f"planned twice: run {key[1]} is none seed 1 already",
         ("duplicate", 7, key[7]): f"runs/copy of none holds the record of run {key[7]} once more",

@@ -290,7 +290,7 @@ def test_the_command_refuses_what_is_no_comparison(
     build(Path("results"))
     for arguments, words in (
         (["--compare", "ablations-cpu", "results/ablations-cpu"], "are the same study"),
-        (["results/ablations-cpu", "--compare", "ablations-cpu", "x"], "--compare takes two studies"),
+        (["results/ablations-cpu", "--compare", "ablations-cpu", "x"], "--compare takes exactly two studies"),
         (["--compare", "ablations-cpu", "ablation-cpu"], "did you mean 'ablations-cpu'?"),
     ):
         assert main(["report", *arguments]) == 2
