@@ -70,8 +70,8 @@ def _search_note(plan: SearchPlan, trials: Trials, name: str, folders: Folders) 
         [
             f"**{plan.question}**",
             f"Search `{plan.search}`, profile `{plan.profile}`. Trials: {_states(plan, trials)} ({trials.how}).",
-            "Accuracy is measured on validation characters, to choose settings. The study beside this search measures the "
-            "chosen settings on test.",
+            "Accuracy is measured on validation characters, to choose settings. The study beside this search measures "
+            "the chosen settings on test.",
             folders.report_link(name),
             "To continue the search:",
             f"    {command}",

@@ -38,20 +38,14 @@ class RunCache:
     """Reads runs as records.run_state does, and reads a run again only if its files have changed."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[Any, ...], tuple[list[int], RunState]] = {}
+        self._known: dict[tuple[Path, str, bool], tuple[list[int], RunState]] = {}
 
     def __call__(self, planned: PlannedRun, folder: Path, accept_stale: bool = False) -> RunState:
         attempts = attempts_of(folder)
         files = [folder / "result.json", folder / "tests", *(path / "status.json" for path in attempts[-1:])]
         files += sorted(folder.glob("tests/*/*"))
         times = [len(attempts), *map(time_written, files)]
-        asked = (
-            folder,
-            planned.variant,
-            planned.seed,
-            planned.numerics,
-            accept_stale,
-        )  # several studies may share a run
+        asked = (folder, planned.model_dump_json(), accept_stale)  # studies may share a training and plan other tests
         known = self._known.get(asked)
         # a run that stops running does not change its files
         if known is not None and known[0] == times and known[1].status != "running":
@@ -112,17 +106,12 @@ def _ordered(values: Iterable[Any]) -> list[Value]:
     return [label(value) for value in different]
 
 
-TRIAL_STATES: dict[str, TrialState] = {
-    "done": "complete",
-    "missing": "waiting",
-    "running": "running",
-    "pruned": "pruned",
-}
+STATES: dict[str, TrialState] = {"done": "complete", "missing": "waiting", "running": "running", "pruned": "pruned"}
 """Run status -> trial state; any other status counts as failed."""
 
 
 def _study_trial(run: RunState, parameters: dict[str, Value], plan: Plan, folders: Folders) -> ShownTrial:
-    state = TRIAL_STATES.get(run.status, "failed")
+    state = STATES.get(run.status, "failed")
     attempt = _last_attempt(run) if run.result is None else None
     attributes: dict[str, Value | None] = {
         "run_key": run.planned.run_key,
@@ -177,7 +166,7 @@ def _states(view: StudyView) -> str:
 
 
 def _command(view: StudyView, name: str, folders: Folders) -> str:
-    """Return the command that does a study's missing runs: the study's own, or the search's whose choices it measures."""
+    """Return the command that does a study's missing runs: its own, or that of the search whose choices it measures."""
     for path in sorted(view.folder.parent.glob("*/best.json")):
         try:
             if read_record(path, Best).study == view.folder.name:
@@ -203,8 +192,8 @@ def _study_note(view: StudyView, name: str, folders: Folders) -> str:
             f"**{plan.question}**",
             f"Study `{plan.study}`, profile `{plan.profile}`. Runs: {_states(view)}.",
             *(["\n".join([*named, *more])] if named else []),
-            "Accuracy is measured on the test episodes at the run's own ways, mixed alphabets; the learning curve is on "
-            "validation characters. The report has the effect of each change, with its confidence interval over "
+            "Accuracy is measured on the test episodes at the run's own ways, mixed alphabets, and the learning curve "
+            "on validation characters. The report has the effect of each change, with its confidence interval over "
             "seeds; hyperparameter importances here do not show it.",
             folders.report_link(name),
             "To do the missing runs, and to do a done run again and compare bit for bit:",

@@ -29,6 +29,7 @@ question = "Which is best?"
 [settings]
 dataset = "glyphs"
 image_size = 16
+width = 8
 n_way = 3
 n_query = 4
 n_train_episodes = 8
