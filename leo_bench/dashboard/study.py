@@ -9,16 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from leo_bench.config import Settings
-from leo_bench.dashboard.content import (
-    Folders,
-    ShownStudy,
-    ShownTrial,
-    known_values,
-    local_time,
-    run_note,
-    time_written,
-    without_rounding,
-)
+from leo_bench.dashboard.content import Folders, ShownStudy, ShownTrial, run_note, shown_trial, time_written
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
     AttemptStatus,
@@ -132,16 +123,15 @@ def _study_trial(run: RunState, parameters: dict[str, Value], plan: Plan, folder
             "numerics": result.numerics,
             "commit": result.commit,
         }
-    times = run.result or attempt
-    return ShownTrial(
+    timed = run.result or attempt
+    return shown_trial(
         key=f"{run.planned.variant} {run.planned.seed} {run.planned.run_key}",
         state=state,
         parameters=parameters,
-        values=without_rounding([run.headline.accuracy]) if result else None,
+        attributes=attributes,
+        values=[run.headline.accuracy] if result else None,
+        times=(timed.started, timed.finished) if timed else (None, None),
         curve=[(point.episode, point.accuracy) for point in result.validation] if result else [],
-        attributes=known_values(attributes),
-        started=local_time(times.started) if times else None,
-        finished=local_time(times.finished) if times else None,
         attempt=run.attempts,
         note=run_note(run.planned.run_key, state == "complete", run.message, folders),
     )

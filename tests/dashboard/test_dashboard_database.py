@@ -1,4 +1,4 @@
-"""What files hold is what the dashboard's database shows, at once and as they change."""
+"""The dashboard's database shows the files as they are, and as they change."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime

@@ -1,5 +1,5 @@
-"""A search with real processes on a tiny bank: what the database, trials.json and the store of runs say agree, also
-after processes that were killed, a stop, and the loss of the database."""
+"""A search on a tiny bank. Database, trials.json and the store of runs agree, also after a killed process, a stop, and
+the loss of the database."""
 
 import os
 import signal
@@ -106,7 +106,7 @@ def check_agreement(results: Path, plan: SearchPlan, url: str = "") -> Trials:
 
 
 def ended(trials: Trials) -> list[tuple[Any, ...]]:
-    """What was proposed and what came out, of trials that ended by themselves."""
+    """Return settings, values and curves of the trials that ended by themselves."""
     return [
         (trial.parameters, trial.values, trial.curve)
         for trial in trials.trials
