@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from leo_bench.config import Settings
+from leo_bench.config import Settings, default_of
 from leo_bench.dashboard.content import Folders, ShownStudy, ShownTrial, run_note, shown_trial, time_written
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
@@ -50,7 +50,7 @@ def shown_study(folder: Path, folders: Folders, runs: RunCache) -> ShownStudy:
     """Read a study. Raises LeoBenchError if its plan is broken; a broken run is a failed trial."""
     view = load_study(folder, runs)
     planned = [run for run in view.runs if run.status != "duplicate"]
-    names = ["variant", "seed", *differing(view.plan)]
+    names = ["variant", "seed", *varied_settings(view.plan)]
     parameters: list[dict[str, Value]] = [{name: label(_value(run.planned, name)) for name in names} for run in planned]
     name = folders.name(folder)
     return ShownStudy(
@@ -65,7 +65,7 @@ def shown_study(folder: Path, folders: Folders, runs: RunCache) -> ShownStudy:
     )
 
 
-def differing(plan: Plan) -> list[str]:
+def varied_settings(plan: Plan) -> list[str]:
     """Return the settings in which a plan's runs differ, without the seed and without lists."""
     names = [name for name in Settings.model_fields if name != "seed"]
     values = {name: [_value(run, name) for run in plan.runs] for name in names}
@@ -80,8 +80,7 @@ def _value(run: PlannedRun, name: str) -> Any:
     """Return a run's variant, seed or setting. A setting that is newer than the plan has its default."""
     if name in ("variant", "seed"):
         return getattr(run, name)
-    default = Settings.model_fields[name].default
-    return run.settings.get(name, list(default) if isinstance(default, tuple) else default)
+    return run.settings.get(name, default_of(name))
 
 
 def label(value: Any) -> str:
