@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from leo_bench.records.search import Objective, Parameter, TrialState, Value
 
@@ -88,17 +89,34 @@ def time_written(path: Path) -> int:
         return 0
 
 
-def without_rounding(values: list[float] | None) -> list[float] | None:
-    """Return values rounded to 12 decimals: the dashboard shows all digits, and means end in rounding errors."""
-    return None if values is None else [round(value, 12) for value in values]
+def shown_trial(
+    key: str,
+    state: TrialState,
+    parameters: dict[str, Value],
+    attributes: Mapping[str, Value | None],
+    values: list[float] | None,
+    times: tuple[str | None, str | None],
+    **others: Any,
+) -> ShownTrial:
+    """Return a trial from what records hold.
+
+    attributes: those that are None are left out. values: rounded to 12 decimals, since the dashboard shows all digits,
+    and means end in rounding errors. times: start and end, ISO 8601. others: more fields of ShownTrial.
+    """
+    started, finished = map(_local_time, times)
+    return ShownTrial(
+        key=key,
+        state=state,
+        parameters=parameters,
+        values=None if values is None else [round(value, 12) for value in values],
+        attributes={name: value for name, value in attributes.items() if value is not None},
+        started=started,
+        finished=finished,
+        **others,
+    )
 
 
-def known_values(attributes: Mapping[str, Value | None]) -> dict[str, Value]:
-    """Return the attributes that are not None."""
-    return {name: value for name, value in attributes.items() if value is not None}
-
-
-def local_time(text: str | None) -> datetime | None:
+def _local_time(text: str | None) -> datetime | None:
     """Return a record's time as local time without a zone; None if it is unknown."""
     try:
         return datetime.fromisoformat(text or "").astimezone().replace(tzinfo=None)

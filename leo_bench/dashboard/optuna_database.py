@@ -39,7 +39,7 @@ class _Stored:
     """A shown study as the database holds it."""
 
     shown: ShownStudy
-    """What the database shows now, without the trials."""
+    """Content of the database now, without the trials."""
     study: Study
     n_trials: int = 0
     trials: dict[str, tuple[int, int, ShownTrial]] = field(default_factory=dict)

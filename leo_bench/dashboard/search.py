@@ -3,15 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from leo_bench.dashboard.content import (
-    Folders,
-    ShownStudy,
-    ShownTrial,
-    known_values,
-    local_time,
-    run_note,
-    without_rounding,
-)
+from leo_bench.dashboard.content import Folders, ShownStudy, ShownTrial, run_note, shown_trial
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import read_record
 from leo_bench.records.search import SearchPlan, Trial, Trials
@@ -44,17 +36,16 @@ def _search_trial(trial: Trial, number: int, plan: SearchPlan, folder: Path, fol
         raise LeoBenchError(f"{where}: {unknown[0]} is not in the space of search.json")
     if trial.state == "complete" and len(trial.values or []) != len(plan.objectives):
         raise LeoBenchError(f"{where}: {len(trial.values or [])} values for {len(plan.objectives)} objectives")
-    attributes = {"run_key": trial.run_key, "message": trial.message or None, "retry_of": trial.retry_of}
-    return ShownTrial(
+    complete = trial.state == "complete"
+    return shown_trial(
         key=str(number),
         state=trial.state,
         parameters=trial.parameters,
-        values=without_rounding(trial.values) if trial.state == "complete" else None,
+        attributes={"run_key": trial.run_key, "message": trial.message or None, "retry_of": trial.retry_of},
+        values=trial.values if complete else None,
+        times=(trial.started, trial.finished),
         curve=trial.curve,
-        attributes=known_values(attributes),
-        started=local_time(trial.started),
-        finished=local_time(trial.finished),
-        note=run_note(trial.run_key, trial.state == "complete", trial.message, folders) if trial.run_key else "",
+        note=run_note(trial.run_key, complete, trial.message, folders) if trial.run_key else "",
     )
 
 
@@ -70,8 +61,8 @@ def _search_note(plan: SearchPlan, trials: Trials, name: str, folders: Folders) 
         [
             f"**{plan.question}**",
             f"Search `{plan.search}`, profile `{plan.profile}`. Trials: {_states(plan, trials)} ({trials.how}).",
-            "Accuracy is measured on validation characters, to choose settings. The study beside this search measures the "
-            "chosen settings on test.",
+            "Accuracy is measured on validation characters, to choose settings. The study beside this search measures "
+            "the chosen settings on test.",
             folders.report_link(name),
             "To continue the search:",
             f"    {command}",

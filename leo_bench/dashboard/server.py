@@ -56,11 +56,9 @@ def dashboard(results: Path, reports: Path, port: int, say: Say, seconds: float 
         address = f"http://{HOST}:{server.server_port}/"
         say(f"dashboard: {address}  (Ctrl-C stops it; nothing you delete there touches {results}/)")
         database = OptunaDatabase(Path(folder))
-        app = wsgi(database.storage, artifact_store=database.artifacts)
+        app = DashboardApp(wsgi(database.storage, artifact_store=database.artifacts))
         server.set_app(with_reports(app, reports))
-        # The dashboard caches trials for seconds, and for ever the parameters that all trials share. A trial without
-        # parameters yet would leave that second cache empty, so the cache is cleared after every change.
-        follower = Follower(Folders(results, reports), database, say, on_change=app._inmemory_cache.clear)
+        follower = Follower(Folders(results, reports), database, say, on_change=app.empty_cache)
         stop = threading.Event()
         thread = threading.Thread(target=follower.run, args=(stop, seconds), name="follower", daemon=True)
         thread.start()
@@ -70,6 +68,26 @@ def dashboard(results: Path, reports: Path, port: int, say: Say, seconds: float 
             stop.set()
             thread.join(timeout=10)
             database.close()
+
+
+class DashboardApp:
+    """optuna-dashboard's WSGI application. Its cache can be emptied, between requests only.
+
+    optuna-dashboard caches trials for seconds, and for ever the parameters that all trials have. A trial that has drawn
+    no parameters yet leaves that second cache empty, so the cache must be emptied after every change. A request that
+    read trials before a change must not fill the cache after it was emptied.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app, self.lock = app, threading.Lock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        with self.lock:
+            return self.app(environ, start_response)
+
+    def empty_cache(self) -> None:
+        with self.lock:
+            self.app._inmemory_cache.clear()
 
 
 class _Server(ThreadingMixIn, WSGIServer):

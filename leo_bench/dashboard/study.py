@@ -8,17 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from leo_bench.config import Settings
-from leo_bench.dashboard.content import (
-    Folders,
-    ShownStudy,
-    ShownTrial,
-    known_values,
-    local_time,
-    run_note,
-    time_written,
-    without_rounding,
-)
+from leo_bench.config import Settings, default_of
+from leo_bench.dashboard.content import Folders, ShownStudy, ShownTrial, run_note, shown_trial, time_written
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
     AttemptStatus,
@@ -38,20 +29,14 @@ class RunCache:
     """Reads runs as records.run_state does, and reads a run again only if its files have changed."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[Any, ...], tuple[list[int], RunState]] = {}
+        self._known: dict[tuple[Path, str, bool], tuple[list[int], RunState]] = {}
 
     def __call__(self, planned: PlannedRun, folder: Path, accept_stale: bool = False) -> RunState:
         attempts = attempts_of(folder)
         files = [folder / "result.json", folder / "tests", *(path / "status.json" for path in attempts[-1:])]
         files += sorted(folder.glob("tests/*/*"))
         times = [len(attempts), *map(time_written, files)]
-        asked = (
-            folder,
-            planned.variant,
-            planned.seed,
-            planned.numerics,
-            accept_stale,
-        )  # several studies may share a run
+        asked = (folder, planned.model_dump_json(), accept_stale)  # studies may share a training and plan other tests
         known = self._known.get(asked)
         # a run that stops running does not change its files
         if known is not None and known[0] == times and known[1].status != "running":
@@ -65,7 +50,7 @@ def shown_study(folder: Path, folders: Folders, runs: RunCache) -> ShownStudy:
     """Read a study. Raises LeoBenchError if its plan is broken; a broken run is a failed trial."""
     view = load_study(folder, runs)
     planned = [run for run in view.runs if run.status != "duplicate"]
-    names = ["variant", "seed", *differing(view.plan)]
+    names = ["variant", "seed", *varied_settings(view.plan)]
     parameters: list[dict[str, Value]] = [{name: label(_value(run.planned, name)) for name in names} for run in planned]
     name = folders.name(folder)
     return ShownStudy(
@@ -80,7 +65,7 @@ def shown_study(folder: Path, folders: Folders, runs: RunCache) -> ShownStudy:
     )
 
 
-def differing(plan: Plan) -> list[str]:
+def varied_settings(plan: Plan) -> list[str]:
     """Return the settings in which a plan's runs differ, without the seed and without lists."""
     names = [name for name in Settings.model_fields if name != "seed"]
     values = {name: [_value(run, name) for run in plan.runs] for name in names}
@@ -95,8 +80,7 @@ def _value(run: PlannedRun, name: str) -> Any:
     """Return a run's variant, seed or setting. A setting that is newer than the plan has its default."""
     if name in ("variant", "seed"):
         return getattr(run, name)
-    default = Settings.model_fields[name].default
-    return run.settings.get(name, list(default) if isinstance(default, tuple) else default)
+    return run.settings.get(name, default_of(name))
 
 
 def label(value: Any) -> str:
@@ -112,17 +96,12 @@ def _ordered(values: Iterable[Any]) -> list[Value]:
     return [label(value) for value in different]
 
 
-TRIAL_STATES: dict[str, TrialState] = {
-    "done": "complete",
-    "missing": "waiting",
-    "running": "running",
-    "pruned": "pruned",
-}
+STATES: dict[str, TrialState] = {"done": "complete", "missing": "waiting", "running": "running", "pruned": "pruned"}
 """Run status -> trial state; any other status counts as failed."""
 
 
 def _study_trial(run: RunState, parameters: dict[str, Value], plan: Plan, folders: Folders) -> ShownTrial:
-    state = TRIAL_STATES.get(run.status, "failed")
+    state = STATES.get(run.status, "failed")
     attempt = _last_attempt(run) if run.result is None else None
     attributes: dict[str, Value | None] = {
         "run_key": run.planned.run_key,
@@ -143,16 +122,15 @@ def _study_trial(run: RunState, parameters: dict[str, Value], plan: Plan, folder
             "numerics": result.numerics,
             "commit": result.commit,
         }
-    times = run.result or attempt
-    return ShownTrial(
+    timed = run.result or attempt
+    return shown_trial(
         key=f"{run.planned.variant} {run.planned.seed} {run.planned.run_key}",
         state=state,
         parameters=parameters,
-        values=without_rounding([run.headline.accuracy]) if result else None,
+        attributes=attributes,
+        values=[run.headline.accuracy] if result else None,
+        times=(timed.started, timed.finished) if timed else (None, None),
         curve=[(point.episode, point.accuracy) for point in result.validation] if result else [],
-        attributes=known_values(attributes),
-        started=local_time(times.started) if times else None,
-        finished=local_time(times.finished) if times else None,
         attempt=run.attempts,
         note=run_note(run.planned.run_key, state == "complete", run.message, folders),
     )
@@ -177,7 +155,7 @@ def _states(view: StudyView) -> str:
 
 
 def _command(view: StudyView, name: str, folders: Folders) -> str:
-    """Return the command that does a study's missing runs: the study's own, or the search's whose choices it measures."""
+    """Return the command that does a study's missing runs: its own, or that of the search whose choices it measures."""
     for path in sorted(view.folder.parent.glob("*/best.json")):
         try:
             if read_record(path, Best).study == view.folder.name:
@@ -203,8 +181,8 @@ def _study_note(view: StudyView, name: str, folders: Folders) -> str:
             f"**{plan.question}**",
             f"Study `{plan.study}`, profile `{plan.profile}`. Runs: {_states(view)}.",
             *(["\n".join([*named, *more])] if named else []),
-            "Accuracy is measured on the test episodes at the run's own ways, mixed alphabets; the learning curve is on "
-            "validation characters. The report has the effect of each change, with its confidence interval over "
+            "Accuracy is measured on the test episodes at the run's own ways, mixed alphabets, and the learning curve "
+            "on validation characters. The report has the effect of each change, with its confidence interval over "
             "seeds; hyperparameter importances here do not show it.",
             folders.report_link(name),
             "To do the missing runs, and to do a done run again and compare bit for bit:",

@@ -129,10 +129,7 @@ def make_search_plan(
     return SearchPlan(
         search=name,
         profile=profile,
-        question=file.question,
-        preset=file.preset,
-        margin=file.margin,
-        objectives=file.objectives,
+        **file.model_dump(include={"question", "preset", "margin", "objectives"}),
         space=space,
         base=base.canonical(),
         test=make_settings({**common, **budget.settings, "test_split": "test"}, file.preset, where).canonical(),

@@ -1,4 +1,4 @@
-"""What files hold is what the dashboard's database shows, at once and as they change."""
+"""The dashboard's database shows the files as they are, and as they change."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -459,6 +459,20 @@ def test_unchanged_runs_are_read_once(watched: Watched, monkeypatch: pytest.Monk
     write_run(watched.results, plan, plan.runs[3], right(60))
     assert load_view(folder, cache).runs[3].status == "done"
     assert len(read) == 7
+
+
+def test_studies_that_plan_other_tests_of_one_training_keep_their_own_state(watched: Watched) -> None:
+    """Both plan the same training. The first study's tests are scored, one of the second study's is missing."""
+    scored, more = (
+        make_plan({"leo": {}}, [0], base={"test_modes": modes}, study=name)
+        for name, modes in (("scored", ("mixed",)), ("more", ("mixed", "within_alphabet")))
+    )
+    assert scored.runs[0].run_key == more.runs[0].run_key
+    for plan in (scored, more):
+        write_study(watched.results, plan)
+    write_run(watched.results, scored, scored.runs[0], right(60))
+    watched.follower.look()
+    assert [watched.shown(f"{name}-cpu").trials[0].state.name for name in ("scored", "more")] == ["COMPLETE", "WAITING"]
 
 
 # notes, figures, deleting

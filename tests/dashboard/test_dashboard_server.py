@@ -11,8 +11,9 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from search_fixture import write_search
 
 from leo_bench.commands.cli import main
 from leo_bench.dashboard.follow import sources
-from leo_bench.dashboard.server import HOST, dashboard, with_reports
+from leo_bench.dashboard.server import HOST, DashboardApp, dashboard, with_reports
 from leo_bench.records.search import Trial
 
 DEADLINE = 30.0
@@ -145,6 +146,33 @@ def test_trial_that_has_not_drawn_its_parameters_takes_none_from_the_others(resu
             shown.wait_for(lambda drawn=drawn: shared() == sorted(drawn))
 
 
+def test_cache_is_emptied_between_requests_only() -> None:
+    """Else a request could put the trials that it read before a change into the emptied cache."""
+    done: list[str] = []
+    asked, answer = threading.Event(), threading.Event()
+
+    class App:
+        _inmemory_cache = SimpleNamespace(clear=lambda: done.append("emptied"))
+
+        def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+            asked.set()
+            answer.wait(DEADLINE)
+            done.append("answered")
+            return []
+
+    app = DashboardApp(App())
+    request, emptying = threading.Thread(target=app, args=({}, None)), threading.Thread(target=app.empty_cache)
+    request.start()
+    assert asked.wait(DEADLINE)
+    emptying.start()
+    emptying.join(0.2)
+    assert done == []
+    answer.set()
+    request.join()
+    emptying.join()
+    assert done == ["answered", "emptied"]
+
+
 def test_deleting_a_study_hurts_no_file(results: Path) -> None:
     before = {path: path.read_bytes() for path in results.rglob("*") if path.is_file()}
     with served(results) as shown:
@@ -201,28 +229,27 @@ def test_busy_port_is_named_with_the_option(results: Path, capsys: pytest.Captur
 
 
 def test_it_ends_cleanly_and_says_nothing_of_requests(results: Path, tmp_path: Path) -> None:
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
     command = [sys.executable, "-m", "leo_bench.commands.cli", "dashboard", "--port", "0", "--results", str(results)]
-    for end in (signal.SIGINT, signal.SIGTERM):
-        with subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "TMPDIR": str(temporary)},
-        ) as process:
-            try:
-                assert process.stdout is not None and process.stderr is not None
-                address = re.match(r"dashboard: (http://127\.0\.0\.1:\d+)/ ", process.stdout.readline())
-                assert address
-                assert "shown: 2 studies" in process.stdout.readline()
-                assert next(path.name for path in temporary.iterdir()).startswith("leo_bench-dashboard-")
-                with urllib.request.urlopen(f"{address[1]}/api/studies", timeout=DEADLINE) as answer:
-                    assert len(json.load(answer)["study_summaries"]) == 2
-                process.send_signal(end)
-                out, err = process.communicate(timeout=DEADLINE)
-            finally:
-                process.kill()
-        assert (process.returncode, out, err) == (0, "dashboard stopped\n", "")
-        assert list(temporary.iterdir()) == []
+    with ExitStack() as started:  # both at once: most of the time is their start
+        processes = {}
+        for end in (signal.SIGINT, signal.SIGTERM):
+            temporary = tmp_path / end.name
+            temporary.mkdir()
+            environment = {**os.environ, "TMPDIR": str(temporary)}
+            process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+            )
+            processes[end] = (started.enter_context(process), temporary)
+            started.callback(process.kill)
+        for end, (process, temporary) in processes.items():
+            assert process.stdout is not None and process.stderr is not None
+            address = re.match(r"dashboard: (http://127\.0\.0\.1:\d+)/ ", process.stdout.readline())
+            assert address
+            assert "shown: 2 studies" in process.stdout.readline()
+            assert next(path.name for path in temporary.iterdir()).startswith("leo_bench-dashboard-")
+            with urllib.request.urlopen(f"{address[1]}/api/studies", timeout=DEADLINE) as answer:
+                assert len(json.load(answer)["study_summaries"]) == 2
+            process.send_signal(end)
+            out, err = process.communicate(timeout=DEADLINE)
+            assert (process.returncode, out, err) == (0, "dashboard stopped\n", "")
+            assert list(temporary.iterdir()) == []

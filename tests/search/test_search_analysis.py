@@ -1,4 +1,4 @@
-"""What the trials say, by hand, and with planted truths."""
+"""Tables of the trials, by hand and with planted truths."""
 
 from pathlib import Path
 from typing import Any

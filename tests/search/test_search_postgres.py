@@ -36,7 +36,7 @@ def program(name: str) -> str:
 
 @pytest.fixture
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Of an empty database."""
+    """Address of an empty database."""
     try:
         import psycopg  # noqa: F401
     except ImportError:

@@ -1,10 +1,10 @@
-"""A search with real processes on a tiny bank: what the database, trials.json and the store of runs say agree, also
-after processes that were killed, a stop, and the loss of the database."""
+"""A search on a tiny bank. Database, trials.json and the store of runs agree, also after a killed process, a stop, and
+the loss of the database."""
 
 import os
 import signal
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,12 @@ import torch
 from filelock import FileLock
 from optuna.trial import TrialState
 from small_search import small_plan
+from sqlalchemy import text
 from tiny_bank import tiny_bank
 
 from leo_bench.data.locate import DataSource
-from leo_bench.errors import LeoBenchError
-from leo_bench.records import AttemptStatus, PrunedRun, read_record, run_state
+from leo_bench.errors import EXIT_FAILED, LeoBenchError
+from leo_bench.records import AttemptStatus, PrunedRun, read_record, run_state, write_record
 from leo_bench.records.search import SearchPlan, Trials, planned_trial, read_search
 from leo_bench.running import training_run
 from leo_bench.search import runner as search_runner
@@ -38,32 +39,41 @@ WORKER = (sys.executable, str(Path(__file__).with_name("tiny_trial.py")))
 
 
 class InThisProcess(SearchRunner):
-    """Does the trials here, one after another, which saves starting processes."""
+    """Does the trials in this process, one after another, to save starting processes; the first n_processes trials of
+    a call in processes of their own."""
+
+    n_processes = 0
 
     def _start(self) -> None:
-        worker.main([str(self.folder)])
+        self.n_processes -= 1
+        if self.n_processes >= 0:
+            super()._start()
+        else:
+            worker.main([str(self.folder)])
 
 
-@pytest.fixture(autouse=True)
-def tiny_data(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The data of tiny_trial.py; what a run and a trial fix of their process is put back."""
+@pytest.fixture(autouse=True, scope="module")
+def tiny_data() -> Iterator[None]:
+    """The data of tiny_trial.py. Afterwards the state of the process that runs and trials change is restored."""
     bank = tiny_bank()
-    monkeypatch.setattr(training_run, "locate", lambda dataset, folder: DataSource("glyphs", "drawn", None))
-    monkeypatch.setattr(training_run, "load_images", lambda source, image_size: bank)
-    monkeypatch.setattr(search_runner, "POLL_SECONDS", 0.1)
     threads, handler = torch.get_num_threads(), signal.getsignal(signal.SIGTERM)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training_run, "locate", lambda dataset, folder: DataSource("glyphs", "drawn", None))
+        patch.setattr(training_run, "load_images", lambda source, image_size: bank)
+        patch.setattr(search_runner, "POLL_SECONDS", 0.05)
+        yield
     signal.signal(signal.SIGTERM, handler)
     torch.use_deterministic_algorithms(False)
     torch.set_num_threads(threads)
 
 
-def runner(results: Path, plan: SearchPlan, processes: bool = False, **changes: Any) -> SearchRunner:
+def runner(results: Path, plan: SearchPlan, n_processes: int = 0, **changes: Any) -> SearchRunner:
     folder = results / "small-smoke"
     fields: dict[str, Any] = {"jobs": 1, "say": lambda _: None, "heartbeat": 1, "grace": 3, "worker": WORKER}
     os.environ[worker.URL] = sqlite_url(folder)
-    kind = SearchRunner if processes else InThisProcess
-    return kind(plan, folder, sqlite_url(folder), **{**fields, **changes})
+    made = InThisProcess(plan, folder, sqlite_url(folder), **{**fields, **changes})
+    made.n_processes = n_processes
+    return made
 
 
 def check_agreement(results: Path, plan: SearchPlan, url: str = "") -> Trials:
@@ -96,7 +106,7 @@ def check_agreement(results: Path, plan: SearchPlan, url: str = "") -> Trials:
 
 
 def ended(trials: Trials) -> list[tuple[Any, ...]]:
-    """What was proposed and what came out, of trials that ended by themselves."""
+    """Return settings, values and curves of the trials that ended by themselves."""
     return [
         (trial.parameters, trial.values, trial.curve)
         for trial in trials.trials
@@ -104,19 +114,27 @@ def ended(trials: Trials) -> list[tuple[Any, ...]]:
     ]
 
 
+@pytest.fixture(scope="module")
+def whole_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of the search by one worker in one go."""
+    results = tmp_path_factory.mktemp("whole")
+    runner(results, small_plan()).run()
+    return results
+
+
 @pytest.fixture
-def whole(tmp_path: Path, plan: SearchPlan) -> Trials:
-    """The search by one worker in one go."""
-    return runner(tmp_path / "whole", plan).run()
+def whole(whole_results: Path) -> Trials:
+    """The trials of that search."""
+    return read_search(whole_results / "small-smoke")[1]
 
 
-def test_one_worker_in_one_go(tmp_path: Path, plan: SearchPlan, whole: Trials) -> None:
-    assert check_agreement(tmp_path / "whole", plan) == whole
+def test_one_worker_in_one_go(tmp_path: Path, plan: SearchPlan, whole_results: Path, whole: Trials) -> None:
+    assert check_agreement(whole_results, plan) == whole
     assert [trial.number for trial in whole.trials] == list(range(6))
     assert {trial.state for trial in whole.trials} == {"complete", "pruned"}
     assert whole.how == "one worker, in one go"
     assert whole.repeatable
-    assert runner(tmp_path / "whole", plan, jobs=2).run() == whole  # a call that finds nothing to do leaves no trace
+    assert runner(whole_results, plan, jobs=2).run() == whole  # a call that finds nothing to do leaves no trace
     assert ended(runner(tmp_path / "again", plan).run()) == ended(whole)
 
 
@@ -124,8 +142,8 @@ def test_a_trial_whose_process_is_killed_is_done_again(
     tmp_path: Path, plan: SearchPlan, whole: Trials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runner(tmp_path, small_plan(n_trials=1)).run()
-    monkeypatch.setenv("DIE_AT", "1")  # at its first validation
-    killed = runner(tmp_path, small_plan(n_trials=2), processes=True).run()
+    monkeypatch.setenv("DIE_AT", "1")  # its process dies at the first validation
+    killed = runner(tmp_path, small_plan(n_trials=2), n_processes=1).run()
     check_agreement(tmp_path, plan)
     assert [trial.state for trial in killed.trials][:2] == ["complete", "failed"]
     died, again = killed.trials[1], killed.trials[2]
@@ -144,7 +162,7 @@ def test_a_search_that_is_stopped_and_loses_its_database_goes_on_as_if_nothing_h
     monkeypatch.setenv("WAIT_AT", "2")
     waits = tmp_path / "waits"
     monkeypatch.setenv("WAITS", str(waits))
-    stopped = runner(tmp_path, small_plan(n_trials=3), processes=True)
+    stopped = runner(tmp_path, small_plan(n_trials=3), n_processes=1)
     fill = stopped._start_workers
 
     def stop_when_it_waits(study: Any) -> None:
@@ -173,13 +191,14 @@ def test_a_search_that_is_stopped_and_loses_its_database_goes_on_as_if_nothing_h
 
 def test_settings_that_kill_their_process_each_time_count_in_the_end(tmp_path: Path) -> None:
     plan = small_plan(n_trials=1)
-    storage = open_storage(sqlite_url(tmp_path), 1, 1)
+    storage = open_storage(sqlite_url(tmp_path))
     study = create_study(plan, storage)
     for _ in range(3):
         trial = study.ask()
         suggest(trial, plan)
         storage.record_heartbeat(trial._trial_id)
-        time.sleep(2.5)  # and then silence
+        with storage.engine.begin() as connection:  # and then an hour of silence
+            connection.execute(text("UPDATE trial_heartbeats SET heartbeat = datetime(heartbeat, '-1 hour')"))
         fail_dead(study)
     trials = read_database(study).trials
     assert [(one.state, one.counts, one.deaths) for one in trials] == [
@@ -258,7 +277,7 @@ def test_a_password_is_never_shown(url: str, expected: str) -> None:
 
 
 def test_two_workers_share_the_trials(tmp_path: Path) -> None:
-    trials = runner(tmp_path, small_plan(n_trials=2, pruner=None), processes=True, jobs=2).run()
+    trials = runner(tmp_path, small_plan(n_trials=2, pruner=None), n_processes=2, jobs=2).run()
     assert [trial.state for trial in trials.trials] == ["complete"] * 2
     assert trials.trials[0].parameters != trials.trials[1].parameters
     assert trials.how == "2 workers, in one go"
@@ -292,7 +311,27 @@ def test_settings_that_fail_count_and_are_not_done_again(tmp_path: Path, monkeyp
     ] * 2
 
 
-def test_other_trouble_stops_the_search(tmp_path: Path) -> None:
+def test_other_trouble_ends_the_process_with_one_line_and_queues_the_trial_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan, folder = small_plan(n_trials=1), tmp_path / "small-smoke"
     (tmp_path / "runs").write_text("a file where a folder should be")
+    runner(tmp_path, plan)  # names the database to the process
+    folder.mkdir()
+    study = create_study(plan, open_storage(sqlite_url(folder)))
+    write_record(folder / "search.json", plan)
+    assert worker.main([str(folder)]) == EXIT_FAILED
+    error = capsys.readouterr().err
+    assert error.startswith("error: cannot make the")
+    assert error.count("\n") == 1
+    trials = read_database(study).trials
+    assert [(trial.state, trial.counts, trial.retry_of) for trial in trials] == [
+        ("failed", False, None),
+        ("waiting", False, 0),
+    ]
+
+
+def test_processes_that_end_like_this_stop_the_search(tmp_path: Path) -> None:
+    ends = (sys.executable, "-c", "import sys; sys.exit('error: cannot make the folder')")
     with pytest.raises(LeoBenchError, match=r"3 trials failed, and not because of their settings.*cannot make the"):
-        runner(tmp_path, small_plan(n_trials=1), processes=True, worker=WORKER).run()
+        runner(tmp_path, small_plan(n_trials=1), n_processes=3, worker=ends).run()

@@ -1,4 +1,4 @@
-"""What a search chose, and how it is measured and kept."""
+"""The choice of a search, its measurement on test, and its preset file."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is proposed: from the plan's ranges, by a sampler that a stop does not change."""
+"""Proposals: from the plan's ranges, by a sampler that a stop does not change."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,2 +1,1 @@
-"""A check of the dashboard outside `make test`: in Chromium, over results/ (`make check-dashboard`,
-docs/dashboard.md)."""
+"""Check of the dashboard in Chromium, outside `make test` (`make check-dashboard`, docs/dashboard.md)."""

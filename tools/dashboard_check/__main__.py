@@ -1,7 +1,7 @@
-"""python -m tools.dashboard_check [PICTURE]: start the dashboard over results/ and look at each of its studies; PICTURE
-(default: build/dashboard.png) shows one.
+"""python -m tools.dashboard_check [PICTURE]: start the dashboard on results/ and check each of its studies in Chromium.
 
-Exit code 0: nothing found; 1: faults, a line each; 2: the dashboard did not start, or no browser.
+PICTURE (default: build/dashboard.png) becomes a picture of one study. Exit code 0: nothing found; 1: faults, one line
+each; 2: the dashboard did not start, or there is no browser.
 """
 
 import re
@@ -21,7 +21,7 @@ COMMAND = (".venv/bin/python", "-m", "leo_bench.commands.cli", "dashboard", "--p
 
 @contextmanager
 def dashboard() -> Iterator[str | None]:
-    """The address of a dashboard that shows everything; None where it did not start and has said why."""
+    """Yield the address of a dashboard that shows everything; None if it did not start and has said why."""
     with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         address = None
@@ -37,6 +37,7 @@ def dashboard() -> Iterator[str | None]:
 
 
 def main(arguments: list[str]) -> int:
+    """Check the dashboard. Returns the exit code."""
     picture, browser = Path(*arguments or ["build/dashboard.png"]), find_browser()
     if browser is None:
         print(f"error: {missing('check-dashboard')}", file=sys.stderr)

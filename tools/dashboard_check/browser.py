@@ -1,4 +1,4 @@
-"""The dashboard's pages in Chromium: are plots drawn, are parameters and notes shown, does anything fail?"""
+"""Check of the dashboard's pages in Chromium: plots are drawn, parameters and notes are shown, and nothing fails."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +11,11 @@ from playwright.sync_api import Error as BrowserError
 from tools.page_check.finding import Finding
 
 SECONDS = 20
-"""Patience for a plot: the machine may have other work."""
+"""Longest wait for a plot, on a busy machine."""
 PICTURE_SIZE = {"width": 1300, "height": 1560}
 
 MARKS = ".point, .points path, .js-line, .bars path"
-"""What plotly draws of data in SVG."""
+"""Elements in which plotly draws data as SVG."""
 PAINTED = """
 (canvases) => canvases.map((canvas) => {
     const copy = document.createElement("canvas");
@@ -29,18 +29,21 @@ PAINTED = """
     return painted;
 })
 """
-"""Pixels of each canvas that are not transparent: what WebGL draws is in no element that could be asked."""
+"""Script that counts the pixels of each canvas that are not transparent. WebGL draws into no element that could be
+searched."""
 
 
 def check(browser: Browser, address: str, picture: Path) -> tuple[int, list[Finding]]:
-    """Look at every study, and write a picture of the one with most pruned trials (a search), or else with most
-    complete ones. Returns how many studies there are, and what is wrong."""
+    """Check every study. Returns the number of studies, and the faults.
+
+    picture: file for a picture of the study with the most pruned trials (a search), or else the most complete ones.
+    """
     found: list[Finding] = []
     with opened(browser, "list", found) as page:
         page.goto(f"{address}/dashboard", wait_until="networkidle")
         studies = page.request.get(f"{address}/api/studies").json()["study_summaries"]
         for study in studies:
-            if not _comes(page.get_by_text(study["study_name"])):
+            if not _appears(page.get_by_text(study["study_name"])):
                 found.append(Finding("list", "study", study["study_name"], "is not listed"))
     ended: dict[int, tuple[int, int]] = {}
     for study in studies:
@@ -65,7 +68,7 @@ def check(browser: Browser, address: str, picture: Path) -> tuple[int, list[Find
 
 @contextmanager
 def opened(browser: Browser, name: str, found: list[Finding]) -> Iterator[Page]:
-    """A page whose errors and failed requests go to found."""
+    """Yield a page that adds its errors and failed requests to found."""
     page = browser.new_page(viewport={"width": 1300, "height": 1000})
 
     def note(rule: str, element: str, message: str) -> None:
@@ -89,8 +92,8 @@ def opened(browser: Browser, name: str, found: list[Finding]) -> Iterator[Page]:
 
 
 def faults(page: Page, study: str, detail: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """(rule, element, message) of what is wrong with a study's pages, which the dashboard's interface says holds
-    detail."""
+    """Yield the faults of a study's pages as (rule, element, message). detail: the study as the dashboard's API gives
+    it."""
     complete = [trial for trial in detail["trials"] if trial["state"] == "Complete"]
     page.goto(study, wait_until="networkidle")
     if len(complete) > 1:
@@ -115,17 +118,17 @@ def faults(page: Page, study: str, detail: dict[str, Any]) -> Iterator[tuple[str
 
 
 def undrawn(page: Page, *plots: str) -> Iterator[tuple[str, str, str]]:
-    """Plots in SVG that show no data."""
+    """Yield a fault for each SVG plot that shows no data."""
     for plot in plots:
         marks = page.locator(f"#{plot} .main-svg").locator(MARKS)
-        if not _comes(marks):
+        if not _appears(marks):
             yield "plot", plot, "shows no data"
 
 
 def unpainted(page: Page, plot: str) -> Iterator[tuple[str, str, str]]:
-    """A plot whose lines WebGL draws, without lines."""
+    """Yield a fault if a WebGL plot shows no lines."""
     canvas = page.locator(f"#{plot} canvas").first
-    if not _comes(canvas):
+    if not _appears(canvas):
         yield "plot", plot, "has no canvas"
         return
     page.wait_for_timeout(1000)
@@ -134,7 +137,7 @@ def unpainted(page: Page, plot: str) -> Iterator[tuple[str, str, str]]:
 
 
 def unsaid(page: Page, element: str, words: list[str]) -> Iterator[tuple[str, str, str]]:
-    """Words that the page does not say."""
+    """Yield a fault for each text that the page does not show."""
     page.wait_for_timeout(500)
     text = " ".join(page.inner_text("body").split())
     for word in words:
@@ -142,8 +145,8 @@ def unsaid(page: Page, element: str, words: list[str]) -> Iterator[tuple[str, st
             yield "text", element, f"does not say {word!r}"
 
 
-def _comes(element: Locator) -> bool:
-    """Whether it is there, now or within some seconds."""
+def _appears(element: Locator) -> bool:
+    """Return True if the element is there, or comes within SECONDS."""
     try:
         element.first.wait_for(state="attached", timeout=1000 * SECONDS)
     except BrowserError:
