@@ -131,6 +131,7 @@ def _caption(data: StudyData, variants: list[str]) -> str:
         + f". Points: accuracy, n = {n_words(rows)}, {episode_words(rows)}; {over_seeds(rows, 'lines')}. Bars, and in "
         "brackets in points: the paired change from the step above"
         + (f", below the line from {data.label(data.plan.baseline)}" if parts else "")
+        + (" or from the variant that the row names" if set(parts) & set(data.plan.against) else "")
         + ", with its 95% interval over seeds (e: over the test episodes of two models); pale: no verdict of better or "
         f"worse (the interval beyond {100 * data.plan.margin:g} points, Holm's p below 0.05 over the steps"
         + (", or over all variants against the baseline" if parts else "")

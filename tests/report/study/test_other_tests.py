@@ -48,6 +48,7 @@ def test_each_is_shown_before_and_after_adaptation_with_its_interval(tmp_path: P
     assert [row["accuracy_before"], row["accuracy"], row["low"]] == pytest.approx([0.6, 0.75, 0.75 - 0.05 * T1])
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_other_tables_are_the_same_with_and_without_them(tmp_path: Path) -> None:
     pages = {}
     for name, more in (("with", MORE), ("without", {})):

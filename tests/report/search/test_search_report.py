@@ -1,6 +1,5 @@
 """Reports of searches made by hand: numbers worked out, what test says of a promise, and whatever is missing named."""
 
-import io
 import json
 import re
 import shutil
@@ -11,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 from results_fixture import make_plan, write_run, write_study
 from search_fixture import (
     IMPORTANCE,
@@ -32,7 +30,6 @@ from leo_bench.commands.cli import main
 from leo_bench.errors import LeoBenchError
 from leo_bench.records.search import Best, Choice, Parameter, Sitting, Trial
 from leo_bench.report import rebuild_all, write_search_report
-from leo_bench.report.panels import Drawing
 from leo_bench.report.search.data import SearchData, load_search_data, value_words
 from leo_bench.report.search.figures import all_plots
 from leo_bench.report.search.on_test import choices_on_test
@@ -73,15 +70,6 @@ def report(folder: Path) -> tuple[str, str]:
 
 def csv(folder: Path, name: str) -> pd.DataFrame:
     return pd.read_csv(folder.parents[1] / "reports" / folder.name / f"tables/{name}.csv")
-
-
-@pytest.fixture
-def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Panels are not drawn: for tests of words and tables, which need no picture."""
-    picture = io.BytesIO()
-    Image.new("RGB", (4, 4)).save(picture, "PNG")
-    stub = Drawing("<svg ></svg>", picture.getvalue(), 1.0, 1.0, "a stub")
-    monkeypatch.setattr("leo_bench.report.pages.render", lambda panel: stub)
 
 
 # What test says
