@@ -102,7 +102,7 @@ def test_codes_that_stay_and_learners_without_codes_are_said_so() -> None:
 
 def test_choice_is_told_as_it_was() -> None:
     names = [example(which=which) for which in ("hardest", "median", "easiest")]
-    assert "first 200 test episodes of the run's headline test, the hardest, median and easiest by" in chosen_words(
+    assert "first 200 test episodes of the run's headline test: the hardest, median and easiest by" in chosen_words(
         names, 200
     )
     assert "the hardest by the" in chosen_words(names[:1], 3)
