@@ -1,4 +1,4 @@
-"""Reports of searches made by hand: numbers worked out, what test says of a promise, and whatever is missing named."""
+"""Reports of searches made by hand: numbers worked out, gains on test, and whatever is missing named."""
 
 import json
 import re
@@ -101,7 +101,7 @@ def search_with_test(
     return load_search_data(folder)
 
 
-def test_validation_that_promised_more_than_test_gave_is_said_so(tmp_path: Path) -> None:
+def test_a_smaller_gain_on_test_than_on_validation_is_said_so(tmp_path: Path) -> None:
     # Test: 63 and 48 of 75 against 60 and 45: +4 points with both seeds, so the interval is 4 to 4.
     # Validation: 90% against (80 + 82) / 2 = 81%: +9 points.
     data = search_with_test(tmp_path, {"best": [63, 48], "default": [60, 45]})
@@ -135,7 +135,7 @@ def test_validation_that_promised_more_than_test_gave_is_said_so(tmp_path: Path)
         ({"best": [57, 42], "default": [60, 45]}, 0.9, "less", "worse", "a verdict of worse"),
     ],
 )  # fmt: skip
-def test_each_outcome_of_a_promise_has_its_words(
+def test_each_gain_on_test_has_its_words(
     tmp_path: Path, right: dict[str, list[int]], chosen: float, kept: str, verdict: str, words: str
 ) -> None:
     data = search_with_test(tmp_path, right, chosen)
@@ -157,7 +157,7 @@ def test_an_inconclusive_verdict_is_not_called_an_improvement(tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("no_drawing")
-def test_luck_is_what_fresh_seeds_lack_on_the_same_characters(tmp_path: Path) -> None:
+def test_fresh_seeds_below_the_trial_are_a_sign_of_selection_bias(tmp_path: Path) -> None:
     # Fresh seeds 86.9 and 87.1%: mean 87.0, standard error 0.1, times 12.7 is 1.27 points, so 90% lies above.
     marks = {"best": [0.869, 0.871], "default": [0.80, 0.82]}
     data = search_with_test(tmp_path, {"best": [63, 48], "default": [60, 45]}, validation=marks)
@@ -172,14 +172,14 @@ def test_luck_is_what_fresh_seeds_lack_on_the_same_characters(tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("no_drawing")
-def test_a_chosen_number_within_the_fresh_seeds_interval_shows_no_luck(tmp_path: Path) -> None:
+def test_a_trial_within_the_fresh_seeds_interval_is_no_sign_of_selection_bias(tmp_path: Path) -> None:
     # 86 and 88%: mean 87, standard error 1, times 12.7: 74.3 to 99.7
     markdown = report(search_with_test(tmp_path, {"best": [63, 48], "default": [60, 45]}).folder)[1]
     assert "87.0% (95% interval over 2 seeds 74.3 to 99.7) on the same characters: 3.0 points less" in markdown
     assert "lies within the interval, so there is no sign of selection bias" in markdown
 
 
-def test_a_validation_before_the_end_of_training_is_no_promise(tmp_path: Path) -> None:
+def test_a_validation_before_the_end_of_training_counts_for_no_gain(tmp_path: Path) -> None:
     data = search_with_test(tmp_path, {"best": [63, 48], "default": [60, 45]})
     for path in tmp_path.glob("runs/*/result.json"):
         record = json.loads(path.read_text())
@@ -192,7 +192,7 @@ def test_a_validation_before_the_end_of_training_is_no_promise(tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("no_drawing")
-def test_other_budgets_on_test_are_not_set_against_the_promise(tmp_path: Path) -> None:
+def test_gains_with_other_budgets_are_not_compared(tmp_path: Path) -> None:
     plan = make_search(TWO)
     test = {**plan.test, "n_train_episodes": 4000}
     data = search_with_test(tmp_path, {"best": [63, 48], "default": [60, 45]}, test=test)
