@@ -18,7 +18,7 @@ from leo_bench.data.seeding import stream
 from leo_bench.records import write_atomic
 from leo_bench.records.search import Parameter, SearchPlan, Trial, Trials
 from leo_bench.search.space import distribution
-from leo_bench.statistics.paired import holm
+from leo_bench.statistics import holm
 
 PLANTED = "planted noise"
 """A random number that no run ever saw: what its importance is, any importance can be."""
