@@ -1,4 +1,4 @@
-"""What all figures share: one colour and marker per variant, ink and paper, sizes of text."""
+"""Style shared by all figures: one colour and marker per variant, colours of text and background, sizes of text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

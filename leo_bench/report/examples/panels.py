@@ -64,10 +64,11 @@ def code_plot(example: Example, codes: np.ndarray) -> Plot:
     when = f"before and after {len(codes) - 1} inner steps" if len(codes) > 1 else "(no inner step is taken)"
     caption = f"Class codes of test episode {example.index} {when}, by PCA over all {codes[..., 0].size} codes"
     if np.any(codes != codes[0]):
-        subtitle = "all starts laid on one point (ring); dot: end"
+        subtitle = "all starts moved to one point (ring); dot: end"
         panels.append(path_panel(example, codes - codes[0], "Movement alone, enlarged", subtitle))
         caption += (
-            "; beside it the same paths with all starts laid on one point, by a PCA of their own and on their own scale"
+            "; beside it the same paths with all starts moved to one point, by a PCA of their own and on their own "
+            "scale"
         )
     return Plot(f"codes-{example.which}", "Where the codes go", f"{caption}. Names as in the drawings.", panels)
 

@@ -35,8 +35,8 @@ def chosen_words(examples: list[Example], n_first: int) -> str:
     names = [example.which for example in examples]
     which = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
     return (
-        f"Not picked by hand: of the first {n_first} test episodes of the run's headline test, the {which} by the "
-        "recorded number of correct answers after adaptation; of equals, the first."
+        f"Chosen by rule from the first {n_first} test episodes of the run's headline test: the {which} by the "
+        "recorded number of correct answers after adaptation; in a tie, the first."
     )
 
 
@@ -73,7 +73,7 @@ def movement_words(example: Example) -> str:
     found = movement(example.codes)
     n_steps, apart = len(found.steps), f"two classes' codes are {found.apart:.3g} apart at the start, on average"
     if not n_steps:
-        return f"No inner step is taken, so the codes stay where they are; {apart}."
+        return f"No inner step is taken, so the codes do not move; {apart}."
     ends = found.away[-1]
     steps = f"{n_steps} inner steps" if n_steps > 1 else "1 inner step"
     if not ends.any():
@@ -82,5 +82,5 @@ def movement_words(example: Example) -> str:
     if not found.apart:
         return f"{words}; all classes start from the same code."
     share = ends.mean() / found.apart
-    size = "next to nothing" if share < NEXT_TO_NOTHING else "little" if share < LITTLE else "a good part"
+    size = "next to nothing" if share < NEXT_TO_NOTHING else "little" if share < LITTLE else "much"
     return f"{words}; {apart}, so that is {share:.2%} of it: {size}."

@@ -49,9 +49,10 @@ def provenance(data: StudyData) -> list[tuple[str, str]]:
 
 
 def compute_words(runs: list[RunState]) -> str:
-    """Return the process time of the runs that count."""
-    seconds = sum(run.result.train_seconds for run in runs if run.result is not None)
-    seconds += sum(test.eval_seconds for run in runs for test in run.tests)
+    """Return the process time of the runs that count; a training or test that variants share counts once."""
+    trainings = {run.planned.run_key: run.result.train_seconds for run in runs if run.result is not None}
+    tests = {test.test_key: test.eval_seconds for run in runs for test in run.tests}
+    seconds = sum(trainings.values()) + sum(tests.values())
     hours = f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"
     return f"{hours} of one process each, training and testing, in {len(runs)} runs"
 

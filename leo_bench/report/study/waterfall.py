@@ -127,10 +127,11 @@ def _caption(data: StudyData, variants: list[str]) -> str:
     drawn = pd.concat([data.rows(cell, *variants) for cell in data.cells if cell[1] == "mixed"])
     caption = (
         f"From {data.label(steps[0])} to {data.label(steps[-1])}; each step keeps the changes of the steps above it"
-        + (f". Below the line: {data.label(data.plan.baseline)} with one component removed" if parts else "")
+        + (f". Below the line, {data.label(data.plan.baseline)} lacks one component" if parts else "")
         + f". Points: accuracy, n = {n_words(rows)}, {episode_words(rows)}; {over_seeds(rows, 'lines')}. Bars, and in "
         "brackets in points: the paired change from the step above"
         + (f", below the line from {data.label(data.plan.baseline)}" if parts else "")
+        + (" or from the variant that the row names" if set(parts) & set(data.plan.against) else "")
         + ", with its 95% interval over seeds (e: over the test episodes of two models); pale: no verdict of better or "
         f"worse (the interval beyond {100 * data.plan.margin:g} points, Holm's p below 0.05 over the steps"
         + (", or over all variants against the baseline" if parts else "")

@@ -90,6 +90,7 @@ def test_the_mean_over_all_tests_is_of_the_same_differences(data: StudyData) -> 
     assert row["against"] == "head_16"
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_the_page_says_it_in_words_and_the_csv_in_a_column(results: Path, tmp_path: Path) -> None:
     page = write_report(results / "ablations-cpu", tmp_path / "report")
     markdown = page.with_suffix(".md").read_text()

@@ -153,7 +153,7 @@ def test_the_report_shows_the_waterfall_under_the_switch_step(tmp_path: Path) ->
     assert f"![{alt}](figures/switch-step.png)" in text
     section = text.split("## step")[1].split("## part")[0]
     for words in (
-        "From first to third; each step keeps the changes of the steps above it. Below the line: third with one",
+        "From first to third; each step keeps the changes of the steps above it. Below the line, third lacks one",
         "n = 2 seeds, 12 test episodes each; no interval over seeds below 3 seeds.",
         "Holm's p below 0.05 over the steps, or over all variants against the baseline",
         "Shaded: what the source document expects.",

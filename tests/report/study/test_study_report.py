@@ -1,6 +1,5 @@
 """Reports over hand-made results: hand-computed numbers, broken records named, nothing compared that may not be."""
 
-import io
 import json
 import re
 import shutil
@@ -12,14 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 from results_fixture import Counts, make_plan, planned, write_attempt, write_run, write_study
 
 from leo_bench.config import make_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan, load_study, without_paths
 from leo_bench.report import rebuild_all, write_index, write_report
-from leo_bench.report.panels import Drawing
 from leo_bench.report.sentences import seed_words
 from leo_bench.report.study.all_tests import score_matrices
 from leo_bench.report.study.captions import cut_words, over_seeds
@@ -63,15 +60,6 @@ def build(
     return plan
 
 
-@pytest.fixture
-def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Panels are not drawn: for tests of words and tables, which need no picture."""
-    picture = io.BytesIO()
-    Image.new("RGB", (4, 4)).save(picture, "PNG")
-    stub = Drawing("<svg ></svg>", picture.getvalue(), 1.0, 1.0, "a stub")
-    monkeypatch.setattr("leo_bench.report.pages.render", lambda panel: stub)
-
-
 def report(tmp_path: Path) -> tuple[str, str]:
     """Write the report of the study in tmp_path/results; its HTML and Markdown."""
     page = write_report(tmp_path / "results/ablations-cpu", tmp_path / "reports/ablations-cpu")
@@ -109,6 +97,7 @@ def test_a_variant_with_the_baselines_settings_is_no_comparison(tmp_path: Path) 
     assert row["note"] == "the very same run: its settings are those of leo"
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_one_seed_speaks_of_two_trained_models_only(tmp_path: Path) -> None:
     build(tmp_path / "results", seeds=(0,))
     html, markdown = report(tmp_path)
@@ -274,12 +263,14 @@ def test_a_study_that_has_just_begun_has_a_report(tmp_path: Path, n_done: int) -
     assert ("nothing can be compared" in markdown) == (n_done == 0)
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_a_variant_alone_and_a_study_without_switches(tmp_path: Path) -> None:
     build(tmp_path / "results", {"leo": {}}, switches={})
     html, _ = report(tmp_path)
     assert "82.0 ± 25.4" in html
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_many_changes_are_cut_in_the_page_and_whole_in_the_csv(tmp_path: Path) -> None:
     many = {
         "latent_dim": 8,
@@ -420,7 +411,7 @@ def test_glyphs_are_never_set_against_the_document(tmp_path: Path) -> None:
 
 
 def test_pages_are_the_same_bytes_wherever_the_results_lie(tmp_path: Path) -> None:
-    plan = build(tmp_path / "results")
+    plan = build(tmp_path / "results", switches={})
     break_nan(tmp_path / "results/runs" / plan.runs[-1].run_key)
     shutil.copytree(tmp_path / "results", tmp_path / "elsewhere/results")
     first = write_report(tmp_path / "results/ablations-cpu", tmp_path / "a").parent
@@ -458,6 +449,7 @@ def test_switches_take_the_baseline_in_by_value(tmp_path: Path) -> None:
     assert switch_variants(data, "relation") == ["leo", "none"]
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_the_answer_is_three_sentences_and_table_and_effects_follow_at_once(tmp_path: Path) -> None:
     build(tmp_path / "results", {**PAIR, "five": {"k_shot": 5}})
     html, markdown = report(tmp_path)
@@ -471,6 +463,7 @@ def test_the_answer_is_three_sentences_and_table_and_effects_follow_at_once(tmp_
     assert f'<meta name="description" content="{sentences[0]} {sentences[2]}">' in html
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_every_table_is_there_as_csv_and_latex(tmp_path: Path) -> None:
     build(tmp_path / "results")
     html, _ = report(tmp_path)

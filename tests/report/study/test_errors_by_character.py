@@ -60,6 +60,7 @@ def test_counts_are_read_back_without_what_was_never_asked(tmp_path: Path) -> No
     assert frame["asked"].tolist() == [300, 300, 300] and frame["correct"].tolist() == [298, 280, 230]
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_runs_without_counts_have_none_and_the_report_says_so(tmp_path: Path) -> None:
     data = build(tmp_path / "results", None)
     run, test = data.test("leo", 0, CELL)
@@ -163,6 +164,7 @@ def test_a_ranking_of_all_is_not_called_the_hardest(tmp_path: Path) -> None:
     assert "no interval over seeds below 3 seeds" in plot.caption
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_the_report_shows_them_by_readable_names(tmp_path: Path) -> None:
     build(tmp_path / "results")
     page = write_report(tmp_path / "results/ablations-cpu", tmp_path / "report").read_text()

@@ -79,12 +79,12 @@ def test_sentences_come_from_the_numbers() -> None:
     # A moves 5 and B 0: 2.5 on average, a quarter of the 10 between them.
     assert movement_words(example()) == (
         "In 2 inner steps a class's code moves 2.5 on average (0 to 5); two classes' codes are 10 apart at the start, "
-        "on average, so that is 25.00% of it: a good part."
+        "on average, so that is 25.00% of it: much."
     )
 
 
 @pytest.mark.parametrize(
-    ("scale", "words"), [(0.5, "a good part"), (0.3, "little"), (0.05, "little"), (0.03, "next to nothing")]
+    ("scale", "words"), [(0.5, "much"), (0.3, "little"), (0.05, "little"), (0.03, "next to nothing")]
 )
 def test_size_of_the_movement_is_said_by_its_share(scale: float, words: str) -> None:
     codes = CODES[0] + scale * (CODES - CODES[0])  # shares of 25% times scale
@@ -102,7 +102,7 @@ def test_codes_that_stay_and_learners_without_codes_are_said_so() -> None:
 
 def test_choice_is_told_as_it_was() -> None:
     names = [example(which=which) for which in ("hardest", "median", "easiest")]
-    assert "first 200 test episodes of the run's headline test, the hardest, median and easiest by" in chosen_words(
+    assert "first 200 test episodes of the run's headline test: the hardest, median and easiest by" in chosen_words(
         names, 200
     )
     assert "the hardest by the" in chosen_words(names[:1], 3)

@@ -12,6 +12,7 @@ from leo_bench.report import write_report
 from leo_bench.report.study.data import StudyData, load_study_data
 from leo_bench.report.study.differences import effects
 from leo_bench.report.study.other_tests import other_tests_table
+from leo_bench.report.study.provenance import compute_words
 
 MORE: dict[str, Any] = {"test_k_shots": (5,), "test_datasets": ("digits",)}
 BASE = {"test_n_ways": (5,), "test_modes": ("mixed",), "inner_steps": 1}
@@ -48,6 +49,7 @@ def test_each_is_shown_before_and_after_adaptation_with_its_interval(tmp_path: P
     assert [row["accuracy_before"], row["accuracy"], row["low"]] == pytest.approx([0.6, 0.75, 0.75 - 0.05 * T1])
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_other_tables_are_the_same_with_and_without_them(tmp_path: Path) -> None:
     pages = {}
     for name, more in (("with", MORE), ("without", {})):
@@ -77,3 +79,5 @@ def test_other_inner_steps_at_test_are_a_variant_of_the_same_training(tmp_path: 
     row = effects(data, (5, "mixed")).iloc[0]
     assert row["compared"] and row["difference"] == pytest.approx((0.6 * 2 - 0.68 - 0.8) / 2)
     assert other_tests_table(data) is None
+    # Two trainings of 70 and 71 s, which both variants share, and four tests of 20 s: 221 s.
+    assert compute_words(data.view.done).startswith("3.7 minutes of one process each")

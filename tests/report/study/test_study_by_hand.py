@@ -44,6 +44,7 @@ def write_results(results: Path) -> Plan:
     return plan
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_a_report_of_two_variants_two_seeds_and_a_dozen_episodes(tmp_path: Path) -> None:
     write_results(tmp_path / "results")
     arguments = ["--results", str(tmp_path / "results"), "--reports", str(tmp_path / "reports")]
@@ -122,6 +123,7 @@ def accuracies(variant: str, seed: int, n_way: int, mode: str) -> np.ndarray:
     return np.full((12, 2), 60 + (seed if variant == "none" else 0))
 
 
+@pytest.mark.usefixtures("no_drawing")
 def test_everything_that_can_be_wrong_at_once_is_named_and_the_rest_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,7 @@ from leo_bench.report.study.switch_words import NO_SETTING, switch_words
 from leo_bench.running.plan import make_plan as plan_of_study
 from leo_bench.running.study_file import study_names
 
-STUDIES = Path(__file__).parents[2] / "studies"
+STUDIES = Path(__file__).parents[3] / "studies"
 
 
 @pytest.mark.parametrize("study", study_names(STUDIES))
