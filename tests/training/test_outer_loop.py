@@ -85,6 +85,7 @@ def test_an_easy_problem_is_learned_in_seconds_unless_one_code_stands_for_all_cl
     accuracies = {}
     for decode in ("class", "task"):
         budget = {"n_train_episodes": 100, "n_val_episodes": 40, "outer_lr": 0.003, "val_every": 100, "k_shot": 2}
+        budget |= {"width": 16}  # a small CNN, to be quick
         settings = make_settings({**SHARED, **budget, "decode": decode, "relation": "none", "inner_steps": 0})
         accuracies[decode] = train(build(settings), bank, settings).validation[-1][1]
     # Chance is 1/3, of 240 answers with a standard deviation of 0.03; one code for all classes can do no better.
