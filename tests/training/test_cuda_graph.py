@@ -64,6 +64,7 @@ SIZES = {
     "n_way": 3,
     "n_query": 2,
     "latent_dim": 8,
+    "width": 16,
     "n_train_episodes": 16,
 }
 
