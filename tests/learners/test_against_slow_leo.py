@@ -108,7 +108,7 @@ PARTS: dict[str, dict[str, Any]] = {
 CASES += [tiny(**{"decode": "class", **changes}) for changes in PARTS.values()]
 IDS = [name_of(settings) for settings in CASES[: -len(PARTS)]] + list(PARTS)
 NOISE = 0.3
-"""What every drawn number is in these tests."""
+"""Value of every drawn number in these tests."""
 
 
 @pytest.fixture(autouse=True)

@@ -46,7 +46,7 @@ def trained(settings: Settings) -> tuple[dict[str, Tensor], History]:
 
 @cache
 def quick_state() -> dict[str, Tensor]:
-    """What the quick settings train to."""
+    """Return weights and learning curve of the quick settings."""
     return trained(make_settings(QUICK))[0]
 
 
