@@ -28,7 +28,7 @@ from leo_bench.errors import LeoBenchError
 
 META_BATCH_SIZE = 4
 Task = tuple[Tensor, Tensor, Tensor, Tensor]  # support images and labels, query images and labels
-TEST_SEED = 1  # of the test tasks; the training tasks have seed 0
+TEST_SEED = 1  # seed of the test tasks; training tasks have seed 0
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -45,7 +45,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--image-size", type=int, default=28, help="side in pixels, 16 to 105 (default: 28)")
     parser.add_argument("--inner-steps", type=int, default=5, help="gradient steps on the codes (default: 5)")
-    parser.add_argument("--inner-lr", type=float, default=0.01, help="their size (default: 0.01)")
+    parser.add_argument("--inner-lr", type=float, default=0.01, help="step size on the codes (default: 0.01)")
     parser.add_argument(
         "--data", default="omniglot", metavar="FOLDER", help="where Omniglot lies (else the usual places are searched)"
     )

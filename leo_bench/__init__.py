@@ -1,7 +1,7 @@
-"""leo_bench: what each part of LEO (Latent Embedding Optimization) is worth, measured on Omniglot.
+"""leo_bench: the contribution of each part of LEO (Latent Embedding Optimization), measured on Omniglot.
 
-The source document's interface is here, each name imported when it is first used, so that reports and --help need no
-torch.
+This module has the interface of the source document. Each name is imported when it is first used, so that reports and
+--help need no torch.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""The source document's own interface to LEO: one episode at a time, over the same batched implementation."""
+"""The interface to LEO of the source document: one episode at a time, on the same batched implementation."""
 
 import warnings
 from collections.abc import Iterable
@@ -23,13 +23,13 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 class LatentEmbeddingOptimization(Leo):
     """LEO with its optimiser (the document, LatentEmbeddingOptimization).
 
-    Parts: encoder, relation_net, decoder, classifier (with a default head). The defaults are the document's, so one
-    pooled code decodes all class rows; that cannot tell classes apart and stays at chance. decode="class" is what
-    learns (docs/leo.md).
+    Parts: encoder, relation_net, decoder, classifier (with a default head). With the defaults of the document one
+    pooled code decodes the rows of all classes. It cannot tell classes apart, and accuracy stays at chance; set
+    decode="class" to learn (docs/leo.md).
 
     switches: any other setting of a LEO with a generated head, such as decode, relation, encoder, image_size,
     second_order, seed, clip_norm. Raises LeoBenchError for unknown names, for values out of range, and for settings
-    that this interface has no place for (feature_norm, inner_examples, finetune_steps).
+    that do not fit the step-by-step methods (feature_norm, inner_examples, finetune_steps).
     """
 
     def __init__(
@@ -73,15 +73,16 @@ class LatentEmbeddingOptimization(Leo):
     def meta_train_step(
         self, support_data: Tensor, support_labels: Tensor, query_data: Tensor, query_labels: Tensor
     ) -> float:
-        """One update of all meta-parameters on a meta-batch. Returns the mean query loss after adaptation.
+        """Update all meta-parameters once on a meta-batch. Returns the mean query loss after adaptation.
 
         support_data: float32 [E, N * K, 1, H, W]; support_labels: int64 [E, N * K]; query_data, query_labels likewise
-        with N * Q. Raises TrainingDiverged when the loss is NaN or infinite.
+        with N * Q. Raises TrainingDiverged if the loss is NaN or infinite, LeoBenchError if a class is
+        missing from a support set.
         """
         return self.step((support_data, support_labels, query_data, query_labels))[0]
 
     def step(self, batch: Batch) -> tuple[float, float]:
-        """As meta_train_step. Returns the loss and the fraction of queries answered rightly."""
+        """Update as meta_train_step does. Returns the loss and the accuracy on the queries, a fraction."""
         self._check_labels(batch[1])
         if self.settings.train_support == "each":
             self._check_rotation(batch[1], batch[3])
@@ -92,28 +93,30 @@ class LatentEmbeddingOptimization(Leo):
         return value, float(accuracy)
 
     def encode_task(self, support_data: Tensor, support_labels: Tensor) -> Tensor:
-        """Class codes [N, latent_dim] of one support set, [N * K, 1, H, W] with labels [N * K], refined by their
-        relations."""
+        """Return the class codes [N, latent_dim] of one support set, refined by the relation network.
+
+        support_data: float32 [N * K, 1, H, W]; support_labels: int64 [N * K].
+        """
         self._check_labels(support_labels[None])
         features = self.classifier.extract_features(support_data)
         codes = self.encoder.encode(support_data[None], features[None])
         return self.class_codes(codes, support_labels[None], self.num_classes)[0]
 
     def apply_relation_network(self, class_codes: Tensor) -> Tensor:
-        """Class codes [N, latent_dim], each refined by its relations to all classes of the task."""
+        """Return class codes [N, latent_dim], each refined by its relations to all classes of the task."""
         return self.relation_net.refine(class_codes[None])[0]
 
     def inner_update(self, support_data: Tensor, support_labels: Tensor, initial_codes: Tensor) -> Tensor:
-        """Class codes [N, latent_dim] after inner_steps gradient steps on the support set's loss."""
+        """Return the class codes [N, latent_dim] after inner_steps gradient steps on the loss of the support set."""
         features = self.classifier.extract_features(support_data)[None]
         return self.adapt(initial_codes[None], support_labels[None], lambda codes: self.logits(codes, features))[-1][0]
 
     def decode_to_params(self, codes: Tensor) -> dict[str, Tensor]:
-        """Head weights of class codes [N, latent_dim]: {"fc.weight": [N, feature_dim], "fc.bias": [N]}."""
+        """Return the head weights of class codes [N, latent_dim]: {"fc.weight": [N, feature_dim], "fc.bias": [N]}."""
         return self.decoder(codes)
 
     def _check_labels(self, support_labels: Tensor) -> None:
-        """Every class must stand in every support set [E, N * K]: a class without an example has no code."""
+        """Raise LeoBenchError unless support_labels [E, N * K] have every class: one without images has no code."""
         present = (
             torch.nn.functional.one_hot(support_labels.clamp(0, self.num_classes - 1), self.num_classes).any(1).all()
         )
@@ -124,16 +127,18 @@ class LatentEmbeddingOptimization(Leo):
             )
 
     def _check_rotation(self, support_labels: Tensor, query_labels: Tensor) -> None:
-        """Labels [E, N * K] and [E, N * Q] of images taken in turn: each class must have K and Q of them, K dividing
-        Q. Raises LeoBenchError."""
+        """Raise LeoBenchError unless every class has K support images and Q queries, and K divides Q.
+
+        support_labels: int64 [E, N * K]; query_labels: int64 [E, N * Q].
+        """
         shots, queries = (
             torch.nn.functional.one_hot(labels, self.num_classes).sum(1) for labels in (support_labels, query_labels)
         )
         n_shots, n_queries = int(shots.flatten()[0]), int(queries.flatten()[0])
         if not ((shots == n_shots).all() and (queries == n_queries).all()) or n_queries % n_shots:
             raise LeoBenchError(
-                "train_support=each takes turns: every class of every task needs equally many support images, and a "
-                "multiple of it of queries; give the tasks such numbers, or set train_support to first"
+                "train_support=each needs equally many support images for every class of every task, and a multiple "
+                "of this number of queries; give the tasks such numbers, or set train_support to first"
             )
 
 
@@ -148,11 +153,11 @@ def train_leo(
     optimizer_kwargs: dict[str, Any] | None = None,
     **switches: Any,
 ) -> tuple[LatentEmbeddingOptimization, list[float]]:
-    """Train LEO on the tasks of a data loader, on the GPU where there is one, with a progress bar (the document,
-    train_leo).
+    """Train LEO on the tasks of a data loader, with a progress bar, on a GPU if there is one (the document, train_leo).
 
-    task_dataloader yields meta-batches (support_data, support_labels, query_data, query_labels); the image size is
-    theirs. Returns the trained LEO and one loss per meta-batch. Warns when it has learnt nothing.
+    task_dataloader yields meta-batches (support_data, support_labels, query_data, query_labels), whose images give the
+    image size. Returns the trained LEO and one loss per meta-batch. Warns if accuracy stays at chance. Raises
+    LeoBenchError if there is no task, TrainingDiverged if a loss is NaN or infinite.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     leo: LatentEmbeddingOptimization | None = None

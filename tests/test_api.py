@@ -46,10 +46,10 @@ def datasets() -> tuple[OmniglotDataset, OmniglotDataset]:
 
 @pytest.fixture(scope="module")
 def train_loader(datasets: tuple[OmniglotDataset, OmniglotDataset]) -> DataLoader[Batch]:
-    """Basic training, its data part; 6 tasks instead of 2,000, so one whole batch and one that is not."""
+    """Return the loader of the basic training; 3 tasks in batches of 2, instead of 2,000 in batches of 4."""
     train_dataset, _test_dataset = datasets
-    train_task_dataset = OmniglotTaskDataset(train_dataset, n_way=5, k_shot=1, num_query=15, num_tasks=6)
-    return DataLoader(train_task_dataset, batch_size=4, shuffle=True)
+    train_task_dataset = OmniglotTaskDataset(train_dataset, n_way=5, k_shot=1, num_query=15, num_tasks=3)
+    return DataLoader(train_task_dataset, batch_size=2, shuffle=True)
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +105,8 @@ def test_train_leo_shows_progress(small_loader: DataLoader[Batch], capsys: pytes
 
 def test_batches_have_the_documented_shapes(train_loader: DataLoader[Batch]) -> None:
     support_data, support_labels, query_data, query_labels = next(iter(train_loader))
-    assert support_data.shape == (4, 5, 1, 105, 105) and query_data.shape == (4, 75, 1, 105, 105)
-    assert support_labels.shape == (4, 5) and query_labels.shape == (4, 75)
+    assert support_data.shape == (2, 5, 1, 105, 105) and query_data.shape == (2, 75, 1, 105, 105)
+    assert support_labels.shape == (2, 5) and query_labels.shape == (2, 75)
     assert support_data.dtype == torch.float32 and support_labels.dtype == torch.int64
 
 

@@ -13,12 +13,14 @@ WIDTH = 64
 """Channels of the document's blocks."""
 BLOCKS = 4
 CHUNK = 80
-"""Images per pass in eval mode, where any number gives the same result: bounds the memory."""
+"""Images per pass in eval mode. Bounds the memory; the result does not depend on it."""
 
 
 def feature_dim(image_size: int, width: int = WIDTH) -> int:
-    """Length of the flattened features: four halvings (rounded down) of the side, width channels; 2,304 at 105, 64 at
-    28."""
+    """Return the length of the flattened features: width channels, the side halved four times and rounded down.
+
+    With 64 channels these are 2,304 numbers at 105x105 pixels and 64 at 28x28.
+    """
     return width * (image_size // 2**BLOCKS) ** 2
 
 
@@ -31,12 +33,15 @@ class Block(nn.Module):
         self.norm = nn.BatchNorm2d(width, eps=EPS)
 
     def forward(self, x: Tensor, n_groups: int, precision: str, n_statistics: int) -> Tensor:
-        """x: [M, n_in, H, W]. Training: each of n_groups is normalised by the statistics of its first n_statistics
-        images, and the running ones follow, group after group. Eval: running statistics."""
+        """Apply the block to x, [M, n_in, H, W]. Returns [M, width, H // 2, W // 2].
+
+        In training mode each of n_groups is normalised by the statistics of its first n_statistics images, and the
+        running statistics are updated group after group. In eval mode the running statistics are used.
+        """
         norm, bias = self.norm, self.conv.bias
         assert norm.running_mean is not None and norm.running_var is not None
         if self.training:
-            # Normalisation cancels the bias: it moves the running mean alone, and its gradient is zero, not missing.
+            # Normalisation cancels the bias, which only changes the running mean. Its gradient is zero, not None.
             shift = norm.bias if bias is None else norm.bias + 0 * bias
             fixed = None
         else:
@@ -52,7 +57,7 @@ class Block(nn.Module):
 
     @torch.no_grad()
     def _follow(self, statistics: Statistics, n_pixels: int) -> None:
-        """Move the running statistics towards each group's; the variance that is kept is the unbiased one."""
+        """Update the running statistics with each group's mean and unbiased variance."""
         norm = self.norm
         means = statistics.mean if self.conv.bias is None else statistics.mean + self.conv.bias
         variances = statistics.variance * (n_pixels / max(n_pixels - 1, 1))
@@ -65,8 +70,9 @@ class Block(nn.Module):
 class Conv4(nn.Module):
     """Four blocks and a flattening. Batch statistics when training, running statistics in eval mode.
 
-    image_size: side in pixels; precision: of the convolutions (blocks.py); features are float32 always; conv_bias: as
-    documented, although normalisation cancels it; width: channels of each block; stem: what images go through first.
+    image_size: side in pixels; precision: of the convolutions (blocks.py), features are always float32; conv_bias: add
+    a bias to the convolutions (the document does, although normalisation cancels it); width: channels of each block;
+    stem: pooling and padding in front of the first block.
     """
 
     def __init__(
@@ -85,8 +91,11 @@ class Conv4(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor, n_groups: int = 1, n_statistics: int | None = None) -> Tensor:
-        """images: float32 [M, 1, H, W], in n_groups equal parts that training normalises apart, each by its first
-        n_statistics images (all of them when left out). Returns float32 [M, feature_dim]."""
+        """Return features, float32 [M, feature_dim], of images, float32 [M, 1, H, W].
+
+        In training mode the images are n_groups equal groups; each is normalised by the statistics of its first
+        n_statistics images (by default of all).
+        """
         n_statistics = len(images) // n_groups if n_statistics is None else n_statistics
         images = self.stem(images)
         for block in self.blocks:
@@ -94,10 +103,10 @@ class Conv4(nn.Module):
         return images.flatten(1)
 
     def by_episode(self, images: Tensor, n_statistics: int | None = None) -> Tensor:
-        """Features [E, B, feature_dim] of images [E, B, 1, H, W].
+        """Return features [E, B, feature_dim] of images [E, B, 1, H, W].
 
-        Training: batch statistics are one episode's own, of its first n_statistics images (all of them when left out).
-        Eval: statistics are fixed, so the same numbers come from passes of any size.
+        In training mode batch statistics are those of one episode, over its first n_statistics images (by default
+        all). In eval mode statistics are fixed, so the result does not depend on the size of a pass.
         """
         together = images.flatten(0, 1)
         features = self(together, len(images), n_statistics) if self.training else in_chunks(self, together)
@@ -105,7 +114,7 @@ class Conv4(nn.Module):
 
 
 def in_chunks(module: nn.Module, images: Tensor) -> Tensor:
-    """module over images in passes of CHUNK; for eval mode, where passes do not influence each other."""
+    """Apply module to images in passes of CHUNK. Only for eval mode, in which images do not influence each other."""
     return torch.cat([module(chunk) for chunk in images.split(CHUNK)])
 
 
@@ -117,12 +126,11 @@ def adapted_conv4(
     n_support: int,
     twice: bool = True,
 ) -> Tensor:
-    """Conv-4 with each episode's own weights.
+    """Apply a Conv-4 with separate weights for each episode. Returns features [E, B, feature_dim].
 
-    images: [E, B, 1, H, W], the first n_support of each episode its support set. kernels: one [E, C, n_in, 3, 3] a
-    block; scales, shifts: one [E, C] a block (of the normalisation). Normalises by the support set's statistics,
-    support and query alike: inductive, and defined for a single query. twice: the result can be differentiated twice.
-    Returns [E, B, feature_dim].
+    images: [E, B, 1, H, W], of which the first n_support are the support set. kernels: [E, C, n_in, 3, 3] for each
+    block; scales, shifts: [E, C] for each block (of the normalisation). The statistics of the support set normalise
+    support and query images: inductive, and defined for a single query. twice: the result can be differentiated twice.
     """
     if images.device.type == "cpu" and not twice:
         return _one_by_one(images, kernels, scales, shifts, n_support)
@@ -132,7 +140,7 @@ def adapted_conv4(
 def _one_by_one(
     images: Tensor, kernels: Sequence[Tensor], scales: Sequence[Tensor], shifts: Sequence[Tensor], n_support: int
 ) -> Tensor:
-    """Episode after episode through the fused blocks of a CPU: faster there, and once differentiable."""
+    """Apply the fused blocks of a CPU, one episode after another: faster, and differentiable once."""
     features = []
     for episode, x in enumerate(images):
         for kernel, scale, shift in zip(kernels, scales, shifts, strict=True):
@@ -145,7 +153,7 @@ def _one_by_one(
 def _as_groups(
     images: Tensor, kernels: Sequence[Tensor], scales: Sequence[Tensor], shifts: Sequence[Tensor], n_support: int
 ) -> Tensor:
-    """All episodes at once as groups of one convolution, by torch's operations."""
+    """Apply torch's operations to all episodes at once, as the groups of one convolution."""
     n_episodes, n_images = images.shape[:2]
     x = images.transpose(0, 1).flatten(1, 2)  # [B, E, H, W]: an episode is a group of channels
     for kernel, scale, shift in zip(kernels, scales, shifts, strict=True):

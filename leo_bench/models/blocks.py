@@ -1,7 +1,7 @@
-"""Normalisation, ReLU and pooling of a convolution block, for groups of images that are normalised apart.
+"""Convolution block: normalisation, ReLU and pooling, for groups of images that are normalised separately.
 
-On a CPU fused passes with a gradient worked out by hand (`kernels.py` has the loops), which cannot be differentiated
-again; elsewhere torch's own operations. Both give the same numbers up to rounding.
+On a CPU these are fused passes (the loops are in `kernels.py`) with a gradient derived by hand, which cannot be
+differentiated again. On other devices they are torch's operations. Both give the same numbers up to rounding.
 
 Letters: M images, C channels, G groups of M / G consecutive images (an episode is a group).
 """
@@ -37,11 +37,11 @@ def normalised_block(
     n_statistics: int | None = None,
     precision: str = "float32",
 ) -> tuple[Tensor, Statistics]:
-    """3x3 convolution without bias, batch norm, ReLU, 2x2 max pooling.
+    """Apply 3x3 convolution without bias, batch norm, ReLU and 2x2 max pooling.
 
-    x: [M, n_in, H, W]; kernel: [C, n_in, 3, 3]; scale, shift: [G, C]. Each group is normalised by fixed, or by the
-    statistics of its first n_statistics images (all of them when left out). precision: of the convolution, except a
-    CPU's first one, on one channel. Returns [M, C, H // 2, W // 2] and the statistics, [G, C] and without gradient.
+    x: [M, n_in, H, W]; kernel: [C, n_in, 3, 3]; scale, shift: [G, C]. fixed: statistics to normalise by; None: those of
+    the first n_statistics images of each group (by default all). precision: of the convolution; on a CPU, a convolution
+    of one channel is always float32. Returns [M, C, H // 2, W // 2] and the statistics, [G, C], without gradient.
     """
     n_statistics = x.shape[0] // scale.shape[0] if n_statistics is None else n_statistics
     one_channel = x.device.type == "cpu" and x.shape[1] == 1
@@ -58,7 +58,7 @@ def normalised_block(
 def norm_relu_pool(
     x: Tensor, scale: Tensor, shift: Tensor, fixed: Statistics | None, n_statistics: int
 ) -> tuple[Tensor, Statistics]:
-    """The block after its convolution, by torch's operations: on any device, differentiable any number of times."""
+    """Apply the block after its convolution by torch's operations, which are differentiable any number of times."""
     groups = x.unflatten(0, (scale.shape[0], -1))
     if fixed is None:
         variance, mean = torch.var_mean(groups[:, :n_statistics], dim=(1, 3, 4), correction=0)
@@ -72,7 +72,7 @@ def norm_relu_pool(
 
 
 class FusedNormReluPool(torch.autograd.Function):
-    """norm_relu_pool in few passes: forward two reads of x, backward one read of x and one of the pooled images."""
+    """norm_relu_pool in few passes: two reads of x forward, one of x and one of the pooled images backward."""
 
     @staticmethod
     def forward(
@@ -202,7 +202,7 @@ class FusedFirstBlock(torch.autograd.Function):
 
 
 def _moments(images: np.ndarray, n_groups: int, n_statistics: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and biased variance, float64 [G, C], over the first n_statistics images of each group."""
+    """Return mean and biased variance, float64 [G, C], over the first n_statistics images of each group."""
     groups = images.reshape(n_groups, -1, *images.shape[1:])
     if n_statistics < groups.shape[1]:
         images = np.ascontiguousarray(groups[:, :n_statistics]).reshape(-1, *images.shape[1:])
@@ -215,8 +215,10 @@ def _moments(images: np.ndarray, n_groups: int, n_statistics: int) -> tuple[np.n
 
 
 def _patch_moments(images: np.ndarray, n_groups: int, n_statistics: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean [G, 9] and covariance [G, 9, 9] of the 3x3 patches, zeros around the border, of each group's first images;
-    float64."""
+    """Return mean [G, 9] and covariance [G, 9, 9], float64, of the 3x3 patches of each group's first images.
+
+    Patches at the border are padded with zeros.
+    """
     groups = images.reshape(n_groups, -1, *images.shape[1:])[:, :n_statistics]
     images = np.ascontiguousarray(groups).reshape(-1, *images.shape[1:])
     totals, products = np.empty((len(images), 9)), np.empty((len(images), 9, 9))
@@ -235,14 +237,14 @@ def _wide(x: Tensor) -> np.ndarray:
 
 
 def _pooled_like(x: Tensor, n_channels: int | None = None) -> Tensor:
-    """An empty channels-last tensor for x after pooling."""
+    """Return an empty channels-last tensor with the shape of x after pooling."""
     n_images, own_channels, height, width = x.shape
     shape = (n_images, n_channels or own_channels, height // 2, width // 2)
     return torch.empty(shape, dtype=x.dtype, memory_format=torch.channels_last)
 
 
 def _with_statistics(ctx: Any, y: Tensor, mean: np.ndarray, variance: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
-    """A block's outputs; its statistics are for the record, not for gradients."""
+    """Return the outputs of a block, with its statistics marked as not differentiable."""
     statistics = torch.from_numpy(mean).to(y.dtype), torch.from_numpy(variance).to(y.dtype)
     ctx.mark_non_differentiable(*statistics)
     return y, *statistics

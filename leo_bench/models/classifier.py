@@ -1,4 +1,4 @@
-"""The classifier: a Conv-4 shared by all episodes, and a head that an episode may bring along."""
+"""The classifier: a Conv-4 shared by all episodes, and a linear head, its own or generated."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -8,8 +8,10 @@ from leo_bench.models.stem import Stem
 
 
 class LEOClassifier(nn.Module):
-    """Shared CNN and head (the document, LEOClassifier). Without default_head it is the CNN alone and always wants
-    params."""
+    """Shared CNN and head (the document, LEOClassifier).
+
+    Without default_head it is the CNN alone, and forward needs params.
+    """
 
     def __init__(
         self,
@@ -28,11 +30,14 @@ class LEOClassifier(nn.Module):
             self.fc = nn.Linear(self.feature_dim, num_classes)
 
     def extract_features(self, x: Tensor) -> Tensor:
-        """x: images [B, 1, H, W]. Returns [B, feature_dim]."""
+        """Return features [B, feature_dim] of images x, [B, 1, H, W]."""
         return self.backbone(x)
 
     def forward(self, x: Tensor, params: dict[str, Tensor] | None = None) -> Tensor:
-        """Logits [B, N] by the default head, or by params {"fc.weight": [N, feature_dim], "fc.bias": [N]}."""
+        """Return logits [B, N] of images x by the default head, or by params.
+
+        params: {"fc.weight": [N, feature_dim], "fc.bias": [N]}.
+        """
         features = self.extract_features(x)
         if params is None:
             return self.fc(features)

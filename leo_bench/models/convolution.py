@@ -1,4 +1,4 @@
-"""3x3 convolution, padding 1, no bias, in the precision asked for."""
+"""3x3 convolution with padding 1 and without bias, in a given precision."""
 
 from functools import cache
 
@@ -10,11 +10,11 @@ from leo_bench.models.winograd import MinimalFiltering
 
 
 def convolution(x: Tensor, kernel: Tensor, precision: str = "float32") -> Tensor:
-    """x [M, C_in, H, W], kernel [C, C_in, 3, 3] -> [M, C, H, W], in the type of x.
+    """Convolve x [M, C_in, H, W] with kernel [C, C_in, 3, 3]. Returns [M, C, H, W] in the type of x.
 
-    bfloat16: operands and result, and their gradients, are rounded to bfloat16, sums are float32. A processor without
-    instructions for it rounds in the same places and multiplies in float32, so that what bfloat16 costs in accuracy can
-    be measured anywhere.
+    precision="bfloat16" rounds operands, result and their gradients to bfloat16; sums are float32. A processor without
+    bfloat16 instructions rounds at the same places and multiplies in float32, so that the effect of bfloat16 on
+    accuracy can be measured on any machine.
     """
     if precision == "bfloat16" and (x.device.type != "cpu" or _has_bfloat16()):
         return F.conv2d(x.bfloat16(), kernel.bfloat16(), padding=1).to(x.dtype)
@@ -30,7 +30,7 @@ def _plain(x: Tensor, kernel: Tensor) -> Tensor:
 
 
 def _rounded(x: Tensor) -> Tensor:
-    """x with its value, and in the backward pass its gradient, rounded to bfloat16."""
+    """Round x, and in the backward pass its gradient, to bfloat16."""
     return x.bfloat16().to(x.dtype)
 
 

@@ -1,4 +1,4 @@
-"""Decoders: from class codes to the weights of a head. All have `head`; the parts of this module can be put together.
+"""Decoders: from class codes to the weights of a head. All have the method `head` and can be combined.
 
 Letters: E episodes, N classes, D latent_dim, F length of the features.
 """
@@ -22,24 +22,24 @@ Head = tuple[Tensor, Tensor]
 
 
 class Decoder(nn.Module, ABC):
-    """Head weights from codes."""
+    """Computes head weights from class codes."""
 
     @abstractmethod
     def head(self, codes: Tensor) -> Head:
-        """codes: [E, N, D]."""
+        """Return the head of each episode; codes: [E, N, D]."""
 
     def forward(self, codes: Tensor) -> dict[str, Tensor]:
-        """One episode's head: codes [N, D] -> {"fc.weight": [N, F], "fc.bias": [N]}."""
+        """Return the head of one episode, {"fc.weight": [N, F], "fc.bias": [N]}, from codes [N, D]."""
         weight, bias = self.head(codes[None])
         return {"fc.weight": weight[0], "fc.bias": bias[0]}
 
 
 class FlatDecoder(Decoder):
-    """A decoder that puts out the weights as one vector, fc.weight before fc.bias.
+    """Decoder whose output is one vector of weights, fc.weight before fc.bias.
 
-    decode="task": the mean of the class codes decodes all rows at once, num_classes * (feature_dim + 1) numbers (the
-    document). decode="class": each class's code decodes its own row, feature_dim + 1 numbers (Rusu et al. 2019), for
-    any number of classes.
+    decode="task": the mean of the class codes decodes all rows, num_classes * (feature_dim + 1) numbers (the document).
+    decode="class": each class code decodes its own row, feature_dim + 1 numbers, for any number of classes (Rusu et al.
+    2019).
     """
 
     def __init__(self, num_classes: int, feature_dim: int, decode: str) -> None:
@@ -53,7 +53,7 @@ class FlatDecoder(Decoder):
 
     @abstractmethod
     def flat(self, codes: Tensor) -> Tensor:
-        """codes: [..., D]. Returns [..., total_param_count]."""
+        """Return the output vector, [..., total_param_count], of codes [..., D]."""
 
     def head(self, codes: Tensor) -> Head:
         if self.per_class:
@@ -69,9 +69,9 @@ class FlatDecoder(Decoder):
         return weight.unflatten(-1, (self.num_classes, self.feature_dim)), bias
 
     def forward(self, codes: Tensor) -> dict[str, Tensor]:
-        """One episode's head: codes [N, D], or one pooled code [D] or [1, D] with decode="task".
+        """Return the head of one episode, {"fc.weight": [N, F], "fc.bias": [N]}.
 
-        Returns {"fc.weight": [N, F], "fc.bias": [N]}.
+        codes: [N, D]; with decode="task" also one pooled code, [D] or [1, D].
         """
         if codes.dim() == 1:
             codes = codes[None]
@@ -106,9 +106,11 @@ class LinearDecoder(FlatDecoder):
         return self.fc(codes)
 
     def orthogonality(self) -> Tensor:
-        """How far the decoded directions of the code's coordinates are from orthogonal: mean squared entry of their
-        matrix of cosines minus the identity (Rusu et al. 2019, equation 7, in the form of the authors' release: the
-        square in place of the absolute value, and nothing is centred). Scalar."""
+        """Return the orthogonality penalty of the decoded directions of the code's coordinates, a scalar.
+
+        It is the mean square of their matrix of cosines minus the identity (Rusu et al. 2019, equation 7). As in the
+        authors' release, squares replace absolute values, and nothing is centred.
+        """
         directions = self.fc.weight.T  # [D, numbers]: what each coordinate adds to the weights
         normalised = F.normalize(directions, dim=1)
         cosines = normalised @ normalised.T
@@ -119,8 +121,10 @@ DECODERS = {"mlp": LEODecoder, "linear": LinearDecoder}
 
 
 class TaskConditioned(Decoder):
-    """Shows a decoder, beside each class's code, the mean code of the episode's classes (an improvement that the
-    document names). decoder: one that takes codes of twice the size."""
+    """Gives a decoder the mean code of the episode beside each class code (an improvement that the document names).
+
+    decoder: one that takes codes of length 2 * D.
+    """
 
     def __init__(self, decoder: Decoder) -> None:
         super().__init__()
@@ -132,8 +136,10 @@ class TaskConditioned(Decoder):
 
 
 class Mixture(Decoder):
-    """Several decoders, mixed with weights that a softmax gives each episode from its mean code (the document's
-    mixture of decoders, for different types of task)."""
+    """Weighted mean of several decoders, with softmax weights computed from the mean code of the episode.
+
+    The document proposes it for different types of task.
+    """
 
     def __init__(self, decoders: Iterable[Decoder], latent_dim: int) -> None:
         super().__init__()
@@ -150,8 +156,11 @@ class Mixture(Decoder):
 
 
 class DistanceBias(Decoder):
-    """Puts -|w|^2 / 2 in place of a decoder's bias: a logit w.x - |w|^2 / 2 is then, but for what all classes share,
-    minus half the squared distance of features x from w (Snell et al. 2017, Prototypical Networks, section 2.4)."""
+    """Replaces a decoder's bias by -|w|^2 / 2.
+
+    The logit w.x - |w|^2 / 2 is then minus half the squared distance between features x and weights w, up to a term
+    that is the same for all classes (Snell et al. 2017, Prototypical Networks, section 2.4).
+    """
 
     def __init__(self, decoder: Decoder) -> None:
         super().__init__()
@@ -163,7 +172,7 @@ class DistanceBias(Decoder):
 
 
 class Scaled(Decoder):
-    """Multiplies a decoder's weights and biases by a learned number, which starts at 1."""
+    """Multiplies a decoder's weights and biases by a learned number that starts at 1."""
 
     def __init__(self, decoder: Decoder) -> None:
         super().__init__()
@@ -177,8 +186,10 @@ class Scaled(Decoder):
 
 
 def start_as_transpose(encoder: nn.Linear, decoder: LinearDecoder) -> None:
-    """Give an encoder [D, F] orthogonal rows or columns, and a decoder [F + 1, D] its transpose: the code of features x
-    then decodes to x, or to its projection on the encoder's rows where D < F, with bias 0."""
+    """Initialise an encoder [D, F] with orthogonal rows or columns, and a decoder [F + 1, D] with its transpose.
+
+    The code of features x then decodes to x with bias 0, or, if D < F, to the projection of x on the encoder's rows.
+    """
     with torch.no_grad():
         nn.init.orthogonal_(encoder.weight)
         decoder.fc.weight[:-1] = encoder.weight.T
@@ -186,11 +197,10 @@ def start_as_transpose(encoder: nn.Linear, decoder: LinearDecoder) -> None:
 
 
 class GaussianHead(Decoder):
-    """The decoded head is drawn from a normal distribution at each decoding in training, and is its mean at test (Rusu
-    et al. 2019, equation 4).
+    """Draws the head from a normal distribution at each decoding in training; returns its mean at test.
 
-    mean, spread: decoders of the mean and of the log of the standard deviation, relative to sqrt(2 / (N + F)), where
-    the authors' release starts.
+    Rusu et al. (2019), equation 4. mean, spread: decoders of the mean and of the log of the standard deviation. The
+    deviation is relative to sqrt(2 / (N + F)), the initial value in the authors' release.
     """
 
     def __init__(self, mean: Decoder, spread: Decoder, noise: Noise) -> None:

@@ -1,4 +1,4 @@
-"""Encoders: from images, or from the classifier's features of them, to latent codes."""
+"""Encoders: from images, or from their features, to codes."""
 
 import torch
 from torch import Tensor, nn
@@ -26,32 +26,32 @@ class LEOEncoder(nn.Module):
         return self.fc(self.backbone(images))
 
     def encode(self, images: Tensor, features: Tensor) -> Tensor:
-        """images: [E, B, 1, H, W]. Returns codes [E, B, latent_dim]. Batch statistics are one episode's. Features are
-        not used."""
+        """Return codes [E, B, latent_dim] of images [E, B, 1, H, W]; features are not used.
+
+        In training mode batch statistics are those of one episode.
+        """
         return self.fc(self.backbone.by_episode(images))
 
 
 class SharedEncoder(nn.Module):
-    """A linear map, without bias, of the classifier's features (Rusu et al. 2019, section 2.3.1; there without our
-    CNN)."""
+    """A linear map, without bias, of the classifier's features (Rusu et al. 2019, section 2.3.1)."""
 
     def __init__(self, feature_dim: int, latent_dim: int) -> None:
         super().__init__()
         self.fc = nn.Linear(feature_dim, latent_dim, bias=False)
 
     def encode(self, images: Tensor, features: Tensor) -> Tensor:
-        """features: [E, B, feature_dim]. Returns codes [E, B, latent_dim]. Images are not used."""
+        """Return codes [E, B, latent_dim] of features [E, B, feature_dim]; images are not used."""
         return self.fc(features)
 
 
 class NoEncoder(nn.Module):
-    """Codes that know nothing of the images: zeros, from which the inner loop starts (the authors' "random prior" where
-    codes are drawn)."""
+    """Returns zeros as codes, whatever the images. With drawn codes this is the authors' "random prior"."""
 
     def __init__(self, latent_dim: int) -> None:
         super().__init__()
         self.latent_dim = latent_dim
 
     def encode(self, images: Tensor, features: Tensor) -> Tensor:
-        """images: [E, B, ...]. Returns codes [E, B, latent_dim]."""
+        """Return zeros [E, B, latent_dim]; images: [E, B, ...]."""
         return torch.zeros(*images.shape[:2], self.latent_dim, dtype=images.dtype, device=images.device)

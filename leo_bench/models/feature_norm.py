@@ -1,14 +1,14 @@
-"""What becomes of an image's features before anything else sees them."""
+"""Normalisation of the features of an image (the setting feature_norm)."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 
 class UnitLength(nn.Module):
-    """Each image's features, divided by their length (the authors' release does so with its embeddings)."""
+    """Scales the features of each image to length 1, as the authors' release does with its embeddings."""
 
     def forward(self, features: Tensor) -> Tensor:
-        """features: [..., F]."""
+        """Return features [..., F] divided by their length."""
         return F.normalize(features, dim=-1)
 
 

@@ -1,4 +1,4 @@
-"""From one pooled code to the layers of a CNN."""
+"""Generator of changes to all CNN layers from one code (`generated=full`)."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -8,12 +8,12 @@ from leo_bench.models.decoder import HIDDEN
 
 
 class CnnGenerator(nn.Module):
-    """Changes to all layers of a Conv-4 from one pooled code: how `generated=full` generates the CNN (our design).
+    """Decodes the mean class code of an episode into changes of all layers of a Conv-4 (our design).
 
     The kernels of a block, as a matrix [C, n_in * 9], change by U(z) V: V [rank, n_in * 9] is meta-learned, U(z)
     [C, rank] is decoded, so that the decoder stays trainable. Scale and shift of each normalisation change by
-    decoded vectors. Convolution biases are left out, since normalisation cancels them. Every change starts at zero,
-    and so at the meta-learned weights.
+    decoded vectors. There are no convolution biases, since normalisation would cancel them. All changes are zero
+    before training.
     """
 
     def __init__(self, latent_dim: int, rank: int = 8, width: int = WIDTH) -> None:
@@ -29,12 +29,14 @@ class CnnGenerator(nn.Module):
 
     @property
     def n_generated(self) -> int:
-        """Numbers that the decoder puts out per episode for the CNN (its kernels' coordinates, scales and shifts)."""
+        """Length of the decoded vector of an episode: coordinates U(z) of the kernels, scales and shifts."""
         return self.fc3.out_features
 
     def forward(self, code: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """code: [E, latent_dim]. Per block: change of kernels [E, C, n_in, 3, 3], of scale [E, C] and of shift [E,
-        C]."""
+        """Return the changes of each block, from code [E, latent_dim].
+
+        They are those of kernels [E, C, n_in, 3, 3], scale [E, C] and shift [E, C].
+        """
         flat = self.fc3(F.relu(self.fc2(F.relu(self.fc1(code)))))
         changes = []
         for block, directions in zip(

@@ -1,7 +1,9 @@
-"""What an inner loop's loss is measured on.
+"""Objective of the inner loop: the examples on which its loss is computed (the setting inner_examples).
 
-At one shot a good start leaves the support set's loss near zero, and steps on it change little; the other choices give
-the loop something to do. Letters: E episodes, N classes, K shots, D latent_dim, F length of the features.
+At one shot a good start has a support loss near zero, so gradient steps on it change little. `shifted` and
+`leave_one_out` leave the loop more to do.
+
+Letters: E episodes, N classes, K shots, D latent_dim, F length of the features.
 """
 
 from collections.abc import Callable
@@ -16,31 +18,31 @@ HeadLogits = Callable[[Tensor, Tensor], Tensor]
 
 
 class Support(NamedTuple):
-    """A support set as the CNN and the encoder see it."""
+    """Features and codes of a support set."""
 
     features: Tensor
     """[E, N * K, F]"""
     codes: Tensor
-    """[E, N * K, D], of single images."""
+    """[E, N * K, D]: codes of single images."""
     copies: Tensor
     """[E, N * K, n_copies, F]: features of each image's copies."""
 
 
 class Start(NamedTuple):
-    """Where the inner loop starts, and what it may use."""
+    """Start of the inner loop, and the functions of the model that it uses."""
 
     support: Support
     support_y: Tensor
     """int64 [E, N * K]"""
     codes: Tensor
-    """Of the classes, [E, N, D]."""
+    """Initial class codes [E, N, D]."""
     refine: Callable[[Tensor], Tensor]
     """Class means of image codes [E, N, D] -> class codes."""
     head_logits: HeadLogits
 
 
 class Objective(NamedTuple):
-    """What the inner loop minimises: logits of a point, and the classes that they should name."""
+    """Logits as a function of the class codes, and the labels of their cross-entropy."""
 
     logits: Callable[[Tensor], Tensor]
     """Class codes [E, N, D] -> [E, M, N]."""
@@ -49,23 +51,25 @@ class Objective(NamedTuple):
 
 
 class OnSupport:
-    """The support set itself (the document, Rusu et al. 2019)."""
+    """The support set (the document, Rusu et al. 2019)."""
 
     n_copies = 0
-    """Copies of each support image whose features are wanted too."""
+    """Copies of each support image whose features are needed."""
 
     def copies(self, images: Tensor) -> Tensor:
-        """images: [M, 1, H, W]. Returns the n_copies of each, [M, n_copies, 1, H, W]: none."""
+        """Return the n_copies copies of each image, [M, n_copies, 1, H, W]; images: [M, 1, H, W]."""
         return images[:, None][:, :0]
 
     def objective(self, at: Start) -> Objective:
-        """What the inner loop minimises."""
+        """Return the objective of the inner loop."""
         return Objective(lambda point: at.head_logits(point, at.support.features), at.support_y)
 
 
 class Shifted(OnSupport):
-    """The support set and copies of each image, shifted by one pixel left, right, up and down: five times as many
-    examples, so that a summed loss has five times the gradient."""
+    """The support set and four copies of each image, shifted by one pixel left, right, up and down.
+
+    These are five times as many examples, so a summed loss has about five times the gradient.
+    """
 
     n_copies = 4
 
@@ -82,8 +86,10 @@ class Shifted(OnSupport):
 
 
 class LeaveOneOut(OnSupport):
-    """Each example, answered with its class's code from the other K - 1 examples, moved as far as the inner loop has
-    moved the codes of all."""
+    """Each support image, classified with the code of its class from the other K - 1 images.
+
+    The change of the class codes so far in the inner loop is added to these codes.
+    """
 
     def objective(self, at: Start) -> Objective:
         support = at.support
@@ -91,7 +97,7 @@ class LeaveOneOut(OnSupport):
         member = F.one_hot(at.support_y, at.codes.shape[1]).to(at.codes.dtype)  # [E, N * K, N]
         sums = member.transpose(1, 2) @ support.codes  # [E, N, D]
         k_shot = member.sum(1)[..., None]
-        own = member[..., None]  # for each example: which class is its own
+        own = member[..., None]  # 1 at the class of each example
         without = torch.where(
             own > 0,
             ((sums[:, None] - support.codes[:, :, None]) / (k_shot[:, None] - 1)),

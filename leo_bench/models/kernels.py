@@ -33,8 +33,10 @@ Result = TypeVar("Result")
 
 
 def over_images(part: Callable[..., Result], n_images: int, *arguments: Any) -> list[Result]:
-    """part(first, last, *arguments) for ranges that cover n_images, on as many threads as torch is set to use; the
-    results in order."""
+    """Call part(first, last, *arguments) for ranges that cover n_images, on as many threads as torch is set to use.
+
+    Returns the results in the order of the ranges.
+    """
     n_threads = min(torch.get_num_threads(), n_images)
     if n_threads == 1:
         return [part(0, n_images, *arguments)]
@@ -45,8 +47,10 @@ def over_images(part: Callable[..., Result], n_images: int, *arguments: Any) -> 
 
 @cache
 def _pool(n_threads: int) -> ThreadPoolExecutor:
-    """Threads in which torch does not make further threads. (Torch gives this setting to threads that others start,
-    too; the main thread keeps its own.)"""
+    """Return a pool of threads in which torch starts no further threads.
+
+    Threads that are started in them inherit this setting; the main thread keeps its own.
+    """
     return ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,))
 
 
@@ -54,13 +58,13 @@ os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process has no
 
 
 def pixels(x: Tensor) -> np.ndarray:
-    """A channels-last tensor [M, C, H, W] as the array [M, H, W, C] that shares its memory."""
+    """Return a channels-last tensor [M, C, H, W] as an array [M, H, W, C] that shares its memory."""
     return x.detach().permute(0, 2, 3, 1).numpy()
 
 
 @compiled
 def sum_moments(first, last, x, pivot, totals, squares):  # type: ignore[no-untyped-def]
-    """Of each image and channel, sums of x - pivot and of its square.
+    """Sum x - pivot and its square over the pixels of each image and channel.
 
     x: [M, H, W, C]; pivot: [G, C], near the mean, so that the squares do not cancel; totals, squares: float64 [M, C].
     """
@@ -85,7 +89,7 @@ def sum_moments(first, last, x, pivot, totals, squares):  # type: ignore[no-unty
 
 @compiled
 def normalise_and_pool(first, last, x, gain, offset, y, best, chosen):  # type: ignore[no-untyped-def]
-    """y = the largest of max(gain * x + offset, 0) in each 2x2 window; best: x there; chosen: its position, or CUT.
+    """Set y to the largest max(gain * x + offset, 0) of each 2x2 window, best to x there, chosen to the place or CUT.
 
     x: [M, H, W, C]; gain, offset: [G, C]; y, best: [M, H // 2, W // 2, C]; chosen: the same, uint8.
     """
@@ -122,7 +126,7 @@ def normalise_and_pool(first, last, x, gain, offset, y, best, chosen):  # type: 
 
 @compiled
 def sum_gradients(first, last, gradient, best, chosen, mean, totals, weighted):  # type: ignore[no-untyped-def]
-    """Of each image and channel, sums of the gradients that ReLU let through, and of these times best - mean.
+    """Sum, for each image and channel, the gradients that pass ReLU, and these times best - mean.
 
     gradient, best, chosen: [M, h, w, C], of pooled images; mean: [G, C]; totals, weighted: float64 [M, C].
     """
@@ -148,7 +152,7 @@ def sum_gradients(first, last, gradient, best, chosen, mean, totals, weighted): 
 
 @compiled
 def spread_gradient(first, last, x, gradient, chosen, gain, level, slope, n_statistics, dx):  # type: ignore[no-untyped-def]
-    """dx = gain * gradient where a pixel was chosen, and level + slope * x besides, in images that gave statistics.
+    """Set dx = gain * gradient at chosen pixels, plus level + slope * x in the images that gave statistics.
 
     x, dx: [M, H, W, C]; gradient, chosen: [M, H // 2, W // 2, C]; gain, level, slope: [G, C]; n_statistics: how many of
     each group's images, the first ones, gave its mean and variance.
@@ -177,7 +181,7 @@ def spread_gradient(first, last, x, gradient, chosen, gain, level, slope, n_stat
 
 @compiled_sums
 def sum_patch_moments(first, last, images, totals, products):  # type: ignore[no-untyped-def]
-    """Of each image, sums over all pixels of the 3x3 patch around it and of the patch's products with itself.
+    """Sum, over all pixels of each image, the 3x3 patch around a pixel and the products of its numbers.
 
     images: [M, H + 2, W + 2], with a border of zeros; totals: float64 [M, 9]; products: float64 [M, 9, 9].
     """
@@ -202,7 +206,7 @@ def sum_patch_moments(first, last, images, totals, products):  # type: ignore[no
 
 @compiled
 def convolve_and_pool(first, last, images, kernel, offset, y, chosen):  # type: ignore[no-untyped-def]
-    """y = the largest of max(patch . kernel + offset, 0) in each 2x2 window; chosen: its position, or CUT.
+    """Set y to the largest max(patch . kernel + offset, 0) of each 2x2 window, chosen to its position or CUT.
 
     The unpooled image is never stored. images: [M, H + 2, W + 2], with a border of zeros; kernel: [G, 9, C]; offset:
     [G, C]; y, chosen: [M, H // 2, W // 2, C].
@@ -243,7 +247,7 @@ def convolve_and_pool(first, last, images, kernel, offset, y, chosen):  # type: 
 
 @compiled
 def sum_patches(first, last, images, gradient, chosen, sums):  # type: ignore[no-untyped-def]
-    """Of each image and channel, the sum of gradient times the patch around the chosen pixel, and of gradient itself.
+    """Sum, for each image and channel, the gradient times the patch around the chosen pixel, and the gradient.
 
     images: [M, H + 2, W + 2], with a border of zeros; gradient, chosen: [M, H // 2, W // 2, C]; sums: float64
     [M, 10, C], the patch's nine pixels and then the gradient.

@@ -1,22 +1,22 @@
-"""Random numbers of training: drawn codes and weights, dropped features. From one named stream of the run's seed."""
+"""Random numbers in training, for drawn codes and weights and for dropout, from one stream of the run's seed."""
 
 import torch
 from torch import Tensor, nn
 
 
 class Noise:
-    """A stream of random numbers, on whatever device they are asked for."""
+    """Random numbers on any device. Each device has a generator of its own with the same seed."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.generators: dict[torch.device, torch.Generator] = {}
 
     def normal(self, like: Tensor) -> Tensor:
-        """Standard normal numbers in the shape of a tensor, on its device."""
+        """Draw standard normal numbers in the shape of a tensor, on its device."""
         return torch.empty_like(like).normal_(generator=self._on(like.device))
 
     def kept(self, like: Tensor, share: float) -> Tensor:
-        """1 with probability share, else 0, in the shape of a tensor, on its device."""
+        """Draw 1 with probability share, else 0, in the shape of a tensor, on its device."""
         return torch.empty_like(like).bernoulli_(share, generator=self._on(like.device))
 
     def _on(self, device: torch.device) -> torch.Generator:
@@ -26,8 +26,10 @@ class Noise:
 
 
 class FeatureDropout(nn.Module):
-    """Drops each number of the features with probability rate, in training, with a fresh mask at each call (the
-    authors' release draws a new one in each inner, fine-tuning and query pass)."""
+    """Drops each feature with probability rate in training, with a new mask at each call.
+
+    The authors' release also draws a new mask in each inner, fine-tuning and query pass.
+    """
 
     def __init__(self, rate: float, noise: Noise) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Relation networks: a class's code in the context of the episode's other classes.
+"""Relation networks: they refine each class code in the context of all classes of the episode.
 
 Letters: E episodes, N classes, D latent_dim. refine takes codes [E, N, D] and returns codes [E, N, D].
 """
@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 
 class LEORelationNetwork(nn.Module):
-    """Two linear layers with a ReLU between, on pairs of codes (the document, LEORelationNetwork). No ReLU at the
-    end."""
+    """Two linear layers with a ReLU between them, on pairs of codes (the document, LEORelationNetwork)."""
 
     def __init__(self, latent_dim: int = 64) -> None:
         super().__init__()
@@ -20,19 +19,19 @@ class LEORelationNetwork(nn.Module):
         self.fc2 = nn.Linear(latent_dim, latent_dim)
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """first, second: [B, latent_dim]. Returns the relation of each pair, [B, latent_dim]."""
+        """Return the relation of each pair, [B, latent_dim]; first, second: [B, latent_dim]."""
         return self.fc2(F.relu(self.fc1(torch.cat([first, second], dim=-1))))
 
     def refine(self, codes: Tensor) -> Tensor:
-        """Each class's mean relation to all classes of its episode, itself included.
+        """Return each class's mean relation to all classes of its episode, itself included.
 
-        Equals the mean over forward(codes[i], codes[j]) for all j, but applies each half of fc1 once per class
-        instead of once per pair, and fc2, being linear, once to the mean.
+        This is the mean of forward(codes[i], codes[j]) over all j. Each half of fc1 is applied once per class instead
+        of once per pair; fc2 is linear and applied once, to the mean.
         """
         return self.fc2(self.pairs(codes).mean(2))
 
     def pairs(self, codes: Tensor) -> Tensor:
-        """What fc2 is applied to, for each ordered pair of classes: [E, N, N, D]."""
+        """Return the input of fc2 for each ordered pair of classes, [E, N, N, D]."""
         left, right = self.fc1.weight.chunk(2, dim=1)
         as_first = codes @ left.T + self.fc1.bias
         as_second = codes @ right.T
@@ -40,8 +39,10 @@ class LEORelationNetwork(nn.Module):
 
 
 class AttentionRelation(LEORelationNetwork):
-    """Relations weighted by attention, where the plain network takes their mean (an improvement that the document
-    names): class i gives class j the weight softmax over j of query(z_i) . key(z_j) / sqrt(D)."""
+    """Relation network with a weighted mean (an improvement that the document names).
+
+    Class i gives class j the attention weight softmax over j of query(z_i) . key(z_j) / sqrt(D).
+    """
 
     def __init__(self, latent_dim: int = 64) -> None:
         super().__init__(latent_dim)
@@ -49,22 +50,21 @@ class AttentionRelation(LEORelationNetwork):
         self.key = nn.Linear(latent_dim, latent_dim, bias=False)  # a bias would shift all scores of a class alike
 
     def refine(self, codes: Tensor) -> Tensor:
-        """Each class's relations to all classes of its episode, itself included, weighted by attention."""
+        """Return the mean of each class's relations to all classes of its episode, weighted by attention."""
         scores = self.query(codes) @ self.key(codes).transpose(1, 2) / codes.shape[-1] ** 0.5
         return self.fc2((scores.softmax(-1)[:, :, None] @ self.pairs(codes)).squeeze(2))
 
 
 class NoRelation(nn.Module):
-    """Leaves each class its own code."""
+    """Leaves the class codes as they are."""
 
     def refine(self, codes: Tensor) -> Tensor:
-        """Returns the codes."""
+        """Return the codes."""
         return codes
 
 
 class Residual(nn.Module):
-    """Adds a relation network's answer to the codes, from nothing at the start: the network's last layer begins at
-    zero."""
+    """Adds the output of a relation network to the codes. Its last layer starts at zero, and so does the output."""
 
     def __init__(self, network: LEORelationNetwork) -> None:
         super().__init__()
@@ -73,19 +73,18 @@ class Residual(nn.Module):
         nn.init.zeros_(network.fc2.bias)
 
     def refine(self, codes: Tensor) -> Tensor:
-        """The codes and their relations."""
+        """Return the sum of the codes and their relations."""
         return codes + self.network.refine(codes)
 
 
 class Rounds(nn.ModuleList):
-    """Relation networks one after another, each with weights of its own, on codes that the one before refined (the
-    document's multi-step relation network)."""
+    """Several relation networks in sequence, each with weights of its own (the document's multi-step version)."""
 
     def __init__(self, networks: Iterable[nn.Module]) -> None:
         super().__init__(networks)
 
     def refine(self, codes: Tensor) -> Tensor:
-        """The codes after all rounds."""
+        """Return the codes after all rounds."""
         for network in self:
             codes = network.refine(codes)  # type: ignore[operator]
         return codes

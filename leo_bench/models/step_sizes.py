@@ -1,4 +1,4 @@
-"""Step sizes of inner loops: fixed, learned, or learned for each step. A rate has one entry per step."""
+"""Step sizes of inner loops: fixed, learned, or learned for each step. forward returns one for each step."""
 
 from collections.abc import Sequence
 
@@ -18,8 +18,7 @@ class FixedStepSize(nn.Module):
 
 
 class LearnedStepSize(nn.Module):
-    """A learned vector, one entry per coordinate of the point, the same at each step (Rusu et al. 2019, Algorithm
-    1)."""
+    """A learned vector, one entry per coordinate, the same at each step (Rusu et al. 2019, Algorithm 1)."""
 
     def __init__(self, lr: float, steps: int, size: int) -> None:
         super().__init__()

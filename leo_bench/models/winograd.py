@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 from leo_bench.models.kernels import compiled, over_images, pixels
 
 TILES = 256
-"""Tiles of a chunk, about: their 16 numbers per channel, before and after the product, then fit a core's cache."""
+"""Approximate number of tiles in a chunk, such that their 16 numbers per channel fit the cache of a core."""
 
 KERNEL_TRANSFORM = torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]])
 """G of the paper."""
@@ -55,7 +55,7 @@ class MinimalFiltering(torch.autograd.Function):
 
 
 def _convolve(x: Tensor, kernel: Tensor) -> Tensor:
-    """kernel: [C, C_in, 3, 3]."""
+    """Convolve x [M, C_in, H, W] with kernel [C, C_in, 3, 3]."""
     n_images, _, height, width = x.shape
     y = torch.empty((n_images, kernel.shape[0], height, width), dtype=x.dtype, memory_format=torch.channels_last)
     transform = KERNEL_TRANSFORM.to(x.dtype)
@@ -65,7 +65,7 @@ def _convolve(x: Tensor, kernel: Tensor) -> Tensor:
 
 
 def _kernel_gradient(x: Tensor, gradient: Tensor) -> Tensor:
-    """Gradient of the kernel, [C, C_in, 3, 3]."""
+    """Return the gradient of the kernel, [C, C_in, 3, 3]."""
     total = torch.stack(over_images(_kernel_gradient_part, len(x), pixels(x), pixels(gradient))).sum(0)
     transform = KERNEL_TRANSFORM.to(x.dtype)
     return torch.einsum("ka,klio,lb->oiab", transform, total.unflatten(0, (4, 4)), transform)
@@ -79,7 +79,7 @@ def _convolve_part(first: int, last: int, x: np.ndarray, u: Tensor, y: np.ndarra
 
 @torch.no_grad()
 def _kernel_gradient_part(first: int, last: int, x: np.ndarray, gradient: np.ndarray) -> Tensor:
-    """[16, C_in, C], over images first to last."""
+    """Return the transformed kernel gradient, [16, C_in, C], over images first to last."""
     total = torch.zeros((16, x.shape[3], gradient.shape[3]), dtype=torch.from_numpy(x).dtype)
     for begin, end, v in _input_tiles(x, first, last):
         products = v.new_empty((16, v.shape[1], gradient.shape[3]))
@@ -89,10 +89,9 @@ def _kernel_gradient_part(first: int, last: int, x: np.ndarray, gradient: np.nda
 
 
 def _input_tiles(x: np.ndarray, first: int, last: int) -> Iterator[tuple[int, int, Tensor]]:
-    """(begin, end, B' d B of the tiles of images begin to end as [16, T, C]) for chunks of images first to last. The
-    tensor is overwritten by the next chunk.
+    """Yield begin, end and the transformed tiles B' d B, [16, T, C], of images begin to end, chunk by chunk.
 
-    x: [M, H, W, C].
+    x: [M, H, W, C]; the chunks cover images first to last. The next chunk overwrites the tensor.
     """
     _, height, width, n_channels = x.shape
     rows, columns = (height + 1) // 2, (width + 1) // 2
@@ -109,7 +108,7 @@ def _input_tiles(x: np.ndarray, first: int, last: int) -> Iterator[tuple[int, in
 
 @compiled
 def _tiles_from_input(padded, tiles):  # type: ignore[no-untyped-def]
-    """B' d B. padded: [M, 2 * rows + 2, 2 * columns + 2, C]; tiles: [16, M * rows * columns, C]."""
+    """Write B' d B into tiles. padded: [M, 2 * rows + 2, 2 * columns + 2, C]; tiles: [16, M * rows * columns, C]."""
     rows, columns, n_channels = padded.shape[1] // 2 - 1, padded.shape[2] // 2 - 1, padded.shape[3]
     for m in range(len(padded)):
         for i in range(rows):
@@ -127,7 +126,7 @@ def _tiles_from_input(padded, tiles):  # type: ignore[no-untyped-def]
 
 @compiled
 def _output_from_tiles(tiles, y):  # type: ignore[no-untyped-def]
-    """A' m A. tiles: [16, M * rows * columns, C]; y: [M, H, W, C]."""
+    """Write A' m A into y. tiles: [16, M * rows * columns, C]; y: [M, H, W, C]."""
     height, width, n_channels = y.shape[1:]
     rows, columns = (height + 1) // 2, (width + 1) // 2
     for m in range(len(y)):
@@ -146,7 +145,7 @@ def _output_from_tiles(tiles, y):  # type: ignore[no-untyped-def]
 
 @compiled
 def _tiles_from_output(y, tiles):  # type: ignore[no-untyped-def]
-    """A y A', the adjoint of _output_from_tiles. y: [M, H, W, C]; tiles: [16, M * rows * columns, C]."""
+    """Write A y A' into tiles [16, M * rows * columns, C]: the adjoint of _output_from_tiles. y: [M, H, W, C]."""
     height, width, n_channels = y.shape[1:]
     rows, columns = (height + 1) // 2, (width + 1) // 2
     nothing = y.dtype.type(0)

@@ -1,4 +1,8 @@
-"""A step that is graphed_on_gpu as one piece: at small images a GPU waits for Python longer than it computes."""
+"""Recording a training step as a CUDA graph and replaying it.
+
+With small images a GPU waits longer for Python to launch its operations than it computes. A graph launches all of them
+at once.
+"""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -9,19 +13,19 @@ from torch import Tensor
 Function = Callable[..., tuple[Tensor, ...]]
 
 WARM_UP = 3
-"""Plain calls before the recording: they make what is made once, such as the optimiser's state."""
+"""Plain calls before the recording. They create what is created once, such as the state of the optimiser."""
 
 
 class Recorder(Protocol):
-    """What can run a function's operations again without its Python."""
+    """Records the operations of a function, so that they can be replayed without its Python code."""
 
     def plain(self, function: Function, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Call the function, without recording."""
+        """Call the function without recording it."""
 
     def record(self, function: Function, inputs: tuple[Tensor, ...]) -> tuple[Callable[[], None], tuple[Tensor, ...]]:
-        """Note down the function's operations on these tensors without carrying them out.
+        """Record the operations of the function on these input tensors without executing them.
 
-        Returns what carries them out, and the tensors that then hold the results.
+        Returns a function that executes them, and the tensors that hold the results afterwards.
         """
 
 
@@ -29,7 +33,7 @@ class CudaGraph:
     """Records a CUDA graph (torch.cuda.graph)."""
 
     def plain(self, function: Function, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        here, side = torch.cuda.current_stream(), torch.cuda.Stream()  # as recording wants it
+        here, side = torch.cuda.current_stream(), torch.cuda.Stream()  # required before a recording
         side.wait_stream(here)
         with torch.cuda.stream(side):
             outputs = function(*inputs)
@@ -44,9 +48,10 @@ class CudaGraph:
 
 
 class GraphReplay:
-    """A function of tensors of fixed shapes that waits for no value: called WARM_UP times, then recorded and replayed.
+    """A function of tensors that is called WARM_UP times, then recorded, and replayed from then on.
 
-    Every call does the function's work once, on its own inputs, and returns tensors of its own.
+    Shapes must be the same in every call, and the function must not wait for a value on the device. Each call executes
+    the function once on the inputs of this call and returns new tensors.
     """
 
     def __init__(self, function: Function, recorder: Recorder) -> None:
@@ -70,5 +75,5 @@ class GraphReplay:
 
 
 def graphed_on_gpu(function: Function, device: torch.device) -> Function:
-    """The function as a device runs it best: replayed as a graph on a GPU, else as it is."""
+    """Return the function, on a GPU wrapped so that it is recorded and replayed as a CUDA graph."""
     return GraphReplay(function, CudaGraph()) if device.type == "cuda" else function

@@ -1,7 +1,7 @@
 """Scoring a trained learner on fixed episodes.
 
-With running statistics an image's features and code do not depend on its episode, so each image passes the CNN once,
-however many episodes it stands in; the episodes are then rows of tables.
+With running statistics the features of an image do not depend on its episode. Each image therefore passes the CNN once,
+however many episodes have it, and an episode is a set of rows of the feature tensors.
 """
 
 import time
@@ -16,14 +16,16 @@ from leo_bench.data.episodes import Episodes, gather
 from leo_bench.learners.base import Learner
 
 EPISODES_PER_PASS = 20
+"""Episodes that are adapted and classified together."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """A learner on a list of episodes."""
+    """Answers of a learner on a list of episodes, counted."""
 
     episodes: Episodes
     steps: list[int]
+    """Inner steps that are scored; 0 is before adaptation."""
     correct: np.ndarray
     """Correct answers, int64 [episodes, len(steps)], of n_way * n_query queries each."""
     correct_by_class: np.ndarray
@@ -35,9 +37,9 @@ class Scores:
         return self.correct / (self.episodes.spec.n_way * self.episodes.spec.n_query)
 
     def by_character(self, characters: np.ndarray) -> np.ndarray:
-        """Queries of each character and correct answers among them, after the last step: int64 [len(characters), 2].
+        """Return the queries of each character and the correct answers after the last step: int64 [characters, 2].
 
-        characters: sorted indices into the bank, all that the episodes have.
+        characters: sorted indices into the bank, which must include all characters of the episodes.
         """
         place = np.searchsorted(characters, self.episodes.characters).ravel()
         queries = np.bincount(place, minlength=len(characters)) * self.episodes.spec.n_query
@@ -46,7 +48,10 @@ class Scores:
 
 
 def score(learner: Learner, bank: ImageBank, groups: list[Episodes]) -> list[Scores]:
-    """The learner, in eval mode, on lists of unrotated episodes; the bank's images on the learner's device."""
+    """Score a learner, in eval mode, on lists of episodes without rotations.
+
+    The images of the bank must be on the device of the learner. Returns one Scores for each list.
+    """
     learner.eval()
     used = np.unique(np.concatenate([episodes.characters.ravel() for episodes in groups]))
     row_of = np.zeros(len(bank.alphabets), dtype=np.int64)
@@ -54,13 +59,16 @@ def score(learner: Learner, bank: ImageBank, groups: list[Episodes]) -> list[Sco
     n_drawers = bank.images.shape[1]
     images = bank.images[torch.from_numpy(used)].flatten(0, 1)[:, None].float().div_(255)
     with torch.no_grad():
-        tables = learner.image_features(images)
-        return [_score(learner, tables, episodes, row_of * n_drawers) for episodes in groups]
+        features = learner.image_features(images)
+        return [_score(learner, features, episodes, row_of * n_drawers) for episodes in groups]
 
 
-def _score(learner: Learner, tables: tuple[Tensor, ...], episodes: Episodes, first_row: np.ndarray) -> Scores:
-    """first_row: int64 [characters], the table row of each character's first drawing."""
-    spec, device = episodes.spec, tables[0].device
+def _score(learner: Learner, features: tuple[Tensor, ...], episodes: Episodes, first_row: np.ndarray) -> Scores:
+    """Score one list of episodes.
+
+    features: image_features of all drawings; first_row: int64 [characters], row of the first drawing of each character.
+    """
+    spec, device = episodes.spec, features[0].device
     rows = torch.from_numpy(first_row[episodes.characters][..., None] + episodes.drawers).to(device)  # [E, N, K + Q]
     support_rows, query_rows = rows[..., : spec.k_shot].flatten(1), rows[..., spec.k_shot :].flatten(1)
     labels = torch.arange(spec.n_way, device=device)
@@ -68,9 +76,9 @@ def _score(learner: Learner, tables: tuple[Tensor, ...], episodes: Episodes, fir
     correct, by_class = [], []
     for support, query in zip(support_rows.split(EPISODES_PER_PASS), query_rows.split(EPISODES_PER_PASS), strict=True):
         logits = learner.logits_from_features(
-            tuple(table[support] for table in tables),
+            tuple(part[support] for part in features),
             support_y.expand(len(support), -1),
-            tuple(table[query] for table in tables),
+            tuple(part[query] for part in features),
             spec.n_way,
         )
         hits = torch.stack([step.argmax(-1) == query_y for step in logits], dim=1)  # [E, steps, N * Q]
@@ -81,16 +89,18 @@ def _score(learner: Learner, tables: tuple[Tensor, ...], episodes: Episodes, fir
 
 
 def adapt_seconds(learner: Learner, images: Tensor, episodes: Episodes, repeats: int = 9) -> float:
-    """Median time, seconds, from the images of one new episode to the answers for its queries; eval mode, one episode
-    at a time."""
+    """Return the median time, in seconds, to adapt to the images of one new episode and classify its queries.
+
+    repeats: number of episodes timed, one at a time, in eval mode.
+    """
     learner.eval()
     times = []
     for index in range(repeats):
         support_x, support_y, query_x, _ = gather(images, episodes[index % len(episodes) : index % len(episodes) + 1])
         begin = time.perf_counter()
         with torch.no_grad():
-            support = tuple(table[None] for table in learner.image_features(support_x[0]))
-            query = tuple(table[None] for table in learner.query_features(query_x[0]))
+            support = tuple(part[None] for part in learner.image_features(support_x[0]))
+            query = tuple(part[None] for part in learner.query_features(query_x[0]))
             logits = learner.logits_from_features(support, support_y, query, episodes.spec.n_way)
         logits[-1].argmax(-1).cpu()
         times.append(time.perf_counter() - begin)

@@ -1,4 +1,4 @@
-"""Multiply-adds, counted and not timed: the same number on any machine."""
+"""Number of multiply-adds, counted instead of timed: the same on every machine."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from leo_bench.learners.factory import build
 class _Counter(TorchDispatchMode):
     """Counts the floating-point operations of matrix products and convolutions, by torch's own formulas.
 
-    torch's FlopCounterMode does the same, and cannot follow gradients that are taken inside (the inner loop's).
+    torch's FlopCounterMode also counts them, but fails on gradients that are taken inside, as in the inner loop.
     """
 
     operations = 0
@@ -30,10 +30,10 @@ class _Counter(TorchDispatchMode):
 
 
 def multiply_adds(settings: Settings) -> int:
-    """From the images of one episode (n_way, k_shot, n_query) to the answers for its queries, adaptation included: the
-    multiplications of convolutions and matrix products, each with its addition.
+    """Return the multiply-adds to adapt to the images of one episode (n_way, k_shot, n_query) and classify its queries.
 
-    Counted on tensors without content, by the plain form of each operation; a CPU's fast convolutions need fewer.
+    Convolutions and matrix products are counted, in their plain form; the fast convolutions on a CPU need fewer. The
+    tensors have no content, so nothing is computed.
     """
     learner = build(settings).to("meta").eval()
     n_support, n_query = settings.n_way * settings.k_shot, settings.n_way * settings.n_query
@@ -42,9 +42,9 @@ def multiply_adds(settings: Settings) -> int:
     support_y = torch.empty(1, n_support, dtype=torch.int64, device="meta")
     with _Counter() as counter, torch.no_grad():
         learner.logits_from_features(
-            tuple(table[None] for table in learner.image_features(support)),
+            tuple(part[None] for part in learner.image_features(support)),
             support_y,
-            tuple(table[None] for table in learner.query_features(query)),
+            tuple(part[None] for part in learner.query_features(query)),
             settings.n_way,
         )
     return counter.operations // 2

@@ -1,4 +1,4 @@
-"""How the outer loop's updates are made: optimiser, schedule of its rate, average of the weights."""
+"""Updates of the outer loop: optimiser, learning-rate schedule, average of the weights."""
 
 from collections.abc import Iterable
 
@@ -10,19 +10,21 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from leo_bench.config import Settings
 
 RISE = 1 / 3
-"""Share of a cycle in which the rate rises."""
+"""Share of a cycle in which the learning rate rises."""
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], settings: Settings, device: torch.device) -> Adam:
-    """Adam at outer_lr (the document); on a GPU its rate is a tensor, so that a recorded step sees it change."""
+    """Return Adam at outer_lr. On a GPU the learning rate is a tensor, so that a replayed step sees it change."""
     on_gpu = device.type == "cuda"
     lr = torch.tensor(settings.outer_lr, device=device) if on_gpu else settings.outer_lr
     return Adam(parameters, lr=lr, capturable=on_gpu)
 
 
 def make_schedule(optimizer: Adam, settings: Settings) -> LRScheduler | None:
-    """What changes the rate after each update, where anything does: one cycle over all updates, by cosines, from
-    outer_lr / 25 to outer_lr and to next to nothing."""
+    """Return the learning-rate schedule, or None if the rate is constant.
+
+    one_cycle: from outer_lr / 25 up to outer_lr and down to almost 0, along cosines, over all updates.
+    """
     if settings.schedule == "constant":
         return None
     n_updates = settings.n_train_episodes // settings.meta_batch_size
@@ -30,7 +32,7 @@ def make_schedule(optimizer: Adam, settings: Settings) -> LRScheduler | None:
 
 
 class WeightAverage:
-    """The mean of a model's weights and running statistics over its last updates (Izmailov et al. 2018)."""
+    """Mean of the weights and running statistics of a model over its last updates (Izmailov et al. 2018)."""
 
     def __init__(self, model: nn.Module, settings: Settings) -> None:
         n_updates = settings.n_train_episodes // settings.meta_batch_size
@@ -39,7 +41,7 @@ class WeightAverage:
         self.mean: dict[str, Tensor] = {}
 
     def update(self) -> None:
-        """To be called after each update of the model."""
+        """Count an update of the model, and add its weights to the mean if it is one of the last."""
         self.left -= 1
         if self.left >= 0:
             return
@@ -53,6 +55,6 @@ class WeightAverage:
                 self.mean[name].lerp_(tensor, 1 / self.count)
 
     def apply(self) -> None:
-        """Give the model the means, where there are any."""
+        """Load the means into the model, if there are any."""
         if self.count:
             self.model.load_state_dict({**self.model.state_dict(), **self.mean})

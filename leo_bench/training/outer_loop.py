@@ -1,4 +1,4 @@
-"""The outer loop: meta-training a learner on sampled episodes, with validation on the way."""
+"""The outer loop: meta-training of a learner on sampled episodes, with validations."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,19 +21,19 @@ from leo_bench.training.optimizer import WeightAverage, make_optimizer, make_sch
 from leo_bench.training.troubleshooting import diverged
 
 CURVE_EVERY = 100
-"""Training episodes between two points of the training curve."""
+"""Training episodes between two points of the learning curve."""
 
 PIXELS_PER_PASS = 2**20
-"""Of a meta-batch on a CPU: more goes through in several passes, whose gradients add up. Bounds the memory."""
+"""Pixels of a pass on a CPU. A larger meta-batch takes several passes, whose gradients are added. Bounds the memory."""
 
 
 class TrainingDiverged(LeoBenchError):
-    """The training loss is no longer a number."""
+    """Raised when the training loss is NaN or infinite."""
 
 
 @dataclass
 class History:
-    """What training saw. Entries are (episode, ...) with means since the previous entry; accuracies are fractions."""
+    """Learning curve of a training. Entries hold means since the previous entry; accuracies are fractions."""
 
     curve: list[tuple[int, float, float, float]] = field(default_factory=list)
     """Episode, loss, query accuracy after adaptation, gradient norm before clipping."""
@@ -48,11 +48,10 @@ def outer_step(
     n_way: int,
     clip_norm: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """One update of the meta-parameters on a meta-batch (the tensors that `gather` gives).
+    """Update the meta-parameters once, on a meta-batch (the tensors that `gather` returns).
 
-    The loss is the learner's, averaged over episodes: the queries' mean cross-entropy after adaptation and what the
-    settings add to it. The gradient's global norm is clipped. Returns loss, query accuracy and gradient norm, as
-    tensors on the device (nothing waits for it).
+    The loss is Learner.loss, averaged over episodes. The global norm of its gradient is clipped to clip_norm. Returns
+    loss, query accuracy and gradient norm before clipping, as tensors on the device (without waiting for them).
     """
     learner.train()
     optimizer.zero_grad(set_to_none=True)
@@ -70,8 +69,10 @@ def outer_step(
 
 
 def episodes_per_pass(batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> int:
-    """How many of a meta-batch's episodes go through at once: on a CPU as many as PIXELS_PER_PASS allows, in parts as
-    equal as can be; elsewhere all."""
+    """Return how many episodes of a meta-batch pass together: on a CPU as PIXELS_PER_PASS allows, elsewhere all.
+
+    The passes are of equal size, except that the last may be smaller.
+    """
     n_episodes = len(batch[0])
     if batch[0].device.type != "cpu":
         return n_episodes
@@ -82,11 +83,12 @@ def episodes_per_pass(batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> int:
 def train(
     learner: Learner, bank: ImageBank, settings: Settings, progress: Callable[[History, int], None] | None = None
 ) -> History:
-    """Train in place for n_train_episodes; the bank's images are on the learner's device.
+    """Train a learner in place for n_train_episodes and return its learning curve.
 
-    Episodes come from the seed's stream "train episodes"; validation episodes are fixed. progress is called with the
-    history and the episode count whenever the history has grown; what it raises ends the training. On a GPU the steps
-    are replayed as one CUDA graph. Raises TrainingDiverged when a loss is NaN or infinite.
+    The images of the bank must be on the device of the learner. Training episodes come from the stream "train episodes"
+    of settings.seed; validation episodes are fixed. progress is called with the history and the number of episodes
+    whenever the history has a new entry; an exception raised in it ends the training. On a GPU the updates are replayed
+    as a CUDA graph. Raises TrainingDiverged if a loss is NaN or infinite.
     """
     characters = class_split(bank, settings.class_split, settings.train_classes)["train"]
     n_way = settings.ways_in_training
@@ -143,7 +145,7 @@ def train(
 
 
 def _augmented(support_x: Tensor, query_x: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Both sets of images through the maps, [E, N * (K + Q), 2, 3], support first."""
+    """Return both sets of images under affine maps [E, N * (K + Q), 2, 3], support set first."""
     n_support = support_x.shape[1]
     images = torch.cat([support_x, query_x], dim=1)
     changed = warp(images.flatten(0, 1), maps.flatten(0, 1)).view_as(images)
@@ -151,7 +153,7 @@ def _augmented(support_x: Tensor, query_x: Tensor, maps: Tensor) -> tuple[Tensor
 
 
 def _passed(episode: int, stride: int, every: int) -> bool:
-    """Whether a multiple of every lies in (episode - stride, episode]."""
+    """Return True if a multiple of every lies in (episode - stride, episode]."""
     return episode // every > (episode - stride) // every
 
 

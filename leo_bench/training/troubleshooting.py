@@ -1,13 +1,13 @@
-"""The source document's troubleshooting, as words: what a run in trouble should change. Knows settings alone."""
+"""Advice of the source document for runs that fail or learn nothing: which settings to change."""
 
 from leo_bench.config import Settings
 
 ABOVE_CHANCE = 0.02
-"""How far above chance accuracy must be, as a fraction, for training to count as having learnt something."""
+"""Smallest accuracy above chance, a fraction, that counts as having learned something."""
 
 
 def stalled(accuracy: float, settings: Settings) -> str:
-    """What to do about a training that ended with this query accuracy (a fraction); empty where it learnt."""
+    """Return advice if a training ended with query accuracy (a fraction) at chance, else an empty string."""
     chance = 1 / settings.n_way
     if settings.learner != "leo" or accuracy >= chance + ABOVE_CHANCE:
         return ""
@@ -21,7 +21,7 @@ def stalled(accuracy: float, settings: Settings) -> str:
 
 
 def diverged(what: str, settings: Settings) -> str:
-    """What to do about a loss or weights that are no longer numbers."""
+    """Return a message about a loss or weights that are NaN or infinite, with advice. what: the event in words."""
     return (
         f"{what}; lower inner_lr (now {settings.inner_lr:g}) or outer_lr (now {settings.outer_lr:g}), "
         f"or clip_norm (now {settings.clip_norm:g})"
@@ -29,7 +29,7 @@ def diverged(what: str, settings: Settings) -> str:
 
 
 def out_of_memory(settings: Settings) -> str:
-    """What to do about memory that ran out."""
+    """Return a message about a lack of memory, with advice."""
     return (
         f"out of memory; run fewer at a time (JOBS), lower meta_batch_size (now {settings.meta_batch_size}), "
         f"latent_dim (now {settings.latent_dim}) or inner_steps (now {settings.inner_steps}), or take smaller images "

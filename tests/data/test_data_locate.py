@@ -1,4 +1,4 @@
-"""Where the data is looked for, in which order, and what is said when it is not there."""
+"""Places where the data is looked for, their order, and the messages if it is not found."""
 
 import importlib
 import subprocess

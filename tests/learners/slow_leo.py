@@ -82,7 +82,7 @@ def mlp(weights: Weights, prefix: str, x: Tensor) -> Tensor:
 
 
 def relation(weights: Weights, prefix: str, first: Tensor, second: Tensor) -> Tensor:
-    """Of one ordered pair of codes [D]."""
+    """Return the relation of one ordered pair of codes [D]."""
     pair = torch.cat([first, second])
     hidden = torch.relu(weights[prefix + "fc1.weight"] @ pair + weights[prefix + "fc1.bias"])
     return weights[prefix + "fc2.weight"] @ hidden + weights[prefix + "fc2.bias"]
@@ -109,7 +109,7 @@ def refined(weights: Weights, settings: Settings, codes: list[Tensor]) -> list[T
 
 
 def shares(weights: Weights, prefix: str, settings: Settings, first: Tensor, codes: list[Tensor]) -> list[Any]:
-    """What part each relation of a class has in its code."""
+    """Return the weight of each relation in the code of a class."""
     if settings.relation == "pairwise":
         return [1 / len(codes)] * len(codes)
     query = weights[prefix + "query.weight"] @ first + weights[prefix + "query.bias"]
@@ -216,18 +216,18 @@ def episode(
         return torch.stack([row / (row**2).sum().sqrt() for row in features])
 
     def shared_features(images: Tensor) -> Tensor:
-        """Of images that begin with the episode's own, which give the statistics."""
+        """Return features of images; the first are the episode's own, which give the statistics."""
         return scaled(conv4(weights, "classifier.backbone.", images, running or of_first(len(both)), settings.padding))
 
     def features(images: Tensor, codes: list[Tensor]) -> Tensor:
-        """Of support images, and maybe query images after them, by the CNN that belongs to the codes."""
+        """Return features of support images, and of query images if given, by the CNN generated from the codes."""
         if settings.generated == "full":
             changed = changed_weights(weights, mean(codes))
             return scaled(conv4(changed, "classifier.backbone.", images, of_first(n_support), settings.padding))
         return shared_features(both)[: len(images)]
 
     def class_codes(images: list[int]) -> list[Tensor]:
-        """Of these support images."""
+        """Return the class codes of these support images."""
         means = [mean([image_codes[i] for i in images if support_y[i] == label]) for label in range(n_way)]
         return refined(weights, settings, means)
 

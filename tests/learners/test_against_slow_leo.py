@@ -108,7 +108,7 @@ PARTS: dict[str, dict[str, Any]] = {
 CASES += [tiny(**{"decode": "class", **changes}) for changes in PARTS.values()]
 IDS = [name_of(settings) for settings in CASES[: -len(PARTS)]] + list(PARTS)
 NOISE = 0.3
-"""What every drawn number is in these tests."""
+"""Value of every drawn number in these tests."""
 
 
 @pytest.fixture(autouse=True)
@@ -166,5 +166,5 @@ def test_features_of_several_pixels_are_flattened_in_the_same_order(generated: s
     weights = dict(learner.named_parameters())
     slow = slow_leo.episode(weights, None, settings, support_x[0], support_y[0], query_x[0], N_WAY)[-1]
     (logits,) = learner.episode_logits(support_x, support_y, query_x, N_WAY)
-    assert learner.classifier.feature_dim == 256
+    assert learner.classifier.feature_dim == 4 * settings.width
     torch.testing.assert_close(logits[0], slow, rtol=1e-10, atol=1e-10)

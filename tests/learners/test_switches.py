@@ -114,7 +114,7 @@ def test_every_setting_is_tested_somewhere() -> None:
 
 def facts(changes: dict[str, Any]) -> tuple[dict[str, tuple[int, ...]], Tensor | None]:
     """Return names and shapes of the parameters, and the logits of one meta-batch if it fits the settings."""
-    settings = tiny(**{"decode": "class", **changes})
+    settings = tiny(**{"decode": "class", "width": 64, **changes})
     learner = stirred(settings).eval()
     shapes = {name: tuple(parameter.shape) for name, parameter in learner.named_parameters()}
     if (settings.image_size, settings.n_way) != (16, N_WAY):

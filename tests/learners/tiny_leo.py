@@ -63,7 +63,7 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 def tiny(**changes: Any) -> Settings:
     sizes = {"image_size": SIZE, "n_way": N_WAY, "k_shot": K_SHOT, "n_query": N_QUERY}
-    return make_settings({**sizes, "latent_dim": 5, "inner_steps": 2, "inner_lr": 0.5, **changes})
+    return make_settings({**sizes, "width": 16, "latent_dim": 5, "inner_steps": 2, "inner_lr": 0.5, **changes})
 
 
 def random_batch(n_episodes: int = 2, seed: int = 0, dtype: torch.dtype = torch.float32, size: int = SIZE) -> Batch:

@@ -30,7 +30,7 @@ def parameters() -> tuple[Tensor, Tensor]:
 
 
 def layers(x: Tensor, scale: Tensor, shift: Tensor, fixed: Statistics | None, n_statistics: int) -> Tensor:
-    """What a block is: a loop over groups, each normalised by its first images or by fixed statistics."""
+    """Apply a block as a loop over groups, each normalised by its first images or by fixed statistics."""
     out = []
     for index, group in enumerate(x.unflatten(0, (N_GROUPS, PER_GROUP))):
         first = group[:n_statistics].transpose(0, 1).flatten(1)
@@ -42,7 +42,7 @@ def layers(x: Tensor, scale: Tensor, shift: Tensor, fixed: Statistics | None, n_
 
 
 def gradients(y: Tensor, inputs: list[Tensor]) -> list[Tensor]:
-    """Of a sum of y with random weights, so that no term cancels."""
+    """Return gradients of a sum of y with random weights, so that no term cancels."""
     return list(torch.autograd.grad((y * random(*y.shape, seed=3)).sum(), inputs))
 
 

@@ -1,4 +1,4 @@
-"""What happens to images before the first block."""
+"""Pooling and padding in front of the first block."""
 
 import pytest
 import torch

@@ -17,7 +17,7 @@ from leo_bench.training.outer_loop import train
 
 
 class Notes:
-    """As a CUDA graph: recording carries nothing out, a replay reads and writes the recorded tensors."""
+    """Behaves as a CUDA graph: recording executes nothing, a replay reads and writes the recorded tensors."""
 
     def __init__(self, n_outputs: int) -> None:
         self.n_outputs, self.n_recorded, self.n_plain = n_outputs, 0, 0
@@ -64,6 +64,7 @@ SIZES = {
     "n_way": 3,
     "n_query": 2,
     "latent_dim": 8,
+    "width": 16,
     "n_train_episodes": 16,
 }
 

@@ -20,7 +20,10 @@ from leo_bench.training import evaluate
 from leo_bench.training.evaluate import Scores, adapt_seconds, score
 
 BANK = tiny_bank()
-SIZES: dict[str, Any] = {"dataset": "glyphs", "image_size": 16, "n_way": 3, "k_shot": 2, "n_query": 3, "latent_dim": 8}
+SIZES: dict[str, Any] = {
+    **{"dataset": "glyphs", "image_size": 16, "n_way": 3, "k_shot": 2, "n_query": 3},
+    **{"latent_dim": 8, "width": 16},
+}
 LEO: dict[str, Any] = {**SIZES, "decode": "class", "inner_steps": 2, "inner_lr": 1.0}
 
 LEARNERS: dict[str, dict[str, Any]] = {

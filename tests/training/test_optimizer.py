@@ -18,7 +18,7 @@ def settings(**changes: Any) -> Settings:
 
 
 def rates(**changes: Any) -> list[float]:
-    """Of each of the 30 updates."""
+    """Return the learning rate of each of the 30 updates."""
     chosen = settings(**changes)
     optimizer = make_optimizer([nn.Parameter(torch.zeros(1))], chosen, CPU)
     schedule = make_schedule(optimizer, chosen)
