@@ -1,5 +1,6 @@
 """The main table: accuracy, paired difference, verdict and cost of every variant."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,42 @@ from leo_bench.report.table import NONE, ReportTable, difference, notes_of, perc
 
 BUSY = "The machine may have done other work while times were measured: read them as upper bounds."
 DASH = f' "{NONE}": not scored on that test, or nothing to compare with.'
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column at the end of the main table, made from a column of scores.csv."""
+
+    key: str
+    """Name in scores.csv, and in tables/main.csv."""
+    header: str = ""
+    """Head of the column on the page; without one it is in the CSV file alone."""
+    form: str = ""
+    """Format of a number on the page, as in an f-string."""
+    measured: bool = False
+    """True if it differs from seed to seed: the table has the mean."""
+
+    def number(self, own: pd.DataFrame) -> Any:
+        """Return the column's value for the score rows of one variant on one test."""
+        return own[self.key].mean() if self.measured else own[self.key].iloc[0]
+
+    def words(self, value: Any) -> str:
+        """Return a value as text."""
+        return format(value, self.form)
+
+
+COLUMNS = (
+    Column("train_seconds", "training, s", ",.0f", measured=True),
+    Column("adapt_ms", measured=True),
+    Column("peak_memory_mb", measured=True),
+    Column("n_parameters", "parameters", ","),
+    Column("n_generated"),
+    Column("k_shot"),
+    Column("image_size"),
+    Column("n_train_images"),
+    Column("batch_norm"),
+)
+"""Cost and conditions of a variant. A new column of the main table is one line here."""
 
 
 def main_numbers(data: StudyData) -> pd.DataFrame:
@@ -53,18 +90,7 @@ def main_numbers(data: StudyData) -> pd.DataFrame:
                 else {"verdict": "baseline", "note": ""}.get(name, np.nan)
             )
             row[{"low": "difference_low", "high": "difference_high"}.get(name, name)] = value
-        row |= {
-            "train_seconds": own["train_seconds"].mean(),
-            "adapt_ms": own["adapt_ms"].mean(),
-            "peak_memory_mb": own["peak_memory_mb"].mean(),
-            "n_parameters": int(own["n_parameters"].iloc[0]),
-            "n_generated": int(own["n_generated"].iloc[0]),
-            "k_shot": int(own["k_shot"].iloc[0]),
-            "image_size": int(own["image_size"].iloc[0]),
-            "n_train_images": int(own["n_train_images"].iloc[0]),
-            "batch_norm": own["batch_norm"].iloc[0],
-        }
-        rows.append(row)
+        rows.append(row | {column.key: column.number(own) for column in COLUMNS})
     return pd.DataFrame(rows)
 
 
@@ -103,11 +129,7 @@ def main_words(data: StudyData, numbers: pd.DataFrame) -> pd.DataFrame:
         }
         for cell in others:
             words[f"{cell_name(cell)}, %"] = percent(row[f"accuracy_{cell[0]}way_{cell[1]}"])
-        words |= {
-            "training, s": f"{row['train_seconds']:,.0f}",
-            "parameters": f"{row['n_parameters']:,}",
-        }
-        rows.append(words)
+        rows.append(words | {column.header: column.words(row[column.key]) for column in COLUMNS if column.header})
     return pd.DataFrame(rows)
 
 
