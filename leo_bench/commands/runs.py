@@ -19,6 +19,4 @@ def find_run(results: Path, key: str) -> Path:
 
 def no_study(results: Path) -> LeoBenchError:
     """Return the error for a results folder without any study."""
-    return LeoBenchError(
-        f"no study in {results}/; name another folder (--results), or run one first: make ablations"
-    )
+    return LeoBenchError(f"no study in {results}/; name another folder (--results), or run one first: make ablations")
