@@ -409,7 +409,7 @@ def test_a_disk_that_is_full_is_said_in_one_line(tmp_path: Path, monkeypatch: py
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("leo_bench.records.files.os.fsync", full)
-    with pytest.raises(LeoBenchError, match=r"No space left on device; free some disk space"):
+    with pytest.raises(LeoBenchError, match=r"No space left on device; free disk space"):
         experiment.execute(tmp_path / "x", settings_of())
     assert not (tmp_path / "x" / "result.json").exists()
 
