@@ -1,4 +1,4 @@
-"""Stopping processes, and being stopped."""
+"""Stopping of processes, and their exit codes."""
 
 import os
 import signal
@@ -44,7 +44,7 @@ def test_sigterm_interrupts_within_and_not_after() -> None:
 
 
 class Busy(LeoBenchError):
-    """An error with an exit code of its own."""
+    """Error with its own exit code."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Example episodes of a run: chosen by rule, answered as recorded, refused where that cannot be."""
+"""Example episodes of a run: chosen by rule, answered as recorded, or refused."""
 
 import io
 import json
@@ -56,7 +56,7 @@ every_learner = pytest.mark.parametrize("changes", LEARNERS.values(), ids=LEARNE
 
 @pytest.fixture(autouse=True)
 def tiny_data(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Runs and examples find the tiny bank; threads and determinism are put back as they were."""
+    """Make runs and examples use the tiny bank, and restore threads and determinism afterwards."""
     monkeypatch.setattr(training_run, "locate", lambda dataset, folder: DataSource("glyphs", "drawn", None))
     monkeypatch.setattr(training_run, "load_images", lambda source, image_size: BANK)
     threads = torch.get_num_threads()
@@ -78,7 +78,7 @@ def run(folder: Path, **changes: Any) -> Path:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with one done LEO run; copy it before changing it."""
+    """Return a store with one done LEO run. Copy it before changing it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training_run, "locate", lambda dataset, folder: DataSource("glyphs", "drawn", None))
         patch.setattr(training_run, "load_images", lambda source, image_size: BANK)
@@ -91,7 +91,7 @@ def done(made: Path, tmp_path: Path) -> Path:
 
 
 def page_of(folder: Path, reports: Path) -> Path:
-    """What the command writes for a run."""
+    """Run the command on a run and return what it writes."""
     result, found, n_first = examples.example_episodes(folder, None)
     numerics = plan.numerics_digest("leo", "glyphs")
     return write_example_page(reports / f"examples-{folder.name}", result, found, n_first, numerics)
