@@ -53,7 +53,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (("run", "--describe", "--set", "=3"), "--set =3: expected NAME=VALUE"),
         (("run", "--describe", "--set", "latent_dim="), "--set latent_dim=: expected NAME=VALUE"),
         (("run", "--describe", "--preset", "none.toml"), "preset none.toml cannot be read: No such file"),
-        (("run", "--describe", "--set", "test_n_ways=5"), "test_n_ways should be a list such as [5, 20] (got 5)"),
+        (("run", "--describe", "--set", "test_n_ways=5"), "test_n_ways should be a list such as [5] (got 5)"),
         (("study", "ablations", "--seeds", ""), "such as 0-4"),
         (("study", "ablations", "--seeds", "3-1"), "write the smaller number first"),
         (("data", "--dataset", "glyphs", "--sheets", "/dev/null/x"), "cannot make the folder /dev/null/x"),
