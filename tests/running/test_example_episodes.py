@@ -193,7 +193,7 @@ def test_other_counts_than_recorded_are_refused(done: Path, tmp_path: Path, monk
     counts[hardest, 0], counts[other, 0] = counts[hardest, 0] + 1, counts[other, 0] - 1  # the means do not show it
     np.savez_compressed(path, correct=counts.astype(np.uint16))
     words = refused(done, tmp_path)
-    assert f"test episode {hardest}: the checkpoint now gives" in words
+    assert f"test episode {hardest}: the checkpoint gives" in words
     assert f"recorded are {counts[hardest].tolist()}; the run was made by this source" in words
     monkeypatch.setattr(plan, "numerics_digest", lambda *_: "0123456789ab")
     assert "this is 0123456789ab: check out commit" in refused(done, tmp_path)
@@ -239,7 +239,7 @@ def test_other_data_than_recorded_is_refused(done: Path, tmp_path: Path, monkeyp
     other = tiny_bank()
     object.__setattr__(other, "digest", "another")
     monkeypatch.setattr(training_run, "load_images", lambda source, image_size: other)
-    assert "with digest tiny, here is another" in refused(done, tmp_path)
+    assert "with digest tiny, but the data here has digest another" in refused(done, tmp_path)
 
 
 def test_runs_that_are_not_done_are_refused(done: Path, tmp_path: Path) -> None:
