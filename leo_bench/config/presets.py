@@ -97,7 +97,7 @@ def make_settings(values: Mapping[str, Any], preset: str = "documented", where: 
     unknown = [name for name in merged if name not in Settings.model_fields]
     if unknown:
         near = get_close_matches(unknown[0], Settings.model_fields, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "all settings are listed by: leo-bench run --describe"
+        hint = f"did you mean {near[0]!r}?" if near else f"settings are {', '.join(Settings.model_fields)}"
         raise LeoBenchError(f"{where}: unknown setting {unknown[0]!r}; {hint}")
     for name in ("test_n_ways", "test_k_shots", "test_modes", "test_datasets"):
         if isinstance(merged.get(name), list):

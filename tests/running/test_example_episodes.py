@@ -194,9 +194,9 @@ def test_other_counts_than_recorded_are_refused(done: Path, tmp_path: Path, monk
     np.savez_compressed(path, correct=counts.astype(np.uint16))
     words = refused(done, tmp_path)
     assert f"test episode {hardest}: the checkpoint gives" in words
-    assert f"recorded are {counts[hardest].tolist()}; the run was made by this source" in words
+    assert f"but {counts[hardest].tolist()} are recorded; this source made the run" in words
     monkeypatch.setattr(plan, "numerics_digest", lambda *_: "0123456789ab")
-    assert "this is 0123456789ab: check out commit" in refused(done, tmp_path)
+    assert "this source has 0123456789ab: check out commit" in refused(done, tmp_path)
 
 
 def test_runs_of_other_source_are_taken_where_their_counts_agree(
