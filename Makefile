@@ -1,4 +1,4 @@
-# Every target makes .venv first where it is missing. Commands: make help. Settings: make ablations PROFILE=smoke JOBS=2
+# Every target first makes .venv if it is missing. Targets and variables: make help. Example: make ablations PROFILE=smoke JOBS=2
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
@@ -8,35 +8,47 @@ CHROMIUM ?=
 
 BIN := .venv/bin
 LEO_BENCH := $(BIN)/leo-bench
-# Options that are passed on only where they are set.
+# Options that are passed on only if they are set.
 RUN_OPTIONS = --profile "$(PROFILE)" $(if $(PUBLISHED),--use-published) $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(JOBS),--jobs "$(JOBS)") \
 	$(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)") $(if $(PRECISION),--precision "$(PRECISION)")
 
 .PHONY: help venv ablations study search dashboard report reproduce bench data status publish test test-long test-postgres check-pages check-dashboard docs lint format clean clean-venv
 
 help:  ## show this list
-	@echo "make ablations   run the ablation study, write reports/ablations-PROFILE/report.html"
-	@echo "make study       the same for studies/NAME.toml: make study STUDY=NAME"
-	@echo "make search      search the documented ranges with Optuna, measure the best on test: SEARCH=pareto for another file"
-	@echo "make dashboard   watch searches and studies in a browser, on this machine alone, until Ctrl-C: PORT=8080 (docs/dashboard.md)"
-	@echo "make status      what is done, running, failed or missing"
-	@echo "make report      rebuild every report from results/, without training"
-	@echo "make reproduce   run recorded runs again with their seeds and compare bit for bit"
-	@echo "make bench       time training steps against the bare CNN and the literal algorithm, write reports/bench (15 min)"
-	@echo "make data        say which data set was found and draw contact sheets of it in reports/data"
-	@echo "make publish     copy a study to results/official and reports/official: STUDY=NAME PROFILE=P [PARTIAL=1]"
-	@echo "make test        lint, types and tests;  make test-long: the slow tests too;"
-	@echo "                 make test-postgres: a search on a PostgreSQL server (installs nothing, says what it needs)"
-	@echo "make check-pages look at every report page in Chromium: links, contrast, alternative text, phone, print (docs/pages.md)"
-	@echo "make check-dashboard  look at the dashboard in Chromium: plots, parameters, notes (docs/dashboard.md)"
-	@echo "make docs        write the tables of settings into docs/leo.md, from their definitions"
-	@echo "make format      put the source into its standard form"
-	@echo "make clean       remove caches (results and reports stay);  make clean-venv: remove .venv"
+	@echo "make ablations        run the ablation study and write reports/ablations-PROFILE/report.html"
+	@echo "make study            run the study in studies/NAME.toml and write its report: make study STUDY=NAME"
+	@echo "make search           search hyperparameters and measure the best on test: make search SEARCH=pareto (default: search)"
+	@echo "make dashboard        show searches and studies in a browser on this machine, until Ctrl-C: PORT=8080 (docs/dashboard.md)"
+	@echo "make status           print what is done, missing or not counted in each study"
+	@echo "make report           write every report again from results/, without training"
+	@echo "make reproduce        do the cheapest run of each study again and compare it bit for bit"
+	@echo "make bench            time training steps and write reports/bench (15 minutes): ONLY=GROUP for one group"
+	@echo "make data             print where the data set was found, and draw contact sheets in reports/data"
+	@echo "make publish          copy a study with its report to results/official and reports/official:"
+	@echo "                      make publish STUDY=NAME PROFILE=cpu (PARTIAL=1: even if runs are missing)"
+	@echo "make test             check style and types, and run the tests"
+	@echo "make test-long        the same with the slow tests"
+	@echo "make test-postgres    test a search on a PostgreSQL server (which must be installed)"
+	@echo "make check-pages      check every report page in Chromium: links, contrast, alternative text, phone, print (docs/pages.md)"
+	@echo "make check-dashboard  check the dashboard in Chromium: plots, parameters, notes (docs/dashboard.md)"
+	@echo "make docs             write the tables of settings in docs/leo.md again"
+	@echo "make format           format the source code"
+	@echo "make clean            remove caches; results and reports stay"
+	@echo "make clean-venv       remove .venv"
 	@echo
-	@echo "Settings: PROFILE=smoke|quick|cpu|official (default quick)  SEEDS=0-4  JOBS=2  DATASET=auto|omniglot|glyphs"
-	@echo "          DATA=folder that holds Omniglot  PUBLISHED=1 (take published runs)  PRECISION=bfloat16"
-	@echo "          PYTHON=interpreter for .venv"
-	@echo "          make search: TRIALS=N  STORAGE=postgresql://...  JOBS=1 (the same trials each time)"
+	@echo "Variables of ablations, study and search (example: make ablations PROFILE=cpu JOBS=2):"
+	@echo "  PROFILE=smoke|quick|cpu|official   budget (default: quick)"
+	@echo "  JOBS=N                             runs or trials at the same time (default: one per core)"
+	@echo "  DATASET=auto|omniglot|glyphs       data set (default: auto, which is Omniglot if it can be found)"
+	@echo "  DATA=FOLDER                        folder of Omniglot"
+	@echo "Only ablations and study:"
+	@echo "  SEEDS=0-4                          seeds in place of those of the profile"
+	@echo "  PRECISION=bfloat16                 precision of the convolutions (default: float32)"
+	@echo "  PUBLISHED=1                        copy published runs instead of running them"
+	@echo "Only search:"
+	@echo "  TRIALS=N                           number of trials in place of that of the profile"
+	@echo "  STORAGE=postgresql://...           database (default: SQLite in the folder of the search)"
+	@echo "Every target: PYTHON=INTERPRETER of .venv.  check-pages, check-dashboard: CHROMIUM=BROWSER"
 
 venv:
 	@PYTHON="$(PYTHON)" sh tools/venv.sh
@@ -45,7 +57,7 @@ ablations: venv
 	$(LEO_BENCH) study ablations $(RUN_OPTIONS)
 
 study: venv
-	@if [ -z "$(STUDY)" ]; then echo "error: say which study, for example: make study STUDY=ablations (the files in studies/ are the choices)" >&2; exit 2; fi
+	@if [ -z "$(STUDY)" ]; then echo "error: STUDY is not set; name a file in studies/, for example: make study STUDY=ablations" >&2; exit 2; fi
 	$(LEO_BENCH) study "$(STUDY)" $(RUN_OPTIONS)
 
 search: venv
@@ -72,7 +84,7 @@ status: venv
 	$(LEO_BENCH) status
 
 publish: venv
-	@if [ -z "$(STUDY)" ]; then echo "error: say which study, for example: make publish STUDY=ablations PROFILE=cpu" >&2; exit 2; fi
+	@if [ -z "$(STUDY)" ]; then echo "error: STUDY is not set; name a study, for example: make publish STUDY=ablations PROFILE=cpu" >&2; exit 2; fi
 	$(LEO_BENCH) publish "$(STUDY)" --profile "$(PROFILE)" $(if $(PARTIAL),--partial)
 
 test: lint

@@ -1,1 +1,1 @@
-"""Benchmarks: what a training step costs and how that grows. `make bench` runs them; tests never measure time."""
+"""Benchmarks: time and memory of training steps, and how they grow. `make bench` runs them; tests measure no time."""

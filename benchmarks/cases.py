@@ -1,4 +1,4 @@
-"""What is timed: one function a case, made from plain values so that a process of its own can make it."""
+"""Cases to time: one function for each kind. Arguments are plain values, so that a separate process can call it."""
 
 import subprocess
 import sys
@@ -10,28 +10,29 @@ from pathlib import Path
 from typing import Any
 
 Seconds = Callable[[], float]
-"""Does the work once and returns the seconds it took."""
+"""Function that does the work once and returns its seconds."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to time, in a process of its own."""
+    """One thing to time, in its own process."""
 
     name: str
     kind: str
-    """A function of this module."""
+    """Name of a function of this module."""
     settings: dict[str, Any] = field(default_factory=dict)
-    """What differs from the preset `leo` at 28x28."""
+    """Settings on top of the preset `leo` at 28x28."""
     threads: int = 1
     needs: str = ""
-    """A package that the project does not install; without it the case is left out."""
+    """Package that the project does not install. Without it the case is left out."""
 
     def plain(self) -> dict[str, Any]:
+        """Return the case as plain values."""
         return asdict(self)
 
 
 def make(case: dict[str, Any]) -> Seconds:
-    """The case's work, set up and ready."""
+    """Set up the work of a case and return the function that times it."""
     work: Callable[[], object] = globals()[case["kind"]](case["settings"], case["threads"])
 
     def seconds() -> float:
@@ -43,7 +44,7 @@ def make(case: dict[str, Any]) -> Seconds:
 
 
 def _prepared(values: dict[str, Any], threads: int) -> Any:
-    """Settings, with this process set up as a run's process is."""
+    """Set up this process like that of a run, and return the settings."""
     from leo_bench.config import make_settings
     from leo_bench.running.process import prepare
 
@@ -55,7 +56,7 @@ def _prepared(values: dict[str, Any], threads: int) -> Any:
 
 
 def _batch(settings: Any) -> tuple[Any, Any, Any, Any]:
-    """A meta-batch of random images; what they show does not change what they cost."""
+    """Return a meta-batch of random images. Their content does not change the time."""
     import torch
 
     generator = torch.Generator().manual_seed(0)
@@ -69,7 +70,7 @@ def _batch(settings: Any) -> tuple[Any, Any, Any, Any]:
 
 
 def step(values: dict[str, Any], threads: int) -> Callable[[], object]:
-    """One outer step of a learner, as training does it."""
+    """Return one outer step of a learner, as in training."""
     import torch
 
     from leo_bench.learners.factory import build
@@ -82,7 +83,7 @@ def step(values: dict[str, Any], threads: int) -> Callable[[], object]:
 
 
 def two_steps(values: dict[str, Any], threads: int) -> Callable[[], object]:
-    """A step in each of two processes at once; `of` says of what: step, or literal."""
+    """Return a step in each of two processes at once. values["of"]: kind of the step, `step` (default) or `literal`."""
     from benchmarks.measure import Worker
 
     kind = values.get("of", "step")
@@ -98,7 +99,7 @@ def two_steps(values: dict[str, Any], threads: int) -> Callable[[], object]:
 
 
 def bare(values: dict[str, Any], threads: int) -> Callable[[], object]:
-    """Forward and backward pass of the Conv-4 alone on the same images, normalised by episode."""
+    """Return a forward and backward pass of the Conv-4 alone on the same images, normalised by episode."""
     import torch
 
     from leo_bench.models.backbone import Conv4
@@ -118,7 +119,7 @@ def bare(values: dict[str, Any], threads: int) -> Callable[[], object]:
 
 
 def stock(values: dict[str, Any], threads: int) -> Callable[[], object]:
-    """The same network of torch's own layers, channels last, an episode per pass."""
+    """Return the same pass with a network of torch layers, channels last, one episode per pass."""
     import torch
 
     from benchmarks.literal import convolutions
@@ -139,7 +140,7 @@ def stock(values: dict[str, Any], threads: int) -> Callable[[], object]:
 
 
 def literal(values: dict[str, Any], threads: int) -> Callable[[], object]:
-    """A step of the source document's algorithm as a plain reader would write it (literal.py), in a plain process."""
+    """Return a step of the literal algorithm (literal.py), in a process without the set-up of a run."""
     import torch
 
     from benchmarks.literal import LiteralLeo
@@ -153,8 +154,7 @@ def literal(values: dict[str, Any], threads: int) -> Callable[[], object]:
 
 
 def public_maml(values: dict[str, Any], threads: int) -> Callable[[], object]:
-    """A step of second-order MAML on the same network and episodes, by the public package higher, as its users write
-    it."""
+    """Return a step of second-order MAML on the same network and episodes, by the public package higher."""
     import higher
     import torch
     import torch.nn.functional as F
@@ -182,7 +182,7 @@ def public_maml(values: dict[str, Any], threads: int) -> Callable[[], object]:
 
 
 def adapt(values: dict[str, Any], threads: int) -> Callable[[], object]:
-    """From the images of one new episode to the answers for its queries."""
+    """Return the adaptation to one new episode: from its images to the answers to its queries."""
     from leo_bench.data.episodes import EpisodeSpec, fixed_episodes
     from leo_bench.learners.factory import build
     from leo_bench.training.evaluate import adapt_seconds
@@ -194,7 +194,7 @@ def adapt(values: dict[str, Any], threads: int) -> Callable[[], object]:
 
 
 def evaluate(values: dict[str, Any], threads: int) -> Callable[[], object]:
-    """Scoring 200 fixed test episodes, images included."""
+    """Return the scoring of 200 fixed test episodes, with the CNN pass of their images."""
     from leo_bench.data.episodes import EpisodeSpec, fixed_episodes
     from leo_bench.learners.factory import build
     from leo_bench.training.evaluate import score
@@ -206,7 +206,7 @@ def evaluate(values: dict[str, Any], threads: int) -> Callable[[], object]:
 
 
 def sample(values: dict[str, Any], threads: int) -> Callable[[], object]:
-    """Drawing a meta-batch of episodes and gathering its pixels."""
+    """Return the sampling of a meta-batch of episodes with their pixels."""
     from leo_bench.data.episodes import EpisodeSampler, EpisodeSpec, gather
     from leo_bench.data.seeding import stream
     from leo_bench.data.splits import class_split
@@ -219,7 +219,7 @@ def sample(values: dict[str, Any], threads: int) -> Callable[[], object]:
 
 
 def _glyphs(values: dict[str, Any]) -> Any:
-    """Drawn characters: there on every machine."""
+    """Return the data set glyphs, which every machine has."""
     from leo_bench.data.bank import load_images
     from leo_bench.data.locate import locate
 
@@ -227,16 +227,16 @@ def _glyphs(values: dict[str, Any]) -> Any:
 
 
 def start(values: dict[str, Any], threads: int) -> Callable[[], object]:
-    """Start-up of the command line: `leo-bench --help`."""
+    """Return the start-up of the command line: `leo-bench --help`."""
     command = [sys.executable, "-m", "leo_bench.commands.cli", "--help"]
     return lambda: subprocess.run(command, check=True, capture_output=True)
 
 
 def report(values: dict[str, Any], threads: int) -> Callable[[], object]:
-    """Writing the report of a study of n_runs made-up runs."""
+    """Return the writing of the report of a study of n_runs made-up runs."""
     from benchmarks.made_up import write_study
     from leo_bench.report import write_report
 
-    folder = tempfile.TemporaryDirectory(prefix="leo-bench-report-")  # removed when the work goes
+    folder = tempfile.TemporaryDirectory(prefix="leo-bench-report-")  # removed together with the function that uses it
     study = write_study(Path(folder.name) / "results", values["n_runs"])
     return lambda: write_report(study, Path(folder.name) / "report")

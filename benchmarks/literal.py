@@ -1,8 +1,8 @@
-"""LEO as a plain reader of the source document would write it: what the package's speed is measured against.
+"""Literal algorithm: LEO written directly from the source document, as the reference for speed.
 
-One episode after another, one class and one pair of classes after another, support features computed again at each
-inner step, float32, torch's default layout and layers. Each class's code decodes its own row of the head, as in the
-preset `leo`; a test holds that both compute the same numbers.
+It works on one episode, one class and one pair of classes at a time, computes support features again at each inner
+step, and uses float32 and the layers of torch. Each class code decodes its own row of the head, as in the preset
+`leo`. A test checks that both compute the same numbers.
 """
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 def convolutions() -> nn.Sequential:
-    """The document's four blocks and the flattening."""
+    """Return the four blocks of the document and the flattening."""
     layers: list[nn.Module] = []
     for n_in in (1, 64, 64, 64):
         layers += [nn.Conv2d(n_in, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2)]
@@ -36,19 +36,19 @@ class LiteralLeo(nn.Module):
         self.classifier = convolutions()
 
     def encode(self, support_x: Tensor, support_y: Tensor, n_way: int) -> Tensor:
-        """Class codes [N, D] of one support set, each the mean relation to all of them."""
+        """Return class codes [N, D] of one support set, each the mean of its relations to all classes."""
         codes = self.encoder(support_x)
         classes = [codes[support_y == label].mean(0) for label in range(n_way)]
         refined = [torch.stack([self.relation(torch.cat([a, b])) for b in classes]).mean(0) for a in classes]
         return torch.stack(refined)
 
     def logits(self, codes: Tensor, images: Tensor) -> Tensor:
-        """[B, N], by the head decoded from the codes, class by class."""
+        """Return logits [B, N] of the head that is decoded from the codes, class by class."""
         rows = torch.stack([self.decoder(code) for code in codes])
         return F.linear(self.classifier(images), rows[:, :-1], rows[:, -1])
 
     def adapt(self, support_x: Tensor, support_y: Tensor, n_way: int) -> Tensor:
-        """Class codes [N, D] after the inner steps, differentiable through them."""
+        """Return class codes [N, D] after the inner steps, differentiable through them."""
         codes = self.encode(support_x, support_y, n_way)
         for _ in range(self.inner_steps):
             loss = F.cross_entropy(self.logits(codes, support_x), support_y)
@@ -57,7 +57,7 @@ class LiteralLeo(nn.Module):
         return codes
 
     def outer_step(self, optimizer: torch.optim.Optimizer, batch: tuple[Tensor, ...], n_way: int) -> float:
-        """One update on a meta-batch, episode by episode. Returns the loss."""
+        """Do one update on a meta-batch, episode by episode. Returns the loss."""
         optimizer.zero_grad()
         losses = []
         for support_x, support_y, query_x, query_y in zip(*batch, strict=True):

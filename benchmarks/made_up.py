@@ -1,4 +1,4 @@
-"""A study of many made-up runs, for timing reports: one published run over and over, under other settings and seeds."""
+"""Made-up study for timing reports: copies of one published run under other settings and seeds."""
 
 import io
 from pathlib import Path
@@ -16,7 +16,7 @@ PUBLISHED = Path("results/official/ablations-cpu")
 
 
 def write_study(results: Path, n_runs: int) -> Path:
-    """A study's folder with n_runs done runs of 20 variants in results."""
+    """Write a study with n_runs done runs of 20 variants into results. Returns its folder."""
     published = load_study(PUBLISHED)
     if not published.done:
         raise LeoBenchError(f"{PUBLISHED} holds no published run to copy; run this in the checkout")

@@ -1,4 +1,4 @@
-"""Times a group's cases, each in a process of its own, in turn."""
+"""Timing of a group of cases, each in its own process, in turn."""
 
 import json
 import os
@@ -18,15 +18,21 @@ from benchmarks.suite import Group
 from leo_bench.errors import LeoBenchError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-"""Where the workers start, so that they find this package and the published results."""
+"""Working folder of the workers, which need this package and the published results."""
 
 
 def measure(group: Group) -> pd.DataFrame:
-    """One row per timing: columns group, case, threads, round, seconds, peak_mb (of the case's process, at the end)."""
+    """Time a group. Returns one row per timing, with columns group, case, threads, round, seconds, peak_mb.
+
+    peak_mb is the peak memory of the process of the case, MiB.
+    """
     cases = [case for case in group.cases if not case.needs or find_spec(case.needs)]
     for case in group.cases:
         if case not in cases:
-            print(f"{case.name} is left out: the package {case.needs} is not installed", file=sys.stderr)
+            print(
+                f"{case.name} is left out: the package {case.needs} is not installed; install it to time this case",
+                file=sys.stderr,
+            )
     workers = [Worker(case) for case in cases]
     rows = []
     try:
@@ -44,7 +50,7 @@ def measure(group: Group) -> pd.DataFrame:
 
 
 class Worker:
-    """A process that has made a case and times it when told to."""
+    """Process that sets up a case and times it on request."""
 
     def __init__(self, case: Case) -> None:
         self.case = case
@@ -59,18 +65,18 @@ class Worker:
         )
 
     def time(self, repeats: int, warm_up: bool) -> list[float]:
-        """Seconds of `repeats` timings, after one that does not count where warm_up says so."""
+        """Return the seconds of `repeats` timings, after one that does not count if warm_up is True."""
         self.ask(str(repeats + warm_up))
         seconds: list[float] = self.answer()
         return seconds[warm_up:]
 
     def peak_mb(self) -> float:
-        """Most main memory the process has held, MiB."""
+        """Return the peak memory of the process, MiB."""
         self.ask("peak")
         return float(self.answer())
 
     def end(self) -> None:
-        """Let the process go: it ends when its input does, or is made to."""
+        """End the process by closing its input; kill it after 10 seconds."""
         for pipe in (self.process.stdin, self.process.stdout):
             with suppress(BrokenPipeError):
                 if pipe:
@@ -82,23 +88,25 @@ class Worker:
             self.process.wait()
 
     def ask(self, question: str) -> None:
-        """Have the process do something; `answer` waits for it."""
+        """Send a request to the process. `answer` waits for the result."""
         assert self.process.stdin
-        with suppress(BrokenPipeError):  # it is dead, and answer says so
+        with suppress(BrokenPipeError):  # the process is dead, and `answer` raises the error
             self.process.stdin.write(question + "\n")
             self.process.stdin.flush()
 
     def answer(self) -> Any:
-        """What the process answers. Raises LeoBenchError when it died."""
+        """Return the result of a request. Raises LeoBenchError if the process died."""
         assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:
-            raise LeoBenchError(f"benchmark {self.case.name!r} ended with exit code {self.process.wait()} (see above)")
+            raise LeoBenchError(
+                f"benchmark {self.case.name!r} ended with exit code {self.process.wait()}; its message is above"
+            )
         return json.loads(line)
 
 
 def work(arguments: Sequence[str]) -> None:
-    """What a worker's process does: answers on standard output, a line for each line asked."""
+    """Answer requests, one per line of standard input, on standard output. The process of a worker runs this."""
     seconds = make(json.loads(arguments[0]))
     for question in sys.stdin:
         if question.strip() == "peak":

@@ -1,4 +1,4 @@
-"""From timings to reports/bench: report.md, report.html, a figure, and tables as CSV and LaTeX."""
+"""Report of the benchmarks in reports/bench: report.md, report.html, a figure, and tables as CSV and LaTeX."""
 
 import json
 from functools import partial
@@ -16,11 +16,11 @@ from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.table import ReportTable
 
 HELP_SECONDS, PEAK_GB = 0.5, 3.0
-"""Asked of `leo-bench --help`, and of a 105x105 training step's memory."""
+"""Limits for `leo-bench --help`, seconds, and for the memory of a 105x105 training step, GB."""
 
 
 def summary(timings: pd.DataFrame) -> pd.DataFrame:
-    """One row per case: median and quartiles of its timings in milliseconds, and its peak memory."""
+    """Return one row per case: median and quartiles of its timings, milliseconds, and its peak memory."""
     cases = timings.groupby("case", sort=False)
     quantiles = cases["seconds"].quantile(np.array([0.25, 0.5, 0.75])).unstack() * 1000
     return pd.DataFrame(
@@ -36,14 +36,14 @@ def summary(timings: pd.DataFrame) -> pd.DataFrame:
 
 
 def round_ratios(ratio: Ratio, timings: pd.DataFrame) -> np.ndarray:
-    """The ratio in each round, of medians within it; the case below is the one that is fastest over all rounds."""
+    """Return the ratio of medians in each round. The denominator is the case that is fastest over all rounds."""
     medians = timings.groupby(["case", "round"])["seconds"].median()
     fastest = min(ratio.below, key=lambda name: medians[name].median())
     return (medians[ratio.above] / medians[fastest]).to_numpy()
 
 
 def ratio_table(timings: pd.DataFrame) -> pd.DataFrame:
-    """Ratios that were measured, with the range over rounds, and whether they are as asked."""
+    """Return the measured ratios with their range over rounds, and if they meet their limits."""
     rows, present = [], set(timings["case"])
     for ratio in RATIOS:
         if not {ratio.above, *ratio.below} <= present:
@@ -96,12 +96,12 @@ def _single(words: str, value: float, at_most: float) -> dict[str, str]:
 
 
 def slope(growth: Growth, values: pd.Series) -> float:
-    """Least-squares slope of log(value) against log(setting): 1 is in proportion, 0 is no growth."""
+    """Return the least-squares slope of log(value) against log(setting): 1 is in proportion, 0 is no growth."""
     return float(np.polyfit(np.log(growth.values), np.log([values[case] for case in growth.cases]), 1)[0])
 
 
 def growth_table(timings: pd.DataFrame) -> pd.DataFrame:
-    """How time and memory grow with each setting, over those that were measured."""
+    """Return the growth of time and memory with each setting that was measured."""
     medians = timings.groupby("case")["seconds"].median()
     peaks = timings.groupby("case")["peak_mb"].first()
     rows = [
@@ -139,7 +139,7 @@ def step_bars(rows: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def step_plot(timings: pd.DataFrame) -> Plot | None:
-    """Step times at both image sizes; None when neither was timed."""
+    """Return the figure of step times at both image sizes; None if neither was timed."""
     table, panels = summary(timings), []
     for group in (group for group in GROUPS_DRAWN if group in set(timings["group"])):
         rows = table.loc[list(timings.loc[timings["group"] == group, "case"].unique())]
@@ -171,19 +171,19 @@ show does not change what they cost. The report's time is for made-up runs."""
 
 
 def write_page(results: Path, out: Path) -> Path:
-    """Write everything from results/bench/{timings.csv,machine.json} into out. Returns report.html."""
+    """Write the report from timings.csv and machine.json in results into out. Returns report.html."""
     timings = pd.read_csv(results / "timings.csv")
     machine = json.loads((results / "machine.json").read_text())
     plot = step_plot(timings)
     ratios = ratio_table(timings)
     frames = {
-        "Ratios": (ratios, "How much longer one takes than the other, and what was asked of it."),
+        "Ratios": (ratios, "Ratio of two times, and its limit."),
         "Growth": (
             growth_table(timings),
-            "Slopes of time and memory on log-log axes: 1 is in proportion, 0 no growth.",
+            "Slopes of time and memory on log-log axes: 1 is in proportion, 0 is no growth.",
         ),
-        "Timings": (summary(timings).round(1).reset_index(), "Each case: median and quartiles, and its peak memory."),
-        "Machine": (pd.DataFrame(machine.items(), columns=["what", "value"]), "Where and with what it was timed."),
+        "Timings": (summary(timings).round(1).reset_index(), "Median and quartiles of each case, and its peak memory."),
+        "Machine": (pd.DataFrame(machine.items(), columns=["what", "value"]), "Machine and versions of the timings."),
     }
     tables = [
         (title, ReportTable(title.lower(), caption, frame, frame.astype(str)))
@@ -205,7 +205,7 @@ def write_page(results: Path, out: Path) -> Path:
 
 
 def bench_words(ratios: pd.DataFrame) -> str:
-    """What the benchmarks are, and how much of what was asked is met, in a sentence."""
+    """Return one sentence about the benchmarks and the number of limits that are met."""
     asked = ratios[ratios["met"] != ""] if len(ratios) else ratios
     text = "How long training steps take, against the bare CNN, the literal algorithm and a public MAML"
     if asked.empty:

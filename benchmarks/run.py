@@ -1,4 +1,4 @@
-"""Times the suite and writes results/bench and reports/bench; copies them to where they are committed."""
+"""Timing of the suite into results/bench and reports/bench, and copies of both to where they are committed."""
 
 import hashlib
 import json
@@ -20,16 +20,16 @@ from leo_bench.running.numerics import numerics_digest
 
 
 def bench(results: Path, reports: Path, only: Sequence[str] = ()) -> Path:
-    """Time the groups named in only, or all. Returns the report. Raises LeoBenchError for a name that no group has."""
+    """Time the groups named in only, or all. Returns the report. Raises LeoBenchError for an unknown group."""
     names = [group.name for group in GROUPS]
     for name in only:
         if name not in names:
-            raise LeoBenchError(f"no group {name!r} of benchmarks; there are: {', '.join(names)}")
+            raise LeoBenchError(f"no group {name!r} of benchmarks; there are: {'; '.join(names)}")
     return run(results / "bench", reports / "bench", only or names)
 
 
 def run(results: Path, reports: Path, names: Sequence[str]) -> Path:
-    """Time the groups; those timed before on the same source stay in the results."""
+    """Time the groups. Timings of other groups by the same source stay in the results."""
     facts = {
         **provenance.host(),
         **provenance.versions(),
@@ -51,7 +51,7 @@ def run(results: Path, reports: Path, names: Sequence[str]) -> Path:
 
 
 def kept(results: Path, facts: dict[str, str], names: Sequence[str]) -> list[pd.DataFrame]:
-    """Timings of other groups, where the same machine took them with the same source and versions."""
+    """Return the timings of other groups if machine, source and versions are the same."""
     try:
         before = json.loads((results / "machine.json").read_text())
         timings = pd.read_csv(results / "timings.csv")
@@ -60,23 +60,25 @@ def kept(results: Path, facts: dict[str, str], names: Sequence[str]) -> list[pd.
     if {name: value for name, value in before.items() if name != "commit"} != {
         name: value for name, value in facts.items() if name != "commit"
     }:
-        print("timings of another source, machine or version are dropped")
+        print("earlier timings are dropped: source, machine or versions have changed since")
         return []
     return [timings[~timings["group"].isin(names)]]
 
 
 def _own_digest() -> str:
-    """12 hexadecimal digits of SHA-256 over the benchmarks' source."""
+    """Return 12 hexadecimal digits of SHA-256 over the source of the benchmarks."""
     text = "".join(path.read_text() for path in sorted(Path(__file__).parent.glob("*.py")))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def publish(results: Path, reports: Path) -> list[Path]:
-    """Copy results/bench and reports/bench to where they are committed; returns these folders. Raises LeoBenchError
-    where a group has not been timed, or the report is older than the timings."""
+    """Copy results/bench and reports/bench to where they are committed. Returns these folders.
+
+    Raises LeoBenchError if a group has not been timed, or if the report is older than the timings.
+    """
     timings, page = results / "bench" / "timings.csv", reports / "bench" / "report.html"
     if not timings.exists() or not page.exists() or page.stat().st_mtime < timings.stat().st_mtime:
-        raise LeoBenchError(f"{results / 'bench'} holds no finished benchmark; run: make bench")
+        raise LeoBenchError(f"{results / 'bench'} has no timings with a report made after them; run: make bench")
     waiting = {group.name for group in GROUPS} - set(pd.read_csv(timings)["group"])
     if waiting:
         raise LeoBenchError(f"not timed yet: {', '.join(sorted(waiting))}; run: make bench")

@@ -1,4 +1,4 @@
-"""What `make bench` measures: groups of cases that are timed in turn, and the ratios asked of them."""
+"""Suite of `make bench`: groups of cases that are timed in turn, and limits for their ratios."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from benchmarks.cases import Case
 
 @dataclass(frozen=True)
 class Group:
-    """Cases timed in turn, round after round, so that a slow minute of the machine meets all of them."""
+    """Cases timed in turn, round after round, so that a slow minute of the machine affects all of them."""
 
     name: str
     cases: tuple[Case, ...]
@@ -15,17 +15,17 @@ class Group:
     repeats: int
     """Timings of each case in a round."""
     warm_up: bool = True
-    """Whether each turn begins with one that does not count."""
+    """True if each turn begins with a timing that does not count."""
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """Median time of one case over another's, and what it should be."""
+    """Ratio of the median times of two cases, and its limits."""
 
     words: str
     above: str
     below: tuple[str, ...]
-    """The fastest of these."""
+    """Cases of which the fastest is the denominator."""
     at_most: float | None = None
     at_least: float | None = None
 
@@ -40,7 +40,7 @@ class Growth:
 
 
 def _steps(size: int, threads: int = 1) -> tuple[Case, ...]:
-    """A training step of each preset against the bare CNN, at one image size."""
+    """Return a training step of each preset, and the bare CNN, at one image size."""
     tail, at = f" {size}" + (f" x{threads}" if threads > 1 else ""), {"image_size": size}
     return (
         Case("bare" + tail, "bare", at, threads),
@@ -64,7 +64,7 @@ def _grown(name: str, values: tuple[int, ...], meta_batch_size: int | None = Non
 
 
 def _same_images(n_way: int) -> Case:
-    """A step of 960 images in all, whatever the ways: 12 episodes of 5-way to one of 60-way."""
+    """Return a step of 960 images for any n_way: from 12 episodes of 5-way to one of 60-way."""
     n_episodes = max(WAYS) // n_way
     sizes = {"n_way": n_way, "meta_batch_size": n_episodes, "n_train_episodes": n_episodes}
     return Case(f"960 images, {n_way}-way", "step", sizes)

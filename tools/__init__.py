@@ -1,1 +1,1 @@
-"""What make calls beside the package: setting up, and checks of the pages."""
+"""Programs that make calls besides the package: set-up, tables for the docs, and checks of the pages."""

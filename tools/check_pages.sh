@@ -1,6 +1,6 @@
 #!/bin/sh
-# Checks the report pages in Chromium, in an environment of its own (venv_pages.sh). Called by make check-pages; CHROMIUM=... names
-# the browser, arguments name folders (default: reports).
+# Checks the report pages in Chromium, in its own environment (venv_pages.sh). Called by make check-pages.
+# CHROMIUM=... names the browser. The arguments are folders (default: reports).
 set -eu
 cd "$(dirname "$0")/.."
 sh tools/venv_pages.sh

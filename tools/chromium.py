@@ -1,4 +1,4 @@
-"""Which Chromium or Chrome the checks use."""
+"""Search for the Chromium or Chrome that the checks use."""
 
 import os
 import shutil
@@ -7,13 +7,13 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 
 def find_browser() -> str | None:
-    """Chromium or Chrome: the one that CHROMIUM names, or where it names none the first on the PATH."""
+    """Return the browser that the variable CHROMIUM names, or else the first on the PATH; None if there is none."""
     named = os.environ.get("CHROMIUM")
     return next(filter(None, map(shutil.which, [named] if named else BROWSERS)), None)
 
 
 def missing(target: str) -> str:
-    """What to do where there is none, for a make target."""
+    """Return the error message if there is no browser. target: make target to repeat."""
     named = f"at {os.environ['CHROMIUM']}" if os.environ.get("CHROMIUM") else "on the PATH"
     return (
         f"no Chromium or Chrome {named}; install one (Debian, Ubuntu: apt install chromium), "

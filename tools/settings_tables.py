@@ -1,4 +1,4 @@
-"""Writes the tables of settings into docs/leo.md, between their marks, from the settings' own definitions."""
+"""Writer of the tables of settings in docs/leo.md, made from the definitions of the settings."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ BEGIN, END = "<!-- begin settings -->", "<!-- end settings -->"
 
 
 def main() -> None:
-    """Bring docs/leo.md up to date."""
+    """Replace the tables between the marks in docs/leo.md."""
     before, _, rest = PAGE.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
     PAGE.write_text(f"{before}{BEGIN}\n\n{settings_tables()}\n\n{END}{after}")

@@ -1,30 +1,30 @@
 #!/bin/sh
-# Makes .venv from requirements.lock; does nothing where it is complete. Called by make; PYTHON=... names the interpreter.
+# Makes .venv from requirements.lock, unless it is complete. Called by make. PYTHON=... names the interpreter.
 set -eu
 cd "$(dirname "$0")/.."
 
 venv=.venv
 stamp=$venv/.complete
 gigabytes=3
-[ "$(uname -s)" != Linux ] || gigabytes=11  # measured: 8.4 at most while it installs, 6.0 that stay; pip's cache may take 2.4 more
+[ "$(uname -s)" != Linux ] || gigabytes=11  # measured: peak 8.4 while installing, 6.0 afterwards; the cache of pip can take 2.4 more
 
 fail() {
     echo "error: $*" >&2
     exit 2
 }
 
-fits() {  # is $1 a Python that the lock file serves?
+fits() {  # true if $1 is a Python that the lock file supports
     "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1
 }
 
-# What the environment was made from, and where: a changed lock file or a moved checkout asks for it anew.
+# Place and contents that the environment was made from: a changed lock file or a moved checkout needs a new one.
 wanted="$(pwd) $(cksum < requirements.lock) $(cksum < pyproject.toml)"
 is_complete() {
     [ "$(cat $stamp 2>/dev/null)" = "$wanted" ] && fits $venv/bin/python
 }
 is_complete && exit 0
 
-if command -v flock >/dev/null 2>&1; then  # two makes at once: the second waits, then finds the work done
+if command -v flock >/dev/null 2>&1; then  # with two makes at once, the second waits until the first is done
     exec 9>.venv.lock
     flock 9
     is_complete && exit 0
@@ -46,7 +46,7 @@ fi
 "$python" -c 'import ensurepip, venv' >/dev/null 2>&1 ||
     fail "$python lacks its venv module (venv and ensurepip); install it (Debian, Ubuntu: apt install python3-venv), or name another: make PYTHON=..."
 
-kept=no  # an environment that was complete is brought up to date; an interrupted one cannot be trusted and is made anew
+kept=no  # a complete environment is updated; an interrupted one is made again
 if [ -f $stamp ] && [ "$(cut -d' ' -f1 $stamp)" = "$(pwd)" ] && fits $venv/bin/python; then
     kept=yes
 else
@@ -59,7 +59,7 @@ else
 fi
 rm -f $stamp
 
-# Unpacked next to the environment: a small /tmp is a common way to fail.
+# Unpack inside the environment, because /tmp is often too small.
 TMPDIR="$(pwd)/$venv/tmp"
 export TMPDIR PIP_DISABLE_PIP_VERSION_CHECK=1
 mkdir -p "$TMPDIR"

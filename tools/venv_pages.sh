@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .venv-pages, the environment of the checks in a browser (200 MB: playwright and axe-core); does nothing where it is complete.
+# Makes .venv-pages, the environment of the checks in a browser (200 MB: playwright and axe-core), unless it is complete.
 # Called by check_pages.sh and check_dashboard.sh.
 set -eu
 cd "$(dirname "$0")/.."
@@ -14,7 +14,7 @@ if [ "$(cat $stamp 2>/dev/null)" != "$wanted" ]; then
     rm -rf $venv
     .venv/bin/python -m venv $venv
     $venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $lock || {
-        echo "error: installing from $lock failed (its message is above); run the same command again" >&2
+        echo "error: installing from $lock failed (the message of pip is above); run the same command again" >&2
         exit 2
     }
     echo "$wanted" > $stamp

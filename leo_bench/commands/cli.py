@@ -1,4 +1,4 @@
-"""The command line: arguments only. Everything is imported when its command runs, so that --help answers at once."""
+"""Command line: arguments only. A command imports its modules when it runs, so that --help answers at once."""
 
 import argparse
 import os
@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 from leo_bench.data import DATASETS
 from leo_bench.errors import EXIT_INTERRUPTED, EXIT_USAGE, LeoBenchError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Returns the exit code: 0, 1 (a run failed or bits differ), 2 (wrong input), 130
+    """Run one command and return its exit code: 0, 1 (a run failed or bits differ), 2 (wrong input) or 130
     (interrupted)."""
     options = parser().parse_args(arguments)
     try:
@@ -23,13 +24,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader, head for instance, has seen enough
+    except BrokenPipeError:  # the reader of the output, such as head, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
+class Parser(argparse.ArgumentParser):
+    """Argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong and where the options are explained, and exit."""
+        self.exit(EXIT_USAGE, f"error: {message}; see: {self.prog} --help\n")
+
+
+def parser() -> Parser:
+    """Return the parser of all commands."""
+    top = Parser(
+        prog="leo-bench",
+        description="Measure what each part of LEO (few-shot meta-learning) contributes on Omniglot.",
+        epilog="Options of a command: leo-bench COMMAND --help. Exit codes: 0 success, 1 a run failed or bits differ, "
+        "2 wrong input, 130 interrupted.",
+    )
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, (module, text, add_options) in COMMANDS.items():
+        sub = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        sub.set_defaults(command=_command(module, f"command_{name}"))
+        add_options(sub)
+    return top
+
+
 def _command(module: str, name: str) -> Callable[[argparse.Namespace], int | None]:
-    """A command of leo_bench.commands, imported when it is called."""
+    """Return a function that imports and calls a command of leo_bench.commands."""
 
     def call(options: argparse.Namespace) -> int | None:
         function = getattr(import_module(f"leo_bench.commands.{module}"), name)
@@ -39,201 +64,233 @@ def _command(module: str, name: str) -> Callable[[argparse.Namespace], int | Non
     return call
 
 
-def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="leo-bench", description="What each part of LEO is worth, measured on Omniglot.")
-    commands = top.add_subparsers(title="commands", required=True, metavar="command")
+def _data_options(sub: Parser) -> None:
+    sub.add_argument("--sheets", type=Path, metavar="FOLDER", help="draw contact sheets (PNG) into this folder")
+    _add_dataset(sub, only_trainable=False)
+    _add_data(sub)
 
-    def add(name: str, module: str, text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text)
-        sub.set_defaults(command=_command(module, f"command_{name}"))
-        return sub
 
-    def add_data(sub: argparse.ArgumentParser, only_trainable: bool = True) -> None:
-        sub.add_argument(
-            "--dataset",
-            choices=("auto", *(name for name, entry in DATASETS.items() if entry.trains or not only_trainable)),
-            default="auto",
-            help="auto: Omniglot where it can be had, else glyphs",
-        )
-        sub.add_argument(
-            "--data",
-            type=Path,
-            metavar="FOLDER",
-            help="where Omniglot lies (else LEO_BENCH_DATA, data/, ... are tried)",
-        )
+def _run_options(sub: Parser) -> None:
+    sub.add_argument("--preset", help="settings to start from: a name, or a .toml file (default: leo)")
+    _add_set(sub, "a setting on top of the preset, such as latent_dim=32; can be repeated")
+    sub.add_argument("--seed", type=int, metavar="N", help="seed of the run (default: 0)")
+    sub.add_argument("--key", help="do the run recorded under this run key, with its recorded settings")
+    sub.add_argument("--describe", action="store_true", help="only print settings, layers, shapes and parameter counts")
+    sub.add_argument("--device", choices=DEVICES, help="device that computes (default: cpu)")
+    _add_precision(sub)
+    _add_dataset(sub)
+    _add_data(sub)
+    _add_results(sub)
 
-    def add_precision(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument(
-            "--precision",
-            choices=("float32", "bfloat16"),
-            help="precision of the convolutions (default: float32 on every machine); other bits, so other runs",
-        )
 
-    def add_results(sub: argparse.ArgumentParser, reports: bool = False) -> None:
-        sub.add_argument("--results", type=Path, default=Path("results"), metavar="FOLDER")
-        if reports:
-            sub.add_argument("--reports", type=Path, default=Path("reports"), metavar="FOLDER")
+def _score_options(sub: Parser) -> None:
+    _add_key(sub)
+    _add_set(sub, "a setting of tests, such as test_inner_steps=50; can be repeated")
+    _add_data(sub)
+    _add_results(sub)
 
-    sub = add(
-        "data",
-        "data",
-        "say which data set was found, where, and its digest; draw contact sheets",
-    )
-    add_data(sub, only_trainable=False)
-    sub.add_argument(
-        "--sheets",
-        type=Path,
-        metavar="FOLDER",
-        help="draw contact sheets of characters and of sample episodes here, as PNG",
-    )
 
-    sub = add("run", "run", "do one run, or say what its model is")
-    sub.add_argument("--key", help="the run recorded under this key, again with its settings")
-    sub.add_argument("--preset", help="settings to start from: a name, or a file .toml (default: leo)")
-    sub.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a setting, e.g. --set latent_dim=32; may be repeated",
-    )
-    sub.add_argument("--seed", type=int)
-    sub.add_argument("--device", choices=("cpu", "cuda"))
-    add_precision(sub)
-    sub.add_argument(
-        "--describe", action="store_true", help="print settings, layers, shapes and parameter counts, and stop"
-    )
-    add_data(sub)
-    add_results(sub)
-
-    sub = add("score", "score", "score a recorded run on other tests, without training it again")
-    sub.add_argument("key", help="run key, as in runs.csv and the report")
-    sub.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a setting of tests, such as --set test_inner_steps=50; may be repeated",
-    )
-    sub.add_argument("--data", type=Path, metavar="FOLDER", help="where Omniglot lies")
-    add_results(sub)
-
-    sub = add("study", "study", "do a study's runs, or what is left of them, and write its report")
-    sub.add_argument("name", help="a file in studies/, without .toml")
-    sub.add_argument("--profile", default="quick", help="budget: smoke, quick (default), cpu or official")
-    sub.add_argument("--seeds", help="instead of the profile's, e.g. 0-4")
-    sub.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time (default: one per core)")
+def _study_options(sub: Parser) -> None:
+    sub.add_argument("name", help="name of a file in studies/, without .toml")
+    _add_profile(sub)
+    sub.add_argument("--seeds", help="seeds in place of those of the profile, such as 0-4 or 0,2,5")
     sub.add_argument(
         "--only",
         action="append",
         default=[],
         metavar="VARIANT",
-        help="only this variant (and the baseline); may be repeated",
+        help="run only this variant and the baseline; can be repeated",
     )
-    sub.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    add_precision(sub)
+    _add_jobs(sub, "runs")
     sub.add_argument(
-        "--plan", action="store_true", help="say what would be done, how long it takes and what it can detect, and stop"
+        "--plan", action="store_true", help="only print the runs, their time and the smallest effect they can detect"
+    )
+    sub.add_argument("--retry", action="store_true", help="start runs again that failed three times")
+    sub.add_argument(
+        "--accept-stale", action="store_true", help="count runs as done that another version of the source made"
     )
     sub.add_argument(
-        "--accept-stale", action="store_true", help="count runs made by other versions of the source as done"
+        "--use-published",
+        action="store_true",
+        help="copy published runs, if this source made them, instead of running them",
     )
-    sub.add_argument("--retry", action="store_true", help="give runs that used up their attempts new ones")
-    sub.add_argument("--use-published", action="store_true", help="count published runs of this very source as done")
-    sub.add_argument("--studies", type=Path, default=Path("studies"), metavar="FOLDER")
-    add_data(sub)
-    add_results(sub, reports=True)
+    _add_machine(sub)
+    _add_studies(sub)
+    _add_dataset(sub)
+    _add_data(sub)
+    _add_results(sub, reports=True)
 
-    sub = add("search", "search", "search the documented ranges, and measure the best on test")
-    sub.add_argument("name", nargs="?", default="search", help="a file in studies/ with a [space] (default: search)")
-    sub.add_argument("--profile", default="quick", help="budget: smoke, quick (default), cpu or official")
-    sub.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="trials at a time (default: one per core)")
-    sub.add_argument("--trials", type=int, metavar="N", help="in place of the profile's number")
-    sub.add_argument("--seed", type=int, help="of the sampler, in place of the file's")
+
+def _search_options(sub: Parser) -> None:
+    sub.add_argument(
+        "name", nargs="?", default="search", help="name of a search file in studies/, without .toml (default: search)"
+    )
+    _add_profile(sub)
+    sub.add_argument("--trials", type=int, metavar="N", help="number of trials in place of that of the profile")
+    sub.add_argument("--seed", type=int, metavar="N", help="seed of the sampler in place of that of the file")
+    _add_jobs(sub, "trials")
+    sub.add_argument("--plan", action="store_true", help="only print the trials and their time")
+    sub.add_argument(
+        "--emit-preset", type=Path, metavar="FILE", help="only write the best settings of the finished search to FILE"
+    )
     sub.add_argument(
         "--storage", metavar="URL", help="database, such as postgresql://... (default: SQLite in the search's folder)"
     )
-    sub.add_argument("--plan", action="store_true", help="say what would be done and how long it takes, and stop")
-    sub.add_argument(
-        "--emit-preset", type=Path, metavar="FILE", help="write the best settings of a finished search as a preset file"
-    )
-    sub.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    add_precision(sub)
-    sub.add_argument("--studies", type=Path, default=Path("studies"), metavar="FOLDER")
-    add_data(sub)
-    add_results(sub, reports=True)
+    _add_machine(sub)
+    _add_studies(sub)
+    _add_dataset(sub)
+    _add_data(sub)
+    _add_results(sub, reports=True)
 
-    sub = add(
-        "dashboard",
-        "dashboard",
-        "watch searches and studies in a browser, on this machine, until Ctrl-C",
-    )
-    sub.add_argument(
-        "--port", type=int, default=8080, help="where it answers on 127.0.0.1 (default 8080; 0: any free one)"
-    )
-    add_results(sub, reports=True)
 
-    sub = add("report", "report", "rebuild reports from results, without training")
-    sub.add_argument("study", nargs="?", type=Path, help="one study's or search's folder under results/ (default: all)")
+def _dashboard_options(sub: Parser) -> None:
+    sub.add_argument("--port", type=int, default=8080, help="port on 127.0.0.1 (default: 8080; 0: any free port)")
+    _add_results(sub, reports=True)
+
+
+def _report_options(sub: Parser) -> None:
+    sub.add_argument(
+        "study",
+        nargs="?",
+        type=Path,
+        help="folder of a study or search, such as results/ablations-cpu (default: all)",
+    )
     sub.add_argument(
         "--compare",
         nargs=2,
         metavar=("A", "B"),
-        help="say what changed between two studies and whether it matters: names such as ablations-cpu or "
-        "official/ablations-cpu, folders of another checkout's results, or official/NAME@COMMIT",
+        help="compare two studies instead; each is a name such as ablations-cpu or official/ablations-cpu, a folder of "
+        "another checkout, or official/NAME@COMMIT",
     )
+    sub.add_argument("--out", type=Path, metavar="FOLDER", help="write the report of one study or comparison here")
+    _add_results(sub, reports=True)
+
+
+def _publish_options(sub: Parser) -> None:
+    sub.add_argument("name", help="name of a study or search")
+    _add_profile(sub)
     sub.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="where that study's, search's or comparison's report goes"
+        "--partial", action="store_true", help="publish even if runs are missing; the report names the missing runs"
     )
-    add_results(sub, reports=True)
+    _add_results(sub, reports=True)
 
-    sub = add(
-        "publish",
-        "report",
-        "copy a study's runs and report to results/official and reports/official",
+
+def _reproduce_options(sub: Parser) -> None:
+    sub.add_argument(
+        "study", nargs="*", type=Path, help="folders of studies, such as results/ablations-cpu (default: all)"
     )
-    sub.add_argument("name")
-    sub.add_argument("--profile", default="quick")
-    sub.add_argument("--partial", action="store_true", help="also when runs are missing; the report says which")
-    add_results(sub, reports=True)
+    sub.add_argument("-n", type=int, default=1, help="number of runs per study, cheapest first (default: 1)")
+    sub.add_argument("--key", help="do the run with this run key in place of the cheapest")
+    _add_data(sub)
+    _add_results(sub)
 
-    sub = add(
-        "reproduce",
-        "reproduce",
-        "do recorded runs again with their seeds and compare bit for bit",
-    )
-    sub.add_argument("study", nargs="*", type=Path, help="folders of studies under results/ (default: all)")
-    sub.add_argument("-n", type=int, default=1, help="runs of each study, cheapest first (default: 1)")
-    sub.add_argument("--key", help="do this done run again, in place of the cheapest")
-    sub.add_argument("--data", type=Path, metavar="FOLDER")
-    add_results(sub)
 
-    sub = add("bench", "bench", "time training steps and what else takes time (in the checkout)")
+def _bench_options(sub: Parser) -> None:
     sub.add_argument(
         "--only",
         action="append",
         default=[],
         metavar="GROUP",
-        help="time only this group, such as 28x28, 105x105, n_way or reports; may be repeated",
+        help="time only this group, such as 28x28, n_way or reports; can be repeated",
     )
     sub.add_argument(
-        "--publish", action="store_true", help="copy what was timed to results/official and reports/official"
+        "--publish", action="store_true", help="only copy the timings and their report to the folders official/"
     )
-    add_results(sub, reports=True)
+    _add_results(sub, reports=True)
 
-    sub = add(
-        "examples",
-        "examples",
-        "draw example episodes of a done run, and where its codes go; never published",
+
+def _examples_options(sub: Parser) -> None:
+    _add_key(sub)
+    _add_data(sub)
+    _add_results(sub, reports=True)
+
+
+def _status_options(sub: Parser) -> None:
+    sub.add_argument("--all", action="store_true", help="list done runs too")
+    _add_results(sub)
+
+
+DEVICES = ("cpu", "cuda")
+
+
+def _add_key(sub: Parser) -> None:
+    sub.add_argument("key", help="run key, as in runs.csv and in the report")
+
+
+def _add_set(sub: Parser, text: str) -> None:
+    sub.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=text)
+
+
+def _add_profile(sub: Parser) -> None:
+    sub.add_argument("--profile", default="quick", help="budget: smoke, quick (default), cpu or official")
+
+
+def _add_jobs(sub: Parser, what: str) -> None:
+    sub.add_argument(
+        "--jobs",
+        type=int,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help=f"{what} at the same time (default: one per core)",
     )
-    sub.add_argument("key", help="run key, as in runs.csv and the report")
-    sub.add_argument("--data", type=Path, metavar="FOLDER")
-    add_results(sub, reports=True)
 
-    sub = add("status", "status", "say what is done, running, failed or missing in each study")
-    sub.add_argument("--all", action="store_true", help="name done runs too")
-    add_results(sub)
-    return top
+
+def _add_machine(sub: Parser) -> None:
+    sub.add_argument("--device", choices=DEVICES, default="cpu", help="device that computes (default: cpu)")
+    _add_precision(sub)
+
+
+def _add_precision(sub: Parser) -> None:
+    sub.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        help="precision of the convolutions (default: float32); the other precision makes separate runs",
+    )
+
+
+def _add_studies(sub: Parser) -> None:
+    sub.add_argument(
+        "--studies", type=Path, default=Path("studies"), metavar="FOLDER", help="study files (default: studies)"
+    )
+
+
+def _add_dataset(sub: Parser, only_trainable: bool = True) -> None:
+    sub.add_argument(
+        "--dataset",
+        choices=("auto", *(name for name, entry in DATASETS.items() if entry.trains or not only_trainable)),
+        default="auto",
+        help="data set (default: auto, which is Omniglot, or glyphs if Omniglot cannot be found)",
+    )
+
+
+def _add_data(sub: Parser) -> None:
+    sub.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="folder of Omniglot (default: LEO_BENCH_DATA, data/ and others)"
+    )
+
+
+def _add_results(sub: Parser, reports: bool = False) -> None:
+    for name in ("results", "reports") if reports else ("results",):
+        sub.add_argument(
+            f"--{name}", type=Path, default=Path(name), metavar="FOLDER", help=f"folder of {name} (default: {name})"
+        )
+
+
+COMMANDS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
+    "data": ("data", "print where the data set was found and its digest", _data_options),
+    "run": ("run", "do one run, or describe its model", _run_options),
+    "score": ("score", "score a recorded run on more tests, without training it again", _score_options),
+    "study": ("study", "do the runs of a study that are not done, and write its report", _study_options),
+    "search": ("search", "search hyperparameters, then measure the best settings on test", _search_options),
+    "dashboard": ("dashboard", "show searches and studies in a browser, until Ctrl-C", _dashboard_options),
+    "report": ("report", "write reports again from results, without training", _report_options),
+    "publish": ("report", "copy a study with its report to results/official and reports/official", _publish_options),
+    "reproduce": ("reproduce", "do recorded runs again and compare them bit for bit", _reproduce_options),
+    "bench": ("bench", "time training steps and other work (only in a checkout)", _bench_options),
+    "examples": ("examples", "draw example episodes and class codes of a done run", _examples_options),
+    "status": ("status", "print what is done, missing or not counted in each study", _status_options),
+}
+"""Commands: name -> module, help text, function that adds the options."""
 
 
 if __name__ == "__main__":

@@ -62,7 +62,8 @@ def _settings(options: argparse.Namespace) -> Settings:
     if options.key:
         if values or options.preset or options.seed is not None or options.device or options.precision:
             raise LeoBenchError(
-                "--key uses the recorded settings unchanged; leave out --preset, --set, --seed, --device and --precision"
+                "--key uses the recorded settings unchanged; leave out --preset, --set, --seed, --device and "
+                "--precision"
             )
         return read_settings(find_run(options.results, options.key))
     for name in ("seed", "device", "precision"):

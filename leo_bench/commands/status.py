@@ -4,7 +4,7 @@ import argparse
 from collections import Counter
 
 from leo_bench.commands.runs import no_study
-from leo_bench.records import find_studies, load_study
+from leo_bench.records import RunState, find_studies, load_study
 from leo_bench.records.search import find_searches, read_search
 
 
@@ -23,8 +23,14 @@ def command_status(options: argparse.Namespace) -> None:
         counts = Counter(run.status for run in [*view.runs, *view.copies] if run.status != "done")
         states = "".join(f", {count} {status}" for status, count in counts.items())
         print(f"{folder}: {len(view.done)} of {len(view.runs)} runs done{states}")
-        for run in [*view.runs, *view.copies]:
+        for run in view.runs:
             if run.status != "done" or options.all:
                 tries = f", attempt {run.attempts}" if run.attempts else ""
-                name = f"{run.planned.variant} seed {run.planned.seed} ({run.planned.run_key}{tries})"
-                print(f"  {run.status:13}{name}{': ' * bool(run.message)}{run.message}")
+                _print_run(run, f" ({run.planned.run_key}{tries})")
+        for run in view.copies:  # their messages name the folder
+            _print_run(run)
+
+
+def _print_run(run: RunState, key: str = "") -> None:
+    message = f": {run.message}" if run.message else ""
+    print(f"  {run.status:13}{run.planned.variant} seed {run.planned.seed}{key}{message}")

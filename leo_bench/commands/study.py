@@ -5,7 +5,7 @@ import sys
 
 from leo_bench.data.locate import locate
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
-from leo_bench.records import Plan, StudyView, load_study, read_record
+from leo_bench.records import Plan, StudyView, load_study
 from leo_bench.running.background_report import BackgroundReport
 from leo_bench.running.estimate import plan_words
 from leo_bench.running.plan import make_plan, merge_plan, parse_seeds, present_keys, study_folder
@@ -38,11 +38,12 @@ def command_study(options: argparse.Namespace) -> int:
     folder = study_folder(options.results, plan)
     view = plan
     if (folder / "study.json").exists():
-        old = read_record(folder / "study.json", Plan)
-        keep = present_keys(options.studies, old, source, options.device, options.precision)
+        earlier = load_study(folder)
+        keep = present_keys(options.studies, earlier.plan, source, options.device, options.precision)
         if not (seeds or options.only):  # a whole study keeps the done runs of partial calls, not the missing ones
-            keep &= {run.planned.run_key for run in load_study(folder).done}
-        view = merge_plan(old, plan, keep)
+            keep &= {run.planned.run_key for run in earlier.done}
+        view = merge_plan(earlier.plan, plan, keep)
+        name_left_out(earlier, view)
     report_folder = options.reports / folder.name
     report = BackgroundReport(folder, report_folder)
     runner = StudyRunner(plan, view, options.results, options.jobs, options.data, options.retry, report.request)
@@ -70,6 +71,17 @@ def command_study(options: argparse.Namespace) -> int:
         else f"the report could not be made; to see why: leo-bench report {folder}"
     )
     return EXIT_FAILED if waiting or not made else 0
+
+
+def name_left_out(earlier: StudyView, plan: Plan) -> None:
+    """Print a line if done runs of an earlier call are not in the plan, because their settings differ."""
+    kept = {run.run_key for run in plan.runs}
+    gone = [run.planned for run in earlier.done if run.planned.run_key not in kept]
+    if gone:
+        print(
+            f"left out of the study: {len(gone)} done runs with other settings than this call gives, first: "
+            f"{gone[0].variant} seed {gone[0].seed} ({gone[0].run_key})"
+        )
 
 
 def name_missing(view: StudyView) -> int:

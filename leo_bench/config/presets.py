@@ -1,5 +1,6 @@
 """Presets, and settings made from a preset and some values on top."""
 
+import json
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -112,6 +113,8 @@ def make_settings(values: Mapping[str, Any], preset: str = "documented", where: 
 
 def problem_words(name: str, message: str, given: object) -> str:
     """Return a fault that pydantic found in a value: `latent_dim should be a valid integer (got 'wide')`."""
-    message = message.removeprefix("Value error, ").replace("a valid tuple", "a list such as [5, 20]")
+    message = message.removeprefix("Value error, ").replace(
+        "a valid tuple", f"a list such as {json.dumps([given], default=str)}"
+    )
     between = "" if message.startswith("Input should") else ":"
     return f"{name}{between} {message.removeprefix('Input ')} (got {given!r})"

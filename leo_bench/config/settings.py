@@ -64,7 +64,7 @@ PAPER, DOCUMENT, OURS = "Rusu et al. 2019", "document", "ours"
 
 
 class Settings(BaseModel):
-    """One run. Defaults are the source document's (preset `documented`)."""
+    """Settings of one run. Defaults are those of the source document (preset `documented`)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
@@ -214,13 +214,13 @@ class Settings(BaseModel):
 
     # tests of the trained model
     test_split: Literal["test", "val"] = setting("test", "test")
-    """Characters that the trained model is scored on. `val`: for runs among which one is chosen."""
+    """Characters that the trained model is scored on. `val`: for choosing among runs."""
     n_test_episodes: int = setting(1000, "test", ge=2)
     """Episodes of each test."""
     test_n_ways: tuple[int, ...] = setting((5, 20), "test")
     """Ways to score at besides n_way, if the learner allows them."""
     test_k_shots: tuple[int, ...] = setting((), "test")
-    """Shots to score at besides k_shot. A class has too few drawings for some: then there are fewer queries."""
+    """Shots to score at besides k_shot. If a class has too few drawings, there are fewer queries."""
     test_modes: tuple[Literal["mixed", "within_alphabet"], ...] = setting(("mixed", "within_alphabet"), "test")
     """Test episodes from all alphabets, or each from one alphabet."""
     test_datasets: Annotated[tuple[str, ...], AfterValidator(_known_datasets)] = setting((), "test")

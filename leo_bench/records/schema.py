@@ -48,14 +48,20 @@ class ValidationPoint(Record):
     accuracy_before: float
 
 
-class Result(Record):
-    """Record of a training: result.json in the folder of the run."""
+class TrainingRecord(Record):
+    """Fields of the record of a training, whether it ended or was pruned."""
 
     schema_version: int = SCHEMA_VERSION
     run_key: str
     settings: dict[str, Any]
+    """Settings that training reads, as plain JSON values; of a pruned run all settings."""
     numerics: str
     """Digest of the source that decides the numbers of the run."""
+
+
+class Result(TrainingRecord):
+    """Record of a training: result.json in the folder of the run."""
+
     commit: str
     attempt: int
     started: str
@@ -133,13 +139,9 @@ class TestResult(Record):
         return TestSettings(**{name: getattr(self, name) for name in TestSettings.model_fields})
 
 
-class PrunedRun(Record):
+class PrunedRun(TrainingRecord):
     """Learning curve of a run until a search pruned it: attempt-<n>/pruned.json."""
 
-    schema_version: int = SCHEMA_VERSION
-    run_key: str
-    settings: dict[str, Any]
-    numerics: str
     episode: int
     reason: str
     curve: list[CurvePoint]

@@ -149,9 +149,10 @@ def _alike(plan: Plan, done: set[tuple[str, int]], store: Path) -> list[RunState
         if not changed and folder.name == key_of(training_settings(settings)):
             continue  # a seed that another study has
         if (run.variant, seed) not in done:
+            wanted = ", ".join(f"{name} {value}" for name, value in own.items() if value != run.settings[name])
             message = (
-                f"run {folder.name} has {', '.join(changed)} as planned, so it is not counted; run the study with the "
-                "machine settings of this run to count it"
+                f"run {folder.name} has {', '.join(changed)} as planned, so it is not counted; to count "
+                f"it, run the study with {wanted}"
                 if changed
                 else f"run {folder.name} has an older schema, so it is not counted; run the study again"
             )

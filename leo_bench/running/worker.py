@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from leo_bench.config import Settings, differing, make_settings
-from leo_bench.errors import EXIT_BUSY, EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
-from leo_bench.running.child_processes import sigterm_interrupts
+from leo_bench.errors import EXIT_BUSY
+from leo_bench.running.child_processes import exit_code
 
 WORKER = (sys.executable, "-m", "leo_bench.running.worker")
 
@@ -29,24 +29,16 @@ def worker_environment(settings: Settings) -> dict[str, str]:
 def main(arguments: list[str] | None = None) -> int:
     """Do one run in its folder: train it if it is not trained, and score its missing tests."""
     parser = argparse.ArgumentParser(prog="python -m leo_bench.running.worker", description=main.__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, help="folder of the run")
     parser.add_argument("--settings", required=True, help="settings that are not at their default, as JSON")
-    parser.add_argument("--data", type=Path)
+    parser.add_argument("--data", type=Path, help="folder of Omniglot")
     options = parser.parse_args(arguments)
     from leo_bench.running.experiment import RunHeld, execute
 
-    try:
-        with sigterm_interrupts():
-            execute(options.folder, make_settings(json.loads(options.settings), where="--settings"), options.data)
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    except RunHeld as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_BUSY
-    except LeoBenchError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_FAILED
-    return 0
+    def work() -> None:
+        execute(options.folder, make_settings(json.loads(options.settings), where="--settings"), options.data)
+
+    return exit_code(work, {RunHeld: EXIT_BUSY})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The benchmarks' arithmetic by hand, and their processes on a case that costs nothing."""
+"""Arithmetic of the benchmarks by hand, and their processes on a case that takes no time."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ ALL = {case.name: case for group in GROUPS for case in group.cases}
 
 
 def timings(**cases: list[float]) -> pd.DataFrame:
-    """Two timings a round of each case; 100 MB each."""
+    """Return two timings per round of each case, 100 MB each."""
     rows = [
         {"case": name, "round": index // 2, "seconds": seconds, "group": "g", "threads": 1, "peak_mb": 100.0}
         for name, values in cases.items()

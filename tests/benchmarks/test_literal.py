@@ -1,4 +1,4 @@
-"""The literal algorithm that speed is measured against computes what the package computes."""
+"""Literal algorithm, the reference for speed: it computes the same numbers as the package."""
 
 import torch
 

@@ -16,7 +16,7 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The one line on stderr of a command that must fail with exit code 2."""
+    """Return the line on stderr of a command, which must be the only one, with exit code 2."""
     assert main(arguments) == 2
     captured = capsys.readouterr()
     lines = captured.err.strip().splitlines()
@@ -50,12 +50,36 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (("dashboard",), "no study or search in results/; run one first: make ablations, or make search"),
         (("dashboard", "--port", "70000"), "--port must be 1 to 65535"),
         (("publish", "ablations"), "study.json is missing"),
+        (("run", "--describe", "--set", "=3"), "--set =3: expected NAME=VALUE"),
+        (("run", "--describe", "--set", "latent_dim="), "--set latent_dim=: expected NAME=VALUE"),
+        (("run", "--describe", "--preset", "none.toml"), "preset none.toml cannot be read: No such file"),
+        (("run", "--describe", "--set", "test_n_ways=5"), "test_n_ways should be a list such as [5] (got 5)"),
+        (("study", "ablations", "--seeds", ""), "such as 0-4"),
+        (("study", "ablations", "--seeds", "3-1"), "write the smaller number first"),
+        (("data", "--dataset", "glyphs", "--sheets", "/dev/null/x"), "cannot make the folder /dev/null/x"),
     ],
 )
 def test_wrong_input_gets_one_line(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
 ) -> None:
     assert message in refused(capsys, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "--seed", "x"), "error: argument --seed: invalid int value: 'x'; see: leo-bench run --help"),
+        (("run", "--zz"), "error: unrecognized arguments: --zz; see: leo-bench --help"),
+        ((), "error: the following arguments are required: COMMAND; see: leo-bench --help"),
+    ],
+)
+def test_arguments_that_cannot_be_parsed_get_one_line(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == message + "\n"
 
 
 def test_settings_on_the_command_line_are_toml_or_strings() -> None:

@@ -1,4 +1,4 @@
-"""Tests of a trained model, as settings ask for them."""
+"""Tests of a trained model, derived from its settings."""
 
 import pytest
 

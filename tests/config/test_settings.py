@@ -1,4 +1,4 @@
-"""Settings: refused in one clear line, named by a key that every one of them changes."""
+"""Settings: wrong ones are refused in one clear line, and every one changes the run key."""
 
 import hashlib
 import json
@@ -85,14 +85,14 @@ OTHER: dict[str, Any] = {
     "threads": 2,
     "device": "cuda",
 }
-"""Another value for every setting than the preset `leo` has."""
+"""Values that differ from the preset `leo`, one for every setting."""
 
 WITH: dict[str, dict[str, Any]] = {
     "kl_weight": {"latent": "gaussian"},
     "orthogonality_weight": {"decoder": "linear"},
     "decoder_start": {"encoder": "shared", "decoder": "linear"},
 }
-"""What a setting needs of others."""
+"""Settings that another setting requires."""
 
 
 def test_every_setting_has_another_value_here() -> None:

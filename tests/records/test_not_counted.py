@@ -1,4 +1,4 @@
-"""Runs of the store that are a planned run but for the machine: named, never dropped in silence."""
+"""Runs of the store that differ from a planned run only in machine settings: not counted, but always named."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def plan() -> Plan:
 
 
 def write_other(results: Path, plan: Plan, number: int, **changes: object) -> str:
-    """The planned run with other settings, done; returns its key."""
+    """Write a done run with other settings than the planned one. Returns its key."""
     settings = make_settings({**plan.runs[number].settings, **changes})
     write_run(results, plan, planned(settings, "any"), counts)
     return settings.run_key

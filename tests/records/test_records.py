@@ -1,4 +1,4 @@
-"""What counts as done, and how broken records are named."""
+"""Rule for when a run is done, and messages for damaged records."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Records of schema 1, as they were published, read as today's."""
+"""Reading of published records of schema 1."""
 
 import csv
 import json
@@ -35,7 +35,7 @@ def test_published_runs_of_schema_1_are_done_with_the_numbers_of_their_table(fol
 
 @pytest.fixture
 def old_study(tmp_path: Path) -> Path:
-    """A published study of schema 1, by hand: one run, two tests of three episodes of 5 * 15 and 20 * 15 queries."""
+    """Write a published study of schema 1: one run, two tests of three episodes of 5 * 15 and 20 * 15 queries."""
     settings = {"n_way": 5, "decode": "class", "n_test_episodes": 3, "inner_steps": 1, "seed": 4, "image_size": 28}
     settings |= {"learner": "leo", "dataset": "omniglot", "k_shot": 1, "test_modes": ["mixed"]}
     run = {"variant": "leo", "seed": 4, "run_key": "0123456789abcdef", "settings": settings}

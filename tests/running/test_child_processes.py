@@ -1,4 +1,4 @@
-"""Stopping processes, and being stopped."""
+"""Stopping of processes, and their exit codes."""
 
 import os
 import signal
@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from leo_bench.running.child_processes import sigterm_interrupts, stop_all
+from leo_bench.errors import LeoBenchError
+from leo_bench.running.child_processes import exit_code, sigterm_interrupts, stop_all
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
 
@@ -40,3 +41,32 @@ def test_sigterm_interrupts_within_and_not_after() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         signal.pause()
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+class Busy(LeoBenchError):
+    """Error with its own exit code."""
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "message"),
+    [
+        (None, 0, ""),
+        (KeyboardInterrupt(), 130, ""),
+        (LeoBenchError("no data"), 1, "error: no data\n"),
+        (Busy("being done"), 75, "error: being done\n"),
+    ],
+)
+def test_the_exit_code_says_how_the_work_of_a_process_ended(
+    capsys: pytest.CaptureFixture[str], raised: BaseException | None, code: int, message: str
+) -> None:
+    def work() -> None:
+        if raised is not None:
+            raise raised
+
+    assert exit_code(work, {Busy: 75}) == code
+    assert capsys.readouterr().err == message
+
+
+def test_an_error_that_is_no_ones_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError):
+        exit_code(lambda: 1 // 0)

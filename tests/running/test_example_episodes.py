@@ -1,4 +1,4 @@
-"""Example episodes of a run: chosen by rule, answered as recorded, refused where that cannot be."""
+"""Example episodes of a run: chosen by rule, answered as recorded, or refused."""
 
 import io
 import json
@@ -56,7 +56,7 @@ every_learner = pytest.mark.parametrize("changes", LEARNERS.values(), ids=LEARNE
 
 @pytest.fixture(autouse=True)
 def tiny_data(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Runs and examples find the tiny bank; threads and determinism are put back as they were."""
+    """Make runs and examples use the tiny bank, and restore threads and determinism afterwards."""
     monkeypatch.setattr(training_run, "locate", lambda dataset, folder: DataSource("glyphs", "drawn", None))
     monkeypatch.setattr(training_run, "load_images", lambda source, image_size: BANK)
     threads = torch.get_num_threads()
@@ -78,7 +78,7 @@ def run(folder: Path, **changes: Any) -> Path:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with one done LEO run; copy it before changing it."""
+    """Return a store with one done LEO run. Copy it before changing it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training_run, "locate", lambda dataset, folder: DataSource("glyphs", "drawn", None))
         patch.setattr(training_run, "load_images", lambda source, image_size: BANK)
@@ -91,7 +91,7 @@ def done(made: Path, tmp_path: Path) -> Path:
 
 
 def page_of(folder: Path, reports: Path) -> Path:
-    """What the command writes for a run."""
+    """Run the command on a run and return what it writes."""
     result, found, n_first = examples.example_episodes(folder, None)
     numerics = plan.numerics_digest("leo", "glyphs")
     return write_example_page(reports / f"examples-{folder.name}", result, found, n_first, numerics)
@@ -193,10 +193,10 @@ def test_other_counts_than_recorded_are_refused(done: Path, tmp_path: Path, monk
     counts[hardest, 0], counts[other, 0] = counts[hardest, 0] + 1, counts[other, 0] - 1  # the means do not show it
     np.savez_compressed(path, correct=counts.astype(np.uint16))
     words = refused(done, tmp_path)
-    assert f"test episode {hardest}: the checkpoint now gives" in words
-    assert f"recorded are {counts[hardest].tolist()}; the run was made by this source" in words
+    assert f"test episode {hardest}: the checkpoint gives" in words
+    assert f"but {counts[hardest].tolist()} are recorded; this source made the run" in words
     monkeypatch.setattr(plan, "numerics_digest", lambda *_: "0123456789ab")
-    assert "this is 0123456789ab: check out commit" in refused(done, tmp_path)
+    assert "this source has 0123456789ab: check out commit" in refused(done, tmp_path)
 
 
 def test_runs_of_other_source_are_taken_where_their_counts_agree(
@@ -239,7 +239,7 @@ def test_other_data_than_recorded_is_refused(done: Path, tmp_path: Path, monkeyp
     other = tiny_bank()
     object.__setattr__(other, "digest", "another")
     monkeypatch.setattr(training_run, "load_images", lambda source, image_size: other)
-    assert "with digest tiny, here is another" in refused(done, tmp_path)
+    assert "with digest tiny, but the data here has digest another" in refused(done, tmp_path)
 
 
 def test_runs_that_are_not_done_are_refused(done: Path, tmp_path: Path) -> None:

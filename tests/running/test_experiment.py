@@ -1,4 +1,4 @@
-"""One run, from settings to record, on a tiny bank (in this process, but for the bit-for-bit checks)."""
+"""One run, from settings to record, on a tiny bank. Only the bit-for-bit checks use other processes."""
 
 import dataclasses
 import json
@@ -46,7 +46,7 @@ def tiny_data(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def torch_state() -> Any:
-    """A run fixes threads and determinism of its process; tests share one."""
+    """Restore threads and determinism, which a run sets for its process, since all tests share one process."""
     threads = torch.get_num_threads()
     yield
     torch.use_deterministic_algorithms(False)
@@ -222,7 +222,7 @@ def test_keeping_memory_asks_only_a_library_that_can(monkeypatch: pytest.MonkeyP
     asked = []
 
     class Library:
-        """glibc's interface."""
+        """Stand-in for the C library, with mallopt of glibc."""
 
         def mallopt(self, parameter: int, value: int) -> int:
             asked.append((parameter, value))
@@ -409,7 +409,7 @@ def test_a_disk_that_is_full_is_said_in_one_line(tmp_path: Path, monkeypatch: py
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("leo_bench.records.files.os.fsync", full)
-    with pytest.raises(LeoBenchError, match=r"No space left on device; free some disk space"):
+    with pytest.raises(LeoBenchError, match=r"No space left on device; free disk space"):
         experiment.execute(tmp_path / "x", settings_of())
     assert not (tmp_path / "x" / "result.json").exists()
 

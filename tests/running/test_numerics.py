@@ -1,4 +1,4 @@
-"""The digest of the source behind a run's numbers: what changes it and what does not."""
+"""Digest of the source behind the numbers of a run: changes that count and changes that do not."""
 
 import shutil
 from pathlib import Path
@@ -12,7 +12,7 @@ from leo_bench.running import numerics
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the package whose files a test may change."""
+    """Return a copy of the package whose files a test may change."""
     copy = tmp_path / "leo_bench"
     shutil.copytree(numerics.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "templates"))
     monkeypatch.setattr(numerics, "PACKAGE", copy)
@@ -20,14 +20,14 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def digests() -> dict[str, str]:
-    """Digest of every learner, read from the files as they are now."""
+    """Return the digest of every learner, from the files as they are now."""
     numerics._imports.cache_clear()
     numerics._bare.cache_clear()
     return {name: numerics.numerics_digest(name, "omniglot") for name in LEARNERS}
 
 
 def changed(file: Path, old: str, new: str) -> set[str]:
-    """Learners whose digest changes with a file."""
+    """Return the learners whose digest changes with a file."""
     before, text = digests(), file.read_text()
     assert old in text
     file.write_text(text.replace(old, new, 1))

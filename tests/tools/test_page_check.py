@@ -112,7 +112,7 @@ def test_without_pages_or_browser_one_line_says_what_is_needed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main([str(tmp_path)]) == 2
-    assert capsys.readouterr().err == f"error: no page below {tmp_path}; make some first: make report\n"
+    assert capsys.readouterr().err == f"error: no report page below {tmp_path}; write reports first: make report\n"
     (tmp_path / "report.html").write_text("x")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("CHROMIUM", "")

@@ -1,6 +1,6 @@
-"""python -m tools.page_check [FOLDER ...]: check every report.html and index.html below the folders (default: reports).
+"""Check of every report.html and index.html below folders: python -m tools.page_check [FOLDER ...] (default: reports).
 
-Exit code 0: nothing found; 1: faults, a line each; 2: no page, or no browser.
+Exit code 0: no faults; 1: faults, one line each; 2: no page, or no browser.
 """
 
 import sys
@@ -14,15 +14,19 @@ PAGES = ("report.html", "index.html")
 
 
 def find_pages(folders: list[Path]) -> list[Path]:
-    """The report pages below the folders, in name order."""
+    """Return the report pages below the folders, in name order."""
     return sorted({path for folder in folders for name in PAGES for path in folder.rglob(name)})
 
 
 def main(arguments: list[str]) -> int:
+    """Check the pages and print their faults. Returns the exit code."""
     folders = [Path(name) for name in arguments] or [Path("reports")]
     pages, browser = find_pages(folders), find_browser()
     if not pages:
-        print(f"error: no page below {', '.join(map(str, folders))}; make some first: make report", file=sys.stderr)
+        print(
+            f"error: no report page below {', '.join(map(str, folders))}; write reports first: make report",
+            file=sys.stderr,
+        )
         return 2
     if browser is None:
         print(f"error: {missing('check-pages')}", file=sys.stderr)

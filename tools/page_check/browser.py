@@ -1,7 +1,7 @@
-"""A page in Chromium: console, requests, axe-core, pictures, text in figures, width, print.
+"""Checks of a page in Chromium: console, requests, axe-core, pictures, text in figures, width, print.
 
 axe-core (https://github.com/dequelabs/axe-core) checks contrast, alternative text, headings, tables, names and
-landmarks; measure.js what it passes over.
+landmarks. measure.js measures the rest.
 """
 
 import re
@@ -22,14 +22,14 @@ AXE_OPTIONS = {
     "resultTypes": ["violations"],
     "rules": {"td-has-header": {"enabled": True}, "target-size": {"enabled": True}},
 }
-"""Two rules that axe-core leaves off: cells of large tables have headers, buttons can be hit on a phone."""
+"""Options that switch on two rules: headers for the cells of large tables, and large enough buttons on a phone."""
 PRINT_WIDTH = 718
-"""CSS pixels of an A4 page between margins of 1 cm."""
+"""Width of an A4 page between margins of 1 cm, CSS pixels."""
 
 
 @dataclass(frozen=True)
 class View:
-    """A way to look at a page."""
+    """Screen on which a page is checked: size in CSS pixels, colour scheme, phone or desktop."""
 
     width: int
     height: int
@@ -50,7 +50,7 @@ VIEWS = [
 
 @contextmanager
 def chromium(program: str) -> Iterator[Browser]:
-    """The browser at program, without a window."""
+    """Start the browser at the path program, without a window, and close it at the end."""
     with sync_playwright() as engine:
         browser = engine.chromium.launch(executable_path=program, args=["--disable-quic", "--disable-gpu"])
         yield browser
@@ -58,7 +58,7 @@ def chromium(program: str) -> Iterator[Browser]:
 
 
 def check(browser: Browser, path: Path, name: str) -> list[Finding]:
-    """Everything that the browser shows to be wrong with the page at path, called name in the findings."""
+    """Return all faults of the page at path. name: name of the page in the findings."""
     found: list[Finding] = []
     for view in VIEWS:
         with opened(browser, path, name, view, found) as page:
@@ -72,7 +72,7 @@ def check(browser: Browser, path: Path, name: str) -> list[Finding]:
 
 @contextmanager
 def opened(browser: Browser, path: Path, name: str, view: View, found: list[Finding]) -> Iterator[Page]:
-    """The page, loaded, its closed parts opened; what it says to the console or asks of the network goes to found."""
+    """Open the page with all closed parts shown. Console messages and network requests are added to found."""
     context = browser.new_context(
         viewport={"width": view.width, "height": view.height},
         color_scheme=view.scheme,
@@ -104,7 +104,7 @@ def opened(browser: Browser, path: Path, name: str, view: View, found: list[Find
 
 
 def faults(page: Page, view: View) -> Iterator[tuple[str, str, str]]:
-    """(rule, element, message) of what is wrong with the page on the screen."""
+    """Yield (rule, element, message) for each fault of the page on the screen."""
     for violation in Axe().run(page, options=AXE_OPTIONS).response["violations"]:
         for node in violation["nodes"]:
             yield violation["id"], " ".join(map(str, node["target"])), _axe_message(violation, node)
@@ -123,13 +123,13 @@ def faults(page: Page, view: View) -> Iterator[tuple[str, str, str]]:
 
 
 def _axe_message(violation: dict[str, Any], node: dict[str, Any]) -> str:
-    """The rule's own words, with what it measured on the element."""
+    """Return the help text of a rule with what it measured on the element."""
     details = [check["message"] for kind in ("any", "all", "none") for check in node[kind]]
     return f"{violation['help']}: {' '.join(details[:1])}"[:240].replace("\n", " ")
 
 
 def print_faults(page: Page) -> Iterator[tuple[str, str, str]]:
-    """(rule, element, message) of what is wrong with the page on paper (A4)."""
+    """Yield (rule, element, message) for each fault of the page on paper (A4)."""
     page.emulate_media(media="print")
     for element, hidden in page.evaluate(MEASURE, PRINT_WIDTH)["cut"]:
         yield "print", element, f"{hidden} px are cut off at the right on paper"

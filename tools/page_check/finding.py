@@ -1,4 +1,4 @@
-"""What a check found, and how it is said."""
+"""Findings of a check, and their lines of text."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,12 +13,14 @@ class Finding:
     element: str
     message: str
     view: str = ""
-    """How the page was looked at, such as "phone dark"; empty where that does not matter."""
+    """View in which the fault was found, such as "phone dark"; empty if it does not depend on the view."""
 
 
 def lines(findings: Iterable[Finding], most: int = 5) -> list[str]:
-    """A line per page, rule and element, the views in which it was found joined; a rule's elements beyond `most` are
-    counted."""
+    """Return one line per page, rule and element, with all its views.
+
+    For each page and rule at most `most` elements are listed. Further ones are only counted.
+    """
     views: dict[tuple[str, str], dict[tuple[str, str], list[str]]] = {}
     for found in sorted(set(findings)):
         elements = views.setdefault((found.page, found.rule), {})

@@ -1,4 +1,4 @@
-"""Links and images of a page that lead to nothing: relative files and anchors, without a browser."""
+"""Check for broken links and images of a page, relative files and anchors, without a browser."""
 
 from functools import cache
 from html.parser import HTMLParser
@@ -9,11 +9,11 @@ from tools.page_check.finding import Finding
 
 ADDRESSES = ("href", "src", "data", "poster")
 OUTSIDE = ("http", "https", "mailto")
-"""Schemes of links that only a reader's click follows. What the page itself fetches is seen in the browser."""
+"""Schemes of links to other sites. Whatever the page itself fetches is checked in the browser."""
 
 
 class _Page(HTMLParser):
-    """A page's anchors and the addresses that it names."""
+    """Anchors of a page and the addresses in it."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ def _read(path: Path) -> _Page:
 
 
 def broken_links(path: Path, name: str) -> list[Finding]:
-    """What the page at path, called name in the findings, points to that is not there, and ids it gives twice."""
+    """Return the broken links and repeated ids of the page at path. name: name of the page in the findings."""
     page = _read(path)
     found = []
     for tag, address in dict.fromkeys(page.links):
@@ -48,7 +48,7 @@ def broken_links(path: Path, name: str) -> list[Finding]:
 
 
 def _fault(path: Path, page: _Page, address: str) -> str:
-    """What is wrong with an address that stands in the page; empty when nothing is."""
+    """Return the fault of an address in the page; empty if there is none."""
     parts = urlsplit(address)
     if parts.scheme in OUTSIDE or parts.scheme == "data":
         return ""

@@ -1,4 +1,4 @@
-// What axe-core does not look at, measured in the page: pictures, text in SVG figures, what lies beyond the page's width.
+// Measures what axe-core does not check: pictures, text in SVG figures, and elements beyond the width of the page.
 // Called with the width of the view in CSS pixels.
 (width) => {
   const name = (element) => {
@@ -20,13 +20,13 @@
     return known.get(css);
   };
   const over = (front, back) => [0, 1, 2].map((i) => front[3] * front[i] + (1 - front[3]) * back[i]);
-  const faded = (element, css, own) => {  // a colour with the opacities of its element and of those around it
+  const faded = (element, css, own) => {  // multiplies the opacity of a colour by those of its element and the elements around it
     let [red, green, blue, alpha] = colour(css);
     alpha *= own;
     for (let at = element; at instanceof SVGElement; at = at.parentNode) alpha *= getComputedStyle(at).opacity;
     return [red, green, blue, alpha];
   };
-  const pageColour = (element) => {  // of the boxes that an element stands on
+  const pageColour = (element) => {  // background colour behind an element
     const boxes = [];
     for (let at = element; at; at = at.parentElement) boxes.unshift(colour(getComputedStyle(at).backgroundColor));
     const canvas = document.body.appendChild(document.createElement("i"));
@@ -35,7 +35,7 @@
     canvas.remove();
     return boxes.reduce((back, front) => over(front, back), bottom);
   };
-  const covers = (shape, x, y) => {  // does the shape's fill lie under a point of the screen?
+  const covers = (shape, x, y) => {  // true if the fill of the shape lies under a point of the screen
     const matrix = shape.getScreenCTM();
     return matrix !== null && shape.isPointInFill(new DOMPoint(x, y).matrixTransform(matrix.inverse()));
   };
