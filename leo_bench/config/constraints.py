@@ -133,6 +133,11 @@ def _needs(settings: "Settings") -> list[tuple[bool, str]]:
             f"inner_lr_mode={settings.inner_lr_mode} learns the inner step sizes; leave out test_inner_lr",
         ),
         (
+            not settings.test_inner_steps or settings.inner_steps > 0 or settings.inner_lr_mode == "fixed",
+            f"inner_steps=0 leaves nothing that inner_lr_mode={settings.inner_lr_mode} could learn; leave out "
+            "test_inner_steps, or set inner_lr_mode to fixed",
+        ),
+        (
             settings.test_inner_steps is None or settings.inner_lr_mode != "per_step",
             "inner_lr_mode=per_step has step sizes for the trained steps only; leave out test_inner_steps",
         ),

@@ -387,6 +387,10 @@ def test_the_run_key_is_a_folder_name() -> None:
         ({"learner": "pixels", "test_inner_steps": 5}, ["pixels", "no inner loop", "test_inner_steps"]),
         ({"inner_lr_mode": "learned", "test_inner_lr": 1.0}, ["inner_lr_mode=learned", "test_inner_lr"]),
         ({"inner_lr_mode": "per_step", "test_inner_steps": 9}, ["per_step", "test_inner_steps"]),
+        (
+            {"inner_lr_mode": "learned", "inner_steps": 0, "test_inner_steps": 9},
+            ["inner_steps=0", "inner_lr_mode=learned", "test_inner_steps"],
+        ),
         ({"test_modes": ["mixed", "nearby"]}, ["test_modes", "within_alphabet", "'nearby'"]),
         ({"n_val_episodes": 1}, ["n_val_episodes", "2"]),
         ({"precision": "float16"}, ["precision", "'float32'", "'bfloat16'"]),

@@ -115,7 +115,7 @@ def test_against_is_left_out_of_a_plan_without_that_variant(tmp_path: Path) -> N
             "variants.first.extends: first -> third -> second -> first goes in a circle",
         ),
         ('extends = "first"', 'extend = "first"', "unknown key 'variants.second.extend'; did you mean 'extends'"),
-        ('extends = "first"', "extends = 1", "variants.second.extends: Input should be a valid string"),
+        ('extends = "first"', "extends = 1", "variants.second.extends should be a valid string"),
     ],
 )
 def test_wrong_links_between_variants_are_refused_in_one_line(tmp_path: Path, old: str, new: str, message: str) -> None:
