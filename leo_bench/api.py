@@ -29,7 +29,7 @@ class LatentEmbeddingOptimization(Leo):
 
     switches: any other setting of a LEO with a generated head, such as decode, relation, encoder, image_size,
     second_order, seed, clip_norm. Raises LeoBenchError for unknown names, for values out of range, and for settings
-    that do not fit the step-by-step methods (feature_norm, inner_examples, finetune_steps).
+    that do not fit the step-by-step methods (feature_norm, inner_examples, finetune_steps, head_start).
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class LatentEmbeddingOptimization(Leo):
             "inner_steps": inner_steps,
         }
         settings = make_settings({**documented, **switches}, where="LatentEmbeddingOptimization")
-        elsewhere = ("learner", "generated", "feature_norm", "inner_examples", "finetune_steps")
+        elsewhere = ("learner", "generated", "feature_norm", "inner_examples", "finetune_steps", "head_start")
         given = [name for name in elsewhere if getattr(settings, name) != Settings.model_fields[name].default]
         if given:
             raise LeoBenchError(

@@ -142,6 +142,19 @@ def _needs(settings: "Settings") -> list[tuple[bool, str]]:
             "inner_lr_mode=per_step has step sizes for the trained steps only; leave out test_inner_steps",
         ),
         (
+            settings.head_start == "decoded" or (settings.generated, settings.decode) == ("head", "class"),
+            "head_start=prototype needs the features of one CNN and a row for each class; set generated to head and "
+            "decode to class",
+        ),
+        (
+            settings.head_start == "decoded" or settings.decoder_start == "random",
+            "head_start=prototype starts the decoder at zero; set decoder_start to random",
+        ),
+        (
+            settings.head_start == "decoded" or settings.inner_examples != "leave_one_out",
+            "inner_examples=leave_one_out has other prototypes for each image; set head_start to decoded",
+        ),
+        (
             settings.relation != "none" or settings.relation_rounds == 1,
             "relation=none has no rounds; set relation_rounds to 1",
         ),

@@ -110,6 +110,9 @@ class Settings(BaseModel):
     decoder_start: Literal["random", "encoder"] = setting("random", "method", source=OURS)
     """Initial weights of a linear decoder. `encoder`: the transpose of a shared encoder with orthogonal rows, so that
     each class starts with its prototype as weights."""
+    head_start: Literal["decoded", "prototype"] = setting("decoded", "method", source=OURS)
+    """Weights of the head. `prototype`: the class prototype plus the decoded weights, which are zero before training;
+    with `head_bias=distance` the head starts as that of a prototypical network."""
     head_bias: Literal["decoded", "distance"] = setting("decoded", "method", source="Snell et al. 2017, section 2.4")
     """Bias of the head. `distance`: -|w|^2 / 2, which makes a logit a squared distance to the class weights w."""
     logit_scale: Literal["one", "learned"] = setting("one", "method", source=OURS)

@@ -31,6 +31,7 @@ from leo_bench.models.feature_norm import FEATURE_NORMS
 from leo_bench.models.inner_objective import INNER_EXAMPLES, Start, Support
 from leo_bench.models.latent import Posterior, encoder_penalty, kl_from_standard_normal
 from leo_bench.models.noise import FeatureDropout, Noise
+from leo_bench.models.prototypes import HEAD_STARTS, class_means
 from leo_bench.models.step_sizes import STEP_SIZES, LearnedStepSize
 
 EVERY_STEP_UP_TO = 10
@@ -91,6 +92,7 @@ class Leo(Learner):
         dropout = settings.feature_dropout
         self.dropout: nn.Module = FeatureDropout(dropout, noise) if dropout else nn.Identity()
         self.examples = INNER_EXAMPLES[settings.inner_examples]()
+        self.prototypes = HEAD_STARTS[settings.head_start]
         weighted: list[tuple[float, Callable[[Solution], Tensor]]] = [
             (settings.kl_weight, _kl),
             (
@@ -116,12 +118,11 @@ class Leo(Learner):
 
         image_codes: [E, N * K, D]; support_y: int64 [E, N * K].
         """
-        member = F.one_hot(support_y, n_way).to(image_codes.dtype)  # [E, N * K, N]
-        return self.relation_net.refine(member.transpose(1, 2) @ image_codes / member.sum(1)[..., None])
+        return self.relation_net.refine(class_means(image_codes, support_y, n_way))
 
-    def logits(self, codes: Tensor, features: Tensor) -> Tensor:
-        """Return logits [E, M, N] of class codes [E, N, D] and features [E, M, F]."""
-        return head_logits(self.decoder.head(codes), self.dropout(features))
+    def logits(self, codes: Tensor, features: Tensor, prototypes: Tensor | None = None) -> Tensor:
+        """Return logits [E, M, N] of class codes [E, N, D] and features [E, M, F]; prototypes: [E, N, F], if needed."""
+        return head_logits(self.decoder.head(codes, prototypes), self.dropout(features))
 
     def inner_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the cross-entropy of logits [E, M, N] and labels [E, M], summed over episodes.
@@ -246,10 +247,15 @@ class Leo(Learner):
         """
         known = Support(*support)
         start, posterior = self.latent(self.class_codes(known.codes, support_y, n_way))
-        objective = self.examples.objective(Start(known, support_y, start, self.relation_net.refine, self.logits))
+        prototypes = self.prototypes(known.features, support_y, n_way)
+
+        def logits(codes: Tensor, features: Tensor) -> Tensor:
+            return self.logits(codes, features, prototypes)
+
+        objective = self.examples.objective(Start(known, support_y, start, self.relation_net.refine, logits))
         points = self.adapt(start, objective.labels, objective.logits)
         wanted_points = points[-1:] if self.training else [points[step] for step in steps_to_score(len(points) - 1)]
-        heads = [self.decoder.head(point) for point in wanted_points]
+        heads = [self.decoder.head(point, prototypes) for point in wanted_points]
         finetuned = self.finetune(heads[-1], known.features, support_y)
         heads += [finetuned[step - 1] for step in steps_to_score(len(finetuned))[1:]]
         wanted_heads = heads[-1:] if self.training else heads

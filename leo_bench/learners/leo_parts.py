@@ -10,6 +10,7 @@ from leo_bench.models.decoder import (
     GaussianHead,
     LinearDecoder,
     Mixture,
+    PrototypeStart,
     Scaled,
     TaskConditioned,
     start_as_transpose,
@@ -75,6 +76,8 @@ def build_decoder(settings: Settings, feature_dim: int, noise: Noise) -> Decoder
         return Mixture([single() for _ in range(settings.n_decoders)], settings.latent_dim)
 
     decoder = GaussianHead(whole(), whole(), noise) if settings.decoded_weights == "gaussian" else whole()
+    if settings.head_start == "prototype":
+        decoder = PrototypeStart(decoder)
     if settings.head_bias == "distance":
         decoder = DistanceBias(decoder)
     return Scaled(decoder) if settings.logit_scale == "learned" else decoder

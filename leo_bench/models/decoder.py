@@ -25,8 +25,12 @@ class Decoder(nn.Module, ABC):
     """Computes head weights from class codes."""
 
     @abstractmethod
-    def head(self, codes: Tensor) -> Head:
-        """Return the head of each episode; codes: [E, N, D]."""
+    def head(self, codes: Tensor, prototypes: Tensor | None = None) -> Head:
+        """Return the head of each episode.
+
+        codes: [E, N, D]; prototypes: [E, N, F], the mean support features of each class, which only PrototypeStart
+        needs.
+        """
 
     def forward(self, codes: Tensor) -> dict[str, Tensor]:
         """Return the head of one episode, {"fc.weight": [N, F], "fc.bias": [N]}, from codes [N, D]."""
@@ -55,7 +59,18 @@ class FlatDecoder(Decoder):
     def flat(self, codes: Tensor) -> Tensor:
         """Return the output vector, [..., total_param_count], of codes [..., D]."""
 
-    def head(self, codes: Tensor) -> Head:
+    @abstractmethod
+    def last_layer(self) -> nn.Linear:
+        """Return the layer whose output is the output vector."""
+
+    def start_at_zero(self) -> None:
+        """Let every code decode to zero."""
+        layer = self.last_layer()
+        nn.init.zeros_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+    def head(self, codes: Tensor, prototypes: Tensor | None = None) -> Head:
         if self.per_class:
             rows = self.flat(codes)
             return rows[..., :-1], rows[..., -1]
@@ -94,6 +109,9 @@ class LEODecoder(FlatDecoder):
     def flat(self, codes: Tensor) -> Tensor:
         return self.fc3(F.relu(self.fc2(F.relu(self.fc1(codes)))))
 
+    def last_layer(self) -> nn.Linear:
+        return self.fc3
+
 
 class LinearDecoder(FlatDecoder):
     """One linear map without bias (Rusu et al. 2019)."""
@@ -104,6 +122,9 @@ class LinearDecoder(FlatDecoder):
 
     def flat(self, codes: Tensor) -> Tensor:
         return self.fc(codes)
+
+    def last_layer(self) -> nn.Linear:
+        return self.fc
 
     def orthogonality(self) -> Tensor:
         """Return the orthogonality penalty of the decoded directions of the code's coordinates, a scalar.
@@ -130,9 +151,9 @@ class TaskConditioned(Decoder):
         super().__init__()
         self.decoder = decoder
 
-    def head(self, codes: Tensor) -> Head:
+    def head(self, codes: Tensor, prototypes: Tensor | None = None) -> Head:
         task = codes.mean(-2, keepdim=True).expand_as(codes)
-        return self.decoder.head(torch.cat([codes, task], dim=-1))
+        return self.decoder.head(torch.cat([codes, task], dim=-1), prototypes)
 
 
 class Mixture(Decoder):
@@ -146,13 +167,33 @@ class Mixture(Decoder):
         self.decoders = nn.ModuleList(decoders)
         self.gate = nn.Linear(latent_dim, len(self.decoders))
 
-    def head(self, codes: Tensor) -> Head:
+    def head(self, codes: Tensor, prototypes: Tensor | None = None) -> Head:
         shares = self.gate(codes.mean(-2)).softmax(-1)  # [E, decoders]
-        weights, biases = zip(*(decoder.head(codes) for decoder in self.decoders), strict=True)  # type: ignore[operator]
+        weights, biases = zip(*(decoder.head(codes, prototypes) for decoder in self.decoders), strict=True)  # type: ignore[operator]
         return (
             torch.einsum("em,menf->enf", shares, torch.stack(weights)),
             torch.einsum("em,men->en", shares, torch.stack(biases)),
         )
+
+
+class PrototypeStart(Decoder):
+    """Adds a decoder's weights, which are zero before training, to the class prototypes.
+
+    Under DistanceBias the untrained head is that of a prototypical network (Snell et al. 2017, section 2.4). Training
+    and the inner loop move it away from there (ours).
+    """
+
+    def __init__(self, decoder: Decoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+        for part in decoder.modules():
+            if isinstance(part, FlatDecoder):
+                part.start_at_zero()
+
+    def head(self, codes: Tensor, prototypes: Tensor | None = None) -> Head:
+        assert prototypes is not None  # constraints.py allows this part only where there are prototypes
+        weight, bias = self.decoder.head(codes, prototypes)
+        return prototypes + weight, bias
 
 
 class DistanceBias(Decoder):
@@ -166,8 +207,8 @@ class DistanceBias(Decoder):
         super().__init__()
         self.decoder = decoder
 
-    def head(self, codes: Tensor) -> Head:
-        weight, _ = self.decoder.head(codes)
+    def head(self, codes: Tensor, prototypes: Tensor | None = None) -> Head:
+        weight, _ = self.decoder.head(codes, prototypes)
         return weight, -weight.square().sum(-1) / 2
 
 
@@ -179,8 +220,8 @@ class Scaled(Decoder):
         self.decoder = decoder
         self.log_scale = nn.Parameter(torch.zeros(()))
 
-    def head(self, codes: Tensor) -> Head:
-        weight, bias = self.decoder.head(codes)
+    def head(self, codes: Tensor, prototypes: Tensor | None = None) -> Head:
+        weight, bias = self.decoder.head(codes, prototypes)
         scale = self.log_scale.exp()
         return scale * weight, scale * bias
 
@@ -207,14 +248,14 @@ class GaussianHead(Decoder):
         super().__init__()
         self.mean, self.spread, self.noise = mean, spread, noise
 
-    def head(self, codes: Tensor) -> Head:
-        weight, bias = self.mean.head(codes)
+    def head(self, codes: Tensor, prototypes: Tensor | None = None) -> Head:
+        weight, bias = self.mean.head(codes, prototypes)
         if not self.training:
             return weight, bias
         start = (2 / (weight.shape[-2] + weight.shape[-1])) ** 0.5
         drawn = (
             mean + start * log_deviation.exp() * self.noise.normal(mean)
-            for mean, log_deviation in zip((weight, bias), self.spread.head(codes), strict=True)
+            for mean, log_deviation in zip((weight, bias), self.spread.head(codes, prototypes), strict=True)
         )
         weight, bias = drawn
         return weight, bias

@@ -3,9 +3,31 @@
 Letters: E episodes, N classes, K shots, M queries, F length of the features.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+
+def class_means(features: Tensor, labels: Tensor, n_way: int) -> Tensor:
+    """Return the prototype of each class, its mean feature vector, [E, N, F].
+
+    features: [E, N * K, F]; labels: int64 [E, N * K].
+    """
+    member = F.one_hot(labels, n_way).to(features.dtype)  # [E, N * K, N]
+    return member.transpose(1, 2) @ features / member.sum(1)[..., None]
+
+
+def no_prototypes(features: Tensor, labels: Tensor, n_way: int) -> None:
+    """Return None: the head is decoded alone."""
+
+
+HEAD_STARTS: dict[str, Callable[[Tensor, Tensor, int], Tensor | None]] = {
+    "decoded": no_prototypes,
+    "prototype": class_means,
+}
+"""What the decoder is given besides the codes, by the setting head_start."""
 
 
 def nearest_mean_logits(support: Tensor, support_y: Tensor, query: Tensor, n_way: int) -> Tensor:
@@ -14,8 +36,7 @@ def nearest_mean_logits(support: Tensor, support_y: Tensor, query: Tensor, n_way
 
     support: [E, N * K, F], support_y: int64 [E, N * K], query: [E, M, F].
     """
-    member = F.one_hot(support_y, n_way).to(support.dtype)
-    means = member.transpose(1, 2) @ support / member.sum(1)[..., None]
+    means = class_means(support, support_y, n_way)
     return 2 * query @ means.transpose(1, 2) - query.square().sum(-1)[..., None] - means.square().sum(-1)[:, None]
 
 

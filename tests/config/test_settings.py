@@ -60,6 +60,7 @@ OTHER: dict[str, Any] = {
     "n_val_episodes": 50,
     "relation_residual": True,
     "decoder_start": "encoder",
+    "head_start": "prototype",
     "head_bias": "distance",
     "logit_scale": "learned",
     "train_n_way": 20,
@@ -144,6 +145,7 @@ def test_settings_survive_a_trip_through_json(preset: str) -> None:
         "test_split": "test",
         "n_decoders": 1,
         "train_support": "first",
+        "head_start": "decoded",
         "test_inner_steps": None,
         "test_inner_lr": None,
     }
@@ -172,6 +174,7 @@ def test_every_default_is_pinned() -> None:
         "encoder": "separate",
         "decoder": "mlp",
         "decoder_start": "random",
+        "head_start": "decoded",
         "head_bias": "decoded",
         "logit_scale": "one",
         "feature_norm": "none",
@@ -365,6 +368,25 @@ def test_the_run_key_is_a_folder_name() -> None:
         ),
         ({"relation": "none", "relation_residual": True}, ["relation=none", "relation_residual"]),
         ({"decoder_start": "encoder", "decode": "class"}, ["decoder_start", "shared", "linear"]),
+        ({"head_start": "prototype", "decode": "task"}, ["head_start=prototype", "generated", "decode", "class"]),
+        (
+            {"head_start": "prototype", "generated": "full", "decode": "class"},
+            ["head_start=prototype", "generated to head"],
+        ),
+        (
+            {
+                "head_start": "prototype",
+                "decode": "class",
+                "encoder": "shared",
+                "decoder": "linear",
+                "decoder_start": "encoder",
+            },
+            ["head_start=prototype", "decoder_start", "random"],
+        ),
+        (
+            {"head_start": "prototype", "decode": "class", "inner_examples": "leave_one_out", "k_shot": 2},
+            ["leave_one_out", "head_start", "decoded"],
+        ),
         ({"averaged_share": 1.0}, ["averaged_share", "less than 1"]),
         ({"encoder": "none"}, ["encoder=none", "relation", "none"]),
         (

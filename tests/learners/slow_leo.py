@@ -147,11 +147,14 @@ def rows_of_all(weights: Weights, prefix: str, settings: Settings, codes: list[T
     return sum(score / scores.sum() * part for score, part in zip(scores, parts, strict=True))
 
 
-def decoded(weights: Weights, settings: Settings, codes: list[Tensor], noise: float) -> Tensor:
+def decoded(
+    weights: Weights, settings: Settings, codes: list[Tensor], prototypes: list[Tensor], noise: float
+) -> Tensor:
     """Rows [N, F + 1] of the head; noise stands for every normal number that is drawn."""
     prefix = "decoder."
     prefix += "decoder." if settings.logit_scale == "learned" else ""
     prefix += "decoder." if settings.head_bias == "distance" else ""
+    prefix += "decoder." if settings.head_start == "prototype" else ""
     if settings.decoded_weights == "deterministic":
         rows = rows_of_all(weights, prefix, settings, codes)
     else:
@@ -159,6 +162,9 @@ def decoded(weights: Weights, settings: Settings, codes: list[Tensor], noise: fl
         spread = rows_of_all(weights, prefix + "spread.", settings, codes)
         start = (2 / (len(codes) + center.shape[1] - 1)) ** 0.5
         rows = center + start * spread.exp() * noise
+    if settings.head_start == "prototype":
+        added = zip(rows, prototypes, strict=True)
+        rows = torch.stack([torch.cat([row[:-1] + prototype, row[-1:]]) for row, prototype in added])
     if settings.head_bias == "distance":
         rows = torch.stack([torch.cat([row[:-1], -(row[:-1] ** 2).sum()[None] / 2]) for row in rows])
     return rows * weights["decoder.log_scale"].exp() if settings.logit_scale == "learned" else rows
@@ -226,6 +232,12 @@ def episode(
             return scaled(conv4(changed, "classifier.backbone.", images, of_first(n_support), settings.padding))
         return shared_features(both)[: len(images)]
 
+    def head(codes: list[Tensor]) -> Tensor:
+        """Return the rows [N, F + 1] that the codes decode to."""
+        known = list(zip(shared_features(both), support_y, strict=False))
+        prototypes = [mean([row for row, label in known if label == k]) for k in range(n_way)]
+        return decoded(weights, settings, codes, prototypes, noise)
+
     def class_codes(images: list[int]) -> list[Tensor]:
         """Return the class codes of these support images."""
         means = [mean([image_codes[i] for i in images if support_y[i] == label]) for label in range(n_way)]
@@ -234,13 +246,13 @@ def episode(
     def support_loss(codes: list[Tensor]) -> Tensor:
         if settings.inner_examples == "leave_one_out":
             return left_out_loss(codes)
-        logits = logits_of(decoded(weights, settings, codes, noise), features(support_x, codes))
+        logits = logits_of(head(codes), features(support_x, codes))
         labels = list(support_y)
         if settings.inner_examples == "shifted":
             moves = ((0, 1), (0, -1), (1, 0), (-1, 0))
             copies = torch.stack([shifted(image, *move) for image in support_x for move in moves])
             others = shared_features(torch.cat([both, copies]))[len(both) :]
-            logits = torch.cat([logits, logits_of(decoded(weights, settings, codes, noise), others)])
+            logits = torch.cat([logits, logits_of(head(codes), others)])
             labels += [label for label in support_y for _ in moves]
         return cross_entropy(settings, logits, torch.stack(labels))
 
@@ -249,7 +261,7 @@ def episode(
         for i in range(n_support):
             rest = class_codes([j for j in range(n_support) if j != i])
             moved = [a + (b - c) for a, b, c in zip(rest, codes, fixed_start, strict=True)]
-            rows = decoded(weights, settings, moved, noise)
+            rows = head(moved)
             logits.append(logits_of(rows, features(support_x, codes)[i : i + 1])[0])
         return cross_entropy(settings, torch.stack(logits), support_y)
 
@@ -284,7 +296,7 @@ def episode(
     for index in range(settings.inner_steps):
         codes = step(support_loss, codes, rate(weights, settings, index))
         points.append(codes)
-    heads = [(point, decoded(weights, settings, point, noise)) for point in points]
+    heads = [(point, head(point)) for point in points]
     for _ in range(settings.finetune_steps):
         of_support = features(support_x, codes)
         (rows,) = step(

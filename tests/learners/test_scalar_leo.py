@@ -26,7 +26,7 @@ class Slope(nn.Module):
         super().__init__()
         self.slope = nn.Parameter(torch.tensor(2.0))
 
-    def head(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+    def head(self, codes: Tensor, prototypes: Tensor | None = None) -> tuple[Tensor, Tensor]:
         return self.slope * codes, torch.zeros_like(codes[..., 0])
 
 

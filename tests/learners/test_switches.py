@@ -78,6 +78,7 @@ MODEL_SWITCHES: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"encoder": "shared", "decoder": "linear"},
         {"encoder": "shared", "decoder": "linear", "decoder_start": "encoder"},
     ),
+    ({}, {"head_start": "prototype"}),
     ({}, {"head_bias": "distance"}),
     ({}, {"logit_scale": "learned"}),
     ({"relation": "none"}, {"relation": "none", "encoder": "none"}),

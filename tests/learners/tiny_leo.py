@@ -53,6 +53,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "head_bias": "distance",
         "logit_scale": "learned",
     },
+    "prototypes plus a decoded part": {"decode": "class", "head_start": "prototype", "head_bias": "distance"},
     "no encoder": {"decode": "class", "encoder": "none", "relation": "none"},
     "full, fine-tuning, linear": {"decode": "class", "generated": "full", "finetune_steps": 1, "decoder": "linear"},
 }

@@ -5,8 +5,10 @@ import torch
 from torch import Tensor
 
 from leo_bench.errors import LeoBenchError
-from leo_bench.models.decoder import LEODecoder
+from leo_bench.learners.leo import head_logits
+from leo_bench.models.decoder import DistanceBias, LEODecoder, LinearDecoder, Mixture, PrototypeStart
 from leo_bench.models.generator import CnnGenerator
+from leo_bench.models.prototypes import class_means, nearest_mean_logits
 
 
 def decoder(decode: str, latent_dim: int = 6, num_classes: int = 3, feature_dim: int = 8) -> LEODecoder:
@@ -99,6 +101,37 @@ def test_class_by_class_takes_any_number_of_classes_and_a_task_code_its_own() ->
     with pytest.raises(LeoBenchError, match=r"3 classes.*7.*class") as caught:
         decoder("task")(codes_of(7, 6))
     assert "\n" not in str(caught.value)
+
+
+def test_class_means_of_labels_in_any_order() -> None:
+    features = torch.tensor([[[1.0, 0.0], [5.0, 5.0], [3.0, 2.0], [7.0, 9.0]]])
+    means = class_means(features, torch.tensor([[1, 0, 1, 0]]), 2)
+    assert means.tolist() == [[[6.0, 7.0], [2.0, 1.0]]]
+
+
+@pytest.mark.parametrize("kind", ["mlp", "linear", "mixture"])
+def test_a_prototype_start_is_a_prototypical_network_whatever_the_codes(kind: str) -> None:
+    # Logits differ from minus the squared distance by a number per query, which no answer and no loss depends on.
+    torch.manual_seed(0)
+    parts = [LEODecoder(6, 3, 8, "class") if kind != "linear" else LinearDecoder(6, 3, 8, "class") for _ in range(2)]
+    decoder = DistanceBias(PrototypeStart(Mixture(parts, 6) if kind == "mixture" else parts[0]))
+    support, query, labels = codes_of(2, 6, 8), codes_of(2, 4, 8) + 1, torch.tensor([[0, 2, 1, 1, 0, 2]] * 2)
+    head = decoder.head(100 * codes_of(2, 3, 6), class_means(support, labels, 3))
+    expected = 0.5 * nearest_mean_logits(support, labels, query, 3)
+    torch.testing.assert_close(head_logits(head, query).softmax(-1), expected.softmax(-1))
+
+
+def test_a_prototype_start_adds_what_its_decoder_decodes() -> None:
+    decoder, codes, prototypes = LEODecoder(6, 3, 8, "class"), codes_of(2, 3, 6), codes_of(2, 3, 8)
+    start = PrototypeStart(decoder)
+    assert torch.equal(start.head(codes, prototypes)[0], prototypes)
+    with torch.no_grad():
+        decoder.fc3.weight.normal_()
+        decoder.fc3.bias.normal_()
+    weight, bias = decoder.head(codes)
+    torch.testing.assert_close(start.head(codes, prototypes)[0], prototypes + weight)
+    torch.testing.assert_close(start.head(codes, prototypes)[1], bias)
+    assert weight.abs().min() > 0
 
 
 def stirred_generator() -> CnnGenerator:
