@@ -1,6 +1,6 @@
 """Estimates before a plan starts: runs, time, disk space, and the smallest effect its seeds can detect."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from leo_bench.config import default_of, faster_precision, make_settings, planned_tests
 from leo_bench.config.settings import Settings
 from leo_bench.learners import LEARNERS
-from leo_bench.records import RUNS, Plan, run_state
+from leo_bench.records import RUNS, Plan, PlannedRun, run_state
 from leo_bench.statistics import minimum_detectable_effect
 
 OMNIGLOT_TEST_IMAGES = 13_180
@@ -20,23 +20,57 @@ def cost(settings: Mapping[str, Any]) -> float:
 
     settings: plain JSON values; those that an old plan lacks are at their default.
     """
-    settings = {name: default_of(name) for name in Settings.model_fields} | dict(settings)
-    pixels = ((settings["image_size"] // settings["first_pool"] + 2 * settings["padding"]) / 28) ** 2
-    copies = 4 if settings["inner_examples"] == "shifted" else 0
-    each = (settings["train_k_shot"] or settings["k_shot"]) * (1 + copies) + (
+    return training_cost(settings) + scoring_cost(settings)
+
+
+def cost_of_all(runs: Iterable[PlannedRun]) -> float:
+    """Estimate the seconds of runs on one CPU core. Runs that differ in their tests alone are trained once."""
+    runs = list(runs)
+    trained_once = {run.run_key: run.settings for run in runs}.values()
+    return sum(map(training_cost, trained_once)) + sum(scoring_cost(run.settings) for run in runs)
+
+
+def training_cost(settings: Mapping[str, Any]) -> float:
+    """Estimate the seconds of a training and of its start on one CPU core."""
+    settings = _complete(settings)
+    each = (settings["train_k_shot"] or settings["k_shot"]) * (1 + _copies(settings)) + (
         settings["train_n_query"] or settings["n_query"]
     )
-    trained = settings["n_train_episodes"] * (settings["train_n_way"] or settings["n_way"]) * each
-    full = settings["learner"] == "leo" and settings["generated"] == "full"
+    images = settings["n_train_episodes"] * (settings["train_n_way"] or settings["n_way"]) * each
     if not LEARNERS[settings["learner"]].trains:
-        trained = 0
+        images = 0
+    return 8 + 0.87e-3 * images * (5.7 if _generates_cnn(settings) else 1) * _image_cost(settings)
+
+
+def scoring_cost(settings: Mapping[str, Any]) -> float:
+    """Estimate the seconds of all tests of a run on one CPU core."""
+    settings = _complete(settings)
     tests = planned_tests(make_settings(settings))
-    if full:  # one pass for each scored step of each episode
-        tested = 3.0 * sum(test.n_test_episodes * test.n_way * (test.k_shot + test.n_query) for test in tests)
+    if _generates_cnn(settings):  # one pass for each scored step of each episode
+        images = 3.0 * sum(test.n_test_episodes * test.n_way * (test.k_shot + test.n_query) for test in tests)
     else:  # each test image passes the CNN once for each data set
         n_datasets = len({test.dataset for test in tests})
-        tested = n_datasets * min(OMNIGLOT_TEST_IMAGES, settings["n_test_episodes"] * 100.0) * (1 + copies)
-    return 8 + pixels * settings["width"] / 64 * (0.87e-3 * trained * (5.7 if full else 1) + 0.7e-3 * tested)
+        images = n_datasets * min(OMNIGLOT_TEST_IMAGES, settings["n_test_episodes"] * 100.0) * (1 + _copies(settings))
+    return 0.7e-3 * images * _image_cost(settings)
+
+
+def _complete(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: default_of(name) for name in Settings.model_fields} | dict(settings)
+
+
+def _copies(settings: Mapping[str, Any]) -> int:
+    """Return how many shifted copies of each support image pass the CNN."""
+    return 4 if settings["inner_examples"] == "shifted" else 0
+
+
+def _generates_cnn(settings: Mapping[str, Any]) -> bool:
+    return settings["learner"] == "leo" and settings["generated"] == "full"
+
+
+def _image_cost(settings: Mapping[str, Any]) -> float:
+    """Return the cost of one image, 1 for 28x28 and 64 channels."""
+    pixels = settings["image_size"] // settings["first_pool"] + 2 * settings["padding"]
+    return float((pixels / 28) ** 2 * settings["width"] / 64)
 
 
 def plan_words(plan: Plan, results: Path, jobs: int) -> str:
@@ -45,7 +79,7 @@ def plan_words(plan: Plan, results: Path, jobs: int) -> str:
     left = [state.planned for state in states if state.status != "done"]
     seeds = sorted({run.seed for run in plan.runs})
     variants = list(dict.fromkeys(run.variant for run in plan.runs))
-    seconds = sum(cost(run.settings) for run in left) / jobs
+    seconds = cost_of_all(left) / jobs
     longest = max((cost(run.settings) for run in left), default=0)
     spread = [state.headline.accuracy for state in states if state.tests and state.planned.variant == plan.baseline]
     known = len(spread) > 2

@@ -32,7 +32,7 @@ from leo_bench.records import (
 )
 from leo_bench.running.attempts import MAX_ATTEMPTS, counted_attempts, forget_attempts, note_death
 from leo_bench.running.child_processes import sigterm_interrupts, stop_all
-from leo_bench.running.estimate import cost, duration
+from leo_bench.running.estimate import cost, cost_of_all, duration
 from leo_bench.running.plan import study_folder
 from leo_bench.running.worker import WORKER, worker_command, worker_environment
 
@@ -203,7 +203,7 @@ class StudyRunner:
         return f"{name}: {accuracy}, {time.monotonic() - child.began:.0f} s"
 
     def _eta(self, queue: list[PlannedRun]) -> str:
-        left = sum(cost(run.settings) for run in queue)
+        left = cost_of_all(queue)
         left += sum(max(cost(child.run.settings) - (time.monotonic() - child.began), 0) for child in self.children)
         return duration(left * self._correction() / self.jobs)
 

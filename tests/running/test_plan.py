@@ -1,14 +1,17 @@
 """Study files expanded to plans, and what is refused in them."""
 
 import itertools
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from leo_bench.config import make_settings
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
-from leo_bench.running.estimate import cost, duration, plan_words
+from leo_bench.records import PlannedRun
+from leo_bench.running.estimate import cost, cost_of_all, duration, plan_words, training_cost
 from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.plan import in_both_orders, make_plan, merge_plan, parse_seeds, present_keys
 from leo_bench.running.study_file import read_study, study_names
@@ -197,7 +200,8 @@ def test_every_profile_of_every_committed_study_expands() -> None:
     for name in study_names(STUDIES):
         for profile in read_study(STUDIES, name).profiles:
             plan = make_plan(STUDIES, name, profile, SOURCE)
-            keys = [run.run_key for run in plan.runs]
+            keys = [make_settings(run.settings).canonical() for run in plan.runs]
+            keys = [json.dumps(key, sort_keys=True) for key in keys]
             assert len(set(keys)) == len(keys), f"{name} {profile}: two variants are the same run"
 
 
@@ -216,6 +220,22 @@ def test_cost_grows_with_what_is_trained_and_generated(tmp_path: Path) -> None:
     assert cost(older) == cost(base)  # of a plan from before there were these settings
     assert cost({**base, "test_datasets": ["digits"]}) > cost(base)
     assert cost({**base, "generated": "full"}) > 2 * cost(base)
+
+
+def test_runs_that_differ_in_tests_alone_are_trained_once(tmp_path: Path) -> None:
+    plan = make_plan(write(tmp_path), "s", "quick", SOURCE)
+    run = plan.runs[0]
+    settings = {**run.settings, "test_inner_steps": 50}
+    scored_twice = [run, replaced(run, settings)]
+    assert scored_twice[1].run_key == run.run_key
+    assert cost_of_all(scored_twice) == pytest.approx(2 * cost(run.settings) - training_cost(run.settings))
+    longer = replaced(run, {**run.settings, "n_train_episodes": 4000})
+    assert cost_of_all([run, longer]) == pytest.approx(cost(run.settings) + cost(longer.settings))
+    assert 0 < training_cost(run.settings) < cost(run.settings)
+
+
+def replaced(run: PlannedRun, settings: dict[str, Any]) -> PlannedRun:
+    return run.model_copy(update={"settings": settings, "run_key": make_settings(settings).run_key})
 
 
 def test_plan_words_name_the_work(tmp_path: Path) -> None:
