@@ -229,6 +229,7 @@ def test_the_docs_have_the_tables_of_settings() -> None:
 
     text = (ROOT / "docs/leo.md").read_text()
     begin, end = "<!-- begin settings -->\n", "\n<!-- end settings -->"
+    assert text.count(begin) == 1
     assert text.partition(begin)[2].partition(end)[0].strip() == settings_tables(), "make docs brings them up to date"
 
 
