@@ -1,7 +1,8 @@
 """Numerics digest: hash of the source that decides the numbers of a run. No torch.
 
-The modules are the learner, ROOTS, and everything that these import, except EXEMPT. How a data set is read does not
-count, because every record has a digest of the drawings themselves.
+The modules are the learner, ROOTS, and everything that these import, except EXEMPT. Of the settings, what they derive
+from each other counts. How a data set is read does not count, because every record has a digest of the drawings
+themselves.
 """
 
 import ast
@@ -21,11 +22,19 @@ ROOTS = (
     "data.splits",
     "data.augment",
     "data.seeding",
+    "running.checkpoint",
+    "running.process",
 )
 """Modules that decide the numbers of every run."""
 
-EXEMPT = ("config", "errors", "learners", "data", "data.drawings", "data.locate", "training.troubleshooting")
-"""Modules left out: they hold settings, names, messages and errors, or read data."""
+EXEMPT = (
+    *("config", "errors", "learners", "data", "data.drawings", "data.locate", "training.troubleshooting"),
+    *("records", "running.provenance"),
+)
+"""Modules left out: they hold settings, names, messages and errors, read data, or write records."""
+
+SETTINGS = "config.settings"
+"""Module of the settings. Its properties count: they derive what training reads."""
 
 
 def numerics_digest(learner: str, dataset: str) -> str:
@@ -37,7 +46,9 @@ def numerics_digest(learner: str, dataset: str) -> str:
     names = closure([*ROOTS, "learners." + LEARNERS[learner].builder.split(":")[0]])
     digest = hashlib.sha256()
     for name in names:
-        digest.update(f"{name}\0{_bare(_path(name))}\0".encode())
+        digest.update(f"{name}\0{bare_source(_path(name).read_text(encoding='utf-8'))}\0".encode())
+    for derived in properties(_path(SETTINGS).read_text(encoding="utf-8")):
+        digest.update(f"{SETTINGS}\0{dump(derived)}\0".encode())
     alphabets = PACKAGE / "data" / "splits" / f"{dataset}_lake_val.txt"
     if alphabets.exists():
         digest.update(f"{alphabets.name}\0{alphabets.read_text(encoding='utf-8')}\0".encode())
@@ -79,12 +90,34 @@ def _imports(path: Path) -> tuple[str, ...]:
 
 
 @cache
-def _bare(path: Path) -> str:
-    """Return the source of a file without comments, layout and bare strings such as docstrings.
+def bare_source(text: str) -> str:
+    """Return the syntax tree of source text, dumped without bare strings such as docstrings."""
+    return dump(_without_bare_strings(ast.parse(text)))
 
-    It is unparsed, because the dump of a syntax tree differs between Python versions.
+
+def properties(text: str) -> list[ast.FunctionDef]:
+    """Return the functions in source text that are decorated with @property, without bare strings."""
+    return [
+        node
+        for node in ast.walk(_without_bare_strings(ast.parse(text)))
+        if isinstance(node, ast.FunctionDef)
+        and any(isinstance(by, ast.Name) and by.id == "property" for by in node.decorator_list)
+    ]
+
+
+def dump(node: object) -> str:
+    """Return a syntax tree as text that is the same for every Python version from 3.11 on.
+
+    Python's own dump and unparse are not: the dump of an empty field and the quotes in an f-string differ. Fields that
+    are empty are left out, so that a field that a later version adds changes nothing.
     """
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if isinstance(node, ast.AST):
+        fields = [f"{name}={dump(value)}" for name, value in ast.iter_fields(node) if value not in (None, [])]
+        return f"{type(node).__name__}({','.join(fields)})"
+    return f"[{','.join(map(dump, node))}]" if isinstance(node, list) else ascii(node)
+
+
+def _without_bare_strings(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
@@ -97,4 +130,4 @@ def _bare(path: Path) -> str:
                     and isinstance(statement.value.value, str)
                 )
             ]
-    return ast.unparse(tree)
+    return tree

@@ -1,13 +1,17 @@
 """Digest of the source behind the numbers of a run: changes that count and changes that do not."""
 
 import shutil
+import subprocess
 from pathlib import Path
+from shutil import which
 
 import pytest
 
 from leo_bench.data import DATASETS
 from leo_bench.learners import LEARNERS
 from leo_bench.running import numerics
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -22,7 +26,6 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def digests() -> dict[str, str]:
     """Return the digest of every learner, from the files as they are now."""
     numerics._imports.cache_clear()
-    numerics._bare.cache_clear()
     return {name: numerics.numerics_digest(name, "omniglot") for name in LEARNERS}
 
 
@@ -65,13 +68,55 @@ def test_a_learner_counts_for_itself_and_those_that_build_on_it(package: Path) -
 
 @pytest.mark.parametrize(
     "module",
-    ["config/settings", "errors", "training/troubleshooting", "data/omniglot", "running/scheduler", "report/__init__"],
+    [
+        "config/settings",
+        "config/presets",
+        "errors",
+        "training/troubleshooting",
+        "data/omniglot",
+        "running/scheduler",
+        "report/__init__",
+    ],
 )
 def test_settings_words_reading_and_reports_do_not_count(package: Path, module: str) -> None:
     file = package / f"{module}.py"
     before = digests()
     file.write_text(file.read_text() + "\nONE_MORE = 1\n")
     assert digests() == before
+
+
+def test_what_settings_derive_counts(package: Path) -> None:
+    assert changed(package / "config" / "settings.py", "return self.n_query if", "return 5 if") == set(LEARNERS)
+
+
+@pytest.mark.parametrize("module", ["running/process", "running/checkpoint"])
+def test_determinism_and_the_trained_model_count(package: Path, module: str) -> None:
+    assert changed(package / f"{module}.py", "\nimport torch", "\nONE_MORE = 1\nimport torch") == set(LEARNERS)
+
+
+def test_the_dump_is_the_syntax_tree_by_hand() -> None:
+    # Quotes in an f-string are what Python versions unparse in different ways.
+    snippet = """def f(x: int = 0) -> str:\n    return f"{x!r:>{2}} of {name('a')}" if x else "b"\n"""
+    x, name = "Name(id='x',ctx=Load())", "Name(id='name',ctx=Load())"
+    spec = "JoinedStr(values=[Constant(value='>'),FormattedValue(value=Constant(value=2),conversion=-1)])"
+    parts = [
+        f"FormattedValue(value={x},conversion=114,format_spec={spec})",
+        "Constant(value=' of ')",
+        f"FormattedValue(value=Call(func={name},args=[Constant(value='a')]),conversion=-1)",
+    ]
+    branch = f"IfExp(test={x},body=JoinedStr(values=[{','.join(parts)}]),orelse=Constant(value='b'))"
+    args = "arguments(args=[arg(arg='x',annotation=Name(id='int',ctx=Load()))],defaults=[Constant(value=0)])"
+    function = f"FunctionDef(name='f',args={args},body=[Return(value={branch})],returns=Name(id='str',ctx=Load()))"
+    assert numerics.bare_source(snippet) == f"Module(body=[{function}])"
+
+
+@pytest.mark.parametrize("python", ["python3.11", "python3.12", "python3.13"])
+def test_every_python_has_the_same_digest(python: str) -> None:
+    command = "from leo_bench.running.numerics import numerics_digest as d; print(d('leo', 'omniglot'))"
+    found = subprocess.run([python, "-c", command], cwd=ROOT, capture_output=True, text=True) if which(python) else None
+    if found is None or found.returncode:
+        pytest.skip(f"{python} cannot run here")
+    assert found.stdout.strip() == numerics.numerics_digest("leo", "omniglot")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +153,7 @@ def test_validation_alphabets_count(package: Path) -> None:
 def test_every_module_that_a_run_reaches_decides_numbers_or_is_exempt_by_name() -> None:
     for name in LEARNERS:
         reached = numerics.closure([*numerics.ROOTS, "learners." + LEARNERS[name].builder.split(":")[0]])
-        assert {part.split(".")[0] for part in reached} <= {"data", "models", "learners", "training"}
+        assert {part.split(".")[0] for part in reached} <= {"data", "models", "learners", "training", "running"}
         assert not set(reached) & {f"data.{entry.module}" for entry in DATASETS.values()}
     for name in numerics.EXEMPT:
         assert numerics._path(name).exists(), name
