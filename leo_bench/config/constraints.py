@@ -56,6 +56,30 @@ def check_together(settings: "Settings") -> None:
         raise ValueError(f"test_n_ways needs ways of at least 2, got {list(settings.test_n_ways)}")
     if any(k_shot < 1 for k_shot in settings.test_k_shots):
         raise ValueError(f"test_k_shots needs shots of at least 1, got {list(settings.test_k_shots)}")
+    _check_test_datasets(settings)
+
+
+def _check_test_datasets(settings: "Settings") -> None:
+    """Raise ValueError if a test cannot be made on any data set, or not on a data set that is named."""
+    drawings = {name: DATASETS[name].n_drawings for name in (settings.dataset, *settings.test_datasets)}
+    most = max(drawings.values())
+    for k_shot in settings.test_k_shots:
+        if k_shot >= most:
+            raise ValueError(
+                f"test_k_shots {k_shot} leaves no drawing for a query: a class has {most} drawings on "
+                f"{' and '.join(drawings)}; give at most {most - 1} shots"
+            )
+    for name in settings.test_datasets:
+        if settings.test_split == "val" and not DATASETS[name].trains:
+            raise ValueError(
+                f"test_split=val needs validation characters, and {name} has test characters alone; leave {name} out "
+                "of test_datasets"
+            )
+        if not settings.any_way and settings.n_way > DATASETS[name].n_classes:
+            raise ValueError(
+                f"this learner is scored at its own {settings.n_way} ways, and {name} has "
+                f"{DATASETS[name].n_classes} classes; lower n_way, or leave {name} out of test_datasets"
+            )
 
 
 def _needs(settings: "Settings") -> list[tuple[bool, str]]:

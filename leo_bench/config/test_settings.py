@@ -82,7 +82,7 @@ def planned_tests(settings: Settings) -> list[TestSettings]:
 def _test(settings: Settings, dataset: str, mode: str, n_way: int, k_shot: int) -> TestSettings:
     values: Mapping[str, Any] = {
         "dataset": dataset,
-        "split": settings.test_split if dataset == settings.dataset else "test",
+        "split": settings.test_split,
         "episode_mode": mode,
         "n_way": n_way,
         "k_shot": k_shot,

@@ -32,6 +32,11 @@ def test_other_data_sets_are_scored_at_20_ways_or_as_many_as_they_have() -> None
     ]
 
 
+def test_choices_are_made_on_validation_characters_of_every_data_set() -> None:
+    settings = make_settings({"test_split": "val", "test_datasets": ["glyphs"]}, "leo")
+    assert {(test.dataset, test.split) for test in planned_tests(settings)} == {("omniglot", "val"), ("glyphs", "val")}
+
+
 def test_shots_that_a_class_has_too_few_drawings_for_are_left_out_there() -> None:
     settings = make_settings(
         {"test_n_ways": [], "test_modes": [], "test_k_shots": [10, 20], "test_datasets": ["digits"]}
