@@ -1,6 +1,6 @@
 """Estimates before a plan starts: runs, time, disk space, and the smallest effect its seeds can detect."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,7 @@ def plan_words(plan: Plan, results: Path, jobs: int) -> str:
         f"  data      {settings['dataset']}, {settings['image_size']}x{settings['image_size']}, "
         f"{settings['n_train_episodes']:,} training episodes",
         f"  runs      {len(states)}: {len(variants)} variants, seeds {', '.join(map(str, seeds))}; "
-        f"{len(states) - len(left)} done, {len(left)} to do",
+        f"{len(states) - len(left)} done, {len(left)} to do{shared_words(left)}",
         f"  time      about {duration(max(seconds, longest))} with {jobs} at a time (estimated, one server core each)",
         f"  disk      about {len(left) * DISK_MB:.0f} MB",
         f"  effect    {_effect_words(effect, seed_sd, known, len(seeds))}",
@@ -109,6 +109,13 @@ The published baseline has 4.4 points after 2,000 episodes, over 3 seeds.
 """
 DISK_MB = 4
 """Disk space of one run (checkpoint, counts, logs), MB."""
+
+
+def shared_words(left: Sequence[PlannedRun]) -> str:
+    """Return words on runs that share a training; none if each has its own."""
+    trainings = len({run.run_key for run in left})
+    word = "training" if trainings == 1 else "trainings"
+    return "" if trainings == len(left) else f" with {trainings} {word}, as some differ in their tests alone"
 
 
 def _effect_words(effect: float | None, seed_sd: float, known: bool, n_seeds: int) -> str:

@@ -11,7 +11,7 @@ from leo_bench.config import make_settings
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import PlannedRun
-from leo_bench.running.estimate import cost, cost_of_all, duration, plan_words, training_cost
+from leo_bench.running.estimate import cost, cost_of_all, duration, plan_words, shared_words, training_cost
 from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.plan import in_both_orders, make_plan, merge_plan, parse_seeds, present_keys
 from leo_bench.running.study_file import read_study, study_names
@@ -229,6 +229,8 @@ def test_runs_that_differ_in_tests_alone_are_trained_once(tmp_path: Path) -> Non
     scored_twice = [run, replaced(run, settings)]
     assert scored_twice[1].run_key == run.run_key
     assert cost_of_all(scored_twice) == pytest.approx(2 * cost(run.settings) - training_cost(run.settings))
+    assert shared_words(scored_twice) == " with 1 training, as some differ in their tests alone"
+    assert shared_words([run]) == ""
     longer = replaced(run, {**run.settings, "n_train_episodes": 4000})
     assert cost_of_all([run, longer]) == pytest.approx(cost(run.settings) + cost(longer.settings))
     assert 0 < training_cost(run.settings) < cost(run.settings)
