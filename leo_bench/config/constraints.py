@@ -149,7 +149,8 @@ def _needs(settings: "Settings") -> list[tuple[bool, str]]:
             "train_classes=trainval trains on the characters of test_split=val; set train_classes to train",
         ),
         (
-            settings.learner == "leo" or (settings.test_inner_steps, settings.test_inner_lr) == (None, None),
+            LEARNERS[settings.learner].inner_loop
+            or (settings.test_inner_steps, settings.test_inner_lr) == (None, None),
             f"learner={settings.learner} has no inner loop; leave out test_inner_steps and test_inner_lr",
         ),
         (
