@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from leo_bench.config import SCHEMA_VERSION
+from leo_bench.config import SCHEMA_VERSION, differing
 from leo_bench.records.files import read_record
 from leo_bench.records.schema import PlannedRun, Record
 from leo_bench.records.state import RunState, run_state
@@ -85,8 +85,9 @@ class SearchPlan(Record):
     @property
     def identity(self) -> str:
         """Digest of all fields but MAY_CHANGE: 16 hexadecimal digits of SHA-256. Trials of different identities cannot
-        be mixed."""
-        text = json.dumps(self.model_dump(mode="json", exclude=MAY_CHANGE), sort_keys=True)
+        be mixed. A new setting at its default changes nothing."""
+        fields = self.model_dump(mode="json", exclude=MAY_CHANGE)
+        text = json.dumps({**fields, "base": differing(self.base)}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

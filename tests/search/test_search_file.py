@@ -111,3 +111,12 @@ def test_the_documented_ranges_are_searched() -> None:
         "outer_lr": (0.0001, 0.01, True, False),
         "inner_steps": (3, 10, False, True),
     }
+
+
+def test_a_plan_from_before_a_setting_existed_goes_on_if_the_setting_is_at_its_default() -> None:
+    plan = make_search_plan(STUDIES, "search", "cpu", SOURCE)
+    older = plan.model_copy(update={"base": {name: v for name, v in plan.base.items() if name != "head_start"}})
+    assert plan.base["head_start"] == "decoded"
+    assert older.identity == plan.identity
+    other = plan.model_copy(update={"base": {**plan.base, "head_start": "prototype"}})
+    assert other.identity != plan.identity
