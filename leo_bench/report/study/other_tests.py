@@ -8,7 +8,7 @@ import pandas as pd
 from leo_bench.records import RunState, TestResult
 from leo_bench.report.study.comparable import is_own
 from leo_bench.report.study.data import StudyData
-from leo_bench.report.table import NONE, ReportTable, percent, with_interval
+from leo_bench.report.table import NONE, ReportTable, difference, percent, with_interval
 from leo_bench.statistics import episode_interval, seed_interval
 
 CAPTION = (
@@ -36,6 +36,58 @@ def other_tests_table(data: StudyData) -> ReportTable | None:
         cells = {data.label(variant): _words(rows[variant]) if variant in rows else NONE for variant in variants}
         words.append({"test": name, "data": dataset, **cells})
     return ReportTable("other-tests", CAPTION, pd.DataFrame(numbers), pd.DataFrame(words))
+
+
+DIFFERENCES_CAPTION = (
+    "Differences on these tests after adaptation, in points: the variant minus the one it is compared with, paired by "
+    "seed, on the same episodes; with 95% t intervals over seeds. They are looked at after the choice of the baseline, "
+    f'so they have no verdict. "{NONE}": no shared seed.'
+)
+
+
+def other_differences_table(data: StudyData) -> ReportTable | None:
+    """Return paired differences by test (rows) and variant (columns of the words) on the tests of other_tests_table.
+
+    Tests that differ in the inner loop at test alone are compared, as that is what their variants are about. None if
+    no two variants share such a test and a seed.
+    """
+    found: dict[tuple[Any, ...], dict[str, dict[int, float]]] = {}
+    for run in data.view.done:
+        if (run.planned.variant, run.planned.seed) in data.counted:
+            for test in (test for test in run.tests if _is_elsewhere(run, test)):
+                key = (test.dataset, test.n_way, test.episode_mode, test.k_shot, test.episodes_digest)
+                found.setdefault(key, {}).setdefault(run.planned.variant, {})[run.planned.seed] = test.accuracy
+    numbers, words = [], []
+    for (dataset, n_way, mode, k_shot, _), scored in sorted(found.items()):
+        name = {"test": f"{n_way}-way {k_shot}-shot {mode.replace('_', ' ')}", "data": dataset}
+        cells = dict.fromkeys((data.label(name) for name in data.variants if name != data.plan.baseline), NONE)
+        for variant in (name for name in data.variants if name != data.plan.baseline):
+            own, other = scored.get(variant, {}), scored.get(data.compared_with(variant), {})
+            paired = [own[seed] - other[seed] for seed in sorted(own.keys() & other.keys())]
+            if paired:
+                row = _difference(paired)
+                against = data.label(data.compared_with(variant))
+                numbers.append({**name, "variant": variant, "against": against, **row})
+                cells[data.label(variant)] = difference(row["difference"], row["low"], row["high"], "seeds")
+        if set(cells.values()) - {NONE}:
+            words.append({**name, **cells})
+    if not words:
+        return None
+    return ReportTable("other-differences", DIFFERENCES_CAPTION, pd.DataFrame(numbers), pd.DataFrame(words))
+
+
+def _is_elsewhere(run: RunState, test: TestResult) -> bool:
+    """Return True for a test at other shots or on other data, with the adaptation that the run's settings name."""
+    settings = run.planned.settings
+    adaptation = (settings.get("test_inner_steps"), settings.get("test_inner_lr"))
+    return not is_own(run, test) and (test.inner_steps, test.inner_lr) == adaptation
+
+
+def _difference(paired: list[float]) -> dict[str, Any]:
+    """Return the mean of paired differences with its interval, NaN for one seed. Fractions."""
+    interval = seed_interval(paired)
+    low, high = (np.nan if end is None else end for end in (interval.low, interval.high))
+    return {"n_seeds": len(paired), "difference": interval.mean, "low": low, "high": high}
 
 
 def _order(scored: dict[str, list[tuple[RunState, TestResult]]]) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from leo_bench.report.study.figures import all_plots
 from leo_bench.report.study.forest import effects_table
 from leo_bench.report.study.main_table import main_tables
 from leo_bench.report.study.not_done import problem_table
-from leo_bench.report.study.other_tests import other_tests_table
+from leo_bench.report.study.other_tests import other_differences_table, other_tests_table
 from leo_bench.report.study.provenance import provenance
 from leo_bench.report.study.redo import redo_table
 from leo_bench.report.study.sentences import answer, method_words, notices
@@ -52,9 +52,12 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
     ]
     others = [effects_table(data)] if main else []
     across, hardest, checked = all_tests_table(data), character_tables(data), checklist(data)
-    undone, redo, elsewhere = problem_table(data), redo_table(data), other_tests_table(data)
+    undone, redo = problem_table(data), redo_table(data)
+    elsewhere = [table for table in (other_tests_table(data), other_differences_table(data)) if table is not None]
     sections = [section.table for section in switches]
-    write_tables([*main, *others, *sections, across, elsewhere, *hardest, checked, undone, redo], out_folder / "tables")
+    write_tables(
+        [*main, *others, *sections, across, *elsewhere, *hardest, checked, undone, redo], out_folder / "tables"
+    )
     opening = answer(data)
     content = {
         "data": data,

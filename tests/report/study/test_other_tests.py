@@ -11,7 +11,7 @@ from results_fixture import make_plan, write_run, write_study
 from leo_bench.report import write_report
 from leo_bench.report.study.data import StudyData, load_study_data
 from leo_bench.report.study.differences import effects
-from leo_bench.report.study.other_tests import other_tests_table
+from leo_bench.report.study.other_tests import other_differences_table, other_tests_table
 from leo_bench.report.study.provenance import compute_words
 
 MORE: dict[str, Any] = {"test_k_shots": (5,), "test_datasets": ("digits",)}
@@ -81,3 +81,39 @@ def test_other_inner_steps_at_test_are_a_variant_of_the_same_training(tmp_path: 
     assert other_tests_table(data) is None
     # Two trainings of 70 and 71 s, which both variants share, and four tests of 20 s: 221 s.
     assert compute_words(data.view.done).startswith("3.7 minutes of one process each")
+
+
+def better_by_seed(variant: str, seed: int, n_way: int, mode: str) -> np.ndarray:
+    """Answers as `correct` gives them; `none` has one more right with seed 0, and two more with seed 1."""
+    return correct(variant, seed, n_way, mode) + (1 + seed if variant == "none" else 0)
+
+
+def test_differences_elsewhere_are_paired_by_seed(tmp_path: Path) -> None:
+    plan = make_plan({"leo": {}, "none": {"relation": "none"}}, (0, 1), base={**BASE, **MORE, "n_query": 5})
+    for run in plan.runs:
+        write_run(tmp_path, plan, run, better_by_seed)
+    table = other_differences_table(load_study_data(write_study(tmp_path, plan)))
+    assert table is not None
+    # 10-way: 1 and 2 of 50, which is 2 and 4 points: mean 3, standard error 1. 5-way: 4 and 8 points: 6 and 2.
+    digits, own = f"+3.0 [-{T1 - 3:.1f}, +{3 + T1:.1f}]", f"+6.0 [-{2 * T1 - 6:.1f}, +{6 + 2 * T1:.1f}]"
+    assert [tuple(row) for row in table.words.itertuples(index=False)] == [
+        ("10-way 1-shot mixed", "digits", digits),
+        ("10-way 5-shot mixed", "digits", digits),
+        ("5-way 5-shot mixed", "omniglot", own),
+    ]
+    assert table.numbers["against"].unique().tolist() == ["leo"]
+
+
+def test_differences_elsewhere_compare_another_inner_loop_on_the_same_episodes(tmp_path: Path) -> None:
+    more = {**MORE, "test_inner_steps": 2}
+    plan = make_plan({"leo": MORE, "more_steps": more}, (0, 1), base={**BASE, "n_query": 5})
+    for run in plan.runs:
+        write_run(tmp_path, plan, run, three_steps, steps=[0, 1, 2] if run.variant == "more_steps" else [0, 1])
+    table = other_differences_table(load_study_data(write_study(tmp_path, plan)))
+    assert table is not None
+    # back to 60% from 70 and 80% on digits: -10 and -20 points
+    assert table.numbers["difference"].iloc[0] == pytest.approx(-0.15)
+
+
+def test_there_are_no_differences_elsewhere_without_two_variants(tmp_path: Path) -> None:
+    assert other_differences_table(build(tmp_path)) is None
