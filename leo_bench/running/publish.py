@@ -3,7 +3,7 @@
 import io
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from leo_bench.records import (
     TESTS,
     Plan,
     RunState,
+    StudyView,
     attempts_of,
     load_study,
     make_folder,
@@ -27,6 +28,7 @@ from leo_bench.records import (
 )
 from leo_bench.records.search import Trials, read_search, trial_runs
 from leo_bench.running.attempts import set_aside
+from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.plan import merge_plan
 
 TEST_FILES = ("episodes.npz", "result.json")
@@ -36,8 +38,9 @@ TEST_FILES = ("episodes.npz", "result.json")
 def publish(results: Path, name: str, profile: str, partial: bool) -> Path:
     """Copy the plan and the done runs of a study to results/official/. Returns its folder there.
 
-    It can be repeated as more runs are done. Runs published before stay, unless other source made them or the plan now
-    has other settings for their variant and seed. Raises LeoBenchError if runs are missing, unless partial is True.
+    It can be repeated as more runs are done. Runs published before stay, unless this source has another numerics digest
+    for their learner or the plan now has other settings for their variant and seed; each dropped run is printed. Raises
+    LeoBenchError if runs are missing, unless partial is True.
     """
     folder = results / f"{name}-{profile}"
     view = load_study(folder)
@@ -72,8 +75,13 @@ def publish(results: Path, name: str, profile: str, partial: bool) -> Path:
     plan = view.plan.model_copy(update={"runs": runs, "accept_stale": False})
     if (target / "study.json").exists():
         published = load_study(target)
-        same = {run.planned.run_key for run in published.done if run.planned.numerics in made.values()}
+        same = {run.planned.run_key for run in published.done if _still_counts(run, target, made)}
         plan = merge_plan(published.plan, plan, same)
+        remaining = same | {run.planned.run_key for run in view.done}
+        dropped = _dropped(published, plan, remaining)
+        for run in dropped:
+            why = "the plan has other settings now" if run.planned.run_key in same else "other source made it"
+            print(f"dropped: {run.planned.variant} seed {run.planned.seed} ({run.planned.run_key}): {why}")
     write_record(target / "study.json", plan)
     shutil.rmtree(target / RUNS, ignore_errors=True)  # an older version kept the runs of a study there
     for run in view.done:
@@ -81,6 +89,23 @@ def publish(results: Path, name: str, profile: str, partial: bool) -> Path:
     write_tables(load_study(target))
     _remove_unused(target.parent)
     return target
+
+
+def _still_counts(run: RunState, target: Path, made: Mapping[str, str]) -> bool:
+    """Return True if a published run of a study stays done.
+
+    made: learner -> numerics digest, for the learners that are published now. For others the digest is that of this
+    source. Runs inside the folder of the study have an older schema and do not stay.
+    """
+    settings = run.planned.settings
+    numerics = made.get(settings["learner"]) or numerics_digest(settings["learner"], settings["dataset"])
+    return run.planned.numerics == numerics and run.folder.parent != target / RUNS
+
+
+def _dropped(published: StudyView, plan: Plan, remaining: Collection[str]) -> list[RunState]:
+    """Return the published runs that have no run in place of them. remaining: keys of the runs that will be done."""
+    names = {(run.variant, run.seed) for run in plan.runs if run.run_key in remaining}
+    return [run for run in published.done if (run.planned.variant, run.planned.seed) not in names]
 
 
 def _remove_unused(official: Path) -> None:

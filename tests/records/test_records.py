@@ -287,6 +287,41 @@ def test_publishing_a_part_study_keeps_what_was_published(tmp_path: Path, plan: 
     assert len(load_study(target).done) == 4
 
 
+LEARNERS = {"leo": {}, "none": {"relation": "none"}, "pixels": {"learner": "pixels", "n_train_episodes": 0}}
+
+
+def write_done(results: Path, plan: Plan) -> None:
+    """Write a study whose runs are all done."""
+    write_study(results, plan)
+    for run in plan.runs:
+        write_run(results, plan, run, lambda variant, *_: counts()[:, -1:] if variant == "pixels" else counts())
+
+
+def test_publishing_a_part_study_keeps_learners_that_it_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = make_plan(LEARNERS, [0, 1], numerics=None)  # each learner has the digest of its own source
+    write_done(tmp_path, plan)
+    publish(tmp_path, "ablations", "cpu", partial=False)
+    write_study(tmp_path, plan.model_copy(update={"runs": [run for run in plan.runs if run.variant == "none"]}))
+    target = publish(tmp_path, "ablations", "cpu", partial=True)
+    assert len(load_study(target).done) == 6
+    assert capsys.readouterr().out == ""
+
+
+def test_publishing_names_each_run_that_it_drops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = make_plan(LEARNERS, [0], numerics=None)
+    old = [run.model_copy(update={"numerics": "of before"}) if run.variant == "pixels" else run for run in plan.runs]
+    write_done(tmp_path, plan.model_copy(update={"runs": old}))
+    publish(tmp_path, "ablations", "cpu", partial=False)
+    new = make_plan({"leo": {}, "none": {"relation": "none"}}, [0, 1], numerics=None)
+    write_done(tmp_path, new)
+    target = publish(tmp_path, "ablations", "cpu", partial=False)
+    assert {run.planned.variant for run in load_study(target).done} == {"leo", "none"}
+    assert capsys.readouterr().out == f"dropped: pixels seed 0 ({old[2].run_key}): other source made it\n"
+    assert not (target.parent / "runs" / old[2].run_key).exists()
+
+
 def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(LeoBenchError, match=r"cannot make the folder .*: Not a directory"):
