@@ -172,6 +172,11 @@ def _publish_options(sub: Parser) -> None:
     sub.add_argument(
         "--partial", action="store_true", help="publish even if runs are missing; the report names the missing runs"
     )
+    sub.add_argument(
+        "--replace",
+        action="store_true",
+        help="publish even if fewer runs are published then, or if another published study becomes stale",
+    )
     _add_results(sub, reports=True)
 
 

@@ -30,17 +30,19 @@ from leo_bench.records.search import Trials, read_search, trial_runs
 from leo_bench.running.attempts import set_aside
 from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.plan import merge_plan
+from leo_bench.running.shared_runs import refuse_to_change_others
 
 TEST_FILES = ("episodes.npz", "result.json")
 """Published files of a test. Logs and Sacred records are not published, because they hold host names and paths."""
 
 
-def publish(results: Path, name: str, profile: str, partial: bool) -> Path:
+def publish(results: Path, name: str, profile: str, partial: bool, replace: bool = False) -> Path:
     """Copy the plan and the done runs of a study to results/official/. Returns its folder there.
 
     It can be repeated as more runs are done. Runs published before stay, unless this source has another numerics digest
     for their learner or the plan now has other settings for their variant and seed; each dropped run is printed. Raises
-    LeoBenchError if runs are missing, unless partial is True.
+    LeoBenchError if runs are missing, unless partial is True. Raises it too if fewer runs would be published than
+    before, or if another published study or search would become stale, unless replace is True.
     """
     folder = results / f"{name}-{profile}"
     view = load_study(folder)
@@ -67,6 +69,8 @@ def publish(results: Path, name: str, profile: str, partial: bool) -> Path:
                 f"runs of {learner} have {len(digests)} numerics digests ({', '.join(sorted(digests))}) "
                 "and cannot be published as one study; run the study again without --accept-stale"
             )
+    if not replace:
+        refuse_to_change_others(results / "official", folder.name, view.done)
     made = {learner: next(iter(digests)) for learner, digests in by_learner.items()}
     target = results / "official" / folder.name
     runs = [
@@ -79,6 +83,12 @@ def publish(results: Path, name: str, profile: str, partial: bool) -> Path:
         plan = merge_plan(published.plan, plan, same)
         remaining = same | {run.planned.run_key for run in view.done}
         dropped = _dropped(published, plan, remaining)
+        n_left = sum(run.run_key in remaining for run in plan.runs)
+        if n_left < len(published.done) and not replace:
+            raise LeoBenchError(
+                f"{target} has {len(published.done)} done runs, but only {n_left} would remain; "
+                "do the other runs too before you publish, or drop them with --replace"
+            )
         for run in dropped:
             why = "the plan has other settings now" if run.planned.run_key in same else "other source made it"
             print(f"dropped: {run.planned.variant} seed {run.planned.seed} ({run.planned.run_key}): {why}")
@@ -124,11 +134,12 @@ def _publish_run(run: Path, target: Path, tests: Sequence[str]) -> None:
         write_atomic(target / file, _published(run / file))
 
 
-def publish_search(results: Path, name: str, profile: str, partial: bool) -> Path:
+def publish_search(results: Path, name: str, profile: str, partial: bool, replace: bool = False) -> Path:
     """Copy a search, its analysis and the runs of its trials to results/official/. Returns its folder there.
 
     The database is not copied, because it can be rebuilt from these files. Raises LeoBenchError if the search is not
-    finished, unless partial is True, or if other source made its records.
+    finished, unless partial is True, if other source made its records, or if another published study or search would
+    become stale, unless replace is True.
     """
     folder = results / f"{name}-{profile}"
     plan, trials = read_search(folder)
@@ -143,6 +154,8 @@ def publish_search(results: Path, name: str, profile: str, partial: bool) -> Pat
     others = [run for run in runs.values() if run.status != "done"]
     if others:
         raise LeoBenchError(f"{others[0].planned.variant} is {others[0].status}: {others[0].message}")
+    if not replace:
+        refuse_to_change_others(results / "official", folder.name, list(runs.values()))
     target = results / "official" / folder.name
     shutil.rmtree(target / RUNS, ignore_errors=True)
     shown = [trial.model_copy(update={"message": without_paths(trial.message, results)}) for trial in trials.trials]

@@ -322,6 +322,41 @@ def test_publishing_names_each_run_that_it_drops(tmp_path: Path, capsys: pytest.
     assert not (target.parent / "runs" / old[2].run_key).exists()
 
 
+def test_publishing_fewer_runs_than_before_needs_the_option(tmp_path: Path, plan: Plan) -> None:
+    write_done(tmp_path, plan)
+    target = publish(tmp_path, "ablations", "cpu", partial=False)
+    shutil.rmtree(tmp_path / "runs")
+    newer = [run.model_copy(update={"numerics": "of now"}) for run in plan.runs]
+    write_done(tmp_path, plan.model_copy(update={"runs": newer[:1]}))
+    for partial in (True, False):
+        with pytest.raises(LeoBenchError, match=r"has 4 done runs, but only 1 would remain; .*--replace"):
+            publish(tmp_path, "ablations", "cpu", partial)
+    assert len(load_study(target).done) == 4
+    publish(tmp_path, "ablations", "cpu", partial=True, replace=True)
+    assert len(load_study(target).done) == 1
+    write_done(tmp_path, plan.model_copy(update={"runs": newer}))
+    publish(tmp_path, "ablations", "cpu", partial=False)
+    assert len(load_study(target).done) == 4
+
+
+def test_publishing_a_run_again_does_not_make_another_study_stale_unasked(tmp_path: Path, plan: Plan) -> None:
+    other = plan.model_copy(update={"study": "other", "runs": plan.runs[:1]})
+    write_done(tmp_path, plan)
+    write_study(tmp_path, other)
+    for name in ("ablations", "other"):
+        publish(tmp_path, name, "cpu", partial=False)
+    newer = [run.model_copy(update={"numerics": "of now"}) for run in plan.runs]
+    write_done(tmp_path, plan.model_copy(update={"runs": newer}))
+    with pytest.raises(LeoBenchError, match=rf"1 runs \(first: {plan.runs[0].run_key}\) are published for other-cpu"):
+        publish(tmp_path, "ablations", "cpu", partial=False)
+    official = tmp_path / "official"
+    assert [len(load_study(official / name).done) for name in ("ablations-cpu", "other-cpu")] == [4, 1]
+    publish(tmp_path, "ablations", "cpu", partial=False, replace=True)
+    write_study(tmp_path, other.model_copy(update={"runs": newer[:1]}))
+    publish(tmp_path, "other", "cpu", partial=False)  # the other study follows without the option
+    assert [len(load_study(official / name).done) for name in ("ablations-cpu", "other-cpu")] == [4, 1]
+
+
 def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(LeoBenchError, match=r"cannot make the folder .*: Not a directory"):
