@@ -20,6 +20,7 @@ from leo_bench.records import (
     load_study,
     make_folder,
     read_record,
+    read_test,
     run_state,
     without_paths,
     write_atomic,
@@ -130,7 +131,14 @@ def _remove_unused(official: Path) -> None:
 
 def _publish_run(run: Path, target: Path, tests: Sequence[str]) -> None:
     """Copy a done run with these tests, its own record last."""
-    for file in ("settings.json", *(f"{TESTS}/{key}/{name}" for key in tests for name in TEST_FILES), "result.json"):
+    write_atomic(target / "settings.json", _published(run / "settings.json"))
+    _copy_tests(run, target, tests)
+    write_atomic(target / "result.json", _published(run / "result.json"))
+
+
+def _copy_tests(run: Path, target: Path, tests: Sequence[str]) -> None:
+    """Copy these tests of a run, the record of each last."""
+    for file in (f"{TESTS}/{key}/{name}" for key in tests for name in TEST_FILES):
         write_atomic(target / file, _published(run / file))
 
 
@@ -204,7 +212,8 @@ def _published(path: Path) -> bytes:
 def take_published(results: Path, plan: Plan) -> int:
     """Copy published runs of the plan that this source made into the store, so that they count as done.
 
-    Returns the number of runs copied. Their records name the machine that made them.
+    Returns the number of runs copied, in whole or in part. Their records name the machine that made them. A run that is
+    trained here with other weights is left as it is.
     """
     taken = 0
     for run in plan.runs:
@@ -217,13 +226,32 @@ def take_published(results: Path, plan: Plan) -> int:
 
 
 def _copy(published: RunState, here: Path) -> bool:
-    """Copy a published run into the store. Returns False if another process is doing the run."""
+    """Copy a published run into the store. Returns False if it is left alone.
+
+    If the run is trained here, only tests that it lacks are copied, and only if the published weights are the same.
+    Otherwise, or if another process is doing the run, it is left alone. A run that is left alone for its weights is
+    printed.
+    """
+    assert published.result is not None
     make_folder(here)
+    tests = {test.test_key: test.asked for test in published.tests}
     try:
         with FileLock(here / ".lock").acquire(timeout=2):
-            if run_state(published.planned, here).status in ("stale", "corrupt"):
-                set_aside(here)
-            _publish_run(published.folder, here, [test.test_key for test in published.tests])
+            local = run_state(published.planned, here)
+            if local.status in ("stale", "corrupt") or (local.result is None and local.attempts):
+                set_aside(here)  # a checkpoint may be left of a training that did not end
+            elif local.result is not None and local.result.weights_digest != published.result.weights_digest:
+                planned = published.planned
+                print(
+                    f"not taken: {planned.variant} seed {planned.seed} ({planned.run_key}) is trained here with other "
+                    "weights than the published run; its missing tests are scored here"
+                )
+                return False
+            elif local.result is not None:
+                lacking = [key for key, asked in tests.items() if read_test(here, key, asked, local.result) is None]
+                _copy_tests(published.folder, here, lacking)
+                return True
+            _publish_run(published.folder, here, list(tests))
     except Timeout:
         return False
     return True

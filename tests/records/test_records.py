@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from results_fixture import NUMERICS, make_plan, write_run, write_study
+from results_fixture import NUMERICS, make_plan, write_attempt, write_run, write_study
 
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
@@ -259,6 +259,47 @@ def test_published_runs_count_as_done_elsewhere_when_the_source_is_the_same(tmp_
     assert take_published(tmp_path, plan) == 0
     states = [run_state(run, tmp_path / "runs" / run.run_key).status for run in plan.runs]
     assert states == ["done", "done", "done", "missing"]
+
+
+def lose_test(folder: Path, number: int = -1) -> Path:
+    """Remove one test of a run. Returns its folder."""
+    test = sorted((folder / "tests").iterdir())[number]
+    shutil.rmtree(test)
+    return test
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_run_trained_here_takes_only_tests_of_the_same_weights(
+    tmp_path: Path, plan: Plan, same: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = plan.model_copy(update={"runs": plan.runs[:1]})
+    run = one.runs[0]
+    write_done(tmp_path, one)
+    publish(tmp_path, "ablations", "cpu", partial=False)
+    folder = write_run(tmp_path, one, run, counts, **({} if same else {"weights_digest": "of here"}), commit="here")
+    (folder / "checkpoint.safetensors").write_bytes(b"weights of here")
+    lost = lose_test(folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
+    assert take_published(tmp_path, one) == same
+    assert {path: path.read_bytes() for path in before} == before
+    assert lost.exists() == same
+    assert run_state(run, folder).status == ("done" if same else "missing")
+    assert ("trained here with other weights" in capsys.readouterr().out) != same
+
+
+def test_a_checkpoint_of_a_training_that_did_not_end_is_not_left_beside_a_published_run(
+    tmp_path: Path, plan: Plan
+) -> None:
+    one = plan.model_copy(update={"runs": plan.runs[:1]})
+    write_done(tmp_path, one)
+    publish(tmp_path, "ablations", "cpu", partial=False)
+    folder = tmp_path / "runs" / one.runs[0].run_key
+    shutil.rmtree(folder)
+    write_attempt(tmp_path, one.runs[0], "failed", "the disk is full")
+    (folder / "checkpoint.safetensors").touch()
+    assert take_published(tmp_path, one) == 1
+    assert not (folder / "checkpoint.safetensors").exists()
+    assert run_state(one.runs[0], folder).status == "done"
 
 
 def test_published_studies_share_their_runs_and_leave_none_that_nothing_names(tmp_path: Path, plan: Plan) -> None:
