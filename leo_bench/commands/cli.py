@@ -185,7 +185,7 @@ def _reproduce_options(sub: Parser) -> None:
         "study", nargs="*", type=Path, help="folders of studies, such as results/ablations-cpu (default: all)"
     )
     sub.add_argument("-n", type=int, default=1, help="number of runs per study, cheapest first (default: 1)")
-    sub.add_argument("--key", help="do the run with this run key in place of the cheapest")
+    sub.add_argument("--key", help="do the run with this run key and all its recorded tests, in place of the cheapest")
     _add_data(sub)
     _add_results(sub)
 
