@@ -175,7 +175,7 @@ def _publish_options(sub: Parser) -> None:
     sub.add_argument(
         "--replace",
         action="store_true",
-        help="publish even if fewer runs are published then, or if another published study becomes stale",
+        help="publish even if fewer runs or trials are published then, or if another published study becomes stale",
     )
     _add_results(sub, reports=True)
 

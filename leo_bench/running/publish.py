@@ -146,8 +146,8 @@ def publish_search(results: Path, name: str, profile: str, partial: bool, replac
     """Copy a search, its analysis and the runs of its trials to results/official/. Returns its folder there.
 
     The database is not copied, because it can be rebuilt from these files. Raises LeoBenchError if the search is not
-    finished, unless partial is True, if other source made its records, or if another published study or search would
-    become stale, unless replace is True.
+    finished, unless partial is True, or if other source made its records. Raises it too if fewer trials would be
+    published than before, or if another published study or search would become stale, unless replace is True.
     """
     folder = results / f"{name}-{profile}"
     plan, trials = read_search(folder)
@@ -162,9 +162,10 @@ def publish_search(results: Path, name: str, profile: str, partial: bool, replac
     others = [run for run in runs.values() if run.status != "done"]
     if others:
         raise LeoBenchError(f"{others[0].planned.variant} is {others[0].status}: {others[0].message}")
+    target = results / "official" / folder.name
     if not replace:
         refuse_to_change_others(results / "official", folder.name, list(runs.values()))
-    target = results / "official" / folder.name
+        _refuse_fewer_trials(target, ended)
     shutil.rmtree(target / RUNS, ignore_errors=True)
     shown = [trial.model_copy(update={"message": without_paths(trial.message, results)}) for trial in trials.trials]
     write_record(target / "trials.json", trials.model_copy(update={"trials": shown}))
@@ -181,6 +182,17 @@ def publish_search(results: Path, name: str, profile: str, partial: bool, replac
             else:
                 _publish_pruned(results / RUNS / trial.run_key, goal)
     return target
+
+
+def _refuse_fewer_trials(target: Path, n_ended: int) -> None:
+    """Raise LeoBenchError if a published search has more trials that have ended."""
+    if (target / "trials.json").exists():
+        before = sum(trial.counts for trial in read_record(target / "trials.json", Trials).trials)
+        if n_ended < before:
+            raise LeoBenchError(
+                f"{target} has {before} ended trials, but only {n_ended} would remain; do the other trials too before "
+                "you publish, or drop them with --replace"
+            )
 
 
 def _publish_pruned(run: Path, target: Path) -> None:
