@@ -33,7 +33,11 @@ def example_episodes(run_folder: Path, data: Path | None) -> tuple[Result, list[
     Raises LeoBenchError if the run is not done, if its checkpoint or data is missing or not those recorded, or if the
     model does not give the recorded counts on the chosen episodes.
     """
-    _refuse_older_schema(run_folder)
+    if _has_older_schema(run_folder):
+        raise LeoBenchError(
+            f"run {run_folder.name} has an older schema, and published runs have no weights to answer with; do it "
+            f"again under its new key: leo-bench run --key {run_folder.name}"
+        )
     settings = read_settings(run_folder)
     planned = planned_run(settings, "run")
     run = run_state(planned, run_folder, accept_stale=True)
@@ -66,14 +70,12 @@ def example_episodes(run_folder: Path, data: Path | None) -> tuple[Result, list[
     return result, examples, min(FIRST, len(recorded))
 
 
-def _refuse_older_schema(run_folder: Path) -> None:
-    """Raise LeoBenchError if the record of the run has schema 1."""
-    path = run_folder / "result.json"
-    if path.exists() and schema_1.is_old(read_json(path)):
-        raise LeoBenchError(
-            f"run {run_folder.name} has an older schema, and published runs have no weights to answer with; do it "
-            f"again under its new key: leo-bench run --key {run_folder.name}"
-        )
+def _has_older_schema(run_folder: Path) -> bool:
+    """Return True if the record of the run has schema 1; False if it is missing or damaged."""
+    try:
+        return schema_1.is_old(read_json(run_folder / "result.json"))
+    except LeoBenchError:
+        return False
 
 
 def choose(correct: np.ndarray) -> dict[str, int]:
