@@ -172,6 +172,11 @@ def _publish_options(sub: Parser) -> None:
     sub.add_argument(
         "--partial", action="store_true", help="publish even if runs are missing; the report names the missing runs"
     )
+    sub.add_argument(
+        "--replace",
+        action="store_true",
+        help="publish even if fewer runs or trials are published then, or if another published study becomes stale",
+    )
     _add_results(sub, reports=True)
 
 
@@ -180,7 +185,7 @@ def _reproduce_options(sub: Parser) -> None:
         "study", nargs="*", type=Path, help="folders of studies, such as results/ablations-cpu (default: all)"
     )
     sub.add_argument("-n", type=int, default=1, help="number of runs per study, cheapest first (default: 1)")
-    sub.add_argument("--key", help="do the run with this run key in place of the cheapest")
+    sub.add_argument("--key", help="do the run with this run key and all its recorded tests, in place of the cheapest")
     _add_data(sub)
     _add_results(sub)
 

@@ -42,7 +42,7 @@ def command_publish(options: argparse.Namespace) -> None:
     """Copy a study or search and its report to where they are committed, and print the paths."""
     is_search = (options.results / f"{options.name}-{options.profile}" / "search.json").exists()
     copy, write = (publish_search, write_search_report) if is_search else (publish, write_report)
-    target = copy(options.results, options.name, options.profile, options.partial)
+    target = copy(options.results, options.name, options.profile, options.partial, options.replace)
     report = write(target, options.reports / "official" / target.name)
     write_index(options.reports)
     print(

@@ -4,7 +4,7 @@ import argparse
 
 from leo_bench.commands.runs import no_study
 from leo_bench.errors import EXIT_FAILED, LeoBenchError
-from leo_bench.records import find_studies
+from leo_bench.records import RUNS, find_studies
 from leo_bench.records.search import find_searches
 from leo_bench.running.reproduce import again, cheapest, done_runs, with_key
 
@@ -14,10 +14,10 @@ def command_reproduce(options: argparse.Namespace) -> int:
     if options.n < 1:
         raise LeoBenchError(f"-n must be at least 1, got {options.n}")
     folders = options.study or [*find_studies(options.results), *find_searches(options.results)]
-    if not folders:
+    if not folders and not options.key:
         raise no_study(options.results)
     if options.key:
-        folder, found = with_key(folders, options.key)
+        folder, found = with_key(folders, options.key, None if options.study else options.results / RUNS)
         chosen = [(folder, [found])]
     else:
         chosen = [(folder, cheapest(done_runs(folder), options.n)) for folder in folders]

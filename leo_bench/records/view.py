@@ -146,15 +146,16 @@ def _alike(plan: Plan, done: set[tuple[str, int]], store: Path) -> list[RunState
         changed = [
             f"{name} {value}, not {run.settings[name]}" for name, value in own.items() if value != run.settings[name]
         ]
-        if not changed and folder.name == key_of(training_settings(settings)):
+        older = folder.name != key_of(training_settings(settings))
+        if not changed and not older:
             continue  # a seed that another study has
         if (run.variant, seed) not in done:
             wanted = ", ".join(f"{name} {value}" for name, value in own.items() if value != run.settings[name])
             message = (
-                f"run {folder.name} has {', '.join(changed)} as planned, so it is not counted; to count "
+                f"run {folder.name} has an older schema, so it is not counted; run the study again"
+                if older
+                else f"run {folder.name} has {', '.join(changed)} as planned, so it is not counted; to count "
                 f"it, run the study with {wanted}"
-                if changed
-                else f"run {folder.name} has an older schema, so it is not counted; run the study again"
             )
             planned = run.model_copy(update={"seed": seed, "run_key": folder.name})
             found.append(RunState(planned, "not counted", message, folder, None, [], len(attempts_of(folder))))

@@ -15,7 +15,7 @@ from leo_bench.data.episodes import Episodes, gather
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners.base import Learner
 from leo_bench.learners.leo import Leo
-from leo_bench.records import Result, read_settings, run_state
+from leo_bench.records import Result, read_json, read_settings, run_state, schema_1
 from leo_bench.records.example import Example
 from leo_bench.running.checkpoint import CHECKPOINT, load_weights, trained_learner
 from leo_bench.running.plan import planned_run
@@ -33,6 +33,11 @@ def example_episodes(run_folder: Path, data: Path | None) -> tuple[Result, list[
     Raises LeoBenchError if the run is not done, if its checkpoint or data is missing or not those recorded, or if the
     model does not give the recorded counts on the chosen episodes.
     """
+    if _has_older_schema(run_folder):
+        raise LeoBenchError(
+            f"run {run_folder.name} has an older schema, and published runs have no weights to answer with; do it "
+            f"again under its new key: leo-bench run --key {run_folder.name}"
+        )
     settings = read_settings(run_folder)
     planned = planned_run(settings, "run")
     run = run_state(planned, run_folder, accept_stale=True)
@@ -63,6 +68,14 @@ def example_episodes(run_folder: Path, data: Path | None) -> tuple[Result, list[
         _check(example, recorded[index], settings, result, planned.numerics)
         examples.append(example)
     return result, examples, min(FIRST, len(recorded))
+
+
+def _has_older_schema(run_folder: Path) -> bool:
+    """Return True if the record of the run has schema 1; False if it is missing or damaged."""
+    try:
+        return schema_1.is_old(read_json(run_folder / "result.json"))
+    except LeoBenchError:
+        return False
 
 
 def choose(correct: np.ndarray) -> dict[str, int]:

@@ -3,7 +3,7 @@
 import io
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,12 @@ from leo_bench.records import (
     TESTS,
     Plan,
     RunState,
+    StudyView,
     attempts_of,
     load_study,
     make_folder,
     read_record,
+    read_test,
     run_state,
     without_paths,
     write_atomic,
@@ -27,17 +29,21 @@ from leo_bench.records import (
 )
 from leo_bench.records.search import Trials, read_search, trial_runs
 from leo_bench.running.attempts import set_aside
+from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.plan import merge_plan
+from leo_bench.running.shared_runs import refuse_to_change_others
 
 TEST_FILES = ("episodes.npz", "result.json")
 """Published files of a test. Logs and Sacred records are not published, because they hold host names and paths."""
 
 
-def publish(results: Path, name: str, profile: str, partial: bool) -> Path:
+def publish(results: Path, name: str, profile: str, partial: bool, replace: bool = False) -> Path:
     """Copy the plan and the done runs of a study to results/official/. Returns its folder there.
 
-    It can be repeated as more runs are done. Runs published before stay, unless other source made them or the plan now
-    has other settings for their variant and seed. Raises LeoBenchError if runs are missing, unless partial is True.
+    It can be repeated as more runs are done. Runs published before stay, unless this source has another numerics digest
+    for their learner or the plan now has other settings for their variant and seed; each dropped run is printed. Raises
+    LeoBenchError if runs are missing, unless partial is True. Raises it too if fewer runs would be published than
+    before, or if another published study or search would become stale, unless replace is True.
     """
     folder = results / f"{name}-{profile}"
     view = load_study(folder)
@@ -64,6 +70,8 @@ def publish(results: Path, name: str, profile: str, partial: bool) -> Path:
                 f"runs of {learner} have {len(digests)} numerics digests ({', '.join(sorted(digests))}) "
                 "and cannot be published as one study; run the study again without --accept-stale"
             )
+    if not replace:
+        refuse_to_change_others(results / "official", folder.name, view.done)
     made = {learner: next(iter(digests)) for learner, digests in by_learner.items()}
     target = results / "official" / folder.name
     runs = [
@@ -72,8 +80,19 @@ def publish(results: Path, name: str, profile: str, partial: bool) -> Path:
     plan = view.plan.model_copy(update={"runs": runs, "accept_stale": False})
     if (target / "study.json").exists():
         published = load_study(target)
-        same = {run.planned.run_key for run in published.done if run.planned.numerics in made.values()}
+        same = {run.planned.run_key for run in published.done if _still_counts(run, target, made)}
         plan = merge_plan(published.plan, plan, same)
+        remaining = same | {run.planned.run_key for run in view.done}
+        dropped = _dropped(published, plan, remaining)
+        n_left = sum(run.run_key in remaining for run in plan.runs)
+        if n_left < len(published.done) and not replace:
+            raise LeoBenchError(
+                f"{target} has {len(published.done)} done runs, but only {n_left} would remain; "
+                "do the other runs too before you publish, or drop them with --replace"
+            )
+        for run in dropped:
+            why = "the plan has other settings now" if run.planned.run_key in same else "other source made it"
+            print(f"dropped: {run.planned.variant} seed {run.planned.seed} ({run.planned.run_key}): {why}")
     write_record(target / "study.json", plan)
     shutil.rmtree(target / RUNS, ignore_errors=True)  # an older version kept the runs of a study there
     for run in view.done:
@@ -81,6 +100,23 @@ def publish(results: Path, name: str, profile: str, partial: bool) -> Path:
     write_tables(load_study(target))
     _remove_unused(target.parent)
     return target
+
+
+def _still_counts(run: RunState, target: Path, made: Mapping[str, str]) -> bool:
+    """Return True if a published run of a study stays done.
+
+    made: learner -> numerics digest, for the learners that are published now. For others the digest is that of this
+    source. Runs inside the folder of the study have an older schema and do not stay.
+    """
+    settings = run.planned.settings
+    numerics = made.get(settings["learner"]) or numerics_digest(settings["learner"], settings["dataset"])
+    return run.planned.numerics == numerics and run.folder.parent != target / RUNS
+
+
+def _dropped(published: StudyView, plan: Plan, remaining: Collection[str]) -> list[RunState]:
+    """Return the published runs that have no run in place of them. remaining: keys of the runs that will be done."""
+    names = {(run.variant, run.seed) for run in plan.runs if run.run_key in remaining}
+    return [run for run in published.done if (run.planned.variant, run.planned.seed) not in names]
 
 
 def _remove_unused(official: Path) -> None:
@@ -95,15 +131,23 @@ def _remove_unused(official: Path) -> None:
 
 def _publish_run(run: Path, target: Path, tests: Sequence[str]) -> None:
     """Copy a done run with these tests, its own record last."""
-    for file in ("settings.json", *(f"{TESTS}/{key}/{name}" for key in tests for name in TEST_FILES), "result.json"):
+    write_atomic(target / "settings.json", _published(run / "settings.json"))
+    _copy_tests(run, target, tests)
+    write_atomic(target / "result.json", _published(run / "result.json"))
+
+
+def _copy_tests(run: Path, target: Path, tests: Sequence[str]) -> None:
+    """Copy these tests of a run, the record of each last."""
+    for file in (f"{TESTS}/{key}/{name}" for key in tests for name in TEST_FILES):
         write_atomic(target / file, _published(run / file))
 
 
-def publish_search(results: Path, name: str, profile: str, partial: bool) -> Path:
+def publish_search(results: Path, name: str, profile: str, partial: bool, replace: bool = False) -> Path:
     """Copy a search, its analysis and the runs of its trials to results/official/. Returns its folder there.
 
     The database is not copied, because it can be rebuilt from these files. Raises LeoBenchError if the search is not
-    finished, unless partial is True, or if other source made its records.
+    finished, unless partial is True, or if other source made its records. Raises it too if fewer trials would be
+    published than before, or if another published study or search would become stale, unless replace is True.
     """
     folder = results / f"{name}-{profile}"
     plan, trials = read_search(folder)
@@ -119,6 +163,9 @@ def publish_search(results: Path, name: str, profile: str, partial: bool) -> Pat
     if others:
         raise LeoBenchError(f"{others[0].planned.variant} is {others[0].status}: {others[0].message}")
     target = results / "official" / folder.name
+    if not replace:
+        refuse_to_change_others(results / "official", folder.name, list(runs.values()))
+        _refuse_fewer_trials(target, ended)
     shutil.rmtree(target / RUNS, ignore_errors=True)
     shown = [trial.model_copy(update={"message": without_paths(trial.message, results)}) for trial in trials.trials]
     write_record(target / "trials.json", trials.model_copy(update={"trials": shown}))
@@ -135,6 +182,17 @@ def publish_search(results: Path, name: str, profile: str, partial: bool) -> Pat
             else:
                 _publish_pruned(results / RUNS / trial.run_key, goal)
     return target
+
+
+def _refuse_fewer_trials(target: Path, n_ended: int) -> None:
+    """Raise LeoBenchError if a published search has more trials that have ended."""
+    if (target / "trials.json").exists():
+        before = sum(trial.counts for trial in read_record(target / "trials.json", Trials).trials)
+        if n_ended < before:
+            raise LeoBenchError(
+                f"{target} has {before} ended trials, but only {n_ended} would remain; do the other trials too before "
+                "you publish, or drop them with --replace"
+            )
 
 
 def _publish_pruned(run: Path, target: Path) -> None:
@@ -166,7 +224,8 @@ def _published(path: Path) -> bytes:
 def take_published(results: Path, plan: Plan) -> int:
     """Copy published runs of the plan that this source made into the store, so that they count as done.
 
-    Returns the number of runs copied. Their records name the machine that made them.
+    Returns the number of runs copied, in whole or in part. Their records name the machine that made them. A run that is
+    trained here with other weights is left as it is.
     """
     taken = 0
     for run in plan.runs:
@@ -179,13 +238,32 @@ def take_published(results: Path, plan: Plan) -> int:
 
 
 def _copy(published: RunState, here: Path) -> bool:
-    """Copy a published run into the store. Returns False if another process is doing the run."""
+    """Copy a published run into the store. Returns False if it is left alone.
+
+    If the run is trained here, only tests that it lacks are copied, and only if the published weights are the same.
+    Otherwise, or if another process is doing the run, it is left alone. A run that is left alone for its weights is
+    printed.
+    """
+    assert published.result is not None
     make_folder(here)
+    tests = {test.test_key: test.asked for test in published.tests}
     try:
         with FileLock(here / ".lock").acquire(timeout=2):
-            if run_state(published.planned, here).status in ("stale", "corrupt"):
-                set_aside(here)
-            _publish_run(published.folder, here, [test.test_key for test in published.tests])
+            local = run_state(published.planned, here)
+            if local.status in ("stale", "corrupt") or (local.result is None and local.attempts):
+                set_aside(here)  # a checkpoint may be left of a training that did not end
+            elif local.result is not None and local.result.weights_digest != published.result.weights_digest:
+                planned = published.planned
+                print(
+                    f"not taken: {planned.variant} seed {planned.seed} ({planned.run_key}) is trained here with other "
+                    "weights than the published run; its missing tests are scored here"
+                )
+                return False
+            elif local.result is not None:
+                lacking = [key for key, asked in tests.items() if read_test(here, key, asked, local.result) is None]
+                _copy_tests(published.folder, here, lacking)
+                return True
+            _publish_run(published.folder, here, list(tests))
     except Timeout:
         return False
     return True

@@ -1,16 +1,31 @@
 """Reproduction: do a recorded run again with its seed and compare, bit for bit."""
 
+import dataclasses
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from leo_bench.config import differing, make_settings, training_settings
+from leo_bench.config import Settings, TestSettings, differing, make_settings, test_key, training_settings
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import Record, Result, RunState, load_study, make_folder, run_state, shortened
+from leo_bench.records import (
+    TESTS,
+    Record,
+    Result,
+    RunState,
+    TestResult,
+    load_study,
+    make_folder,
+    read_record,
+    read_settings,
+    read_test,
+    run_state,
+    shortened,
+    store_of,
+)
 from leo_bench.records.search import trial_runs
 from leo_bench.running import provenance
 from leo_bench.running.estimate import cost
@@ -59,20 +74,49 @@ def cheapest(runs: Sequence[RunState], n: int) -> list[RunState]:
     return sorted(runs, key=lambda run: (run.planned.settings["n_train_episodes"] == 0, cost(run.planned.settings)))[:n]
 
 
-def with_key(folders: Sequence[Path], key: str) -> tuple[Path, RunState]:
-    """Return the first folder of a study or search that has the done run with this key, and the run.
+def with_key(folders: Sequence[Path], key: str, store: Path | None = None) -> tuple[Path, RunState]:
+    """Return the done run with this key, with all its recorded tests, and the folder that has it.
 
-    Raises LeoBenchError if there is none.
+    folders: studies and searches. store: store of the local runs, which may hold a run that no study names; it comes
+    after the studies that share it, and before published ones. Raises LeoBenchError if there is no such run.
     """
-    for folder in folders:
-        for run in done_runs(folder):
-            if run.planned.run_key == key:
-                return folder, run
-    names = ", ".join(str(folder) for folder in folders)
+    local = [folder for folder in folders if store_of(folder) == store]
+    others = [folder for folder in folders if folder not in local]
+    found = _in_studies(local, key) or _in_store(store, key) or _in_studies(others, key)
+    if found:
+        folder, run = found
+        return folder, dataclasses.replace(run, tests=[*run.tests, *_more_tests(run)])
+    names = ", ".join(str(folder) for folder in (*folders, *([store] if store else [])))
     raise LeoBenchError(
         f"no done run {key!r} in {names}; keys are in the column run_key of runs.csv and of analysis/trials.csv "
         "(for the run of a pruned trial use: leo-bench run --key)"
     )
+
+
+def _in_studies(folders: Sequence[Path], key: str) -> tuple[Path, RunState] | None:
+    """Return the first folder of a study or search that has the done run with this key, and the run."""
+    return next(((folder, run) for folder in folders for run in done_runs(folder) if run.planned.run_key == key), None)
+
+
+def _in_store(store: Path | None, key: str) -> tuple[Path, RunState] | None:
+    """Return the store and its trained run with this key, whichever source made it; None if it is not trained."""
+    if store is None or not (store / key / "result.json").is_file():
+        return None
+    planned = planned_run(read_settings(store / key), "run").model_copy(update={"run_key": key})
+    run = run_state(planned, store / key, accept_stale=True)
+    if run.status == "corrupt":
+        raise LeoBenchError(f"run {key} is corrupt: {run.message}")
+    return store, run
+
+
+def _more_tests(run: RunState) -> list[TestResult]:
+    """Return the recorded tests of the weights of a run that its own list lacks, such as those of `score`."""
+    assert run.result is not None
+    known = {test.test_key for test in run.tests}
+    paths = sorted(run.folder.glob(f"{TESTS}/*/result.json"))
+    asked = {path.parent.name: read_record(path, TestResult).asked for path in paths if path.parent.name not in known}
+    found = [read_test(run.folder, key, test, run.result) for key, test in asked.items()]
+    return [test for test in found if test is not None]
 
 
 def differences(recorded: RunState, again: RunState) -> list[str]:
@@ -106,7 +150,7 @@ def _changed(where: str, old: Record, new: Record) -> list[str]:
 
 
 def again(run: RunState, folder: Path, data: Path | None, worker: Sequence[str] = WORKER) -> Comparison:
-    """Do a done run again in a subfolder of folder, and compare.
+    """Do a done run and its listed tests again in a subfolder of folder, and compare.
 
     The subfolder is emptied first, and removed if nothing differs. A record with another numerics digest is compared
     too, because not every change of source changes a number. Raises LeoBenchError if the new run fails.
@@ -119,17 +163,53 @@ def again(run: RunState, folder: Path, data: Path | None, worker: Sequence[str] 
     target = folder / run.planned.run_key
     shutil.rmtree(target, ignore_errors=True)
     make_folder(target)
-    command = worker_command(settings, target, data, worker)
+    _work(name, worker_command(settings, target, data, worker), settings)
+    tests = {test_key(planned.run_key, test.asked): test.asked for test in run.tests}
+    for key, asked in tests.items():
+        if not (target / TESTS / key / "result.json").exists():
+            more = _with_test(settings, asked)
+            _work(name, worker_command(more, target, data, worker), more)
+    found = differences(run, _with_tests(run_state(planned, target), tests, name))
+    if not found:
+        shutil.rmtree(target)
+    return Comparison(name, found, _changed_since(result, planned.numerics))
+
+
+def _work(name: str, command: Sequence[str], settings: Settings) -> None:
+    """Run the process of a run. Raises LeoBenchError if it fails. name: the run, in words."""
     done = subprocess.run(command, env=worker_environment(settings), capture_output=True, text=True)
     if done.returncode:
         raise LeoBenchError(
             f"{name} could not be done again: "
             + (done.stderr.strip().splitlines() or ["no message"])[-1].removeprefix("error: ")
         )
-    found = differences(run, run_state(planned, target))
-    if not found:
-        shutil.rmtree(target)
-    return Comparison(name, found, _changed_since(result, planned.numerics))
+
+
+def _with_test(settings: Settings, asked: TestSettings) -> Settings:
+    """Return the settings of a run with this test among its tests."""
+    split = {"test_split": asked.split} if asked.dataset == settings.dataset else {}
+    changed = {
+        "n_test_episodes": asked.n_test_episodes,
+        "test_n_ways": [asked.n_way],
+        "test_k_shots": [asked.k_shot],
+        "test_modes": [asked.episode_mode],
+        "test_datasets": [asked.dataset],
+        "test_inner_steps": asked.inner_steps,
+        "test_inner_lr": asked.inner_lr,
+    }
+    return make_settings({**settings.canonical(), **changed, **split}, where=asked.name)
+
+
+def _with_tests(run: RunState, tests: Mapping[str, TestSettings], name: str) -> RunState:
+    """Return a trained run with the records of these tests. Raises LeoBenchError if one is missing."""
+    assert run.result is not None
+    found = []
+    for key, asked in tests.items():
+        test = read_test(run.folder, key, asked, run.result)
+        if test is None:
+            raise LeoBenchError(f"{name}: this source does not score the recorded test {asked.name} on {asked.dataset}")
+        found.append(test)
+    return dataclasses.replace(run, tests=found)
 
 
 def _changed_since(result: Result, numerics: str) -> str:

@@ -77,6 +77,14 @@ def test_a_record_of_an_older_schema_is_named(tmp_path: Path, plan: Plan) -> Non
     assert NUMERICS
 
 
+def test_a_record_of_an_older_schema_cannot_count_with_its_machine_settings_either(tmp_path: Path, plan: Plan) -> None:
+    folder = write_study(tmp_path, plan)
+    made = tmp_path / "runs" / write_other(tmp_path, plan, 0, precision="bfloat16")
+    made.rename(made.with_name("0123456789abcdef"))  # a key of schema 1
+    (message,) = [run.message for run in load_study(folder).copies if run.status == "not counted"]
+    assert message == "run 0123456789abcdef has an older schema, so it is not counted; run the study again"
+
+
 def test_two_machines_that_share_the_work_of_a_study_have_keys_that_meet(tmp_path: Path) -> None:
     # One machine does seed 0, another seed 1; their stores are put together.
     both = make_plan({"base": {}, "q10": {"n_query": 10}}, [0, 1])

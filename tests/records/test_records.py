@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from results_fixture import NUMERICS, make_plan, write_run, write_study
+from results_fixture import NUMERICS, make_plan, write_attempt, write_run, write_study
 
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
@@ -261,6 +261,47 @@ def test_published_runs_count_as_done_elsewhere_when_the_source_is_the_same(tmp_
     assert states == ["done", "done", "done", "missing"]
 
 
+def lose_test(folder: Path, number: int = -1) -> Path:
+    """Remove one test of a run. Returns its folder."""
+    test = sorted((folder / "tests").iterdir())[number]
+    shutil.rmtree(test)
+    return test
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_run_trained_here_takes_only_tests_of_the_same_weights(
+    tmp_path: Path, plan: Plan, same: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = plan.model_copy(update={"runs": plan.runs[:1]})
+    run = one.runs[0]
+    write_done(tmp_path, one)
+    publish(tmp_path, "ablations", "cpu", partial=False)
+    folder = write_run(tmp_path, one, run, counts, **({} if same else {"weights_digest": "of here"}), commit="here")
+    (folder / "checkpoint.safetensors").write_bytes(b"weights of here")
+    lost = lose_test(folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
+    assert take_published(tmp_path, one) == same
+    assert {path: path.read_bytes() for path in before} == before
+    assert lost.exists() == same
+    assert run_state(run, folder).status == ("done" if same else "missing")
+    assert ("trained here with other weights" in capsys.readouterr().out) != same
+
+
+def test_a_checkpoint_of_a_training_that_did_not_end_is_not_left_beside_a_published_run(
+    tmp_path: Path, plan: Plan
+) -> None:
+    one = plan.model_copy(update={"runs": plan.runs[:1]})
+    write_done(tmp_path, one)
+    publish(tmp_path, "ablations", "cpu", partial=False)
+    folder = tmp_path / "runs" / one.runs[0].run_key
+    shutil.rmtree(folder)
+    write_attempt(tmp_path, one.runs[0], "failed", "the disk is full")
+    (folder / "checkpoint.safetensors").touch()
+    assert take_published(tmp_path, one) == 1
+    assert not (folder / "checkpoint.safetensors").exists()
+    assert run_state(one.runs[0], folder).status == "done"
+
+
 def test_published_studies_share_their_runs_and_leave_none_that_nothing_names(tmp_path: Path, plan: Plan) -> None:
     other = plan.model_copy(update={"study": "other", "runs": plan.runs[:1]})
     for study in (plan, other):
@@ -285,6 +326,76 @@ def test_publishing_a_part_study_keeps_what_was_published(tmp_path: Path, plan: 
     write_study(tmp_path, plan.model_copy(update={"runs": plan.runs[:1]}))
     target = publish(tmp_path, "ablations", "cpu", partial=False)
     assert len(load_study(target).done) == 4
+
+
+LEARNERS = {"leo": {}, "none": {"relation": "none"}, "pixels": {"learner": "pixels", "n_train_episodes": 0}}
+
+
+def write_done(results: Path, plan: Plan) -> None:
+    """Write a study whose runs are all done."""
+    write_study(results, plan)
+    for run in plan.runs:
+        write_run(results, plan, run, lambda variant, *_: counts()[:, -1:] if variant == "pixels" else counts())
+
+
+def test_publishing_a_part_study_keeps_learners_that_it_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = make_plan(LEARNERS, [0, 1], numerics=None)  # each learner has the digest of its own source
+    write_done(tmp_path, plan)
+    publish(tmp_path, "ablations", "cpu", partial=False)
+    write_study(tmp_path, plan.model_copy(update={"runs": [run for run in plan.runs if run.variant == "none"]}))
+    target = publish(tmp_path, "ablations", "cpu", partial=True)
+    assert len(load_study(target).done) == 6
+    assert capsys.readouterr().out == ""
+
+
+def test_publishing_names_each_run_that_it_drops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = make_plan(LEARNERS, [0], numerics=None)
+    old = [run.model_copy(update={"numerics": "of before"}) if run.variant == "pixels" else run for run in plan.runs]
+    write_done(tmp_path, plan.model_copy(update={"runs": old}))
+    publish(tmp_path, "ablations", "cpu", partial=False)
+    new = make_plan({"leo": {}, "none": {"relation": "none"}}, [0, 1], numerics=None)
+    write_done(tmp_path, new)
+    target = publish(tmp_path, "ablations", "cpu", partial=False)
+    assert {run.planned.variant for run in load_study(target).done} == {"leo", "none"}
+    assert capsys.readouterr().out == f"dropped: pixels seed 0 ({old[2].run_key}): other source made it\n"
+    assert not (target.parent / "runs" / old[2].run_key).exists()
+
+
+def test_publishing_fewer_runs_than_before_needs_the_option(tmp_path: Path, plan: Plan) -> None:
+    write_done(tmp_path, plan)
+    target = publish(tmp_path, "ablations", "cpu", partial=False)
+    shutil.rmtree(tmp_path / "runs")
+    newer = [run.model_copy(update={"numerics": "of now"}) for run in plan.runs]
+    write_done(tmp_path, plan.model_copy(update={"runs": newer[:1]}))
+    for partial in (True, False):
+        with pytest.raises(LeoBenchError, match=r"has 4 done runs, but only 1 would remain; .*--replace"):
+            publish(tmp_path, "ablations", "cpu", partial)
+    assert len(load_study(target).done) == 4
+    publish(tmp_path, "ablations", "cpu", partial=True, replace=True)
+    assert len(load_study(target).done) == 1
+    write_done(tmp_path, plan.model_copy(update={"runs": newer}))
+    publish(tmp_path, "ablations", "cpu", partial=False)
+    assert len(load_study(target).done) == 4
+
+
+def test_publishing_a_run_again_does_not_make_another_study_stale_unasked(tmp_path: Path, plan: Plan) -> None:
+    other = plan.model_copy(update={"study": "other", "runs": plan.runs[:1]})
+    write_done(tmp_path, plan)
+    write_study(tmp_path, other)
+    for name in ("ablations", "other"):
+        publish(tmp_path, name, "cpu", partial=False)
+    newer = [run.model_copy(update={"numerics": "of now"}) for run in plan.runs]
+    write_done(tmp_path, plan.model_copy(update={"runs": newer}))
+    with pytest.raises(LeoBenchError, match=rf"1 runs \(first: {plan.runs[0].run_key}\) are published for other-cpu"):
+        publish(tmp_path, "ablations", "cpu", partial=False)
+    official = tmp_path / "official"
+    assert [len(load_study(official / name).done) for name in ("ablations-cpu", "other-cpu")] == [4, 1]
+    publish(tmp_path, "ablations", "cpu", partial=False, replace=True)
+    write_study(tmp_path, other.model_copy(update={"runs": newer[:1]}))
+    publish(tmp_path, "other", "cpu", partial=False)  # the other study follows without the option
+    assert [len(load_study(official / name).done) for name in ("ablations-cpu", "other-cpu")] == [4, 1]
 
 
 def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:

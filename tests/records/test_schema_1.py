@@ -2,13 +2,17 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from results_fixture import make_plan, write_run, write_study
 
 from leo_bench.config import make_settings
+from leo_bench.errors import LeoBenchError
 from leo_bench.records import load_study, run_state
+from leo_bench.running.publish import publish
 
 OFFICIAL = Path(__file__).parents[2] / "results" / "official"
 OLD = [
@@ -107,3 +111,16 @@ def test_changed_numbers_of_schema_1_are_found(old_study: Path) -> None:
     (run,) = load_study(old_study).runs
     assert run.status == "corrupt"
     assert "accuracy_before is 0.100000, but its counts give 0.400000" in run.message
+
+
+def test_a_published_study_of_schema_1_is_not_replaced_by_fewer_runs(tmp_path: Path) -> None:
+    source = max(OLD, key=lambda folder: len(load_study(folder).done))
+    target = tmp_path / "official" / source.name
+    shutil.copytree(source, target)
+    before = load_study(target)
+    plan = make_plan({"leo": {}}, [0], study=before.plan.study, profile=before.plan.profile)
+    write_study(tmp_path, plan)
+    write_run(tmp_path, plan, plan.runs[0], lambda *_: np.arange(12 * 6).reshape(12, 6) % 75)
+    with pytest.raises(LeoBenchError, match=rf"has {len(before.done)} done runs, but only 1 would remain"):
+        publish(tmp_path, plan.study, plan.profile, partial=True)
+    assert len(load_study(target).done) == len(before.done)

@@ -249,3 +249,11 @@ def test_runs_that_are_not_done_are_refused(done: Path, tmp_path: Path) -> None:
     status = json.loads((done / "attempt-1/status.json").read_text())
     (done / "attempt-1/status.json").write_text(json.dumps({**status, "status": "failed", "message": "diverged"}))
     assert "is failed, not done: diverged" in refused(done, tmp_path)
+
+
+def test_a_published_run_of_an_older_schema_is_not_called_corrupt(tmp_path: Path) -> None:
+    official = Path(__file__).parents[2] / "results" / "official"
+    folder = next(path.parent for path in sorted(official.glob("*/runs/*/result.json")))
+    message = refused(folder, tmp_path)
+    assert message.startswith(f"run {folder.name} has an older schema, and published runs have no weights")
+    assert "corrupt" not in message and "remove" not in message

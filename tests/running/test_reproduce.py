@@ -1,6 +1,8 @@
 """Doing recorded runs again, with a worker that is quick (tests/fake_worker.py)."""
 
 import dataclasses
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -8,10 +10,12 @@ import pytest
 from results_fixture import make_plan, write_study
 
 from leo_bench.commands.cli import main
+from leo_bench.config import make_settings
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import Result, StudyView, read_record
+from leo_bench.records import Result, StudyView, TestResult, read_record
 from leo_bench.running import reproduce
 from leo_bench.running.scheduler import StudyRunner
+from leo_bench.running.worker import worker_command, worker_environment
 
 WORKER = (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py"))
 
@@ -47,6 +51,48 @@ def test_the_command_does_the_run_of_a_key_and_no_other(
     assert f"long seed 0 ({key}): bit for bit the same" in out and "short" not in out
     assert main(["reproduce", "--key", "nothing", "--results", str(tmp_path)]) == 2
     assert "no done run 'nothing'" in capsys.readouterr().err
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Path:
+    """Return the folder of a run that no study names, with tests of two calls, as `run` and `score` make them."""
+    settings = make_settings({"latent_dim": 101, "n_test_episodes": 12})
+    folder = tmp_path / "runs" / settings.run_key
+    folder.mkdir(parents=True)
+    more = {"test_inner_steps": 3, "test_k_shots": [5], "n_test_episodes": 20, "test_datasets": ["glyphs"]}
+    for asked in (settings, make_settings({**settings.canonical(), **more})):
+        command = worker_command(asked, folder, None, WORKER)
+        subprocess.run(command, env=worker_environment(asked), check=True)
+    return folder
+
+
+def test_a_run_that_no_study_names_is_done_again_with_the_tests_of_every_call(
+    alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(reproduce.again, "__defaults__", (WORKER,))
+    asked = [read_record(path, TestResult).asked for path in alone.glob("tests/*/result.json")]
+    _, run = reproduce.with_key([], alone.name, tmp_path / "runs")
+    assert {test.asked for test in run.tests} == set(asked)
+    assert {(test.inner_steps, test.n_test_episodes) for test in asked} == {(None, 12), (3, 20)}
+    command = ["reproduce", "--key", alone.name, "--results", str(tmp_path)]
+    assert main(command) == 0
+    assert f"run seed 0 ({alone.name}): bit for bit the same" in capsys.readouterr().out
+    scored = next(path for path in alone.glob("tests/*/result.json") if '"glyphs"' in path.read_text())
+    scored.write_text(scored.read_text().replace('"episodes_digest": "', '"episodes_digest": "other'))
+    main(command)
+    out = capsys.readouterr().out
+    assert "DIFFERS" in out
+    assert re.search(r"3 steps on glyphs: episodes_digest: recorded other", out)
+
+
+def test_a_run_of_a_study_is_compared_with_the_tests_of_score_too(view: StudyView, tmp_path: Path) -> None:
+    run = view.runs[0]
+    more = make_settings({**run.planned.settings, "test_inner_steps": 3})
+    subprocess.run(worker_command(more, run.folder, None, WORKER), env=worker_environment(more), check=True)
+    folder, found = reproduce.with_key([view.folder], run.planned.run_key, tmp_path / "runs")
+    assert (folder, found.planned.variant) == (view.folder, "short")
+    assert len(found.tests) == 2 * len(run.tests)
+    assert reproduce.again(found, tmp_path / "again", None, WORKER).differences == []
 
 
 def test_equal_bits_are_called_equal_and_nothing_is_left(view: StudyView, tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """leo-bench search: what it says, what it refuses, what it leaves; on a tiny bank in this process."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from search_fixture import write_search, write_trial_run
 from small_search import small_plan
 from tiny_bank import tiny_bank
 
@@ -15,7 +17,7 @@ from leo_bench.config import make_settings
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import load_study, read_record, write_record
-from leo_bench.records.search import Best, find_searches, read_search, trial_runs
+from leo_bench.records.search import Best, Trial, find_searches, read_search, trial_runs
 from leo_bench.running import experiment, training_run
 from leo_bench.running.publish import publish_search
 from leo_bench.running.reproduce import done_runs, with_key
@@ -152,6 +154,41 @@ def test_an_unfinished_search_is_published_only_as_such(tmp_path: Path) -> None:
     write_record(folder / "search.json", small_plan())
     with pytest.raises(LeoBenchError, match=r"trials\.json is missing"):
         publish_search(tmp_path, "small", "smoke", partial=True)
+
+
+def two_trials(results: Path, numerics: str) -> list[Trial]:
+    """Write a search with two complete trials and their runs."""
+    plan = small_plan(numerics=numerics)
+    trials = []
+    for number in (0, 1):
+        trial = Trial(number=number, state="complete", parameters={"latent_dim": 8 + number}, values=[0.5])
+        trials.append(trial.model_copy(update={"run_key": write_trial_run(results, plan, trial)}))
+    write_search(results, plan, trials)
+    return trials
+
+
+def test_publishing_fewer_trials_than_before_needs_the_option(tmp_path: Path) -> None:
+    trials = two_trials(tmp_path, "feedfeedfeed")
+    target = publish_search(tmp_path, "small", "smoke", partial=True)
+    write_search(tmp_path, small_plan(numerics="feedfeedfeed"), trials[:1])
+    with pytest.raises(LeoBenchError, match=r"has 2 ended trials, but only 1 would remain; .*--replace"):
+        publish_search(tmp_path, "small", "smoke", partial=True)
+    assert len(read_search(target)[1].trials) == 2
+    publish_search(tmp_path, "small", "smoke", partial=True, replace=True)
+    assert len(read_search(target)[1].trials) == 1
+
+
+def test_publishing_a_search_does_not_make_another_stale_unasked(tmp_path: Path) -> None:
+    two_trials(tmp_path, "feedfeedfeed")
+    target = publish_search(tmp_path, "small", "smoke", partial=True)
+    shutil.copytree(target, target.with_name("other-smoke"))
+    shutil.rmtree(tmp_path / "runs")
+    two_trials(tmp_path, "of now")
+    with pytest.raises(LeoBenchError, match=r"2 runs .* are published for other-smoke with other source"):
+        publish_search(tmp_path, "small", "smoke", partial=True)
+    assert len(done_runs(target.with_name("other-smoke"))) == 2
+    publish_search(tmp_path, "small", "smoke", partial=True, replace=True)
+    assert len(done_runs(target)) == 2
 
 
 @pytest.mark.parametrize(
