@@ -27,7 +27,7 @@ from leo_bench.records import (
     write_record,
     write_settings,
 )
-from leo_bench.running.attempts import Attempt, new_attempt, set_aside
+from leo_bench.running.attempts import Attempt, new_attempt, set_aside, set_aside_test
 from leo_bench.running.checkpoint import CHECKPOINT, load_weights, save_weights
 from leo_bench.running.plan import planned_run
 from leo_bench.running.process import is_lack_of_memory, prepare
@@ -58,7 +58,7 @@ def execute(folder: Path, settings: Settings, data: Path | None = None, watch: W
     """Do the training and the tests that the run in folder lacks. Returns the state of the done run.
 
     A trained run is trained again only if a test is missing and its checkpoint is gone; a message says so. A stale or
-    corrupt record is set aside. status.json records how the attempt ended. Raises RunHeld if another process does the
+    damaged training is set aside with its tests, and a damaged test alone. status.json records how the attempt ended. Raises RunHeld if another process does the
     run, LeoBenchError if data or settings do not fit or training diverges, and RunPruned if watch raises it.
     """
     make_folder(folder)
@@ -68,7 +68,7 @@ def execute(folder: Path, settings: Settings, data: Path | None = None, watch: W
             state = run_state(planned, folder)
             if state.status == "done":
                 return state
-            if state.status in ("stale", "corrupt"):
+            if state.must_retrain:
                 set_aside(folder)
             _attempt(folder, planned, settings, data, watch)
             return run_state(planned, folder)
@@ -167,7 +167,7 @@ def train_and_test(
     lacking = {
         key: test
         for key, test in tests_of(planned).items()
-        if trained is None or read_test(folder, key, test, trained) is None
+        if trained is None or not _is_scored(folder, key, test, trained)
     }
     for test in lacking.values():  # before training, so that a test without enough data fails at once
         if test.dataset == settings.dataset:
@@ -182,6 +182,16 @@ def train_and_test(
             recorder.log_scalar(f"{record.asked.name} on {record.dataset}: accuracy", record.accuracy)
             headline = record.accuracy if headline is None and record.test_key == next(iter(lacking)) else headline
     return headline
+
+
+def _is_scored(folder: Path, key: str, test: TestSettings, trained: Result) -> bool:
+    """Return True if the test has a record of these weights. A damaged record is set aside."""
+    try:
+        return read_test(folder, key, test, trained) is not None
+    except LeoBenchError as error:
+        log.warning("a test is set aside and scored again: %s", error)
+        set_aside_test(folder, key)
+        return False
 
 
 def _by_dataset(tests: dict[str, TestSettings]) -> dict[str, dict[str, TestSettings]]:

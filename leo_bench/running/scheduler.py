@@ -157,7 +157,8 @@ class StudyRunner:
             )
             return False
         if state.status in ("stale", "corrupt"):
-            self.say(f"{run.variant} seed {run.seed} is {state.status} and is done again: {state.message}")
+            again = "is done again" if state.must_retrain else "is scored again on its damaged tests"
+            self.say(f"{run.variant} seed {run.seed} is {state.status} and {again}: {state.message}")
         return True
 
     def _start(self, run: PlannedRun) -> None:

@@ -141,6 +141,21 @@ def test_a_test_that_was_lost_is_scored_again_with_the_same_numbers(
     assert [test.attempt for test in again.tests] == [1, 1, 2, 1]
 
 
+def test_a_damaged_test_is_set_aside_alone_and_scored_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run(tmp_path)
+    damaged = first.tests[1]
+    path = first.folder / "tests" / damaged.test_key / "episodes.npz"
+    path.write_bytes(path.read_bytes()[:100])
+    assert run_state(first.planned, first.folder).status == "corrupt"
+    forbid_training(monkeypatch)
+    again = run(tmp_path)
+    assert differences(run_state(first.planned, first.folder), again) == []
+    assert trained(again) == trained(first)
+    assert [test.attempt for test in again.tests] == [1, 2, 1, 1]
+    kept = list(first.folder.glob("attempt-*/tests/*/episodes.npz"))
+    assert [(file.parent.name, file.stat().st_size) for file in kept] == [(damaged.test_key, 100)]
+
+
 def test_where_the_checkpoint_is_gone_it_is_trained_again_bit_for_bit(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
