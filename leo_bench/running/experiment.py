@@ -58,8 +58,9 @@ def execute(folder: Path, settings: Settings, data: Path | None = None, watch: W
     """Do the training and the tests that the run in folder lacks. Returns the state of the done run.
 
     A trained run is trained again only if a test is missing and its checkpoint is gone; a message says so. A stale or
-    damaged training is set aside with its tests, and a damaged test alone. status.json records how the attempt ended. Raises RunHeld if another process does the
-    run, LeoBenchError if data or settings do not fit or training diverges, and RunPruned if watch raises it.
+    damaged training is set aside with its tests, a damaged test alone. status.json records how the attempt ended.
+    Raises RunHeld if another process does the run, LeoBenchError if data or settings do not fit or training diverges,
+    and RunPruned if watch raises it.
     """
     make_folder(folder)
     planned = planned_run(settings, "run")
