@@ -179,7 +179,7 @@ def test_arrays(folder: Path, asked: TestSettings, key: str) -> dict[str, np.nda
     Raises LeoBenchError if they are missing or damaged.
     """
     path = folder / TESTS / key / "episodes.npz"
-    old = not path.exists()
+    old = not path.exists() and schema_1.is_old(read_json(folder / "result.json"))
     if old:
         path = folder / "episodes.npz"
     name = schema_1.array_name(asked)
