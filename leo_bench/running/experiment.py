@@ -14,12 +14,16 @@ import torch
 from filelock import FileLock, Timeout
 
 from leo_bench.config import Settings, TestSettings
+from leo_bench.data.bank import ImageBank
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
+    TESTS,
     PlannedRun,
     Result,
     RunState,
+    TestResult,
     make_folder,
+    read_record,
     read_test,
     read_training,
     run_state,
@@ -170,12 +174,15 @@ def train_and_test(
         for key, test in tests_of(planned).items()
         if trained is None or not _is_scored(folder, key, test, trained)
     }
+    if trained is not None and any(test.dataset == settings.dataset for test in lacking.values()):
+        _check_data(trained, bank)
     for test in lacking.values():  # before training, so that a test without enough data fails at once
         if test.dataset == settings.dataset:
             episodes_of(test, bank, settings)
+    recorded = {} if trained is None else _recorded_tests(folder, trained)
     result, weights = _trained(folder, attempt, planned, settings, bank, recorder, trained, watch)
     if trained is not None and result.weights_digest != trained.weights_digest:
-        lacking = tests_of(planned)
+        lacking = {**tests_of(planned), **recorded}
     headline = None
     for dataset, tests in _by_dataset(lacking).items():
         own = bank if dataset == settings.dataset else load_bank(dataset, settings.image_size, data, device)
@@ -193,6 +200,28 @@ def _is_scored(folder: Path, key: str, test: TestSettings, trained: Result) -> b
         log.warning("a test is set aside and scored again: %s", error)
         set_aside_test(folder, key)
         return False
+
+
+def _check_data(trained: Result, bank: ImageBank) -> None:
+    """Raise LeoBenchError if the drawings are not those that the run was trained on."""
+    if bank.digest != trained.data_digest:
+        raise LeoBenchError(
+            f"run {trained.run_key} was trained on {bank.name} with digest {trained.data_digest[:12]}, but the data "
+            f"here has digest {bank.digest[:12]}; name the folder of the recorded data with --data"
+        )
+
+
+def _recorded_tests(folder: Path, trained: Result) -> dict[str, TestSettings]:
+    """Return the tests that have a record of these weights, by their keys. Damaged records are left out."""
+    found = {}
+    for path in sorted(folder.glob(f"{TESTS}/*/result.json")):
+        try:
+            test = read_record(path, TestResult)
+        except LeoBenchError:
+            continue
+        if test.weights_digest == trained.weights_digest:
+            found[test.test_key] = test.asked
+    return found
 
 
 def _by_dataset(tests: dict[str, TestSettings]) -> dict[str, dict[str, TestSettings]]:
@@ -216,6 +245,7 @@ def _trained(
     if known is not None and (not known.n_parameters or (folder / CHECKPOINT).exists()):
         return known, load_weights(folder, known.weights_digest)
     if known is not None:
+        _check_data(known, bank)
         words = f"the checkpoint of run {settings.run_key} is missing: training it again, to score the missing tests"
         log.warning("%s", words)
         print(words, file=sys.stderr)
@@ -224,7 +254,8 @@ def _trained(
         log.info("the weights equal those recorded, bit for bit")
         result = known
     elif known is not None:
-        log.warning("the weights differ from those recorded: the record is replaced and every test scored again")
+        log.warning("the weights differ from those recorded: the old run is set aside and every test scored again")
+        set_aside(folder)
     save_weights(folder, weights)
     write_record(folder / "result.json", result)
     return result, weights

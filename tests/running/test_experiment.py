@@ -174,11 +174,34 @@ def test_where_the_weights_come_out_otherwise_every_test_is_scored_again(
 ) -> None:
     first = run(tmp_path)
     (first.folder / "checkpoint.safetensors").unlink()
-    other = first.folder / "result.json"
-    write_record(other, trained(first).model_copy(update={"weights_digest": "of another machine"}))
-    again = run(tmp_path)
+    other = {"weights_digest": "of another machine"}
+    write_record(first.folder / "result.json", trained(first).model_copy(update=other))
+    for test in first.tests:
+        write_record(first.folder / "tests" / test.test_key / "result.json", test.model_copy(update=other))
+    again = run(tmp_path, test_k_shots=[2], test_n_ways=[], test_modes=["mixed"])
     assert trained(again).weights_digest == trained(first).weights_digest
-    assert {test.attempt for test in again.tests} == {2}
+    assert [test.k_shot for test in again.tests] == [1, 2]
+    every = run_state(first.planned, first.folder)  # those of the first call, which the second did not ask for
+    assert every.status == "done"
+    assert {test.attempt for test in (*again.tests, *every.tests)} == {2}
+    kept = first.folder / "attempt-2"
+    assert read_record(kept / "result.json", Result).weights_digest == "of another machine"
+    assert {path.name for path in (kept / "tests").iterdir()} == {test.test_key for test in first.tests}
+
+
+def test_a_run_is_not_scored_on_other_data_than_it_was_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(tmp_path)
+    other = dataclasses.replace(tiny_bank(noise=0.5), digest="other drawings")
+    monkeypatch.setattr(training_run, "load_images", lambda source, image_size: other)
+    forbid_training(monkeypatch)
+    with pytest.raises(LeoBenchError, match=r"trained on glyphs with digest tiny, but .* other drawin; .*--data"):
+        run(tmp_path, test_k_shots=[2])
+    (first.folder / "checkpoint.safetensors").unlink()
+    with pytest.raises(LeoBenchError, match="trained on glyphs with digest tiny"):
+        run(tmp_path, test_datasets=["digits"])
+    assert run_state(first.planned, first.folder).status == "done"
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
