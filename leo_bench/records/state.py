@@ -109,7 +109,7 @@ def run_state(planned: PlannedRun, folder: Path, accept_stale: bool = False) -> 
     tests, lacking = [], []
     for key, asked in tests_of(planned).items():
         try:
-            test = read_test(folder, key, asked, result)
+            test = read_test(folder, key, asked, result, accept_stale)
         except LeoBenchError as error:
             return state("corrupt", str(error), result, [])
         if test is None:
@@ -150,10 +150,13 @@ def read_training(folder: Path, planned: PlannedRun) -> Result:
     return result
 
 
-def read_test(folder: Path, key: str, asked: TestSettings, result: Result) -> TestResult | None:
-    """Return the record of one test of a run; None if these weights have not been scored by this source.
+def read_test(
+    folder: Path, key: str, asked: TestSettings, result: Result, accept_stale: bool = False
+) -> TestResult | None:
+    """Return the record of one test of a run; None if the source of the training has not scored these weights.
 
-    Raises LeoBenchError if the record is damaged, of another test, or disagrees with its counts.
+    accept_stale: take a record by any source. Raises LeoBenchError if the record is damaged, of another test, or
+    disagrees with its counts.
     """
     path = folder / TESTS / key / "result.json"
     if path.exists():
@@ -167,7 +170,7 @@ def read_test(folder: Path, key: str, asked: TestSettings, result: Result) -> Te
         test = validated(path, found[0], TestResult)
     if test.test_key != key or test.asked != asked:
         raise LeoBenchError(f"{path} is the record of another test ({test.test_key}); {TEST_REMEDY}")
-    if (test.weights_digest, test.numerics) != (result.weights_digest, result.numerics):
+    if test.weights_digest != result.weights_digest or (test.numerics != result.numerics and not accept_stale):
         return None
     _check_counts(path, test, test_arrays(folder, asked, key))
     return test

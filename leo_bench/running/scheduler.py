@@ -165,7 +165,7 @@ class StudyRunner:
         folder = self.store / run.run_key
         settings = make_settings(run.settings)
         make_folder(folder)
-        command = worker_command(settings, folder, self.data, self.worker)
+        command = worker_command(settings, folder, self.data, self.worker, self.plan.accept_stale)
         with (folder / "stderr.txt").open("wb") as errors:
             process = subprocess.Popen(
                 command,

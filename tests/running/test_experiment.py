@@ -17,7 +17,7 @@ from leo_bench.config import Settings, make_settings
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import AttemptStatus, PrunedRun, Result, RunState, read_record, run_state, write_record
-from leo_bench.running import experiment, plan, process, training_run
+from leo_bench.running import experiment, plan, process, training_run, worker
 from leo_bench.running.checkpoint import weights_digest
 from leo_bench.running.describe_model import describe
 from leo_bench.running.reproduce import differences
@@ -234,6 +234,28 @@ def test_a_stale_run_is_set_aside_and_done_again(tmp_path: Path) -> None:
     kept = first.folder / "attempt-1"
     assert read_record(kept / "result.json", Result).numerics == "of before"
     assert len(list((kept / "tests").iterdir())) == 4
+
+
+def test_a_stale_run_that_is_accepted_is_scored_with_the_weights_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(tmp_path)
+    stale = {"numerics": "of before"}
+    write_record(first.folder / "result.json", trained(first).model_copy(update=stale))
+    for test in first.tests:
+        write_record(first.folder / "tests" / test.test_key / "result.json", test.model_copy(update=stale))
+    forbid_training(monkeypatch)
+    more = settings_of(test_k_shots=[2], test_modes=["mixed"], test_n_ways=[])
+    given = json.dumps(more.canonical())
+    assert worker.main([str(first.folder), "--settings", given, "--accept-stale"]) == 0
+    state = run_state(plan.planned_run(more, "v"), first.folder, accept_stale=True)
+    assert state.status == "done"
+    assert trained(state).numerics == "of before"
+    # each record names the source that made it
+    assert [test.numerics for test in state.tests] == ["of before", trained(first).numerics]
+    assert run_state(plan.planned_run(more, "v"), first.folder).status == "stale"
+    as_before = plan.planned_run(more, "v").model_copy(update=stale)
+    assert run_state(as_before, first.folder).status == "missing"  # no test by another source, unless accepted
 
 
 def test_the_record_names_the_source_that_the_run_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import pytest
 from filelock import FileLock
 from results_fixture import make_plan
 
+from leo_bench.config import make_settings
 from leo_bench.records import (
     AttemptStatus,
     Plan,
@@ -24,6 +25,7 @@ from leo_bench.records import (
 )
 from leo_bench.running.attempts import MAX_ATTEMPTS
 from leo_bench.running.scheduler import StudyRunner
+from leo_bench.running.worker import worker_command
 
 WORKER = (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py"))
 
@@ -144,6 +146,19 @@ def test_stale_runs_are_done_again_unless_accepted(tmp_path: Path) -> None:
     assert [(run.status, run.attempts) for run in view.runs] == [("done", 2)]
     assert (first.folder / "attempt-1" / "result.json").exists()
     assert any("stale" in text for text in said)
+
+
+def test_the_processes_of_runs_accept_stale_trainings_if_the_study_does(tmp_path: Path) -> None:
+    settings = make_settings(plan_of(a=101).runs[0].settings)
+    assert "--accept-stale" in worker_command(settings, tmp_path, None, accept_stale=True)
+    assert "--accept-stale" not in worker_command(settings, tmp_path, None)
+    plan = plan_of(a=101)
+    runner(tmp_path, plan).run()
+    folder = tmp_path / "runs" / plan.runs[0].run_key
+    assert not (folder / "accepts-stale").exists()
+    more = make_plan({"a": {"latent_dim": 101, "test_k_shots": [5]}}, [0], numerics=None)
+    runner(tmp_path, more.model_copy(update={"accept_stale": True})).run()
+    assert (folder / "accepts-stale").exists()
 
 
 def test_a_corrupt_result_is_named_and_done_again(tmp_path: Path) -> None:
