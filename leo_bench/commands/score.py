@@ -16,13 +16,17 @@ def command_score(options: argparse.Namespace) -> int:
     """Score a recorded run on other tests. Returns the exit code.
 
     Settings of tests that are not given are at their default, whatever earlier calls asked for. Raises LeoBenchError
-    for a setting that training reads, and for a run whose training is stale or damaged.
+    for a setting that training reads, for a run whose training is stale or damaged, and for a test that the data does
+    not allow. Then no attempt is made.
     """
+    from leo_bench.running.experiment import check_tests
+
     values = _test_settings(options.set)
     known = training_settings(read_settings(find_run(options.results, options.key)).canonical())
     settings = make_settings({**known, **values}, where="command line")
     folder = options.results / RUNS / settings.run_key
     _refuse_to_retrain(settings, folder)
+    check_tests(settings, options.data)
     if not (folder / "result.json").exists():
         print(_training_first(options.key, settings.run_key, folder), file=sys.stderr)
     return do_run(folder, settings, options.data)

@@ -101,6 +101,14 @@ def execute(
         raise RunHeld(f"another process does run {settings.run_key}; wait for it, or stop it") from None
 
 
+def check_tests(settings: Settings, data: Path | None) -> None:
+    """Raise LeoBenchError if the data at hand is missing or too small for a test that settings ask for."""
+    for dataset, tests in _by_dataset(tests_of(planned_run(settings, "run"))).items():
+        bank = load_bank(dataset, settings.image_size, data, torch.device("cpu"))
+        for test in tests.values():
+            episodes_of(test, bank, settings)
+
+
 def _attempt(job: _Job) -> None:
     if not (job.folder / "result.json").exists():
         write_settings(job.folder, job.settings)

@@ -93,6 +93,16 @@ def test_a_setting_of_training_is_refused(done: RunState, capsys: pytest.Capture
     assert "--set latent_dim: training reads this setting" in capsys.readouterr().err
 
 
+def test_a_test_that_cannot_be_made_is_refused_before_an_attempt(
+    done: RunState, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = files(done.folder)
+    assert score("test_n_ways=[40]") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "n_way is 40" in line
+    assert files(done.folder) == before
+
+
 @pytest.mark.parametrize("damage", ["stale", "corrupt"])
 def test_a_stale_or_damaged_training_is_refused_and_nothing_is_moved(
     done: RunState, damage: str, capsys: pytest.CaptureFixture[str]
