@@ -34,7 +34,9 @@ def main(folder: Path, settings: Settings) -> int:
 
 def work(folder: Path, settings: Settings) -> int:
     run = planned(settings, "any", numerics_digest(settings.learner, settings.dataset))
-    if run_state(run, folder).status in ("stale", "corrupt"):
+    if "--accept-stale" in sys.argv:
+        (folder / "accepts-stale").touch()
+    if run_state(run, folder).must_retrain:
         set_aside(folder)
     number = 1 + len(list(folder.glob("attempt-*")))
     status = folder / f"attempt-{number}" / "status.json"

@@ -32,7 +32,8 @@ def command_run(options: argparse.Namespace) -> int:
             f"leo-bench reproduce --key {settings.run_key}"
         )
     if state.status in ("stale", "corrupt"):
-        print(f"the record in {folder} is {state.status} and is set aside: {state.message}", file=sys.stderr)
+        what = "record" if state.must_retrain else "record of a test"
+        print(f"the {what} in {folder} is {state.status} and is set aside: {state.message}", file=sys.stderr)
     note = faster_precision([settings.canonical()])
     if note:
         print(f"precision: {note}", file=sys.stderr)

@@ -29,6 +29,7 @@ from leo_bench.records.schema import (
 )
 
 REMEDY = "remove the folder and run the study again"
+TEST_REMEDY = "run the study again to score this test again"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ class RunState:
     tests: list[TestResult]
     """Records of all planned tests if the run is done, the headline test first; else empty."""
     attempts: int
+
+    @property
+    def must_retrain(self) -> bool:
+        """True if the record of the training is stale or damaged. A damaged test is only scored again."""
+        return self.status == "stale" or (self.status == "corrupt" and self.result is None)
 
     @property
     def headline(self) -> TestResult:
@@ -103,7 +109,7 @@ def run_state(planned: PlannedRun, folder: Path, accept_stale: bool = False) -> 
     tests, lacking = [], []
     for key, asked in tests_of(planned).items():
         try:
-            test = read_test(folder, key, asked, result)
+            test = read_test(folder, key, asked, result, accept_stale)
         except LeoBenchError as error:
             return state("corrupt", str(error), result, [])
         if test is None:
@@ -144,10 +150,13 @@ def read_training(folder: Path, planned: PlannedRun) -> Result:
     return result
 
 
-def read_test(folder: Path, key: str, asked: TestSettings, result: Result) -> TestResult | None:
-    """Return the record of one test of a run; None if these weights have not been scored by this source.
+def read_test(
+    folder: Path, key: str, asked: TestSettings, result: Result, accept_stale: bool = False
+) -> TestResult | None:
+    """Return the record of one test of a run; None if the source of the training has not scored these weights.
 
-    Raises LeoBenchError if the record is damaged, of another test, or disagrees with its counts.
+    accept_stale: take a record by any source. Raises LeoBenchError if the record is damaged, of another test, or
+    disagrees with its counts.
     """
     path = folder / TESTS / key / "result.json"
     if path.exists():
@@ -160,8 +169,8 @@ def read_test(folder: Path, key: str, asked: TestSettings, result: Result) -> Te
         path = folder / "result.json"
         test = validated(path, found[0], TestResult)
     if test.test_key != key or test.asked != asked:
-        raise LeoBenchError(f"{path} is the record of another test ({test.test_key}); {REMEDY}")
-    if (test.weights_digest, test.numerics) != (result.weights_digest, result.numerics):
+        raise LeoBenchError(f"{path} is the record of another test ({test.test_key}); {TEST_REMEDY}")
+    if test.weights_digest != result.weights_digest or (test.numerics != result.numerics and not accept_stale):
         return None
     _check_counts(path, test, test_arrays(folder, asked, key))
     return test
@@ -173,7 +182,7 @@ def test_arrays(folder: Path, asked: TestSettings, key: str) -> dict[str, np.nda
     Raises LeoBenchError if they are missing or damaged.
     """
     path = folder / TESTS / key / "episodes.npz"
-    old = not path.exists()
+    old = not path.exists() and schema_1.is_old(read_json(folder / "result.json"))
     if old:
         path = folder / "episodes.npz"
     name = schema_1.array_name(asked)
@@ -183,7 +192,7 @@ def test_arrays(folder: Path, asked: TestSettings, key: str) -> dict[str, np.nda
             wanted = {name: names.get(name, name) for name in (CORRECT, CHARACTERS, BY_CHARACTER)}
             return {name: arrays[stored] for name, stored in wanted.items() if name == CORRECT or stored in arrays}
     except Exception as error:  # noqa: BLE001 - a damaged archive can raise nearly anything
-        raise LeoBenchError(f"{path} is missing or damaged ({type(error).__name__}: {error}); {REMEDY}") from None
+        raise LeoBenchError(f"{path} is missing or damaged ({type(error).__name__}: {error}); {TEST_REMEDY}") from None
 
 
 test_arrays.__test__ = False  # type: ignore[attr-defined]  # not tests
@@ -196,7 +205,7 @@ def _check_counts(path: Path, test: TestResult, arrays: Mapping[str, np.ndarray]
     if correct.shape != (test.n_test_episodes, len(test.steps)):
         raise LeoBenchError(
             f"{path}: counts of shape {correct.shape} do not fit {test.n_test_episodes} episodes and "
-            f"{len(test.steps)} scored steps; {REMEDY}"
+            f"{len(test.steps)} scored steps; {TEST_REMEDY}"
         )
     fractions = correct / (test.n_way * test.n_query)
     means = fractions.mean(0)
@@ -209,10 +218,10 @@ def _check_counts(path: Path, test: TestResult, arrays: Mapping[str, np.ndarray]
     }
     for name, (said, found) in pairs.items():
         if abs(said - found) > 1e-9:
-            raise LeoBenchError(f"{path}: {name} is {said:.6f}, but its counts give {found:.6f}; {REMEDY}")
+            raise LeoBenchError(f"{path}: {name} is {said:.6f}, but its counts give {found:.6f}; {TEST_REMEDY}")
     wrong = _wrong_characters(arrays, test)
     if wrong:
-        raise LeoBenchError(f"{path}: {wrong}; {REMEDY}")
+        raise LeoBenchError(f"{path}: {wrong}; {TEST_REMEDY}")
 
 
 def _wrong_characters(arrays: Mapping[str, np.ndarray], test: TestResult) -> str:

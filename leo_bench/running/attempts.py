@@ -102,14 +102,27 @@ def note_death(folder: Path, code: int, settings: Settings) -> None:
 
 def set_aside(folder: Path) -> None:
     """Move the records of a run into its last attempt, so that it is done again. Its attempts no longer count."""
-    kept = attempts_of(folder) or [folder / "attempt-0"]
-    make_folder(kept[-1])
-    for name in ("result.json", "episodes.npz", "checkpoint.safetensors", TESTS):
-        if (folder / name).exists():
-            if (kept[-1] / name).is_dir():
-                shutil.rmtree(kept[-1] / name)
-            (folder / name).replace(kept[-1] / name)
+    for name in ("result.json", "episodes.npz", "checkpoint.safetensors"):
+        _move_to_last_attempt(folder, name)
+    for test in sorted(folder.glob(f"{TESTS}/*")):
+        set_aside_test(folder, test.name)
     forget_attempts(folder)
+
+
+def set_aside_test(folder: Path, key: str) -> None:
+    """Move the record of one test of a run into its last attempt, so that the test is scored again."""
+    _move_to_last_attempt(folder, f"{TESTS}/{key}")
+
+
+def _move_to_last_attempt(folder: Path, name: str) -> None:
+    """Move a file or folder of a run into its last attempt. What the attempt has under this name is replaced."""
+    attempts = attempts_of(folder) or [folder / "attempt-0"]
+    target = attempts[-1] / name
+    if (folder / name).exists():
+        make_folder(target.parent)
+        if target.is_dir():
+            shutil.rmtree(target)
+        (folder / name).replace(target)
 
 
 def forget_attempts(folder: Path) -> None:

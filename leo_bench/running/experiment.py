@@ -7,6 +7,7 @@ is done when its own result.json is written. One process does one run and holds 
 import logging
 import sys
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,16 @@ import torch
 from filelock import FileLock, Timeout
 
 from leo_bench.config import Settings, TestSettings
+from leo_bench.data.bank import ImageBank
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
+    TESTS,
     PlannedRun,
     Result,
     RunState,
+    TestResult,
     make_folder,
+    read_record,
     read_test,
     read_training,
     run_state,
@@ -27,7 +32,7 @@ from leo_bench.records import (
     write_record,
     write_settings,
 )
-from leo_bench.running.attempts import Attempt, new_attempt, set_aside
+from leo_bench.running.attempts import Attempt, new_attempt, set_aside, set_aside_test
 from leo_bench.running.checkpoint import CHECKPOINT, load_weights, save_weights
 from leo_bench.running.plan import planned_run
 from leo_bench.running.process import is_lack_of_memory, prepare
@@ -54,38 +59,66 @@ class OutOfMemory(LeoBenchError):
     """Error: a run needed more memory than there is."""
 
 
-def execute(folder: Path, settings: Settings, data: Path | None = None, watch: Watch | None = None) -> RunState:
+@dataclass(frozen=True)
+class _Job:
+    """What is asked of an attempt."""
+
+    folder: Path
+    planned: PlannedRun
+    settings: Settings
+    data: Path | None
+    watch: Watch | None
+    accept_stale: bool
+
+
+def execute(
+    folder: Path,
+    settings: Settings,
+    data: Path | None = None,
+    watch: Watch | None = None,
+    accept_stale: bool = False,
+) -> RunState:
     """Do the training and the tests that the run in folder lacks. Returns the state of the done run.
 
     A trained run is trained again only if a test is missing and its checkpoint is gone; a message says so. A stale or
-    corrupt record is set aside. status.json records how the attempt ended. Raises RunHeld if another process does the
-    run, LeoBenchError if data or settings do not fit or training diverges, and RunPruned if watch raises it.
+    damaged training is set aside with its tests, a damaged test alone. accept_stale: count a stale training as trained,
+    and score it with the weights that are there. status.json records how the attempt ended.
+    Raises RunHeld if another process does the run, LeoBenchError if data or settings do not fit or training diverges,
+    and RunPruned if watch raises it.
     """
     make_folder(folder)
     planned = planned_run(settings, "run")
     try:
         with FileLock(folder / ".lock").acquire(timeout=LOCK_SECONDS):
-            state = run_state(planned, folder)
+            state = run_state(planned, folder, accept_stale)
             if state.status == "done":
                 return state
-            if state.status in ("stale", "corrupt"):
+            if state.must_retrain:
                 set_aside(folder)
-            _attempt(folder, planned, settings, data, watch)
-            return run_state(planned, folder)
+            _attempt(_Job(folder, planned, settings, data, watch, accept_stale))
+            return run_state(planned, folder, accept_stale)
     except Timeout:
         raise RunHeld(f"another process does run {settings.run_key}; wait for it, or stop it") from None
 
 
-def _attempt(folder: Path, planned: PlannedRun, settings: Settings, data: Path | None, watch: Watch | None) -> None:
-    if not (folder / "result.json").exists():
-        write_settings(folder, settings)
-    attempt = new_attempt(folder)
+def check_tests(settings: Settings, data: Path | None) -> None:
+    """Raise LeoBenchError if the data at hand is missing or too small for a test that settings ask for."""
+    for dataset, tests in _by_dataset(tests_of(planned_run(settings, "run"))).items():
+        bank = load_bank(dataset, settings.image_size, data, torch.device("cpu"))
+        for test in tests.values():
+            episodes_of(test, bank, settings)
+
+
+def _attempt(job: _Job) -> None:
+    if not (job.folder / "result.json").exists():
+        write_settings(job.folder, job.settings)
+    attempt = new_attempt(job.folder)
     handler = logging.FileHandler(attempt.folder / "log.txt")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)
     try:
-        _recorded(folder, attempt, planned, settings, data, watch)
+        _recorded(job, attempt)
     except (KeyboardInterrupt, SystemExit):
         log.warning("interrupted")
         attempt.end("interrupted", "stopped by the user")
@@ -103,8 +136,8 @@ def _attempt(folder: Path, planned: PlannedRun, settings: Settings, data: Path |
         if not is_lack_of_memory(error):
             attempt.end("failed", _one_line(error))
             raise
-        attempt.end("failed", out_of_memory(settings))
-        raise OutOfMemory(out_of_memory(settings)) from error
+        attempt.end("failed", out_of_memory(job.settings))
+        raise OutOfMemory(out_of_memory(job.settings)) from error
     except BaseException as error:
         log.exception("failed")
         attempt.end("failed", _one_line(error))
@@ -119,24 +152,17 @@ def _one_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())[:500]
 
 
-def _recorded(
-    folder: Path,
-    attempt: Attempt,
-    planned: PlannedRun,
-    settings: Settings,
-    data: Path | None,
-    watch: Watch | None,
-) -> None:
+def _recorded(job: _Job, attempt: Attempt) -> None:
     """Do the attempt inside its own Sacred experiment."""
     experiment = Experiment("leo_bench", save_git_info=False, interactive=True)
-    experiment.add_config(settings.canonical())
+    experiment.add_config(job.settings.canonical())
     experiment.observers.append(FileStorageObserver(attempt.folder / "sacred", copy_sources=False))
     pruned = []
 
     @experiment.main
     def main(_run: Any) -> float | None:
         try:
-            return train_and_test(folder, attempt, planned, settings, data, _run, watch)
+            return train_and_test(job, attempt, _run)
         except RunPruned as reason:  # Sacred must not record a pruned run as failed
             pruned.append(reason)
             return None
@@ -148,40 +174,68 @@ def _recorded(
         raise pruned[0]
 
 
-def train_and_test(
-    folder: Path,
-    attempt: Attempt,
-    planned: PlannedRun,
-    settings: Settings,
-    data: Path | None,
-    recorder: Any,
-    watch: Watch | None = None,
-) -> float | None:
+def train_and_test(job: _Job, attempt: Attempt, recorder: Any) -> float | None:
     """Train if training or checkpoint is missing, score the missing tests, and write all records.
 
     Returns the accuracy of the headline test, or None if it was recorded before.
     """
+    folder, planned, settings = job.folder, job.planned, job.settings
     device = prepare(settings)
-    bank = load_bank(settings.dataset, settings.image_size, data, device)
+    bank = load_bank(settings.dataset, settings.image_size, job.data, device)
     trained = read_training(folder, planned) if (folder / "result.json").exists() else None
     lacking = {
         key: test
         for key, test in tests_of(planned).items()
-        if trained is None or read_test(folder, key, test, trained) is None
+        if trained is None or not _is_scored(job, key, test, trained)
     }
+    if trained is not None and any(test.dataset == settings.dataset for test in lacking.values()):
+        _check_data(trained, bank)
     for test in lacking.values():  # before training, so that a test without enough data fails at once
         if test.dataset == settings.dataset:
             episodes_of(test, bank, settings)
-    result, weights = _trained(folder, attempt, planned, settings, bank, recorder, trained, watch)
+    recorded = {} if trained is None else _recorded_tests(folder, trained)
+    result, weights = _trained(job, attempt, bank, recorder, trained)
     if trained is not None and result.weights_digest != trained.weights_digest:
-        lacking = tests_of(planned)
+        lacking = {**tests_of(planned), **recorded}
     headline = None
     for dataset, tests in _by_dataset(lacking).items():
-        own = bank if dataset == settings.dataset else load_bank(dataset, settings.image_size, data, device)
-        for record in score_tests(folder, settings, result, weights, tests, own, attempt.number):
+        own = bank if dataset == settings.dataset else load_bank(dataset, settings.image_size, job.data, device)
+        for record in score_tests(folder, settings, planned.numerics, weights, tests, own, attempt.number):
             recorder.log_scalar(f"{record.asked.name} on {record.dataset}: accuracy", record.accuracy)
             headline = record.accuracy if headline is None and record.test_key == next(iter(lacking)) else headline
     return headline
+
+
+def _is_scored(job: _Job, key: str, test: TestSettings, trained: Result) -> bool:
+    """Return True if the test has a record of these weights. A damaged record is set aside."""
+    try:
+        return read_test(job.folder, key, test, trained, job.accept_stale) is not None
+    except LeoBenchError as error:
+        log.warning("a test is set aside and scored again: %s", error)
+        set_aside_test(job.folder, key)
+        return False
+
+
+def _check_data(trained: Result, bank: ImageBank) -> None:
+    """Raise LeoBenchError if the drawings are not those that the run was trained on."""
+    if bank.digest != trained.data_digest:
+        raise LeoBenchError(
+            f"run {trained.run_key} was trained on {bank.name} with digest {trained.data_digest[:12]}, but the data "
+            f"here has digest {bank.digest[:12]}; name the folder of the recorded data with --data"
+        )
+
+
+def _recorded_tests(folder: Path, trained: Result) -> dict[str, TestSettings]:
+    """Return the tests that have a record of these weights, by their keys. Damaged records are left out."""
+    found = {}
+    for path in sorted(folder.glob(f"{TESTS}/*/result.json")):
+        try:
+            test = read_record(path, TestResult)
+        except LeoBenchError:
+            continue
+        if test.weights_digest == trained.weights_digest:
+            found[test.test_key] = test.asked
+    return found
 
 
 def _by_dataset(tests: dict[str, TestSettings]) -> dict[str, dict[str, TestSettings]]:
@@ -192,28 +246,24 @@ def _by_dataset(tests: dict[str, TestSettings]) -> dict[str, dict[str, TestSetti
 
 
 def _trained(
-    folder: Path,
-    attempt: Attempt,
-    planned: PlannedRun,
-    settings: Settings,
-    bank: Any,
-    recorder: Any,
-    known: Result | None,
-    watch: Watch | None,
+    job: _Job, attempt: Attempt, bank: ImageBank, recorder: Any, known: Result | None
 ) -> tuple[Result, dict[str, torch.Tensor]]:
     """Return record and weights of the training: from disk if both are there, else train and write them."""
+    folder, settings = job.folder, job.settings
     if known is not None and (not known.n_parameters or (folder / CHECKPOINT).exists()):
         return known, load_weights(folder, known.weights_digest)
     if known is not None:
+        _check_data(known, bank)
         words = f"the checkpoint of run {settings.run_key} is missing: training it again, to score the missing tests"
         log.warning("%s", words)
         print(words, file=sys.stderr)
-    result, weights = train_run(settings, bank, attempt, recorder, planned.numerics, watch)
+    result, weights = train_run(settings, bank, attempt, recorder, job.planned.numerics, job.watch)
     if known is not None and result.weights_digest == known.weights_digest:
         log.info("the weights equal those recorded, bit for bit")
         result = known
     elif known is not None:
-        log.warning("the weights differ from those recorded: the record is replaced and every test scored again")
+        log.warning("the weights differ from those recorded: the old run is set aside and every test scored again")
+        set_aside(folder)
     save_weights(folder, weights)
     write_record(folder / "result.json", result)
     return result, weights

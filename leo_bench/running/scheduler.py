@@ -67,6 +67,7 @@ class StudyRunner:
     """Command that does one run. Its first argument is the folder of the run."""
     children: list[_Child] = field(default_factory=list)
     retried: list[str] = field(default_factory=list)
+    """Keys of runs that this call has given new attempts."""
     durations: list[tuple[float, float]] = field(default_factory=list)
     """Estimated and measured seconds of the runs done by this runner."""
 
@@ -141,12 +142,16 @@ class StudyRunner:
         return [run for run in queue if first.get(run.run_key) is run][:free]
 
     def _may_start(self, run: PlannedRun, given_up: list[str]) -> bool:
-        """Return False if the run is done by now or has used up its attempts."""
+        """Return False if the run is done by now or has used up its attempts.
+
+        Attempts that failed after the training was recorded, such as those of `score`, say nothing about the work left.
+        So each call gives a run with a recorded training new attempts.
+        """
         folder = self.store / run.run_key
         state = self.state(run)
         if state.status == "done" or run.run_key in given_up:
             return False
-        if self.retry and run.run_key not in self.retried:
+        if (self.retry or (folder / "result.json").exists()) and run.run_key not in self.retried:
             self.retried.append(run.run_key)
             forget_attempts(folder)
         if counted_attempts(folder) >= MAX_ATTEMPTS:
@@ -157,14 +162,15 @@ class StudyRunner:
             )
             return False
         if state.status in ("stale", "corrupt"):
-            self.say(f"{run.variant} seed {run.seed} is {state.status} and is done again: {state.message}")
+            again = "is done again" if state.must_retrain else "is scored again on its damaged tests"
+            self.say(f"{run.variant} seed {run.seed} is {state.status} and {again}: {state.message}")
         return True
 
     def _start(self, run: PlannedRun) -> None:
         folder = self.store / run.run_key
         settings = make_settings(run.settings)
         make_folder(folder)
-        command = worker_command(settings, folder, self.data, self.worker)
+        command = worker_command(settings, folder, self.data, self.worker, self.plan.accept_stale)
         with (folder / "stderr.txt").open("wb") as errors:
             process = subprocess.Popen(
                 command,

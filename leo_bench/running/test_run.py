@@ -18,13 +18,12 @@ from leo_bench.records import (
     CHARACTERS,
     CORRECT,
     TESTS,
-    Result,
     TestResult,
     write_atomic,
     write_record,
 )
 from leo_bench.running import provenance
-from leo_bench.running.checkpoint import trained_learner
+from leo_bench.running.checkpoint import trained_learner, weights_digest
 from leo_bench.running.process import host
 from leo_bench.training.evaluate import Scores, adapt_seconds, score
 
@@ -45,7 +44,7 @@ def episodes_of(test: TestSettings, bank: ImageBank, settings: Settings) -> Epis
 def score_tests(
     folder: Path,
     settings: Settings,
-    result: Result,
+    numerics: str,
     weights: dict[str, torch.Tensor],
     tests: Mapping[str, TestSettings],
     bank: ImageBank,
@@ -53,13 +52,14 @@ def score_tests(
 ) -> list[TestResult]:
     """Score a trained model on tests of one data set, and write one record for each test.
 
-    folder: folder of the run. tests: test key -> test. Tests with the same inner loop are
-    scored together, so that each image passes the CNN once.
+    folder: folder of the run. numerics: digest of the source that scores. tests: test key -> test. Tests with the
+    same inner loop are scored together, so that each image passes the CNN once.
     """
     by_loop: dict[tuple[int | None, float | None], dict[str, TestSettings]] = {}
     for key, test in tests.items():
         by_loop.setdefault((test.inner_steps, test.inner_lr), {})[key] = test
     written = []
+    digest = weights_digest(weights)
     for (inner_steps, inner_lr), together in by_loop.items():
         learner = trained_learner(settings, weights, inner_steps, inner_lr)
         episodes = {key: episodes_of(test, bank, settings) for key, test in together.items()}
@@ -79,8 +79,8 @@ def score_tests(
                 test_key=key,
                 **test.model_dump(),
                 **_accuracies(scores[key], learner),
-                weights_digest=result.weights_digest,
-                numerics=result.numerics,
+                weights_digest=digest,
+                numerics=numerics,
                 commit=provenance.commit(),
                 attempt=attempt,
                 started=started,

@@ -14,10 +14,13 @@ from leo_bench.running.child_processes import exit_code
 WORKER = (sys.executable, "-m", "leo_bench.running.worker")
 
 
-def worker_command(settings: Settings, folder: Path, data: Path | None, worker: Sequence[str] = WORKER) -> list[str]:
+def worker_command(
+    settings: Settings, folder: Path, data: Path | None, worker: Sequence[str] = WORKER, accept_stale: bool = False
+) -> list[str]:
     """Return the command that does the run of these settings in folder."""
     given = json.dumps(differing(settings.canonical()), sort_keys=True)
-    return [*worker, str(folder), "--settings", given, *(["--data", str(data)] if data else [])]
+    more = [*(["--data", str(data)] if data else []), *(["--accept-stale"] if accept_stale else [])]
+    return [*worker, str(folder), "--settings", given, *more]
 
 
 def worker_environment(settings: Settings) -> dict[str, str]:
@@ -32,11 +35,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="folder of the run")
     parser.add_argument("--settings", required=True, help="settings that are not at their default, as JSON")
     parser.add_argument("--data", type=Path, help="folder of Omniglot")
+    parser.add_argument("--accept-stale", action="store_true", help="count a training by another source as done")
     options = parser.parse_args(arguments)
     from leo_bench.running.experiment import RunHeld, execute
 
     def work() -> None:
-        execute(options.folder, make_settings(json.loads(options.settings), where="--settings"), options.data)
+        settings = make_settings(json.loads(options.settings), where="--settings")
+        execute(options.folder, settings, options.data, accept_stale=options.accept_stale)
 
     return exit_code(work, {RunHeld: EXIT_BUSY})
 

@@ -137,6 +137,13 @@ def test_damaged_counts_are_named_not_raised(tmp_path: Path, plan: Plan, damage:
     assert "\n" not in state.message
 
 
+def test_missing_counts_are_named_by_the_file_that_should_hold_them(tmp_path: Path, plan: Plan) -> None:
+    state = done(tmp_path, plan)
+    path = state.folder / "tests" / state.headline.test_key / "episodes.npz"
+    path.unlink()
+    assert run_state(plan.runs[0], state.folder).message.startswith(f"{path} is missing or damaged")
+
+
 def test_a_truncated_record_is_named(tmp_path: Path, plan: Plan) -> None:
     folder = done(tmp_path, plan).folder
     (folder / "result.json").write_text((folder / "result.json").read_text()[:200])

@@ -17,7 +17,7 @@ from leo_bench.config import Settings, make_settings
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import AttemptStatus, PrunedRun, Result, RunState, read_record, run_state, write_record
-from leo_bench.running import experiment, plan, process, training_run
+from leo_bench.running import experiment, plan, process, training_run, worker
 from leo_bench.running.checkpoint import weights_digest
 from leo_bench.running.describe_model import describe
 from leo_bench.running.reproduce import differences
@@ -141,6 +141,21 @@ def test_a_test_that_was_lost_is_scored_again_with_the_same_numbers(
     assert [test.attempt for test in again.tests] == [1, 1, 2, 1]
 
 
+def test_a_damaged_test_is_set_aside_alone_and_scored_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run(tmp_path)
+    damaged = first.tests[1]
+    path = first.folder / "tests" / damaged.test_key / "episodes.npz"
+    path.write_bytes(path.read_bytes()[:100])
+    assert run_state(first.planned, first.folder).status == "corrupt"
+    forbid_training(monkeypatch)
+    again = run(tmp_path)
+    assert differences(run_state(first.planned, first.folder), again) == []
+    assert trained(again) == trained(first)
+    assert [test.attempt for test in again.tests] == [1, 2, 1, 1]
+    kept = list(first.folder.glob("attempt-*/tests/*/episodes.npz"))
+    assert [(file.parent.name, file.stat().st_size) for file in kept] == [(damaged.test_key, 100)]
+
+
 def test_where_the_checkpoint_is_gone_it_is_trained_again_bit_for_bit(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -159,11 +174,34 @@ def test_where_the_weights_come_out_otherwise_every_test_is_scored_again(
 ) -> None:
     first = run(tmp_path)
     (first.folder / "checkpoint.safetensors").unlink()
-    other = first.folder / "result.json"
-    write_record(other, trained(first).model_copy(update={"weights_digest": "of another machine"}))
-    again = run(tmp_path)
+    other = {"weights_digest": "of another machine"}
+    write_record(first.folder / "result.json", trained(first).model_copy(update=other))
+    for test in first.tests:
+        write_record(first.folder / "tests" / test.test_key / "result.json", test.model_copy(update=other))
+    again = run(tmp_path, test_k_shots=[2], test_n_ways=[], test_modes=["mixed"])
     assert trained(again).weights_digest == trained(first).weights_digest
-    assert {test.attempt for test in again.tests} == {2}
+    assert [test.k_shot for test in again.tests] == [1, 2]
+    every = run_state(first.planned, first.folder)  # those of the first call, which the second did not ask for
+    assert every.status == "done"
+    assert {test.attempt for test in (*again.tests, *every.tests)} == {2}
+    kept = first.folder / "attempt-2"
+    assert read_record(kept / "result.json", Result).weights_digest == "of another machine"
+    assert {path.name for path in (kept / "tests").iterdir()} == {test.test_key for test in first.tests}
+
+
+def test_a_run_is_not_scored_on_other_data_than_it_was_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(tmp_path)
+    other = dataclasses.replace(tiny_bank(noise=0.5), digest="other drawings")
+    monkeypatch.setattr(training_run, "load_images", lambda source, image_size: other)
+    forbid_training(monkeypatch)
+    with pytest.raises(LeoBenchError, match=r"trained on glyphs with digest tiny, but .* other drawin; .*--data"):
+        run(tmp_path, test_k_shots=[2])
+    (first.folder / "checkpoint.safetensors").unlink()
+    with pytest.raises(LeoBenchError, match="trained on glyphs with digest tiny"):
+        run(tmp_path, test_datasets=["digits"])
+    assert run_state(first.planned, first.folder).status == "done"
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
@@ -196,6 +234,28 @@ def test_a_stale_run_is_set_aside_and_done_again(tmp_path: Path) -> None:
     kept = first.folder / "attempt-1"
     assert read_record(kept / "result.json", Result).numerics == "of before"
     assert len(list((kept / "tests").iterdir())) == 4
+
+
+def test_a_stale_run_that_is_accepted_is_scored_with_the_weights_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(tmp_path)
+    stale = {"numerics": "of before"}
+    write_record(first.folder / "result.json", trained(first).model_copy(update=stale))
+    for test in first.tests:
+        write_record(first.folder / "tests" / test.test_key / "result.json", test.model_copy(update=stale))
+    forbid_training(monkeypatch)
+    more = settings_of(test_k_shots=[2], test_modes=["mixed"], test_n_ways=[])
+    given = json.dumps(more.canonical())
+    assert worker.main([str(first.folder), "--settings", given, "--accept-stale"]) == 0
+    state = run_state(plan.planned_run(more, "v"), first.folder, accept_stale=True)
+    assert state.status == "done"
+    assert trained(state).numerics == "of before"
+    # each record names the source that made it
+    assert [test.numerics for test in state.tests] == ["of before", trained(first).numerics]
+    assert run_state(plan.planned_run(more, "v"), first.folder).status == "stale"
+    as_before = plan.planned_run(more, "v").model_copy(update=stale)
+    assert run_state(as_before, first.folder).status == "missing"  # no test by another source, unless accepted
 
 
 def test_the_record_names_the_source_that_the_run_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

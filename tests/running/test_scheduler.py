@@ -8,10 +8,12 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from filelock import FileLock
-from results_fixture import make_plan
+from results_fixture import make_plan, write_run
 
+from leo_bench.config import make_settings
 from leo_bench.records import (
     AttemptStatus,
     Plan,
@@ -24,6 +26,7 @@ from leo_bench.records import (
 )
 from leo_bench.running.attempts import MAX_ATTEMPTS
 from leo_bench.running.scheduler import StudyRunner
+from leo_bench.running.worker import worker_command
 
 WORKER = (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py"))
 
@@ -96,6 +99,38 @@ def test_a_run_that_always_dies_is_left_alone_after_its_attempts(tmp_path: Path)
     assert len(attempts_of(view.runs[0].folder)) == 2 * MAX_ATTEMPTS
 
 
+def fail(folder: Path, numbers: range) -> None:
+    for number in numbers:
+        write_record(
+            folder / f"attempt-{number}" / "status.json",
+            AttemptStatus(status="failed", started="then", message="n_way is 2000"),
+        )
+
+
+@pytest.mark.parametrize("stale", [False, True])
+def test_failures_of_scoring_do_not_count_against_a_training_that_is_done(tmp_path: Path, stale: bool) -> None:
+    plan = plan_of(a=101)
+    (first,) = runner(tmp_path, plan).run().runs
+    assert first.result is not None
+    if stale:
+        write_record(first.folder / "result.json", first.result.model_copy(update={"numerics": "of before"}))
+    fail(first.folder, range(2, 2 + MAX_ATTEMPTS))
+    more = make_plan({"a": {"latent_dim": 101, "test_k_shots": [5]}}, [0], numerics=None)
+    view = runner(tmp_path, more).run()
+    assert [(run.status, run.attempts) for run in view.runs] == [("done", 2 + MAX_ATTEMPTS)]
+
+
+def test_scoring_that_always_dies_ends_with_its_attempts_in_each_call(tmp_path: Path) -> None:
+    plan = make_plan({"doomed": {"latent_dim": 300}}, [0], numerics=None)
+    run, more = plan.runs[0], make_plan({"doomed": {"latent_dim": 300, "test_k_shots": [5]}}, [0], numerics=None)
+    steps = make_settings(run.settings).inner_steps + 1
+    write_run(tmp_path, plan, run, lambda *_: np.full((12, steps), 5))
+    for calls in (1, 2):
+        (state_of_run,) = runner(tmp_path, more).run().runs
+        assert state_of_run.status == "failed"
+        assert len(attempts_of(state_of_run.folder)) == calls * MAX_ATTEMPTS
+
+
 def test_being_stopped_by_the_user_does_not_count_as_an_attempt(tmp_path: Path) -> None:
     plan = plan_of(slow=500)
     folder = tmp_path / "runs" / plan.runs[0].run_key
@@ -144,6 +179,19 @@ def test_stale_runs_are_done_again_unless_accepted(tmp_path: Path) -> None:
     assert [(run.status, run.attempts) for run in view.runs] == [("done", 2)]
     assert (first.folder / "attempt-1" / "result.json").exists()
     assert any("stale" in text for text in said)
+
+
+def test_the_processes_of_runs_accept_stale_trainings_if_the_study_does(tmp_path: Path) -> None:
+    settings = make_settings(plan_of(a=101).runs[0].settings)
+    assert "--accept-stale" in worker_command(settings, tmp_path, None, accept_stale=True)
+    assert "--accept-stale" not in worker_command(settings, tmp_path, None)
+    plan = plan_of(a=101)
+    runner(tmp_path, plan).run()
+    folder = tmp_path / "runs" / plan.runs[0].run_key
+    assert not (folder / "accepts-stale").exists()
+    more = make_plan({"a": {"latent_dim": 101, "test_k_shots": [5]}}, [0], numerics=None)
+    runner(tmp_path, more.model_copy(update={"accept_stale": True})).run()
+    assert (folder / "accepts-stale").exists()
 
 
 def test_a_corrupt_result_is_named_and_done_again(tmp_path: Path) -> None:

@@ -1,0 +1,146 @@
+"""`leo-bench score` on a tiny run: what is scored, what is refused, and what is said before a training."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_bank import tiny_bank
+
+from leo_bench.commands.cli import main
+from leo_bench.config import make_settings
+from leo_bench.data.locate import DataSource
+from leo_bench.records import Result, RunState, read_record, run_state, write_record, write_settings
+from leo_bench.running import experiment, training_run
+from leo_bench.running.plan import planned_run
+
+TINY: dict[str, Any] = {
+    "dataset": "glyphs",
+    "image_size": 16,
+    "n_way": 3,
+    "n_query": 4,
+    "latent_dim": 8,
+    "inner_steps": 1,
+    "n_train_episodes": 4,
+    "val_every": 4,
+    "n_val_episodes": 3,
+}
+SMALL_TESTS: dict[str, Any] = {"n_test_episodes": 5, "test_n_ways": [], "test_modes": []}
+SETTINGS = make_settings({**TINY, **SMALL_TESTS}, "leo")
+KEY = SETTINGS.run_key
+
+
+@pytest.fixture(autouse=True)
+def tiny_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Give every run the tiny bank, and restore threads and determinism, which a run sets for its process."""
+    bank = tiny_bank()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(training_run, "locate", lambda dataset, folder: DataSource(dataset, "drawn", None))
+    monkeypatch.setattr(training_run, "load_images", lambda source, image_size: bank)
+    threads = torch.get_num_threads()
+    yield
+    torch.use_deterministic_algorithms(False)
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def done() -> RunState:
+    return experiment.execute(Path("results/runs") / KEY, SETTINGS)
+
+
+def score(*pairs: str, key: str = KEY) -> int:
+    given = ("n_test_episodes=5", *pairs)
+    return main(["score", key, *(word for pair in given for word in ("--set", pair))])
+
+
+def forbid_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_run, "train", lambda *_: pytest.fail("trained"))
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file() and path.name != ".lock"}
+
+
+def test_a_trained_run_is_scored_on_the_tests_asked_for(
+    done: RunState, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forbid_training(monkeypatch)
+    assert score("test_n_ways=[4]", 'test_modes=["mixed"]') == 0
+    captured = capsys.readouterr()
+    assert "4-way 1-shot mixed on glyphs" in captured.out
+    assert captured.err == ""
+    assert len(list(done.folder.glob("tests/*"))) == 2
+
+
+def test_settings_of_tests_that_are_left_out_are_at_their_default(
+    done: RunState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forbid_training(monkeypatch)
+    write_settings(
+        done.folder, make_settings({**TINY, **SMALL_TESTS, "test_inner_steps": 7, "test_n_ways": [3, 4]}, "leo")
+    )
+    assert score("test_n_ways=[]", "test_modes=[]", "test_k_shots=[2]") == 0
+    written = [json.loads(path.read_text()) for path in done.folder.glob("tests/*/result.json")]
+    assert sorted((test["k_shot"], test["n_way"], test["inner_steps"]) for test in written) == [
+        (1, 3, None),
+        (2, 3, None),
+    ]
+
+
+def test_a_setting_of_training_is_refused(done: RunState, capsys: pytest.CaptureFixture[str]) -> None:
+    assert score("latent_dim=32") == 2
+    assert "--set latent_dim: training reads this setting" in capsys.readouterr().err
+
+
+def test_a_test_that_cannot_be_made_is_refused_before_an_attempt(
+    done: RunState, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = files(done.folder)
+    assert score("test_n_ways=[40]") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "n_way is 40" in line
+    assert files(done.folder) == before
+
+
+@pytest.mark.parametrize("damage", ["stale", "corrupt"])
+def test_a_stale_or_damaged_training_is_refused_and_nothing_is_moved(
+    done: RunState, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = done.folder / "result.json"
+    if damage == "stale":
+        write_record(path, read_record(path, Result).model_copy(update={"numerics": "of before"}))
+    else:
+        path.write_bytes(path.read_bytes()[:100])
+    before = files(done.folder)
+    assert score("test_k_shots=[2]") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: the training of run {KEY} is {damage}")
+    assert line.endswith(f"leo-bench run --key {KEY}")
+    assert files(done.folder) == before
+
+
+def test_the_remedy_for_a_stale_training_works(done: RunState) -> None:
+    path = done.folder / "result.json"
+    write_record(path, read_record(path, Result).model_copy(update={"numerics": "of before"}))
+    assert main(["run", "--key", KEY]) == 0
+    assert run_state(planned_run(SETTINGS, "run"), done.folder).status == "done"
+    assert score("test_n_ways=[]", "test_modes=[]", "test_k_shots=[2]") == 0
+
+
+def test_a_published_run_is_trained_first_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    write_settings(Path("results/official/runs") / KEY, SETTINGS)
+    assert score("test_n_ways=[]", "test_modes=[]") == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"run {KEY} is not trained in results/runs/{KEY}: it is trained first, under the same key"
+    assert (Path("results/runs") / KEY / "result.json").exists()
+
+
+def test_a_run_with_a_key_of_schema_1_is_trained_first_under_its_key_of_today(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_settings(Path("results/official/ablations-cpu/runs/0123456789abcdef"), SETTINGS)
+    assert score("test_n_ways=[]", "test_modes=[]", key="0123456789abcdef") == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("run 0123456789abcdef has a key of schema 1: it is trained first")
+    assert f"under its key of today, {KEY}," in line
