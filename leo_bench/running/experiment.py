@@ -46,6 +46,8 @@ with warnings.catch_warnings():
     from sacred.observers import FileStorageObserver
 
 log = logging.getLogger("leo_bench")
+_silent = logging.getLogger("sacred.leo_bench")
+_silent.setLevel(logging.CRITICAL + 1)
 
 LOCK_SECONDS = 2
 """Longest wait for the lock of a run. A process that checks the lock (is_held) takes it for a moment."""
@@ -115,6 +117,7 @@ def _attempt(job: _Job) -> None:
     attempt = new_attempt(job.folder)
     handler = logging.FileHandler(attempt.folder / "log.txt")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(format="%(message)s")  # lines of the log go to the terminal too
     log.addHandler(handler)
     log.setLevel(logging.INFO)
     try:
@@ -156,6 +159,7 @@ def _recorded(job: _Job, attempt: Attempt) -> None:
     """Do the attempt inside its own Sacred experiment."""
     experiment = Experiment("leo_bench", save_git_info=False, interactive=True)
     experiment.add_config(job.settings.canonical())
+    experiment.logger = _silent  # our own lines and one line of error say the same
     experiment.observers.append(FileStorageObserver(attempt.folder / "sacred", copy_sources=False))
     pruned = []
 
@@ -169,7 +173,7 @@ def _recorded(job: _Job, attempt: Attempt) -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # sacred's utcnow
-        experiment.run(options={"--capture": "no", "--loglevel": "WARNING", "--id": "run"})
+        experiment.run(options={"--capture": "no", "--id": "run"})
     if pruned:
         raise pruned[0]
 
