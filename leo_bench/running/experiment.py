@@ -159,7 +159,7 @@ def _recorded(job: _Job, attempt: Attempt) -> None:
     """Do the attempt inside its own Sacred experiment."""
     experiment = Experiment("leo_bench", save_git_info=False, interactive=True)
     experiment.add_config(job.settings.canonical())
-    experiment.logger = _silent  # our own lines and one line of error say the same
+    experiment.logger = _silent  # type: ignore[assignment]  # our own lines and one line of error say the same
     experiment.observers.append(FileStorageObserver(attempt.folder / "sacred", copy_sources=False))
     pruned = []
 
