@@ -89,11 +89,13 @@ def _data(data: StudyData, results: list[Result]) -> Iterator[Item]:
 
 def _method(data: StudyData, results: list[Result]) -> Iterator[Item]:
     numerics, commits = {result.numerics for result in results}, {result.commit for result in results}
+    by_learner = {(result.settings["learner"], result.numerics) for result in results}
+    one_source = len(by_learner) == len({learner for learner, _ in by_learner})
     known = bool(commits) and not any("unknown" in commit for commit in commits)
     yield (
         "method",
         "The source that made the numbers is identified",
-        "no" if not results else "yes" if len(numerics) == 1 and known else "partly",
+        "no" if not results else "yes" if one_source and known else "partly",
         f"Numerics digest {_listed(numerics)}; commit {_listed(commits)}.",
     )
     versions = {tuple(sorted(result.versions.items())) for result in results}

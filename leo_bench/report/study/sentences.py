@@ -128,8 +128,9 @@ def notices(data: StudyData) -> list[str]:
             "Some rows are transductive: batch norm saw all queries of an episode at once. They are not "
             "compared with the others."
         )
-    digests = sorted({str(digest) for digest in data.scores["numerics"].unique()})
-    if len(digests) > 1:
+    by_learner = data.scores.groupby("learner")["numerics"].unique()
+    digests = sorted({str(digest) for own in by_learner if len(own) > 1 for digest in own})
+    if digests:  # each learner has a digest of its own, so only those of one learner are different versions
         found.append(
             f"Runs come from {len(digests)} versions of the source (numerics {', '.join(digests)}); rows of "
             f"different versions are not compared."

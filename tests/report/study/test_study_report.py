@@ -402,6 +402,19 @@ def test_accepted_stale_runs_are_not_compared_with_fresh_ones(tmp_path: Path) ->
     assert "Runs come from 2 versions of the source" in markdown
 
 
+@pytest.mark.usefixtures("no_drawing")
+def test_learners_with_digests_of_their_own_are_one_version_of_the_source(tmp_path: Path) -> None:
+    base = {"test_n_ways": (5,), "test_modes": ("mixed",)}
+    plan = make_plan({"leo": {}, "proto": {"learner": "protonet"}}, (0, 1), base=base, numerics=None)
+    assert len({run.numerics for run in plan.runs}) == 2
+    for run in plan.runs:
+        write_run(tmp_path / "results", plan, run, lambda *_: np.full((12, 1), 60))
+    write_study(tmp_path / "results", plan)
+    _, markdown = report(tmp_path)
+    assert "versions of the source" not in markdown
+    assert re.search(r"source that made the numbers is identified +\| +yes", markdown)
+
+
 def test_glyphs_are_never_set_against_the_document(tmp_path: Path) -> None:
     build(tmp_path / "results", base={**ONE_TEST, "dataset": "glyphs"})
     html, markdown = report(tmp_path)
