@@ -13,7 +13,7 @@ from leo_bench.statistics import episode_interval, seed_interval
 
 CAPTION = (
     "Accuracy before -> after adaptation, %: means over seeds, ± half the 95% t interval over seeds (e: one seed, over "
-    "its test episodes). These tests choose nothing, and no difference is taken; each row is a test of its own. "
+    "its test episodes). These tests choose nothing; each row is a test of its own. "
     f'"{NONE}": not scored.'
 )
 
