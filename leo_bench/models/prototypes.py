@@ -27,7 +27,7 @@ HEAD_STARTS: dict[str, Callable[[Tensor, Tensor, int], Tensor | None]] = {
     "decoded": no_prototypes,
     "prototype": class_means,
 }
-"""What the decoder is given besides the codes, by the setting head_start."""
+"""Setting head_start -> function that makes what the decoder is given besides the codes."""
 
 
 def nearest_mean_logits(support: Tensor, support_y: Tensor, query: Tensor, n_way: int) -> Tensor:

@@ -63,7 +63,7 @@ class OutOfMemory(LeoBenchError):
 
 @dataclass(frozen=True)
 class _Job:
-    """What is asked of an attempt."""
+    """Request for one attempt: the run, its settings and data."""
 
     folder: Path
     planned: PlannedRun

@@ -33,9 +33,13 @@ def is_own(run: RunState, test: TestResult) -> bool:
     A study compares its variants on these tests alone.
     """
     settings = run.planned.settings
-    adaptation = (settings.get("test_inner_steps"), settings.get("test_inner_lr"))
-    own = (settings["dataset"], settings["k_shot"], *adaptation)
-    return (test.dataset, test.k_shot, test.inner_steps, test.inner_lr) == own
+    return (test.dataset, test.k_shot) == (settings["dataset"], settings["k_shot"]) and has_own_adaptation(run, test)
+
+
+def has_own_adaptation(run: RunState, test: TestResult) -> bool:
+    """Return True if a test has the inner steps and the step size at test that the run's settings name."""
+    settings = run.planned.settings
+    return (test.inner_steps, test.inner_lr) == (settings.get("test_inner_steps"), settings.get("test_inner_lr"))
 
 
 def own_tests(run: RunState) -> list[TestResult]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from leo_bench.records import RunState, TestResult
-from leo_bench.report.study.comparable import is_own
+from leo_bench.report.study.comparable import has_own_adaptation, is_own
 from leo_bench.report.study.data import StudyData
 from leo_bench.report.table import NONE, ReportTable, difference, percent, with_interval
 from leo_bench.statistics import episode_interval, seed_interval
@@ -78,9 +78,7 @@ def other_differences_table(data: StudyData) -> ReportTable | None:
 
 def _is_elsewhere(run: RunState, test: TestResult) -> bool:
     """Return True for a test at other shots or on other data, with the adaptation that the run's settings name."""
-    settings = run.planned.settings
-    adaptation = (settings.get("test_inner_steps"), settings.get("test_inner_lr"))
-    return not is_own(run, test) and (test.inner_steps, test.inner_lr) == adaptation
+    return has_own_adaptation(run, test) and not is_own(run, test)
 
 
 def _difference(paired: list[float]) -> dict[str, Any]:
