@@ -148,22 +148,28 @@ def _needs(settings: "Settings") -> list[tuple[bool, str]]:
             settings.test_split == "test" or settings.train_classes == "train",
             "train_classes=trainval trains on the characters of test_split=val; set train_classes to train",
         ),
+        *_needs_of_the_head(settings),
         (
-            LEARNERS[settings.learner].inner_loop
+            settings.test_head != "own"
+            or LEARNERS[settings.learner].inner_loop
             or (settings.test_inner_steps, settings.test_inner_lr) == (None, None),
-            f"learner={settings.learner} has no inner loop; leave out test_inner_steps and test_inner_lr",
+            f"learner={settings.learner} has no inner loop; leave out test_inner_steps and test_inner_lr, or set "
+            "test_head to descended_prototypes",
         ),
         (
-            settings.test_inner_lr is None or settings.inner_lr_mode == "fixed",
+            settings.test_head != "own" or settings.test_inner_lr is None or settings.inner_lr_mode == "fixed",
             f"inner_lr_mode={settings.inner_lr_mode} learns the inner step sizes; leave out test_inner_lr",
         ),
         (
-            not settings.test_inner_steps or settings.inner_steps > 0 or settings.inner_lr_mode == "fixed",
+            settings.test_head != "own"
+            or not settings.test_inner_steps
+            or settings.inner_steps > 0
+            or settings.inner_lr_mode == "fixed",
             f"inner_steps=0 leaves nothing that inner_lr_mode={settings.inner_lr_mode} could learn; leave out "
             "test_inner_steps, or set inner_lr_mode to fixed",
         ),
         (
-            settings.test_inner_steps is None or settings.inner_lr_mode != "per_step",
+            settings.test_head != "own" or settings.test_inner_steps is None or settings.inner_lr_mode != "per_step",
             "inner_lr_mode=per_step has step sizes for the trained steps only; leave out test_inner_steps",
         ),
         (
@@ -182,6 +188,38 @@ def _needs(settings: "Settings") -> list[tuple[bool, str]]:
         (
             settings.relation != "none" or settings.relation_rounds == 1,
             "relation=none has no rounds; set relation_rounds to 1",
+        ),
+    ]
+
+
+def _needs_of_the_head(settings: "Settings") -> list[tuple[bool, str]]:
+    """Return the requirements of the classifier at test and of wrong labels, as _needs does."""
+    head, loop = settings.test_head, (settings.test_inner_steps, settings.test_inner_lr)
+    most = max(settings.k_shot, *settings.test_k_shots, 0)
+    return [
+        (
+            head == "own" or settings.learner != "leo" or settings.generated == "head",
+            f"test_head={head} answers on the features of one CNN, and generated=full makes a CNN for each episode; "
+            "set test_head to own, or generated to head",
+        ),
+        (
+            head != "descended_prototypes" or None not in loop,
+            "test_head=descended_prototypes needs a number of steps and their size; set test_inner_steps and "
+            "test_inner_lr",
+        ),
+        (
+            head not in ("nearest_neighbour", "logistic_regression") or loop == (None, None),
+            f"test_head={head} has no inner loop; leave out test_inner_steps and test_inner_lr",
+        ),
+        (
+            head == "logistic_regression" or settings.test_head_c == 1.0,
+            f"test_head={head} has no strength; leave out test_head_c, or set test_head to logistic_regression",
+        ),
+        (
+            most > 2 * settings.test_mislabelled,
+            f"test_mislabelled {settings.test_mislabelled} leaves too few right labels: the tests have at most {most} "
+            f"support images of a class, and more than half must keep their label; lower it, or add "
+            f"{2 * settings.test_mislabelled + 1} or more to test_k_shots",
         ),
     ]
 

@@ -232,6 +232,15 @@ class Settings(BaseModel):
     """Inner steps at test; as trained if left out."""
     test_inner_lr: float | None = setting(None, "test", gt=0, le=1000, allow_inf_nan=False)
     """Inner step size at test; as trained if left out."""
+    test_head: Literal["own", "nearest_neighbour", "logistic_regression", "descended_prototypes"] = setting(
+        "own", "test", source="Triantafillou et al. 2020, section 3"
+    )
+    """Classifier that answers a test, on the trained features. `own`: that of the learner. `descended_prototypes`: a
+    linear layer that starts as the class prototypes and takes test_inner_steps gradient steps (Proto-MAML)."""
+    test_head_c: float = setting(1.0, "test", symbol="C", source="scikit-learn", gt=0, le=1e6, allow_inf_nan=False)
+    """Inverse strength of the L2 penalty of `test_head=logistic_regression`."""
+    test_mislabelled: int = setting(0, "test", ge=0)
+    """Support images of each class that carry the label of the next class, in tests beside those with right labels."""
 
     # machine
     seed: int = setting(0, "protocol", ge=0, lt=2**32)

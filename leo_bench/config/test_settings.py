@@ -15,7 +15,7 @@ SHIFTED_WAYS = 20
 
 
 class TestSettings(BaseModel):
-    """One test of a trained model: its fixed episodes and its inner loop."""
+    """One test of a trained model: its fixed episodes, its classifier and its inner loop."""
 
     __test__ = False  # not a pytest class
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -31,11 +31,27 @@ class TestSettings(BaseModel):
     """Inner steps at test; as trained if None."""
     inner_lr: float | None = None
     """Inner step size at test; as trained if None."""
+    head: str | None = None
+    """Classifier at test; the learner's own if None."""
+    head_c: float | None = None
+    """Setting test_head_c if the head has such a strength, else None."""
+    mislabelled: int | None = None
+    """Support images of each class that carry the label of the next class; none if None."""
+
+    @property
+    def episodes_name(self) -> str:
+        """Name of the kind of episodes: `20-way 1-shot mixed`, `10-way 5-shot mixed, 1 of 5 mislabelled`."""
+        words = f"{self.n_way}-way {self.k_shot}-shot {self.episode_mode.replace('_', ' ')}"
+        return f"{words}, {self.mislabelled} of {self.k_shot} mislabelled" if self.mislabelled else words
 
     @property
     def name(self) -> str:
-        """Name of the test, without its data set: `20-way 1-shot mixed`, `10-way 5-shot mixed, 50 steps`."""
-        words = f"{self.n_way}-way {self.k_shot}-shot {self.episode_mode.replace('_', ' ')}"
+        """Name of the test, without its data set: that of its episodes, then its head and its inner loop."""
+        words = self.episodes_name
+        if self.head is not None:
+            words += f", {self.head.replace('_', ' ')}"
+        if self.head_c is not None:
+            words += f" C {self.head_c:g}"
         if self.inner_steps is not None:
             words += f", {self.inner_steps} steps"
         if self.inner_lr is not None:
@@ -60,6 +76,7 @@ def planned_tests(settings: Settings) -> list[TestSettings]:
     """Return the tests that settings ask for. The headline test (own ways and shots, mixed) is first.
 
     Shots that leave no drawing for a query are left out. If drawings are short for n_query, there are fewer queries.
+    Tests with wrong labels come last: one beside each test in which most labels of a class stay right.
     """
     ways = dict.fromkeys((settings.n_way, *(settings.test_n_ways if settings.any_way else ())))
     shots = dict.fromkeys((settings.k_shot, *settings.test_k_shots))
@@ -76,7 +93,9 @@ def planned_tests(settings: Settings) -> list[TestSettings]:
                 for k_shot in shots
                 if k_shot < DATASETS[dataset].n_drawings
             ]
-    return tests
+    m = settings.test_mislabelled
+    wrong = [test.model_copy(update={"mislabelled": m}) for test in tests if test.k_shot > 2 * m] if m else []
+    return tests + wrong
 
 
 def _test(settings: Settings, dataset: str, mode: str, n_way: int, k_shot: int) -> TestSettings:
@@ -90,5 +109,7 @@ def _test(settings: Settings, dataset: str, mode: str, n_way: int, k_shot: int) 
         "n_test_episodes": settings.n_test_episodes,
         "inner_steps": settings.test_inner_steps,
         "inner_lr": settings.test_inner_lr,
+        "head": None if settings.test_head == "own" else settings.test_head,
+        "head_c": settings.test_head_c if settings.test_head == "logistic_regression" else None,
     }
     return TestSettings(**values)

@@ -28,6 +28,8 @@ class EpisodeSpec:
     n_query: int
     mode: str = "mixed"
     """"mixed": classes from the whole split; "within_alphabet": all classes of an episode from one alphabet."""
+    mislabelled: int = 0
+    """Support images of each class that carry the label of the next class: fewer than half."""
 
     def __post_init__(self) -> None:
         for name, least in (("n_way", 2), ("k_shot", 1), ("n_query", 1)):
@@ -35,6 +37,20 @@ class EpisodeSpec:
                 raise LeoBenchError(f"{name} is {getattr(self, name)}: expected at least {least}")
         if self.mode not in MODES:
             raise LeoBenchError(f"unknown episode mode {self.mode!r}: choose mixed or within_alphabet")
+        if not 0 <= 2 * self.mislabelled < self.k_shot:
+            raise LeoBenchError(
+                f"mislabelled is {self.mislabelled} of {self.k_shot} support images of a class: expected fewer than "
+                "half, and not below 0"
+            )
+
+    def support_labels(self) -> Tensor:
+        """Return the labels of a support set, int64 [N * K], images of class 0 first, then of class 1.
+
+        The first `mislabelled` images of class i are labelled (i + 1) mod N, so each label still has K images.
+        """
+        labels = torch.arange(self.n_way).repeat(self.k_shot, 1).T.contiguous()
+        labels[:, : self.mislabelled] = (labels[:, : self.mislabelled] + 1) % self.n_way
+        return labels.flatten()
 
 
 @dataclass(frozen=True)
@@ -65,7 +81,10 @@ class Episodes:
     def digest(self) -> str:
         """Return SHA-256 of the specification and every index; the same on every machine."""
         spec = self.spec
-        digest = hashlib.sha256(f"{spec.n_way} {spec.k_shot} {spec.n_query} {spec.mode} {len(self)}".encode())
+        words = f"{spec.n_way} {spec.k_shot} {spec.n_query} {spec.mode} {len(self)}"
+        if spec.mislabelled:
+            words += f" mislabelled {spec.mislabelled}"
+        digest = hashlib.sha256(words.encode())
         for indices in (self.characters, self.rotations, self.drawers):
             digest.update(np.ascontiguousarray(indices, dtype="<i8").tobytes())
         return digest.hexdigest()
@@ -110,8 +129,8 @@ def fixed_episodes(bank: ImageBank, split_name: str, split: str, spec: EpisodeSp
     """Return the first n validation or test episodes of a class split, without rotations.
 
     Episode i depends only on the data set's name, split_name, split, spec and i. It is the same for every variant,
-    learner and seed, and a longer list starts with the episodes of a shorter one. Raises LeoBenchError if the split
-    is too small.
+    learner and seed, and a longer list starts with the episodes of a shorter one. Mislabelled episodes have the images
+    of those with right labels. Raises LeoBenchError if the split is too small.
     """
     if split not in ("val", "test"):
         raise LeoBenchError(f"fixed episodes exist for val and test, not for {split!r}")
@@ -126,14 +145,18 @@ def gather(images: Tensor, episodes: Episodes) -> tuple[Tensor, Tensor, Tensor, 
 
     images: uint8 (C, D, H, W), square. Returns support_x float32 (E, N*K, 1, H, W) in [0, 1], support_y int64
     (E, N*K), query_x float32 (E, N*Q, 1, H, W) and query_y int64 (E, N*Q); drawings of class 0 first, then of class 1.
+    If episodes are mislabelled, support_y holds the wrong labels and query_y the right ones.
     """
-    return gather_drawn(images, *episodes.on(images.device), episodes.spec.k_shot)
+    support_x, support_y, query_x, query_y = gather_drawn(images, *episodes.on(images.device), episodes.spec.k_shot)
+    if episodes.spec.mislabelled:
+        support_y = episodes.spec.support_labels().to(images.device).expand(len(episodes), -1).contiguous()
+    return support_x, support_y, query_x, query_y
 
 
 def gather_drawn(
     images: Tensor, characters: Tensor, rotations: Tensor, drawers: Tensor, k_shot: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return the same as gather, from the tensors of Episodes.on.
+    """Return the same as gather, from the tensors of Episodes.on; all labels are right.
 
     All shapes follow from those of the indices, so no step waits for a value on the device.
     """

@@ -8,6 +8,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+EVERY_STEP_UP_TO = 10
+"""Longest inner loop of which every step is scored."""
+SCORED_STEPS = (0, 1, 5, 10, 20, 50, 100, 200, 500)
+"""Steps of a longer inner loop that are scored, besides its last: each then costs one pass over the queries."""
+
 
 def descend(
     loss_fn: Callable[[Tensor], Tensor], start: Tensor, step_sizes: Sequence[float | Tensor], second_order: bool = True
@@ -25,3 +30,13 @@ def descend(
         (gradient,) = torch.autograd.grad(loss_fn(points[-1]), points[-1], create_graph=second_order)
         points.append(points[-1] - step_size * gradient)
     return points
+
+
+def steps_to_score(n_steps: int) -> list[int]:
+    """Return the steps of a loop after which queries are classified, 0 (before the first step) and n_steps among them.
+
+    Up to EVERY_STEP_UP_TO steps these are all; of a longer loop, those of SCORED_STEPS and the last.
+    """
+    if n_steps <= EVERY_STEP_UP_TO:
+        return list(range(n_steps + 1))
+    return [*(step for step in SCORED_STEPS if step < n_steps), n_steps]

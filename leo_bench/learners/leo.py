@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from leo_bench.config import Settings
 from leo_bench.data.seeding import derive_seed
 from leo_bench.learners.base import Learner, initialised, mean_accuracy
-from leo_bench.learners.inner_loop import descend
+from leo_bench.learners.inner_loop import descend, steps_to_score
 from leo_bench.learners.leo_parts import (
     build_decoder,
     build_encoder,
@@ -33,11 +33,6 @@ from leo_bench.models.latent import Posterior, encoder_penalty, kl_from_standard
 from leo_bench.models.noise import FeatureDropout, Noise
 from leo_bench.models.prototypes import HEAD_STARTS, class_means
 from leo_bench.models.step_sizes import STEP_SIZES, LearnedStepSize
-
-EVERY_STEP_UP_TO = 10
-"""Longest inner loop of which every step is scored."""
-SCORED_STEPS = (0, 1, 5, 10, 20, 50, 100, 200, 500)
-"""Steps of a longer inner loop that are scored, besides its last: each then costs one pass over the queries."""
 
 
 class Solution(NamedTuple):
@@ -260,16 +255,6 @@ class Leo(Learner):
         heads += [finetuned[step - 1] for step in steps_to_score(len(finetuned))[1:]]
         wanted_heads = heads[-1:] if self.training else heads
         return Solution([head_logits(head, self.dropout(query[0])) for head in wanted_heads], points, posterior)
-
-
-def steps_to_score(n_steps: int) -> list[int]:
-    """Return the steps of a loop after which queries are classified, 0 (before the first step) and n_steps among them.
-
-    Up to EVERY_STEP_UP_TO steps these are all; of a longer loop, those of SCORED_STEPS and the last.
-    """
-    if n_steps <= EVERY_STEP_UP_TO:
-        return list(range(n_steps + 1))
-    return [*(step for step in SCORED_STEPS if step < n_steps), n_steps]
 
 
 def head_logits(head: Head, features: Tensor) -> Tensor:

@@ -40,6 +40,17 @@ def nearest_mean_logits(support: Tensor, support_y: Tensor, query: Tensor, n_way
     return 2 * query @ means.transpose(1, 2) - query.square().sum(-1)[..., None] - means.square().sum(-1)[:, None]
 
 
+def prototype_head(support: Tensor, support_y: Tensor, n_way: int) -> tuple[Tensor, Tensor]:
+    """Return the linear layer that answers as nearest_mean_logits does: weights 2c [E, N, F] and biases -|c|^2 [E, N]
+    of the class means c (Snell et al. 2017, section 2.4).
+
+    Its logits differ from those of nearest_mean_logits by the squared length of the query, the same for all classes.
+    support: [E, N * K, F], support_y: int64 [E, N * K].
+    """
+    means = class_means(support, support_y, n_way)
+    return 2 * means, -means.square().sum(-1)
+
+
 def nearest_neighbour_logits(support: Tensor, support_y: Tensor, query: Tensor, n_way: int) -> Tensor:
     """Return minus the squared distance of each query to the nearest support image of each class, [E, M, N].
 

@@ -108,6 +108,12 @@ class TestResult(Record):
     """Inner steps at test; as trained if None."""
     inner_lr: float | None = None
     """Inner step size at test; as trained if None."""
+    head: str | None = None
+    """Classifier at test; the learner's own if None."""
+    head_c: float | None = None
+    """Setting test_head_c if the head has such a strength, else None."""
+    mislabelled: int | None = None
+    """Support images of each class that carry the label of the next class; none if None."""
     batch_norm: str
     steps: list[int]
     """Numbers of inner steps after which the model was scored; 0 is before adaptation."""

@@ -45,22 +45,26 @@ SCORE_COLUMNS = (
     "study run_key learner variant seed dataset class_split train_classes split episode_mode image_size "
     "n_way k_shot n_query train_n_way n_train_episodes n_train_images n_test_episodes batch_norm precision "
     "accuracy accuracy_ci95 accuracy_before train_seconds adapt_ms peak_memory_mb n_parameters n_generated "
-    "device numerics commit status data_digest episodes_digest inner_steps inner_lr trained_on test_key"
+    "device numerics commit status data_digest episodes_digest inner_steps inner_lr head head_c mislabelled "
+    "trained_on test_key"
 ).split()
 
 
 def score_row(plan: Plan, run: RunState, test: TestResult) -> dict[str, Any]:
     """Return one run on one test as a row.
 
-    dataset is the data set of the test, trained_on that of the training. inner_steps and inner_lr are those at test.
+    dataset is the data set of the test, trained_on that of the training. inner_steps and inner_lr are those at test,
+    None for a head without an inner loop.
     """
     result = run.result
     assert result is not None
     settings = result.settings
     values = {**settings, **result.model_dump(include=set(SCORE_COLUMNS)), **test.model_dump()}
     for name in ("inner_steps", "inner_lr"):
-        values[name] = settings[name] if values[name] is None else values[name]
+        values[name] = settings[name] if values[name] is None and test.head is None else values[name]
     values |= {
+        "head": test.head or "own",
+        "mislabelled": test.mislabelled or 0,
         "study": plan.study,
         "variant": run.planned.variant,
         "status": run.status,

@@ -11,6 +11,7 @@ from leo_bench.config import Settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners.base import Learner
 from leo_bench.learners.factory import build
+from leo_bench.learners.heads_at_test import TEST_HEADS
 from leo_bench.records import write_atomic
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -50,13 +51,22 @@ def load_weights(folder: Path, digest: str) -> dict[str, torch.Tensor]:
 
 
 def trained_learner(
-    settings: Settings, weights: dict[str, torch.Tensor], inner_steps: int | None = None, inner_lr: float | None = None
+    settings: Settings,
+    weights: dict[str, torch.Tensor],
+    inner_steps: int | None = None,
+    inner_lr: float | None = None,
+    head: str | None = None,
+    head_c: float | None = None,
 ) -> Learner:
     """Return the learner with these weights, in eval mode on the device of the run.
 
-    inner_steps, inner_lr: inner loop at test; as trained if None. Raises LeoBenchError if the weights do not
-    fit the settings.
+    inner_steps, inner_lr: inner loop at test; as trained if None. head: name in TEST_HEADS of the classifier that
+    answers on the learner's features, with these inner_steps, inner_lr and head_c; the learner's own if None. Raises
+    LeoBenchError if the weights do not fit the settings.
     """
+    if head is not None:
+        of_head = {"test_inner_steps": inner_steps, "test_inner_lr": inner_lr, "test_head_c": head_c}
+        return TEST_HEADS[head](trained_learner(settings, weights), settings.model_copy(update=of_head)).eval()
     changed = {"inner_steps": inner_steps, "inner_lr": inner_lr}
     at_test = settings.model_copy(update={name: value for name, value in changed.items() if value is not None})
     learner = build(at_test)

@@ -59,8 +59,10 @@ def example_episodes(run_folder: Path, data: Path | None) -> tuple[Result, list[
             f"{run_folder / CHECKPOINT} is missing (published runs have no weights); train the run here: "
             f"leo-bench run --key {settings.run_key} (if it counts as done here, remove its folder first)"
         )
-    learner = trained_learner(settings, load_weights(run_folder, result.weights_digest))
-    episodes = episodes_of(headline.asked, bank, settings)
+    asked = headline.asked
+    weights = load_weights(run_folder, result.weights_digest)
+    learner = trained_learner(settings, weights, asked.inner_steps, asked.inner_lr, asked.head, asked.head_c)
+    episodes = episodes_of(asked, bank, settings)
     recorded = run.correct(headline)
     examples = []
     for which, index in choose(recorded[:FIRST, -1]).items():

@@ -36,7 +36,7 @@ def episodes_of(test: TestSettings, bank: ImageBank, settings: Settings) -> Epis
     The class split is that of the run, or `lake` for another data set. Raises LeoBenchError if the data has too few
     classes or drawings.
     """
-    spec = EpisodeSpec(test.n_way, test.k_shot, test.n_query, test.episode_mode)
+    spec = EpisodeSpec(test.n_way, test.k_shot, test.n_query, test.episode_mode, test.mislabelled or 0)
     class_split = settings.class_split if test.dataset == settings.dataset else "lake"
     return fixed_episodes(bank, class_split, test.split, spec, test.n_test_episodes)
 
@@ -53,25 +53,26 @@ def score_tests(
     """Score a trained model on tests of one data set, and write one record for each test.
 
     folder: folder of the run. numerics: digest of the source that scores. tests: test key -> test. Tests with the
-    same inner loop are scored together, so that each image passes the CNN once.
+    same head and inner loop are scored together, so that each image passes the CNN once.
     """
-    by_loop: dict[tuple[int | None, float | None], dict[str, TestSettings]] = {}
+    by_method: dict[tuple[int | None, float | None, str | None, float | None], dict[str, TestSettings]] = {}
     for key, test in tests.items():
-        by_loop.setdefault((test.inner_steps, test.inner_lr), {})[key] = test
+        by_method.setdefault((test.inner_steps, test.inner_lr, test.head, test.head_c), {})[key] = test
     written = []
     digest = weights_digest(weights)
-    for (inner_steps, inner_lr), together in by_loop.items():
-        learner = trained_learner(settings, weights, inner_steps, inner_lr)
+    for method, together in by_method.items():
+        learner = trained_learner(settings, weights, *method)
         episodes = {key: episodes_of(test, bank, settings) for key, test in together.items()}
         started, begin = provenance.now(), time.perf_counter()
         scores = dict(zip(together, score(learner, bank, list(episodes.values())), strict=True))
         seconds = (time.perf_counter() - begin) / len(together)
         for key, test in together.items():
-            headline = (test.n_way, test.k_shot, test.episode_mode, test.dataset) == (
+            headline = (test.n_way, test.k_shot, test.episode_mode, test.dataset, test.mislabelled) == (
                 settings.n_way,
                 settings.k_shot,
                 "mixed",
                 settings.dataset,
+                None,
             )
             adapt_ms = 1000 * adapt_seconds(learner, bank.images, episodes[key]) if headline else None
             record = TestResult(

@@ -71,8 +71,8 @@ def _score(learner: Learner, features: tuple[Tensor, ...], episodes: Episodes, f
     spec, device = episodes.spec, features[0].device
     rows = torch.from_numpy(first_row[episodes.characters][..., None] + episodes.drawers).to(device)  # [E, N, K + Q]
     support_rows, query_rows = rows[..., : spec.k_shot].flatten(1), rows[..., spec.k_shot :].flatten(1)
-    labels = torch.arange(spec.n_way, device=device)
-    support_y, query_y = labels.repeat_interleave(spec.k_shot), labels.repeat_interleave(spec.n_query)
+    support_y = spec.support_labels().to(device)
+    query_y = torch.arange(spec.n_way, device=device).repeat_interleave(spec.n_query)
     correct, by_class = [], []
     for support, query in zip(support_rows.split(EPISODES_PER_PASS), query_rows.split(EPISODES_PER_PASS), strict=True):
         logits = learner.logits_from_features(

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners.base import Learner
-from leo_bench.learners.leo import Leo, steps_to_score
+from leo_bench.learners.inner_loop import steps_to_score
+from leo_bench.learners.leo import Leo
 from leo_bench.running.checkpoint import trained_learner
 
 LEO: dict[str, Any] = {"decode": "class", "encoder": "shared", "inner_steps": 5, "inner_lr": 0.5}

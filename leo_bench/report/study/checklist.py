@@ -73,11 +73,11 @@ def _data(data: StudyData, results: list[Result]) -> Iterator[Item]:
         f"{'yes' if settings.get('rotations') else 'no'}.",
     )
     tests = {
-        (test.n_way, test.episode_mode, test.k_shot, test.dataset, test.episodes_digest)
+        (test.n_way, test.episode_mode, test.k_shot, test.dataset, test.mislabelled, test.episodes_digest)
         for run in data.view.done
         for test in run.tests
     }
-    protocols = {test[:4] for test in tests}
+    protocols = {test[:5] for test in tests}
     yield (
         "data",
         "Test episodes are fixed and the same for all",

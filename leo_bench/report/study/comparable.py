@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from leo_bench.config import default_of
 from leo_bench.records import SCORE_COLUMNS, RunState, StudyView, TestResult, score_row
 
 MUST_EQUAL = {
@@ -23,23 +24,27 @@ MUST_EQUAL = {
 }
 """Column of scores -> its name in words. Two rows are compared only if all of these are equal."""
 
-NOT_A_CHANGE = ("seed", "test_n_ways", "test_k_shots", "test_modes", "test_datasets")
+NOT_A_CHANGE = ("seed", "test_n_ways", "test_k_shots", "test_modes", "test_datasets", "test_mislabelled")
 """Settings that do not make another method: the seed, and the choice of tests."""
 
 
 def is_own(run: RunState, test: TestResult) -> bool:
-    """Return True if a test has the data set, the shots and the adaptation that the run's settings name.
+    """Return True if a test has right labels, and the data set, shots and adaptation that the run's settings name.
 
     A study compares its variants on these tests alone.
     """
     settings = run.planned.settings
-    return (test.dataset, test.k_shot) == (settings["dataset"], settings["k_shot"]) and has_own_adaptation(run, test)
+    asked = (settings["dataset"], settings["k_shot"], None)
+    return (test.dataset, test.k_shot, test.mislabelled) == asked and has_own_adaptation(run, test)
 
 
 def has_own_adaptation(run: RunState, test: TestResult) -> bool:
-    """Return True if a test has the inner steps and the step size at test that the run's settings name."""
+    """Return True if a test has the head, the inner steps and the step size at test that the run's settings name."""
     settings = run.planned.settings
-    return (test.inner_steps, test.inner_lr) == (settings.get("test_inner_steps"), settings.get("test_inner_lr"))
+    asked = tuple(settings.get(name, default_of(name)) for name in ("test_inner_steps", "test_inner_lr", "test_head"))
+    strength = default_of("test_head_c") if test.head_c is None else test.head_c
+    same_strength = strength == settings.get("test_head_c", default_of("test_head_c"))
+    return (test.inner_steps, test.inner_lr, test.head or "own") == asked and same_strength
 
 
 def own_tests(run: RunState) -> list[TestResult]:

@@ -1,4 +1,4 @@
-"""Tests beyond those that a study compares: other shots, other data sets, other adaptation at test."""
+"""Tests beyond those that a study compares: other shots, other data sets, wrong labels, other adaptation at test."""
 
 from typing import Any
 
@@ -48,18 +48,19 @@ DIFFERENCES_CAPTION = (
 def other_differences_table(data: StudyData) -> ReportTable | None:
     """Return paired differences by test (rows) and variant (columns of the words) on the tests of other_tests_table.
 
-    Tests that differ in the inner loop at test alone are compared, as that is what their variants are about. None if
-    no two variants share such a test and a seed.
+    Tests that differ in the head and the inner loop at test alone are compared, as that is what their variants are
+    about. None if no two variants share such a test and a seed.
     """
     found: dict[tuple[Any, ...], dict[str, dict[int, float]]] = {}
     for run in data.view.done:
         if (run.planned.variant, run.planned.seed) in data.counted:
             for test in (test for test in run.tests if _is_elsewhere(run, test)):
-                key = (test.dataset, test.n_way, test.episode_mode, test.k_shot, test.episodes_digest)
+                order = (test.dataset, test.n_way, test.episode_mode, test.k_shot, test.mislabelled or 0)
+                key = (*order, test.asked.episodes_name, test.episodes_digest)
                 found.setdefault(key, {}).setdefault(run.planned.variant, {})[run.planned.seed] = test.accuracy
     numbers, words = [], []
-    for (dataset, n_way, mode, k_shot, _), scored in sorted(found.items()):
-        name = {"test": f"{n_way}-way {k_shot}-shot {mode.replace('_', ' ')}", "data": dataset}
+    for key, scored in sorted(found.items()):
+        name = {"test": key[-2], "data": key[0]}
         cells = dict.fromkeys((data.label(name) for name in data.variants if name != data.plan.baseline), NONE)
         for variant in (name for name in data.variants if name != data.plan.baseline):
             own, other = scored.get(variant, {}), scored.get(data.compared_with(variant), {})
@@ -77,7 +78,7 @@ def other_differences_table(data: StudyData) -> ReportTable | None:
 
 
 def _is_elsewhere(run: RunState, test: TestResult) -> bool:
-    """Return True for a test at other shots or on other data, with the adaptation that the run's settings name."""
+    """Return True for a test at other shots, on other data or with wrong labels, with the run's own adaptation."""
     return has_own_adaptation(run, test) and not is_own(run, test)
 
 

@@ -61,4 +61,5 @@ def _episode_digests(runs: list[RunState]) -> Iterable[str]:
     for run in runs:
         for test in run.tests:
             where = "" if test.dataset == run.planned.settings["dataset"] else f" on {test.dataset}"
-            yield f"{test.n_way}-way {test.episode_mode} {test.k_shot}-shot{where} {test.episodes_digest[:12]}"
+            wrong = f", {test.mislabelled} mislabelled" if test.mislabelled else ""
+            yield f"{test.n_way}-way {test.episode_mode} {test.k_shot}-shot{wrong}{where} {test.episodes_digest[:12]}"
