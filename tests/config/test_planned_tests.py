@@ -85,3 +85,45 @@ def test_a_setting_left_out_leaves_the_key_as_it_was() -> None:
     }
     text = json.dumps({"schema": 2, "run": "abc", **values}, sort_keys=True)
     assert test_key("abc", test) == hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"test_head": "nearest_neighbour"}, "nearest neighbour"),
+        ({"test_head": "logistic_regression"}, "logistic regression C 1"),
+        ({"test_head": "logistic_regression", "test_head_c": 0.1}, "logistic regression C 0.1"),
+        (
+            {"test_head": "descended_prototypes", "test_inner_steps": 50, "test_inner_lr": 0.5},
+            "descended prototypes, 50 steps, rate 0.5",
+        ),
+    ],
+)
+def test_another_head_is_in_the_name_and_in_the_key_of_each_test(values: dict[str, object], words: str) -> None:
+    base, other = (make_settings(v, "leo") for v in ({}, values))
+    assert base.run_key == other.run_key
+    assert names(**values) == [name.replace(" on ", f", {words} on ") for name in names()]
+    keys = {test_key("0" * 16, test) for settings in (base, other) for test in planned_tests(settings)}
+    assert len(keys) == 8
+
+
+def test_two_strengths_of_a_logistic_regression_are_two_tests() -> None:
+    one, two = (make_settings({"test_head": "logistic_regression", "test_head_c": c}, "leo") for c in (1.0, 2.0))
+    assert test_key("0" * 16, planned_tests(one)[0]) != test_key("0" * 16, planned_tests(two)[0])
+
+
+def test_wrong_labels_come_beside_the_tests_in_which_most_labels_stay_right() -> None:
+    shots: dict[str, object] = {"test_k_shots": [4, 5, 20], "test_datasets": ["digits"]}
+    more = {"test_n_ways": [], "test_modes": [], **shots}
+    clean, found = names(**more), names(**more, test_mislabelled=2)
+    assert found[: len(clean)] == clean
+    assert found[len(clean) :] == [
+        "5-way 5-shot mixed, 2 of 5 mislabelled on omniglot",
+        "10-way 5-shot mixed, 2 of 5 mislabelled on digits",
+        "10-way 20-shot mixed, 2 of 20 mislabelled on digits",
+    ]
+    settings, other = (make_settings({**more, "test_mislabelled": m}, "leo") for m in (0, 2))
+    keys, with_wrong = ([test_key("0" * 16, test) for test in planned_tests(each)] for each in (settings, other))
+    assert settings.run_key == other.run_key
+    assert with_wrong[: len(keys)] == keys
+    assert len(set(with_wrong)) == len(with_wrong) == len(keys) + 3

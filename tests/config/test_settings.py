@@ -81,6 +81,9 @@ OTHER: dict[str, Any] = {
     "test_datasets": ("digits",),
     "test_inner_steps": 50,
     "test_inner_lr": 1.0,
+    "test_head": "nearest_neighbour",
+    "test_head_c": 10.0,
+    "test_mislabelled": 1,
     "seed": 1,
     "precision": "bfloat16",
     "threads": 2,
@@ -92,6 +95,8 @@ WITH: dict[str, dict[str, Any]] = {
     "kl_weight": {"latent": "gaussian"},
     "orthogonality_weight": {"decoder": "linear"},
     "decoder_start": {"encoder": "shared", "decoder": "linear"},
+    "test_head_c": {"test_head": "logistic_regression"},
+    "test_mislabelled": {"test_k_shots": (3,)},
 }
 """Settings that another setting requires."""
 
@@ -148,6 +153,7 @@ def test_settings_survive_a_trip_through_json(preset: str) -> None:
         "head_start": "decoded",
         "test_inner_steps": None,
         "test_inner_lr": None,
+        "test_head_c": 1.0,
     }
     settings = make_settings({**OTHER, **changes}, preset)
     again = make_settings(json.loads(json.dumps(settings.canonical())))
@@ -223,6 +229,9 @@ def test_every_default_is_pinned() -> None:
         "test_datasets": [],
         "test_inner_steps": None,
         "test_inner_lr": None,
+        "test_head": "own",
+        "test_head_c": 1.0,
+        "test_mislabelled": 0,
         "seed": 0,
         "precision": "float32",
         "threads": 1,
@@ -247,7 +256,7 @@ def test_a_new_setting_at_its_default_changes_no_key() -> None:
 def test_settings_of_tests_do_not_change_the_run_key() -> None:
     base = make_settings({}, "leo")
     for name in names_of("test"):
-        changed = make_settings({name: OTHER[name]}, "leo")
+        changed = make_settings({**WITH.get(name, {}), name: OTHER[name]}, "leo")
         assert getattr(changed, name) != getattr(base, name)
         assert changed.run_key == base.run_key
 
@@ -416,6 +425,26 @@ def test_the_run_key_is_a_folder_name() -> None:
             {"inner_lr_mode": "learned", "inner_steps": 0, "test_inner_steps": 9},
             ["inner_steps=0", "inner_lr_mode=learned", "test_inner_steps"],
         ),
+        (
+            {"generated": "full", "decode": "class", "test_head": "logistic_regression"},
+            ["test_head=logistic_regression", "generated=full", "set test_head to own, or generated to head"],
+        ),
+        ({"test_head": "descended_prototypes"}, ["descended_prototypes", "set test_inner_steps and test_inner_lr"]),
+        (
+            {"learner": "protonet", "test_head": "descended_prototypes", "test_inner_steps": 5},
+            ["descended_prototypes", "set test_inner_steps and test_inner_lr"],
+        ),
+        (
+            {"test_head": "nearest_neighbour", "test_inner_steps": 5},
+            ["nearest_neighbour", "test_inner_steps"],
+        ),
+        ({"test_head": "logistic_regression", "test_inner_lr": 1.0}, ["logistic_regression", "test_inner_lr"]),
+        ({"test_head_c": 2.0}, ["test_head=own", "leave out test_head_c", "logistic_regression"]),
+        ({"test_head": "linear"}, ["test_head", "'descended_prototypes'", "'linear'"]),
+        ({"test_head": "logistic_regression", "test_head_c": 0}, ["test_head_c", "greater than 0"]),
+        ({"test_mislabelled": 1}, ["test_mislabelled 1", "at most 1 support", "lower it", "3 or more to test_k_shots"]),
+        ({"test_mislabelled": 3, "test_k_shots": [6]}, ["test_mislabelled 3", "at most 6", "7 or more"]),
+        ({"test_mislabelled": -1}, ["test_mislabelled", "0"]),
         ({"test_modes": ["mixed", "nearby"]}, ["test_modes", "within_alphabet", "'nearby'"]),
         ({"n_val_episodes": 1}, ["n_val_episodes", "2"]),
         ({"precision": "float16"}, ["precision", "'float32'", "'bfloat16'"]),
@@ -491,3 +520,17 @@ def test_settings_cannot_be_changed_after_they_are_made() -> None:
     settings = make_settings({})
     with pytest.raises(ValidationError):
         settings.seed = 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"learner": "protonet"},
+        {"learner": "pixels"},
+        {"inner_lr_mode": "per_step"},
+        {"inner_lr_mode": "learned", "inner_steps": 0},
+    ],
+)
+def test_descended_prototypes_take_steps_whatever_the_learner_does(values: dict[str, Any]) -> None:
+    loop = {"test_head": "descended_prototypes", "test_inner_steps": 50, "test_inner_lr": 1.0}
+    assert make_settings({**values, **loop}).run_key == make_settings(values).run_key

@@ -12,6 +12,7 @@ from leo_bench.data.bank import ImageBank
 from leo_bench.data.episodes import Episodes, EpisodeSampler, EpisodeSpec, fixed_episodes, gather
 from leo_bench.data.splits import class_split
 from leo_bench.errors import LeoBenchError
+from leo_bench.models.prototypes import class_means
 
 
 def sampler(bank: ImageBank, spec: EpisodeSpec, rotations: bool = True, split: str = "train") -> EpisodeSampler:
@@ -223,6 +224,37 @@ def test_rotations_are_those_of_torchvision_and_pillow(small_bank: ImageBank) ->
         assert torch.equal(got, transforms.rotate(original[None], 90 * quarter)[0])
         assert np.array_equal(got.numpy(), np.asarray(Image.fromarray(original.numpy()).rotate(90 * quarter)))
     assert len({support_x[0, quarter].numpy().tobytes() for quarter in range(4)}) == 4
+
+
+def test_wrong_labels_by_hand() -> None:
+    # Three classes of three images: the first image of class 0 is called 1, that of class 1 is called 2, of class 2, 0.
+    assert EpisodeSpec(3, 3, 2).support_labels().tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert EpisodeSpec(3, 3, 2, mislabelled=1).support_labels().tolist() == [1, 0, 0, 2, 1, 1, 0, 2, 2]
+
+
+def test_prototypes_of_wrong_labels_by_hand() -> None:
+    # Images of class 0 at 0, 3, 6, of class 1 at 10, 20, 30, of class 2 at 100, 200, 300. With the first of each called
+    # by the next class, the means are (3 + 6 + 100) / 3, (20 + 30 + 0) / 3 and (200 + 300 + 10) / 3.
+    points = torch.tensor([0.0, 3, 6, 10, 20, 30, 100, 200, 300])[None, :, None]
+    labels = EpisodeSpec(3, 3, 2, mislabelled=1).support_labels()[None]
+    means = class_means(points, labels, 3).flatten()
+    torch.testing.assert_close(means, torch.tensor([109.0, 50.0, 510.0]) / 3)
+
+
+def test_mislabelled_episodes_have_the_same_images_and_right_queries(full_bank: ImageBank) -> None:
+    clean, wrong = (fixed_episodes(full_bank, "lake", "test", EpisodeSpec(3, 3, 2, mislabelled=m), 4) for m in (0, 1))
+    right, other = gather(full_bank.images, clean), gather(full_bank.images, wrong)
+    for place in (0, 2, 3):
+        assert torch.equal(right[place], other[place])
+    assert other[1].tolist() == [[1, 0, 0, 2, 1, 1, 0, 2, 2]] * 4
+    assert right[1].tolist() == [[0, 0, 0, 1, 1, 1, 2, 2, 2]] * 4
+    assert clean.digest() != wrong.digest()
+
+
+@pytest.mark.parametrize("wrong", [-1, 2, 3])
+def test_half_of_the_labels_or_more_cannot_be_wrong(wrong: int) -> None:
+    with pytest.raises(LeoBenchError, match=f"mislabelled is {wrong} of 4 .* fewer than half"):
+        EpisodeSpec(3, 4, 2, mislabelled=wrong)
 
 
 def test_gather_leaves_the_bank_alone(small_bank: ImageBank) -> None:

@@ -143,9 +143,19 @@ def test_a_logistic_regression_is_that_of_scikit_learn_on_one_episode(c: float) 
     support, support_y, query = random_features()
     (logits,) = head_alone("logistic_regression", test_head_c=c).head_logits(support, support_y, query, 4)
     for episode in range(3):
-        fitted = LogisticRegression(C=c, max_iter=5000).fit(support[episode].numpy(), support_y[episode].numpy())
+        solver = LogisticRegression(C=c, tol=1e-9, max_iter=5000)
+        fitted = solver.fit(support[episode].numpy(), support_y[episode].numpy())
         expected = torch.from_numpy(fitted.predict_log_proba(query[episode].numpy()))
-        torch.testing.assert_close(logits[episode].log_softmax(-1), expected, rtol=1e-6, atol=1e-6)
+        torch.testing.assert_close(logits[episode].log_softmax(-1), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_logistic_regression_on_fewer_images_than_features_is_that_of_scikit_learn() -> None:
+    support, support_y, query = random_features(n_way=3, k_shot=2, length=40)
+    (logits,) = head_alone("logistic_regression").head_logits(support, support_y, query, 3)
+    for episode in range(3):
+        fitted = LogisticRegression(tol=1e-9, max_iter=5000).fit(support[episode].numpy(), support_y[episode].numpy())
+        expected = torch.from_numpy(fitted.predict_log_proba(query[episode].numpy()))
+        torch.testing.assert_close(logits[episode].log_softmax(-1), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_at_the_solution_of_a_logistic_regression_the_penalised_loss_has_no_gradient() -> None:
@@ -161,17 +171,17 @@ def test_at_the_solution_of_a_logistic_regression_the_penalised_loss_has_no_grad
         loss = 2.0 * F.cross_entropy(support[episode] @ weight + bias, support_y[episode], reduction="sum")
         (loss + weight.square().sum() / 2).backward()
         assert weight.grad is not None and bias.grad is not None
-        assert weight.grad.abs().max() < 5e-3
-        assert bias.grad.abs().max() < 5e-3
+        assert weight.grad.abs().max() < 1e-3
+        assert bias.grad.abs().max() < 1e-3
         assert weight.abs().max() > 0.1
 
 
 def test_of_two_classes_the_logits_are_plus_and_minus_half_the_binary_score() -> None:
     support, support_y, query = random_features(n_way=2)
     (logits,) = head_alone("logistic_regression").head_logits(support, support_y, query, 2)
-    fitted = LogisticRegression(max_iter=5000).fit(support[1].numpy(), support_y[1].numpy())
+    fitted = LogisticRegression(tol=1e-9, max_iter=5000).fit(support[1].numpy(), support_y[1].numpy())
     score = torch.from_numpy(fitted.decision_function(query[1].numpy()))
-    torch.testing.assert_close(logits[1], torch.stack([-score / 2, score / 2], dim=1), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(logits[1], torch.stack([-score / 2, score / 2], dim=1), rtol=1e-4, atol=1e-4)
 
 
 def test_a_logistic_regression_that_does_not_converge_is_an_error_that_names_the_setting(

@@ -23,6 +23,8 @@ ELSEWHERE = {
         *("test_split", "n_test_episodes", "test_n_ways", "test_k_shots", "test_modes", "test_datasets"),
     },
     "test_inner_loop_at_test.py": {"test_inner_steps", "test_inner_lr"},
+    "test_heads_at_test.py": {"test_head", "test_head_c"},
+    "test_evaluate.py and test_data_episodes.py": {"test_mislabelled"},
     "where the drawings are loaded": {"dataset"},
     "nowhere: they may change the last bits alone": {"threads", "device"},
 }

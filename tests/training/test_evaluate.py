@@ -88,6 +88,25 @@ def test_scores_are_those_of_a_slow_loop_over_episodes(
     assert varied or changes.get("learner")  # class means of clean drawings are right throughout
 
 
+@every_learner
+def test_every_learner_sees_the_wrong_labels(changes: dict[str, Any]) -> None:
+    settings = make_settings({**changes, "k_shot": 3})
+    learner = used(settings)
+    clean, wrong = (fixed_episodes(BANK, "lake", "test", EpisodeSpec(3, 3, 3, mislabelled=m), 8) for m in (0, 1))
+    scores, other = score(learner, BANK, [clean, wrong])
+    assert np.array_equal(score(learner, BANK, [clean])[0].correct, scores.correct)
+    # of these clean drawings, class means of pixels are right throughout, with either labels
+    assert not np.array_equal(scores.correct, other.correct) or changes.get("learner") == "pixels"
+    for index in range(8):
+        support_x, _, query_x, query_y = gather(BANK.images, wrong[index : index + 1])
+        with torch.no_grad():
+            labels = torch.tensor([[1, 0, 0, 2, 1, 1, 0, 2, 2]])
+            steps = learner.eval().episode_logits(support_x, labels, query_x, 3)
+        for logits, correct in zip(steps, other.correct[index], strict=True):
+            fewest, most = bounds(logits[0], query_y[0])
+            assert fewest <= correct <= most
+
+
 def bounds(logits: Tensor, labels: Tensor) -> tuple[int, int]:
     """Return the fewest and the most correct answers: logits that differ by rounding alone may be ranked either way."""
     right = logits.gather(1, labels[:, None])[:, 0]
