@@ -119,6 +119,34 @@ def test_another_test_of_a_trained_run_trains_nothing(tmp_path: Path, monkeypatc
     assert state.headline.accuracy_before == first.headline.accuracy_before
 
 
+@pytest.mark.parametrize(
+    ("asked", "steps"),
+    [
+        ({"test_head": "nearest_neighbour"}, [0]),
+        ({"test_head": "logistic_regression"}, [0]),
+        ({"test_head": "descended_prototypes", "test_inner_steps": 3, "test_inner_lr": 0.5}, [0, 1, 2, 3]),
+    ],
+)
+def test_another_head_and_wrong_labels_are_tests_of_the_same_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], steps: list[int]
+) -> None:
+    small: dict[str, Any] = {"test_n_ways": [], "test_modes": [], "test_k_shots": [3]}
+    first = run(tmp_path, **small)
+    forbid_training(monkeypatch)
+    state = run(tmp_path, **small, **asked, test_mislabelled=1)
+    assert state.folder == first.folder
+    assert [(test.k_shot, test.mislabelled) for test in state.tests] == [(1, None), (3, None), (3, 1)]
+    assert {(test.head, test.inner_steps, test.inner_lr) for test in state.tests} == {
+        (asked["test_head"], asked.get("test_inner_steps"), asked.get("test_inner_lr"))
+    }
+    assert all(test.steps == steps for test in state.tests)
+    assert [test.adapt_ms is not None for test in state.tests] == [True, False, False]
+    right, wrong = state.tests[1:]
+    assert right.episodes_digest == first.tests[1].episodes_digest != wrong.episodes_digest
+    assert not np.array_equal(state.correct(right), state.correct(wrong))
+    assert run(tmp_path, **small).tests == first.tests
+
+
 def test_a_run_that_has_all_it_was_asked_for_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = run(tmp_path)
     forbid_training(monkeypatch)

@@ -10,7 +10,7 @@ import pytest
 from results_fixture import make_plan, write_study
 
 from leo_bench.commands.cli import main
-from leo_bench.config import make_settings
+from leo_bench.config import make_settings, planned_tests
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Result, StudyView, TestResult, read_record
 from leo_bench.running import reproduce
@@ -136,3 +136,19 @@ def test_a_run_recorded_under_an_older_schema_is_compared(view: StudyView, tmp_p
         (run.folder / "tests" / old.test_key).rename(run.folder / "tests" / new.test_key)
     older = dataclasses.replace(run, planned=planned, result=result, tests=tests)
     assert reproduce.again(older, tmp_path / "again", None, WORKER).differences == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"test_head": "nearest_neighbour"},
+        {"test_head": "logistic_regression", "test_head_c": 3.0, "test_mislabelled": 2},
+        {"test_head": "descended_prototypes", "test_inner_steps": 50, "test_inner_lr": 2.0},
+    ],
+)
+def test_a_test_with_another_head_or_wrong_labels_is_asked_for_again(more: dict[str, object]) -> None:
+    base = make_settings({"decode": "class", "n_test_episodes": 20})
+    settings = make_settings({**base.canonical(), "test_k_shots": [5], "test_datasets": ["digits"], **more})
+    for asked in planned_tests(settings):
+        assert asked in planned_tests(reproduce._with_test(base, asked))
+        assert asked in planned_tests(reproduce._with_test(settings, asked))

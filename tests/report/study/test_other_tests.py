@@ -117,3 +117,42 @@ def test_differences_elsewhere_compare_another_inner_loop_on_the_same_episodes(t
 
 def test_there_are_no_differences_elsewhere_without_two_variants(tmp_path: Path) -> None:
     assert other_differences_table(build(tmp_path)) is None
+
+
+def test_wrong_labels_are_tests_of_their_own_and_compared_with_wrong_labels_alone(tmp_path: Path) -> None:
+    more = {"test_k_shots": (5,), "test_mislabelled": 1, "n_query": 5}
+    plan = make_plan({"leo": {}, "none": {"relation": "none"}}, (0, 1), base={**BASE, **more})
+    for run in plan.runs:
+        write_run(tmp_path, plan, run, better_by_seed)
+    data = load_study_data(write_study(tmp_path, plan))
+    table, apart = other_tests_table(data), other_differences_table(data)
+    assert table is not None and apart is not None
+    for found in (table, apart):
+        assert found.words["test"].tolist() == ["5-way 5-shot mixed", "5-way 5-shot mixed, 1 of 5 mislabelled"]
+    assert len(data.scores) == 4  # the study's own tests: one for each run
+    scores = data.view.scores()
+    assert sorted(scores["mislabelled"]) == [0] * 8 + [1] * 4
+    assert set(scores["head"]) == {"own"}
+
+
+def test_another_head_at_test_is_a_variant_of_the_same_training(tmp_path: Path) -> None:
+    variants: dict[str, dict[str, Any]] = {
+        "leo": {},
+        "nearest": {"test_head": "nearest_neighbour"},
+        "regression": {"test_head": "logistic_regression", "test_head_c": 2.0},
+    }
+    plan = make_plan(variants, (0, 1), base={**BASE, "n_query": 5})
+    assert len({run.run_key for run in plan.runs if run.seed == 0}) == 1
+    for run in plan.runs:
+        write_run(tmp_path, plan, run, correct)
+    data = load_study_data(write_study(tmp_path, plan))
+    assert effects(data, (5, "mixed"))["compared"].tolist() == [True, True]
+    assert other_tests_table(data) is None
+    rows = data.view.scores().set_index(["variant", "seed"]).xs(0, level="seed")
+    assert rows["head"].to_dict() == {
+        "leo": "own",
+        "nearest": "nearest_neighbour",
+        "regression": "logistic_regression",
+    }
+    assert rows["head_c"].dropna().to_dict() == {"regression": 2.0}
+    assert rows["inner_steps"].dropna().to_dict() == {"leo": 1}
