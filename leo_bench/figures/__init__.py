@@ -11,6 +11,7 @@ from leo_bench.figures.accuracy_by_setting import BANDS, accuracy_by_setting
 from leo_bench.figures.colour_scale import colour_bounds
 from leo_bench.figures.error_by_group import error_by_group
 from leo_bench.figures.forest_plot import forest_plot, signed
+from leo_bench.figures.gain_by_step import LOSS_SHOWN, gain_by_step
 from leo_bench.figures.intervals import LEAST_SEEDS, interval_is_cut
 from leo_bench.figures.labels import without_overlap
 from leo_bench.figures.learning_curves import accuracy_by_step, learning_curves
@@ -47,6 +48,7 @@ __all__ = [
     "INK",
     "LABEL_WIDTH",
     "LEAST_SEEDS",
+    "LOSS_SHOWN",
     "MUTED",
     "PAPER",
     "RAMP",
@@ -63,6 +65,7 @@ __all__ = [
     "colour_bounds",
     "error_by_group",
     "forest_plot",
+    "gain_by_step",
     "importance_floor",
     "interval_is_cut",
     "learning_curves",

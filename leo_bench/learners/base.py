@@ -3,12 +3,23 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from leo_bench.data.seeding import derive_seed
+from leo_bench.learners.inner_loop import LoopStatistics
+
+
+class Answers(NamedTuple):
+    """Answers of a learner to the queries of episodes."""
+
+    logits: list[Tensor]
+    """[E, N * Q, N] at each of scored_steps."""
+    loop: LoopStatistics | None = None
+    """Statistics of the inner loop; None for a method that has none, or gives none."""
 
 
 class Learner(nn.Module, ABC):
@@ -82,6 +93,16 @@ class Learner(nn.Module, ABC):
         the queries, [E, N * Q, ...] each.
         """
         return self.episode_logits(support[0], support_y, query[0], n_way)
+
+    def answers_from_features(
+        self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int
+    ) -> Answers:
+        """Return the logits of logits_from_features and the statistics of the inner loop, if there are any (eval mode).
+
+        Arguments as in logits_from_features. A method with an inner loop on codes overrides this method to have the
+        loop's losses and distances recorded.
+        """
+        return Answers(self.logits_from_features(support, support_y, query, n_way))
 
 
 def mean_accuracy(logits: Tensor, labels: Tensor) -> Tensor:

@@ -8,8 +8,10 @@ from torch import Tensor, nn
 
 from leo_bench.config import Settings
 from leo_bench.learners.base import initialised
+from leo_bench.learners.inner_loop import mean_losses
 from leo_bench.learners.leo import Leo, Solution, head_logits
 from leo_bench.models.backbone import adapted_conv4
+from leo_bench.models.decoder import Head
 from leo_bench.models.generator import CnnGenerator
 
 
@@ -83,14 +85,24 @@ class FullLeo(Leo):
             start, support_y, lambda point: self.logits(point, self.features(point, images, n_support, twice))
         )
         both = torch.cat([images, query[0]], dim=1)
-        logits = []
+        logits, scored = [], []
         for point in points[-1:] if self.training else [points[step] for step in self._scored_points]:
             features, heads = self.features(point, both, n_support), [self.decoder.head(point)]
             if point is points[-1]:
                 heads += self.finetune(heads[0], features[:, :n_support], support_y)[-1:]
             wanted = heads[-1:] if self.training else heads
             logits += [head_logits(head, self.dropout(features[:, n_support:])) for head in wanted]
-        return Solution(logits, points, posterior)
+            scored.append((heads, features[:, :n_support]))
+
+        def loss(head: Head, features: Tensor) -> Tensor:
+            return mean_losses(head_logits(head, features), support_y)
+
+        def losses() -> list[Tensor]:
+            by_codes = [loss(heads[0], features) for heads, features in (scored[0], scored[-1])]
+            heads, features = scored[-1]
+            return by_codes + [loss(head, features) for head in heads[1:]]
+
+        return Solution(logits, points, posterior, losses)
 
     @property
     def _scored_points(self) -> list[int]:

@@ -4,14 +4,31 @@ Pure: takes and returns tensors, and changes no parameter.
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 EVERY_STEP_UP_TO = 10
 """Longest inner loop of which every step is scored."""
 SCORED_STEPS = (0, 1, 5, 10, 20, 50, 100, 200, 500)
 """Steps of a longer inner loop that are scored, besides its last: each then costs one pass over the queries."""
+
+
+class LoopStatistics(NamedTuple):
+    """Losses and distances of an inner loop on class codes, float [E] each: one value for each episode."""
+
+    loss_before: Tensor
+    """Mean loss of the inner loop's examples, by the codes before the first step."""
+    loss_after: Tensor
+    """The same by the codes after the last step."""
+    loss_finetuned: Tensor | None
+    """Mean loss of the support set by the weights after the last fine-tuning step; None without fine-tuning."""
+    code_move: Tensor
+    """Distance of a class code after the last step from where it started, mean over the classes."""
+    class_distance: Tensor
+    """Distance between two class codes before the first step, mean over the pairs of classes."""
 
 
 def descend(
@@ -40,3 +57,27 @@ def steps_to_score(n_steps: int) -> list[int]:
     if n_steps <= EVERY_STEP_UP_TO:
         return list(range(n_steps + 1))
     return [*(step for step in SCORED_STEPS if step < n_steps), n_steps]
+
+
+def loop_statistics(points: Sequence[Tensor], losses: Sequence[Tensor]) -> LoopStatistics:
+    """Return the statistics of a loop on class codes.
+
+    points: codes [E, N, D] before the first step and after each. losses: losses [E] by the first codes, by the last
+    codes and, with fine-tuning, by the last weights.
+    """
+    first, last = points[0], points[-1]
+    n_way = first.shape[1]
+    # The default of cdist is imprecise for close codes: it goes by squares.
+    pairs = torch.cdist(first, first, compute_mode="donot_use_mm_for_euclid_dist")
+    return LoopStatistics(
+        losses[0],
+        losses[1],
+        losses[2] if len(losses) > 2 else None,
+        (last - first).norm(dim=-1).mean(-1),
+        pairs.sum((1, 2)) / (n_way * (n_way - 1)),
+    )
+
+
+def mean_losses(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the mean cross-entropy of each episode, [E]. logits: [E, M, N]; labels: int64 [E, M]."""
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view(labels.shape).mean(1)

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from leo_bench.config import Settings
 from leo_bench.data.seeding import derive_seed
-from leo_bench.learners.base import Learner, initialised, mean_accuracy
-from leo_bench.learners.inner_loop import descend, steps_to_score
+from leo_bench.learners.base import Answers, Learner, initialised, mean_accuracy
+from leo_bench.learners.inner_loop import descend, loop_statistics, mean_losses, steps_to_score
 from leo_bench.learners.leo_parts import (
     build_decoder,
     build_encoder,
@@ -44,6 +44,9 @@ class Solution(NamedTuple):
     """Class codes [E, N, D] before the first inner step and after each."""
     posterior: Posterior | None
     """Distribution of the initial class codes if they are drawn, else None."""
+    losses: Callable[[], list[Tensor]]
+    """Computes the losses that loop_statistics reads: each the mean over the examples, also where the loop descends
+    their sum."""
 
 
 class Leo(Learner):
@@ -235,6 +238,13 @@ class Leo(Learner):
     ) -> list[Tensor]:
         return self.solve(support, support_y, query, n_way).logits
 
+    def answers_from_features(
+        self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int
+    ) -> Answers:
+        solution = self.solve(support, support_y, query, n_way)
+        adapts = len(self.scored_steps) > 1
+        return Answers(solution.logits, loop_statistics(solution.points, solution.losses()) if adapts else None)
+
     def solve(self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int) -> Solution:
         """Adapt to episodes given as per-image features, and classify their queries.
 
@@ -254,7 +264,12 @@ class Leo(Learner):
         finetuned = self.finetune(heads[-1], known.features, support_y)
         heads += [finetuned[step - 1] for step in steps_to_score(len(finetuned))[1:]]
         wanted_heads = heads[-1:] if self.training else heads
-        return Solution([head_logits(head, self.dropout(query[0])) for head in wanted_heads], points, posterior)
+
+        def losses() -> list[Tensor]:
+            by_codes = [mean_losses(objective.logits(point), objective.labels) for point in (points[0], points[-1])]
+            return by_codes + [mean_losses(head_logits(head, known.features), support_y) for head in finetuned[-1:]]
+
+        return Solution([head_logits(head, self.dropout(query[0])) for head in wanted_heads], points, posterior, losses)
 
 
 def head_logits(head: Head, features: Tensor) -> Tensor:

@@ -1,9 +1,9 @@
 """Schema of the records of runs and studies on disk."""
 
 import re
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from leo_bench.config import SCHEMA_VERSION, TestSettings
 
@@ -89,6 +89,37 @@ class Result(TrainingRecord):
     versions: dict[str, str]
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+class AdaptationRecord(Record):
+    """Effect of adaptation in a test, from before the first step to after the last, of fine-tuning too.
+
+    Losses and lengths are means over the test episodes. They are None if the learner gives none, or if the mean is
+    not finite: then the inner loop diverged.
+    """
+
+    queries_changed: Share
+    """Share of the queries whose answers differ before and after adaptation."""
+    episodes_changed: Share
+    """Share of the episodes in which at least one answer differs."""
+    corrected: Share
+    """Share of the queries with a wrong answer before and the right one after."""
+    spoiled: Share
+    """Share of the queries with the right answer before and a wrong one after."""
+    loss_before: NotNegative | None = None
+    """Mean cross-entropy of the inner loop's examples, by the codes before the first step."""
+    loss_after: NotNegative | None = None
+    """The same by the codes after the last step."""
+    loss_finetuned: NotNegative | None = None
+    """Mean cross-entropy of the support set after the last fine-tuning step; None without fine-tuning."""
+    code_move: NotNegative | None = None
+    """Distance of a class code after the last step from where it started, mean over the classes."""
+    class_distance: NotNegative | None = None
+    """Distance between two class codes before the first step, mean over the pairs of classes."""
+
+
 class TestResult(Record):
     """Record of one test of a trained model: tests/<test_key>/result.json. Accuracies are fractions."""
 
@@ -123,6 +154,8 @@ class TestResult(Record):
     accuracy_ci95: float
     """Half width of the 95% confidence interval over the test episodes of this model (1.96 standard errors, n - 1)."""
     accuracy_before: float
+    adaptation: AdaptationRecord | None = None
+    """Effect of adaptation; None in old records, and for a model that takes no steps."""
     episodes_digest: str
     weights_digest: str
     """SHA-256 of the weights that were scored."""
@@ -138,6 +171,16 @@ class TestResult(Record):
     """Median time to adapt to one new episode and answer its queries, milliseconds; headline test only."""
     host: dict[str, str]
     versions: dict[str, str]
+
+    @field_validator("adaptation")
+    @classmethod
+    def _explains_the_gain(cls, value: AdaptationRecord | None, info: ValidationInfo) -> AdaptationRecord | None:
+        """Raise ValueError if the answers that changed do not make up the change of the accuracy."""
+        if value and {"accuracy", "accuracy_before"} <= info.data.keys():
+            gain, explained = info.data["accuracy"] - info.data["accuracy_before"], value.corrected - value.spoiled
+            if abs(gain - explained) > 1e-6:
+                raise ValueError(f"corrected - spoiled is {explained:.6f}, but the accuracy changes by {gain:.6f}")
+        return value
 
     @property
     def asked(self) -> TestSettings:

@@ -11,7 +11,7 @@ import pandas as pd
 from leo_bench.config import default_of, differing, key_of, names_of, training_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records.files import read_record, write_atomic
-from leo_bench.records.schema import RUN_KEY, RUNS, Plan, PlannedRun, TestResult
+from leo_bench.records.schema import RUN_KEY, RUNS, AdaptationRecord, Plan, PlannedRun, TestResult
 from leo_bench.records.state import RunState, attempts_of, run_state, settings_on_disk
 
 
@@ -36,30 +36,34 @@ class StudyView:
         return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
     def headlines(self) -> pd.DataFrame:
-        """Return one row per done run: its headline test (columns SCORE_COLUMNS)."""
+        """Return one row per done run: its headline test (columns RUN_COLUMNS)."""
         rows = [score_row(self.plan, run, run.headline) for run in self.done]
-        return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+        return pd.DataFrame(rows, columns=RUN_COLUMNS)
 
 
-SCORE_COLUMNS = (
+RUN_COLUMNS = (
     "study run_key learner variant seed dataset class_split train_classes split episode_mode image_size "
     "n_way k_shot n_query train_n_way n_train_episodes n_train_images n_test_episodes batch_norm precision "
     "accuracy accuracy_ci95 accuracy_before train_seconds adapt_ms peak_memory_mb n_parameters n_generated "
     "device numerics commit status data_digest episodes_digest inner_steps inner_lr head head_c mislabelled "
     "trained_on test_key"
 ).split()
+"""Columns of runs.csv."""
+SCORE_COLUMNS = [*RUN_COLUMNS, *AdaptationRecord.model_fields]
+"""Columns of scores.csv: the effect of adaptation besides those of runs.csv."""
 
 
 def score_row(plan: Plan, run: RunState, test: TestResult) -> dict[str, Any]:
     """Return one run on one test as a row.
 
     dataset is the data set of the test, trained_on that of the training. inner_steps and inner_lr are those at test,
-    None for a head without an inner loop.
+    None for a head without an inner loop. Where the effect of adaptation is not recorded, its columns are None.
     """
     result = run.result
     assert result is not None
     settings = result.settings
-    values = {**settings, **result.model_dump(include=set(SCORE_COLUMNS)), **test.model_dump()}
+    effect = test.adaptation.model_dump() if test.adaptation else dict.fromkeys(AdaptationRecord.model_fields)
+    values = {**settings, **result.model_dump(include=set(SCORE_COLUMNS)), **test.model_dump(), **effect}
     for name in ("inner_steps", "inner_lr"):
         values[name] = settings[name] if values[name] is None and test.head is None else values[name]
     values |= {

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from leo_bench.records import (
     CHARACTERS,
     CORRECT,
     TESTS,
+    AdaptationRecord,
     TestResult,
     write_atomic,
     write_record,
@@ -25,6 +27,7 @@ from leo_bench.records import (
 from leo_bench.running import provenance
 from leo_bench.running.checkpoint import trained_learner, weights_digest
 from leo_bench.running.process import host
+from leo_bench.training.adaptation import Adaptation
 from leo_bench.training.evaluate import Scores, adapt_seconds, score
 
 log = logging.getLogger("leo_bench")
@@ -124,6 +127,7 @@ def write_test(folder: Path, record: TestResult, scores: Scores, bank: ImageBank
 
 def _accuracies(scores: Scores, learner: Learner) -> dict[str, object]:
     """Return the fields of a record that follow from the scores."""
+    spec, effect = scores.episodes.spec, scores.adaptation
     means = [float(mean) for mean in scores.accuracies.mean(0)]
     error = float(scores.accuracies[:, -1].std(ddof=1)) / len(scores.accuracies) ** 0.5
     return {
@@ -133,5 +137,25 @@ def _accuracies(scores: Scores, learner: Learner) -> dict[str, object]:
         "accuracy": means[-1],
         "accuracy_ci95": 1.96 * error,
         "accuracy_before": means[0],
+        "adaptation": None if effect is None else adaptation_record(effect, spec.n_way * spec.n_query),
         "episodes_digest": scores.episodes.digest(),
     }
+
+
+def adaptation_record(adaptation: Adaptation, n_queries: int) -> AdaptationRecord:
+    """Return the means over the episodes. n_queries: queries of an episode."""
+    changed, corrected, spoiled, loop = adaptation
+    statistics = {} if loop is None else loop._asdict()
+    return AdaptationRecord(
+        queries_changed=changed.double().mean().item() / n_queries,
+        episodes_changed=(changed > 0).double().mean().item(),
+        corrected=corrected.double().mean().item() / n_queries,
+        spoiled=spoiled.double().mean().item() / n_queries,
+        **{name: _finite_mean(values) for name, values in statistics.items()},
+    )
+
+
+def _finite_mean(values: torch.Tensor | None) -> float | None:
+    """Return the mean; None if there are no values, or if it is not finite."""
+    mean = math.nan if values is None else values.double().mean().item()
+    return mean if math.isfinite(mean) else None

@@ -14,6 +14,7 @@ from torch import Tensor
 from leo_bench.data.bank import ImageBank
 from leo_bench.data.episodes import Episodes, gather
 from leo_bench.learners.base import Learner
+from leo_bench.training.adaptation import Adaptation, compare_answers, join
 
 EPISODES_PER_PASS = 20
 """Episodes that are adapted and classified together."""
@@ -30,6 +31,8 @@ class Scores:
     """Correct answers, int64 [episodes, len(steps)], of n_way * n_query queries each."""
     correct_by_class: np.ndarray
     """Correct answers after the last step, int64 [episodes, n_way], of n_query queries each."""
+    adaptation: Adaptation | None = None
+    """Effect of adaptation on each episode; None for a learner that is scored at one step."""
 
     @property
     def accuracies(self) -> np.ndarray:
@@ -73,19 +76,22 @@ def _score(learner: Learner, features: tuple[Tensor, ...], episodes: Episodes, f
     support_rows, query_rows = rows[..., : spec.k_shot].flatten(1), rows[..., spec.k_shot :].flatten(1)
     support_y = spec.support_labels().to(device)
     query_y = torch.arange(spec.n_way, device=device).repeat_interleave(spec.n_query)
-    correct, by_class = [], []
+    correct, by_class, adaptation = [], [], []
     for support, query in zip(support_rows.split(EPISODES_PER_PASS), query_rows.split(EPISODES_PER_PASS), strict=True):
-        logits = learner.logits_from_features(
+        logits, loop = learner.answers_from_features(
             tuple(part[support] for part in features),
             support_y.expand(len(support), -1),
             tuple(part[query] for part in features),
             spec.n_way,
         )
-        hits = torch.stack([step.argmax(-1) == query_y for step in logits], dim=1)  # [E, steps, N * Q]
+        answers = torch.stack([step.argmax(-1) for step in logits], dim=1)  # [E, steps, N * Q]
+        hits = answers == query_y
+        adaptation.append(compare_answers(answers, query_y, loop))
         correct.append(hits.sum(-1))
         by_class.append(hits[:, -1].unflatten(-1, (spec.n_way, spec.n_query)).sum(-1))
-    counts = (torch.cat(parts).cpu().numpy() for parts in (correct, by_class))
-    return Scores(episodes, learner.scored_steps, *counts)
+    steps = learner.scored_steps
+    total, total_by_class = (torch.cat(parts).cpu().numpy() for parts in (correct, by_class))
+    return Scores(episodes, steps, total, total_by_class, join(adaptation) if len(steps) > 1 else None)
 
 
 def adapt_seconds(learner: Learner, images: Tensor, episodes: Episodes, repeats: int = 9) -> float:

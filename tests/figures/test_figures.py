@@ -83,6 +83,18 @@ def group_frame() -> pd.DataFrame:
     )
 
 
+def gain_frame(last: float = 0.01, seeds: int = 3) -> pd.DataFrame:
+    """leo gains 2 points in one step and ends at `last`; none gains half a point in all."""
+    gains = {"leo": {0: 0.0, 1: 0.02, 50: last}, "none": {0: 0.0, 5: 0.005}}
+    rows = [
+        {"variant": name, "label": name, "seed": seed, "step": step, "gain": gain + (0.001 * (seed - 1) if step else 0)}
+        for name, steps in gains.items()
+        for step, gain in steps.items()
+        for seed in range(seeds)
+    ]
+    return pd.DataFrame(rows)
+
+
 def draw_setting(**changes: Any) -> Axes:
     given: dict[str, Any] = {"bands": [(0.95, 0.98)] * 2, "chance": 0.2, "xlabel": "relation"}
     return figures.accuracy_by_setting(accuracy_frame(), ["pairwise", "none"], STYLES, **{**given, **changes})
@@ -107,6 +119,7 @@ ALL = [
     partial(figures.accuracy_by_cost, accuracy_frame(), STYLES),
     partial(figures.performance_profiles, profile_frame(), STYLES),
     partial(figures.error_by_group, group_frame(), STYLES["leo"], overall=0.2),
+    partial(figures.gain_by_step, gain_frame(), STYLES, margin=0.005),
 ]
 NO_YLABEL = (figures.forest_plot, figures.error_by_group)
 
@@ -233,6 +246,30 @@ def test_steps_between_that_were_not_scored_are_dotted() -> None:
         for ax in (every, figures.accuracy_by_step(ends, STYLES))
     ]
     assert styles[0] == {"-"} and not styles[1] & {"-", "None"}
+
+
+def rings(ax: Axes) -> list[tuple[float, float]]:
+    """Return the places of the rings."""
+    lines = [line for line in ax.lines if line.get_markerfacecolor() == "none"]
+    return [(float(line.get_xdata()[0]), round(float(line.get_ydata()[0]), 6)) for line in lines]
+
+
+def test_gains_end_with_their_last_value_and_a_ring_marks_a_better_step() -> None:
+    ax = figures.gain_by_step(gain_frame(), STYLES, margin=0.005)
+    assert {"leo: +1.0", "none: +0.5"} <= set(texts(ax))
+    assert rings(ax) == [(1.0, 2.0)]
+    assert {(0.0, 0.0), (1.0, 2.0), (50.0, 1.0), (5.0, 0.5)} <= points_at(ax)
+    assert rings(figures.gain_by_step(gain_frame(last=0.0195), STYLES, margin=0.005)) == []
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "1", "2", "5", "10", "20", "50"]
+
+
+def test_gains_within_the_margin_do_not_fill_the_axis_and_a_collapse_does_not_flatten_the_rest() -> None:
+    small = gain_frame().query("variant == 'none'")
+    assert figures.gain_by_step(small, STYLES, margin=0.005).get_ylim() == (-1, 1)
+    ax = figures.gain_by_step(gain_frame(last=-0.6), STYLES, margin=0.005)
+    assert -10 < ax.get_ylim()[0] < -1
+    heads = [collection for collection in ax.collections if collection.get_clip_on() is False]
+    assert [tuple(head.get_offsets()[0]) for head in heads] == [(50.0, 0.0)]
 
 
 def test_steps_and_curves_draw_means_over_seeds() -> None:

@@ -5,7 +5,7 @@ parameters. Settings are read for their switches alone. Support features are com
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -198,7 +198,21 @@ def shifted(image: Tensor, down: int, right: int) -> Tensor:
     return moved
 
 
-def episode(
+class Adapted(NamedTuple):
+    logits: list[Tensor]
+    """Logits [M, N] of the queries after 0, 1, ... inner and then fine-tuning steps."""
+    points: list[list[Tensor]]
+    """Class codes before the first inner step and after each."""
+    losses: list[Tensor]
+    """Losses of the inner loop by the first codes, by the last codes and, with fine-tuning, by the last rows."""
+
+
+def episode(*arguments: Any) -> list[Tensor]:
+    """Query logits of one episode after each step. Arguments as those of adapted."""
+    return adapted(*arguments).logits
+
+
+def adapted(
     weights: Weights,
     running: dict[str, Tensor] | None,
     settings: Settings,
@@ -207,8 +221,8 @@ def episode(
     query_x: Tensor,
     n_way: int,
     noise: float = 0.0,
-) -> list[Tensor]:
-    """Query logits [M, N] of one episode after 0, 1, ... inner and then fine-tuning steps.
+) -> Adapted:
+    """Adapt to one episode.
 
     running: the running statistics by name; None when training, with the episode's own statistics. noise: stands for
     every normal number that is drawn.
@@ -305,4 +319,8 @@ def episode(
             weights["finetune_rate.lr"],
         )
         heads.append((codes, rows))
-    return [logits_of(rows, features(both, point)[n_support:]) for point, rows in heads]
+    logits = [logits_of(rows, features(both, point)[n_support:]) for point, rows in heads]
+    losses = [support_loss(points[0]), support_loss(points[-1])]
+    if settings.finetune_steps:
+        losses.append(cross_entropy(settings, logits_of(rows, features(support_x, codes)), support_y))
+    return Adapted(logits, points, losses)

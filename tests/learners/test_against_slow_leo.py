@@ -7,6 +7,7 @@ import pytest
 import slow_leo
 import torch
 from tiny_leo import N_WAY, random_batch, stirred, tiny
+from torch import Tensor
 
 from leo_bench.config import Settings
 from leo_bench.models.noise import Noise
@@ -169,6 +170,40 @@ def test_logits_at_test_are_those_of_the_literal_algorithm_before_and_after_each
         slow = slow_leo.episode(weights, running, settings, *episode, N_WAY)
         for step, given in zip(learner.scored_steps, logits, strict=True):
             torch.testing.assert_close(given[index], slow[step], rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("settings", CASES, ids=IDS)
+def test_losses_and_distances_of_the_loop_are_those_of_the_literal_algorithm(
+    settings: Settings, float64: torch.dtype
+) -> None:
+    learner = stirred(settings, float64).eval()
+    support_x, support_y, query_x, _ = random_batch(dtype=float64)
+    weights, running = dict(learner.named_parameters()), dict(learner.named_buffers())
+    with torch.no_grad():
+        support, query = (
+            tuple(rows.unflatten(0, (2, -1)) for rows in learner.image_features(images.flatten(0, 1)))
+            for images in (support_x, query_x)
+        )
+        logits, loop = learner.answers_from_features(support, support_y, query, N_WAY)
+        expected = learner.logits_from_features(support, support_y, query, N_WAY)
+    assert all(torch.equal(one, other) for one, other in zip(logits, expected, strict=True))
+    assert loop is not None
+    for index, episode in enumerate(zip(support_x, support_y, query_x, strict=True)):
+        slow = slow_leo.adapted(weights, running, settings, *episode, N_WAY)
+        n_examples = len(support_y[0]) if settings.inner_loss == "sum" else 1
+        given = [loop.loss_before, loop.loss_after, *([] if loop.loss_finetuned is None else [loop.loss_finetuned])]
+        assert [loss[index].item() for loss in given] == pytest.approx(
+            [loss.item() / n_examples for loss in slow.losses], rel=1e-10
+        )
+        first, last = slow.points[0], slow.points[-1]
+        moves = [distance(a, b) for a, b in zip(first, last, strict=True)]
+        pairs = [distance(a, b) for a, b in itertools.combinations(first, 2)]
+        assert loop.code_move[index].item() == pytest.approx(sum(moves) / len(moves), rel=1e-8, abs=1e-12)
+        assert loop.class_distance[index].item() == pytest.approx(sum(pairs) / len(pairs), rel=1e-8, abs=1e-12)
+
+
+def distance(a: Tensor, b: Tensor) -> float:
+    return ((a - b) ** 2).sum().sqrt().item()
 
 
 @pytest.mark.parametrize("generated", ["head", "full"])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from leo_bench.learners.inner_loop import descend
+from leo_bench.learners.inner_loop import descend, loop_statistics
 
 
 def parabola(point: Tensor) -> Tensor:
@@ -110,3 +110,22 @@ def test_a_loss_may_speak_of_the_start_without_moving_it() -> None:
     points = descend(lambda z: (z - start) ** 2 + z, start, step_sizes=[0.25, 0.25])
     assert [point.item() for point in points] == [2.0, 1.75, 1.625]
     assert torch.autograd.grad(points[-1], start)[0].item() == 1.0  # wherever it starts, it moves by as much
+
+
+def test_the_distance_of_classes_is_a_mean_over_pairs_and_the_move_one_over_classes() -> None:
+    # A right triangle with sides 3, 4 and 5; one class goes 6 away and the others stay.
+    start = torch.tensor([[[0.0, 0.0], [3.0, 0.0], [0.0, 4.0]]])
+    end = start + torch.tensor([[[0.0, 0.0], [6.0, 0.0], [0.0, 0.0]]])
+    found = loop_statistics([start, start + 100, end], [torch.tensor([0.7]), torch.tensor([0.2])])
+    assert found.class_distance.tolist() == [4]
+    assert found.code_move.tolist() == [2]
+    assert (found.loss_before.tolist(), found.loss_after.tolist()) == ([pytest.approx(0.7)], [pytest.approx(0.2)])
+    assert found.loss_finetuned is None
+
+
+def test_codes_that_are_very_close_keep_their_distance() -> None:
+    start = torch.full((1, 40, 8), 1000.0)
+    start[0, 0, 0] += 0.5  # of 40 classes one is half away from the others
+    found = loop_statistics([start, start], [torch.zeros(1)] * 2)
+    assert found.class_distance.item() == pytest.approx(0.5 * 39 / (40 * 39 / 2))
+    assert found.code_move.item() == 0

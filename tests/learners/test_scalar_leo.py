@@ -70,6 +70,36 @@ def test_at_test_there_are_logits_before_and_after_every_step() -> None:
     assert leo.scored_steps == [0, 1, 2]
 
 
+def test_losses_and_distances_of_one_step_by_hand() -> None:
+    # Two episodes. In the first, codes start at 0: both probabilities are 1/2, so the loss is log 2; the codes go to
+    # +1/4 and -1/4, the logits to +1/2 and -1/2, and the loss is log(1 + 1/e). In the second, codes start 1 apart, at
+    # +1/2 and -1/2: logits +1 and -1, and the wrong class has probability p = 1 / (1 + e^2). A code's gradient is
+    # 2 p, so it goes p / 2 further, and the logits p.
+    leo = scalar_leo(inner_steps=1).eval()
+    features = torch.tensor([[[1.0], [-1.0]]]).repeat(2, 1, 1)
+    codes = torch.tensor([[[0.0], [0.0]], [[0.5], [-0.5]]])
+    support = (features, codes, torch.zeros(2, 2, 0, 1))
+    with torch.no_grad():
+        logits, loop = leo.answers_from_features(support, torch.tensor([[0, 1]] * 2), (torch.ones(2, 1, 1),), 2)
+    p = 1 / (1 + math.e**2)
+    assert [step[:, 0, 0].tolist() for step in logits] == [pytest.approx(values) for values in ([0, 1], [0.5, 1 + p])]
+    assert loop is not None
+    assert loop.loss_before.tolist() == pytest.approx([math.log(2), math.log(1 + math.exp(-2))])
+    assert loop.loss_after.tolist() == pytest.approx([math.log(1 + math.exp(-1)), math.log(1 + math.exp(-2 - 2 * p))])
+    assert loop.loss_finetuned is None
+    assert loop.code_move.tolist() == pytest.approx([0.25, p / 2])
+    assert loop.class_distance.tolist() == [0, 1]
+
+
+def test_without_steps_there_is_nothing_to_say_of_a_loop() -> None:
+    leo = scalar_leo(inner_steps=0).eval()
+    support = (torch.tensor([[[1.0], [-1.0]]]), torch.zeros(1, 2, 1), torch.zeros(1, 2, 0, 1))
+    with torch.no_grad():
+        logits, loop = leo.answers_from_features(support, torch.tensor([[0, 1]]), (torch.ones(1, 1, 1),), 2)
+    assert len(logits) == 1
+    assert loop is None
+
+
 @pytest.mark.parametrize(("second_order", "expected"), [(True, 0.5), (False, 0.25)])
 def test_the_outer_gradient_by_hand(second_order: bool, expected: float) -> None:
     # w0 = slope * code and code = lr * slope / 2. Second order: w0 = lr slope^2 / 2, so dw0/dslope = lr slope = 1/2.

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from pydantic import ValidationError
 from results_fixture import NUMERICS, make_plan, write_attempt, write_run, write_study
@@ -13,6 +14,7 @@ from results_fixture import NUMERICS, make_plan, write_attempt, write_run, write
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
     SCORE_COLUMNS,
+    AdaptationRecord,
     AttemptStatus,
     CurvePoint,
     Plan,
@@ -96,6 +98,11 @@ def test_a_training_that_cannot_be_believed_is_named_not_raised(
         ({"steps": [0, 1]}, "counts of shape (12, 6)"),
         ({"accuracy": math.nan}, "accuracy"),
         ({"better": 1}, "better"),
+        ({"adaptation": {"queries_changed": 2}}, "adaptation.queries_changed: Input should be less than or equal to 1"),
+        (
+            {"adaptation": {"queries_changed": 0.5, "episodes_changed": 1, "corrected": 0.4, "spoiled": 0}},
+            "adaptation: Value error, corrected - spoiled is 0.400000, but the accuracy changes by ",
+        ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -207,6 +214,26 @@ def test_runs_csv_has_the_columns_and_one_row_per_done_run(tmp_path: Path, plan:
     assert list(frame["variant"]) == ["leo", "none", "none"]
     assert frame["accuracy"].between(0, 1).all()
     assert (view.scores().groupby("run_key").size() == 4).all()  # 5- and 20-way, mixed and within alphabet
+
+
+def test_scores_csv_has_the_effect_of_adaptation_besides(tmp_path: Path, plan: Plan) -> None:
+    folder = write_study(tmp_path, plan)
+    state = done(tmp_path, plan)
+    test = state.tests[1]
+    effect = {"queries_changed": 0.5, "episodes_changed": 1.0, "loss_before": 0.25, "loss_after": None}
+    gain = test.accuracy - test.accuracy_before
+    effect |= {"corrected": 0.2 + max(gain, 0), "spoiled": 0.2 + max(-gain, 0)}
+    edit(state.folder / "tests" / test.test_key / "result.json", adaptation=effect)
+    view = load_study(folder)
+    write_tables(view)
+    scores = pd.read_csv(folder / "scores.csv").set_index("test_key")
+    row, others = scores.loc[test.test_key], scores.drop(test.test_key)
+    expected = [math.nan if value is None else value for value in effect.values()]
+    assert row[list(effect)].astype(float).tolist() == pytest.approx(expected, nan_ok=True)
+    assert others[list(AdaptationRecord.model_fields)].isna().all(axis=None)
+    runs = pd.read_csv(folder / "runs.csv").columns
+    assert set(scores.reset_index().columns) == set(SCORE_COLUMNS)
+    assert set(SCORE_COLUMNS) - set(runs) == set(AdaptationRecord.model_fields)
 
 
 def test_an_attempt_that_says_done_without_a_result_is_not_done(tmp_path: Path, plan: Plan) -> None:

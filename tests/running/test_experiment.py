@@ -93,6 +93,10 @@ def test_the_record_holds_what_happened(tmp_path: Path) -> None:
             assert arrays["by_character"].shape == (len(arrays["characters"]), 2)
             assert arrays["by_character"].sum(0).tolist() == [5 * test.n_way * test.n_query, counts[:, -1].sum()]
             assert all(b"/" in name for name in arrays["characters"])
+        assert test.adaptation is not None
+        effect = test.adaptation
+        assert effect.corrected - effect.spoiled == pytest.approx(test.accuracy - test.accuracy_before)
+        assert None not in (effect.loss_before, effect.loss_after, effect.code_move, effect.class_distance)
         assert test.weights_digest == result.weights_digest
         assert (test.adapt_ms is not None) is (test is state.headline)
     assert weights_digest(load_file(folder / "checkpoint.safetensors")) == result.weights_digest

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leo_bench.report.pages import Shown, show_all, write_report_pages, write_tables
+from leo_bench.report.study.adaptation_effect import effect_table
 from leo_bench.report.study.all_tests import all_tests_table
 from leo_bench.report.study.checklist import checklist
 from leo_bench.report.study.data import load_study_data
@@ -52,11 +53,11 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
     ]
     others = [effects_table(data)] if main else []
     across, hardest, checked = all_tests_table(data), character_tables(data), checklist(data)
-    undone, redo = problem_table(data), redo_table(data)
+    undone, redo, effect = problem_table(data), redo_table(data), effect_table(data)
     elsewhere = [table for table in (other_tests_table(data), other_differences_table(data)) if table is not None]
     sections = [section.table for section in switches]
     write_tables(
-        [*main, *others, *sections, across, *elsewhere, *hardest, checked, undone, redo], out_folder / "tables"
+        [*main, *others, *sections, across, *elsewhere, effect, *hardest, checked, undone, redo], out_folder / "tables"
     )
     opening = answer(data)
     content = {
@@ -72,6 +73,7 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
         "others": others,
         "across": across,
         "other_tests": elsewhere,
+        "adaptation": effect,
         "hardest": hardest,
         "hardest_missing": NOT_RECORDED,
         "checklist": checked,
