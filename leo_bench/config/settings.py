@@ -72,9 +72,13 @@ class Settings(BaseModel):
     """Method: one of LEARNERS."""
 
     # parts of LEO
-    relation: Literal["pairwise", "none", "attention"] = setting("pairwise", "method", source=DOCUMENT)
+    relation: Literal["pairwise", "none", "attention", "own", "shuffled"] = setting(
+        "pairwise", "method", source=DOCUMENT
+    )
     """Relation network. `pairwise`: each class code becomes the mean of its relations to all classes of the episode.
-    `attention`: their weighted mean. `none`: class codes stay as encoded."""
+    `attention`: their weighted mean. `none`: class codes stay as encoded. Two controls (ours) have the network of
+    `pairwise`. `own`: it sees the class itself alone. `shuffled`: the numbers of each other class's code are in another
+    order, so that they mean nothing."""
     relation_rounds: int = setting(1, "method", source=DOCUMENT, ge=1, le=10)
     """Number of relation networks in sequence, each with weights of its own."""
     relation_residual: bool = setting(False, "method", source=OURS)
