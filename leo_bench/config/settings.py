@@ -120,7 +120,8 @@ class Settings(BaseModel):
     head_bias: Literal["decoded", "distance"] = setting("decoded", "method", source="Snell et al. 2017, section 2.4")
     """Bias of the head. `distance`: -|w|^2 / 2, which makes a logit a squared distance to the class weights w."""
     logit_scale: Literal["one", "learned"] = setting("one", "method", source=OURS)
-    """Factor of the decoded weights and biases: 1, or a learned number that starts at 1."""
+    """Factor of the logits: 1, or a learned number that starts at 1. In LEO it multiplies the decoded weights and
+    biases, in a prototypical network the negative squared distances."""
     feature_norm: Literal["none", "l2"] = setting("none", "method", source=f"release of {PAPER}")
     """`l2`: scale the features of each image to length 1."""
     first_pool: int = setting(1, "method", source=OURS, ge=1, le=8)

@@ -13,7 +13,11 @@ from leo_bench.learners.full_leo import FullLeo
 from leo_bench.learners.leo import Leo
 from leo_bench.models.noise import Noise
 
-CASES = {**VARIANTS, **{name: {"learner": name} for name in LEARNERS if name != "leo"}}
+CASES = {
+    **VARIANTS,
+    **{name: {"learner": name} for name in LEARNERS if name != "leo"},
+    "protonet, learned scale": {"learner": "protonet", "logit_scale": "learned", "train_support": "each"},
+}
 """Settings of every learner; the variants are those of LEO."""
 ANY_WAY = {name: changes for name, changes in CASES.items() if tiny(**changes).any_way}
 every_case = pytest.mark.parametrize("changes", CASES.values(), ids=CASES.keys())

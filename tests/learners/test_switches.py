@@ -92,6 +92,8 @@ MODEL_SWITCHES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {"head_start": "prototype"}),
     ({}, {"head_bias": "distance"}),
     ({}, {"logit_scale": "learned"}),
+    ({"learner": "protonet"}, {"learner": "protonet", "logit_scale": "learned"}),
+    ({"learner": "nearest_neighbour"}, {"learner": "nearest_neighbour", "logit_scale": "learned"}),
     ({"relation": "none"}, {"relation": "none", "encoder": "none"}),
     ({}, {"decoded_weights": "gaussian"}),
 ]
