@@ -186,6 +186,10 @@ def _needs(settings: "Settings") -> list[tuple[bool, str]]:
             "inner_examples=leave_one_out has other prototypes for each image; set head_start to decoded",
         ),
         (
+            settings.relation != "shuffled" or settings.latent_dim > 1,
+            "relation=shuffled has nothing to reorder in codes of one number; set latent_dim to 2 or more",
+        ),
+        (
             settings.relation != "none" or settings.relation_rounds == 1,
             "relation=none has no rounds; set relation_rounds to 1",
         ),

@@ -72,9 +72,13 @@ class Settings(BaseModel):
     """Method: one of LEARNERS."""
 
     # parts of LEO
-    relation: Literal["pairwise", "none", "attention"] = setting("pairwise", "method", source=DOCUMENT)
+    relation: Literal["pairwise", "none", "attention", "own", "shuffled"] = setting(
+        "pairwise", "method", source=DOCUMENT
+    )
     """Relation network. `pairwise`: each class code becomes the mean of its relations to all classes of the episode.
-    `attention`: their weighted mean. `none`: class codes stay as encoded."""
+    `attention`: their weighted mean. `none`: class codes stay as encoded. Two controls (ours) have the network of
+    `pairwise`. `own`: it sees the class itself alone. `shuffled`: the numbers of each other class's code are in another
+    order, so that they mean nothing."""
     relation_rounds: int = setting(1, "method", source=DOCUMENT, ge=1, le=10)
     """Number of relation networks in sequence, each with weights of its own."""
     relation_residual: bool = setting(False, "method", source=OURS)
@@ -116,7 +120,8 @@ class Settings(BaseModel):
     head_bias: Literal["decoded", "distance"] = setting("decoded", "method", source="Snell et al. 2017, section 2.4")
     """Bias of the head. `distance`: -|w|^2 / 2, which makes a logit a squared distance to the class weights w."""
     logit_scale: Literal["one", "learned"] = setting("one", "method", source=OURS)
-    """Factor of the decoded weights and biases: 1, or a learned number that starts at 1."""
+    """Factor of the logits: 1, or a learned number that starts at 1. In LEO it multiplies the decoded weights and
+    biases, in a prototypical network the negative squared distances."""
     feature_norm: Literal["none", "l2"] = setting("none", "method", source=f"release of {PAPER}")
     """`l2`: scale the features of each image to length 1."""
     first_pool: int = setting(1, "method", source=OURS, ge=1, le=8)

@@ -18,7 +18,7 @@ from leo_bench.models.decoder import (
 from leo_bench.models.encoder import LEOEncoder, NoEncoder, SharedEncoder
 from leo_bench.models.latent import Deterministic, Gaussian, Prior
 from leo_bench.models.noise import Noise
-from leo_bench.models.relation import AttentionRelation, LEORelationNetwork, NoRelation, Residual, Rounds
+from leo_bench.models.relation import RELATIONS, LEORelationNetwork, NoRelation, Residual, Rounds
 from leo_bench.models.stem import Stem
 
 
@@ -43,11 +43,10 @@ def build_encoder(settings: Settings, feature_dim: int) -> LEOEncoder | SharedEn
 
 def build_relation(settings: Settings) -> LEORelationNetwork | Residual | NoRelation | Rounds:
     """Return one relation network, several in sequence, or none."""
-    kinds = {"pairwise": LEORelationNetwork, "attention": AttentionRelation}
     if settings.relation == "none":
         return NoRelation()
     networks: list[LEORelationNetwork | Residual] = [
-        kinds[settings.relation](settings.latent_dim) for _ in range(settings.relation_rounds)
+        RELATIONS[settings.relation](settings.latent_dim) for _ in range(settings.relation_rounds)
     ]
     if settings.relation_residual:
         networks = [Residual(network) for network in networks if isinstance(network, LEORelationNetwork)]

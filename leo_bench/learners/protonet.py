@@ -7,6 +7,7 @@ from leo_bench.config import Settings
 from leo_bench.learners.base import Learner, initialised, mean_accuracy
 from leo_bench.learners.support_rotation import rotate_support
 from leo_bench.models.backbone import Conv4, in_chunks
+from leo_bench.models.logit_scale import LOGIT_SCALES
 from leo_bench.models.prototypes import nearest_mean_logits
 from leo_bench.models.stem import Stem
 
@@ -27,14 +28,16 @@ class ProtoNet(Learner):
                 width=settings.width,
                 stem=Stem(settings.first_pool, settings.padding),
             )
+        self.scale = LOGIT_SCALES[settings.logit_scale]()
 
     def episode_logits(self, support_x: Tensor, support_y: Tensor, query_x: Tensor, n_way: int) -> list[Tensor]:
         features = self.backbone.by_episode(torch.cat([support_x, query_x], dim=1))
         n_support = support_x.shape[1]
-        return [self.feature_logits(features[:, :n_support], support_y, features[:, n_support:], n_way)]
+        support, query = features[:, :n_support], features[:, n_support:]
+        return [self.scale(self.feature_logits(support, support_y, query, n_way))]
 
     def feature_logits(self, support: Tensor, support_y: Tensor, query: Tensor, n_way: int) -> Tensor:
-        """Return logits [E, N * Q, N] of queries from features: support [E, N * K, F], query [E, N * Q, F]."""
+        """Return unscaled logits [E, N * Q, N] of queries from features: support [E, N * K, F], query [E, N * Q, F]."""
         return nearest_mean_logits(support, support_y, query, n_way)
 
     def loss(
@@ -47,7 +50,7 @@ class ProtoNet(Learner):
         if self.train_support == "each":
             labels = torch.cat([support_y, query_y], dim=1)
             (support,), support_y, (query,), query_y = rotate_support((features,), labels, n_way, n_support // n_way)
-        logits = nearest_mean_logits(support, support_y, query, n_way)
+        logits = self.scale(nearest_mean_logits(support, support_y, query, n_way))
         return self.query_loss(logits, query_y), mean_accuracy(logits, query_y)
 
     def image_features(self, images: Tensor) -> tuple[Tensor, ...]:
@@ -56,4 +59,4 @@ class ProtoNet(Learner):
     def logits_from_features(
         self, support: tuple[Tensor, ...], support_y: Tensor, query: tuple[Tensor, ...], n_way: int
     ) -> list[Tensor]:
-        return [self.feature_logits(support[0], support_y, query[0], n_way)]
+        return [self.scale(self.feature_logits(support[0], support_y, query[0], n_way))]

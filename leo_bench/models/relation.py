@@ -4,10 +4,17 @@ Letters: E episodes, N classes, D latent_dim. refine takes codes [E, N, D] and r
 """
 
 from collections.abc import Iterable
+from functools import cache
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from leo_bench.data.seeding import stream
+
+SHUFFLE_ROOT = 20182
+"""Root of the streams that permute the neighbours' codes in ShuffledRelation. The seed of a run does not enter."""
 
 
 class LEORelationNetwork(nn.Module):
@@ -34,8 +41,14 @@ class LEORelationNetwork(nn.Module):
         """Return the input of fc2 for each ordered pair of classes, [E, N, N, D]."""
         left, right = self.fc1.weight.chunk(2, dim=1)
         as_first = codes @ left.T + self.fc1.bias
-        as_second = codes @ right.T
-        return F.relu(as_first[:, :, None] + as_second[:, None, :])
+        return F.relu(as_first[:, :, None] + self.as_second(codes, right))
+
+    def as_second(self, codes: Tensor, right: Tensor) -> Tensor:
+        """Return what fc1 makes of the second code of each pair, [E, N, N, D] or, alike for all first, [E, 1, N, D].
+
+        right: the half of fc1's weights for the second code, [D, D].
+        """
+        return (codes @ right.T)[:, None, :]
 
 
 class AttentionRelation(LEORelationNetwork):
@@ -53,6 +66,59 @@ class AttentionRelation(LEORelationNetwork):
         """Return the mean of each class's relations to all classes of its episode, weighted by attention."""
         scores = self.query(codes) @ self.key(codes).transpose(1, 2) / codes.shape[-1] ** 0.5
         return self.fc2((scores.softmax(-1)[:, :, None] @ self.pairs(codes)).squeeze(2))
+
+
+class OwnRelation(LEORelationNetwork):
+    """Relation network that sees the class itself alone: the relation of z_i to z_i (a control).
+
+    It has the parameters of the pairwise network and no context. Its gain over no relation network is that of two more
+    layers; the gain of the pairwise network over it is that of seeing the other classes.
+    """
+
+    def refine(self, codes: Tensor) -> Tensor:
+        """Return each class's relation to itself."""
+        return self(codes, codes)
+
+
+class ShuffledRelation(LEORelationNetwork):
+    """Pairwise network with meaningless neighbours (a control): the numbers of each neighbour are in another order.
+
+    The neighbours keep their number, length and mean, but no longer say what the other classes look like. They are made
+    from the episode's own codes because training has no others to borrow: a meta-batch can hold one episode, and an
+    answer must not depend on other episodes. The order depends on the neighbour's place among the classes, since fc1
+    could learn to undo one order for all neighbours. So renaming the classes changes the refined codes, in this network
+    alone.
+    """
+
+    def as_second(self, codes: Tensor, right: Tensor) -> Tensor:
+        n_way, latent_dim = codes.shape[-2:]
+        order = shuffled_orders(n_way, latent_dim, codes.device).expand_as(codes)
+        itself = torch.eye(n_way, dtype=torch.bool, device=codes.device)[..., None]
+        return torch.where(itself, (codes @ right.T)[:, None, :], (codes.gather(-1, order) @ right.T)[:, None, :])
+
+
+@cache
+def shuffled_orders(n_way: int, latent_dim: int, device: torch.device) -> Tensor:
+    """Return an order of a code's numbers for each place among the classes, int64 [n_way, latent_dim].
+
+    Number k of the reordered code is number orders[j, k] of the code at place j. Each order is a random cycle through
+    all numbers, so that with latent_dim of 2 or more none stays in its place. The order of a place is the same for any
+    n_way, in every run. Cached because a CUDA graph cannot record the copy to the device.
+    """
+    orders = np.empty((n_way, latent_dim), dtype=np.int64)
+    for place, order in enumerate(orders):
+        cycle = stream(SHUFFLE_ROOT, "relation", place).permutation(latent_dim)
+        order[cycle] = np.roll(cycle, 1)
+    return torch.from_numpy(orders).to(device)
+
+
+RELATIONS = {
+    "pairwise": LEORelationNetwork,
+    "attention": AttentionRelation,
+    "own": OwnRelation,
+    "shuffled": ShuffledRelation,
+}
+"""Setting relation -> network; `none` has no network."""
 
 
 class NoRelation(nn.Module):

@@ -407,6 +407,7 @@ def test_the_run_key_is_a_folder_name() -> None:
             ["leave_one_out", "encoder", "separate", "shared"],
         ),
         ({"test_split": "val", "train_classes": "trainval"}, ["trainval", "test_split", "train_classes to train"]),
+        ({"relation": "shuffled", "latent_dim": 1}, ["relation=shuffled", "latent_dim", "2"]),
         ({"relation": "none", "relation_rounds": 2}, ["relation=none", "relation_rounds", "1"]),
         ({"feature_dropout": 1.0}, ["feature_dropout", "less than 1", "1.0"]),
         ({"test_n_ways": [5, 1]}, ["test_n_ways", "2", "[5, 1]"]),

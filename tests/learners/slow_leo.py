@@ -1,7 +1,8 @@
 """LEO once more, literal and slow: one episode, one class, one pair of classes at a time, without the package's models.
 
 Weights come as a plain dict of named tensors, so that gradients can be taken with respect to the package's own
-parameters. Settings are read for their switches alone. Support features are computed again at each inner step.
+parameters. Settings are read for their switches alone; the orders of relation=shuffled are the package's. Support
+features are computed again at each inner step.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from leo_bench.config import Settings
+from leo_bench.models.relation import shuffled_orders
 
 Weights = dict[str, Tensor]
 Statistics = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -99,18 +101,31 @@ def refined(weights: Weights, settings: Settings, codes: list[Tensor]) -> list[T
         codes = [
             sum(
                 share * relation(weights, prefix, first, second)
-                for share, second in zip(shares(weights, prefix, settings, first, codes), codes, strict=True)
+                for share, second in zip(
+                    shares(weights, prefix, settings, first, codes), seen(settings, place, codes), strict=True
+                )
             )
-            for first in codes
+            for place, first in enumerate(codes)
         ]
         if settings.relation_residual:
             codes = [old + new for old, new in zip(before, codes, strict=True)]
     return codes
 
 
+def seen(settings: Settings, place: int, codes: list[Tensor]) -> list[Tensor]:
+    """Return the second code of each pair whose first is the class at this place."""
+    if settings.relation == "own":
+        return [codes[place]] * len(codes)
+    if settings.relation == "shuffled":
+        orders = shuffled_orders(len(codes), settings.latent_dim, codes[0].device).tolist()
+        reordered = [torch.stack([code[k] for k in order]) for code, order in zip(codes, orders, strict=True)]
+        return [*reordered[:place], codes[place], *reordered[place + 1 :]]
+    return codes
+
+
 def shares(weights: Weights, prefix: str, settings: Settings, first: Tensor, codes: list[Tensor]) -> list[Any]:
     """Return the weight of each relation in the code of a class."""
-    if settings.relation == "pairwise":
+    if settings.relation != "attention":
         return [1 / len(codes)] * len(codes)
     query = weights[prefix + "query.weight"] @ first + weights[prefix + "query.bias"]
     keys = [weights[prefix + "key.weight"] @ code for code in codes]

@@ -13,11 +13,17 @@ from leo_bench.learners.full_leo import FullLeo
 from leo_bench.learners.leo import Leo
 from leo_bench.models.noise import Noise
 
-CASES = {**VARIANTS, **{name: {"learner": name} for name in LEARNERS if name != "leo"}}
+CASES = {
+    **VARIANTS,
+    **{name: {"learner": name} for name in LEARNERS if name != "leo"},
+    "protonet, learned scale": {"learner": "protonet", "logit_scale": "learned", "train_support": "each"},
+}
 """Settings of every learner; the variants are those of LEO."""
 ANY_WAY = {name: changes for name, changes in CASES.items() if tiny(**changes).any_way}
 every_case = pytest.mark.parametrize("changes", CASES.values(), ids=CASES.keys())
 every_case_of_any_way = pytest.mark.parametrize("changes", ANY_WAY.values(), ids=ANY_WAY.keys())
+BLIND_TO_NAMES = {name: changes for name, changes in ANY_WAY.items() if changes.get("relation") != "shuffled"}
+"""Shuffled neighbours depend on their place among the classes, on purpose."""
 
 
 @pytest.fixture(autouse=True)
@@ -157,7 +163,7 @@ def test_query_features_give_the_same_logits_as_all_features_of_the_queries(chan
         assert torch.equal(step, same)
 
 
-@every_case_of_any_way
+@pytest.mark.parametrize("changes", BLIND_TO_NAMES.values(), ids=BLIND_TO_NAMES.keys())
 def test_renaming_the_classes_renames_the_answers(changes: dict[str, object]) -> None:
     learner = stirred(tiny(**changes), torch.float64).eval()
     support_x, support_y, query_x, _ = random_batch(dtype=torch.float64)
@@ -171,7 +177,7 @@ def test_renaming_the_classes_renames_the_answers(changes: dict[str, object]) ->
 
 
 @pytest.mark.parametrize("encoder", ["separate", "shared"])
-@pytest.mark.parametrize("relation", ["pairwise", "none"])
+@pytest.mark.parametrize("relation", ["pairwise", "none", "own"])
 def test_one_code_for_all_classes_cannot_name_them(encoder: str, relation: str) -> None:
     # decode=task: rename the classes, and before adaptation the answers keep the old names. Hence at chance.
     learner = stirred(tiny(encoder=encoder, relation=relation, inner_steps=0)).eval()
@@ -229,11 +235,13 @@ def test_one_code_for_all_classes_can_be_scored_only_at_its_own_number_of_classe
     [{}, {"encoder": "shared"}, {"generated": "full"}],  # full with shared: normalised by the episode's support set
     ids=["separate", "shared", "full, separate"],
 )
-def test_without_relations_a_class_has_the_same_code_in_any_episode_and_else_not(changes: dict[str, object]) -> None:
+def test_without_relations_to_others_a_class_has_the_same_code_in_any_episode_and_else_not(
+    changes: dict[str, object],
+) -> None:
     support_x, _, _, _ = random_batch()
     support_x[1, 0] = support_x[0, 0]
     support_y = torch.tensor([[0, 1, 1, 2, 2, 2], [0, 1, 2, 1, 2, 1]])  # class 0 is the same drawing in both
-    for relation, same in (("none", True), ("pairwise", False)):
+    for relation, same in (("none", True), ("own", True), ("pairwise", False), ("shuffled", False)):
         learner = stirred(tiny(decode="class", relation=relation, **changes)).eval()
         assert isinstance(learner, Leo)
         with torch.no_grad():
@@ -270,6 +278,8 @@ def test_building_leaves_the_global_generator_alone() -> None:
     ("change", "alike"),
     [
         ({"relation": "none"}, {"classifier", "encoder", "decoder"}),
+        ({"relation": "own"}, {"classifier", "encoder", "relation_net", "decoder"}),
+        ({"relation": "shuffled"}, {"classifier", "encoder", "relation_net", "decoder"}),
         ({"encoder": "shared"}, {"classifier", "relation_net", "decoder"}),
         ({"decode": "task"}, {"classifier", "encoder", "relation_net"}),
         ({"latent_dim": 7}, {"classifier"}),

@@ -29,6 +29,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "relation": "none",
     },
     "attention in two rounds": {"decode": "class", "relation": "attention", "relation_rounds": 2},
+    "relation to itself": {"decode": "class", "relation": "own", "relation_residual": True},
+    "shuffled neighbours": {"decode": "class", "relation": "shuffled", "relation_rounds": 2},
     "two conditioned decoders": {"decode": "class", "n_decoders": 2, "task_conditioned": True},
     "linear decoder, rates per step": {"decode": "class", "decoder": "linear", "inner_lr_mode": "per_step"},
     "narrow": {"decode": "class", "width": 8},
