@@ -1,5 +1,7 @@
 """Random numbers in training, for drawn codes and weights and for dropout, from one stream of the run's seed."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -19,10 +21,26 @@ class Noise:
         """Draw 1 with probability share, else 0, in the shape of a tensor, on its device."""
         return torch.empty_like(like).bernoulli_(share, generator=self._on(like.device))
 
+    def states(self) -> dict[str, Tensor]:
+        """Return the state of each generator, uint8 on the CPU, by the name of its device."""
+        return {str(device): generator.get_state() for device, generator in self.generators.items()}
+
+    def restore(self, states: Mapping[str, Tensor]) -> None:
+        """Go on from what `states` returned."""
+        self.generators.clear()
+        for device, state in states.items():
+            self._on(torch.device(device)).set_state(state)
+
     def _on(self, device: torch.device) -> torch.Generator:
         if device not in self.generators:
             self.generators[device] = torch.Generator(device).manual_seed(self.seed)
         return self.generators[device]
+
+
+def noises_in(model: nn.Module) -> list[Noise]:
+    """Return every Noise that is an attribute of a part of the model, once, in the order of the parts."""
+    found = (value for part in model.modules() for value in vars(part).values() if isinstance(value, Noise))
+    return list({id(noise): noise for noise in found}.values())
 
 
 class FeatureDropout(nn.Module):

@@ -3,6 +3,7 @@
     results/runs/<run_key>/settings.json     settings of the run when it was trained
                            attempt-<n>/      log.txt, status.json and the Sacred record of one attempt to train or
                                              score; pruned.json if a search pruned the run
+                           training.safetensors  the state of a training that has not ended
                            checkpoint.safetensors
                            result.json       the training, written last and atomically: a valid file means trained
                            tests/<test_key>/episodes.npz  correct answers by episode (at each scored inner step) and

@@ -76,6 +76,9 @@ class Result(TrainingRecord):
     n_train_images: int
     batch_norm: str
     train_seconds: float
+    """Training time, seconds; of a resumed training that of all parts."""
+    resumed_at: list[int] = []
+    """Training episodes at which the training was resumed after a stop."""
     peak_memory_mb: float
     multiply_adds: int | None = None
     """Multiply-adds from the images of one n_way episode to its answers; None in old records."""

@@ -23,6 +23,9 @@ from leo_bench.training.troubleshooting import out_of_memory
 MAX_ATTEMPTS = 3
 """Failed attempts after which a run is not started again. Stops by the user do not count."""
 
+TRAINING_CHECKPOINT = "training.safetensors"
+"""File in the folder of a run: the state of a training that has not ended (training_checkpoint.py)."""
+
 
 @dataclass
 class Attempt:
@@ -101,7 +104,11 @@ def note_death(folder: Path, code: int, settings: Settings) -> None:
 
 
 def set_aside(folder: Path) -> None:
-    """Move the records of a run into its last attempt, so that it is done again. Its attempts no longer count."""
+    """Move the records of a run into its last attempt, so that it is done again. Its attempts no longer count.
+
+    A training checkpoint is removed.
+    """
+    (folder / TRAINING_CHECKPOINT).unlink(missing_ok=True)
     for name in ("result.json", "episodes.npz", "checkpoint.safetensors"):
         _move_to_last_attempt(folder, name)
     for test in sorted(folder.glob(f"{TESTS}/*")):

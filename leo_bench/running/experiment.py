@@ -35,8 +35,9 @@ from leo_bench.records import (
 from leo_bench.running.attempts import Attempt, new_attempt, set_aside, set_aside_test
 from leo_bench.running.checkpoint import CHECKPOINT, load_weights, save_weights
 from leo_bench.running.plan import planned_run
-from leo_bench.running.process import is_lack_of_memory, prepare
+from leo_bench.running.process import host, is_lack_of_memory, prepare
 from leo_bench.running.test_run import episodes_of, score_tests
+from leo_bench.running.training_checkpoint import TrainingCheckpoint, identity
 from leo_bench.running.training_run import RunPruned, Watch, load_bank, train_run
 from leo_bench.training.troubleshooting import out_of_memory
 
@@ -82,7 +83,8 @@ def execute(
 ) -> RunState:
     """Do the training and the tests that the run in folder lacks. Returns the state of the done run.
 
-    A trained run is trained again only if a test is missing and its checkpoint is gone; a message says so. A stale or
+    A training that was stopped goes on from its training checkpoint, if that is there, to the same bits. A trained run
+    is trained again only if a test is missing and its weights are gone; a message says so. A stale or
     damaged training is set aside with its tests, a damaged test alone. accept_stale: count a stale training as trained,
     and score it with the weights that are there. status.json records how the attempt ended.
     Raises RunHeld if another process does the run, LeoBenchError if data or settings do not fit or training diverges,
@@ -261,7 +263,9 @@ def _trained(
         words = f"the checkpoint of run {settings.run_key} is missing: training it again, to score the missing tests"
         log.warning("%s", words)
         print(words, file=sys.stderr)
-    result, weights = train_run(settings, bank, attempt, recorder, job.planned.numerics, job.watch)
+    owner = identity(settings.run_key, job.planned.numerics, bank.digest, host(torch.device(settings.device)))
+    checkpoint = TrainingCheckpoint(folder, owner)
+    result, weights = train_run(settings, bank, attempt, recorder, job.planned.numerics, checkpoint, job.watch)
     if known is not None and result.weights_digest == known.weights_digest:
         log.info("the weights equal those recorded, bit for bit")
         result = known
@@ -270,4 +274,5 @@ def _trained(
         set_aside(folder)
     save_weights(folder, weights)
     write_record(folder / "result.json", result)
+    checkpoint.remove()
     return result, weights

@@ -44,6 +44,7 @@ MEASURED = (
     "started",
     "finished",
     "attempt",
+    "resumed_at",
     "commit",
     "host",
     "versions",

@@ -1,7 +1,6 @@
 """Training of one run: weights and record from settings."""
 
 import logging
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,10 @@ from leo_bench.running import provenance
 from leo_bench.running.attempts import Attempt
 from leo_bench.running.checkpoint import weights_digest, weights_of
 from leo_bench.running.process import host, peak_memory_mb, prepare
+from leo_bench.running.training_checkpoint import TrainingCheckpoint
 from leo_bench.training.flops import multiply_adds
-from leo_bench.training.outer_loop import History, TrainingDiverged, train
+from leo_bench.training.outer_loop import TrainingDiverged, train
+from leo_bench.training.state import History
 from leo_bench.training.troubleshooting import diverged, stalled
 
 log = logging.getLogger("leo_bench")
@@ -47,12 +48,20 @@ def parameters_by_part(learner: Learner) -> dict[str, int]:
 
 
 def train_run(
-    settings: Settings, bank: ImageBank, attempt: Attempt, recorder: Any, numerics: str, watch: Watch | None = None
+    settings: Settings,
+    bank: ImageBank,
+    attempt: Attempt,
+    recorder: Any,
+    numerics: str,
+    checkpoint: TrainingCheckpoint,
+    watch: Watch | None = None,
 ) -> tuple[Result, dict[str, torch.Tensor]]:
     """Train and return the record, which is not yet written, and the weights.
 
-    recorder: run of Sacred, which gets losses and accuracies. watch: function called after each validation. Raises
-    TrainingDiverged if loss or weights are NaN or infinite, and RunPruned if watch raises it.
+    recorder: run of Sacred, which gets losses and accuracies. checkpoint: where the training goes on from, and what it
+    keeps up to date; the caller removes it once the record is written. watch: function called after each validation,
+    when a training is resumed also for those that it had before. Raises TrainingDiverged if loss or weights are NaN or
+    infinite, and RunPruned if watch raises it.
     """
     started = provenance.now()
     commit = provenance.commit()  # read now, since files may change during training
@@ -63,21 +72,31 @@ def train_run(
         if history.curve and history.curve[-1][0] == episode:
             _, loss, accuracy, norm = history.curve[-1]
             log.info("episode %d: loss %.4f, query accuracy %.3f, gradient norm %.3g", episode, loss, accuracy, norm)
-            recorder.log_scalar("train_loss", loss, episode)
-            recorder.log_scalar("train_accuracy", accuracy, episode)
-        validated = bool(history.validation) and history.validation[-1][0] == episode
-        if validated:
+        if history.validation and history.validation[-1][0] == episode:
             log.info("episode %d: validation accuracy %.4f", episode, history.validation[-1][1])
-            recorder.log_scalar("validation_accuracy", history.validation[-1][1], episode)
         attempt.update(episode)
-        if watch and validated:
+        tell(history, episode)
+
+    def tell(history: History, episode: int) -> None:
+        """Give Sacred and the watcher the points of this episode."""
+        _record(recorder, history, episode)
+        if watch and history.validation and history.validation[-1][0] == episode:
             _report(watch, history, settings, numerics, attempt)
 
-    begin = time.perf_counter()
-    history = train(learner, bank, settings, progress)
-    train_seconds = time.perf_counter() - begin
-    if not all(bool(tensor.isfinite().all()) for tensor in learner.state_dict().values()):
-        raise TrainingDiverged(diverged("trained weights are NaN or infinite", settings))
+    start = checkpoint.begin()
+    try:
+        if start:
+            log.info("resumed at episode %d", start.episode)
+            attempt.update(start.episode)
+            for episode in start.history.episodes:
+                tell(start.history.until(episode), episode)
+        history = train(learner, bank, settings, progress, start, checkpoint.write_if_due)
+        train_seconds = checkpoint.train_seconds
+        if not all(bool(tensor.isfinite().all()) for tensor in learner.state_dict().values()):
+            raise TrainingDiverged(diverged("trained weights are NaN or infinite", settings))
+    except (TrainingDiverged, RunPruned):  # it would end so again; after any other error it can go on
+        checkpoint.remove()
+        raise
     trouble = stalled(history.validation[-1][1], settings) if history.validation else ""
     if trouble:
         log.warning("%s", trouble)
@@ -103,6 +122,7 @@ def train_run(
         n_train_images=settings.n_train_images,
         batch_norm=learner.batch_norm,
         train_seconds=train_seconds,
+        resumed_at=checkpoint.resumed_at,
         peak_memory_mb=peak_memory_mb(device),
         weights_digest=weights_digest(weights),
         multiply_adds=multiply_adds(settings),
@@ -112,6 +132,16 @@ def train_run(
         versions=provenance.versions(),
     )
     return result, weights
+
+
+def _record(recorder: Any, history: History, episode: int) -> None:
+    """Give Sacred the latest points of a learning curve, if they are of this episode."""
+    if history.curve and history.curve[-1][0] == episode:
+        _, loss, accuracy, _ = history.curve[-1]
+        recorder.log_scalar("train_loss", loss, episode)
+        recorder.log_scalar("train_accuracy", accuracy, episode)
+    if history.validation and history.validation[-1][0] == episode:
+        recorder.log_scalar("validation_accuracy", history.validation[-1][1], episode)
 
 
 def _report(watch: Watch, history: History, settings: Settings, numerics: str, attempt: Attempt) -> None:

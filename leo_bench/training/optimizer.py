@@ -1,6 +1,6 @@
 """Updates of the outer loop: optimiser, learning-rate schedule, average of the weights."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,30 @@ def make_schedule(optimizer: Adam, settings: Settings) -> LRScheduler | None:
     return OneCycleLR(optimizer, settings.outer_lr, total_steps=n_updates, pct_start=RISE, cycle_momentum=False)
 
 
+def moments(optimizer: Adam) -> dict[str, Tensor]:
+    """Return the moments and step counts of Adam, by names such as `0.exp_avg`: index of the parameter, then what."""
+    found = optimizer.state_dict()["state"]
+    return {f"{index}.{name}": tensor for index, named in found.items() for name, tensor in named.items()}
+
+
+def load_moments(optimizer: Adam, tensors: Mapping[str, Tensor], learning_rate: float) -> None:
+    """Give a new optimiser the moments and step counts that `moments` returned, and a learning rate."""
+    (group,) = optimizer.param_groups
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        index, name = key.split(".")
+        parameter = group["params"][int(index)]
+        # moments lie in memory as their parameter does, since vectorised code may round otherwise in another layout
+        copy = tensor.clone() if name == "step" else torch.empty_like(parameter).copy_(tensor)
+        state.setdefault(int(index), {})[name] = copy
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    (group,) = optimizer.param_groups
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(learning_rate)
+    else:
+        group["lr"] = learning_rate
+
+
 class WeightAverage:
     """Mean of the weights and running statistics of a model over its last updates (Izmailov et al. 2018)."""
 
@@ -58,3 +82,10 @@ class WeightAverage:
         """Load the means into the model, if there are any."""
         if self.count:
             self.model.load_state_dict({**self.model.state_dict(), **self.mean})
+
+    def restore(self, mean: Mapping[str, Tensor], n_updates: int) -> None:
+        """Change a new average into the one with this mean after n_updates."""
+        self.left -= n_updates
+        self.count = max(0, -self.left)
+        state = self.model.state_dict()
+        self.mean = {name: torch.empty_like(state[name]).copy_(tensor) for name, tensor in mean.items()}

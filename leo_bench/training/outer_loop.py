@@ -1,7 +1,6 @@
 """The outer loop: meta-training of a learner on sampled episodes, with validations."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -11,13 +10,12 @@ from leo_bench.config import Settings
 from leo_bench.data.augment import draw_affine, warp
 from leo_bench.data.bank import ImageBank
 from leo_bench.data.episodes import Episodes, EpisodeSampler, EpisodeSpec, fixed_episodes, gather_drawn
-from leo_bench.data.seeding import stream
 from leo_bench.data.splits import class_split
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners.base import Learner
 from leo_bench.training.cuda_graph import graphed_on_gpu
 from leo_bench.training.evaluate import score
-from leo_bench.training.optimizer import WeightAverage, make_optimizer, make_schedule
+from leo_bench.training.state import History, Snapshot, TrainingState
 from leo_bench.training.troubleshooting import diverged
 
 CURVE_EVERY = 100
@@ -29,16 +27,6 @@ PIXELS_PER_PASS = 2**20
 
 class TrainingDiverged(LeoBenchError):
     """Raised when the training loss is NaN or infinite."""
-
-
-@dataclass
-class History:
-    """Learning curve of a training. Entries hold means since the previous entry; accuracies are fractions."""
-
-    curve: list[tuple[int, float, float, float]] = field(default_factory=list)
-    """Episode, loss, query accuracy after adaptation, gradient norm before clipping."""
-    validation: list[tuple[int, float, float]] = field(default_factory=list)
-    """Episode, accuracy after adaptation, accuracy before."""
 
 
 def outer_step(
@@ -81,7 +69,12 @@ def episodes_per_pass(batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> int:
 
 
 def train(
-    learner: Learner, bank: ImageBank, settings: Settings, progress: Callable[[History, int], None] | None = None
+    learner: Learner,
+    bank: ImageBank,
+    settings: Settings,
+    progress: Callable[[History, int], None] | None = None,
+    start: Snapshot | None = None,
+    after_update: Callable[[TrainingState], None] | None = None,
 ) -> History:
     """Train a learner in place for n_train_episodes and return its learning curve.
 
@@ -89,6 +82,9 @@ def train(
     of settings.seed; validation episodes are fixed. progress is called with the history and the number of episodes
     whenever the history has a new entry; an exception raised in it ends the training. On a GPU the updates are replayed
     as a CUDA graph. Raises TrainingDiverged if a loss is NaN or infinite.
+
+    start: snapshot of an earlier training with these settings, which goes on from there to the same bits as without a
+    stop. after_update is called with the state after each update but the last, and must not change it.
     """
     characters = class_split(bank, settings.class_split, settings.train_classes)["train"]
     n_way = settings.ways_in_training
@@ -101,46 +97,48 @@ def train(
         EpisodeSpec(settings.n_way, settings.k_shot, settings.n_query, "mixed"),
         settings.n_val_episodes,
     )
-    history = History()
     if settings.n_train_episodes == 0 or not list(learner.parameters()):
-        return history
-    rng = stream(settings.seed, "train episodes")
+        return History()
     device = bank.images.device
-    optimizer = make_optimizer(learner.parameters(), settings, device)
-    schedule, average = make_schedule(optimizer, settings), WeightAverage(learner, settings)
-    changes = stream(settings.seed, "augmentation")
+    state = TrainingState(learner, settings, device)
+    if start:
+        state.restore(start)
+    history = state.history
 
     def update(*drawn: Tensor) -> tuple[Tensor, ...]:
         support_x, support_y, query_x, query_y = gather_drawn(bank.images, drawn[0], drawn[1], drawn[2], spec.k_shot)
         if settings.augmentation == "affine":
             support_x, query_x = _augmented(support_x, query_x, drawn[3])
         batch = (support_x, support_y, query_x, query_y)
-        return outer_step(learner, optimizer, batch, n_way, settings.clip_norm)
+        return outer_step(learner, state.optimizer, batch, n_way, settings.clip_norm)
 
     # A CUDA graph would draw the same random numbers at each replay.
     step = update if learner.draws_noise else graphed_on_gpu(update, device)
-    seen: list[tuple[Tensor, ...]] = []
-    for episode in range(settings.meta_batch_size, settings.n_train_episodes + 1, settings.meta_batch_size):
-        drawn: tuple[Tensor, ...] = sampler.sample(rng, settings.meta_batch_size).on(device)
+    first = state.episode + settings.meta_batch_size
+    for episode in range(first, settings.n_train_episodes + 1, settings.meta_batch_size):
+        drawn: tuple[Tensor, ...] = sampler.sample(state.episodes, settings.meta_batch_size).on(device)
         if settings.augmentation == "affine":
             n_images = n_way * (spec.k_shot + spec.n_query)
-            drawn = (*drawn, draw_affine(changes, settings.meta_batch_size, n_images).to(device))
-        seen.append(step(*drawn))
-        average.update()
-        if schedule:
-            schedule.step()
+            drawn = (*drawn, draw_affine(state.changes, settings.meta_batch_size, n_images).to(device))
+        state.seen.append(step(*drawn))
+        state.average.update()
+        if state.schedule:
+            state.schedule.step()
+        state.episode = episode
         last = episode == settings.n_train_episodes
         curve_due = last or _passed(episode, settings.meta_batch_size, CURVE_EVERY)
         validation_due = last or _passed(episode, settings.meta_batch_size, settings.val_every)
         if last:
-            average.apply()
+            state.average.apply()
         if curve_due:
-            history.curve.append((episode, *_means(seen, episode, settings)))  # type: ignore[arg-type]
-            seen = []
+            history.curve.append((episode, *_means(state.seen, episode, settings)))  # type: ignore[arg-type]
+            state.seen = []
         if validation_due:
             history.validation.append((episode, *_validate(learner, bank, validation)))
         if progress and (curve_due or validation_due):
             progress(history, episode)
+        if after_update and not last:
+            after_update(state)
     return history
 
 

@@ -17,7 +17,7 @@ from leo_bench.models.latent import (
     encoder_penalty,
     kl_from_standard_normal,
 )
-from leo_bench.models.noise import FeatureDropout, Noise
+from leo_bench.models.noise import FeatureDropout, Noise, noises_in
 from leo_bench.models.relation import AttentionRelation, LEORelationNetwork, Rounds
 from leo_bench.models.step_sizes import STEP_SIZES
 
@@ -32,6 +32,26 @@ def test_noise_comes_from_its_seed_and_goes_on() -> None:
     assert torch.equal(second, same.normal(like))
     assert not torch.equal(first, second)
     assert not torch.equal(first, other.normal(like))
+
+
+def test_noise_goes_on_from_a_saved_state() -> None:
+    one, other, like = Noise(1), Noise(2), torch.empty(4)
+    one.normal(like)
+    states = one.states()
+    expected = [one.normal(like), one.kept(like, 0.5)]
+    other.normal(like)
+    other.restore(states)
+    assert torch.equal(other.normal(like), expected[0])
+    assert torch.equal(other.kept(like, 0.5), expected[1])
+    other.restore({})  # nothing was drawn: its seed
+    assert torch.equal(other.normal(like), Noise(2).normal(like))
+
+
+def test_every_noise_of_a_model_is_found_once() -> None:
+    shared, own = Noise(1), Noise(2)
+    model = nn.Sequential(FeatureDropout(0.5, shared), nn.Sequential(Gaussian(2, own), Prior(shared)), nn.Linear(1, 1))
+    assert noises_in(model) == [shared, own]
+    assert noises_in(nn.Linear(1, 1)) == []
 
 
 def test_noise_leaves_the_global_generator_alone() -> None:

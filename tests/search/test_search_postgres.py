@@ -70,7 +70,7 @@ def test_workers_share_a_search_on_postgres_and_one_of_them_is_killed(
 ) -> None:
     plan = small_plan(n_trials=4)
     folder = tmp_path / "small-smoke"
-    monkeypatch.setenv("DIE_AT", "1")
+    monkeypatch.setenv("DIE_AT", "1 4")
     runner = SearchRunner(plan, folder, address, 2, say=lambda _: None, heartbeat=1, grace=5, worker=WORKER)
     trials = runner.run()
     assert check_agreement(tmp_path, plan, address) == trials

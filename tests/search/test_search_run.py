@@ -18,7 +18,7 @@ from tiny_bank import tiny_bank
 
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import EXIT_FAILED, LeoBenchError
-from leo_bench.records import AttemptStatus, PrunedRun, read_record, run_state, write_record
+from leo_bench.records import AttemptStatus, PrunedRun, Result, read_record, run_state, write_record
 from leo_bench.records.search import SearchPlan, Trials, planned_trial, read_search
 from leo_bench.running import training_run
 from leo_bench.search import runner as search_runner
@@ -142,17 +142,20 @@ def test_a_trial_whose_process_is_killed_is_done_again(
     tmp_path: Path, plan: SearchPlan, whole: Trials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runner(tmp_path, small_plan(n_trials=1)).run()
-    monkeypatch.setenv("DIE_AT", "1")  # its process dies at the first validation
+    monkeypatch.setenv("DIE_AT", "1 8")  # its process dies at the second validation
     killed = runner(tmp_path, small_plan(n_trials=2), n_processes=1).run()
     check_agreement(tmp_path, plan)
     assert [trial.state for trial in killed.trials][:2] == ["complete", "failed"]
     died, again = killed.trials[1], killed.trials[2]
     assert "done again" in died.message
-    assert len(died.curve) == 1
+    assert len(died.curve) == 2
     assert (again.retry_of, again.deaths) == (1, 1)
     assert not killed.repeatable
     assert "1 done again because their process died" in killed.how
     assert ended(killed) == ended(whole)[:2]
+    result = read_record(tmp_path / "runs" / str(again.run_key) / "result.json", Result)
+    assert result.resumed_at == [4]  # and the pruner saw the validation before it too
+    assert [point[0] for point in again.curve] == [4, 8, 12]
 
 
 def test_a_search_that_is_stopped_and_loses_its_database_goes_on_as_if_nothing_had_happened(

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.optim import Adam
 
 from leo_bench.config import Settings, make_settings
-from leo_bench.training.optimizer import WeightAverage, make_optimizer, make_schedule
+from leo_bench.training.optimizer import WeightAverage, load_moments, make_optimizer, make_schedule, moments
 
 CPU = torch.device("cpu")
 
@@ -70,3 +71,32 @@ def test_without_a_share_the_last_weights_stay() -> None:
             average.update()
     average.apply()
     assert model.weight.item() == 29
+
+
+@pytest.mark.parametrize("rate", [0.01, torch.tensor(0.01)], ids=["number", "tensor"])
+def test_moments_go_on_in_a_new_optimiser_and_lie_in_memory_as_before(rate: float | torch.Tensor) -> None:
+    def weight() -> nn.Parameter:
+        return nn.Parameter(torch.ones(2, 3, 4, 4).to(memory_format=torch.channels_last))
+
+    used, unused = weight(), weight()
+    before = Adam([unused, used], lr=rate)  # what never has a gradient has no moments
+    for update in range(3):
+        used.grad = torch.full_like(used, update + 1.0)
+        before.step()
+    saved = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in moments(before).items()}
+    assert set(saved) == {"1.step", "1.exp_avg", "1.exp_avg_sq"}
+    # the first moment after gradients 1, 2, 3: 0.1 * (0.81 * 1 + 0.9 * 2 + 3)
+    assert saved["1.exp_avg"].flatten()[0].item() == pytest.approx(0.561)
+
+    copy = nn.Parameter(used.detach().clone())
+    after = Adam([weight(), copy], lr=1.0 if isinstance(rate, float) else torch.tensor(1.0))
+    load_moments(after, saved, 0.01)
+    assert (
+        after.state[copy]["exp_avg"].stride() == before.state[used]["exp_avg"].stride() != saved["1.exp_avg"].stride()
+    )
+    assert isinstance(after.param_groups[0]["lr"], type(rate))
+    for parameter, optimizer in ((used, before), (copy, after)):
+        parameter.grad = torch.full_like(parameter, 4.0)
+        optimizer.step()
+    assert torch.equal(copy, used)
+    assert saved["1.step"].item() == 3  # the saved tensors are copies

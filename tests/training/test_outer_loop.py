@@ -21,7 +21,8 @@ from leo_bench.learners.base import Learner
 from leo_bench.learners.factory import build
 from leo_bench.training import outer_loop as train_module
 from leo_bench.training.evaluate import Scores, score
-from leo_bench.training.outer_loop import History, TrainingDiverged, _passed, outer_step, train
+from leo_bench.training.outer_loop import TrainingDiverged, _passed, outer_step, train
+from leo_bench.training.state import History
 
 BANK = tiny_bank()
 SIZES: dict[str, Any] = {
