@@ -148,6 +148,22 @@ def _needs(settings: "Settings") -> list[tuple[bool, str]]:
             settings.test_split == "test" or settings.train_classes == "train",
             "train_classes=trainval trains on the characters of test_split=val; set train_classes to train",
         ),
+        (
+            not settings.frozen_maps or settings.decoder_start == "encoder",
+            "frozen_maps keeps the start that decoder_start=encoder makes; set decoder_start to encoder",
+        ),
+        (
+            settings.adapts == "always" or settings.inner_lr_mode == "fixed",
+            f"adapts=at_test trains no step sizes, and inner_lr_mode is {settings.inner_lr_mode}; set it to fixed",
+        ),
+        (
+            settings.adapts == "always" or settings.generated == "head",
+            "adapts=at_test is for one CNN that all episodes share; set generated to head",
+        ),
+        (
+            settings.test_support_copies == "none" or settings.inner_examples != "leave_one_out",
+            "inner_examples=leave_one_out leaves one image out, but not its copies; set test_support_copies to none",
+        ),
         *_needs_of_the_head(settings),
         (
             settings.test_head != "own"

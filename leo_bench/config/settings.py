@@ -94,8 +94,14 @@ class Settings(BaseModel):
     inner_lr_mode: Literal["fixed", "learned", "per_step"] = setting("fixed", "method", source=PAPER)
     """Inner step size. `fixed`: one number. `learned`: a learned vector, the same at each step. `per_step`: a learned
     vector for each step."""
-    inner_loss: Literal["mean", "sum"] = setting("mean", "method", source=f"{PAPER}, equation 5")
-    """Inner loss over the support set. `sum` has n_way * k_shot times the gradient of `mean`."""
+    inner_loss: Literal["mean", "sum", "class_mean"] = setting("mean", "method", source=f"{PAPER}, equation 5")
+    """Inner loss over the support set. `sum` has n_way * k_shot times the gradient of `mean`. `class_mean`, the sum of
+    the classes' mean losses, has n_way times: a step size then suits any number of classes and shots."""
+    inner_temperature: float = setting(1.0, "method", source=OURS, gt=0, le=1000, allow_inf_nan=False)
+    """Number that divides the logits in the inner loss. Above 1, images that are already answered right still move the
+    codes."""
+    adapts: Literal["always", "at_test"] = setting("always", "method", source=OURS)
+    """When the inner loop runs. `at_test`: training leaves it out, and trained models adapt."""
     inner_examples: Literal["support", "shifted", "leave_one_out"] = setting("support", "method", source=OURS)
     """Images of the inner loss. `support`: the support set. `shifted`: also copies shifted by one pixel.
     `leave_one_out`: each image answered from the codes of the others, which needs k_shot of at least 2."""
@@ -114,6 +120,9 @@ class Settings(BaseModel):
     decoder_start: Literal["random", "encoder"] = setting("random", "method", source=OURS)
     """Initial weights of a linear decoder. `encoder`: the transpose of a shared encoder with orthogonal rows, so that
     each class starts with its prototype as weights."""
+    frozen_maps: bool = setting(False, "method", source=OURS)
+    """Keep encoder and decoder as `decoder_start=encoder` makes them: an orthogonal map and its transpose. With
+    latent_dim of at least the length of the features, codes then lose nothing."""
     head_start: Literal["decoded", "prototype"] = setting("decoded", "method", source=OURS)
     """Weights of the head. `prototype`: the class prototype plus the decoded weights, which are zero before training;
     with `head_bias=distance` the head starts as that of a prototypical network."""
@@ -237,6 +246,11 @@ class Settings(BaseModel):
     """Inner steps at test; as trained if left out."""
     test_inner_lr: float | None = setting(None, "test", gt=0, le=1000, allow_inf_nan=False)
     """Inner step size at test; as trained if left out."""
+    test_inner_temperature: float | None = setting(None, "test", gt=0, le=1000, allow_inf_nan=False)
+    """Temperature of the inner loss at test; as trained if left out."""
+    test_support_copies: Literal["none", "shifted"] = setting("none", "test", source=OURS)
+    """`shifted`: the support set at test also has twelve copies of each image, moved by one or two pixels (at 28x28;
+    larger images in proportion)."""
     test_head: Literal["own", "nearest_neighbour", "logistic_regression", "descended_prototypes"] = setting(
         "own", "test", source="Triantafillou et al. 2020, section 3"
     )

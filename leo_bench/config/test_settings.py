@@ -13,6 +13,9 @@ from leo_bench.data import DATASETS
 SHIFTED_WAYS = 20
 """Ways of a test on another data set. A data set with fewer classes is tested on all of them."""
 
+METHOD = ("inner_steps", "inner_lr", "inner_temperature", "support_copies", "head", "head_c")
+"""Settings of a test that decide how a trained model answers it."""
+
 
 class TestSettings(BaseModel):
     """One test of a trained model: its fixed episodes, its classifier and its inner loop."""
@@ -31,6 +34,10 @@ class TestSettings(BaseModel):
     """Inner steps at test; as trained if None."""
     inner_lr: float | None = None
     """Inner step size at test; as trained if None."""
+    inner_temperature: float | None = None
+    """Temperature of the inner loss at test; as trained if None."""
+    support_copies: str | None = None
+    """Copies that enlarge the support set; none if None."""
     head: str | None = None
     """Classifier at test; the learner's own if None."""
     head_c: float | None = None
@@ -45,6 +52,11 @@ class TestSettings(BaseModel):
         return f"{words}, {self.mislabelled} of {self.k_shot} mislabelled" if self.mislabelled else words
 
     @property
+    def method(self) -> tuple[Any, ...]:
+        """Values of METHOD: tests with equal values are answered by one classifier."""
+        return tuple(getattr(self, name) for name in METHOD)
+
+    @property
     def name(self) -> str:
         """Name of the test, without its data set: that of its episodes, then its head and its inner loop."""
         words = self.episodes_name
@@ -56,6 +68,10 @@ class TestSettings(BaseModel):
             words += f", {self.inner_steps} steps"
         if self.inner_lr is not None:
             words += f", rate {self.inner_lr:g}"
+        if self.inner_temperature is not None:
+            words += f", temperature {self.inner_temperature:g}"
+        if self.support_copies is not None:
+            words += f", {self.support_copies} copies"
         return words
 
 
@@ -109,6 +125,8 @@ def _test(settings: Settings, dataset: str, mode: str, n_way: int, k_shot: int) 
         "n_test_episodes": settings.n_test_episodes,
         "inner_steps": settings.test_inner_steps,
         "inner_lr": settings.test_inner_lr,
+        "inner_temperature": settings.test_inner_temperature,
+        "support_copies": None if settings.test_support_copies == "none" else settings.test_support_copies,
         "head": None if settings.test_head == "own" else settings.test_head,
         "head_c": settings.test_head_c if settings.test_head == "logistic_regression" else None,
     }

@@ -89,6 +89,7 @@ class Leo(Learner):
             self.finetune_rate = LearnedStepSize(settings.finetune_lr, settings.finetune_steps, features + 1)
         dropout = settings.feature_dropout
         self.dropout: nn.Module = FeatureDropout(dropout, noise) if dropout else nn.Identity()
+        self.temperature = settings.inner_temperature
         self.examples = INNER_EXAMPLES[settings.inner_examples]()
         self.prototypes = HEAD_STARTS[settings.head_start]
         weighted: list[tuple[float, Callable[[Solution], Tensor]]] = [
@@ -123,19 +124,25 @@ class Leo(Learner):
         return head_logits(self.decoder.head(codes, prototypes), self.dropout(features))
 
     def inner_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the cross-entropy of logits [E, M, N] and labels [E, M], summed over episodes.
+        """Return the cross-entropy of logits [E, M, N] and labels [E, M] at inner_temperature, summed over episodes.
 
-        Within an episode it is a mean or a sum (inner_loss).
+        Within an episode it is a mean over images, a sum over images, or a sum over classes of a mean over each class's
+        images (inner_loss).
         """
-        total = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")
-        return total if self.settings.inner_loss == "sum" else total / labels.shape[1]
+        total = F.cross_entropy((logits / self.temperature).flatten(0, 1), labels.flatten(), reduction="sum")
+        if self.settings.inner_loss == "sum":
+            return total
+        mean = total / logits.shape[1]
+        return mean if self.settings.inner_loss == "mean" else logits.shape[2] * mean
 
     def adapt(self, codes: Tensor, labels: Tensor, logits: Callable[[Tensor], Tensor]) -> list[Tensor]:
         """Return codes [E, N, D] before the first inner step and after each; each episode descends its own loss.
 
         codes: initial class codes [E, N, D]; labels: int64 [E, M]; logits: codes -> logits [E, M, N]. In eval mode
-        only the codes are differentiated.
+        only the codes are differentiated. With adapts=at_test there are no steps in training mode.
         """
+        if self.training and self.settings.adapts == "at_test":
+            return [codes]
         with torch.enable_grad():
             return descend(
                 lambda point: self.inner_loss(logits(point), labels), codes, self.inner_rate(), self._second_order
@@ -266,8 +273,10 @@ class Leo(Learner):
         wanted_heads = heads[-1:] if self.training else heads
 
         def losses() -> list[Tensor]:
-            by_codes = [mean_losses(objective.logits(point), objective.labels) for point in (points[0], points[-1])]
-            return by_codes + [mean_losses(head_logits(head, known.features), support_y) for head in finetuned[-1:]]
+            logits = [objective.logits(point) for point in (points[0], points[-1])]
+            by_codes = [mean_losses(each / self.temperature, objective.labels) for each in logits]
+            finetuned_logits = [head_logits(head, known.features) / self.temperature for head in finetuned[-1:]]
+            return by_codes + [mean_losses(each, support_y) for each in finetuned_logits]
 
         return Solution([head_logits(head, self.dropout(query[0])) for head in wanted_heads], points, posterior, losses)
 

@@ -88,3 +88,6 @@ def tie_starts(settings: Settings, encoder: nn.Module, decoder: Decoder) -> None
         mean = next(part for part in decoder.modules() if isinstance(part, LinearDecoder))
         assert isinstance(encoder, SharedEncoder)
         start_as_transpose(encoder.fc, mean)
+        if settings.frozen_maps:
+            encoder.requires_grad_(False)
+            mean.requires_grad_(False)

@@ -144,6 +144,10 @@ class TestResult(Record):
     """Inner step size at test; as trained if None."""
     head: str | None = None
     """Classifier at test; the learner's own if None."""
+    inner_temperature: float | None = None
+    """Temperature of the inner loss at test; as trained if None."""
+    support_copies: str | None = None
+    """Copies that enlarge the support set; none if None."""
     head_c: float | None = None
     """Setting test_head_c if the head has such a strength, else None."""
     mislabelled: int | None = None

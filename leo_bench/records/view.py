@@ -45,8 +45,8 @@ RUN_COLUMNS = (
     "study run_key learner variant seed dataset class_split train_classes split episode_mode image_size "
     "n_way k_shot n_query train_n_way n_train_episodes n_train_images n_test_episodes batch_norm precision "
     "accuracy accuracy_ci95 accuracy_before train_seconds adapt_ms peak_memory_mb n_parameters n_generated "
-    "device numerics commit status data_digest episodes_digest inner_steps inner_lr head head_c mislabelled "
-    "trained_on test_key"
+    "device numerics commit status data_digest episodes_digest inner_steps inner_lr inner_temperature support_copies "
+    "head head_c mislabelled trained_on test_key"
 ).split()
 """Columns of runs.csv."""
 SCORE_COLUMNS = [*RUN_COLUMNS, *AdaptationRecord.model_fields]
@@ -64,10 +64,11 @@ def score_row(plan: Plan, run: RunState, test: TestResult) -> dict[str, Any]:
     settings = result.settings
     effect = test.adaptation.model_dump() if test.adaptation else dict.fromkeys(AdaptationRecord.model_fields)
     values = {**settings, **result.model_dump(include=set(SCORE_COLUMNS)), **test.model_dump(), **effect}
-    for name in ("inner_steps", "inner_lr"):
+    for name in ("inner_steps", "inner_lr", "inner_temperature"):
         values[name] = settings[name] if values[name] is None and test.head is None else values[name]
     values |= {
         "head": test.head or "own",
+        "support_copies": test.support_copies or "none",
         "mislabelled": test.mislabelled or 0,
         "study": plan.study,
         "variant": run.planned.variant,

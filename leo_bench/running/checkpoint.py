@@ -7,7 +7,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from leo_bench.config import Settings
+from leo_bench.config import Settings, TestSettings
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners.base import Learner
 from leo_bench.learners.factory import build
@@ -15,6 +15,8 @@ from leo_bench.learners.heads_at_test import TEST_HEADS
 from leo_bench.records import write_atomic
 
 CHECKPOINT = "checkpoint.safetensors"
+INNER_LOOP = ("inner_steps", "inner_lr", "inner_temperature")
+"""Settings of the inner loop that a test can change."""
 
 
 def weights_of(learner: Learner) -> dict[str, torch.Tensor]:
@@ -50,30 +52,28 @@ def load_weights(folder: Path, digest: str) -> dict[str, torch.Tensor]:
     return weights
 
 
-def trained_learner(
-    settings: Settings,
-    weights: dict[str, torch.Tensor],
-    inner_steps: int | None = None,
-    inner_lr: float | None = None,
-    head: str | None = None,
-    head_c: float | None = None,
-) -> Learner:
+def trained_learner(settings: Settings, weights: dict[str, torch.Tensor], test: TestSettings | None = None) -> Learner:
     """Return the learner with these weights, in eval mode on the device of the run.
 
-    inner_steps, inner_lr: inner loop at test; as trained if None. head: name in TEST_HEADS of the classifier that
-    answers on the learner's features, with these inner_steps, inner_lr and head_c; the learner's own if None. Raises
+    test: names the classifier, one of TEST_HEADS or the learner's own, and its inner loop; None: as trained. Raises
     LeoBenchError if the weights do not fit the settings.
     """
-    if head is not None:
-        of_head = {"test_inner_steps": inner_steps, "test_inner_lr": inner_lr, "test_head_c": head_c}
-        return TEST_HEADS[head](trained_learner(settings, weights), settings.model_copy(update=of_head)).eval()
-    changed = {"inner_steps": inner_steps, "inner_lr": inner_lr}
+    if test is not None and test.head is not None:
+        of_head = {
+            "test_inner_steps": test.inner_steps,
+            "test_inner_lr": test.inner_lr,
+            "test_head_c": test.head_c,
+        }
+        return TEST_HEADS[test.head](trained_learner(settings, weights), settings.model_copy(update=of_head)).eval()
+    changed = {} if test is None else {name: getattr(test, name) for name in INNER_LOOP}
     at_test = settings.model_copy(update={name: value for name, value in changed.items() if value is not None})
     learner = build(at_test)
     known = learner.state_dict()
     try:
         # with inner_steps 0 the learner has no step sizes, but the checkpoint may
-        learner.load_state_dict({name: tensor for name, tensor in weights.items() if name in known or inner_steps != 0})
+        learner.load_state_dict(
+            {name: tensor for name, tensor in weights.items() if name in known or at_test.inner_steps}
+        )
     except RuntimeError as error:
         raise LeoBenchError(
             f"the weights of run {settings.run_key} do not fit this source ({str(error).splitlines()[0]}); "

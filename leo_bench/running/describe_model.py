@@ -11,8 +11,8 @@ def describe(settings: Settings) -> str:
     learner = build(settings)
     lines = [explain_settings(settings), f"run key {settings.run_key}", ""]
     lines += [f"{name:45} {'x'.join(map(str, p.shape)):>16} {p.numel():>10,}" for name, p in learner.named_parameters()]
-    total = sum(parameter.numel() for parameter in learner.parameters())
-    parts = ", ".join(f"{name} {count:,}" for name, count in parameters_by_part(learner).items())
-    lines += [f"parameters: {total:,} ({parts})"]
+    by_part = parameters_by_part(learner)
+    parts = ", ".join(f"{name} {count:,}" for name, count in by_part.items())
+    lines += [f"trained parameters: {sum(by_part.values()):,} ({parts})"]
     lines += [f"generated per {settings.n_way}-way episode: {learner.n_generated(settings.n_way):,}"]
     return "\n".join(lines)

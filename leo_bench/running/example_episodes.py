@@ -61,7 +61,7 @@ def example_episodes(run_folder: Path, data: Path | None) -> tuple[Result, list[
         )
     asked = headline.asked
     weights = load_weights(run_folder, result.weights_digest)
-    learner = trained_learner(settings, weights, asked.inner_steps, asked.inner_lr, asked.head, asked.head_c)
+    learner = trained_learner(settings, weights, asked)
     episodes = episodes_of(asked, bank, settings)
     recorded = run.correct(headline)
     examples = []

@@ -197,6 +197,8 @@ def _with_test(settings: Settings, asked: TestSettings) -> Settings:
         "test_datasets": [asked.dataset],
         "test_inner_steps": asked.inner_steps,
         "test_inner_lr": asked.inner_lr,
+        "test_inner_temperature": asked.inner_temperature,
+        "test_support_copies": asked.support_copies or "none",
         "test_head": asked.head or "own",
         "test_head_c": default_of("test_head_c") if asked.head_c is None else asked.head_c,
         "test_mislabelled": asked.mislabelled or 0,

@@ -13,6 +13,7 @@ import torch
 from leo_bench.config import Settings, TestSettings
 from leo_bench.data.bank import ImageBank
 from leo_bench.data.episodes import Episodes, EpisodeSpec, fixed_episodes
+from leo_bench.data.support_copies import SUPPORT_COPIES
 from leo_bench.learners.base import Learner
 from leo_bench.records import (
     BY_CHARACTER,
@@ -58,16 +59,17 @@ def score_tests(
     folder: folder of the run. numerics: digest of the source that scores. tests: test key -> test. Tests with the
     same head and inner loop are scored together, so that each image passes the CNN once.
     """
-    by_method: dict[tuple[int | None, float | None, str | None, float | None], dict[str, TestSettings]] = {}
+    by_method: dict[tuple[object, ...], dict[str, TestSettings]] = {}
     for key, test in tests.items():
-        by_method.setdefault((test.inner_steps, test.inner_lr, test.head, test.head_c), {})[key] = test
+        by_method.setdefault(test.method, {})[key] = test
     written = []
     digest = weights_digest(weights)
-    for method, together in by_method.items():
-        learner = trained_learner(settings, weights, *method)
+    for together in by_method.values():
+        first = next(iter(together.values()))
+        learner, copies = trained_learner(settings, weights, first), SUPPORT_COPIES[first.support_copies or "none"]
         episodes = {key: episodes_of(test, bank, settings) for key, test in together.items()}
         started, begin = provenance.now(), time.perf_counter()
-        scores = dict(zip(together, score(learner, bank, list(episodes.values())), strict=True))
+        scores = dict(zip(together, score(learner, bank, list(episodes.values()), copies), strict=True))
         seconds = (time.perf_counter() - begin) / len(together)
         for key, test in together.items():
             headline = (test.n_way, test.k_shot, test.episode_mode, test.dataset, test.mislabelled) == (
@@ -77,7 +79,7 @@ def score_tests(
                 settings.dataset,
                 None,
             )
-            adapt_ms = 1000 * adapt_seconds(learner, bank.images, episodes[key]) if headline else None
+            adapt_ms = 1000 * adapt_seconds(learner, bank.images, episodes[key], copies) if headline else None
             record = TestResult(
                 run_key=settings.run_key,
                 test_key=key,

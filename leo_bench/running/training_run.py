@@ -43,8 +43,11 @@ def load_bank(dataset: str, image_size: int, data: Path | None, device: torch.de
 
 
 def parameters_by_part(learner: Learner) -> dict[str, int]:
-    """Return part of the learner -> number of parameters."""
-    return {name: sum(p.numel() for p in module.parameters()) for name, module in learner.named_children()}
+    """Return part of the learner -> number of parameters that training changes."""
+    return {
+        name: sum(p.numel() for p in module.parameters() if p.requires_grad)
+        for name, module in learner.named_children()
+    }
 
 
 def train_run(
@@ -115,7 +118,7 @@ def train_run(
             "validation and test episodes": EPISODE_ROOT,
         },
         data_digest=bank.digest,
-        n_parameters=sum(parameter.numel() for parameter in learner.parameters()),
+        n_parameters=sum(parameters_by_part(learner).values()),
         parameters_by_part=parameters_by_part(learner),
         n_generated=learner.n_generated(settings.n_way),
         n_train_episodes=settings.n_train_episodes,

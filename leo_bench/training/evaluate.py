@@ -5,6 +5,7 @@ however many episodes have it, and an episode is a set of rows of the feature te
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,12 @@ from torch import Tensor
 
 from leo_bench.data.bank import ImageBank
 from leo_bench.data.episodes import Episodes, gather
+from leo_bench.data.support_copies import shifted
 from leo_bench.learners.base import Learner
 from leo_bench.training.adaptation import Adaptation, compare_answers, join
+
+Shifts = Sequence[tuple[int, int]]
+"""Shifts right and down of the copies of an image, in the steps of `shifted`."""
 
 EPISODES_PER_PASS = 20
 """Episodes that are adapted and classified together."""
@@ -50,10 +55,11 @@ class Scores:
         return np.stack([queries, correct], axis=1)
 
 
-def score(learner: Learner, bank: ImageBank, groups: list[Episodes]) -> list[Scores]:
+def score(learner: Learner, bank: ImageBank, groups: list[Episodes], copies: Shifts = ()) -> list[Scores]:
     """Score a learner, in eval mode, on lists of episodes without rotations.
 
-    The images of the bank must be on the device of the learner. Returns one Scores for each list.
+    The images of the bank must be on the device of the learner. copies: shifts of the copies that enlarge each support
+    set. Returns one Scores for each list.
     """
     learner.eval()
     used = np.unique(np.concatenate([episodes.characters.ravel() for episodes in groups]))
@@ -62,19 +68,25 @@ def score(learner: Learner, bank: ImageBank, groups: list[Episodes]) -> list[Sco
     n_drawers = bank.images.shape[1]
     images = bank.images[torch.from_numpy(used)].flatten(0, 1)[:, None].float().div_(255)
     with torch.no_grad():
-        features = learner.image_features(images)
-        return [_score(learner, features, episodes, row_of * n_drawers) for episodes in groups]
+        versions = [images, *(shifted(images, *shift) for shift in copies)]
+        features = tuple(torch.cat(parts) for parts in zip(*map(learner.image_features, versions), strict=True))
+        return [_score(learner, features, episodes, row_of * n_drawers, len(images)) for episodes in groups]
 
 
-def _score(learner: Learner, features: tuple[Tensor, ...], episodes: Episodes, first_row: np.ndarray) -> Scores:
+def _score(
+    learner: Learner, features: tuple[Tensor, ...], episodes: Episodes, first_row: np.ndarray, n_images: int
+) -> Scores:
     """Score one list of episodes.
 
-    features: image_features of all drawings; first_row: int64 [characters], row of the first drawing of each character.
+    features: image_features of n_images drawings, then of their copies with each shift, in the same order. first_row:
+    int64 [characters], row of the first drawing of each character.
     """
     spec, device = episodes.spec, features[0].device
     rows = torch.from_numpy(first_row[episodes.characters][..., None] + episodes.drawers).to(device)  # [E, N, K + Q]
     support_rows, query_rows = rows[..., : spec.k_shot].flatten(1), rows[..., spec.k_shot :].flatten(1)
-    support_y = spec.support_labels().to(device)
+    first_copies = range(0, len(features[0]), n_images)  # rows of the drawings themselves and of each set of copies
+    support_rows = torch.cat([support_rows + first for first in first_copies], dim=1)
+    support_y = spec.support_labels().to(device).repeat(len(first_copies))
     query_y = torch.arange(spec.n_way, device=device).repeat_interleave(spec.n_query)
     correct, by_class, adaptation = [], [], []
     for support, query in zip(support_rows.split(EPISODES_PER_PASS), query_rows.split(EPISODES_PER_PASS), strict=True):
@@ -94,10 +106,11 @@ def _score(learner: Learner, features: tuple[Tensor, ...], episodes: Episodes, f
     return Scores(episodes, steps, total, total_by_class, join(adaptation) if len(steps) > 1 else None)
 
 
-def adapt_seconds(learner: Learner, images: Tensor, episodes: Episodes, repeats: int = 9) -> float:
+def adapt_seconds(learner: Learner, images: Tensor, episodes: Episodes, copies: Shifts = (), repeats: int = 9) -> float:
     """Return the median time, in seconds, to adapt to the images of one new episode and classify its queries.
 
-    repeats: number of episodes timed, one at a time, in eval mode.
+    copies: shifts of the copies that enlarge the support set. repeats: number of episodes timed, one at a time, in eval
+    mode.
     """
     learner.eval()
     times = []
@@ -105,9 +118,11 @@ def adapt_seconds(learner: Learner, images: Tensor, episodes: Episodes, repeats:
         support_x, support_y, query_x, _ = gather(images, episodes[index % len(episodes) : index % len(episodes) + 1])
         begin = time.perf_counter()
         with torch.no_grad():
-            support = tuple(part[None] for part in learner.image_features(support_x[0]))
+            versions = [support_x[0], *(shifted(support_x[0], *shift) for shift in copies)]
+            support = tuple(part[None] for part in learner.image_features(torch.cat(versions)))
             query = tuple(part[None] for part in learner.query_features(query_x[0]))
-            logits = learner.logits_from_features(support, support_y, query, episodes.spec.n_way)
+            labels = support_y.repeat(1, len(versions))
+            logits = learner.logits_from_features(support, labels, query, episodes.spec.n_way)
         logits[-1].argmax(-1).cpu()
         times.append(time.perf_counter() - begin)
     return float(np.median(times))
