@@ -189,7 +189,7 @@ def _panel(data: StudyData, kind: Conditions, rows: pd.DataFrame) -> Panel:
         f"{figures.signed(gains.max())} after {gains.idxmax()}"
         for name, gains in ((name, 100 * own.droplevel("variant")) for name, own in by_variant)
     )
-    room = 0.5 + 0.06 * max(len(label) for label in rows["label"])
+    room = 0.6 + 0.062 * max(len(label) for label in rows["label"])
     return Panel(
         partial(figures.gain_by_step, rows.drop(columns="kind"), data.styles, margin=data.plan.margin),
         kind.name,
