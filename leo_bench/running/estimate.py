@@ -51,7 +51,10 @@ def scoring_cost(settings: Mapping[str, Any]) -> float:
     else:  # each test image passes the CNN once for each data set
         n_datasets = len({test.dataset for test in tests})
         images = n_datasets * min(OMNIGLOT_TEST_IMAGES, settings["n_test_episodes"] * 100.0) * (1 + _copies(settings))
-    return 0.7e-3 * images * _image_cost(settings)
+    fits = 0.0
+    if settings["test_head"] == "logistic_regression":
+        fits = 0.2e-3 * sum(test.n_test_episodes * test.n_way * test.k_shot for test in tests)
+    return 0.7e-3 * images * _image_cost(settings) + fits
 
 
 def _complete(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,15 @@ from leo_bench.config import make_settings
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import PlannedRun
-from leo_bench.running.estimate import cost, cost_of_all, duration, plan_words, shared_words, training_cost
+from leo_bench.running.estimate import (
+    cost,
+    cost_of_all,
+    duration,
+    plan_words,
+    scoring_cost,
+    shared_words,
+    training_cost,
+)
 from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.plan import in_both_orders, make_plan, merge_plan, parse_seeds, present_keys
 from leo_bench.running.study_file import read_study, study_names
@@ -274,3 +282,10 @@ def test_every_run_of_a_plan_names_the_source_of_its_learner(tmp_path: Path) -> 
 
 def test_duration() -> None:
     assert [duration(s) for s in (40, 600, 5400)] == ["40 s", "10 min", "1 h 30 min"]
+
+
+def test_fitting_a_logistic_regression_to_each_support_set_takes_time() -> None:
+    # 1,000 episodes of 5 images and as many of 20, mixed and within an alphabet: 50,000 images of 0.2 ms.
+    settings = make_settings({}, "leo").canonical()
+    longer = scoring_cost({**settings, "test_head": "logistic_regression"}) - scoring_cost(settings)
+    assert longer == pytest.approx(10)
