@@ -33,7 +33,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "orthogonality_weight": 1e-3,
         "l2_weight": 1e-8,
     },
-    "tuned": {
+    "prototype_start": {
         "decode": "class",
         "encoder": "shared",
         "decoder": "linear",
@@ -50,13 +50,38 @@ PRESETS: dict[str, dict[str, Any]] = {
         "schedule": "one_cycle",
         "outer_lr": 0.006,
     },
+    "tuned": {
+        "relation": "none",
+        "latent_dim": 256,
+        "inner_steps": 20,
+        "inner_lr": 1.0,
+        "inner_loss": "class_mean",
+        "adapts": "at_test",
+        "decode": "class",
+        "encoder": "shared",
+        "decoder": "linear",
+        "decoder_start": "encoder",
+        "frozen_maps": True,
+        "head_bias": "distance",
+        "logit_scale": "learned",
+        "padding": 2,
+        "train_n_way": 40,
+        "train_n_query": 4,
+        "train_support": "each",
+        "n_train_episodes": 800,
+        "meta_batch_size": 1,
+        "schedule": "one_cycle",
+        "outer_lr": 0.006,
+        "test_support_copies": "shifted",
+    },
 }
 """Named settings: the values that differ from the defaults.
 
 documented: the source document to the letter. leo: decodes each class code by itself. paper: Rusu et al. (2019) with
-the defaults of the authors' release, on a Conv-4 trained end to end. tuned: initialised as a prototype classifier and
-trained on fewer but larger episodes, in which every image is a support image once. At one shot `tuned` trains on
-160,000 images in all, as many as the documented 2,000 episodes have.
+the defaults of the authors' release, on a Conv-4 trained end to end. prototype_start: initialised as a prototype
+classifier and trained on fewer but larger episodes, in which every image is a support image once. At one shot it trains
+on 160,000 images in all, as many as the documented 2,000 episodes have. tuned: the same training of a LEO whose codes
+lose nothing of the features and whose inner loop acts, at test, on a support set with shifted copies.
 """
 
 
