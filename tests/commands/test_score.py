@@ -73,6 +73,17 @@ def test_a_trained_run_is_scored_on_the_tests_asked_for(
     assert len(list(done.folder.glob("tests/*"))) == 2
 
 
+def test_another_head_and_wrong_labels_are_scored_and_named(
+    done: RunState, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forbid_training(monkeypatch)
+    asked = ["test_head=nearest_neighbour", "test_k_shots=[3]", "test_mislabelled=1"]
+    assert score("test_n_ways=[]", "test_modes=[]", *asked) == 0
+    lines = capsys.readouterr().out.splitlines()[:3]
+    for line, words in zip(lines, ["1-shot mixed", "3-shot mixed", "3-shot mixed, 1 of 3 mislabelled"], strict=True):
+        assert line.startswith(f"3-way {words}, nearest neighbour on glyphs")
+
+
 def test_settings_of_tests_that_are_left_out_are_at_their_default(
     done: RunState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
