@@ -191,7 +191,11 @@ def logits_of(rows: Tensor, features: Tensor) -> Tensor:
 
 
 def cross_entropy(settings: Settings, logits: Tensor, labels: Tensor) -> Tensor:
-    losses = [row.exp().sum().log() - row[label] for row, label in zip(logits, labels, strict=True)]
+    rows = logits / settings.inner_temperature
+    losses = [row.exp().sum().log() - row[label] for row, label in zip(rows, labels, strict=True)]
+    if settings.inner_loss == "class_mean":
+        classes = range(logits.shape[1])
+        return sum(mean([loss for loss, label in zip(losses, labels, strict=True) if label == own]) for own in classes)
     return mean(losses) if settings.inner_loss == "mean" else sum(losses)
 
 

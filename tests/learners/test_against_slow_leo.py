@@ -53,6 +53,8 @@ PARTS: dict[str, dict[str, Any]] = {
     "learned rate": {"inner_lr_mode": "learned"},
     "learned rate per step": {"inner_lr_mode": "per_step"},
     "summed inner loss": {"inner_loss": "sum", "inner_lr": 0.1},
+    "summed class means, warm": {"inner_loss": "class_mean", "inner_temperature": 2.0},
+    "warm loop and fine-tuning": {"inner_temperature": 4.0, "finetune_steps": 2, "finetune_lr": 0.3},
     "narrow": {"width": 8},
     "padded": {"padding": 8},
     "padded, shared encoder, shifted copies": {"padding": 3, "encoder": "shared", "inner_examples": "shifted"},

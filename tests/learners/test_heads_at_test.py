@@ -8,10 +8,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression
-from tiny_leo import N_QUERY, N_WAY, copy_of_state, random_batch, stirred, tiny
+from tiny_leo import N_QUERY, N_WAY, at_test, copy_of_state, random_batch, stirred, tiny
 from torch import Tensor, nn
 
-from leo_bench.config import Settings
+from leo_bench.config import Settings, TestSettings
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners import heads_at_test
 from leo_bench.learners.base import Learner
@@ -21,12 +21,12 @@ from leo_bench.learners.protonet import ProtoNet
 from leo_bench.models.prototypes import nearest_mean_logits, prototype_head
 from leo_bench.running.checkpoint import trained_learner
 
-METHODS: dict[str, tuple[int | None, float | None, str, float | None]] = {
-    "nearest_neighbour": (None, None, "nearest_neighbour", None),
-    "logistic_regression": (None, None, "logistic_regression", 1.0),
-    "descended_prototypes": (4, 0.1, "descended_prototypes", None),
+METHODS: dict[str, TestSettings] = {
+    "nearest_neighbour": at_test(head="nearest_neighbour"),
+    "logistic_regression": at_test(head="logistic_regression", head_c=1.0),
+    "descended_prototypes": at_test(head="descended_prototypes", inner_steps=4, inner_lr=0.1),
 }
-"""What trained_learner is told of each head: inner steps, their size, head, test_head_c."""
+"""A test of each head."""
 LEARNERS: dict[str, dict[str, Any]] = {
     "protonet": {"learner": "protonet"},
     "nearest neighbour": {"learner": "nearest_neighbour"},
@@ -41,7 +41,7 @@ every_learner = pytest.mark.parametrize("changes", LEARNERS.values(), ids=LEARNE
 
 def with_head(settings: Settings, head: str, learner: Learner | None = None) -> HeadAtTest:
     weights = (learner or stirred(settings)).state_dict()
-    found = trained_learner(settings, weights, *METHODS[head])
+    found = trained_learner(settings, weights, METHODS[head])
     assert isinstance(found, HeadAtTest)
     return found
 
@@ -262,7 +262,8 @@ def test_steps_and_rate_at_test_are_those_of_the_head() -> None:
     weights = stirred(settings).state_dict()
 
     def last(steps: int, rate: float) -> Tensor:
-        found = trained_learner(settings, weights, steps, rate, "descended_prototypes")
+        asked = at_test(head="descended_prototypes", inner_steps=steps, inner_lr=rate)
+        found = trained_learner(settings, weights, asked)
         with torch.no_grad():
             return found.episode_logits(*batch[:3], N_WAY)[-1]
 

@@ -1,10 +1,10 @@
-"""An inner loop that is longer or faster at test than in training: test_inner_steps, test_inner_lr."""
+"""An inner loop that is longer, faster or warmer at test than in training, or runs at test alone."""
 
 from typing import Any
 
 import pytest
 import torch
-from tiny_leo import N_WAY, random_batch, stirred, tiny
+from tiny_leo import N_WAY, at_test, random_batch, stirred, tiny
 from torch import Tensor
 
 from leo_bench.errors import LeoBenchError
@@ -44,10 +44,10 @@ def logits_of(learner: Learner) -> dict[int, Tensor]:
 def test_fifty_steps_pass_through_the_points_of_shorter_loops() -> None:
     settings = tiny(**LEO)
     weights = stirred(settings).state_dict()
-    longer = logits_of(trained_learner(settings, weights, inner_steps=50))
+    longer = logits_of(trained_learner(settings, weights, at_test(inner_steps=50)))
     assert list(longer) == [0, 1, 5, 10, 20, 50]
     for step in longer:
-        shorter = logits_of(trained_learner(settings, weights, inner_steps=step))
+        shorter = logits_of(trained_learner(settings, weights, at_test(inner_steps=step)))
         assert max(shorter) == step
         assert torch.equal(shorter[step], longer[step])
     assert not torch.equal(longer[5], longer[50])
@@ -57,7 +57,7 @@ def test_without_steps_the_generator_answers_alone() -> None:
     settings = tiny(**LEO)
     learner = stirred(settings).eval()
     assert isinstance(learner, Leo)
-    logits = logits_of(trained_learner(settings, learner.state_dict(), inner_steps=0))
+    logits = logits_of(trained_learner(settings, learner.state_dict(), at_test(inner_steps=0)))
     assert list(logits) == [0]
     support_x, support_y, query_x, _ = random_batch()
     with torch.no_grad():
@@ -71,7 +71,7 @@ def test_without_steps_the_generator_answers_alone() -> None:
 def test_a_larger_step_size_moves_further_from_the_same_start() -> None:
     settings = tiny(**LEO)
     weights = stirred(settings).state_dict()
-    trained, faster = (logits_of(trained_learner(settings, weights, None, lr)) for lr in (None, 1.0))
+    trained, faster = (logits_of(trained_learner(settings, weights, at_test(inner_lr=lr))) for lr in (None, 1.0))
     assert torch.equal(trained[0], faster[0])
     double = stirred(tiny(**{**LEO, "inner_lr": 1.0}))
     double.load_state_dict(weights)
@@ -79,20 +79,45 @@ def test_a_larger_step_size_moves_further_from_the_same_start() -> None:
     assert not torch.equal(trained[1], faster[1])
 
 
+def test_a_temperature_at_test_is_that_of_a_model_with_this_temperature() -> None:
+    settings, warmer = tiny(**LEO), tiny(**LEO, inner_temperature=3.0)
+    weights = stirred(settings).state_dict()
+    found = logits_of(trained_learner(settings, weights, at_test(inner_temperature=3.0)))
+    expected, trained = logits_of(trained_learner(warmer, weights)), logits_of(trained_learner(settings, weights))
+    assert all(torch.equal(found[step], expected[step]) for step in expected)
+    assert torch.equal(found[0], trained[0])
+    assert not torch.equal(found[5], trained[5])
+
+
+def test_an_inner_loop_at_test_alone_leaves_training_without_steps() -> None:
+    losses, answers = {}, {}
+    for name, changes in {
+        "at test": {"adapts": "at_test"},
+        "always": {},
+        "never": {"inner_steps": 0},
+    }.items():
+        learner = stirred(tiny(**{**LEO, **changes}))
+        losses[name] = learner.train().loss(*random_batch(), N_WAY)[0].item()
+        answers[name] = logits_of(learner.eval())
+    assert losses["at test"] == losses["never"] != losses["always"]
+    assert torch.equal(answers["at test"][5], answers["always"][5])
+    assert not torch.equal(answers["at test"][5], answers["at test"][0])
+
+
 def test_learned_step_sizes_are_kept() -> None:
     settings = tiny(**{**LEO, "inner_lr_mode": "learned"})
     learner = stirred(settings)
-    longer = trained_learner(settings, learner.state_dict(), inner_steps=50)
+    longer = trained_learner(settings, learner.state_dict(), at_test(inner_steps=50))
     assert torch.equal(longer.state_dict()["inner_rate.lr"], learner.state_dict()["inner_rate.lr"])
     assert torch.equal(logits_of(longer)[5], logits_of(learner.eval())[5])
-    without = trained_learner(settings, learner.state_dict(), inner_steps=0)
+    without = trained_learner(settings, learner.state_dict(), at_test(inner_steps=0))
     assert torch.equal(logits_of(without)[0], logits_of(learner)[0])
 
 
 def test_fine_tuning_follows_the_longer_loop() -> None:
     settings = tiny(**{**LEO, "finetune_steps": 2, "finetune_lr": 0.3})
     weights = stirred(settings).state_dict()
-    logits = logits_of(trained_learner(settings, weights, inner_steps=20))
+    logits = logits_of(trained_learner(settings, weights, at_test(inner_steps=20)))
     assert list(logits) == [0, 1, 5, 10, 20, 21, 22]
     assert not torch.equal(logits[20], logits[22])
     assert list(logits_of(trained_learner(settings, weights))) == list(range(8))
@@ -101,7 +126,7 @@ def test_fine_tuning_follows_the_longer_loop() -> None:
 def test_a_generated_cnn_is_scored_before_and_after_the_longer_loop() -> None:
     settings = tiny(**{**LEO, "generated": "full"})
     learner = stirred(settings)
-    logits = logits_of(trained_learner(settings, learner.state_dict(), inner_steps=12))
+    logits = logits_of(trained_learner(settings, learner.state_dict(), at_test(inner_steps=12)))
     assert list(logits) == [0, 12]
     assert torch.equal(logits[0], logits_of(learner.eval())[0])
 

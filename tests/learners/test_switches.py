@@ -22,7 +22,9 @@ ELSEWHERE = {
     "test_evaluate.py": {
         *("test_split", "n_test_episodes", "test_n_ways", "test_k_shots", "test_modes", "test_datasets"),
     },
-    "test_inner_loop_at_test.py": {"test_inner_steps", "test_inner_lr"},
+    "test_inner_loop_at_test.py": {"test_inner_steps", "test_inner_lr", "test_inner_temperature"},
+    "test_evaluate.py, test_support_copies.py": {"test_support_copies"},
+    "test_frozen_maps.py": {"frozen_maps"},
     "test_heads_at_test.py": {"test_head", "test_head_c"},
     "test_evaluate.py and test_data_episodes.py": {"test_mislabelled"},
     "where the drawings are loaded": {"dataset"},
@@ -81,6 +83,9 @@ MODEL_SWITCHES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {"inner_lr_mode": "learned"}),
     ({"inner_lr_mode": "learned"}, {"inner_lr_mode": "per_step"}),
     ({}, {"inner_loss": "sum"}),
+    ({}, {"inner_loss": "class_mean"}),
+    ({"inner_loss": "sum"}, {"inner_loss": "class_mean"}),
+    ({}, {"inner_temperature": 2.0}),
     ({}, {"inner_examples": "shifted"}),
     ({}, {"inner_examples": "leave_one_out"}),
     ({}, {"finetune_steps": 2}),
@@ -107,6 +112,7 @@ TRAINING_SWITCHES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"latent": "gaussian"}, {"latent": "gaussian", "kl_weight": 1.0}),
     ({}, {"encoder_penalty_weight": 1.0}),
     ({}, {"label_smoothing": 0.3}),
+    ({}, {"adapts": "at_test"}),
     ({"encoder": "shared"}, {"encoder": "shared", "train_support": "each"}),
     (
         {"encoder": "shared", "relation": "shuffled"},

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from leo_bench.config import Settings, make_settings
+from leo_bench.config import Settings, TestSettings, make_settings
 from leo_bench.learners.base import Learner
 from leo_bench.learners.factory import build
 
@@ -99,3 +99,9 @@ def stirred(settings: Settings, dtype: torch.dtype = torch.float32) -> Learner:
 
 def copy_of_state(learner: Learner) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in learner.state_dict().items()}
+
+
+def at_test(**method: Any) -> TestSettings:
+    """A test with this classifier and inner loop; its episodes do not matter."""
+    episodes = {"dataset": "glyphs", "split": "test", "episode_mode": "mixed", "n_test_episodes": 2}
+    return TestSettings(**episodes, n_way=N_WAY, k_shot=K_SHOT, n_query=N_QUERY, **method)

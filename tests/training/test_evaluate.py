@@ -107,6 +107,38 @@ def test_every_learner_sees_the_wrong_labels(changes: dict[str, Any]) -> None:
             assert fewest <= correct <= most
 
 
+@every_learner
+def test_copies_enlarge_the_support_set_of_every_learner(changes: dict[str, Any]) -> None:
+    shifts = ((1, 0), (0, -2))
+    learner = used(make_settings(changes))
+    groups = some_tests(make_settings(changes))[:2]
+    for episodes, scores in zip(groups, score(learner, BANK, groups, shifts), strict=True):
+        for index in range(len(episodes)):
+            support_x, support_y, query_x, query_y = gather(BANK.images, episodes[index : index + 1])
+            versions = torch.cat([support_x, *(_moved(support_x, *shift) for shift in shifts)], dim=1)
+            labels = support_y.repeat(1, 3)
+            with torch.no_grad():
+                steps = learner.eval().episode_logits(versions, labels, query_x, episodes.spec.n_way)
+            for logits, correct in zip(steps, scores.correct[index], strict=True):
+                fewest, most = bounds(logits[0], query_y[0])
+                assert fewest <= correct <= most
+
+
+def _moved(images: Tensor, right: int, down: int) -> Tensor:
+    """Images moved by pixels, by way of a larger sheet."""
+    side = images.shape[-1]
+    sheet = torch.zeros(*images.shape[:-2], 3 * side, 3 * side)
+    sheet[..., side + down : 2 * side + down, side + right : 2 * side + right] = images
+    return sheet[..., side : 2 * side, side : 2 * side].contiguous()
+
+
+def test_copies_change_answers() -> None:
+    learner = used(make_settings(LEO))
+    groups = [fixed_episodes(BANK, "lake", "test", EpisodeSpec(3, 2, 3), 40)]
+    (without,), (with_copies,) = score(learner, BANK, groups), score(learner, BANK, groups, ((1, 0), (0, 2)))
+    assert not np.array_equal(without.correct, with_copies.correct)
+
+
 def bounds(logits: Tensor, labels: Tensor) -> tuple[int, int]:
     """Return the fewest and the most correct answers: logits that differ by rounding alone may be ranked either way."""
     right = logits.gather(1, labels[:, None])[:, 0]
