@@ -6,8 +6,11 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from leo_bench.config import bfloat16_is_fast
 
 Seconds = Callable[[], float]
 """Function that does the work once and returns its seconds."""
@@ -25,6 +28,14 @@ class Case:
     threads: int = 1
     needs: str = ""
     """Package that the project does not install. Without it the case is left out."""
+
+    def missing(self) -> str:
+        """Return what this machine lacks for the case; an empty text if nothing."""
+        if self.needs and not find_spec(self.needs):
+            return f"the package {self.needs} is not installed; install it to time this case"
+        if self.settings.get("precision") == "bfloat16" and not bfloat16_is_fast():
+            return "this processor has no instructions for bfloat16"
+        return ""
 
     def plain(self) -> dict[str, Any]:
         """Return the case as plain values."""
@@ -74,11 +85,12 @@ def step(values: dict[str, Any], threads: int) -> Callable[[], object]:
     import torch
 
     from leo_bench.learners.factory import build
+    from leo_bench.training.optimizer import make_optimizer
     from leo_bench.training.outer_loop import outer_step
 
     settings = _prepared(values, threads)
     learner, batch = build(settings), _batch(settings)
-    optimizer = torch.optim.Adam(learner.parameters(), lr=settings.outer_lr)
+    optimizer = make_optimizer(learner.parameters(), settings, torch.device("cpu"))
     return lambda: float(outer_step(learner, optimizer, batch, settings.n_way, settings.clip_norm)[0])
 
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,10 @@ def measure(group: Group) -> pd.DataFrame:
 
     peak_mb is the peak memory of the process of the case, MiB.
     """
-    cases = [case for case in group.cases if not case.needs or find_spec(case.needs)]
+    cases = [case for case in group.cases if not case.missing()]
     for case in group.cases:
         if case not in cases:
-            print(
-                f"{case.name} is left out: the package {case.needs} is not installed; install it to time this case",
-                file=sys.stderr,
-            )
+            print(f"{case.name} is left out: {case.missing()}", file=sys.stderr)
     workers = [Worker(case) for case in cases]
     rows = []
     try:

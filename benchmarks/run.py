@@ -11,7 +11,7 @@ import pandas as pd
 from benchmarks.measure import measure
 from benchmarks.page import ratio_table, write_page
 from benchmarks.suite import GROUPS
-from leo_bench.config import Settings
+from leo_bench.config import bfloat16_is_fast
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners import LEARNERS
 from leo_bench.records import write_atomic
@@ -33,7 +33,7 @@ def run(results: Path, reports: Path, names: Sequence[str]) -> Path:
     facts = {
         **provenance.host(),
         **provenance.versions(),
-        "precision of convolutions": Settings().precision,
+        "precision of convolutions": "float32, bfloat16" if bfloat16_is_fast() else "float32",
         "commit": provenance.commit(),
         "numerics": ", ".join(f"{name} {numerics_digest(name, 'omniglot')}" for name in LEARNERS),
         "benchmarks": _own_digest(),

@@ -53,6 +53,16 @@ def _steps(size: int, threads: int = 1) -> tuple[Case, ...]:
     )
 
 
+def _in_bfloat16(size: int) -> tuple[Case, ...]:
+    """Return the steps at one image size whose convolutions may be bfloat16, in that precision."""
+    chosen = ("bare", "bare by episode", "leo, shared encoder", "leo")
+    cases = {case.name: case for case in _steps(size)}
+    return tuple(
+        Case(f"{name} {size}, bfloat16", case.kind, {**case.settings, "precision": "bfloat16"})
+        for name, case in ((name, cases[f"{name} {size}"]) for name in chosen)
+    )
+
+
 WAYS, SHOTS, STEPS, CODES, BATCHES, SIZES = (
     (5, 20, 60), (1, 2, 5), (1, 5, 10), (32, 64, 128), (1, 4, 16), (28, 56, 105),
 )  # fmt: skip
@@ -75,6 +85,7 @@ GROUPS = (
         "28x28",
         (
             *_steps(28),
+            *_in_bfloat16(28),
             Case("leo, full", "step", {"generated": "full"}),
             Case("MAML by higher", "public_maml", {"image_size": 28}, needs="higher"),
         ),
@@ -91,7 +102,7 @@ GROUPS = (
         rounds=5,
         repeats=3,
     ),
-    Group("105x105", _steps(105), rounds=5, repeats=1),
+    Group("105x105", (*_steps(105), *_in_bfloat16(105)), rounds=5, repeats=1),
     Group("n_way", (*_grown("n_way", WAYS, 1), *(_same_images(n) for n in WAYS)), rounds=3, repeats=3),
     Group("k_shot", _grown("k_shot", SHOTS), rounds=3, repeats=3),
     Group("inner_steps", _grown("inner_steps", STEPS), rounds=3, repeats=3),
@@ -134,6 +145,22 @@ RATIOS = (
     ),
     Ratio("the literal algorithm / preset leo, 28x28, one process of 2 threads each", "literal 28 x2", (f"{LEO} x2",)),
     Ratio("the literal algorithm / preset leo, 105x105", "literal 105", (LEO_105,), at_least=6),
+    *(
+        ratio
+        for size in (28, 105)
+        for ratio in (
+            Ratio(
+                f"LEO step, shared encoder / bare CNN, {size}x{size}, bfloat16",
+                f"leo, shared encoder {size}, bfloat16",
+                (f"bare {size}, bfloat16", f"bare by episode {size}, bfloat16"),
+            ),
+            Ratio(
+                f"the literal algorithm in float32 / preset leo in bfloat16, {size}x{size}",
+                f"literal {size}",
+                (f"leo {size}, bfloat16",),
+            ),
+        )
+    ),
     Ratio("two 1-thread steps at once / one 2-thread step, preset leo, 28x28", f"{LEO}, two processes", (f"{LEO} x2",)),
     Ratio("second-order MAML by the package higher, 5 inner steps / preset leo, 28x28", "MAML by higher", (LEO,)),
     Ratio("generated=full / generated=head, 28x28, 5 inner steps", "leo, full", (LEO,), 8),

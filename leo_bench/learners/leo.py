@@ -26,7 +26,7 @@ from leo_bench.learners.leo_parts import (
 from leo_bench.learners.support_rotation import rotate_support
 from leo_bench.models.backbone import in_chunks
 from leo_bench.models.classifier import LEOClassifier
-from leo_bench.models.decoder import Head, LinearDecoder
+from leo_bench.models.decoder import FlatDecoder, Head, LinearDecoder
 from leo_bench.models.feature_norm import FEATURE_NORMS
 from leo_bench.models.inner_objective import INNER_EXAMPLES, Start, Support
 from leo_bench.models.latent import Posterior, encoder_penalty, kl_from_standard_normal
@@ -122,6 +122,13 @@ class Leo(Learner):
     def logits(self, codes: Tensor, features: Tensor, prototypes: Tensor | None = None) -> Tensor:
         """Return logits [E, M, N] of class codes [E, N, D] and features [E, M, F]; prototypes: [E, N, F], if needed."""
         return head_logits(self.decoder.head(codes, prototypes), self.dropout(features))
+
+    def logits_on(self, features: Tensor, prototypes: Tensor | None) -> Callable[[Tensor], Tensor]:
+        """Return the function from class codes to logits of the same features, for many calls. Shapes as in logits."""
+        decoder = self.decoder
+        if isinstance(decoder, FlatDecoder) and decoder.per_class and isinstance(self.dropout, nn.Identity):
+            return decoder.logits_on(features)
+        return lambda codes: self.logits(codes, features, prototypes)
 
     def inner_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the cross-entropy of logits [E, M, N] and labels [E, M] at inner_temperature, summed over episodes.
@@ -261,10 +268,10 @@ class Leo(Learner):
         start, posterior = self.latent(self.class_codes(known.codes, support_y, n_way))
         prototypes = self.prototypes(known.features, support_y, n_way)
 
-        def logits(codes: Tensor, features: Tensor) -> Tensor:
-            return self.logits(codes, features, prototypes)
+        def logits_on(features: Tensor) -> Callable[[Tensor], Tensor]:
+            return self.logits_on(features, prototypes)
 
-        objective = self.examples.objective(Start(known, support_y, start, self.relation_net.refine, logits))
+        objective = self.examples.objective(Start(known, support_y, start, self.relation_net.refine, logits_on))
         points = self.adapt(start, objective.labels, objective.logits)
         wanted_points = points[-1:] if self.training else [points[step] for step in steps_to_score(len(points) - 1)]
         heads = [self.decoder.head(point, prototypes) for point in wanted_points]

@@ -5,7 +5,7 @@ Letters: E episodes, N classes, D latent_dim, F length of the features.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 import torch.nn.functional as F
@@ -56,12 +56,33 @@ class FlatDecoder(Decoder):
         self.total_param_count = sum(math.prod(shape) for _, shape in self.param_shapes)
 
     @abstractmethod
-    def flat(self, codes: Tensor) -> Tensor:
-        """Return the output vector, [..., total_param_count], of codes [..., D]."""
+    def hidden(self, codes: Tensor) -> Tensor:
+        """Return the input of the last layer, [..., H], of codes [..., D]."""
 
     @abstractmethod
     def last_layer(self) -> nn.Linear:
         """Return the layer whose output is the output vector."""
+
+    def flat(self, codes: Tensor) -> Tensor:
+        """Return the output vector, [..., total_param_count], of codes [..., D]."""
+        return self.last_layer()(self.hidden(codes))
+
+    def logits_on(self, features: Tensor) -> Callable[[Tensor], Tensor]:
+        """Return the function from class codes [E, N, D] to logits [E, M, N] of features [E, M, F]; decode="class".
+
+        Each logit is linear in the last layer's input: the features pass its weights once, not the weights of the head
+        at each call.
+        """
+        layer = self.last_layer()
+        extended = F.pad(features, (0, 1), value=1.0)  # for the head's bias
+        onto = extended @ layer.weight  # [E, M, H]
+        same = None if layer.bias is None else extended @ layer.bias  # [E, M]: alike for all classes
+
+        def logits(codes: Tensor) -> Tensor:
+            own = onto @ self.hidden(codes).transpose(1, 2)
+            return own if same is None else own + same[..., None]
+
+        return logits
 
     def start_at_zero(self) -> None:
         """Let every code decode to zero."""
@@ -106,8 +127,8 @@ class LEODecoder(FlatDecoder):
         self.fc2 = nn.Linear(*HIDDEN)
         self.fc3 = nn.Linear(HIDDEN[1], self.total_param_count)
 
-    def flat(self, codes: Tensor) -> Tensor:
-        return self.fc3(F.relu(self.fc2(F.relu(self.fc1(codes)))))
+    def hidden(self, codes: Tensor) -> Tensor:
+        return F.relu(self.fc2(F.relu(self.fc1(codes))))
 
     def last_layer(self) -> nn.Linear:
         return self.fc3
@@ -120,8 +141,8 @@ class LinearDecoder(FlatDecoder):
         super().__init__(num_classes, feature_dim, decode)
         self.fc = nn.Linear(latent_dim, self.total_param_count, bias=False)
 
-    def flat(self, codes: Tensor) -> Tensor:
-        return self.fc(codes)
+    def hidden(self, codes: Tensor) -> Tensor:
+        return codes
 
     def last_layer(self) -> nn.Linear:
         return self.fc

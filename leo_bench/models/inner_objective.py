@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-HeadLogits = Callable[[Tensor, Tensor], Tensor]
-"""Class codes [E, N, D] and features [E, M, F] -> logits [E, M, N]."""
+LogitsOn = Callable[[Tensor], Callable[[Tensor], Tensor]]
+"""Features [E, M, F] -> the function from class codes [E, N, D] to their logits [E, M, N]."""
 
 
 class Support(NamedTuple):
@@ -38,7 +38,7 @@ class Start(NamedTuple):
     """Initial class codes [E, N, D]."""
     refine: Callable[[Tensor], Tensor]
     """Class means of image codes [E, N, D] -> class codes."""
-    head_logits: HeadLogits
+    logits_on: LogitsOn
 
 
 class Objective(NamedTuple):
@@ -62,7 +62,7 @@ class OnSupport:
 
     def objective(self, at: Start) -> Objective:
         """Return the objective of the inner loop."""
-        return Objective(lambda point: at.head_logits(point, at.support.features), at.support_y)
+        return Objective(at.logits_on(at.support.features), at.support_y)
 
 
 class Shifted(OnSupport):
@@ -82,7 +82,7 @@ class Shifted(OnSupport):
     def objective(self, at: Start) -> Objective:
         features = torch.cat([at.support.features[:, :, None], at.support.copies], dim=2).flatten(1, 2)
         labels = at.support_y.repeat_interleave(1 + self.n_copies, dim=1)
-        return Objective(lambda point: at.head_logits(point, features), labels)
+        return Objective(at.logits_on(features), labels)
 
 
 class LeaveOneOut(OnSupport):
@@ -103,12 +103,12 @@ class LeaveOneOut(OnSupport):
             ((sums[:, None] - support.codes[:, :, None]) / (k_shot[:, None] - 1)),
             (sums / k_shot)[:, None],
         )  # [E, N * K, N, D]
+        one_by_one = at.logits_on(support.features.flatten(0, 1)[:, None])
         refined = at.refine(without.flatten(0, 1)).unflatten(0, (n_episodes, n_support))
 
         def logits(point: Tensor) -> Tensor:
             moved = refined + (point - at.codes)[:, None]
-            each = at.head_logits(moved.flatten(0, 1), support.features.flatten(0, 1)[:, None])
-            return each.view(n_episodes, n_support, -1)
+            return one_by_one(moved.flatten(0, 1)).view(n_episodes, n_support, -1)
 
         return Objective(logits, at.support_y)
 

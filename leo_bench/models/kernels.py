@@ -190,16 +190,18 @@ def sum_patch_moments(first, last, images, totals, products):  # type: ignore[no
         for k in range(9):
             total = 0.0
             for h in range(height):
+                line = images.dtype.type(0)
                 for w in range(width):
-                    total += np.float64(images[m, h + k // 3, w + k % 3])
+                    line += images[m, h + k // 3, w + k % 3]
+                total += line
             totals[m, k] = total
             for other in range(k + 1):
                 total = 0.0
                 for h in range(height):
+                    line = images.dtype.type(0)
                     for w in range(width):
-                        total += np.float64(images[m, h + k // 3, w + k % 3]) * np.float64(
-                            images[m, h + other // 3, w + other % 3]
-                        )
+                        line += images[m, h + k // 3, w + k % 3] * images[m, h + other // 3, w + other % 3]
+                    total += line
                 products[m, k, other] = total
                 products[m, other, k] = total
 

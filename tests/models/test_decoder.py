@@ -121,6 +121,13 @@ def test_a_prototype_start_is_a_prototypical_network_whatever_the_codes(kind: st
     torch.testing.assert_close(head_logits(head, query).softmax(-1), expected.softmax(-1))
 
 
+@pytest.mark.parametrize("kind", [LEODecoder, LinearDecoder])
+def test_logits_on_features_are_those_of_the_decoded_head(kind: type[LEODecoder] | type[LinearDecoder]) -> None:
+    decoder, codes, features = kind(6, 3, 8, "class").double(), codes_of(2, 3, 6).double(), codes_of(2, 4, 8).double()
+    expected = head_logits(decoder.head(codes), features)
+    torch.testing.assert_close(decoder.logits_on(features)(codes), expected, rtol=1e-12, atol=1e-12)
+
+
 def test_a_prototype_start_adds_what_its_decoder_decodes() -> None:
     decoder, codes, prototypes = LEODecoder(6, 3, 8, "class"), codes_of(2, 3, 6), codes_of(2, 3, 8)
     start = PrototypeStart(decoder)

@@ -1,6 +1,7 @@
 """Drawn numbers, drawn codes and weights, penalties and step sizes, against closed forms."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -245,9 +246,12 @@ def test_leaving_one_out_uses_the_other_examples_alone() -> None:
         seen.extend(zip(point.flatten(1).tolist(), features.flatten(1).tolist(), strict=True))
         return features.expand(-1, -1, 2)
 
+    def logits_on(features: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+        return lambda point: head_logits(point, features)
+
     start = torch.tensor([[[3.0], [30.0]]])
     support = Support(features, codes, torch.zeros(1, 4, 0, 1))
-    objective = LeaveOneOut().objective(Start(support, labels, start, lambda means: means, head_logits))
+    objective = LeaveOneOut().objective(Start(support, labels, start, lambda means: means, logits_on))
     logits = objective.logits(start + torch.tensor([[[1.0], [2.0]]]))
     assert seen == [([3.0, 22.0], [100.0]), ([4.0, 17.0], [101.0]), ([3.0, 12.0], [102.0]), ([2.0, 17.0], [103.0])]
     assert logits.shape == (1, 4, 2)
