@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks import cases as module
 from benchmarks import run
 from benchmarks.cases import Case, make
 from benchmarks.measure import measure
@@ -84,6 +85,15 @@ def test_a_case_whose_package_is_missing_is_left_out_aloud(capsys: pytest.Captur
     frame = measure(Group("some", cases, rounds=1, repeats=1, warm_up=False))
     assert frame["case"].tolist() == ["there"]
     assert "no_such_package" in capsys.readouterr().err
+
+
+def test_a_case_in_bfloat16_needs_a_processor_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {name for name, case in ALL.items() if case.settings.get("precision") == "bfloat16"}
+    assert {"leo 28, bfloat16", "leo 105, bfloat16"} <= asked
+    for fast in (True, False):
+        monkeypatch.setattr(module, "bfloat16_is_fast", lambda fast=fast: fast)
+        assert {name for name in asked if ALL[name].missing()} == (set() if fast else asked)
+        assert not ALL["leo 28"].missing()
 
 
 def test_the_page_holds_every_table_and_no_outside_address(tmp_path: Path) -> None:
