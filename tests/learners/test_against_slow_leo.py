@@ -202,7 +202,7 @@ def test_losses_and_distances_of_the_loop_are_those_of_the_literal_algorithm(
     assert loop is not None
     for index, episode in enumerate(zip(support_x, support_y, query_x, strict=True)):
         slow = slow_leo.adapted(weights, running, settings, *episode, N_WAY)
-        n_examples = len(support_y[0]) if settings.inner_loss == "sum" else 1
+        n_examples = {"sum": len(support_y[0]), "class_mean": N_WAY, "mean": 1}[settings.inner_loss]
         given = [loop.loss_before, loop.loss_after, *([] if loop.loss_finetuned is None else [loop.loss_finetuned])]
         assert [loss[index].item() for loss in given] == pytest.approx(
             [loss.item() / n_examples for loss in slow.losses], rel=1e-10

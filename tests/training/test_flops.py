@@ -21,9 +21,10 @@ def test_leo_with_a_linear_map_at_each_end() -> None:
     encode, means, head = 6 * 64 * 8, 3 * 6 * 8, 3 * 8 * 65
     answers = 12 * 3 * 64
     without = multiply_adds(make_settings({**settings, "inner_steps": 0}, "leo"))
-    assert without == IMAGES * CONV4 + encode + means + head + answers
-    # A step decodes, answers the support set, and goes back through both: to the weights and to the codes.
-    step = head + 6 * 3 * 64 + 6 * 3 * 64 + head
+    project = 6 * 65 * 8  # the support features pass the decoder's weights once, for all steps
+    assert without == IMAGES * CONV4 + encode + means + project + head + answers
+    # A step answers the support set from its projection and goes back to the codes.
+    step = 6 * 3 * 8 + 6 * 3 * 8
     one, two = (multiply_adds(make_settings({**settings, "inner_steps": steps}, "leo")) for steps in (1, 2))
     # Before adaptation and after each step the queries are answered.
     assert one - without == step + head + answers
