@@ -56,6 +56,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "inner_steps": 20,
         "inner_lr": 1.0,
         "inner_loss": "class_mean",
+        "inner_temperature": 2.0,
         "adapts": "at_test",
         "decode": "class",
         "encoder": "shared",
