@@ -54,6 +54,7 @@ CASES: dict[str, dict[str, Any]] = {
     "drawn weights": {**LEO, "decoded_weights": "gaussian"},
     "whole CNN": {"generated": "full", "decode": "class"},
     "bfloat16": {**LEO, "precision": "bfloat16"},
+    "maps that stay as they are": {**LEO, "decoder": "linear", "decoder_start": "encoder", "frozen_maps": True},
     "parts without gradient": {**LEO, "inner_steps": 0, "encoder": "separate"},
     **{name: {"learner": name} for name, entry in LEARNERS.items() if name != "leo" and entry.trains},
 }
