@@ -65,7 +65,8 @@ def score_row(plan: Plan, run: RunState, test: TestResult) -> dict[str, Any]:
     effect = test.adaptation.model_dump() if test.adaptation else dict.fromkeys(AdaptationRecord.model_fields)
     values = {**settings, **result.model_dump(include=set(SCORE_COLUMNS)), **test.model_dump(), **effect}
     for name in ("inner_steps", "inner_lr", "inner_temperature"):
-        values[name] = settings[name] if values[name] is None and test.head is None else values[name]
+        if values[name] is None and test.head is None:
+            values[name] = settings.get(name, default_of(name))
     values |= {
         "head": test.head or "own",
         "support_copies": test.support_copies or "none",
