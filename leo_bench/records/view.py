@@ -56,8 +56,9 @@ SCORE_COLUMNS = [*RUN_COLUMNS, *AdaptationRecord.model_fields]
 def score_row(plan: Plan, run: RunState, test: TestResult) -> dict[str, Any]:
     """Return one run on one test as a row.
 
-    dataset is the data set of the test, trained_on that of the training. inner_steps, inner_lr and inner_temperature are
-    those at test, None for a head without them. Where the effect of adaptation is not recorded, its columns are None.
+    dataset is the data set of the test, trained_on that of the training. inner_steps, inner_lr and inner_temperature
+    are those at test, None for a head without them. Where the effect of adaptation is not recorded, its columns are
+    None.
     """
     result = run.result
     assert result is not None
