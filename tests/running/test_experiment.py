@@ -531,7 +531,9 @@ def test_parameters_that_stay_as_they_are_are_not_counted(tmp_path: Path) -> Non
         "classifier": cnn,
         "decoder": 1,
     }
-    assert f"trained parameters: {cnn + 1} (" in describe(settings)
+    text = describe(settings)
+    assert f"trained parameters: {cnn + 1} (" in text
+    assert {line.split()[0] for line in text.splitlines() if line.endswith("  fixed")} == FROZEN
     after = load_file(state.folder / "checkpoint.safetensors")
     before = {name: p for name, p in build(settings).named_parameters() if name in after}
     kept = {name for name, p in before.items() if torch.equal(p, after[name])}
