@@ -173,6 +173,12 @@ def _needs(settings: "Settings") -> list[tuple[bool, str]]:
             "test_head to descended_prototypes",
         ),
         (
+            settings.test_inner_temperature is None
+            or (settings.test_head == "own" and LEARNERS[settings.learner].inner_loop),
+            f"test_inner_temperature is for the inner loop of leo, which learner={settings.learner} with "
+            f"test_head={settings.test_head} does not run; leave it out",
+        ),
+        (
             settings.test_head != "own" or settings.test_inner_lr is None or settings.inner_lr_mode == "fixed",
             f"inner_lr_mode={settings.inner_lr_mode} learns the inner step sizes; leave out test_inner_lr",
         ),

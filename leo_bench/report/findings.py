@@ -35,6 +35,8 @@ How to read the tables:
 - Finding: a variant *helps* or *hurts* if at least one test says so and no test says the opposite. Every test is judged
   on its own. With four tests, a false alarm on one of them is up to four times as likely. *Open*: these seeds do not
   show an effect, which is not the same as no effect.
+- The studies `presets`, `waterfall`, `ten_times` and `full_size` and the search `search_tuned` say *tuned* for the
+  preset `prototype_start`, which had that name when they were measured. The preset `tuned` of today is another one.
 - The files in `studies/` have the settings of every variant. [The glossary](glossary.md) explains the words.
 """
 
@@ -64,11 +66,11 @@ class Question:
 QUESTIONS = (
     Question("Does the source document's LEO learn the task as it is written?", "presets", "documented"),
     Question("Does LEO add to a prototype classifier trained by the same recipe?", "presets", "protonet"),
-    Question("Do the inner steps of `tuned` add to it?", "waterfall", "minus_no_inner_steps"),
+    Question("Do the inner steps of `prototype_start` add to it?", "waterfall", "minus_no_inner_steps"),
     Question("Does the paper's LEO need adaptation?", "paper", "generator_only"),
     Question("Does the paper's LEO do better than Meta-SGD on the head, by the paper's recipe?", "paper", "meta_sgd"),
     Question("With ten times the budget, does LEO add to a prototype classifier?", "ten_times", "protonet"),
-    Question("At 105x105 pixels, does `tuned` need every pixel?", "full_size", "all_pixels"),
+    Question("At 105x105 pixels, does `prototype_start` need every pixel?", "full_size", "all_pixels"),
 )
 
 

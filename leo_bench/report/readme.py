@@ -17,8 +17,8 @@ METHODS = {
     "the document's LEO": "documented",
     "`leo`, class by class": "leo",
     "`paper`": "paper",
-    "`tuned`": "tuned",
-    "ProtoNet, recipe of `tuned`": "protonet",
+    "`prototype_start`": "tuned",  # the preset had this name when the study was measured
+    "ProtoNet, recipe of `prototype_start`": "protonet",
 }
 """Column of the headline table -> variant of the study presets."""
 INTERVAL = "tuned"

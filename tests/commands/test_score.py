@@ -11,7 +11,7 @@ from tiny_bank import tiny_bank
 from leo_bench.commands.cli import main
 from leo_bench.config import make_settings
 from leo_bench.data.locate import DataSource
-from leo_bench.records import Result, RunState, read_record, run_state, write_record, write_settings
+from leo_bench.records import Result, RunState, TestResult, read_record, run_state, write_record, write_settings
 from leo_bench.running import experiment, training_run
 from leo_bench.running.plan import planned_run
 
@@ -82,6 +82,27 @@ def test_another_head_and_wrong_labels_are_scored_and_named(
     lines = capsys.readouterr().out.splitlines()[:3]
     for line, words in zip(lines, ["1-shot mixed", "3-shot mixed", "3-shot mixed, 1 of 3 mislabelled"], strict=True):
         assert line.startswith(f"3-way {words}, nearest neighbour on glyphs")
+
+
+def test_support_copies_and_a_temperature_are_scored_and_named(
+    done: RunState, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forbid_training(monkeypatch)
+    asked = ["test_n_ways=[]", "test_modes=[]", "test_inner_steps=20", "test_inner_lr=1.0"]
+    for more in ([], ["test_support_copies=shifted", "test_inner_temperature=4"]):
+        assert score(*asked, *more) == 0
+        words = "temperature 4, shifted copies" if more else "rate 1"
+        assert f"{words} on glyphs" in capsys.readouterr().out.splitlines()[0]
+    found = {
+        test.support_copies: test
+        for path in done.folder.glob("tests/*/result.json")
+        if (test := read_record(path, TestResult)).inner_steps == 20
+    }
+    assert {copies: test.inner_temperature for copies, test in found.items()} == {None: None, "shifted": 4.0}
+    plain, shifted = found[None], found["shifted"]
+    assert plain.episodes_digest == shifted.episodes_digest  # the same episodes, answered in another way
+    assert plain.adaptation is not None and shifted.adaptation is not None
+    assert plain.adaptation.loss_before != shifted.adaptation.loss_before
 
 
 def test_settings_of_tests_that_are_left_out_are_at_their_default(

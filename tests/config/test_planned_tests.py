@@ -3,6 +3,7 @@
 import pytest
 
 from leo_bench.config import make_settings, planned_tests, test_key
+from leo_bench.config.test_settings import METHOD
 
 
 def names(**values: object) -> list[str]:
@@ -52,7 +53,16 @@ def test_shots_that_a_class_has_too_few_drawings_for_are_left_out_there() -> Non
     ]
 
 
-@pytest.mark.parametrize("values", [{"test_inner_steps": 50}, {"test_inner_lr": 2.0}, {"n_test_episodes": 5}])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"test_inner_steps": 50},
+        {"test_inner_lr": 2.0},
+        {"test_inner_temperature": 4.0},
+        {"test_support_copies": "shifted"},
+        {"n_test_episodes": 5},
+    ],
+)
 def test_keys_of_tests_follow_the_run_and_the_test(values: dict[str, object]) -> None:
     base, other = (make_settings(v, "leo") for v in ({}, values))
     (one, *_), (two, *_) = planned_tests(base), planned_tests(other)
@@ -105,6 +115,40 @@ def test_another_head_is_in_the_name_and_in_the_key_of_each_test(values: dict[st
     assert names(**values) == [name.replace(" on ", f", {words} on ") for name in names()]
     keys = {test_key("0" * 16, test) for settings in (base, other) for test in planned_tests(settings)}
     assert len(keys) == 8
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"test_inner_temperature": 4.0}, "temperature 4"),
+        ({"test_inner_temperature": 0.5}, "temperature 0.5"),
+        ({"test_support_copies": "shifted"}, "shifted copies"),
+        ({"test_head": "nearest_neighbour", "test_support_copies": "shifted"}, "nearest neighbour, shifted copies"),
+        (
+            {
+                "test_inner_steps": 9,
+                "test_inner_lr": 3.0,
+                "test_inner_temperature": 2.0,
+                "test_support_copies": "shifted",
+            },
+            "9 steps, rate 3, temperature 2, shifted copies",
+        ),
+    ],
+)
+def test_temperature_and_support_copies_are_in_the_name_and_in_the_key(values: dict[str, object], words: str) -> None:
+    base, other = (make_settings(v, "leo") for v in ({}, values))
+    assert names(**values) == [name.replace(" on ", f", {words} on ") for name in names()]
+    keys = {test_key("0" * 16, test) for settings in (base, other) for test in planned_tests(settings)}
+    assert len(keys) == 8
+    (one, *_), (two, *_) = planned_tests(base), planned_tests(other)
+    assert one.method != two.method
+    assert one.model_dump(exclude=set(METHOD)) == two.model_dump(exclude=set(METHOD))  # the same episodes
+
+
+def test_a_test_without_support_copies_has_the_key_from_before_there_were_any() -> None:
+    (test, *_) = planned_tests(make_settings({"test_support_copies": "none"}, "tuned"))
+    assert test == planned_tests(make_settings({}, "leo"))[0]
+    assert planned_tests(make_settings({}, "tuned"))[0].support_copies == "shifted"
 
 
 def test_two_strengths_of_a_logistic_regression_are_two_tests() -> None:

@@ -236,6 +236,16 @@ def test_scores_csv_has_the_effect_of_adaptation_besides(tmp_path: Path, plan: P
     assert set(SCORE_COLUMNS) - set(runs) == set(AdaptationRecord.model_fields)
 
 
+def test_a_record_from_before_a_setting_of_the_loop_has_its_default_in_scores(tmp_path: Path, plan: Plan) -> None:
+    folder = write_study(tmp_path, plan)
+    state = done(tmp_path, plan)
+    assert state.result is not None
+    older = {name: value for name, value in state.result.settings.items() if name != "inner_temperature"}
+    edit(state.folder / "result.json", settings=older)
+    row = load_study(folder).headlines().iloc[0]
+    assert (row["inner_temperature"], row["support_copies"], row["inner_steps"]) == (1.0, "none", 5)
+
+
 def test_an_attempt_that_says_done_without_a_result_is_not_done(tmp_path: Path, plan: Plan) -> None:
     folder = tmp_path / "runs" / plan.runs[0].run_key
     write_record(folder / "attempt-1" / "status.json", AttemptStatus(status="done", started="then"))

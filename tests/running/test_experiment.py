@@ -16,6 +16,7 @@ from tiny_bank import tiny_bank
 from leo_bench.config import Settings, make_settings
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
+from leo_bench.learners.factory import build
 from leo_bench.records import AttemptStatus, PrunedRun, Result, RunState, read_record, run_state, write_record
 from leo_bench.running import experiment, plan, process, training_run, worker
 from leo_bench.running.checkpoint import weights_digest
@@ -513,9 +514,37 @@ def test_cuda_without_a_gpu_is_refused(tmp_path: Path) -> None:
         experiment.execute(tmp_path / "x", settings_of(device="cuda"))
 
 
+FROZEN = {"encoder.fc.weight", "decoder.decoder.decoder.fc.weight"}
+"""Weights of the preset tuned that training leaves as they are."""
+
+
+def test_parameters_that_stay_as_they_are_are_not_counted(tmp_path: Path) -> None:
+    # width 4: 9 * 4 weights and 4 biases in the first block, 9 * 4 * 4 and 4 in three others, scale and shift of 4
+    # channels in each; the factor of the logits
+    cnn = (36 + 4) + 3 * (144 + 4) + 4 * (4 + 4)
+    few = {name: value for name, value in TINY.items() if name not in ("latent_dim", "inner_steps")}
+    settings = make_settings({**few, "width": 4, "train_n_way": 3, "test_n_ways": [], "test_modes": []}, "tuned")
+    state = experiment.execute(tmp_path / settings.run_key, settings)
+    result = trained(state)
+    assert result.n_parameters == cnn + 1
+    assert {name: count for name, count in result.parameters_by_part.items() if count} == {
+        "classifier": cnn,
+        "decoder": 1,
+    }
+    text = describe(settings)
+    assert f"trained parameters: {cnn + 1} (" in text
+    assert {line.split()[0] for line in text.splitlines() if line.endswith("  fixed")} == FROZEN
+    after = load_file(state.folder / "checkpoint.safetensors")
+    before = {name: p for name, p in build(settings).named_parameters() if name in after}
+    kept = {name for name, p in before.items() if torch.equal(p, after[name])}
+    assert kept - {f"classifier.backbone.blocks.{n}.conv.bias" for n in range(4)} == FROZEN  # norms undo these biases
+    assert sum(p.numel() for name, p in before.items() if name not in FROZEN) == result.n_parameters
+
+
 def test_describe_prints_the_documented_counts() -> None:
     text = describe(make_settings({}))
     assert "generated per 5-way episode: 11,525" in text
     # classifier: 4 blocks of weights and biases (111,424) and their batch norms (512)
     assert "classifier 111,936" in text
+    assert "trained parameters: " in text
     assert "latent_dim = 64  # Length of a class code z." in text

@@ -82,7 +82,11 @@ def test_switches_hold_the_baseline_and_sort_by_value(tmp_path: Path) -> None:
     [
         ('question = "Q?"', 'qestion = "Q?"', "unknown key 'qestion'; did you mean 'question'"),
         ('relation = "none"', 'realtion = "none"', "unknown setting 'realtion'; did you mean 'relation'"),
-        ('relation = "none"', 'relation = "nonne"', "relation should be .*'none' or 'attention' .got 'nonne'"),
+        (
+            'relation = "none"',
+            'relation = "nonne"',
+            "relation should be .*'none', 'attention', 'own' or 'shuffled' .got 'nonne'",
+        ),
         ("latent_dim = 8 ", 'latent_dim = "8"', "latent_dim should be a valid integer"),
         ('baseline = "leo"', 'baseline = "le"', "baseline: unknown variant 'le'; did you mean 'leo'"),
         ("[profiles.quick]", "[profiles.quick", "not valid TOML"),

@@ -144,11 +144,22 @@ def test_a_run_recorded_under_an_older_schema_is_compared(view: StudyView, tmp_p
         {"test_head": "nearest_neighbour"},
         {"test_head": "logistic_regression", "test_head_c": 3.0, "test_mislabelled": 2},
         {"test_head": "descended_prototypes", "test_inner_steps": 50, "test_inner_lr": 2.0},
+        {"test_inner_temperature": 4.0},
+        {"test_support_copies": "shifted"},
     ],
 )
-def test_a_test_with_another_head_or_wrong_labels_is_asked_for_again(more: dict[str, object]) -> None:
+def test_a_test_that_is_answered_in_another_way_is_asked_for_again(more: dict[str, object]) -> None:
     base = make_settings({"decode": "class", "n_test_episodes": 20})
     settings = make_settings({**base.canonical(), "test_k_shots": [5], "test_datasets": ["digits"], **more})
     for asked in planned_tests(settings):
         assert asked in planned_tests(reproduce._with_test(base, asked))
         assert asked in planned_tests(reproduce._with_test(settings, asked))
+
+
+def test_a_test_without_copies_of_a_run_that_has_them_is_asked_for_again() -> None:
+    run = make_settings({"n_test_episodes": 20}, "tuned")
+    more = make_settings({**run.canonical(), "test_support_copies": "none"})
+    for settings, copies in ((run, "shifted"), (more, None)):
+        for asked in planned_tests(settings):
+            assert asked.support_copies == copies
+            assert asked in planned_tests(reproduce._with_test(run, asked))

@@ -125,11 +125,11 @@ def test_wrong_links_between_variants_are_refused_in_one_line(tmp_path: Path, ol
     assert "\n" not in str(error.value)
 
 
-def test_the_steps_of_the_waterfall_end_at_the_preset_tuned() -> None:
+def test_the_steps_of_the_waterfall_end_at_the_preset_prototype_start() -> None:
     study = read_study(STUDIES, "waterfall")
     preset, values = resolved(study, "padded")
-    assert {**PRESETS[preset], **values, "train_support": "each"} == PRESETS["tuned"]
-    assert resolved(study, "tuned") == ("tuned", {})
+    assert {**PRESETS[preset], **values, "train_support": "each"} == PRESETS["prototype_start"]
+    assert resolved(study, "tuned") == ("prototype_start", {})
 
 
 def test_the_whole_cnn_is_compared_with_the_head_of_the_same_width() -> None:

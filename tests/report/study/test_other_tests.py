@@ -9,6 +9,7 @@ import pytest
 from results_fixture import make_plan, write_run, write_study
 
 from leo_bench.report import write_report
+from leo_bench.report.study.comparable import has_own_adaptation
 from leo_bench.report.study.data import StudyData, load_study_data
 from leo_bench.report.study.differences import effects
 from leo_bench.report.study.other_tests import other_differences_table, other_tests_table
@@ -133,6 +134,32 @@ def test_wrong_labels_are_tests_of_their_own_and_compared_with_wrong_labels_alon
     scores = data.view.scores()
     assert sorted(scores["mislabelled"]) == [0] * 8 + [1] * 4
     assert set(scores["head"]) == {"own"}
+
+
+def test_temperature_and_support_copies_at_test_are_variants_of_the_same_training(tmp_path: Path) -> None:
+    variants: dict[str, dict[str, Any]] = {
+        "leo": {},
+        "warmer": {"test_inner_temperature": 4.0},
+        "copies": {"test_support_copies": "shifted"},
+    }
+    plan = make_plan(variants, (0, 1), base={**BASE, "n_query": 5, "inner_temperature": 2.0})
+    assert len({run.run_key for run in plan.runs if run.seed == 0}) == 1
+    for run in plan.runs:
+        write_run(tmp_path, plan, run, correct)
+    data = load_study_data(write_study(tmp_path, plan))
+    assert effects(data, (5, "mixed"))["compared"].tolist() == [True, True]
+    assert other_tests_table(data) is None
+    rows = data.view.scores().set_index(["variant", "seed"]).xs(0, level="seed")
+    assert rows["inner_temperature"].to_dict() == {"leo": 2.0, "warmer": 4.0, "copies": 2.0}
+    assert rows["support_copies"].to_dict() == {"leo": "none", "warmer": "none", "copies": "shifted"}
+    done = [run for run in data.view.done if run.planned.seed == 0]
+    own = {
+        (run.planned.variant, other.planned.variant): has_own_adaptation(run, other.headline)
+        for run in done
+        for other in done
+    }
+    assert own == {pair: pair[0] == pair[1] for pair in own}
+    assert len(own) == 9
 
 
 def test_another_head_at_test_is_a_variant_of_the_same_training(tmp_path: Path) -> None:
