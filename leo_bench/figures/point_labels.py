@@ -1,21 +1,33 @@
 """Labels beside points, placed so that they cover neither each other nor a mark."""
 
-from collections.abc import Iterator, Sequence
-from itertools import product
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.transforms import Bbox
 
 from leo_bench.figures.style import INK, MUTED, SMALL
 
-MARK = 4.0
+MARK = 4.5
 """Half the side of the square kept free around a mark, in points."""
 NEAR = 7.0
 """Distance of a label beside its mark, in points. A label farther away has a line to its mark."""
-DISTANCES = (NEAR, 13.0, 20.0, 28.0, 38.0, 50.0, 64.0, 80.0)
-DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1), (0.8, 0.6), (0.8, -0.6), (-0.8, 0.6), (-0.8, -0.6))
-"""Right, left, above, below, then the diagonals."""
+DISTANCES = np.arange(NEAR, 100.0, 4.0)
+ANGLES = np.radians([0, 180, 90, 270, *(angle for angle in range(15, 360, 15) if angle % 90)])
+"""Right, left, above, below, then the directions between."""
+SWEEPS = 3
+"""Times that each label is placed, the later ones with all others in place."""
+CROSSING = 100.0
+"""Weight of a point of a line that lies in a label or on a mark, in square pixels covered."""
+
+
+class Places(NamedTuple):
+    """Places for one label, nearest first, in pixels."""
+
+    boxes: np.ndarray
+    """Left, bottom, right, top, [n, 4]."""
+    lines: np.ndarray
+    """Points of the line from the mark to the label, [n, 24, 2]; NaN if the label is beside its mark."""
 
 
 def label_points(
@@ -27,52 +39,57 @@ def label_points(
     vertical bar through each point, which labels leave free too.
     """
     unit = ax.figure.dpi / 72
-    at = ax.transData.transform(points) if len(points) else np.empty((0, 2))
-    taken = [_square(place, MARK * unit) for place in at]
-    for (x, _), (low, high) in zip(points, bars, strict=False):
-        (left, bottom), (right, top) = ax.transData.transform([(x, low), (x, high)])
-        taken.append(Bbox.from_extents(left - unit, bottom, right + unit, top))
-    lines: list[np.ndarray] = []
-    for place, text in zip(np.asarray(at), texts, strict=True):
-        label = ax.text(0, 0, text, fontsize=SMALL, color=INK, zorder=4, va="bottom")
-        size = label.get_window_extent().size
-        box, line, far = min(_places(place, size, unit), key=lambda choice: _cost(choice, taken, lines, ax.bbox))
-        x, y = ax.transData.inverted().transform(box.min)
+    marks = [ax.transData.transform(point) for point in points]
+    fixed = [np.concatenate([at - MARK * unit, at + MARK * unit]) for at in marks]
+    for (x, _), ends in zip(points, bars, strict=False):
+        low, high = ax.transData.transform([(x, end) for end in ends])
+        fixed.append(np.array([low[0] - unit, low[1], high[0] + unit, high[1]]))
+    labels = [ax.text(0, 0, text, fontsize=SMALL, color=INK, zorder=4, va="bottom") for text in texts]
+    places = [
+        _places(at, np.array(label.get_window_extent().size), unit) for at, label in zip(marks, labels, strict=True)
+    ]
+    chosen: dict[int, int] = {}
+    for own in [*range(len(places))] * SWEEPS:
+        others = [index for index in chosen if index != own]
+        boxes = np.array([*fixed, *(places[index].boxes[chosen[index]] for index in others)])
+        lines = np.array([places[index].lines[chosen[index]] for index in others]).reshape(-1, 2)
+        chosen[own] = int(np.argmin(_costs(places[own], boxes, lines, np.array(ax.bbox.extents))))
+    to_data = ax.transData.inverted().transform
+    for index, label in enumerate(labels):
+        box, line = places[index].boxes[chosen[index]], places[index].lines[chosen[index]]
+        x, y = to_data(box[:2])
         label.set_position((float(x), float(y)))
-        if far:
-            ends = ax.transData.inverted().transform(line[[0, -1]])
-            ax.plot(*ends.T, color=MUTED, linewidth=0.5, zorder=1.5)
-            lines.append(line)
-        taken.append(box)
+        if np.isfinite(line).all():
+            ax.plot(*to_data(line[[0, -1]]).T, color=MUTED, linewidth=0.5, zorder=1.5)
 
 
-def _square(place: np.ndarray, half: float) -> Bbox:
-    return Bbox.from_extents(*(place - half), *(place + half))
+def _places(mark: np.ndarray, size: np.ndarray, unit: float) -> Places:
+    """Return the places for a label. mark: [2], and size: [2], in pixels; unit: pixels in a point."""
+    directions = np.round(np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1), 9)
+    distances, ways = np.repeat(DISTANCES, len(ANGLES)), np.tile(directions, (len(DISTANCES), 1))
+    edges = mark + unit * distances[:, None] * ways
+    centres = edges + 0.5 * size * np.sign(ways)
+    starts = mark + unit * 1.5 * MARK * ways
+    lines = starts[:, None] + np.linspace(0, 1, 24)[:, None] * (edges - starts)[:, None]
+    lines[distances == NEAR] = np.nan
+    return Places(np.concatenate([centres - size / 2, centres + size / 2], axis=1), lines)
 
 
-def _places(place: np.ndarray, size: np.ndarray, unit: float) -> Iterator[tuple[Bbox, np.ndarray, bool]]:
-    """Yield the places for a label, nearest first: its box, the line to it from its mark, and True if it is far.
-
-    All in pixels. unit: pixels in a point.
-    """
-    for distance, (across, up) in product(DISTANCES, DIRECTIONS):
-        edge = place + distance * unit * np.array([across, up])
-        centre = edge + 0.5 * size * np.sign([across, up])
-        box = Bbox.from_extents(*(centre - size / 2), *(centre + size / 2))
-        yield box, np.linspace(place + (MARK + 1) * unit * np.array([across, up]), edge, 24), distance > NEAR
+def _costs(places: Places, boxes: np.ndarray, lines: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Return what each place covers or leaves, in square pixels, [n]. boxes: [m, 4], lines: points, [k, 2]."""
+    own = places.boxes
+    outside = (own[:, 2] - own[:, 0]) * (own[:, 3] - own[:, 1]) - _overlaps(own, inside[None])[:, 0]
+    crossed = _contains(boxes, places.lines.reshape(-1, 2)).reshape(len(own), -1).sum(axis=1)
+    return outside.round(3) + _overlaps(own, boxes).sum(axis=1) + CROSSING * (crossed + _contains(own, lines, 1))
 
 
-def _cost(
-    choice: tuple[Bbox, np.ndarray, bool], taken: Sequence[Bbox], lines: Sequence[np.ndarray], inside: Bbox
-) -> float:
-    """Return what a place covers or leaves, in square pixels. Among places without any, the first is taken."""
-    box, line, far = choice
-    cost = box.width * box.height - _overlap(box, inside)
-    cost += sum(_overlap(box, other) for other in taken)
-    cost += sum(float(other.count_contains(line)) for other in taken) if far else 0.0
-    return cost + sum(10.0 * box.count_contains(other) for other in lines)
+def _overlaps(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the areas that boxes share, [n, m]."""
+    shared = np.minimum(some[:, None, 2:], others[None, :, 2:]) - np.maximum(some[:, None, :2], others[None, :, :2])
+    return np.asarray(shared.clip(0).prod(axis=-1))
 
 
-def _overlap(one: Bbox, other: Bbox) -> float:
-    shared = Bbox.intersection(one, other)
-    return float(shared.width * shared.height) if shared is not None else 0.0
+def _contains(boxes: np.ndarray, points: np.ndarray, axis: int = 0) -> np.ndarray:
+    """Return the number of boxes (axis 0) that hold each point, or of points (axis 1) in each box."""
+    inside = (points >= boxes[:, None, :2]) & (points <= boxes[:, None, 2:])
+    return np.asarray(inside.all(axis=-1).sum(axis=axis))
