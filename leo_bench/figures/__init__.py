@@ -11,6 +11,8 @@ from leo_bench.figures.accuracy_by_setting import BANDS, accuracy_by_setting
 from leo_bench.figures.colour_scale import colour_bounds
 from leo_bench.figures.error_by_group import error_by_group
 from leo_bench.figures.forest_plot import forest_plot, signed
+from leo_bench.figures.gain_by_distance import gain_by_distance
+from leo_bench.figures.gain_by_shots import gain_by_shots
 from leo_bench.figures.gain_by_step import LOSS_SHOWN, gain_by_step
 from leo_bench.figures.intervals import LEAST_SEEDS, interval_is_cut
 from leo_bench.figures.labels import without_overlap
@@ -32,7 +34,9 @@ from leo_bench.figures.style import (
     PAPER,
     RAMP,
     SMALL,
+    Styles,
     VariantStyle,
+    series_styles,
     style_axes,
     variant_styles,
 )
@@ -55,6 +59,7 @@ __all__ = [
     "SMALL",
     "UPPER_SHARE",
     "Scale",
+    "Styles",
     "VariantStyle",
     "accuracy_by_cost",
     "accuracy_by_setting",
@@ -65,6 +70,8 @@ __all__ = [
     "colour_bounds",
     "error_by_group",
     "forest_plot",
+    "gain_by_distance",
+    "gain_by_shots",
     "gain_by_step",
     "importance_floor",
     "interval_is_cut",
@@ -76,6 +83,7 @@ __all__ = [
     "search_front",
     "search_history",
     "search_importance",
+    "series_styles",
     "signed",
     "style_axes",
     "trial_curves",

@@ -1,6 +1,6 @@
 """Style shared by all figures: one colour and marker per variant, colours of text and background, sizes of text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -53,6 +53,14 @@ def variant_styles(plan: Plan) -> dict[str, VariantStyle]:
         for name, (colour, marker) in zip(new, [*free, *(spare * len(new))], strict=False):
             styles[name] = VariantStyle(colour, marker)
     return styles
+
+
+def series_styles(names: Sequence[str]) -> dict[str, VariantStyle]:
+    """Return colour and marker of lines or points that are not variants, such as data sets, in their order."""
+    return {
+        name: VariantStyle(COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)])
+        for index, name in enumerate(dict.fromkeys(names))
+    }
 
 
 def style_axes(ax: Axes, grid: str = "y") -> Axes:

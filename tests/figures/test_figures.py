@@ -22,6 +22,7 @@ from results_fixture import BIG_SWITCHES, BIG_VARIANTS, make_plan
 from leo_bench import figures
 from leo_bench.figures import COLOURS, INK, VariantStyle, variant_styles, without_overlap
 from leo_bench.figures.accuracy_by_cost import spans_decades
+from leo_bench.figures.point_labels import label_points
 from leo_bench.report.layout import compose_png, compose_svg
 from leo_bench.report.panels import PNG_DPI, Drawing, Panel, render
 from leo_bench.report.svg import compact_page, inline_svg, without_bare_groups
@@ -95,6 +96,33 @@ def gain_frame(last: float = 0.01, seeds: int = 3) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def shots_frame(seeds: int = 3) -> pd.DataFrame:
+    """leo gains 1 point at 1 shot and 3 at 20; none half a point at both."""
+    gains = {"leo": {1: 0.01, 20: 0.03}, "none": {1: 0.005, 20: 0.005}}
+    rows = [
+        {"variant": name, "label": name, "seed": seed, "shots": shots, "gain": gain + 0.001 * (seed - 1)}
+        for name, own in gains.items()
+        for shots, gain in own.items()
+        for seed in range(seeds)
+    ]
+    return pd.DataFrame(rows)
+
+
+def distance_frame(seeds: int = 3) -> pd.DataFrame:
+    """Two tests near each other with 2% error and no gain, one with 40% error and 5 points."""
+    tests = [
+        ("omniglot 5-way", "leo", 0.02, 0.0),
+        ("omniglot 20-way", "leo", 0.021, 0.0),
+        ("digits", "none", 0.4, 0.05),
+    ]
+    rows = [
+        {"label": label, "group": group, "seed": seed, "error": error, "gain": gain + 0.001 * (seed - 1)}
+        for label, group, error, gain in tests
+        for seed in range(seeds)
+    ]
+    return pd.DataFrame(rows)
+
+
 def draw_setting(**changes: Any) -> Axes:
     given: dict[str, Any] = {"bands": [(0.95, 0.98)] * 2, "chance": 0.2, "xlabel": "relation"}
     return figures.accuracy_by_setting(accuracy_frame(), ["pairwise", "none"], STYLES, **{**given, **changes})
@@ -120,6 +148,8 @@ ALL = [
     partial(figures.performance_profiles, profile_frame(), STYLES),
     partial(figures.error_by_group, group_frame(), STYLES["leo"], overall=0.2),
     partial(figures.gain_by_step, gain_frame(), STYLES, margin=0.005),
+    partial(figures.gain_by_shots, shots_frame(), STYLES, margin=0.005),
+    partial(figures.gain_by_distance, distance_frame(), STYLES, margin=0.005),
 ]
 NO_YLABEL = (figures.forest_plot, figures.error_by_group)
 
@@ -270,6 +300,41 @@ def test_gains_within_the_margin_do_not_fill_the_axis_and_a_collapse_does_not_fl
     assert -10 < ax.get_ylim()[0] < -1
     heads = [collection for collection in ax.collections if collection.get_clip_on() is False]
     assert [tuple(head.get_offsets()[0]) for head in heads] == [(50.0, 0.0)]
+
+
+def test_gains_by_shots_have_a_tick_for_each_number_on_a_log_scale() -> None:
+    ax = figures.gain_by_shots(shots_frame(), STYLES, margin=0.005)
+    assert ax.get_xscale() == "log"
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1", "20"]
+    assert {"leo: +3.0", "none: +0.5"} <= set(texts(ax))
+    assert {(1.0, 1.0), (20.0, 3.0), (20.0, 0.5)} <= points_at(ax)
+
+
+def test_gains_by_distance_are_marks_with_intervals_and_labels_that_do_not_overlap() -> None:
+    ax = figures.gain_by_distance(distance_frame(), STYLES, margin=0.005)
+    assert ax.get_xscale() == "log"
+    half = 4.302652730 * 0.1 / np.sqrt(3)  # t of 2 degrees of freedom; the seeds' standard deviation is 0.1 points
+    assert {(2.0, 0.0), (40.0, 5.0), (40.0, round(5 + half, 4)), (40.0, round(5 - half, 4))} <= points_at(ax)
+    labels = {text.get_text(): text.get_window_extent() for text in ax.texts}
+    assert set(labels) == {"omniglot 5-way", "omniglot 20-way", "digits"}
+    near, other, far = labels.values()
+    assert not near.overlaps(other) and not far.overlaps(near)
+    assert all(ax.bbox.contains(*corner) for box in labels.values() for corner in box.corners())
+    two = figures.gain_by_distance(distance_frame(seeds=2), STYLES, margin=0.005)
+    assert {(40.0, 4.9), (40.0, 5.0)} <= points_at(two)  # single seeds, no interval
+    assert (
+        figures.gain_by_distance(distance_frame().query("error < 0.1"), STYLES, margin=0.005).get_xscale() == "linear"
+    )
+
+
+def test_many_labels_in_one_place_cover_neither_each_other_nor_a_mark() -> None:
+    ax = Figure(figsize=(7, 4), dpi=100).add_subplot()
+    ax.set(xlim=(0, 10), ylim=(0, 10))
+    points = [(5 + 0.4 * (index % 4), 5 + 0.8 * (index // 4)) for index in range(8)]
+    label_points(ax, points, [f"test number {index}" for index in range(8)])
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert not any(one.overlaps(other) for index, one in enumerate(boxes) for other in boxes[:index])
+    assert not any(box.contains(*ax.transData.transform(point)) for box in boxes for point in points)
 
 
 def test_steps_and_curves_draw_means_over_seeds() -> None:

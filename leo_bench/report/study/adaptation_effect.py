@@ -12,16 +12,20 @@ from leo_bench.records import AdaptationRecord, RunState, TestResult
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import lines_height, n_words, over_seeds
 from leo_bench.report.study.data import StudyData
-from leo_bench.report.table import NONE, ReportTable, percent
+from leo_bench.report.table import NONE, ReportTable, difference, percent
+from leo_bench.statistics import seed_interval
 
 NOT_FINITE = "not finite"
+MOST_ROWS = 20
+"""Rows of the effect table above which a page opens with those of the baseline."""
 CAPTION = (
     "One row per test and variant, means over seeds. Steps: those on the codes, + those of fine-tuning on the decoded "
     "weights. Support loss: mean cross-entropy of the examples of the inner loop before -> after it (-> of the support "
     f"set after fine-tuning); {NOT_FINITE}: the loop diverged. Answers: share of the queries whose answer is another "
     "one after the last step, and of the episodes with such a query; to right, to wrong: share of the queries whose "
     "answer becomes right or wrong. Codes: mean distance that a class code moves, divided by the mean distance between "
-    f'two class codes before the first step. "{NONE}": not recorded.'
+    "two class codes before the first step. Gain: accuracy after adaptation minus before, with the 95% t interval over "
+    f'seeds. "{NONE}": not recorded.'
 )
 
 
@@ -56,11 +60,16 @@ class Scored(NamedTuple):
     test: TestResult
     effect: AdaptationRecord
 
+    @property
+    def gain(self) -> float:
+        """Accuracy after adaptation minus that before, a fraction."""
+        return self.test.accuracy - self.test.accuracy_before
+
 
 def effect_table(data: StudyData) -> ReportTable | None:
     """Return what adaptation does by test and variant; None if no test has it on record."""
     groups: dict[tuple[Any, ...], list[Scored]] = {}
-    for one in _scored(data):
+    for one in scored_tests(data):
         groups.setdefault((one.kind, data.variants.index(one.variant), one.loop), []).append(one)
     if not groups:
         return None
@@ -69,7 +78,17 @@ def effect_table(data: StudyData) -> ReportTable | None:
     return ReportTable("adaptation", f"{_summary(numbers)} {CAPTION}", numbers, words)
 
 
-def _scored(data: StudyData) -> Iterator[Scored]:
+def baseline_rows(data: StudyData, table: ReportTable) -> ReportTable | None:
+    """Return the baseline's rows of the effect table, for a page; None if the table is short, or has none of them."""
+    own = table.numbers["variant"] == data.plan.baseline
+    if len(own) <= MOST_ROWS or own.all() or not own.any():
+        return None
+    numbers, words = table.numbers[own], table.words[own].drop(columns="variant")
+    caption = f"{data.label(data.plan.baseline)}. {_summary(numbers)} {CAPTION}"
+    return ReportTable("adaptation-baseline", caption, numbers, words)
+
+
+def scored_tests(data: StudyData) -> Iterator[Scored]:
     """Yield every test of the runs that count, of which the effect of adaptation is recorded."""
     for run in data.view.done:
         settings = run.planned.settings
@@ -95,6 +114,7 @@ def _numbers(scored: list[Scored]) -> dict[str, Any]:
     """Return the means of one variant on one test, over its seeds. A mean is NaN if a seed has no value."""
     kind, variant, (steps, finetune_steps, rate, learned), *_ = scored[0]
     effects = pd.DataFrame([one.effect.model_dump() for one in scored], dtype=float)
+    gain = seed_interval([one.gain for one in scored])
     moved = (effects["code_move"] / effects["class_distance"]).replace([np.inf, -np.inf], np.nan)
     return {
         "variant": variant,
@@ -109,6 +129,9 @@ def _numbers(scored: list[Scored]) -> dict[str, Any]:
         "move_by_distance": moved.mean(skipna=False),
         "accuracy_before": float(np.mean([one.test.accuracy_before for one in scored])),
         "accuracy": float(np.mean([one.test.accuracy for one in scored])),
+        "gain": gain.mean,
+        "gain_low": np.nan if gain.low is None else gain.low,
+        "gain_high": np.nan if gain.high is None else gain.high,
     }
 
 
@@ -127,6 +150,7 @@ def _words(data: StudyData, row: Mapping[Hashable, Any]) -> dict[str, str]:
         "to wrong, %": f"{100 * row['spoiled']:.2f}",
         "codes moved / apart": NONE if np.isnan(row["move_by_distance"]) else f"{row['move_by_distance']:.3g}",
         "accuracy, %": f"{percent(row['accuracy_before'])} -> {percent(row['accuracy'])}",
+        "gain, points": difference(row["gain"], row["gain_low"], row["gain_high"], "seeds"),
     }
 
 
@@ -161,7 +185,7 @@ def gain_plot(data: StudyData) -> Plot | None:
             "step": step,
             "gain": accuracy - one.test.accuracy_before,
         }
-        for one in _scored(data)
+        for one in scored_tests(data)
         for step, accuracy in zip(one.test.steps, one.test.accuracy_by_step, strict=True)
     ]
     if not rows:

@@ -13,7 +13,8 @@ from leo_bench.statistics import episode_interval, seed_interval
 
 CAPTION = (
     "Accuracy before -> after adaptation, %: means over seeds, ± half the 95% t interval over seeds (e: one seed, over "
-    "its test episodes). These tests choose nothing; each row is a test of its own. "
+    "its test episodes). These tests choose nothing; each row is a test of its own, and each variant "
+    "has its own classifier, inner loop and copies there, unless the row names others. "
     f'"{NONE}": not scored.'
 )
 
@@ -24,7 +25,8 @@ def other_tests_table(data: StudyData) -> ReportTable | None:
     for run in data.view.done:
         if (run.planned.variant, run.planned.seed) in data.counted:
             for test in (test for test in run.tests if not is_own(run, test)):
-                row = (test.asked.name, f"{test.dataset} {test.data_digest[:8]}")
+                name = test.asked.episodes_name if has_own_adaptation(run, test) else test.asked.name
+                row = (name, f"{test.dataset} {test.data_digest[:8]}")
                 found.setdefault(row, {}).setdefault(run.planned.variant, []).append((run, test))
     if not found:
         return None

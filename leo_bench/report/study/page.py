@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leo_bench.report.pages import Shown, show_all, write_report_pages, write_tables
-from leo_bench.report.study.adaptation_effect import effect_table
+from leo_bench.report.study.adaptation_effect import baseline_rows, effect_table
 from leo_bench.report.study.all_tests import all_tests_table
 from leo_bench.report.study.checklist import checklist
 from leo_bench.report.study.data import load_study_data
@@ -74,6 +74,7 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
         "across": across,
         "other_tests": elsewhere,
         "adaptation": effect,
+        "adaptation_first": baseline_rows(data, effect) if effect else None,
         "hardest": hardest,
         "hardest_missing": NOT_RECORDED,
         "checklist": checked,

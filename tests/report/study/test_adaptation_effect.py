@@ -10,7 +10,7 @@ import pytest
 from results_fixture import make_plan, write_run, write_study
 
 from leo_bench.report import write_report
-from leo_bench.report.study.adaptation_effect import effect_table, gain_plot
+from leo_bench.report.study.adaptation_effect import baseline_rows, effect_table, gain_plot
 from leo_bench.report.study.data import StudyData, load_study_data
 
 BASE: dict[str, Any] = {"test_n_ways": (5,), "test_modes": ("mixed",), "n_query": 5, "inner_steps": 2, "inner_lr": 0.5}
@@ -53,20 +53,35 @@ def build(results: Path, effects: dict[str, dict[str, Any] | None], **settings: 
 
 def test_each_test_and_variant_has_a_row_of_means_over_seeds(tmp_path: Path) -> None:
     effects = {"leo": {**LOOP, "code_move": (0.5, 1.5)}, "none": {**LOOP, "loss_before": (0.5, 0.75)}}
-    table = effect_table(build(tmp_path, effects))
+    data = build(tmp_path, effects)
+    table = effect_table(data)
     assert table is not None
     answers = ["19.00", "100.0", "16.00", "2.00"]  # 0.17 and 0.21; 0.14 and 0.18
+    # 12 and 16 points: the half-width is t(1) = 12.706 times their standard error, 2
+    end = ["60.0 -> 74.0", "+14.0 [-11.4, +39.4]"]
     own = ["5-way 1-shot mixed", "omniglot 5f1c0ffe", "2", "0.5"]
     assert table.words.values.tolist() == [
         # the codes move a quarter and three quarters of their distance
-        ["leo", *own, "0.5 -> 0.25", *answers, "0.5", "60.0 -> 74.0"],
-        ["none", *own, "0.625 -> 0.25", *answers, "0.25", "60.0 -> 74.0"],
-        ["leo", "10-way 1-shot mixed", "digits 5f1c0ffe", "2", "0.5", "0.5 -> 0.25", *answers, "0.5", "60.0 -> 74.0"],
+        ["leo", *own, "0.5 -> 0.25", *answers, "0.5", *end],
+        ["none", *own, "0.625 -> 0.25", *answers, "0.25", *end],
+        ["leo", "10-way 1-shot mixed", "digits 5f1c0ffe", "2", "0.5", "0.5 -> 0.25", *answers, "0.5", *end],
     ]
     assert table.numbers["n_seeds"].tolist() == [2, 2, 2]
+    assert table.numbers["gain"].tolist() == pytest.approx([0.14] * 3)
     assert table.numbers["move_by_distance"].tolist() == pytest.approx([0.5, 0.25, 0.5])
+    assert baseline_rows(data, table) is None
     start = "Adaptation changes 19.00% of the answers. More of them become right than wrong in 3 of 3 rows, fewer in 0."
     assert table.caption.startswith(start)
+
+
+def test_a_long_table_opens_with_the_rows_of_the_baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = build(tmp_path, {"leo": LOOP, "none": LOOP})
+    table = effect_table(data)
+    monkeypatch.setattr("leo_bench.report.study.adaptation_effect.MOST_ROWS", 2)
+    own = baseline_rows(data, table) if table else None
+    assert table is not None and own is not None
+    assert own.words["data"].tolist() == ["omniglot 5f1c0ffe", "digits 5f1c0ffe"]
+    assert len(table.words) == 3 and own.caption.startswith("leo. Adaptation changes 19.00% of the answers.")
 
 
 def test_a_loop_that_diverged_and_codes_in_one_place_are_not_made_to_numbers(tmp_path: Path) -> None:

@@ -114,6 +114,9 @@ def test_differences_elsewhere_compare_another_inner_loop_on_the_same_episodes(t
     assert table is not None
     # back to 60% from 70 and 80% on digits: -10 and -20 points
     assert table.numbers["difference"].iloc[0] == pytest.approx(-0.15)
+    table = other_tests_table(load_study_data(tmp_path / "ablations-cpu"))
+    assert table is not None  # one row for both, although the inner loop differs
+    assert len(table.words) == table.words["test"].nunique() and not (table.words == "-").any(axis=None)
 
 
 def test_there_are_no_differences_elsewhere_without_two_variants(tmp_path: Path) -> None:

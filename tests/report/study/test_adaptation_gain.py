@@ -1,0 +1,96 @@
+"""Gains of the baseline by shots and by error before adapting, from a made-up study."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from results_fixture import make_plan, write_run, write_study
+
+from leo_bench.report.study.adaptation_gain import distance_plot, gain_frame, shots_plot
+from leo_bench.report.study.data import StudyData, load_study_data
+
+BASE: dict[str, Any] = {"test_n_ways": (5,), "test_modes": ("mixed",), "n_query": 5, "inner_steps": 2}
+SHOTS: dict[str, Any] = {"test_k_shots": (5,), "test_datasets": ("digits",)}
+
+
+def build(results: Path, base: dict[str, Any], **baseline: Any) -> StudyData:
+    """Return a study of two seeds, scored on Omniglot and on what base adds.
+
+    Before adapting 15 of 25 answers are right; after it 1 more at 1 shot and 2 more at 5 shots, at seed 1 another 1.
+    """
+    plan = make_plan({"leo": baseline, "none": {"relation": "none"}}, (0, 1), base={**BASE, **base})
+    for run in plan.runs:
+        steps = list(range((run.settings["test_inner_steps"] or 2) + 1)) if run.settings["inner_steps"] else [0]
+
+        def counts(variant: str, seed: int, n_way: int, mode: str, n_steps: int = len(steps)) -> np.ndarray:
+            return np.full((12, n_steps), 15 * n_way // 5)
+
+        folder = write_run(results, plan, run, counts, steps=steps)
+        for path in folder.glob("tests/*/result.json") if len(steps) > 1 else []:
+            record = json.loads(path.read_text())
+            more = (1 if record["k_shot"] == 1 else 2) + run.seed
+            after = (15 + more) / 25
+            size = 5 * record["n_way"]
+            correct = np.full((12, len(steps)), 15 * record["n_way"] // 5, np.uint16)
+            correct[:, -1] += more * record["n_way"] // 5
+            np.savez_compressed(path.with_name("episodes.npz"), correct=correct)
+            effect = {"queries_changed": more / 25, "episodes_changed": 1.0, "corrected": more / 25, "spoiled": 0.0}
+            by_step = [*record["accuracy_by_step"][:-1], after]
+            assert correct[0, -1] / size == after
+            changed = {"accuracy_by_step": by_step, "accuracy": after, "accuracy_ci95": 0.0, "adaptation": effect}
+            path.write_text(json.dumps({**record, **changed}))
+    return load_study_data(write_study(results, plan))
+
+
+def test_gains_are_those_of_the_baseline_by_test_and_seed(tmp_path: Path) -> None:
+    frame = gain_frame(build(tmp_path, SHOTS))
+    assert frame[["dataset", "n_way", "shots", "seed"]].values.tolist() == [
+        ["omniglot", 5, 1, 0],
+        ["omniglot", 5, 1, 1],
+        ["omniglot", 5, 5, 0],
+        ["omniglot", 5, 5, 1],
+        ["digits", 10, 1, 0],
+        ["digits", 10, 1, 1],
+        ["digits", 10, 5, 0],
+        ["digits", 10, 5, 1],
+    ]
+    # 1, 2, 2 and 3 of 25 more; 10 of 25 wrong before
+    assert frame["gain"].tolist() == pytest.approx([0.04, 0.08, 0.08, 0.12] * 2)
+    assert frame["error"].tolist() == pytest.approx([0.4] * 8)
+
+
+def test_gain_by_shots_has_a_panel_per_data_set(tmp_path: Path) -> None:
+    plot = shots_plot(build(tmp_path, SHOTS))
+    assert plot is not None
+    assert [panel.alt for panel in plot.panels] == [
+        "Gain in points by shots on omniglot: 5-way mixed +6.0 at 1, +10.0 at 5",
+        "Gain in points by shots on digits: 10-way mixed +6.0 at 1, +10.0 at 5",
+    ]
+    assert "2 seeds; no interval over seeds below 3 seeds" in plot.caption
+
+
+def test_gain_by_distance_names_every_test_with_its_error_before(tmp_path: Path) -> None:
+    plot = distance_plot(build(tmp_path, SHOTS))
+    assert plot is not None
+    assert plot.panels[0].alt == (
+        "Gain in points by error before adapting: omniglot 5-way 1-shot +6.0 at 40.0%, omniglot 5-way 5-shot +10.0 at "
+        "40.0%, digits 10-way 1-shot +6.0 at 40.0%, digits 10-way 5-shot +10.0 at 40.0%"
+    )
+    frame: pd.DataFrame = plot.panels[0].draw.args[0]  # type: ignore[attr-defined]
+    assert set(zip(frame["label"], frame["group"], strict=True)) >= {("digits 10-way 5-shot", "digits")}
+
+
+def test_one_number_of_shots_and_one_data_set_are_not_drawn(tmp_path: Path) -> None:
+    one_shot = build(tmp_path / "one", {"test_datasets": ("digits",)})
+    assert shots_plot(one_shot) is None and distance_plot(one_shot) is not None
+    at_home = build(tmp_path / "home", {"test_k_shots": (5,)})
+    assert shots_plot(at_home) is not None and distance_plot(at_home) is None
+
+
+def test_a_baseline_without_steps_has_no_gain(tmp_path: Path) -> None:
+    data = build(tmp_path, SHOTS, inner_steps=0)
+    assert gain_frame(data).empty
+    assert shots_plot(data) is None and distance_plot(data) is None
