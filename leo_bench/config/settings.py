@@ -101,7 +101,8 @@ class Settings(BaseModel):
     """Number that divides the logits in the inner loss. Above 1, images that are already answered right still move the
     codes."""
     adapts: Literal["always", "at_test"] = setting("always", "method", source=OURS)
-    """When the inner loop runs. `at_test`: training leaves it out, and trained models adapt."""
+    """When codes take inner steps. `at_test`: not in training, only once the model is trained. Fine-tuning steps on the
+    weights are not concerned."""
     inner_examples: Literal["support", "shifted", "leave_one_out"] = setting("support", "method", source=OURS)
     """Images of the inner loss. `support`: the support set. `shifted`: also copies shifted by one pixel.
     `leave_one_out`: each image answered from the codes of the others, which needs k_shot of at least 2."""
