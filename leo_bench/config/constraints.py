@@ -86,9 +86,10 @@ def _needs(settings: "Settings") -> list[tuple[bool, str]]:
     """Return the requirements of one part on another: (True if it holds, message if it does not)."""
     return [
         (
-            settings.inner_examples != "leave_one_out" or min(settings.k_shot, settings.shots_in_training) > 1,
-            "inner_examples=leave_one_out has no other example of a class at one shot; set k_shot (and train_k_shot, "
-            "if it is set) to 2 or more",
+            settings.inner_examples != "leave_one_out"
+            or min(settings.k_shot, settings.shots_in_training, *settings.test_k_shots) > 1,
+            "inner_examples=leave_one_out has no other example of a class at one shot; set k_shot (and, if they are "
+            "set, train_k_shot and test_k_shots) to 2 or more",
         ),
         (
             settings.inner_examples == "support" or settings.generated == "head",
@@ -157,6 +158,23 @@ def _needs(settings: "Settings") -> list[tuple[bool, str]]:
             f"adapts=at_test trains no step sizes, and inner_lr_mode is {settings.inner_lr_mode}; set it to fixed",
         ),
         (
+            settings.adapts == "always" or settings.encoder_penalty_weight == 0,
+            "encoder_penalty_weight is for codes that move in training; set it to 0, or adapts to always",
+        ),
+        (
+            not settings.frozen_maps or settings.orthogonality_weight == settings.l2_weight == 0,
+            "frozen_maps keeps the encoder and decoder that orthogonality_weight and l2_weight would change; set both "
+            "to 0, or frozen_maps to false",
+        ),
+        (
+            settings.test_inner_steps != 0 or (settings.test_inner_lr, settings.test_inner_temperature) == (None, None),
+            "test_inner_steps=0 takes no step; leave out test_inner_lr and test_inner_temperature",
+        ),
+        (
+            settings.learner != "nearest_neighbour" or settings.test_head != "nearest_neighbour",
+            "learner=nearest_neighbour answers as test_head=nearest_neighbour does; set test_head to own",
+        ),
+        (
             settings.adapts == "always" or settings.generated == "head",
             "adapts=at_test is for one CNN that all episodes share; set generated to head",
         ),
@@ -221,7 +239,12 @@ def _needs(settings: "Settings") -> list[tuple[bool, str]]:
 def _needs_of_the_head(settings: "Settings") -> list[tuple[bool, str]]:
     """Return the requirements of the classifier at test and of wrong labels, as _needs does."""
     head, loop = settings.test_head, (settings.test_inner_steps, settings.test_inner_lr)
-    most = max(settings.k_shot, *settings.test_k_shots, 0)
+    most = max(
+        k_shot
+        for name in (settings.dataset, *settings.test_datasets)
+        for k_shot in (settings.k_shot, *settings.test_k_shots)
+        if k_shot < DATASETS[name].n_drawings
+    )
     return [
         (
             head == "own" or settings.learner != "leo" or settings.generated == "head",

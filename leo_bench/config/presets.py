@@ -51,6 +51,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "outer_lr": 0.006,
     },
     "tuned": {
+        "image_size": 28,
         "relation": "none",
         "latent_dim": 256,
         "inner_steps": 20,
@@ -80,9 +81,10 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 documented: the source document to the letter. leo: decodes each class code by itself. paper: Rusu et al. (2019) with
 the defaults of the authors' release, on a Conv-4 trained end to end. prototype_start: initialised as a prototype
-classifier and trained on fewer but larger episodes, in which every image is a support image once. At one shot it trains
-on 160,000 images in all, as many as the documented 2,000 episodes have. tuned: the same training of a LEO whose codes
-lose nothing of the features and whose inner loop acts, at test, on a support set with shifted copies.
+classifier and trained on fewer but larger episodes, in which every image is a support image once. At one shot it
+trains on 160,000 images in all, as many as the documented 2,000 episodes have. tuned: the same training of a LEO
+whose codes lose nothing of the features at 28x28 (at 105x105 with first_pool 3 and padding 0), and whose inner loop
+acts at test, on a support set with shifted copies.
 """
 
 

@@ -96,7 +96,7 @@ class Settings(BaseModel):
     vector for each step."""
     inner_loss: Literal["mean", "sum", "class_mean"] = setting("mean", "method", source=f"{PAPER}, equation 5")
     """Inner loss over the support set. `sum` has n_way * k_shot times the gradient of `mean`. `class_mean`, the sum of
-    the classes' mean losses, has n_way times: a step size then suits any number of classes and shots."""
+    the classes' mean losses, has n_way times: a step size then changes less with classes and shots."""
     inner_temperature: float = setting(1.0, "method", source=OURS, gt=0, le=1000, allow_inf_nan=False)
     """Number that divides the logits in the inner loss. Above 1, images that are already answered right still move the
     codes."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from leo_bench.config import Settings
 from leo_bench.data.bank import ImageBank
 from leo_bench.data.episodes import Episodes, gather
+from leo_bench.data.support_copies import SUPPORT_COPIES, shifted
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners.base import Learner
 from leo_bench.learners.leo import Leo
@@ -22,6 +23,7 @@ from leo_bench.running.plan import planned_run
 from leo_bench.running.process import prepare
 from leo_bench.running.test_run import episodes_of
 from leo_bench.running.training_run import load_bank
+from leo_bench.training.evaluate import Shifts
 
 FIRST = 200
 """Number of episodes, the first of the headline test, from which examples are chosen."""
@@ -66,7 +68,8 @@ def example_episodes(run_folder: Path, data: Path | None) -> tuple[Result, list[
     recorded = run.correct(headline)
     examples = []
     for which, index in choose(recorded[:FIRST, -1]).items():
-        example = answer(learner, bank, episodes[index : index + 1], which, index)
+        copies = SUPPORT_COPIES[asked.support_copies or "none"]
+        example = answer(learner, bank, episodes[index : index + 1], which, index, copies)
         _check(example, recorded[index], settings, result, planned.numerics)
         examples.append(example)
     return result, examples, min(FIRST, len(recorded))
@@ -94,15 +97,21 @@ def choose(correct: np.ndarray) -> dict[str, int]:
     return {which: index for index, which in chosen.items()}
 
 
-def answer(learner: Learner, bank: ImageBank, episode: Episodes, which: str, index: int) -> Example:
-    """Answer one episode as evaluation does, and return it with its class codes. episode: a list of length 1."""
+def answer(
+    learner: Learner, bank: ImageBank, episode: Episodes, which: str, index: int, copies: Shifts = ()
+) -> Example:
+    """Answer one episode as evaluation does, and return it with its class codes.
+
+    episode: a list of length 1. copies: shifts of the copies that enlarge the support set.
+    """
     spec = episode.spec
     device = next(iter(learner.state_dict().values()), bank.images).device
     support_x, support_y, query_x, _ = (part.to(device) for part in gather(bank.images, episode))
     with torch.no_grad(), codes_of(learner) as codes:
-        support = tuple(table[None] for table in learner.image_features(support_x[0]))
+        versions = [support_x[0], *(shifted(support_x[0], *shift) for shift in copies)]
+        support = tuple(table[None] for table in learner.image_features(torch.cat(versions)))
         query = tuple(table[None] for table in learner.query_features(query_x[0]))
-        logits = learner.logits_from_features(support, support_y, query, spec.n_way)
+        logits = learner.logits_from_features(support, support_y.repeat(1, len(versions)), query, spec.n_way)
     predicted = torch.stack([step[0].argmax(-1) for step in logits]).cpu().numpy()
     return Example(
         which,

@@ -9,7 +9,9 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
-VERSIONS = ("torch", "torchvision", "numpy", "numba", "llvmlite", "scipy", "pandas", "sacred", "pydantic")
+VERSIONS = (
+    *("torch", "torchvision", "numpy", "numba", "llvmlite", "scipy", "scikit-learn", "pandas", "sacred", "pydantic"),
+)
 
 
 def now() -> str:

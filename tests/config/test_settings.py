@@ -491,6 +491,29 @@ def test_the_run_key_is_a_folder_name() -> None:
         ({"test_mislabelled": 1}, ["test_mislabelled 1", "at most 1 support", "lower it", "3 or more to test_k_shots"]),
         ({"test_mislabelled": 3, "test_k_shots": [6]}, ["test_mislabelled 3", "at most 6", "7 or more"]),
         ({"test_mislabelled": -1}, ["test_mislabelled", "0"]),
+        # twenty shots leave no query of Omniglot, so no test could have wrong labels
+        (
+            {"test_mislabelled": 1, "test_k_shots": [20], "test_datasets": ["glyphs"]},
+            ["at most 1 support", "3 or more"],
+        ),
+        (
+            {"test_mislabelled": 2, "test_k_shots": [4, 20], "test_datasets": ["digits"], "n_way": 30},
+            ["30 ways", "digits"],
+        ),
+        ({"adapts": "at_test", "encoder_penalty_weight": 0.1}, ["encoder_penalty_weight", "adapts"]),
+        (
+            {"test_inner_steps": 0, "test_inner_lr": 3.0},
+            ["test_inner_steps=0", "leave out test_inner_lr and test_inner_temperature"],
+        ),
+        ({"test_inner_steps": 0, "test_inner_temperature": 3.0}, ["test_inner_steps=0", "test_inner_temperature"]),
+        (
+            {"learner": "nearest_neighbour", "test_head": "nearest_neighbour"},
+            ["test_head=nearest_neighbour", "set test_head to own"],
+        ),
+        (
+            {"k_shot": 5, "inner_examples": "leave_one_out", "decode": "class", "test_k_shots": [1]},
+            ["leave_one_out", "test_k_shots", "2 or more"],
+        ),
         ({"test_modes": ["mixed", "nearby"]}, ["test_modes", "within_alphabet", "'nearby'"]),
         ({"n_val_episodes": 1}, ["n_val_episodes", "2"]),
         ({"precision": "float16"}, ["precision", "'float32'", "'bfloat16'"]),

@@ -18,6 +18,7 @@ from tiny_bank import tiny_bank
 from leo_bench.config import Settings, make_settings
 from leo_bench.data.episodes import EpisodeSpec, fixed_episodes, gather
 from leo_bench.data.locate import DataSource
+from leo_bench.data.support_copies import shifted
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners.factory import build
 from leo_bench.report.examples import write_example_page
@@ -143,6 +144,23 @@ def test_answers_are_those_of_the_plain_forward_pass(changes: dict[str, Any]) ->
     assert np.allclose(example.support / 255, support_x.reshape(3, 2, 16, 16), atol=1e-6)
     assert np.allclose(example.query / 255, query_x.reshape(3, 4, 16, 16), atol=1e-6)
     assert example.characters == [BANK.characters[index] for index in episode.characters[0]]
+
+
+def test_copies_of_the_support_set_count_in_the_answers() -> None:
+    learner, shifts = build(settings_of()).eval(), ((1, 0), (0, -2))
+    episode = fixed_episodes(BANK, "lake", "test", EpisodeSpec(3, 2, 4), 1)
+    support_x, support_y, query_x, _ = gather(BANK.images, episode)
+    versions = torch.cat([support_x, *(shifted(support_x[0], *shift)[None] for shift in shifts)], dim=1)
+    with torch.no_grad():
+        logits = learner.episode_logits(versions, support_y.repeat(1, 3), query_x, 3)
+    example = answer(learner, BANK, episode, "hardest", 0, shifts)
+    assert np.array_equal(example.predicted.reshape(len(logits), -1), torch.cat(logits).argmax(-1).numpy())
+    assert np.allclose(example.support / 255, support_x.reshape(3, 2, 16, 16), atol=1e-6)  # the copies are not shown
+
+
+def test_a_run_with_copies_gets_its_page(tmp_path: Path) -> None:
+    folder = run(tmp_path / "runs", test_support_copies="shifted")
+    assert "Example" in page_of(folder, tmp_path / "reports").read_text()
 
 
 def test_codes_are_those_that_the_answers_come_from() -> None:

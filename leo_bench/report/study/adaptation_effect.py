@@ -20,12 +20,12 @@ MOST_ROWS = 20
 """Rows of the effect table above which a page opens with those of the baseline."""
 CAPTION = (
     "One row per test and variant, means over seeds. Steps: those on the codes, + those of fine-tuning on the decoded "
-    "weights. Support loss: mean cross-entropy of the examples of the inner loop before -> after it (-> of the support "
-    f"set after fine-tuning); {NOT_FINITE}: the loop diverged. Answers: share of the queries whose answer is another "
-    "one after the last step, and of the episodes with such a query; to right, to wrong: share of the queries whose "
-    "answer becomes right or wrong. Codes: mean distance that a class code moves, divided by the mean distance between "
-    "two class codes before the first step. Gain: accuracy after adaptation minus before, with the 95% t interval over "
-    f'seeds. "{NONE}": not recorded.'
+    "weights. Support loss: mean cross-entropy of the inner loop's examples at its temperature, before -> after it (-> "
+    f"of the support set after fine-tuning); {NOT_FINITE}: the loop diverged. Answers: share of the queries whose "
+    "answer is another one after the last step, and of the episodes with such a query; to right, to wrong: share of "
+    "the queries whose answer becomes right or wrong. Codes: mean distance that a class code moves, divided by the "
+    "mean distance between two class codes before the first step. Gain: accuracy after adaptation minus before, with "
+    f'the 95% t interval over seeds. "{NONE}": not recorded.'
 )
 
 
@@ -38,11 +38,14 @@ class Conditions(NamedTuple):
     n_way: int
     within: bool
     k_shot: int
+    mislabelled: int
+    """Support images of each class with a wrong label."""
     data_digest: str
 
     @property
     def name(self) -> str:
-        return f"{self.n_way}-way {self.k_shot}-shot {'within alphabet' if self.within else 'mixed'}"
+        words = f"{self.n_way}-way {self.k_shot}-shot {'within alphabet' if self.within else 'mixed'}"
+        return f"{words}, {self.mislabelled} mislabelled" if self.mislabelled else words
 
     @property
     def data(self) -> str:
@@ -99,7 +102,9 @@ def scored_tests(data: StudyData) -> Iterator[Scored]:
                 continue
             within = test.episode_mode != "mixed"
             elsewhere = test.dataset != settings["dataset"]
-            kind = Conditions(elsewhere, test.dataset, test.n_way, within, test.k_shot, test.data_digest)
+            kind = Conditions(
+                elsewhere, test.dataset, test.n_way, within, test.k_shot, test.mislabelled or 0, test.data_digest
+            )
             yield Scored(kind, run.planned.variant, _loop(settings, test), run, test, test.adaptation)
 
 

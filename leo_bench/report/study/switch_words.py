@@ -12,7 +12,8 @@ NO_SETTING = {
     "where_it_adapts": "Target of the gradient steps: the codes, the decoded weights, both, or neither.",
     "what_is_drawn": "Codes and decoded weights, sampled from distributions in training or computed.",
     "penalties": "Terms added to the loss: KL divergence of the codes, encoder, orthogonality and L2 penalty.",
-    "classifier": "What answers a query: LEO, or another classifier on the features of a prototypical network.",
+    "classifier": "LEO with copies of its support set, or a prototypical network of the same training or another "
+    "classifier on that network's features, which have no copies unless the label says so.",
     "inner_loop_at_test": "The preset without its inner steps, or without the copies of its support set.",
     "training_episodes": "Harder training episodes from the same number of images.",
 }

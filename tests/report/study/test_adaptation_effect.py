@@ -74,6 +74,20 @@ def test_each_test_and_variant_has_a_row_of_means_over_seeds(tmp_path: Path) -> 
     assert table.caption.startswith(start)
 
 
+def test_tests_with_wrong_labels_have_rows_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = build(tmp_path, {"leo": LOOP})
+    for run in data.view.done:
+        more = [
+            test.model_copy(update={"k_shot": 5, "mislabelled": wrong}) for test in run.tests for wrong in (None, 1)
+        ]
+        monkeypatch.setitem(run.__dict__, "tests", [*run.tests, *more])
+    table = effect_table(data)
+    assert table is not None
+    tests = table.words["test"].tolist()
+    assert tests.count("5-way 5-shot mixed") == tests.count("5-way 5-shot mixed, 1 mislabelled") == 1
+    assert set(table.numbers["n_seeds"]) == {2}
+
+
 def test_a_long_table_opens_with_the_rows_of_the_baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = build(tmp_path, {"leo": LOOP, "none": LOOP})
     table = effect_table(data)
