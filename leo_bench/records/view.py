@@ -56,8 +56,9 @@ SCORE_COLUMNS = [*RUN_COLUMNS, *AdaptationRecord.model_fields]
 def score_row(plan: Plan, run: RunState, test: TestResult) -> dict[str, Any]:
     """Return one run on one test as a row.
 
-    dataset is the data set of the test, trained_on that of the training. inner_steps and inner_lr are those at test,
-    None for a head without an inner loop. Where the effect of adaptation is not recorded, its columns are None.
+    dataset is the data set of the test, trained_on that of the training. inner_steps, inner_lr and inner_temperature
+    are those at test, None for a head without them. Where the effect of adaptation is not recorded, its columns are
+    None.
     """
     result = run.result
     assert result is not None
@@ -65,7 +66,8 @@ def score_row(plan: Plan, run: RunState, test: TestResult) -> dict[str, Any]:
     effect = test.adaptation.model_dump() if test.adaptation else dict.fromkeys(AdaptationRecord.model_fields)
     values = {**settings, **result.model_dump(include=set(SCORE_COLUMNS)), **test.model_dump(), **effect}
     for name in ("inner_steps", "inner_lr", "inner_temperature"):
-        values[name] = settings[name] if values[name] is None and test.head is None else values[name]
+        if values[name] is None and test.head is None:
+            values[name] = settings.get(name, default_of(name))  # older records lack newer settings
     values |= {
         "head": test.head or "own",
         "support_copies": test.support_copies or "none",
