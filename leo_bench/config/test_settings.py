@@ -56,6 +56,17 @@ class TestSettings(BaseModel):
         """Values of METHOD: tests with equal values are answered by one classifier."""
         return tuple(getattr(self, name) for name in METHOD)
 
+    def method_settings(self) -> dict[str, Any]:
+        """Return the settings of a run that ask for this classifier, inner loop and support copies."""
+        return {
+            "test_inner_steps": self.inner_steps,
+            "test_inner_lr": self.inner_lr,
+            "test_inner_temperature": self.inner_temperature,
+            "test_support_copies": self.support_copies or "none",
+            "test_head": self.head or "own",
+            "test_head_c": Settings.model_fields["test_head_c"].default if self.head_c is None else self.head_c,
+        }
+
     @property
     def name(self) -> str:
         """Name of the test, without its data set: that of its episodes, then its head and its inner loop."""

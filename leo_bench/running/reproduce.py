@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from leo_bench.config import Settings, TestSettings, default_of, differing, make_settings, test_key, training_settings
+from leo_bench.config import Settings, TestSettings, differing, make_settings, test_key, training_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
     TESTS,
@@ -195,12 +195,7 @@ def _with_test(settings: Settings, asked: TestSettings) -> Settings:
         "test_k_shots": [asked.k_shot],
         "test_modes": [asked.episode_mode],
         "test_datasets": [asked.dataset],
-        "test_inner_steps": asked.inner_steps,
-        "test_inner_lr": asked.inner_lr,
-        "test_inner_temperature": asked.inner_temperature,
-        "test_support_copies": asked.support_copies or "none",
-        "test_head": asked.head or "own",
-        "test_head_c": default_of("test_head_c") if asked.head_c is None else asked.head_c,
+        **asked.method_settings(),
         "test_mislabelled": asked.mislabelled or 0,
     }
     return make_settings({**settings.canonical(), **changed, **split}, where=asked.name)

@@ -41,15 +41,8 @@ def is_own(run: RunState, test: TestResult) -> bool:
 def has_own_adaptation(run: RunState, test: TestResult) -> bool:
     """Return True if a test has the classifier, inner loop and support copies that the run's settings name."""
     settings = run.planned.settings
-    of_test = {
-        "test_inner_steps": test.inner_steps,
-        "test_inner_lr": test.inner_lr,
-        "test_inner_temperature": test.inner_temperature,
-        "test_support_copies": test.support_copies or "none",
-        "test_head": test.head or "own",
-        "test_head_c": default_of("test_head_c") if test.head_c is None else test.head_c,
-    }
-    return all(settings.get(name, default_of(name)) == value for name, value in of_test.items())
+    asked = test.asked.method_settings()
+    return all(settings.get(name, default_of(name)) == value for name, value in asked.items())
 
 
 def own_tests(run: RunState) -> list[TestResult]:
