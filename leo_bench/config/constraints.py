@@ -167,7 +167,9 @@ def _needs(settings: "Settings") -> list[tuple[bool, str]]:
             "to 0, or frozen_maps to false",
         ),
         (
-            settings.test_inner_steps != 0 or (settings.test_inner_lr, settings.test_inner_temperature) == (None, None),
+            settings.test_head != "own"
+            or settings.test_inner_steps != 0
+            or (settings.test_inner_lr, settings.test_inner_temperature) == (None, None),
             "test_inner_steps=0 takes no step; leave out test_inner_lr and test_inner_temperature",
         ),
         (
