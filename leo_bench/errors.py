@@ -11,4 +11,4 @@ EXIT_INTERRUPTED = 130
 
 
 class LeoBenchError(Exception):
-    """What is wrong, what was expected and how to mend it, in one line; shown without a traceback."""
+    """Error whose one line says what is wrong, what was expected and how to mend it; shown without a traceback."""

@@ -175,7 +175,7 @@ def write_trial_run(results: Path, plan: SearchPlan, trial: Trial) -> str:
 
 
 def plausible_accuracy(parameters: Mapping[str, Any]) -> float:
-    """Of an invented learner whose outer rate matters most, its inner rate a little, and the rest next to nothing."""
+    """Return the accuracy of an invented learner: the outer rate matters most, the rest little."""
     outer = np.log10(float(parameters["outer_lr"])) + 2.6
     inner = np.log10(float(parameters["inner_lr"])) + 1.6
     small = 0.03 * (64 - int(parameters.get("width", 64))) / 48

@@ -1,4 +1,4 @@
-"""Who may import whom, what the lock file may hold, and what project text must not say."""
+"""Layout: the imports that are allowed, the content of the lock file, and words that project text must not have."""
 
 import ast
 import re

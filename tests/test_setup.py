@@ -57,7 +57,7 @@ class Machine:
         return self.programs / "calls.txt"
 
     def calls(self, pattern: str) -> list[str]:
-        """What the stand-in interpreters were asked so far, as far as it matches."""
+        """Return the calls of the stand-in interpreters so far that match."""
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         return [line for line in lines if re.search(pattern, line)]
 

@@ -5,8 +5,8 @@ products of all tiles and channels are 36 matrix products. The tiles of a few im
 gradients are the same sums turned round: towards the input, a convolution with the kernel turned by 180 degrees;
 towards the kernel, the adjoint.
 
-The matrix products are numpy's: its OpenBLAS uses AVX-512 on every processor that has it, MKL (torch's) only on
-Intel's.
+The matrix products are numpy's: on an AMD processor with AVX-512 its OpenBLAS was faster than torch's MKL
+(docs/speed.md).
 
 Letters: M images, sides H and W, C channels in and out, T tiles of a chunk of images.
 """

@@ -1,4 +1,4 @@
-"""What adaptation does: losses, changed answers and moved codes of every test, and the gain by steps taken."""
+"""Effect of adaptation: losses, changed answers and moved codes of every test, and the gain by steps taken."""
 
 from collections.abc import Hashable, Iterator, Mapping
 from functools import partial

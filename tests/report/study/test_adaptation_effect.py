@@ -1,4 +1,4 @@
-"""What adaptation does, by test and variant, worked out by hand; and nothing of it where it is not on record."""
+"""Effect of adaptation, by test and variant, worked out by hand; and nothing of it where it is not on record."""
 
 import json
 from pathlib import Path
