@@ -10,7 +10,7 @@ BIN := .venv/bin
 LEO_BENCH := $(BIN)/leo-bench
 # Options that are passed on only if they are set.
 RUN_OPTIONS = --profile "$(PROFILE)" $(if $(PUBLISHED),--use-published) $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(JOBS),--jobs "$(JOBS)") \
-	$(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)") $(if $(PRECISION),--precision "$(PRECISION)")
+	$(if $(MAX_SEEDS),--until-decided --max-seeds "$(MAX_SEEDS)") $(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)") $(if $(PRECISION),--precision "$(PRECISION)")
 
 .PHONY: help venv ablations study search dashboard report reproduce bench data status publish test test-long test-postgres check-pages check-dashboard docs lint format clean clean-venv
 
@@ -44,6 +44,7 @@ help:  ## show this list
 	@echo "  DATA=FOLDER                        folder of Omniglot"
 	@echo "Only ablations and study:"
 	@echo "  SEEDS=0-4                          seeds in place of those of the profile"
+	@echo "  MAX_SEEDS=10                       add seeds for open comparisons, up to this number"
 	@echo "  PRECISION=bfloat16                 precision of the convolutions (default: float32)"
 	@echo "  PUBLISHED=1                        copy published runs instead of running them"
 	@echo "Only search:"

@@ -103,7 +103,17 @@ def _study_options(sub: Parser) -> None:
     )
     _add_jobs(sub, "runs")
     sub.add_argument(
-        "--plan", action="store_true", help="only print the runs, their time and the smallest effect they can detect"
+        "--until-decided",
+        action="store_true",
+        help="add seeds for the variants whose comparison with the baseline is open",
+    )
+    sub.add_argument(
+        "--max-seeds", type=int, default=20, metavar="N", help="most seeds with --until-decided (default: 20)"
+    )
+    sub.add_argument(
+        "--plan",
+        action="store_true",
+        help="only print the runs, their time, and how many comparisons can be expected to get a verdict",
     )
     sub.add_argument("--retry", action="store_true", help="start runs again that failed three times")
     sub.add_argument(

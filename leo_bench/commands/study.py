@@ -2,12 +2,14 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 
-from leo_bench.data.locate import locate
+from leo_bench.data.locate import DataSource, locate
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
 from leo_bench.records import Plan, StudyView, load_study
 from leo_bench.running.background_report import BackgroundReport
 from leo_bench.running.estimate import plan_words
+from leo_bench.running.looks import seeds_at_looks
 from leo_bench.running.plan import make_plan, merge_plan, parse_seeds, present_keys, study_folder
 from leo_bench.running.publish import take_published
 from leo_bench.running.scheduler import StudyRunner
@@ -21,26 +23,77 @@ def command_study(options: argparse.Namespace) -> int:
     seeds = None if options.seeds is None else parse_seeds(options.seeds)
     read_study(options.studies, options.name)  # a wrong name is refused before data is looked for
     source = locate(options.dataset, options.data)
+    plan = _plan(options, source, seeds, options.only)
+    if options.until_decided:
+        return _until_decided(options, source, plan)
+    if options.plan:
+        print(_words(plan, options))
+        return 0
+    return _run(options, source, plan)
+
+
+def _plan(
+    options: argparse.Namespace, source: DataSource, seeds: list[int] | None, only: Sequence[str], n_looks: int = 1
+) -> Plan:
     plan = make_plan(
         options.studies,
         options.name,
         options.profile,
         source,
         seeds,
-        options.only,
+        only,
         options.device,
         options.accept_stale,
         options.precision,
     )
-    if options.plan:
-        print(plan_words(plan, options.results, options.jobs))
-        return 0
+    return plan.model_copy(update={"n_looks": n_looks})
+
+
+def _words(plan: Plan, options: argparse.Namespace) -> str:
+    from leo_bench.report.study.power import power_words  # pandas is slow to import
+
+    return f"{plan_words(plan, options.results, options.jobs)}\n{power_words(plan, options.results)}"
+
+
+def _until_decided(options: argparse.Namespace, source: DataSource, first: Plan) -> int:
+    """Run a study, and add seeds for the variants whose comparison is open, up to options.max_seeds.
+
+    Looks at the verdicts after the seeds of the profile, and after half as many again each time. Their number is fixed
+    before the first run, and each spends an equal share of the 5% (statistics.judge).
+    """
+    from leo_bench.report.study.data import load_study_data
+    from leo_bench.report.study.power import open_comparisons
+
+    looks = seeds_at_looks(list(dict.fromkeys(run.seed for run in first.runs)), options.max_seeds)
+    only: list[str] = list(options.only)
+    for number, seeds in enumerate(looks, 1):
+        plan = _plan(options, source, seeds, only, len(looks))
+        print(f"look {number} of {len(looks)}: {len(seeds)} seeds; each look spends 5%/{len(looks)}")
+        if options.plan:
+            print(_words(plan, options))
+            return 0
+        code = _run(options, source, plan)
+        if code:
+            return code
+        found = open_comparisons(load_study_data(study_folder(options.results, plan)))
+        if not found:
+            print("every comparison on the headline test has a verdict")
+            return 0
+        print(f"open: {', '.join(plan.labels.get(one.variant, one.variant) for one in found)}")
+        only = list(dict.fromkeys(name for one in found for name in (one.variant, one.against)))
+    print(f"{len(found)} comparisons are still open with {options.max_seeds} seeds; --max-seeds allows for more")
+    return 0
+
+
+def _run(options: argparse.Namespace, source: DataSource, plan: Plan) -> int:
+    """Do the runs of a plan that are not done, beside those of earlier calls, and write the report."""
     folder = study_folder(options.results, plan)
     view = plan
     if (folder / "study.json").exists():
         earlier = load_study(folder)
         keep = present_keys(options.studies, earlier.plan, source, options.device, options.precision)
-        if not (seeds or options.only):  # a whole study keeps the done runs of partial calls, not the missing ones
+        if not (options.seeds or options.only or plan.n_looks > 1):
+            # a whole study keeps the done runs of partial calls, not the missing ones
             keep &= {run.planned.run_key for run in earlier.done}
         view = merge_plan(earlier.plan, plan, keep)
         name_left_out(earlier, view)
@@ -49,7 +102,7 @@ def command_study(options: argparse.Namespace) -> int:
     runner = StudyRunner(plan, view, options.results, options.jobs, options.data, options.retry, report.request)
     if options.use_published:
         print(f"{take_published(options.results, plan)} runs taken from {options.results / 'official'}/")
-    print(plan_words(plan, options.results, options.jobs))
+    print(_words(plan, options))
     try:
         runner.run()
     except KeyboardInterrupt:

@@ -18,7 +18,6 @@ from leo_bench.figures.intervals import LEAST_SEEDS, interval_is_cut
 from leo_bench.figures.labels import without_overlap
 from leo_bench.figures.learning_curves import accuracy_by_step, learning_curves
 from leo_bench.figures.limits import UPPER_SHARE, accuracy_limits
-from leo_bench.figures.performance_profile import performance_profiles
 from leo_bench.figures.search.importance import importance_floor, range_parts, search_importance
 from leo_bench.figures.search.parameter_axis import Scale
 from leo_bench.figures.search.parameters import accuracy_map, accuracy_slice, parallel_coordinates
@@ -78,7 +77,6 @@ __all__ = [
     "learning_curves",
     "near_ceiling",
     "parallel_coordinates",
-    "performance_profiles",
     "range_parts",
     "search_front",
     "search_history",

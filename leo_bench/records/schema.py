@@ -247,5 +247,8 @@ class Plan(Record):
     """Variants that figures draw as reference lines, such as learners other than LEO."""
     against: dict[str, str] = {}
     """Variant -> the variant it is compared with, if not the baseline."""
+    n_looks: int = 1
+    """How often the verdicts are looked at while seeds are added; more than 1 for a study that runs until it is
+    decided."""
     accept_stale: bool = False
     runs: list[PlannedRun]

@@ -13,10 +13,10 @@ from leo_bench.report.pages import markdown_table
 from leo_bench.report.search.data import SearchData, load_search_data
 from leo_bench.report.search.sentences import answer as search_answer
 from leo_bench.report.search.tables import choices_table
-from leo_bench.report.study.data import Cell, StudyData, cell_name, load_study_data
+from leo_bench.report.study.data import STEP, Cell, StudyData, cell_name, load_study_data
 from leo_bench.report.study.differences import effects, mean_accuracy
 from leo_bench.report.study.sentences import answer, notices
-from leo_bench.report.study.waterfall import STEP, step_table
+from leo_bench.report.study.waterfall import step_table
 from leo_bench.report.table import NONE, ReportTable, difference, notes_of, with_interval
 
 HEAD = """# Findings

@@ -15,7 +15,8 @@ def interval_words(interval: Interval) -> str:
     ends = f"{100 * low:.1f} to {100 * high:.1f}{cut}"
     if interval.kind == "episodes":
         return f"{mean} (one seed; 95% interval over its {interval.n:,} test episodes {ends})"
-    return f"{mean} (95% interval over {interval.n} seeds {ends})"
+    episodes = " and their test episodes" if interval.kind == "seeds and episodes" else ""
+    return f"{mean} (95% interval over {interval.n} seeds{episodes} {ends})"
 
 
 def listed(names: list[str], most: int = 5) -> str:

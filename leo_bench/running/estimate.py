@@ -1,16 +1,13 @@
-"""Estimates before a plan starts: runs, time, disk space, and the smallest effect its seeds can detect."""
+"""Estimates before a plan starts: runs, time and disk space."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from leo_bench.config import default_of, faster_precision, make_settings, planned_tests
 from leo_bench.config.settings import Settings
 from leo_bench.learners import LEARNERS
 from leo_bench.records import RUNS, Plan, PlannedRun, run_state
-from leo_bench.statistics import minimum_detectable_effect
 
 OMNIGLOT_TEST_IMAGES = 13_180
 
@@ -77,17 +74,13 @@ def _image_cost(settings: Mapping[str, Any]) -> float:
 
 
 def plan_words(plan: Plan, results: Path, jobs: int) -> str:
-    """Return the summary of a plan: data, runs, time, disk space, and the smallest effect its seeds can detect."""
+    """Return the summary of a plan: data, runs, time and disk space."""
     states = [run_state(run, results / RUNS / run.run_key, plan.accept_stale) for run in plan.runs]
     left = [state.planned for state in states if state.status != "done"]
     seeds = sorted({run.seed for run in plan.runs})
     variants = list(dict.fromkeys(run.variant for run in plan.runs))
     seconds = cost_of_all(left) / jobs
     longest = max((cost(run.settings) for run in left), default=0)
-    spread = [state.headline.accuracy for state in states if state.tests and state.planned.variant == plan.baseline]
-    known = len(spread) > 2
-    seed_sd = float(np.std(spread, ddof=1)) if known else ASSUMED_SEED_SD
-    effect = minimum_detectable_effect(seed_sd, len(seeds))
     settings = plan.runs[0].settings
     lines = [
         f"study {plan.study}, profile {plan.profile}: {plan.question}",
@@ -97,7 +90,6 @@ def plan_words(plan: Plan, results: Path, jobs: int) -> str:
         f"{len(states) - len(left)} done, {len(left)} to do{shared_words(left)}",
         f"  time      about {duration(max(seconds, longest))} with {jobs} at a time (estimated, one server core each)",
         f"  disk      about {len(left) * DISK_MB:.0f} MB",
-        f"  effect    {_effect_words(effect, seed_sd, known, len(seeds))}",
     ]
     note = faster_precision(run.settings for run in left)
     if note:
@@ -105,11 +97,6 @@ def plan_words(plan: Plan, results: Path, jobs: int) -> str:
     return "\n".join(lines)
 
 
-ASSUMED_SEED_SD = 0.04
-"""Standard deviation of accuracy between seeds, as a fraction, assumed until a study has measured it.
-
-The published baseline has 4.4 points after 2,000 episodes, over 3 seeds.
-"""
 DISK_MB = 4
 """Disk space of one run (checkpoint, counts, logs), MB."""
 
@@ -119,17 +106,6 @@ def shared_words(left: Sequence[PlannedRun]) -> str:
     trainings = len({run.run_key for run in left})
     word = "training" if trainings == 1 else "trainings"
     return "" if trainings == len(left) else f" with {trainings} {word}, as some differ in their tests alone"
-
-
-def _effect_words(effect: float | None, seed_sd: float, known: bool, n_seeds: int) -> str:
-    if effect is None:
-        return "with one seed, an effect cannot be told from seed-to-seed variation; use more seeds to compare variants"
-    source = "measured" if known else "assumed"
-    spread = f"{source} standard deviation between seeds {100 * seed_sd:.1f} points"
-    return (
-        f"smallest detectable difference {100 * effect:.1f} points, for one comparison of {n_seeds} seeds "
-        f"(80% power; {spread})"
-    )
 
 
 def duration(seconds: float) -> str:

@@ -167,6 +167,7 @@ def merge_plan(old: Plan, new: Plan, keep: Collection[str]) -> Plan:
                 dict.fromkeys([*new.references, *(name for name in old.references if name in variants)])
             ),
             "switches": {switch: members for switch, members in switches.items() if len(members) > 1},
+            "n_looks": max(old.n_looks, new.n_looks),
         }
     )
 

@@ -1,46 +1,64 @@
 """Statistics of one variant and of one difference. Each function says which question it answers and what it assumes;
-none pools episodes over seeds. Statistics over several tests at once: across_tests.py.
+none pools episodes over seeds.
 
-Three questions are kept apart:
+Questions that are kept apart:
   within a run      how well is this one trained model known?        interval over its test episodes
   over seeds        what does training this variant again give?      t interval over runs
-  between variants  what is the change worth?                        t interval over paired differences
+  headline          what would others measure?                       interval over seeds and test episodes
+  between variants  what is the change worth?                        interval over paired differences, and a verdict
 All values are fractions in [0, 1] unless said otherwise.
 """
 
 from leo_bench.statistics.intervals import (
-    BCA_SEEDS,
     CONFIDENCE,
-    N_RESAMPLES,
     Interval,
-    bca_interval,
     episode_interval,
     finite,
-    probability_of_improvement,
+    seed_and_episode_interval,
     seed_interval,
 )
-from leo_bench.statistics.paired import EXACT_SEEDS, holm, paired_episode_interval, paired_t_p, sign_flip_p
+from leo_bench.statistics.moderation import Prior, fit_prior
+from leo_bench.statistics.paired import holm, paired_episode_interval
 from leo_bench.statistics.pareto import pareto_front
-from leo_bench.statistics.verdicts import ALPHA, Verdict, minimum_detectable_effect, verdict
+from leo_bench.statistics.verdicts import (
+    ALPHA,
+    MARGIN_SHARE,
+    MOST_SEEDS,
+    POWER,
+    SETTLED,
+    Difference,
+    Judgement,
+    Verdict,
+    chance_of_verdict,
+    judge,
+    margin_of,
+    seeds_to_settle,
+    smallest_settled,
+)
 
 __all__ = [
     "ALPHA",
-    "BCA_SEEDS",
     "CONFIDENCE",
-    "EXACT_SEEDS",
-    "N_RESAMPLES",
+    "MARGIN_SHARE",
+    "MOST_SEEDS",
+    "POWER",
+    "SETTLED",
+    "Difference",
     "Interval",
+    "Judgement",
+    "Prior",
     "Verdict",
-    "bca_interval",
+    "chance_of_verdict",
     "episode_interval",
     "finite",
+    "fit_prior",
     "holm",
-    "minimum_detectable_effect",
+    "judge",
+    "margin_of",
     "paired_episode_interval",
-    "paired_t_p",
     "pareto_front",
-    "probability_of_improvement",
+    "seed_and_episode_interval",
     "seed_interval",
-    "sign_flip_p",
-    "verdict",
+    "seeds_to_settle",
+    "smallest_settled",
 ]

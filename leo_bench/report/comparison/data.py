@@ -16,7 +16,8 @@ import pandas as pd
 from leo_bench.records import RunState
 from leo_bench.report.study.comparable import NOT_A_CHANGE
 from leo_bench.report.study.data import Cell, StudyData, cell_name, load_study_data
-from leo_bench.report.study.differences import PAIR_COLUMNS, VariantScores, paired_difference, with_verdicts
+from leo_bench.report.study.differences import with_verdicts
+from leo_bench.report.study.pairs import PAIR_COLUMNS, VariantScores, paired_difference
 
 MAY_DIFFER = ("numerics",)
 EQUAL = ("the same record", "bit-equal")

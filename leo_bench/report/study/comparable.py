@@ -45,6 +45,11 @@ def has_own_adaptation(run: RunState, test: TestResult) -> bool:
     return all(settings.get(name, default_of(name)) == value for name, value in asked.items())
 
 
+def is_elsewhere(run: RunState, test: TestResult) -> bool:
+    """Return True for a test at other shots, on other data or with wrong labels, with the run's own adaptation."""
+    return has_own_adaptation(run, test) and not is_own(run, test)
+
+
 def own_tests(run: RunState) -> list[TestResult]:
     """Return the tests of a run that its study compares."""
     return [test for test in run.tests if is_own(run, test)]

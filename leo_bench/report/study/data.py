@@ -2,17 +2,26 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from leo_bench.figures import VariantStyle, variant_styles
-from leo_bench.records import Plan, RunState, StudyView, TestResult, load_study
-from leo_bench.report.study.comparable import NOT_A_CHANGE, comparable_seeds, own_tests, why_not_comparable
+from leo_bench.records import SCORE_COLUMNS, Plan, RunState, StudyView, TestResult, load_study, score_row
+from leo_bench.report.study.comparable import (
+    NOT_A_CHANGE,
+    comparable_seeds,
+    is_elsewhere,
+    own_tests,
+    why_not_comparable,
+)
 
 Cell = tuple[int, str]
 """(n_way, episode_mode): one of the tests that a study compares its variants on."""
+STEP = "step"
+"""Switch whose variants make a chain: each keeps the changes of the variants before it."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +34,8 @@ class StudyData:
     left_out: list[str]
     """Done runs that cannot be averaged with the other seeds of their variant, each with its reason."""
     styles: dict[str, VariantStyle]
-    effects: dict[Cell, pd.DataFrame] = field(default_factory=dict)
-    """Test -> paired differences; a cache."""
+    cache: dict[Any, Any] = field(default_factory=dict)
+    """Results that are expensive and asked for again: differences by test, the prior of variances, other studies."""
 
     @property
     def plan(self) -> Plan:
@@ -69,8 +78,20 @@ class StudyData:
         return self.plan.labels.get(variant, variant)
 
     def compared_with(self, variant: str) -> str:
-        """Return the variant that a variant is compared with: the baseline, unless the plan names another one."""
-        return self.plan.against.get(variant, self.plan.baseline)
+        """Return the variant that a variant is compared with: the one that the plan names, or the step before it in a
+        chain of steps; else the baseline."""
+        return self.plan.against.get(variant) or self.before.get(variant, self.plan.baseline)
+
+    @cached_property
+    def before(self) -> dict[str, str]:
+        """Variant -> the step before it in the chain of steps; empty without a chain."""
+        steps = self.plan.switches.get(STEP, [])
+        return {own: earlier for earlier, own in pairwise(steps)}
+
+    @cached_property
+    def names_pairs(self) -> bool:
+        """True if some variant is compared with another one than the baseline."""
+        return any(self.compared_with(name) != self.plan.baseline for name in self.variants)
 
     def changes_to(self, variant: str, other: str) -> dict[str, Any]:
         """Return the settings of a variant that differ from those of another one."""
@@ -80,6 +101,29 @@ class StudyData:
             for name, value in self.settings[variant].items()
             if name not in NOT_A_CHANGE and base.get(name, value) != value
         }
+
+    @cached_property
+    def elsewhere(self) -> pd.DataFrame:
+        """Score rows at other shots, on other data or with wrong labels, each with its own variant's adaptation; `test`
+        names the test."""
+        rows = [
+            {**score_row(self.plan, run, test), "test": test.asked.episodes_name} for run, test in self._tests_elsewhere
+        ]
+        return pd.DataFrame(rows, columns=[*SCORE_COLUMNS, "test"])
+
+    @cached_property
+    def _tests_elsewhere(self) -> list[tuple[RunState, TestResult]]:
+        counted = [run for run in self.view.done if (run.planned.variant, run.planned.seed) in self.counted]
+        return [(run, test) for run in counted for test in run.tests if is_elsewhere(run, test)]
+
+    @cached_property
+    def rows_by_seed(self) -> dict[tuple[Cell | str, str], dict[int, dict[str, Any]]]:
+        """(test, variant) -> seed -> score row, as column -> value."""
+        found: dict[tuple[Cell | str, str], dict[int, dict[str, Any]]] = {}
+        for row in [*self.scores.to_dict("records"), *self.elsewhere.to_dict("records")]:
+            test = row.get("test") or (int(row["n_way"]), str(row["episode_mode"]))
+            found.setdefault((test, str(row["variant"])), {})[int(row["seed"])] = row
+        return found
 
     def rows(self, cell: Cell, *variants: str) -> pd.DataFrame:
         """Return the score rows of one test, for the given variants or for all."""
@@ -119,7 +163,11 @@ class StudyData:
 
 def load_study_data(folder: Path) -> StudyData:
     """Read a study's folder."""
-    view = load_study(folder)
+    return study_data(load_study(folder))
+
+
+def study_data(view: StudyView) -> StudyData:
+    """Return the results of a study whose runs are read."""
     scores, left_out = comparable_seeds(view)
     plan = view.plan
     labels = scores["variant"].map(lambda name: plan.labels.get(name, name))

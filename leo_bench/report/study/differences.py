@@ -1,33 +1,33 @@
-"""Paired differences between variants on one test, with p-values and verdicts, as frames of numbers."""
+"""Paired differences of a study with their verdicts, as frames of numbers.
 
-from dataclasses import dataclass
-from functools import cached_property
+The comparisons of one test are one family of Holm's; the steps of a chain are a family of their own. A pair of variants
+that another study compares on the same runs has that study's verdict (owners.py).
+"""
+
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from leo_bench.report.study.comparable import why_not_comparable
-from leo_bench.report.study.data import Cell, StudyData, not_comparable
+from leo_bench.report.study.data import STEP, Cell, StudyData, not_comparable
+from leo_bench.report.study.owners import owner_of
+from leo_bench.report.study.pairs import PAIR_COLUMNS, VariantScores, or_nan, paired_difference
 from leo_bench.statistics import (
+    Difference,
     Interval,
-    bca_interval,
+    Prior,
     episode_interval,
-    holm,
-    paired_episode_interval,
-    paired_t_p,
-    probability_of_improvement,
+    fit_prior,
+    judge,
+    margin_of,
+    seed_and_episode_interval,
     seed_interval,
-    sign_flip_p,
-    verdict,
 )
 
-PAIR_COLUMNS = (
-    "n_seeds difference low high kind bca_low bca_high p holm_p sign_flip_p ahead ahead_low ahead_high sd verdict "
-    "compared note"
-).split()
 EFFECT_COLUMNS = ["variant", "label", "against", *PAIR_COLUMNS]
-HOLM_NOTE = "its interval alone lies beyond the margin, but with this many comparisons Holm's p is {:.2f}"
+OWNED = ("low", "high", "margin", "p", "holm_p", "verdict", "seeds_to_settle", "family")
+"""Columns that come from the study that owns a pair."""
+LEAST_ERROR = 1e-4
+"""Errors below this are taken for it where their log is needed. A fraction."""
 
 
 def mean_accuracy(data: StudyData, cell: Cell, variant: str) -> Interval | None:
@@ -43,137 +43,146 @@ def mean_accuracy(data: StudyData, cell: Cell, variant: str) -> Interval | None:
     return episode_interval(VariantScores(data, cell, variant).fractions(int(rows["seed"].iloc[0])))
 
 
-def effects(data: StudyData, cell: Cell) -> pd.DataFrame:
-    """Return the paired difference of every variant with the baseline, or with the variant that the plan names in its
-    place, on one test, in plan order (columns EFFECT_COLUMNS).
+def headline_accuracy(data: StudyData, variant: str) -> Interval | None:
+    """Return a variant's mean accuracy on the headline test, with its interval over seeds and test episodes."""
+    scores = VariantScores(data, data.headline, variant)
+    counts = [scores.fractions(seed) for seed in scores.rows]
+    if not counts:
+        return None
+    return seed_and_episode_interval(counts)
 
-    `against` is the label of the variant compared with. `compared` is False if the rows may not be compared or no seed
-    is shared; `note` says why. Holm's family: all variants compared here. With one shared seed the interval is over the
-    test episodes of these two trained models (kind "episodes").
+
+def effects(data: StudyData, test: Cell | str) -> pd.DataFrame:
+    """Return the paired difference of every variant but the baseline with the variant it is compared with, on one test,
+    in plan order (columns EFFECT_COLUMNS).
+
+    test: a test of the study, or the name of one elsewhere. `against` is the label of the variant compared with,
+    `family` the comparisons that Holm's p allows for. `compared` is False if the rows may not be compared or no seed is
+    shared; `note` says why.
     """
-    if cell not in data.effects:
-        names = [name for name in data.variants if name != data.plan.baseline]
-        rows = [_effect(data, cell, name, data.compared_with(name)) for name in names]
-        data.effects[cell] = with_verdicts(pd.DataFrame(rows, columns=EFFECT_COLUMNS), data.plan.margin)
-    return data.effects[cell]
+    frame = all_effects(data, test)
+    return frame[frame["variant"] != data.plan.baseline].reset_index(drop=True)
 
 
-def _effect(data: StudyData, cell: Cell, variant: str, other: str) -> dict[str, Any]:
-    """Return one row of EFFECT_COLUMNS, without Holm's p and the verdict: a variant minus another one."""
+def step_effects(data: StudyData, test: Cell | str) -> pd.DataFrame:
+    """Return the paired difference of each step of a chain with the step before it on one test (EFFECT_COLUMNS)."""
+    frame = all_effects(data, test)
+    steps = [name for name in data.plan.switches.get(STEP, []) if name in data.before]
+    return frame.set_index("variant", drop=False).loc[steps].reset_index(drop=True)
+
+
+def all_effects(data: StudyData, test: Cell | str) -> pd.DataFrame:
+    """Return `effects` with the row of the baseline too, if it is a step of a chain."""
+    if test not in data.cache:
+        frame = _recorded(data, test)
+        taken = [_owners_row(data, test, row) for row in frame.to_dict("records")]
+        asked = [row is None for row in taken]
+        frame = with_verdicts(frame, data.plan.margin, variance_prior(data), asked, data.plan.n_looks)
+        for index, row in enumerate(taken):
+            for name, value in (row or {}).items():
+                frame.loc[index, name] = value
+        data.cache[test] = frame
+    found: pd.DataFrame = data.cache[test]
+    return found
+
+
+def _recorded(data: StudyData, test: Cell | str) -> pd.DataFrame:
+    """Return the rows of all_effects without verdicts."""
+    key = ("recorded", test)
+    if key not in data.cache:
+        names = [name for name in data.variants if name != data.plan.baseline or name in data.before]
+        data.cache[key] = pd.DataFrame([_effect(data, test, name) for name in names], columns=EFFECT_COLUMNS)
+    frame: pd.DataFrame = data.cache[key]
+    return frame
+
+
+def _effect(data: StudyData, test: Cell | str, variant: str) -> dict[str, Any]:
+    """Return one row of EFFECT_COLUMNS without a verdict."""
+    other = data.compared_with(variant)
     name = "the baseline" if other == data.plan.baseline else data.label(other)
-    row = paired_difference(VariantScores(data, cell, variant), VariantScores(data, cell, other), name)
-    if row["compared"] and variant in data.plan.against and (why := not_comparable(data, cell).get(variant)):
-        row["note"] = "; ".join(filter(None, [row["note"], f"not comparable with the baseline: {why}"]))
+    row = paired_difference(VariantScores(data, test, variant), VariantScores(data, test, other), name)
+    if row["compared"] and other != data.plan.baseline and isinstance(test, tuple):
+        why = not_comparable(data, test).get(variant)
+        row["note"] = "; ".join(filter(None, [row["note"], f"not comparable with the baseline: {why}" if why else ""]))
+    row["family"] = "steps" if data.before.get(variant) == other else "variants"
     return {"variant": variant, "label": data.label(variant), "against": data.label(other), **row}
 
 
-def without_against(data: StudyData, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return rows of `effects` without the column `against` if every variant is compared with the baseline."""
-    return frame if data.plan.against else frame.drop(columns="against", errors="ignore")
+def _owners_row(data: StudyData, test: Cell | str, row: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the columns of one difference that another study decides; None if this study does."""
+    owner = owner_of(data, row["variant"]) if row["compared"] and row["n_seeds"] > 1 else None
+    if owner is None:
+        return None
+    frame = all_effects(owner.data, test)
+    found = frame[(frame["variant"] == owner.variant) & (frame["n_seeds"] == row["n_seeds"])].to_dict("records")
+    if not found:
+        return None
+    taken = {name: found[0][name] for name in OWNED}
+    if owner.reversed:
+        taken |= {"low": -taken["high"], "high": -taken["low"]}
+        taken["verdict"] = {"better": "worse", "worse": "better"}.get(taken["verdict"], taken["verdict"])
+    words = f"the verdict is that of the study {owner.data.plan.study}, which compares the same runs"
+    family = f"{taken['family']} of {owner.data.plan.study}"
+    return taken | {"family": family, "note": "; ".join(filter(None, [row["note"], words]))}
+
+
+def variance_prior(data: StudyData) -> Prior:
+    """Return what the study's differences, on all of its tests, say of the variance of one."""
+    if "prior" not in data.cache:
+        tests: list[Cell | str] = [*data.cells, *data.elsewhere["test"].unique()]
+        data.cache["prior"] = prior_of([_recorded(data, test) for test in tests])
+    prior: Prior = data.cache["prior"]
+    return prior
+
+
+def prior_of(frames: list[pd.DataFrame]) -> Prior:
+    """Return the prior that rows of PAIR_COLUMNS make."""
+    rows = [row for frame in frames for row in frame.to_dict("records") if row["n_seeds"] > 1]
+    if not rows:
+        return Prior()
+    errors = [max(row["error"], LEAST_ERROR) for row in rows]
+    return fit_prior([row["sd"] ** 2 for row in rows], [row["n_seeds"] - 1 for row in rows], errors)
+
+
+def as_difference(row: "pd.Series[Any]", margin: float, prior: Prior) -> Difference:
+    """Return a row of several seeds as a difference with a moderated variance."""
+    n_seeds = int(row["n_seeds"])
+    variance, degrees = prior.moderated(float(row["sd"]) ** 2, n_seeds - 1, max(float(row["error"]), LEAST_ERROR))
+    return Difference(float(row["difference"]), variance, degrees, n_seeds, margin_of(float(row["base_error"]), margin))
+
+
+def with_verdicts(
+    frame: pd.DataFrame,
+    margin: float,
+    prior: Prior | None = None,
+    asked: list[bool] | None = None,
+    n_looks: int = 1,
+) -> pd.DataFrame:
+    """Return rows of `paired_difference` with interval, p, verdict and the seeds that would settle it.
+
+    A family is the rows with the same `family`. prior: by default that of these rows. asked: for each row whether it
+    has a place in a family; by default all that are compared over several seeds have. n_looks: as in judge.
+    """
+    frame, prior = frame.copy(), prior or prior_of([frame])
+    chosen = frame["compared"].astype(bool) & (frame["n_seeds"] > 1)
+    if asked is not None:
+        chosen &= pd.Series(asked, index=frame.index, dtype=bool)
+    for _, rows in frame[chosen].groupby("family"):
+        family = [as_difference(row, margin, prior) for _, row in rows.iterrows()]
+        for index, own, found in zip(rows.index, family, judge(family, n_looks), strict=True):
+            frame.loc[index, ["low", "high"]] = [own.interval.low, own.interval.high]
+            frame.loc[index, ["margin", "p", "holm_p"]] = [own.margin, own.p, found.holm_p]
+            frame.loc[index, "verdict"] = found.verdict
+            frame.loc[index, "seeds_to_settle"] = or_nan(found.seeds_to_settle)
+    return frame
 
 
 def compared_label(data: StudyData, variant: str) -> str:
-    """Return `full CNN`, or `full CNN against head 16` if the plan names another variant than the baseline."""
+    """Return `full CNN`, or `full CNN against head 16` if it is compared with another variant than the baseline."""
     other = data.compared_with(variant)
     return data.label(variant) + ("" if other == data.plan.baseline else f" against {data.label(other)}")
 
 
-@dataclass(frozen=True)
-class VariantScores:
-    """Scores of one variant of a study on one test."""
-
-    data: StudyData
-    cell: Cell
-    variant: str
-
-    @cached_property
-    def rows(self) -> dict[int, Any]:
-        """Seed -> score row, as column -> value."""
-        return {int(row["seed"]): row for row in self.data.rows(self.cell, self.variant).to_dict("records")}
-
-    def fractions(self, seed: int) -> np.ndarray:
-        """Return the accuracy of one run on each test episode after the last step, [n_test_episodes]."""
-        run, test = self.data.test(self.variant, seed, self.cell)
-        return run.correct(test)[:, -1] / (test.n_way * test.n_query)
-
-
-def paired_difference(
-    own: VariantScores, base: VariantScores, base_name: str = "the baseline", may_differ: tuple[str, ...] = ()
-) -> dict[str, Any]:
-    """Return own - base over the seeds that both have, as a row of PAIR_COLUMNS without Holm's p and the verdict.
-
-    may_differ: columns of MUST_EQUAL that may differ because the comparison is about them.
-    """
-    row: dict[str, Any] = {**dict.fromkeys(PAIR_COLUMNS, np.nan), "n_seeds": 0, "kind": "", "compared": False}
-    row["verdict"] = "not compared"
-    seeds = [seed for seed in own.rows if seed in base.rows]
-    if not seeds:
-        lacking = (
-            "no run done"
-            if not own.rows
-            else f"{base_name} has no run"
-            if not base.rows
-            else f"no seed shared with {base_name}"
-        )
-        return {**row, "note": f"{lacking} on this test"}
-    refusals = {seed: _refusal(own, base, seed, may_differ) for seed in seeds}
-    allowed = [seed for seed in seeds if not refusals[seed]]
-    if not allowed:
-        return {**row, "note": next(iter(refusals.values()))}
-    differences = np.array([own.rows[seed]["accuracy"] - base.rows[seed]["accuracy"] for seed in allowed])
-    notes = [f"seed {seed} left out: {refusals[seed]}" for seed in seeds if refusals[seed]]
-    mode, base_mode = (side.rows[allowed[0]]["batch_norm"] for side in (own, base))
-    if mode != base_mode:
-        notes.append(f"part of the change: batch norm {mode} against {base_mode}")
-    if set(allowed) != set(base.rows) and set(own.rows) <= set(base.rows):
-        same = 100 * float(np.mean([base.rows[seed]["accuracy"] for seed in allowed]))
-        notes.append(f"{base_name} has {same:.1f}% with the same {'seed' if len(allowed) == 1 else 'seeds'}")
-    if len(allowed) == 1:
-        interval = paired_episode_interval(own.fractions(allowed[0]), base.fractions(allowed[0]))
-    else:
-        interval = seed_interval(differences)
-    bca, ahead = bca_interval(differences), probability_of_improvement(differences)
-    return row | {
-        "n_seeds": len(allowed),
-        "difference": float(differences.mean()),
-        "low": or_nan(interval.low),
-        "high": or_nan(interval.high),
-        "kind": interval.kind,
-        "bca_low": or_nan(bca.low),
-        "bca_high": or_nan(bca.high),
-        "p": or_nan(paired_t_p(differences)),
-        "sign_flip_p": or_nan(sign_flip_p(differences)),
-        "ahead": ahead.mean,
-        "ahead_low": or_nan(ahead.low),
-        "ahead_high": or_nan(ahead.high),
-        "sd": float(differences.std(ddof=1)) if len(allowed) > 1 else np.nan,
-        "compared": True,
-        "note": "; ".join(notes),
-    }
-
-
-def _refusal(own: VariantScores, base: VariantScores, seed: int, may_differ: tuple[str, ...]) -> str:
-    """Return why the two runs of a seed may not be compared, in words; empty if they may."""
-    row, base_row = own.rows[seed], base.rows[seed]
-    if own.data is base.data and row["test_key"] == base_row["test_key"]:
-        return f"the very same run: its settings are those of {base.data.label(base.variant)}"
-    return why_not_comparable(row, base_row, skip=may_differ)
-
-
-def with_verdicts(frame: pd.DataFrame, margin: float) -> pd.DataFrame:
-    """Fill Holm's p and the verdict into rows of `paired_difference`; the rows are one family of comparisons."""
-    adjusted = holm([None if pd.isna(p) else float(p) for p in frame["p"]])
-    frame["holm_p"] = pd.Series([or_nan(p) for p in adjusted], dtype=float, index=frame.index)
-    for index in frame.index[frame["compared"].astype(bool)]:
-        row = frame.loc[index]
-        low, high = (None, None) if pd.isna(row["low"]) else (float(row["low"]), float(row["high"]))
-        interval = Interval(float(row["difference"]), low, high, int(row["n_seeds"]), row["kind"])
-        found = verdict(interval, margin, adjusted[int(index)])
-        frame.loc[index, "verdict"] = found
-        if found == "inconclusive" and verdict(interval, margin) != "inconclusive":
-            frame.loc[index, "note"] = "; ".join(filter(None, [row["note"], HOLM_NOTE.format(row["holm_p"])]))
-    return frame
-
-
-def or_nan(value: float | None) -> float:
-    return np.nan if value is None else value
+def without_against(data: StudyData, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of `effects` without the column `against` if every variant is compared with the baseline."""
+    return frame if data.names_pairs else frame.drop(columns="against", errors="ignore")

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from leo_bench import figures
@@ -10,7 +11,8 @@ from leo_bench.report.study.captions import headline_and_hardest, subtitle
 from leo_bench.report.study.data import Cell, StudyData, cell_name
 from leo_bench.report.study.differences import compared_label, effects, without_against
 from leo_bench.report.study.main_table import named_beside
-from leo_bench.report.table import NONE, ReportTable, difference, ends, p_value
+from leo_bench.report.study.sentences import OPEN, seeds_words
+from leo_bench.report.table import NONE, ReportTable, difference, p_value
 
 
 def forest_plot(data: StudyData) -> Plot | None:
@@ -18,11 +20,11 @@ def forest_plot(data: StudyData) -> Plot | None:
     panels = []
     for cell in headline_and_hardest(data):
         frame = effects(data, cell)
-        frame = frame[frame["compared"].astype(bool)]
+        frame = frame[frame["compared"]]
         if frame.empty:
             continue
         frame = frame.assign(label=[compared_label(data, variant) for variant in frame["variant"]])
-        xlabel = "paired difference, points" if data.plan.against else "difference with the baseline, points"
+        xlabel = "paired difference, points" if data.names_pairs else "difference with the baseline, points"
         draw = partial(figures.forest_plot, frame, data.styles, margin=data.plan.margin, xlabel=xlabel)
         alt = f"Paired differences with the baseline, {cell_name(cell)}: " + ", ".join(
             f"{row['label']} {figures.signed(100 * row['difference'])} points ({row['verdict']})"
@@ -52,9 +54,9 @@ def forest_plot(data: StudyData) -> Plot | None:
     over = over if len(kinds) < 2 else "over seeds (solid), or with one seed over test episodes (dotted)"
     caption = (
         f"Paired difference with {data.label(data.plan.baseline)}"
-        + (", or with the variant that the row names" if data.plan.against else "")
+        + (", or with the variant that the row names" if data.names_pairs else "")
         + ", in points of accuracy, same seeds and same test episodes; bars: 95% interval "
-        f"{over}; shaded: differences up to the margin of {100 * data.plan.margin:g} points, which do not matter. "
+        f"{over}; shaded: differences that do not matter. Each interval is for its row alone; verdicts allow for all. "
         f"Arrowheads: the difference or its interval extends beyond the axis."
     )
     caption += "".join(unscored_words(data, cell) for cell in headline_and_hardest(data))
@@ -73,32 +75,29 @@ def unscored_words(data: StudyData, cell: Cell) -> str:
 
 
 def effects_table(data: StudyData) -> ReportTable:
-    """Return the table of paired differences on every test."""
-    frames = [effects(data, cell).assign(test=cell_name(cell)) for cell in data.cells]
+    """Return the table of paired differences on every test, elsewhere too."""
+    tests = {cell_name(cell): effects(data, cell) for cell in data.cells}
+    tests |= {name: effects(data, name) for name in data.elsewhere["test"].unique()}
+    frames = [frame.assign(test=name) for name, frame in tests.items()]
     numbers = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     words = [
         {
             "test": row["test"],
             "variant": row["label"],
-            **({"compared with": row["against"]} if data.plan.against else {}),
-            "seeds": str(row["n_seeds"]),
+            **({"compared with": row["against"]} if data.names_pairs else {}),
             "difference, points": difference(row["difference"], row["low"], row["high"], row["kind"]),
-            "BCa": ends(row["bca_low"], row["bca_high"]) or NONE,
-            "Holm's p": p_value(row["holm_p"]),
-            "sign-flip p": p_value(row["sign_flip_p"]),
-            "ahead in": f"{100 * row['ahead']:.0f}% of seeds "
-            f"({100 * row['ahead_low']:.0f} to {100 * row['ahead_high']:.0f})",
             "verdict": row["verdict"],
+            "matters from, points": NONE if np.isnan(row["margin"]) else f"{100 * row['margin']:.2f}",
+            "Holm's p": p_value(row["holm_p"]),
+            "seeds": str(row["n_seeds"]),
+            "seeds to settle": seeds_words(row).removesuffix(" seeds") if row["verdict"] in OPEN else NONE,
         }
         for row in numbers.to_dict("records")
         if row["compared"]
     ]
-    return ReportTable(
-        "effects",
-        f"Paired differences with the baseline{named_beside(data)} on every test; Holm's family is one test. The t "
-        "interval, Holm's p and the margin decide; BCa (bootstrap interval, points) and the sign-flip test are checks. "
-        "In brackets after the share of seeds: its exact 95% interval. "
-        f'"{NONE}": there are too few seeds for it.',
-        without_against(data, numbers),
-        pd.DataFrame(words),
+    caption = (
+        f"Paired differences with the baseline{named_beside(data)} on every test. Holm's family is one test"
+        + (", and the steps of the chain on one test" if data.before else "")
+        + ". Intervals are for one difference alone; Holm's p decides."
     )
+    return ReportTable("effects", caption, without_against(data, numbers), pd.DataFrame(words))

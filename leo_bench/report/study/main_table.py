@@ -10,6 +10,7 @@ from leo_bench.report.sentences import seed_words
 from leo_bench.report.study.data import StudyData, cell_name
 from leo_bench.report.study.differences import effects, mean_accuracy
 from leo_bench.report.study.documented import document_words
+from leo_bench.report.study.sentences import OPEN, seeds_words
 from leo_bench.report.study.switches import changed_words
 from leo_bench.report.table import NONE, ReportTable, difference, notes_of, percent, with_interval
 
@@ -81,9 +82,9 @@ def main_numbers(data: StudyData) -> pd.DataFrame:
         for cell in data.cells:
             if cell != headline:
                 row[f"accuracy_{cell[0]}way_{cell[1]}"] = data.rows(cell, variant)["accuracy"].mean()
-        if data.plan.against:
+        if data.names_pairs:
             row["against"] = effect.loc[variant, "against"] if variant in effect.index else ""
-        for name in ("difference", "low", "high", "holm_p", "sign_flip_p", "verdict", "note"):
+        for name in ("difference", "low", "high", "margin", "holm_p", "verdict", "seeds_to_settle", "note"):
             value = (
                 effect.loc[variant, name]
                 if variant in effect.index
@@ -96,7 +97,7 @@ def main_numbers(data: StudyData) -> pd.DataFrame:
 
 def named_beside(data: StudyData) -> str:
     """Return the addition to captions if some variants are compared with another one than the baseline."""
-    return ', or with the variant under "compared with"' if data.plan.against else ""
+    return ', or with the variant under "compared with"' if data.names_pairs else ""
 
 
 MOST_CHANGES = 5
@@ -117,14 +118,14 @@ def main_words(data: StudyData, numbers: pd.DataFrame) -> pd.DataFrame:
     for row in numbers.to_dict("records"):
         words = {
             "variant": row["label"],
-            "changes": few_changes(row["changed"]),
-            **({"compared with": row["against"] or NONE} if "against" in row else {}),
             f"{headline}, %": with_interval(row["accuracy"], row["low"], row["high"], row["interval_over"]),
             "difference, points": difference(
                 row["difference"], row["difference_low"], row["difference_high"], row["interval_over"]
             ),
             "verdict": row["verdict"],
-            "seeds": str(row["n_seeds"]),
+            **({"compared with": row["against"] or NONE} if "against" in row else {}),
+            "changes": few_changes(row["changed"]),
+            "seeds": str(row["n_seeds"]) + (f" of {seeds_words(row)}" if row["verdict"] in OPEN else ""),
             "before adaptation": percent(row["accuracy_before"]),
         }
         for cell in others:
@@ -179,7 +180,7 @@ def main_caption(data: StudyData, numbers: pd.DataFrame) -> str:
     return (
         f"{data.data_name()}, {cell_name(data.headline)}, {episodes} fixed test episodes, the same for every run. "
         f"{over}. "
-        f"Differences are paired with the baseline{named_beside(data)}, seed by seed; the margin that matters is "
-        f"{100 * data.plan.margin:g} points. "
+        f"Differences are paired with the baseline{named_beside(data)}, seed by seed. "
+        'Seeds "3 of 12 seeds": there are 3, and about 12 would settle the comparison. '
         f"Other accuracies are means over seeds, in percent. {BUSY}{DASH}"
     )

@@ -8,6 +8,7 @@ import pandas as pd
 from leo_bench.records import RunState, TestResult
 from leo_bench.report.study.comparable import has_own_adaptation, is_own
 from leo_bench.report.study.data import StudyData
+from leo_bench.report.study.differences import effects
 from leo_bench.report.table import NONE, ReportTable, difference, percent, with_interval
 from leo_bench.statistics import episode_interval, seed_interval
 
@@ -41,54 +42,32 @@ def other_tests_table(data: StudyData) -> ReportTable | None:
 
 
 DIFFERENCES_CAPTION = (
-    "Differences on these tests after adaptation, in points: the variant minus the one it is compared with, paired by "
-    "seed, on the same episodes; with 95% t intervals over seeds. They are looked at after the choice of the baseline, "
-    f'so they have no verdict. "{NONE}": no shared seed.'
+    "Differences on these tests after adaptation, in points, with their verdicts: the variant minus the one it is "
+    f'compared with, paired by seed, on the same episodes. Each test is a family of its own. "{NONE}": no shared seed.'
 )
 
 
 def other_differences_table(data: StudyData) -> ReportTable | None:
     """Return paired differences by test (rows) and variant (columns of the words) on the tests of other_tests_table.
 
-    Tests that differ in the head and the inner loop at test alone are compared, as that is what their variants are
-    about. None if no two variants share such a test and a seed.
+    None if no two variants share such a test and a seed. The numbers are in the table of all differences.
     """
-    found: dict[tuple[Any, ...], dict[str, dict[int, float]]] = {}
-    for run in data.view.done:
-        if (run.planned.variant, run.planned.seed) in data.counted:
-            for test in (test for test in run.tests if _is_elsewhere(run, test)):
-                order = (test.dataset, test.n_way, test.episode_mode, test.k_shot, test.mislabelled or 0)
-                key = (*order, test.asked.episodes_name, test.episodes_digest)
-                found.setdefault(key, {}).setdefault(run.planned.variant, {})[run.planned.seed] = test.accuracy
-    numbers, words = [], []
-    for key, scored in sorted(found.items()):
-        name = {"test": key[-2], "data": key[0]}
-        cells = dict.fromkeys((data.label(name) for name in data.variants if name != data.plan.baseline), NONE)
-        for variant in (name for name in data.variants if name != data.plan.baseline):
-            own, other = scored.get(variant, {}), scored.get(data.compared_with(variant), {})
-            paired = [own[seed] - other[seed] for seed in sorted(own.keys() & other.keys())]
-            if paired:
-                row = _difference(paired)
-                against = data.label(data.compared_with(variant))
-                numbers.append({**name, "variant": variant, "against": against, **row})
-                cells[data.label(variant)] = difference(row["difference"], row["low"], row["high"], "seeds")
-        if set(cells.values()) - {NONE}:
-            words.append({**name, **cells})
+    variants = [name for name in data.variants if name != data.plan.baseline]
+    words = []
+    for test in sorted(data.elsewhere["test"].unique()):
+        frame = effects(data, test).set_index("variant")
+        compared = frame[frame["compared"]]
+        if len(compared):
+            cells = {name: _difference_words(compared.loc[name]) for name in compared.index}
+            words.append({"test": test, **{data.label(name): cells.get(name, NONE) for name in variants}})
     if not words:
         return None
-    return ReportTable("other-differences", DIFFERENCES_CAPTION, pd.DataFrame(numbers), pd.DataFrame(words))
+    return ReportTable("other-differences", DIFFERENCES_CAPTION, pd.DataFrame(words), pd.DataFrame(words))
 
 
-def _is_elsewhere(run: RunState, test: TestResult) -> bool:
-    """Return True for a test at other shots, on other data or with wrong labels, with the run's own adaptation."""
-    return has_own_adaptation(run, test) and not is_own(run, test)
-
-
-def _difference(paired: list[float]) -> dict[str, Any]:
-    """Return the mean of paired differences with its interval, NaN for one seed. Fractions."""
-    interval = seed_interval(paired)
-    low, high = (np.nan if end is None else end for end in (interval.low, interval.high))
-    return {"n_seeds": len(paired), "difference": interval.mean, "low": low, "high": high}
+def _difference_words(row: "pd.Series[Any]") -> str:
+    """Return `+1.2 [+0.8, +1.6] better`."""
+    return f"{difference(row['difference'], row['low'], row['high'], row['kind'])} {row['verdict']}"
 
 
 def _order(scored: dict[str, list[tuple[RunState, TestResult]]]) -> tuple[Any, ...]:

@@ -5,9 +5,7 @@ from pathlib import Path
 
 from leo_bench.report.pages import Shown, show_all, write_report_pages, write_tables
 from leo_bench.report.study.adaptation_effect import baseline_rows, effect_table
-from leo_bench.report.study.all_tests import all_tests_table
-from leo_bench.report.study.checklist import checklist
-from leo_bench.report.study.data import load_study_data
+from leo_bench.report.study.data import STEP, load_study_data
 from leo_bench.report.study.errors_by_character import NOT_RECORDED, character_tables
 from leo_bench.report.study.figures import all_plots
 from leo_bench.report.study.forest import effects_table
@@ -19,7 +17,7 @@ from leo_bench.report.study.redo import redo_table
 from leo_bench.report.study.sentences import answer, method_words, notices
 from leo_bench.report.study.switch import switch_table
 from leo_bench.report.study.switch_words import switch_words
-from leo_bench.report.study.waterfall import STEP, step_table
+from leo_bench.report.study.waterfall import step_table
 from leo_bench.report.table import ReportTable
 
 
@@ -52,13 +50,11 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
         for switch in data.plan.switches
     ]
     others = [effects_table(data)] if main else []
-    across, hardest, checked = all_tests_table(data), character_tables(data), checklist(data)
+    hardest = character_tables(data)
     undone, redo, effect = problem_table(data), redo_table(data), effect_table(data)
     elsewhere = [table for table in (other_tests_table(data), other_differences_table(data)) if table is not None]
     sections = [section.table for section in switches]
-    write_tables(
-        [*main, *others, *sections, across, *elsewhere, effect, *hardest, checked, undone, redo], out_folder / "tables"
-    )
+    write_tables([*main, *others, *sections, *elsewhere, effect, *hardest, undone, redo], out_folder / "tables")
     opening = answer(data)
     content = {
         "data": data,
@@ -71,13 +67,11 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
         "figures": figures,
         "switches": switches,
         "others": others,
-        "across": across,
         "other_tests": elsewhere,
         "adaptation": effect,
         "adaptation_first": baseline_rows(data, effect) if effect else None,
         "hardest": hardest,
         "hardest_missing": NOT_RECORDED,
-        "checklist": checked,
         "undone": undone,
         "left_out": data.left_out,
         "method": method_words(data),

@@ -1,27 +1,30 @@
 """Sentences of a study's report, made from its numbers."""
 
+from typing import Any
+
+import numpy as np
+
 from leo_bench.figures import signed
 from leo_bench.records import StudyView
-from leo_bench.report.sentences import interval_words, listed
+from leo_bench.report.sentences import interval_words
 from leo_bench.report.study.data import StudyData, cell_name
-from leo_bench.report.study.detectable import detectable
-from leo_bench.report.study.differences import compared_label, effects, mean_accuracy
+from leo_bench.report.study.differences import compared_label, effects, headline_accuracy
 from leo_bench.report.study.documented import documented_band
 from leo_bench.report.study.not_done import STATUS_ORDER
+from leo_bench.statistics import MOST_SEEDS, SETTLED
+
+OPEN = ("direction shown", "inconclusive")
+"""Verdicts that leave open whether the difference matters."""
 
 
 def answer(data: StudyData) -> list[str]:
-    """Return the report's opening: the baseline's accuracy, the effect of each change, how complete the study is.
-
-    A sentence each; the second is left out if nothing is compared.
-    """
-    sentences = [_baseline_sentence(data), _effect_sentence(data), completeness(data.view)]
-    return [sentence for sentence in sentences if sentence]
+    """Return the report's opening: the baseline's accuracy, a line for each verdict, how complete the study is."""
+    return [_baseline_sentence(data), *verdict_lines(data), completeness(data.view)]
 
 
 def _baseline_sentence(data: StudyData) -> str:
     baseline = data.plan.baseline
-    interval = mean_accuracy(data, data.headline, baseline)
+    interval = headline_accuracy(data, baseline)
     settings = data.settings.get(baseline)
     if interval is None or settings is None:
         return f"The baseline {data.label(baseline)} has no finished run yet, so nothing can be compared."
@@ -48,40 +51,23 @@ def _baseline_sentence(data: StudyData) -> str:
     return f"{text}: within {expected}."
 
 
-def _effect_sentence(data: StudyData) -> str:
+def verdict_lines(data: StudyData) -> list[str]:
+    """Return a line for each verdict on the headline test, with its variants: `Worse: no relations (-1.2).`"""
     frame = effects(data, data.headline)
-    compared = frame[frame["compared"].astype(bool)]
-    if compared.empty:
-        return ""
-    margin = f"{100 * data.plan.margin:g} points"
-    other = "the variant compared with" if data.plan.against else "it"
-    named = {
-        verdict: [
-            f"{compared_label(data, row['variant'])} ({signed(100 * row['difference'])})"
-            for row in rows.sort_values("difference", key=abs, ascending=False).to_dict("records")
-        ]
-        for verdict, rows in compared.groupby("verdict", sort=False)
-    }
-    parts = []
-    matters = named.get("better", []) + named.get("worse", [])
-    if matters:
-        parts.append(
-            f"{listed(matters)} {'differs' if len(matters) == 1 else 'differ'} from {other} by more than the {margin} "
-            f"that matter"
-        )
-    same = named.get("no difference that matters", [])
-    if same:
-        parts.append(f"{listed(same)} {'makes' if len(same) == 1 else 'make'} no difference that matters")
-    unclear = named.get("inconclusive", [])
-    if unclear:
-        parts.append(f"{listed(unclear)} {'is' if len(unclear) == 1 else 'are'} inconclusive with these seeds")
-    single = named.get("one seed", [])
-    if single:
-        parts.append(
-            f"{listed(single)}, with one seed, {'has' if len(single) == 1 else 'have'} no verdict on the change "
-            "itself: the difference is one of two trained models"
-        )
-    return f"Of {len(compared)} {'variant' if len(compared) == 1 else 'variants'} compared, {'; '.join(parts)}."
+    compared = frame[frame["compared"]].sort_values("difference", key=abs, ascending=False)
+    lines = []
+    for verdict in (*SETTLED, "direction shown", "inconclusive", "one seed"):
+        rows = compared[compared["verdict"] == verdict].to_dict("records")
+        named = [f"{compared_label(data, row['variant'])} ({_numbers_words(row)})" for row in rows]
+        if named:
+            lines.append(f"{verdict.capitalize()}: {', '.join(named)}.")
+    return lines
+
+
+def _numbers_words(row: dict[str, Any]) -> str:
+    """Return `+0.3`, and for an open comparison the seeds that would settle it: `+0.3; 12 seeds`."""
+    words = signed(100 * row["difference"])
+    return f"{words}; {seeds_words(row)}" if row["verdict"] in OPEN else words
 
 
 def completeness(view: StudyView) -> str:
@@ -98,20 +84,6 @@ def completeness(view: StudyView) -> str:
     counts = {status: sum(run.status == status for run in view.runs) for status in STATUS_ORDER}
     rest = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     return f"The study is not complete: {done} of {total} planned runs are done ({rest})."
-
-
-def resolution(data: StudyData) -> str:
-    """Return the difference that the study could detect, in a sentence."""
-    found = detectable(effects(data, data.headline), data.plan.margin)
-    if found is None:
-        return "With one seed per variant an effect cannot be told from seed-to-seed variation."
-    verdict = f"about {100 * found.among_all:.1f} points" if found.among_all < 1 else "more than accuracy can differ"
-    return (
-        f"With {found.n_seeds} seeds and the variation seen here (median standard deviation of a paired difference "
-        f"{100 * found.sd:.1f} points), 4 of 5 such studies detect a true difference of about {100 * found.alone:.1f} "
-        f"points by a single t test. A verdict of better or worse among the {found.n_compared} compared needs "
-        f"{verdict}."
-    )
 
 
 def notices(data: StudyData) -> list[str]:
@@ -146,21 +118,26 @@ def notices(data: StudyData) -> list[str]:
 
 def method_words(data: StudyData) -> list[str]:
     """Return how to read the numbers, a sentence or two per question."""
-    margin = f"{100 * data.plan.margin:g}"
     return [
         "An interval over seeds (95%, t) shows what other seeds would give. An interval over episodes (marked e, 1.96 "
-        "standard errors) shows how well one trained model is known, and nothing about seeds.",
+        "standard errors) shows how well one trained model is known, and nothing about seeds. That of the first "
+        "sentence is over seeds and test episodes.",
         "A difference is variant minus baseline"
-        + (" (or minus the variant that the row names)" if data.plan.against else "")
-        + " with the same seed on the same test episodes, averaged over the seeds that both have.",
-        f"Verdicts: better or worse when the whole interval lies beyond {margin} points and Holm's p (paired t "
-        f"test, over all variants compared on that test with several seeds) is below 0.05; no difference that "
-        f"matters when it lies within {margin} points; otherwise "
-        f"inconclusive. Two checks stand beside "
-        "it: from 6 seeds an exact sign-flip test, and from 5 seeds a BCa bootstrap interval. The BCa interval does "
-        "not assume normal differences, but it is too narrow with few seeds: in simulation it covers the truth in "
-        "about 83% of studies of 5 seeds and 90% of 10, where the t interval covers it in 95%.",
+        + (" (or minus the variant that the row names)" if data.names_pairs else "")
+        + " with the same seed on the same test episodes, averaged over the seeds that both have. Its interval is for "
+        "this difference alone; with few seeds its variance is drawn towards that of the study's other differences.",
+        f"A difference matters from {100 * data.plan.margin:g} points, or a tenth of the error of the variant compared "
+        "with, if that is less. Verdicts are better, worse and no difference that matters; the chance that even one of "
+        "a test's verdicts is false is at most 5% (Holm's p). Direction shown: the difference is not zero, but it is "
+        "open whether it matters. Inconclusive: not even that.",
+        f"Seeds to settle: how many seeds would give a verdict in 4 of 5 such studies, if the true difference and "
+        f"spread are those seen; > {MOST_SEEDS}: more than that.",
         "Rows are compared only if data, splits, image size, shots, queries, training images, "
         "test episodes and source agree.",
-        resolution(data),
     ]
+
+
+def seeds_words(row: dict[str, Any]) -> str:
+    """Return how many seeds would settle an open comparison: `12 seeds`, `> 100 seeds`."""
+    seeds = row["seeds_to_settle"]
+    return f"> {MOST_SEEDS} seeds" if np.isnan(seeds) else f"{seeds:.0f} seeds"

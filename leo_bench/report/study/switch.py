@@ -110,7 +110,7 @@ def switch_table(data: StudyData, switch: str) -> ReportTable:
         row: dict[str, Any] = {"setting": names[variant], "variant": variant}
         text = {switch: row["setting"] + (" (baseline)" if variant == data.plan.baseline else "")}
         text |= {f"{cell_name(data.headline)}, %": NONE, "difference, points": NONE}
-        if data.plan.against:
+        if data.names_pairs:
             text["compared with"] = NONE if variant == data.plan.baseline else data.label(data.compared_with(variant))
         text |= {"verdict": "baseline" if variant == data.plan.baseline else NONE, "seeds": "0"}
         for cell in data.cells:

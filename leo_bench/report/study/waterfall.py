@@ -3,7 +3,6 @@ one component each.
 """
 
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,22 +11,18 @@ import pandas as pd
 from leo_bench import figures
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import cut_words, episode_words, n_words, over_seeds, subtitle
-from leo_bench.report.study.data import Cell, StudyData, cell_name
+from leo_bench.report.study.data import STEP, Cell, StudyData, cell_name
 from leo_bench.report.study.differences import (
-    EFFECT_COLUMNS,
-    VariantScores,
     effects,
     mean_accuracy,
-    paired_difference,
-    with_verdicts,
+    step_effects,
 )
 from leo_bench.report.study.documented import documented_band
 from leo_bench.report.study.main_table import DASH
 from leo_bench.report.table import NONE, ReportTable, difference, notes_of, percent, with_interval
 
-STEP, PART = "step", "part"
-"""Switches that make a waterfall. Each variant of `step` keeps the changes of the variants before it; each variant of
-`part` is the baseline without one component."""
+PART = "part"
+"""Switch whose variants are the baseline without one component each."""
 UNSCORED = "not scored here"
 OF_THE_CHANGE = {
     "n_seeds": 0,
@@ -40,25 +35,6 @@ OF_THE_CHANGE = {
     "note": "",
 }
 """Columns on the change of a row -> their values if nothing is compared."""
-
-
-def step_effects(data: StudyData, cell: Cell) -> pd.DataFrame:
-    """Return the paired difference of each step with the step before it on one test (columns EFFECT_COLUMNS).
-
-    The first step has no row. Holm's family: the steps.
-    """
-    rows = [
-        {
-            "variant": own,
-            "label": data.label(own),
-            "against": data.label(before),
-            **paired_difference(
-                VariantScores(data, cell, own), VariantScores(data, cell, before), base_name=data.label(before)
-            ),
-        }
-        for before, own in pairwise(data.plan.switches[STEP])
-    ]
-    return with_verdicts(pd.DataFrame(rows, columns=EFFECT_COLUMNS), data.plan.margin)
 
 
 def waterfall_rows(data: StudyData, cell: Cell) -> pd.DataFrame:
@@ -131,11 +107,10 @@ def _caption(data: StudyData, variants: list[str]) -> str:
         + f". Points: accuracy, n = {n_words(rows)}, {episode_words(rows)}; {over_seeds(rows, 'lines')}. Bars, and in "
         "brackets in points: the paired change from the step above"
         + (f", below the line from {data.label(data.plan.baseline)}" if parts else "")
-        + (" or from the variant that the row names" if set(parts) & set(data.plan.against) else "")
-        + ", with its 95% interval over seeds (e: over the test episodes of two models); pale: no verdict of better or "
-        f"worse (the interval beyond {100 * data.plan.margin:g} points, Holm's p below 0.05 over the steps"
-        + (", or over all variants against the baseline" if parts else "")
-        + ")."
+        + (" or from the variant that the row names" if any(name in data.plan.against for name in parts) else "")
+        + ", with its 95% interval over seeds (e: over the test episodes of two models). Verdicts allow for all steps"
+        + (", and those below the line for all variants" if parts else "")
+        + "."
     )
     if any(documented_band(data, cell, data.plan.baseline) for cell in data.cells if cell[1] == "mixed"):
         caption += " Shaded: what the source document expects."
@@ -169,8 +144,8 @@ def step_table(data: StudyData) -> ReportTable:
     ]
     caption = (
         "Each step keeps the changes of the steps above it. Changes: paired differences with the step above, in "
-        f"points. The verdict is on {cell_name(data.headline)}, by the margin of {100 * data.plan.margin:g} points and "
-        f"Holm's p over the steps. Intervals: 95% over seeds (e: over episodes).{DASH}"
+        f"points. The verdict is on {cell_name(data.headline)}, and Holm's family is the steps. "
+        f"Intervals: 95% over seeds (e: over episodes).{DASH}"
     )
     headline = frames.get(data.headline)
     notes = [] if headline is None else notes_of(headline.rename(columns={"change_note": "note"}))
