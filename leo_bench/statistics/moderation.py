@@ -25,6 +25,8 @@ LEAST_VARIANCE = 1e-8
 about other variances."""
 LEAST_VARIANCES = 4
 """Fewest variances that make a prior; with fewer, each variance stands by itself."""
+LEAST_VARIANTS = 3
+"""Fewest variants that make a prior: several tests of one model may tell the same story over and over."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +53,16 @@ class Prior:
         return (self.degrees * expected + degrees * variance) / total, total
 
 
-def fit_prior(variances: ArrayLike, degrees: ArrayLike, errors: ArrayLike) -> Prior:
+def fit_prior(variances: ArrayLike, degrees: ArrayLike, errors: ArrayLike, n_variants: int) -> Prior:
     """Return the prior that many variances of one study share.
 
     variances, degrees, errors: [n]; variances over seeds with their degrees of freedom, and the mean error of the two
-    variants, fractions above 0. Variances below LEAST_VARIANCE are left out; with fewer than LEAST_VARIANCES others
-    there is no prior.
+    variants, fractions above 0. n_variants: how many variants they are of. Variances below LEAST_VARIANCE are left out;
+    with fewer than LEAST_VARIANCES others, or fewer than LEAST_VARIANTS variants, there is no prior.
     """
     own, own_degrees, error = finite(variances), finite(degrees), finite(errors)
     known = own >= LEAST_VARIANCE
-    if known.sum() < LEAST_VARIANCES:
+    if known.sum() < LEAST_VARIANCES or n_variants < LEAST_VARIANTS:
         return Prior()
     half, place = own_degrees[known] / 2, np.log(error[known])
     logs = np.log(own[known]) - (special.digamma(half) - np.log(half))  # unbiased for the log of the true variance

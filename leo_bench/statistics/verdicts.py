@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scipy import stats
+import numpy as np
+from scipy import special
 
 from leo_bench.statistics.intervals import CONFIDENCE, Interval
 from leo_bench.statistics.paired import holm
@@ -23,6 +24,8 @@ POWER = 0.8
 """Chance of a verdict that a number of seeds must give to be called enough."""
 MOST_SEEDS = 100
 """Largest number of seeds that is looked at."""
+SHARES = (np.arange(100) + 0.5) / 100
+"""Midpoints of a hundred equal shares of a distribution."""
 Verdict = Literal["better", "worse", "no difference that matters", "direction shown", "inconclusive", "one seed"]
 SETTLED: tuple[Verdict, ...] = ("better", "worse", "no difference that matters")
 """Verdicts that say whether a difference matters."""
@@ -44,7 +47,7 @@ class Difference:
     @property
     def interval(self) -> Interval:
         """95% t interval of this difference alone: it allows for no other comparison."""
-        half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, self.degrees)) * math.sqrt(self.variance / self.n_seeds)
+        half = float(special.stdtrit(self.degrees, 0.5 + CONFIDENCE / 2)) * math.sqrt(self.variance / self.n_seeds)
         return Interval(self.mean, self.mean - half, self.mean + half, self.n_seeds, "seeds")
 
     def p_above(self, value: float) -> float:
@@ -52,7 +55,7 @@ class Difference:
         error = math.sqrt(self.variance / self.n_seeds)
         if error <= 1e-12:  # all seeds agree, and nothing else is known of the spread
             return 0.0 if self.mean > value + 1e-12 else 1.0
-        return float(stats.t.sf((self.mean - value) / error, self.degrees))
+        return float(special.stdtr(self.degrees, (value - self.mean) / error))
 
     def p_below(self, value: float) -> float:
         """Return the one-sided p of "the true difference is below a value"."""
@@ -85,9 +88,6 @@ class Judgement:
     verdict: Verdict
     holm_p: float
     """p after Holm's adjustment over the family."""
-    seeds_to_settle: int | None = None
-    """Seeds that give a verdict on whether it matters with a chance of POWER, if the true difference and spread are
-    those seen; None if there is one already, or if more than MOST_SEEDS are needed."""
 
 
 def margin_of(error: float, margin: float) -> float:
@@ -116,16 +116,15 @@ def judge(family: Sequence[Difference], n_looks: int = 1) -> list[Judgement]:
             found.append(Judgement(min(claims, key=lambda name: claims[name]), holm_p))
             continue
         shown = len(family) * difference.p_zero < alpha
-        seeds = seeds_to_settle(difference, len(family) * n_looks)
-        found.append(Judgement("direction shown" if shown else "inconclusive", holm_p, seeds))
+        found.append(Judgement("direction shown" if shown else "inconclusive", holm_p))
     return found
 
 
 def chance_of_verdict(difference: Difference, n_seeds: int, n_compared: int) -> float:
     """Return the chance that n_seeds settle a comparison, if the true difference and spread are those seen.
 
-    n_compared: comparisons of the family; Bonferroni over all of them, so a little low. Normal approximation with the t
-    quantile of n_seeds - 1 degrees of freedom and those of the prior.
+    n_compared: comparisons of the family; Bonferroni over all of them, so a little low. Averaged over the spreads that
+    so many seeds may happen to show.
     """
     if n_seeds < 2:
         return 0.0
@@ -133,15 +132,19 @@ def chance_of_verdict(difference: Difference, n_seeds: int, n_compared: int) -> 
     error = math.sqrt(difference.variance / n_seeds)
     if error <= 1e-12:
         return float(abs(abs(difference.mean) - difference.margin) > 1e-12)
-    needed = float(stats.t.isf(ALPHA / (2 * n_compared), degrees))
+    needed = -float(special.stdtrit(degrees, ALPHA / (2 * n_compared)))
     mean, margin = abs(difference.mean), difference.margin
-    beyond = stats.norm.cdf((mean - margin) / error - needed)
-    inside = stats.norm.cdf((margin - mean) / error - needed) + stats.norm.cdf((margin + mean) / error - needed) - 1
-    return float(max(beyond, inside, 0.0))
+    shown = needed * np.sqrt(special.chdtri(degrees, SHARES) / degrees)  # half-width of the interval, in true errors
+    beyond = special.ndtr((mean - margin) / error - shown)
+    inside = special.ndtr((margin - mean) / error - shown) + special.ndtr((margin + mean) / error - shown) - 1
+    return float(np.mean(beyond + np.maximum(inside, 0)))
 
 
 def seeds_to_settle(difference: Difference, n_compared: int) -> int | None:
-    """Return the fewest seeds, more than there are, with a chance of POWER of a verdict; None beyond MOST_SEEDS."""
+    """Return the fewest seeds, more than there are, that give a verdict with a chance of POWER; None beyond MOST_SEEDS.
+
+    It takes the true difference and spread to be those seen. n_compared: as in chance_of_verdict.
+    """
     for n_seeds in range(difference.n_seeds + 1, MOST_SEEDS + 1):
         if chance_of_verdict(difference, n_seeds, n_compared) >= POWER:
             return n_seeds
@@ -155,5 +158,5 @@ def smallest_settled(variance: float, degrees: float, n_seeds: int, margin: floa
     """
     if n_seeds < 2:
         return None
-    needed = float(stats.t.isf(ALPHA / (2 * n_compared), degrees)) + float(stats.norm.ppf(POWER))
+    needed = float(special.ndtri(POWER) - special.stdtrit(degrees, ALPHA / (2 * n_compared)))
     return margin + needed * math.sqrt(variance / n_seeds)

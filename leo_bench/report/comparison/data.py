@@ -133,7 +133,7 @@ def _difference(both: Comparison, pair: tuple[str, str], cell: Cell) -> dict[str
 
 def _bits(a: VariantScores, b: VariantScores, seed: int) -> str:
     """Return how far the two runs of a seed agree bit for bit: the whole record, weights and answers, or weights."""
-    (run_a, test_a), (run_b, test_b) = (side.data.test(side.variant, seed, side.cell) for side in (a, b))
+    (run_a, test_a), (run_b, test_b) = (side.recorded(seed) for side in (a, b))
     if (run_a.result, test_a) == (run_b.result, test_b):
         return "the same record"
     if _weights(run_a) != _weights(run_b):

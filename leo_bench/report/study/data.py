@@ -117,9 +117,9 @@ class StudyData:
         return [(run, test) for run in counted for test in run.tests if is_elsewhere(run, test)]
 
     @cached_property
-    def rows_by_seed(self) -> dict[tuple[Cell | str, str], dict[int, dict[str, Any]]]:
+    def rows_by_seed(self) -> dict[tuple[Cell | str, str], dict[int, dict[Any, Any]]]:
         """(test, variant) -> seed -> score row, as column -> value."""
-        found: dict[tuple[Cell | str, str], dict[int, dict[str, Any]]] = {}
+        found: dict[tuple[Cell | str, str], dict[int, dict[Any, Any]]] = {}
         for row in [*self.scores.to_dict("records"), *self.elsewhere.to_dict("records")]:
             test = row.get("test") or (int(row["n_way"]), str(row["episode_mode"]))
             found.setdefault((test, str(row["variant"])), {})[int(row["seed"])] = row

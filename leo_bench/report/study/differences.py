@@ -12,6 +12,7 @@ from leo_bench.report.study.data import STEP, Cell, StudyData, not_comparable
 from leo_bench.report.study.owners import owner_of
 from leo_bench.report.study.pairs import PAIR_COLUMNS, VariantScores, or_nan, paired_difference
 from leo_bench.statistics import (
+    SETTLED,
     Difference,
     Interval,
     Prior,
@@ -21,6 +22,7 @@ from leo_bench.statistics import (
     margin_of,
     seed_and_episode_interval,
     seed_interval,
+    seeds_to_settle,
 )
 
 EFFECT_COLUMNS = ["variant", "label", "against", *PAIR_COLUMNS]
@@ -108,7 +110,7 @@ def _effect(data: StudyData, test: Cell | str, variant: str) -> dict[str, Any]:
     return {"variant": variant, "label": data.label(variant), "against": data.label(other), **row}
 
 
-def _owners_row(data: StudyData, test: Cell | str, row: dict[str, Any]) -> dict[str, Any] | None:
+def _owners_row(data: StudyData, test: Cell | str, row: dict[Any, Any]) -> dict[Any, Any] | None:
     """Return the columns of one difference that another study decides; None if this study does."""
     owner = owner_of(data, row["variant"]) if row["compared"] and row["n_seeds"] > 1 else None
     if owner is None:
@@ -140,8 +142,9 @@ def prior_of(frames: list[pd.DataFrame]) -> Prior:
     rows = [row for frame in frames for row in frame.to_dict("records") if row["n_seeds"] > 1]
     if not rows:
         return Prior()
+    n_variants = len({row["variant"] for row in rows})
     errors = [max(row["error"], LEAST_ERROR) for row in rows]
-    return fit_prior([row["sd"] ** 2 for row in rows], [row["n_seeds"] - 1 for row in rows], errors)
+    return fit_prior([row["sd"] ** 2 for row in rows], [row["n_seeds"] - 1 for row in rows], errors, n_variants)
 
 
 def as_difference(row: "pd.Series[Any]", margin: float, prior: Prior) -> Difference:
@@ -173,7 +176,8 @@ def with_verdicts(
             frame.loc[index, ["low", "high"]] = [own.interval.low, own.interval.high]
             frame.loc[index, ["margin", "p", "holm_p"]] = [own.margin, own.p, found.holm_p]
             frame.loc[index, "verdict"] = found.verdict
-            frame.loc[index, "seeds_to_settle"] = or_nan(found.seeds_to_settle)
+            if found.verdict not in SETTLED:
+                frame.loc[index, "seeds_to_settle"] = or_nan(seeds_to_settle(own, len(family) * n_looks))
     return frame
 
 

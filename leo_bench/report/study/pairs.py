@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from leo_bench.records import RunState, TestResult
 from leo_bench.report.study.comparable import why_not_comparable
 from leo_bench.report.study.data import Cell, StudyData
 from leo_bench.statistics import paired_episode_interval
@@ -32,10 +33,13 @@ class VariantScores:
 
     def fractions(self, seed: int) -> np.ndarray:
         """Return the accuracy of one run on each test episode after the last step, [n_test_episodes]."""
-        run = self.data.run(self.variant, seed)
-        row = self.rows[seed]
-        test = next(test for test in run.tests if test.test_key == row["test_key"])
+        run, test = self.recorded(seed)
         return run.correct(test)[:, -1] / (test.n_way * test.n_query)
+
+    def recorded(self, seed: int) -> tuple[RunState, TestResult]:
+        """Return the run of a seed and its score on this test."""
+        run = self.data.run(self.variant, seed)
+        return run, next(test for test in run.tests if test.test_key == self.rows[seed]["test_key"])
 
 
 def paired_difference(

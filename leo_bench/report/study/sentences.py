@@ -64,7 +64,7 @@ def verdict_lines(data: StudyData) -> list[str]:
     return lines
 
 
-def _numbers_words(row: dict[str, Any]) -> str:
+def _numbers_words(row: dict[Any, Any]) -> str:
     """Return `+0.3`, and for an open comparison the seeds that would settle it: `+0.3; 12 seeds`."""
     words = signed(100 * row["difference"])
     return f"{words}; {seeds_words(row)}" if row["verdict"] in OPEN else words
@@ -137,7 +137,7 @@ def method_words(data: StudyData) -> list[str]:
     ]
 
 
-def seeds_words(row: dict[str, Any]) -> str:
+def seeds_words(row: dict[Any, Any]) -> str:
     """Return how many seeds would settle an open comparison: `12 seeds`, `> 100 seeds`."""
     seeds = row["seeds_to_settle"]
     return f"> {MOST_SEEDS} seeds" if np.isnan(seeds) else f"{seeds:.0f} seeds"
