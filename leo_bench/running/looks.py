@@ -1,5 +1,7 @@
 """When the verdicts of a study that runs until it is decided are looked at."""
 
+import math
+
 from leo_bench.errors import LeoBenchError
 
 GROWTH = 1.5
@@ -20,5 +22,5 @@ def seeds_at_looks(first: list[int], most: int) -> list[list[int]]:
     free = [seed for seed in range(most + len(first)) if seed not in first]
     counts = [len(first)]
     while counts[-1] < most:
-        counts.append(min(most, max(counts[-1] + 1, round(GROWTH * counts[-1]))))
+        counts.append(min(most, max(counts[-1] + 1, math.ceil(GROWTH * counts[-1]))))
     return [[*first, *free[: count - len(first)]] for count in counts]
