@@ -11,6 +11,9 @@ from leo_bench.figures.intervals import interval_over_seeds
 from leo_bench.figures.rows import draw_row, row_axes
 from leo_bench.figures.style import BAND, EPISODE_DASH, MUTED, SMALL, Styles, new_axes
 
+NEAR = 12.0
+"""Points above chance within which chance is shown."""
+
 
 def accuracy_by_setting(
     frame: pd.DataFrame,
@@ -41,6 +44,8 @@ def accuracy_by_setting(
     own = [name for name in variants if name not in references]
     inside = [value for name in own for value in (*ends[name], *percent[name])]
     inside += [100 * edge for band in bands if band for edge in band]
+    if chance is not None and 0 < min(inside) - 100 * chance < NEAR:
+        inside.append(100 * chance)
     best = max([*(percent[name].max() for name in own), *(100 * band[1] for band in bands if band)])
     limits = _limits(inside, float(best), error)
     for row, (name, rows) in enumerate(variants.items()):

@@ -23,7 +23,7 @@ def gain_frame(data: StudyData) -> pd.DataFrame:
     """
     frame = adaptation_frame(data)
     chosen = (frame["variant"] == data.plan.baseline) & (frame["mislabelled"] == 0) & frame["own"].astype(bool)
-    return frame[chosen].assign(error=1 - frame["accuracy_before"])
+    return frame.assign(error=1 - frame["accuracy_before"])[chosen]
 
 
 def shots_plot(data: StudyData) -> Plot | None:
