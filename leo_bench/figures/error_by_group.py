@@ -7,6 +7,9 @@ from leo_bench.figures.intervals import interval_over_seeds
 from leo_bench.figures.rows import draw_row, row_axes
 from leo_bench.figures.style import MUTED, SMALL, VariantStyle, new_axes
 
+LONGEST = 40
+"""Characters of a label on one line."""
+
 
 def error_by_group(frame: pd.DataFrame, style: VariantStyle, *, overall: float, ax: Axes | None = None) -> Axes:
     """Draw the error rate of one variant by group (alphabet or character), from top to bottom in the frame's order.
@@ -26,4 +29,4 @@ def error_by_group(frame: pd.DataFrame, style: VariantStyle, *, overall: float, 
     ax.set_xlim(max(0.0, ax.get_xlim()[0]), min(100.0, ax.get_xlim()[1]))
     ax.set_xlabel("error, %")
     ax.text(100 * overall, -0.6, f" all {100 * overall:.1f}", va="bottom", color=MUTED, fontsize=SMALL, clip_on=False)
-    return row_axes(ax, list(dict.fromkeys(frame["group"])), [f"{mean:.1f}" for mean in means])
+    return row_axes(ax, list(dict.fromkeys(frame["group"])), [f"{mean:.1f}" for mean in means], label_width=LONGEST)

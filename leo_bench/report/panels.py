@@ -31,8 +31,8 @@ class Panel:
     subtitle: str
     width: float = 3.9
     height: float = 2.75
-    left: float | None = 0.55
-    right: float | None = 0.9
+    left: float | None = None
+    right: float | None = None
     """Margins in inches; None: as wide as what is drawn there."""
     top: float = 0.47
     bottom: float = 0.48

@@ -149,7 +149,7 @@ def gain_panel(data: StudyData, rows: pd.DataFrame, x: str, title: tuple[str, st
     draw = partial(figures.gains, rows, styles, x=x, margin=data.plan.margin)
     alt = f"Gain in points by {x}, {' '.join(title)}: {'; '.join(lines)}"
     height = lines_height(list(rows["label"].unique()), figures.LABEL_WIDTH - 5)
-    return Panel(draw, *title, width=4.4, height=height, left=None, right=None, alt=alt)
+    return Panel(draw, *title, width=4.4, height=height, alt=alt)
 
 
 def gain_words(frame: pd.DataFrame, drawn: str = "shaded") -> str:

@@ -74,8 +74,6 @@ def distance_plot(data: StudyData) -> Plot | None:
         ", ".join(frame["data"].unique()),
         width=7.4,
         height=rows_height(list(shown["label"]), LABEL_WIDTH),
-        left=None,
-        right=None,
         alt="Gain in points by error before adapting: " + ", ".join(shown["label"] + " " + shown["words"]),
     )
     caption = (

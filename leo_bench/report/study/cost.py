@@ -53,7 +53,7 @@ def cost_plot(data: StudyData) -> Plot | None:
             draw = partial(figures.accuracy_by_cost, scaled, data.styles, cost=cost, xlabel=xlabel, error=errors[-1])
             text = f"{title}, {cell_name(cell)}", subtitle(data, *rows["variant"].unique())
             height = lines_height(labels, figures.LABEL_WIDTH - 5)
-            panels.append(Panel(draw, *text, width=4.4, height=height, left=None, right=None, alt=alt))
+            panels.append(Panel(draw, *text, width=4.4, height=height, alt=alt))
     if not panels:
         return None
     rows = data.rows(data.headline)

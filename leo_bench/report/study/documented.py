@@ -1,8 +1,10 @@
 """Accuracies that the source document expects of LEO on Omniglot, and how far its conditions hold for a run."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from leo_bench.config import Settings
+from leo_bench.report.sentences import distinct
 from leo_bench.report.study.data import Cell, StudyData
 from leo_bench.statistics import Interval
 
@@ -22,10 +24,13 @@ class Band(NamedTuple):
     own: str
     """The run's conditions in their place, such as `28x28 pixels`."""
 
-    @property
-    def words(self) -> str:
-        """Return `95 to 98%`, or `95 to 98% (105x105 pixels)`."""
-        return f"{100 * self.low:.0f} to {100 * self.high:.0f}%" + (f" ({self.condition})" if self.condition else "")
+
+def band_words(bands: Iterable[Band]) -> str:
+    """Return `95 to 98%`, or `95 to 98% (105x105 pixels)`: the different bands, then all conditions not met."""
+    found = list(bands)
+    ranges = distinct(f"{100 * band.low:.0f} to {100 * band.high:.0f}%" for band in found)
+    conditions = ", ".join(dict.fromkeys(part for band in found for part in band.condition.split(", ") if part))
+    return ranges + (f" ({conditions})" if conditions else "")
 
 
 def documented_band(data: StudyData, cell: Cell, variant: str) -> Band | None:
@@ -52,7 +57,7 @@ def documented_band(data: StudyData, cell: Cell, variant: str) -> Band | None:
 def document_words(data: StudyData, cell: Cell, variant: str) -> str:
     """Return `97 to 99%`, with the document's conditions if the run has others; empty if the document says nothing."""
     band = documented_band(data, cell, variant)
-    return band.words if band else ""
+    return band_words([band]) if band else ""
 
 
 def set_against_document(data: StudyData, cell: Cell, variant: str, interval: Interval) -> str:

@@ -41,7 +41,7 @@ def curves_plot(data: StudyData) -> Plot | None:
         )
         draw = partial(figures.learning_curves, rows, data.styles, error=errors[-1])
         height = lines_height(list(rows["label"].unique()), figures.LABEL_WIDTH)
-        panels.append(Panel(draw, title, subtitle(data, *together), height=height, left=None, right=None, alt=alt))
+        panels.append(Panel(draw, title, subtitle(data, *together), height=height, alt=alt))
     if not panels:
         return None
     caption = (

@@ -7,12 +7,12 @@ import pandas as pd
 
 from leo_bench import figures
 from leo_bench.report.panels import Panel, Plot
-from leo_bench.report.sentences import distinct, error_words
+from leo_bench.report.sentences import error_words
 from leo_bench.report.study.captions import cut_words, episode_words, n_words, over_seeds, rows_height, subtitle
 from leo_bench.report.study.comparable import why_not_comparable
-from leo_bench.report.study.data import Cell, StudyData, cell_name, not_comparable
+from leo_bench.report.study.data import Cell, StudyData, cell_name
 from leo_bench.report.study.differences import effects, mean_accuracy
-from leo_bench.report.study.documented import documented_band
+from leo_bench.report.study.documented import band_words, documented_band
 from leo_bench.report.study.main_table import DASH
 from leo_bench.report.study.switches import changed_words, setting_names, switch_variants
 from leo_bench.report.table import NONE, ReportTable, difference, percent, with_interval
@@ -44,7 +44,7 @@ def switch_plot(data: StudyData, switch: str) -> Plot | None:
             data.styles,
             references=references,
             bands=[band and band[:2] for band in found],
-            band_words=f"document: {distinct(band.words for band in found if band)}",
+            band_words=f"document: {band_words(band for band in found if band)}",
             chance=1 / cell[0],
             error=errors[-1],
         )
@@ -54,7 +54,7 @@ def switch_plot(data: StudyData, switch: str) -> Plot | None:
         alt += ", ".join(f"{label} {percent(mean)}%" for label, mean in means.items())
         height = rows_height(labels, figures.LABEL_WIDTH)
         text = cell_name(cell), subtitle(data, *variants)
-        panels.append(Panel(draw, *text, width=4.4, height=height, left=None, right=None, alt=alt))
+        panels.append(Panel(draw, *text, width=4.4, height=height, alt=alt))
     if not panels:
         return None
     rows = pd.concat(drawn, ignore_index=True)
@@ -66,10 +66,8 @@ def switch_plot(data: StudyData, switch: str) -> Plot | None:
     )
     if any(documented_band(data, cell, name) for cell in cells for name in variants):
         caption += " Shaded: accuracy that the source document expects after 2,000 5-way training episodes."
-    others = {names[name]: why for name, why in not_comparable(data, data.headline).items() if name in variants}
-    if others:
-        reasons = "; ".join(f"{setting} ({why})" for setting, why in others.items())
-        caption += f" Measured under other conditions than the baseline, so no difference is taken: {reasons}."
+    if data.plan.references:
+        caption += " Below the line: references, whose training budget may differ; an arrowhead: beyond the axis."
     caption += cut_words(rows, ["variant", "n_way", "episode_mode"]) + error_words(errors)
     return Plot(f"switch-{switch}", f"Accuracy against {switch}", caption, panels)
 

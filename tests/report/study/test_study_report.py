@@ -313,7 +313,7 @@ def test_other_shots_are_shown_but_not_paired(tmp_path: Path) -> None:
     assert "k_shot 5 against 1; training images 200,000 against 160,000" in markdown
     assert "97 to 99%" in markdown
     figure = (tmp_path / "reports/ablations-cpu/figures/switch-k_shot.svg").read_text()
-    assert "document: 95 to 98% (105x105 pixels); 97 to 99% (105x105 pixels)" in figure
+    assert "document: 95 to 98%; 97 to 99% (105x105 pixels)" in figure
 
 
 @pytest.mark.usefixtures("no_drawing")
