@@ -1,5 +1,5 @@
 """Statistics of one variant and of one difference. Each function says which question it answers and what it assumes;
-none pools episodes over seeds. Statistics over several tests at once: across_tests.py.
+none pools episodes over seeds.
 
 Three questions are kept apart:
   within a run      how well is this one trained model known?        interval over its test episodes

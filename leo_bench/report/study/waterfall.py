@@ -21,7 +21,7 @@ from leo_bench.report.study.differences import (
     paired_difference,
     with_verdicts,
 )
-from leo_bench.report.study.documented import documented_band
+from leo_bench.report.study.documented import band_words, documented_band
 from leo_bench.report.study.main_table import DASH
 from leo_bench.report.table import NONE, ReportTable, difference, notes_of, percent, with_interval
 
@@ -137,8 +137,9 @@ def _caption(data: StudyData, variants: list[str]) -> str:
         + (", or over all variants against the baseline" if parts else "")
         + ")."
     )
-    if any(documented_band(data, cell, data.plan.baseline) for cell in data.cells if cell[1] == "mixed"):
-        caption += " Shaded: what the source document expects."
+    bands = [documented_band(data, cell, data.plan.baseline) for cell in data.cells]
+    if any(bands):
+        caption += f" Shaded: what the source document expects, {band_words(filter(None, bands))}."
     return caption + cut_words(drawn, ["variant", "n_way"])
 
 

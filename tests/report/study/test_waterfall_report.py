@@ -118,7 +118,7 @@ def test_the_report_shows_the_waterfall_under_the_switch_step(tmp_path: Path) ->
         "From first to third; each step keeps the changes of the steps above it. Below the line, third lacks one",
         "n = 2 seeds, 12 test episodes each; no interval over seeds below 3 seeds.",
         "Holm's p below 0.05 over the steps, or over all variants against the baseline",
-        "Shaded: what the source document expects.",
+        "Shaded: what the source document expects, 95 to 98% (105x105 pixels).",
         "+42.0 [+16.6, +67.4]",
         "- second: its interval alone lies beyond the margin, but with this many comparisons Holm's p is 0.06.",
     ):
