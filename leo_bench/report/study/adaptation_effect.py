@@ -144,7 +144,7 @@ def gain_panel(data: StudyData, rows: pd.DataFrame, x: str, title: tuple[str, st
     """Return a panel of gains by x (step or k_shot). title: test and data of the panel."""
     lines = []
     for label, own in rows.groupby("label", sort=False):
-        means = 100 * own.groupby(x)["gain"].mean()
+        means = 100 * own.groupby(x)["gain"].mean().iloc[-1 if x == "step" else 0 :]
         lines.append(f"{label} " + ", ".join(f"{figures.signed(gain)} at {at}" for at, gain in means.items()))
     draw = partial(figures.gains, rows, styles, x=x, margin=data.plan.margin)
     alt = f"Gain in points by {x}, {' '.join(title)}: {'; '.join(lines)}"

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
+from leo_bench.report.study.adaptation_effect import gain_plot
 from leo_bench.report.study.adaptation_gain import distance_plot, gain_frame, shots_plot
 from leo_bench.report.study.data import StudyData, load_study_data
 
@@ -60,6 +61,29 @@ def test_gains_are_those_of_the_baseline_by_test_and_seed(tmp_path: Path) -> Non
     # 1, 2, 2 and 3 of 25 more; 10 of 25 wrong before
     assert frame["gain"].tolist() == pytest.approx([0.04, 0.08, 0.08, 0.12] * 2)
     assert frame["error"].tolist() == pytest.approx([0.4] * 8)
+
+
+def test_wrong_labels_and_another_adaptation_are_in_no_gain_of_the_baseline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = build(tmp_path, SHOTS)
+    before = gain_frame(data)
+    for run in data.view.done:
+        changes: list[dict[str, Any]] = [{"mislabelled": 1}, {"inner_steps": 7}]
+        more = [test.model_copy(update=change) for test in run.tests for change in changes]
+        monkeypatch.setitem(run.__dict__, "tests", [*run.tests, *more])
+    assert len(gain_frame(data)) == len(before) == 8
+    plot = gain_plot(data)
+    assert plot is not None
+    # wrong labels are conditions of their own; another adaptation is in no panel
+    assert sorted({panel.title for panel in plot.panels if "mislabelled" in panel.title}) == [
+        "10-way 1-shot mixed, 1 mislabelled",
+        "10-way 5-shot mixed, 1 mislabelled",
+        "5-way 1-shot mixed, 1 mislabelled",
+        "5-way 5-shot mixed, 1 mislabelled",
+    ]
+    frames: list[pd.DataFrame] = [panel.draw.args[0] for panel in plot.panels]  # type: ignore[attr-defined]
+    assert {len(frame) for frame in frames} == {2 * 2 * 3}  # variants, seeds, steps
 
 
 def test_gain_by_shots_has_a_panel_per_data_set(tmp_path: Path) -> None:

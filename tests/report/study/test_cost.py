@@ -9,7 +9,7 @@ from results_fixture import make_plan, write_run, write_study
 from leo_bench.config import make_settings
 from leo_bench.report.study.cost import cost_plot, cost_table
 from leo_bench.report.study.data import StudyData, load_study_data
-from leo_bench.report.study.switches import training_effort
+from leo_bench.report.study.switches import changed_words, training_effort
 
 EACH = {"train_n_way": 40, "train_n_query": 4, "n_train_episodes": 800, "meta_batch_size": 1, "train_support": "each"}
 
@@ -40,6 +40,15 @@ def test_images_updates_and_query_losses_by_hand(
 ) -> None:
     values = make_settings({"decode": "class", **settings}).canonical()
     assert list(training_effort(values).values()) == [images, updates, losses]
+
+
+def test_changed_settings_name_the_updates_that_follow_from_them(tmp_path: Path) -> None:
+    variants = {"leo": {}, "none": {"relation": "none"}, "wide": {"train_n_way": 20, "n_train_episodes": 500}}
+    data = load_study_data(write_study(tmp_path, make_plan(variants, (0,))))
+    assert changed_words(data, "leo") == "baseline"
+    assert changed_words(data, "none") == "relation none"
+    assert changed_words(data, "wide") == "train_n_way 20, n_train_episodes 500, so 125 updates"
+    assert changed_words(data, "leo", "wide") == "train_n_way None, n_train_episodes 2000, so 500 updates"
 
 
 def test_costs_stand_side_by_side(tmp_path: Path) -> None:
