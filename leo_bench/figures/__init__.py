@@ -7,16 +7,13 @@ Frames hold fractions; axes show percent. A variant keeps one colour and marker 
 
 from leo_bench.figures.accuracy_axis import near_ceiling
 from leo_bench.figures.accuracy_by_cost import accuracy_by_cost
-from leo_bench.figures.accuracy_by_setting import BANDS, accuracy_by_setting
+from leo_bench.figures.accuracy_by_setting import accuracy_by_setting
 from leo_bench.figures.colour_scale import colour_bounds
 from leo_bench.figures.error_by_group import error_by_group
 from leo_bench.figures.forest_plot import forest_plot, signed
-from leo_bench.figures.gain_by_distance import gain_by_distance
-from leo_bench.figures.gain_by_shots import gain_by_shots
-from leo_bench.figures.gain_by_step import LOSS_SHOWN, gain_by_step
+from leo_bench.figures.gains import gains
 from leo_bench.figures.intervals import LEAST_SEEDS, interval_is_cut
-from leo_bench.figures.labels import without_overlap
-from leo_bench.figures.learning_curves import accuracy_by_step, learning_curves
+from leo_bench.figures.learning_curves import learning_curves
 from leo_bench.figures.limits import UPPER_SHARE, accuracy_limits
 from leo_bench.figures.search.importance import importance_floor, range_parts, search_importance
 from leo_bench.figures.search.parameter_axis import Scale
@@ -42,50 +39,10 @@ from leo_bench.figures.style import (
 from leo_bench.figures.waterfall import waterfall
 
 __all__ = [
-    "BAND",
-    "BANDS",
-    "COLOURS",
-    "FONT",
-    "GRID",
-    "HISTORY_SHARE",
-    "INK",
-    "LABEL_WIDTH",
-    "LEAST_SEEDS",
-    "LOSS_SHOWN",
-    "MUTED",
-    "PAPER",
-    "RAMP",
-    "SMALL",
-    "UPPER_SHARE",
-    "Scale",
-    "Styles",
-    "VariantStyle",
-    "accuracy_by_cost",
-    "accuracy_by_setting",
-    "accuracy_by_step",
-    "accuracy_limits",
-    "accuracy_map",
-    "accuracy_slice",
-    "colour_bounds",
-    "error_by_group",
-    "forest_plot",
-    "gain_by_distance",
-    "gain_by_shots",
-    "gain_by_step",
-    "importance_floor",
-    "interval_is_cut",
-    "learning_curves",
-    "near_ceiling",
-    "parallel_coordinates",
-    "range_parts",
-    "search_front",
-    "search_history",
-    "search_importance",
-    "series_styles",
-    "signed",
-    "style_axes",
-    "trial_curves",
-    "variant_styles",
-    "waterfall",
-    "without_overlap",
-]
+    "BAND", "COLOURS", "FONT", "GRID", "HISTORY_SHARE", "INK", "LABEL_WIDTH", "LEAST_SEEDS", "MUTED", "PAPER",
+    "RAMP", "SMALL", "UPPER_SHARE", "Scale", "Styles", "VariantStyle", "accuracy_by_cost", "accuracy_by_setting",
+    "accuracy_limits", "accuracy_map", "accuracy_slice", "colour_bounds", "error_by_group", "forest_plot", "gains",
+    "importance_floor", "interval_is_cut", "learning_curves", "near_ceiling", "parallel_coordinates", "range_parts",
+    "search_front", "search_history", "search_importance", "series_styles", "signed", "style_axes", "trial_curves",
+    "variant_styles", "waterfall",
+]  # fmt: skip

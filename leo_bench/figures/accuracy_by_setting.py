@@ -1,146 +1,78 @@
-"""Accuracy against the setting of a switch, with documented bands and reference lines."""
+"""Accuracy at each setting of a switch, with documented bands and reference variants."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from textwrap import fill
+from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 
 from leo_bench.figures.accuracy_axis import accuracy_axis
 from leo_bench.figures.intervals import interval_over_seeds
-from leo_bench.figures.labels import heights, write_line_labels
-from leo_bench.figures.style import BAND, EPISODE_DASH, GRID, MUTED, SMALL, Styles, new_axes, style_axes
+from leo_bench.figures.rows import draw_row, row_axes
+from leo_bench.figures.style import BAND, EPISODE_DASH, MUTED, SMALL, Styles, new_axes
 
-BANDS = {(5, 1): (0.95, 0.98), (5, 5): (0.97, 0.99)}
-"""(n_way, k_shot) -> accuracy that the source document expects on Omniglot."""
-LINE = 36
-"""Characters of setting names that fit side by side under the axis."""
+NEAR = 12.0
+"""Points above chance within which chance is shown."""
 
 
 def accuracy_by_setting(
     frame: pd.DataFrame,
-    order: Sequence[str],
     styles: Styles,
     *,
-    references: Mapping[str, tuple[str, float]] | None = None,
+    references: Sequence[str] = (),
     bands: Sequence[tuple[float, float] | None] = (),
+    band_words: str = "",
     chance: float | None = None,
-    xlabel: str = "",
     error: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw accuracy against a switch's setting: a point per seed, mean and, from three seeds on, 95% t interval.
+    """Draw accuracy by setting, a row for each variant: mean, small points for its seeds, 95% t interval from 3 seeds.
 
-    frame: columns variant, setting, seed, accuracy, accuracy_ci95 (half width over the run's test episodes: drawn
-    dotted for a variant with one seed). order: settings from left to right. bands: documented band at each setting.
-    references: variant -> (label, mean accuracy), drawn as lines. chance: 1 / n_way. error: draw errors, on a log
-    scale.
+    frame: columns variant, label (the setting), seed, accuracy, accuracy_ci95 (half width over the run's test
+    episodes: drawn dotted for a variant with one seed), in drawing order. references: the last variants of the frame,
+    below a line; they may lie beyond the axis. bands: documented band of each row, or None. chance: 1 / n_way.
+    error: draw errors, on a log scale.
     """
     ax = ax or new_axes()
-    positions = {setting: index for index, setting in enumerate(order)}
-    points = frame.assign(percent=100 * frame["accuracy"], x=frame["setting"].map(positions))
-    palette = {name: styles[name].colour for name in points["variant"].unique()}
-    settings = [setting for setting in order if (points["setting"] == setting).any()]
-    references = references or {}
-    low, high = _view(points, bands, chance, [value for _, value in references.values()], error)
-    _draw_bands(ax, bands, error)
-    means = points.groupby("x")["percent"].mean()
-    if len(settings) > 2 and all(_is_number(setting) for setting in settings):
-        ax.plot(means.index, means, color=GRID, linewidth=1.4, zorder=1.5)
-    sns.pointplot(
-        points, x="x", y="percent", hue="variant", palette=palette, markers=[styles[name].marker for name in palette],
-        errorbar=interval_over_seeds, markersize=6, linestyle="none", native_scale=True, capsize=0.12,
-        err_kws={"linewidth": 1.3}, legend=False, ax=ax, zorder=3,
-    )  # fmt: skip
-    for name, rows in points.groupby("variant", sort=False):
-        colour, x, percent = palette[name], rows["x"], rows["percent"]
+    variants = {str(name): rows for name, rows in frame.groupby("variant", sort=False)}
+    percent = {name: 100 * rows["accuracy"] for name, rows in variants.items()}
+    ends = {name: interval_over_seeds(values) for name, values in percent.items()}
+    for name, rows in variants.items():
+        if len(rows) == 1:
+            half = 100 * float(rows["accuracy_ci95"].iloc[0])
+            ends[name] = percent[name].iloc[0] - half, percent[name].iloc[0] + half
+    own = [name for name in variants if name not in references]
+    inside = [value for name in own for value in (*ends[name], *percent[name])]
+    inside += [100 * edge for band in bands if band for edge in band]
+    if chance is not None and 0 < min(inside) - 100 * chance < NEAR:
+        inside.append(100 * chance)
+    best = max([*(percent[name].max() for name in own), *(100 * band[1] for band in bands if band)])
+    limits = _limits(inside, float(best), error)
+    for row, (name, rows) in enumerate(variants.items()):
+        dash = EPISODE_DASH if len(rows) == 1 else "-"
+        draw_row(ax, row, float(percent[name].mean()), ends[name], styles[name], limits, dash)
         if len(rows) > 1:
-            ax.scatter(x + 0.2, percent, s=11, color=colour, alpha=0.75, linewidth=0, zorder=2.5)
-        else:
-            half = 100 * rows["accuracy_ci95"].iloc[0]
-            ends = [percent.iloc[0] - half, percent.iloc[0] + half]
-            ax.plot([x.iloc[0]] * 2, ends, color=colour, linewidth=1.3, linestyle=EPISODE_DASH, zorder=2.5)
-    if chance is not None and low <= 100 * chance:
-        ax.axhline(100 * chance, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
-        right = ax.get_yaxis_transform()
-        ax.text(0.01, 100 * chance, "chance", transform=right, va="bottom", color=MUTED, fontsize=SMALL)
-    accuracy_axis(ax, low, high, error)
-    _draw_references(ax, references, styles)
-    ax.set(xlim=(-0.5, len(order) - 0.5), xlabel=xlabel)
-    upright = sum(len(setting) for setting in order) > LINE and len(order) > 4
-    names = order if upright else [fill(setting, max(8, LINE // len(order))) for setting in order]
-    ax.set_xticks(range(len(order)), labels=names, rotation=90 if upright else 0)
-    return style_axes(ax)
-
-
-def _view(
-    points: pd.DataFrame,
-    bands: Sequence[tuple[float, float] | None],
-    chance: float | None,
-    references: Iterable[float],
-    error: bool,
-) -> tuple[float, float]:
-    """Return the limits of the accuracy axis, percent: they hold points, intervals and documented bands, and chance if
-    it is near.
-
-    A reference line is included as long as the measured values fill 3/5 of the axis.
-    """
-    ends = [end for _, rows in points.groupby("x") for end in interval_over_seeds(rows["percent"])]
-    single = points[points.groupby("variant")["seed"].transform("nunique") == 1]
-    ends += [*(single["percent"] - 100 * single["accuracy_ci95"]), *(single["percent"] + 100 * single["accuracy_ci95"])]
-    inside = [*ends, *points["percent"], *(100 * edge for band in bands if band for edge in band)]
-    low, high = max(min(inside), 0.0), min(max(inside), 100.0)
-    span = max(high - low, 2.0)
-    for value in sorted(
-        (100 * reference for reference in references), key=lambda value: max(low - value, value - high)
-    ):
-        if max(high, value) - min(low, value) <= 1.7 * span:
-            low, high = min(low, value), max(high, value)
-    if chance is not None and 0 < low - 100 * chance < 12:
-        low = 100 * chance
-    room = max(0.07 * (high - low), 0.6)
-    if error:  # an interval may end beyond 100%: what was measured decides, and the documented band
-        best = max([points["percent"].max(), *(100 * band[1] for band in bands if band)])
-        return 100 - 1.2 * (100 - low), 100 - 0.6 * (100 - best)
-    return max(low - room, 0.0), min(high + room, 101.0)
-
-
-def _draw_bands(ax: Axes, bands: Sequence[tuple[float, float] | None], error: bool) -> None:
-    """Shade each run of settings that share a documented band, labelled below; on an error axis, labelled inside."""
-    start = 0
-    while start < len(bands):
-        stop = start + 1
-        while stop < len(bands) and bands[stop] == bands[start]:
-            stop += 1
-        band = bands[start]
+            seen = percent[name][percent[name].between(*limits)]
+            ax.scatter(seen, [row + 0.28] * len(seen), s=8, color=styles[name].colour, alpha=0.7, linewidth=0)
+        band = bands[row] if row < len(bands) else None
         if band is not None:
-            left, width = start - 0.5, stop - start
-            ax.fill_between([left, left + width], 100 * band[0], 100 * band[1], color=BAND, zorder=0, linewidth=0)
-            text = f"documented {100 * band[0]:.0f}-{100 * band[1]:.0f}%"
-            below = 100 * band[1 if error else 0] - (0.05 if error else 0.4)
-            ax.text(left + 0.06, below, text, va="top", color=MUTED, fontsize=SMALL, zorder=1)
-        start = stop
+            ax.fill_between([100 * band[0], 100 * band[1]], row - 0.5, row + 0.5, color=BAND, zorder=0, linewidth=0)
+    if any(bands):
+        ax.text(1, 1.02, band_words, transform=ax.transAxes, ha="right", color=MUTED, fontsize=SMALL, in_layout=False)
+    if references and len(own) < len(variants):
+        ax.axhline(len(own) - 0.5, color=MUTED, linewidth=0.8)
+    if chance is not None and limits[0] <= 100 * chance <= limits[1]:
+        ax.axvline(100 * chance, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
+        ax.text(100 * chance, -0.55, " chance", va="top", color=MUTED, fontsize=SMALL)
+    accuracy_axis(ax, *limits, error, side="x")
+    labels = [str(rows["label"].iloc[0]) for rows in variants.values()]
+    return row_axes(ax, labels, [f"{values.mean():.1f}" for values in percent.values()])
 
 
-def _draw_references(ax: Axes, references: Mapping[str, tuple[str, float]], styles: Styles) -> None:
-    """Draw labelled horizontal lines; a line outside the view is named at the edge, with an arrow."""
-    low, high = ax.get_ylim()
-    places, texts = [], []
-    for name, (label, accuracy) in references.items():
-        percent = 100 * accuracy
-        inside = low <= percent <= high
-        arrow = "" if inside else "\u2193 " if percent < low else "\u2191 "
-        if inside:
-            ax.axhline(percent, color=MUTED, linewidth=1.0, linestyle=styles[name].dash, zorder=1)
-        places.append(heights(ax, [percent])[0] if inside else -0.05 if percent < low else 1.05)
-        texts.append(fill(f"{arrow}{label} {percent:.1f}", 17))
-    write_line_labels(ax, places, texts)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _limits(inside: Sequence[float], best: float, error: bool) -> tuple[float, float]:
+    """Return the limits of the axis, percent. inside: all values that it must hold. best: the highest accuracy."""
+    low, high = max(min(inside), 0.0), min(max(inside), 100.0)
+    if error:  # an interval may end beyond 100%: what was measured decides, and the documented band
+        return 100 - 1.2 * (100 - low), 100 - 0.6 * (100 - best)
+    room = max(0.07 * (high - low), 0.6)
+    return float(np.clip(low - room, 0, 100)), float(min(high + room, 101.0))

@@ -1,23 +1,20 @@
-"""Labels and keys beside an Axes, placed so that they do not overlap."""
+"""Labels beside an Axes, placed so that they do not overlap."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
+from scipy.optimize import isotonic_regression
 
-from leo_bench.figures.style import FONT, INK, MUTED, SMALL, VariantStyle
-
-
-def heights(ax: Axes, values: Sequence[float]) -> list[float]:
-    """Return positions of values of the y axis as fractions of the Axes' height, on any scale."""
-    points = [(ax.get_xlim()[0], value) for value in values]
-    return [float(y) for _, y in (ax.transScale + ax.transLimits).transform(points)] if points else []
+from leo_bench.figures.style import INK, SMALL, VariantStyle
 
 
-def inches(ax: Axes) -> float:
-    """Return the height of the Axes in inches."""
-    box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
-    return float(box.height)
+def write_ends(ax: Axes, ends: Sequence[tuple[float, str, VariantStyle]]) -> None:
+    """Write a label with its mark right of the Axes, near each value of the y axis. ends: (value, text, style)."""
+    left = ax.get_xlim()[0]
+    places = [float((ax.transScale + ax.transLimits).transform((left, value))[1]) for value, _, _ in ends]
+    write_key(ax, [(place, text, style, False) for place, (_, text, style) in zip(places, ends, strict=True)])
 
 
 def write_key(ax: Axes, entries: Sequence[tuple[float, str, VariantStyle, bool]]) -> None:
@@ -25,67 +22,35 @@ def write_key(ax: Axes, entries: Sequence[tuple[float, str, VariantStyle, bool]]
 
     entries: (height as a fraction of the Axes, text, style, bold).
     """
-    places = _spread_texts(ax, [entry[0] for entry in entries], [entry[1] for entry in entries])
+    height = float(ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted()).height)
+    n_lines = np.array([text.count("\n") + 1 for _, text, _, _ in entries])
+    line = min(0.0165 * SMALL / height, 1.16 / max(n_lines.sum(), 1))
+    places = without_overlap([entry[0] for entry in entries], line * n_lines, limits=(-0.12, 1.06))
     for (_, text, style, bold), at in zip(entries, places, strict=True):
-        _write_mark(ax, 1.05, at, style)
+        ax.plot(
+            1.05, at, marker=style.marker, color=style.colour, markersize=4.5, linestyle="none", clip_on=False,
+            transform=ax.transAxes,
+        )  # fmt: skip
         ax.text(
             1.09, at, text, transform=ax.transAxes, va="center", color=INK, fontsize=SMALL, linespacing=1.0,
             weight="bold" if bold else "normal",
         )  # fmt: skip
 
 
-def _write_mark(ax: Axes, x: float, y: float, style: VariantStyle) -> None:
-    """Draw a variant's marker beside its label, at fractions of the Axes."""
-    ax.plot(
-        x, y, marker=style.marker, color=style.colour, markersize=4.5, linestyle="none", clip_on=False,
-        transform=ax.transAxes,
-    )  # fmt: skip
+def without_overlap(
+    values: Sequence[float], sizes: ArrayLike, limits: tuple[float, float] = (-np.inf, np.inf)
+) -> list[float]:
+    """Return places for labels: the values in their order, moved as little as needed (least squares) to not overlap.
 
-
-def write_ends(ax: Axes, ends: Sequence[tuple[float, str, VariantStyle]]) -> None:
-    """Write labels of lines at their right ends, each with its marker. ends: (last value, label, style)."""
-    size = SMALL if len(ends) > 8 else FONT - 0.5
-    gap = min(0.0145 * size / inches(ax), 1.1 / max(len(ends), 1))
-    places = without_overlap(heights(ax, [value for value, _, _ in ends]), gap, limits=(-0.04, 1.06))
-    for (_, label, style), at in zip(ends, places, strict=True):
-        _write_mark(ax, 1.04, at, style)
-        ax.text(1.075, at, label, transform=ax.transAxes, va="center", color=INK, fontsize=size)
-
-
-def write_line_labels(ax: Axes, places: Sequence[float], texts: Sequence[str]) -> None:
-    """Write muted labels right of the Axes, near the heights (fractions of the Axes) of their lines."""
-    for text, at in zip(texts, _spread_texts(ax, places, texts), strict=True):
-        ax.text(1.02, at, text, transform=ax.transAxes, va="center", color=MUTED, fontsize=SMALL, linespacing=1.0)
-
-
-def _spread_texts(ax: Axes, places: Sequence[float], texts: Sequence[str]) -> list[float]:
-    """Return the middles of small texts right of the Axes, moved apart so that their lines do not overlap."""
-    owners = [index for index, text in enumerate(texts) for _ in text.splitlines()]
-    gap = min(0.0155 * SMALL / inches(ax), 1.16 / max(len(owners), 1))
-    lines = without_overlap([places[owner] for owner in owners], gap, limits=(-0.12, 1.04))
-    return [
-        float(np.mean([at for at, owner in zip(lines, owners, strict=True) if owner == i])) for i in range(len(texts))
-    ]
-
-
-def without_overlap(values: Sequence[float], gap: float, limits: tuple[float, float] | None = None) -> list[float]:
-    """Return positions for labels: the values in their order, moved as little as needed to be at least gap apart.
-
-    limits: (low, high) that positions are pushed back into if there is room.
+    sizes: height of each label, or of all. limits: (low, high) for the places, kept if there is room.
     """
     order = np.argsort(values, kind="stable")
-    blocks: list[tuple[float, int]] = []  # (centre, members) of labels that touch
-    for value in np.asarray(values, float)[order]:
-        blocks.append((float(value), 1))
-        while len(blocks) > 1 and blocks[-1][0] - blocks[-2][0] < gap * (blocks[-1][1] + blocks[-2][1]) / 2:
-            (before, count), (centre, size) = blocks[-2:]
-            blocks[-2:] = [((centre * size + before * count) / (size + count), size + count)]
-    places = [centre + gap * (index - (size - 1) / 2) for centre, size in blocks for index in range(size)]
-    if limits is not None:
-        for index in range(len(places) - 1, -1, -1):
-            places[index] = min(places[index], limits[1] if index + 1 == len(places) else places[index + 1] - gap)
-        for index in range(len(places)):
-            places[index] = max(places[index], limits[0] if index == 0 else places[index - 1] + gap)
-    result = np.empty(len(places))
-    result[order] = places
-    return [float(place) for place in result]
+    heights = np.broadcast_to(np.asarray(sizes, float), len(values))[order]
+    offsets = np.cumsum(heights) - heights / 2
+    if not len(order):
+        return []
+    found = isotonic_regression(np.asarray(values, float)[order] - offsets).x
+    low = limits[0] - offsets[0]
+    places = np.empty(len(order))
+    places[order] = np.clip(found, low, max(limits[1] - offsets[-1], low)) + offsets
+    return [float(place) for place in places]

@@ -1,6 +1,7 @@
-"""Accuracy by inner step, and learning curves."""
+"""Lines with a label at their right ends: learning curves, and what they share with gains."""
 
-import numpy as np
+from collections.abc import Callable
+
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -11,66 +12,61 @@ from leo_bench.figures.intervals import LEAST_SEEDS, interval_over_seeds
 from leo_bench.figures.labels import write_ends
 from leo_bench.figures.style import Styles, new_axes, style_axes
 
-SKIPPED = (0, (1, 1.2))
-"""Dotted line: the steps between its ends were not scored."""
-
-
-def accuracy_by_step(frame: pd.DataFrame, styles: Styles, *, error: bool = False, ax: Axes | None = None) -> Axes:
-    """Draw accuracy before (step 0) and after each inner step: mean over seeds, with 95% t interval or single seeds.
-
-    frame: columns variant, label, seed, step, accuracy; a line is dotted if steps between were not scored. error: draw
-    errors, on a log scale.
-    """
-    ax = ax or new_axes()
-    _lines(frame, "step", styles, error, ax)
-    ax.set(xlabel="steps taken (0 = before adaptation)")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return style_axes(ax)
+IN_SAMPLE_DASH = (0, (1, 1.2))
+"""Dotted: validation on characters that were trained on."""
 
 
 def learning_curves(frame: pd.DataFrame, styles: Styles, *, error: bool = False, ax: Axes | None = None) -> Axes:
-    """Draw accuracy in training: validation solid with markers, training episodes faint and dashed; means over seeds.
+    """Draw accuracy in training: validation with markers, training episodes faint and dashed; means over seeds.
 
-    frame: columns variant, label, seed, episode, accuracy, part ("training" or "validation"). error: draw errors, on a
-    log scale.
+    frame: columns variant, label, seed, episode, accuracy, part ("training" or "validation"), in_sample (True if the
+    validation characters were trained on: the line is dotted). error: draw errors, on a log scale.
     """
     ax = ax or new_axes()
-    training, validation = (frame[frame["part"] == part] for part in ("training", "validation"))
+    shown = frame.assign(percent=100 * frame["accuracy"])
+    training, validation = (shown[shown["part"] == part] for part in ("training", "validation"))
     for name, rows in training.groupby("variant", sort=False):
-        means = rows.groupby("episode")["accuracy"].mean()
-        ax.plot(
-            means.index, 100 * means, color=styles[str(name)].colour, linewidth=0.9, linestyle=(0, (3, 1.5)), alpha=0.6
-        )
-    _lines(validation if len(validation) else training, "episode", styles, error, ax)
+        means = rows.groupby("episode")["percent"].mean()
+        colour = styles[str(name)].colour
+        ax.plot(means.index, means, color=colour, linewidth=0.9, linestyle=(0, (3, 1.5)), alpha=0.6)
+    ends = draw_lines(
+        ax, validation if len(validation) else training, styles, "episode", "percent", interval_over_seeds
+    )
+    low, high = ax.get_ylim()
+    if error:
+        high = 100 - 0.6 * (100 - float(shown["percent"].max()))
+    elif high - low < 4:
+        low, high = (low + high) / 2 - 2, (low + high) / 2 + 2
+    accuracy_axis(ax, low, high, error)
+    write_ends(ax, [(value, label, styles[name]) for name, (value, label) in ends.items()])
     ax.set(xlabel="training episodes")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     return style_axes(ax)
 
 
-def _lines(frame: pd.DataFrame, x: str, styles: Styles, error: bool, ax: Axes) -> None:
-    """Draw a line of means over seeds per variant, labelled at its right end, with its interval; then set the y axis.
+def draw_lines(
+    ax: Axes,
+    frame: pd.DataFrame,
+    styles: Styles,
+    x: str,
+    y: str,
+    interval: "Callable[[pd.Series[float]], tuple[float, float]]",
+) -> dict[str, tuple[float, str]]:
+    """Draw a line of means over seeds for each variant, with its interval; below LEAST_SEEDS seeds a thin line a seed.
 
-    Below three seeds each seed has a thin line instead of the interval.
+    frame: columns variant, label, seed, x and y. Returns variant -> (last mean, label).
     """
-    ends = []
-    for name, rows in frame.assign(percent=100 * frame["accuracy"]).groupby("variant", sort=False):
+    ends = {}
+    for name, rows in frame.groupby("variant", sort=False):
         style = styles[str(name)]
-        dash = SKIPPED if x == "step" and (np.diff(np.sort(rows[x].unique())) > 1).any() else "-"
+        dash = IN_SAMPLE_DASH if "in_sample" in rows and rows["in_sample"].all() else "-"
         sns.lineplot(
-            rows, x=x, y="percent", errorbar=interval_over_seeds, err_kws={"alpha": 0.13, "linewidth": 0}, legend=False,
-            color=style.colour, linewidth=1.5, linestyle=dash, marker=style.marker, markersize=4.5, markeredgewidth=0,
-            ax=ax,
+            rows, x=x, y=y, errorbar=interval, err_kws={"alpha": 0.13, "linewidth": 0}, legend=False, linewidth=1.5,
+            color=style.colour, linestyle=dash, marker=style.marker, markersize=4.5, markeredgewidth=0, ax=ax,
         )  # fmt: skip
         if 1 < rows["seed"].nunique() < LEAST_SEEDS:
             for _, own in rows.sort_values(x).groupby("seed"):
-                ax.plot(own[x], own["percent"], color=style.colour, linewidth=0.6, linestyle=dash, alpha=0.7)
-        last = rows[rows[x] == rows[x].max()]
-        ends.append((float(last["percent"].mean()), str(rows["label"].iloc[0]), style))
-    low, high = ax.get_ylim()
-    if high - low < 4 and not error:
-        low, high = (low + high) / 2 - 2, (low + high) / 2 + 2
-    if error:
-        high = 100 - 0.6 * (100 - 100 * float(frame["accuracy"].max()))
-    accuracy_axis(ax, low, high, error)
-    write_ends(ax, ends)
+                ax.plot(own[x], own[y], color=style.colour, linewidth=0.6, linestyle=dash, alpha=0.7)
+        ends[str(name)] = float(rows.loc[rows[x] == rows[x].max(), y].mean()), str(rows["label"].iloc[0])
+    return ends

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,7 +16,6 @@ RAMP = ("#e6a944", "#dd8a4f", "#cc6a62", "#b04c77", "#873b86", "#5a3486", "#2b2c
 """Colours from low to high accuracy, each darker than the one before; a dark page reverses them."""
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "p", "h", "*", "d", "8")
 """No arrowheads: those mark values beyond an axis."""
-DASHES = ((0, (5, 2)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1)))
 EPISODE_DASH = (0, (1.5, 1.2))
 """Dotted: an interval over one model's test episodes. An interval over seeds is solid."""
 LABEL_WIDTH = 26
@@ -31,28 +31,20 @@ Styles = Mapping[str, "VariantStyle"]
 class VariantStyle:
     colour: str
     marker: str
-    dash: tuple[int, tuple[float, ...]] | str = "-"
 
 
 def variant_styles(plan: Plan) -> dict[str, VariantStyle]:
     """Return colour and marker of each variant: the baseline is black, references are grey.
 
-    Each switch has a marker and cycles through the colours; no two variants share both while there are enough of them.
+    Variants of a switch follow each other in the colours; no two variants share both colour and marker while there are
+    enough of them.
     """
     styles = {plan.baseline: VariantStyle(INK, "o")}
     for index, name in enumerate(plan.references):
-        styles[name] = VariantStyle(MUTED, MARKERS[-1 - index % 3], DASHES[index % len(DASHES)])
-    rest = list(dict.fromkeys(run.variant for run in plan.runs))
-    for number, variants in enumerate([*plan.switches.values(), rest]):
-        new = [name for name in dict.fromkeys(variants) if name not in styles]
-        used = {(style.colour, style.marker) for style in styles.values()}
-        markers = [MARKERS[(number + 1 + turn) % 9] for turn in range(9)]
-        colours = [COLOURS[(number + turn) % len(COLOURS)] for turn in range(len(COLOURS))]
-        free = [(colour, marker) for marker in markers for colour in colours if (colour, marker) not in used]
-        spare = [(colour, marker) for marker in MARKERS for colour in colours]
-        for name, (colour, marker) in zip(new, [*free, *(spare * len(new))], strict=False):
-            styles[name] = VariantStyle(colour, marker)
-    return styles
+        styles[name] = VariantStyle(MUTED, MARKERS[-1 - index % 3])
+    names = [*(name for variants in plan.switches.values() for name in variants), *(run.variant for run in plan.runs)]
+    marks = cycle([VariantStyle(colour, marker) for marker in MARKERS[1:-3] for colour in COLOURS])
+    return styles | {name: next(marks) for name in dict.fromkeys(names) if name not in styles}
 
 
 def series_styles(names: Sequence[str]) -> dict[str, VariantStyle]:

@@ -31,8 +31,9 @@ class Panel:
     subtitle: str
     width: float = 3.9
     height: float = 2.75
-    left: float = 0.55
-    right: float = 0.9
+    left: float | None = None
+    right: float | None = None
+    """Margins in inches; None: as wide as what is drawn there."""
     top: float = 0.47
     bottom: float = 0.48
     alt: str = ""
@@ -62,9 +63,16 @@ def render(panel: Panel) -> Drawing:
     with mpl.rc_context(style):
         figure = Figure(figsize=(panel.width, panel.height), facecolor=PAPER, dpi=PNG_DPI)
         canvas = FigureCanvasAgg(figure)
-        inside = (panel.width - panel.left - panel.right, panel.height - panel.bottom - panel.top)
-        box = (panel.left / panel.width, panel.bottom / panel.height, inside[0] / panel.width, inside[1] / panel.height)
-        panel.draw(ax=figure.add_axes(box))
+        ax = figure.add_axes(_box(panel, panel.left or 0.55, panel.right or 0.9))
+        panel.draw(ax=ax)
+        if panel.left is None or panel.right is None:
+            drawn, inside = ax.get_tightbbox(canvas.get_renderer()), ax.get_window_extent()
+            assert drawn is not None
+            beside = ((inside.x0 - drawn.x0) / PNG_DPI + 0.08, (drawn.x1 - inside.x1) / PNG_DPI + 0.08)
+            left, right = (
+                own if given is None else given for own, given in zip(beside, (panel.left, panel.right), strict=True)
+            )
+            ax.set_position(_box(panel, left, right))
         for text, below, size, weight, colour in (
             (panel.title, 0.07, FONT + 1, "bold", INK),
             (panel.subtitle, 0.25, FONT - 1.5, "normal", MUTED),
@@ -76,6 +84,12 @@ def render(panel: Panel) -> Drawing:
         Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(png, "PNG", compress_level=1)
         figure.savefig(svg, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     return Drawing(compact(svg.getvalue()), png.getvalue(), panel.width, panel.height, panel.alt)
+
+
+def _box(panel: Panel, left: float, right: float) -> tuple[float, float, float, float]:
+    """Return the place of the Axes in its figure, as fractions, with these margins in inches."""
+    width, height = panel.width - left - right, panel.height - panel.bottom - panel.top
+    return left / panel.width, panel.bottom / panel.height, width / panel.width, height / panel.height
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def distinct(values: Iterable[str]) -> str:
 
 ERROR_AXIS = (
     " If at least half of the variants are above 95%, the axis shows the error, 100 minus accuracy, on a log scale "
-    "with small errors at the top; an interval that extends beyond the axis is cut at its edge."
+    "with small errors at the top or right; an interval that extends beyond the axis is cut at its edge."
 )
 
 

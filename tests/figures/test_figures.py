@@ -20,9 +20,9 @@ from PIL import Image, ImageColor
 from results_fixture import BIG_SWITCHES, BIG_VARIANTS, make_plan
 
 from leo_bench import figures
-from leo_bench.figures import COLOURS, INK, VariantStyle, variant_styles, without_overlap
-from leo_bench.figures.accuracy_by_cost import spans_decades
-from leo_bench.figures.point_labels import label_points
+from leo_bench.figures import COLOURS, INK, VariantStyle, variant_styles
+from leo_bench.figures.labels import without_overlap
+from leo_bench.figures.learning_curves import IN_SAMPLE_DASH
 from leo_bench.report.layout import compose_png, compose_svg
 from leo_bench.report.panels import PNG_DPI, Drawing, Panel, render
 from leo_bench.report.svg import compact_page, inline_svg, without_bare_groups
@@ -31,50 +31,34 @@ from leo_bench.statistics import seed_interval
 STYLES = {
     "leo": VariantStyle(INK, "o"),
     "none": VariantStyle(COLOURS[0], "s"),
-    "pixels": VariantStyle(figures.MUTED, "*", (0, (5, 2))),
-    "protonet": VariantStyle(figures.MUTED, "d", (0, (1, 1))),
+    "pixels": VariantStyle(figures.MUTED, "*"),
+    "protonet": VariantStyle(figures.MUTED, "d"),
 }
 
 
 def accuracy_frame(seeds: int = 3) -> pd.DataFrame:
+    """leo at 80, 81 and 82%, none at 78, 79 and 80%."""
     rows = [
-        {"variant": name, "label": name, "setting": setting, "seed": seed, "accuracy": base + 0.01 * seed}
+        {"variant": name, "label": setting, "seed": seed, "accuracy": base + 0.01 * seed}
         for name, setting, base in (("leo", "pairwise", 0.80), ("none", "none", 0.78))
         for seed in range(seeds)
     ]
-    return pd.DataFrame(rows).assign(accuracy_ci95=0.005, train_seconds=[60.0 + row for row in range(len(rows))])
+    return pd.DataFrame(rows).assign(accuracy_ci95=0.005, minutes=[1 + row / 60 for row in range(len(rows))])
 
 
-def step_frame() -> pd.DataFrame:
+def curve_frame(seeds: int = 2) -> pd.DataFrame:
     rows = [
-        {"variant": "leo", "label": "leo", "seed": seed, "step": step, "accuracy": 0.7 + 0.02 * step + 0.01 * seed}
-        for seed in range(2)
-        for step in range(4)
+        ("leo", "leo", seed, episode, 0.7 + 0.02 * episode + 0.01 * seed, part, False)
+        for part in ("training", "validation")
+        for seed in range(seeds)
+        for episode in range(4)
     ]
-    return pd.DataFrame(rows)
-
-
-def curve_frame() -> pd.DataFrame:
-    parts = [step_frame().rename(columns={"step": "episode"}).assign(part=part) for part in ("training", "validation")]
-    return pd.concat(parts, ignore_index=True)
+    return pd.DataFrame(rows, columns="variant label seed episode accuracy part in_sample".split())
 
 
 def effect_frame() -> pd.DataFrame:
-    rows = [
-        {"variant": "none", "label": "no relation", "difference": -0.02, "low": -0.03, "high": -0.01, "kind": "seeds"},
-        {"variant": "protonet", "label": "protonet", "difference": 0.1, "low": np.nan, "high": np.nan, "kind": "seeds"},
-    ]
-    return pd.DataFrame(rows)
-
-
-def profile_frame() -> pd.DataFrame:
-    shares = {"leo": [1.0, 0.5, 0.0], "none": [1.0, 1.0, 0.0]}
-    rows = [
-        {"variant": name, "label": name, "threshold": at, "share": share, "middle": shares[name][1]}
-        for name in shares
-        for at, share in zip((0.0, 0.5, 1.0), shares[name], strict=True)
-    ]
-    return pd.DataFrame(rows)
+    rows = [("none", "no relation", -0.02, -0.03, -0.01), ("protonet", "protonet", 0.1, np.nan, np.nan)]
+    return pd.DataFrame(rows, columns="variant label difference low high".split()).assign(kind="seeds")
 
 
 def group_frame() -> pd.DataFrame:
@@ -85,47 +69,20 @@ def group_frame() -> pd.DataFrame:
 
 
 def gain_frame(last: float = 0.01, seeds: int = 3) -> pd.DataFrame:
-    """leo gains 2 points in one step and ends at `last`; none gains half a point in all."""
+    """leo gains 2 points in one step and ends at `last` after 50; none gains half a point in 5."""
     gains = {"leo": {0: 0.0, 1: 0.02, 50: last}, "none": {0: 0.0, 5: 0.005}}
     rows = [
-        {"variant": name, "label": name, "seed": seed, "step": step, "gain": gain + (0.001 * (seed - 1) if step else 0)}
+        (name, name, seed, step, gain + (0.001 * (seed - 1) if step else 0))
         for name, steps in gains.items()
         for step, gain in steps.items()
         for seed in range(seeds)
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns="variant label seed step gain".split())
 
 
-def shots_frame(seeds: int = 3) -> pd.DataFrame:
-    """leo gains 1 point at 1 shot and 3 at 20; none half a point at both."""
-    gains = {"leo": {1: 0.01, 20: 0.03}, "none": {1: 0.005, 20: 0.005}}
-    rows = [
-        {"variant": name, "label": name, "seed": seed, "shots": shots, "gain": gain + 0.001 * (seed - 1)}
-        for name, own in gains.items()
-        for shots, gain in own.items()
-        for seed in range(seeds)
-    ]
-    return pd.DataFrame(rows)
-
-
-def distance_frame(seeds: int = 3) -> pd.DataFrame:
-    """Two tests near each other with 2% error and no gain, one with 40% error and 5 points."""
-    tests = [
-        ("omniglot 5-way", "leo", 0.02, 0.0),
-        ("omniglot 20-way", "leo", 0.021, 0.0),
-        ("digits", "none", 0.4, 0.05),
-    ]
-    rows = [
-        {"label": label, "group": group, "seed": seed, "error": error, "gain": gain + 0.001 * (seed - 1)}
-        for label, group, error, gain in tests
-        for seed in range(seeds)
-    ]
-    return pd.DataFrame(rows)
-
-
-def draw_setting(**changes: Any) -> Axes:
-    given: dict[str, Any] = {"bands": [(0.95, 0.98)] * 2, "chance": 0.2, "xlabel": "relation"}
-    return figures.accuracy_by_setting(accuracy_frame(), ["pairwise", "none"], STYLES, **{**given, **changes})
+def draw_setting(frame: pd.DataFrame | None = None, **changes: Any) -> Axes:
+    given: dict[str, Any] = {"bands": [(0.95, 0.98)] * 2, "band_words": "document: 95 to 98%", "chance": 0.2}
+    return figures.accuracy_by_setting(accuracy_frame() if frame is None else frame, STYLES, **{**given, **changes})
 
 
 def texts(ax: Axes) -> list[str]:
@@ -139,19 +96,18 @@ def points_at(ax: Axes) -> set[tuple[float, float]]:
     return {(float(x), float(y)) for x, y in [*lines, *offsets]}
 
 
+def row_labels(ax: Axes) -> list[str]:
+    return [label.get_text() for label in ax.get_yticklabels()]
+
+
 ALL = [
-    partial(figures.accuracy_by_setting, accuracy_frame(), ["pairwise", "none"], STYLES, xlabel="relation"),
+    partial(figures.accuracy_by_setting, accuracy_frame(), STYLES),
     partial(figures.forest_plot, effect_frame(), STYLES, margin=0.005),
-    partial(figures.accuracy_by_step, step_frame(), STYLES),
     partial(figures.learning_curves, curve_frame(), STYLES),
-    partial(figures.accuracy_by_cost, accuracy_frame(), STYLES),
-    partial(figures.performance_profiles, profile_frame(), STYLES),
+    partial(figures.accuracy_by_cost, accuracy_frame(), STYLES, cost="minutes", xlabel="minutes"),
     partial(figures.error_by_group, group_frame(), STYLES["leo"], overall=0.2),
-    partial(figures.gain_by_step, gain_frame(), STYLES, margin=0.005),
-    partial(figures.gain_by_shots, shots_frame(), STYLES, margin=0.005),
-    partial(figures.gain_by_distance, distance_frame(), STYLES, margin=0.005),
+    partial(figures.gains, gain_frame(), STYLES, x="step", margin=0.005),
 ]
-NO_YLABEL = (figures.forest_plot, figures.error_by_group)
 
 
 @pytest.mark.parametrize("draw", ALL, ids=lambda draw: draw.func.__name__)
@@ -161,65 +117,67 @@ def test_every_figure_returns_its_axes_and_leaves_nothing_behind(draw: Any) -> N
     assert isinstance(draw(), Axes)
     assert dict(mpl.rcParams) == style
     assert not Gcf.figs  # no figure is registered with pyplot
-    assert ax.get_xlabel() and (ax.get_ylabel() or draw.func in NO_YLABEL)
+    assert ax.get_xlabel() and (ax.get_ylabel() or all(row_labels(ax)))
 
 
-def test_accuracy_by_setting_draws_means_seeds_and_intervals() -> None:
+def test_accuracy_by_setting_draws_means_seeds_and_intervals_a_row_each() -> None:
     ax = draw_setting()
     drawn = points_at(ax)
     interval = seed_interval([80.0, 81.0, 82.0])
     assert interval.low is not None and interval.high is not None
-    for point in [(0, 81.0), (1, 79.0), (0, interval.low), (0, interval.high), (0.2, 80.0), (0.2, 82.0), (1.2, 78.0)]:
-        assert (point[0], round(point[1], 4)) in drawn, point
-    assert [label.get_text() for label in ax.get_xticklabels()] == ["pairwise", "none"]
+    for point in [
+        (81.0, 0),
+        (79.0, 1),
+        (interval.low, 0),
+        (interval.high, 0),
+        (80.0, 0.28),
+        (82.0, 0.28),
+        (78.0, 1.28),
+    ]:
+        assert (round(point[0], 4), point[1]) in drawn, point
+    assert row_labels(ax) == ["pairwise", "none"]
+    assert {"81.0", "79.0"} <= set(texts(ax))
 
 
 def test_one_seed_gets_the_dotted_interval_of_its_episodes() -> None:
-    ax = figures.accuracy_by_setting(accuracy_frame(seeds=1), ["pairwise", "none"], STYLES)
-    assert {(0.0, 79.5), (0.0, 80.5), (0.0, 80.0)} <= points_at(ax)
-    assert (0.2, 80.0) not in points_at(ax)
+    ax = draw_setting(accuracy_frame(seeds=1))
+    assert {(79.5, 0.0), (80.5, 0.0), (80.0, 0.0)} <= points_at(ax)
+    assert (80.0, 0.28) not in points_at(ax)
+    bars = [line for line in ax.lines if np.allclose(line.get_xdata(), [79.5, 80.5])]
+    assert [line.get_linestyle() for line in bars] == [":"] or all(line.is_dashed() for line in bars)
 
 
 def test_documented_bands_stand_where_they_apply() -> None:
     ax = draw_setting(bands=[(0.95, 0.98), (0.97, 0.99)])
-    assert {"documented 95-98%", "documented 97-99%"} <= set(texts(ax))
+    assert "document: 95 to 98%" in texts(ax)
     boxes = [group.get_paths()[0].get_extents() for group in ax.collections if len(group.get_offsets()) < 2]
-    corners = {(box.x0, box.x1, round(box.y0), round(box.y1)) for box in boxes}
-    assert {(-0.5, 0.5, 95, 98), (0.5, 1.5, 97, 99)} <= corners
-    low, high = ax.get_ylim()
-    assert low < 78 and high > 98
-    assert not any("documented" in text for text in texts(draw_setting(bands=[None, None])))
+    assert {(95, 98, -0.5, 0.5), (97, 99, 0.5, 1.5)} <= {
+        (round(box.x0), round(box.x1), box.y0, box.y1) for box in boxes
+    }
+    low, high = ax.get_xlim()
+    assert low < 78 and high > 99
+    assert not any("document" in text for text in texts(draw_setting(bands=[None, None])))
 
 
-def test_references_are_lines_in_view_or_named_at_the_edge() -> None:
-    ax = draw_setting(references={"protonet": ("ProtoNet", 0.94), "pixels": ("pixels", 0.30)})
-    heights = {round(float(np.asarray(line.get_ydata())[0]), 4) for line in ax.lines if len(line.get_xdata()) == 2}
-    assert 94.0 in heights and 30.0 not in heights
-    assert "ProtoNet 94.0" in texts(ax)
-    assert any(text.startswith("\N{DOWNWARDS ARROW} pixels 30.0") for text in texts(ax))
+def test_references_are_the_last_rows_and_may_lie_beyond_the_axis() -> None:
+    more = pd.DataFrame(
+        {"variant": ["protonet", "pixels"], "label": ["ProtoNet", "pixels"], "seed": 0, "accuracy": [0.79, 0.3]}
+    )
+    frame = pd.concat([accuracy_frame(), more.assign(accuracy_ci95=0.001)])
+    ax = draw_setting(frame, references=["protonet", "pixels"])
+    assert row_labels(ax) == ["pairwise", "none", "ProtoNet", "pixels"]
+    assert (79.0, 2.0) in points_at(ax) and {"79.0", "30.0"} <= set(texts(ax))
+    assert heads(ax) == {3: "<"} and ax.get_xlim()[0] > 70
+    assert any(np.allclose(line.get_ydata(), 1.5) for line in ax.lines)  # the line above the references
 
 
 def test_chance_is_drawn_only_where_results_are_near_it() -> None:
-    assert "chance" not in texts(draw_setting())
-    near = accuracy_frame().assign(accuracy=0.21)
-    ax = figures.accuracy_by_setting(near, ["pairwise", "none"], STYLES, chance=0.2)
-    assert "chance" in texts(ax)
-
-
-def test_forest_cuts_what_would_flatten_the_rest() -> None:
-    rows = [
-        {"variant": "none", "label": f"v{row}", "difference": d, "low": d - 0.01, "high": d + 0.01, "kind": "seeds"}
-        for row, d in enumerate([0.01, -0.02, 0.0, 0.015, -0.6])
-    ]
-    ax = figures.forest_plot(pd.DataFrame(rows), STYLES, margin=0.005)
-    left, right = ax.get_xlim()
-    assert left == pytest.approx(-3) and right == -left  # 1.5 times the 2 points of all but the last
-    assert "-60.0" in texts(ax) and "+0.0" in texts(ax)
-    assert [line.get_marker() for line in ax.lines if line.get_marker() in "<>"] == ["<"]
+    assert " chance" not in texts(draw_setting())
+    assert " chance" in texts(draw_setting(accuracy_frame().assign(accuracy=0.21), bands=[]))
 
 
 def heads(ax: Axes) -> dict[int, str]:
-    """Row of a forest -> its arrowheads."""
+    """Row -> its arrowheads."""
     found: dict[int, str] = {}
     for line in ax.lines:
         if line.get_marker() in ("<", ">"):
@@ -228,17 +186,18 @@ def heads(ax: Axes) -> dict[int, str]:
     return found
 
 
-def test_one_long_interval_neither_sets_the_forests_axis_nor_ends_unmarked() -> None:
-    ends = [(1, 0, 2), (-2, -3, -1), (1, -90, 92), (2, 1, 70), (-1, -60, 1)]
-    rows = [
-        {"variant": "none", "label": f"v{row}", "difference": d / 100, "low": low / 100, "high": high / 100}
-        for row, (d, low, high) in enumerate(ends)
-    ]
-    ax = figures.forest_plot(pd.DataFrame(rows).assign(kind="seeds"), STYLES, margin=0.005)
-    assert ax.get_xlim() == pytest.approx((-3, 3))  # 1.5 times the 2 points that most differences reach
-    assert heads(ax) == {2: "<>", 3: ">", 4: "<"}
+def test_long_intervals_and_large_differences_neither_set_the_forests_axis_nor_end_unmarked() -> None:
+    ends = [(1, 0, 2), (-2, -3, -1), (1, -90, 92), (2, 1, 70), (-1, -60, 1), (-60, -61, -59)]
+    rows = [("none", f"v{row}", d / 100, low / 100, high / 100) for row, (d, low, high) in enumerate(ends)]
+    frame = pd.DataFrame(rows, columns="variant label difference low high".split()).assign(kind="seeds")
+    ax = figures.forest_plot(frame, STYLES, margin=0.005)
+    assert ax.get_xlim() == pytest.approx((-6, 6))  # 3 times the 2 points that most differences reach
+    assert heads(ax) == {2: "<>", 3: ">", 4: "<", 5: "<"}
     drawn = points_at(ax)
-    assert {(1.0, 2.0), (2.0, 3.0), (-1.0, 4.0)} <= drawn and max(abs(x) for x, _ in drawn) <= 3 + 1e-9
+    assert {(1.0, 2.0), (2.0, 3.0), (-1.0, 4.0)} <= drawn and max(abs(x) for x, _ in drawn) <= 6 + 1e-9
+    assert "-60.0" in texts(ax)
+    whole = figures.forest_plot(frame, STYLES, margin=0.005, whole=True)
+    assert heads(whole) == {} and whole.get_xlim()[0] < -90 and whole.get_xlim()[1] > 92
 
 
 def test_no_variants_mark_is_an_arrowhead() -> None:
@@ -247,118 +206,80 @@ def test_no_variants_mark_is_an_arrowhead() -> None:
 
 
 def test_below_three_seeds_single_seeds_are_drawn_and_no_interval() -> None:
-    two = figures.accuracy_by_setting(accuracy_frame(seeds=2), ["pairwise", "none"], STYLES)
-    heights = {y for x, y in points_at(two) if abs(x) < 0.3 and np.isfinite(y)}
-    assert heights == {80.0, 80.5, 81.0}  # both seeds and their mean
-    steps = figures.accuracy_by_step(step_frame(), STYLES)
-    assert {(3.0, 76.0), (3.0, 77.0), (3.0, 76.5)} <= points_at(steps)
-    bands = [path.get_extents() for group in steps.collections for path in group.get_paths()]
+    two = draw_setting(accuracy_frame(seeds=2), bands=[])
+    assert {x for x, y in points_at(two) if abs(y) < 0.3} == {80.0, 80.5, 81.0}  # both seeds and their mean
+    curves = figures.learning_curves(curve_frame(), STYLES)
+    assert {(3.0, 76.0), (3.0, 77.0), (3.0, 76.5)} <= points_at(curves)
+    bands = [path.get_extents() for group in curves.collections for path in group.get_paths()]
     assert all(y <= 77.0 + 1e-9 for box in bands for y in (box.y0, box.y1))
     groups = figures.error_by_group(group_frame(), STYLES["leo"], overall=0.2)
     assert {x for x, y in points_at(groups) if y == 0.0 and x != 20.0} == {30.0, 32.0, 34.0}
 
 
 def test_intervals_end_at_nothing_and_at_all() -> None:
-    frame = accuracy_frame().assign(accuracy=[1.0, 0.99, 0.8, 0.0, 0.01, 0.2])
-    ax = figures.accuracy_by_setting(frame, ["pairwise", "none"], STYLES)
-    heights = {y for x, y in points_at(ax) if x in (0.0, 1.0)}
-    assert min(heights) == 0.0 and max(heights) == 100.0
+    ax = draw_setting(accuracy_frame().assign(accuracy=[1.0, 0.99, 0.8, 0.0, 0.01, 0.2]), bands=[])
+    assert {x for x, y in points_at(ax) if y in (0.0, 1.0)} >= {0.0, 100.0}
+    assert all(0 <= x <= 100 for x, y in points_at(ax) if y in (0.0, 1.0))
     assert figures.interval_is_cut(pd.Series([1.0, 0.99, 0.8])) and figures.interval_is_cut(pd.Series([0.0, 0.01, 0.2]))
     assert not figures.interval_is_cut(pd.Series([0.5, 0.51, 0.52]))
     assert not figures.interval_is_cut(pd.Series([1.0, 0.8]))  # two seeds: none is drawn
 
 
-def test_steps_between_that_were_not_scored_are_dotted() -> None:
-    every = figures.accuracy_by_step(step_frame(), STYLES)
-    ends = step_frame()[lambda rows: rows["step"].isin([0, 3])]
-    styles = [
-        {line.get_linestyle() for line in ax.lines if len(line.get_xdata()) > 1}
-        for ax in (every, figures.accuracy_by_step(ends, STYLES))
-    ]
-    assert styles[0] == {"-"} and not styles[1] & {"-", "None"}
+def test_validation_on_characters_that_were_trained_on_is_dotted() -> None:
+    both = pd.concat([curve_frame(), curve_frame().assign(variant="none", label="none, in-sample", in_sample=True)])
+    ax = figures.learning_curves(both, STYLES)
+    curves = [line for line in ax.lines if line.get_linewidth() == 1.5 and len(line.get_xdata()) > 1]
+    dashes = {line.get_color(): line._unscaled_dash_pattern for line in curves}  # type: ignore[attr-defined]
+    assert dashes[INK] == (0, None)
+    assert dashes[COLOURS[0]] == IN_SAMPLE_DASH
+    assert {"leo", "none, in-sample"} <= set(texts(ax))
 
 
-def rings(ax: Axes) -> list[tuple[float, float]]:
-    """Return the places of the rings."""
-    lines = [line for line in ax.lines if line.get_markerfacecolor() == "none"]
-    return [(float(line.get_xdata()[0]), round(float(line.get_ydata()[0]), 6)) for line in lines]
-
-
-def test_gains_end_with_their_last_value_and_a_ring_marks_a_better_step() -> None:
-    ax = figures.gain_by_step(gain_frame(), STYLES, margin=0.005)
-    assert {"leo: +1.0", "none: +0.5"} <= set(texts(ax))
-    assert rings(ax) == [(1.0, 2.0)]
-    assert {(0.0, 0.0), (1.0, 2.0), (50.0, 1.0), (5.0, 0.5)} <= points_at(ax)
-    assert rings(figures.gain_by_step(gain_frame(last=0.0195), STYLES, margin=0.005)) == []
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "1", "2", "5", "10", "20", "50"]
-
-
-def test_gains_within_the_margin_do_not_fill_the_axis_and_a_collapse_does_not_flatten_the_rest() -> None:
-    small = gain_frame().query("variant == 'none'")
-    assert figures.gain_by_step(small, STYLES, margin=0.005).get_ylim() == (-1, 1)
-    ax = figures.gain_by_step(gain_frame(last=-0.6), STYLES, margin=0.005)
-    assert -10 < ax.get_ylim()[0] < -1
-    heads = [collection for collection in ax.collections if collection.get_clip_on() is False]
-    assert [tuple(head.get_offsets()[0]) for head in heads] == [(50.0, 0.0)]
-
-
-def test_gains_by_shots_have_a_tick_for_each_number_on_a_log_scale() -> None:
-    ax = figures.gain_by_shots(shots_frame(), STYLES, margin=0.005)
-    assert ax.get_xscale() == "log"
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1", "20"]
-    assert {"leo: +3.0", "none: +0.5"} <= set(texts(ax))
-    assert {(1.0, 1.0), (20.0, 3.0), (20.0, 0.5)} <= points_at(ax)
-
-
-def test_gains_by_distance_are_marks_with_intervals_and_labels_that_do_not_overlap() -> None:
-    ax = figures.gain_by_distance(distance_frame(), STYLES, margin=0.005)
-    assert ax.get_xscale() == "log"
-    half = 4.302652730 * 0.1 / np.sqrt(3)  # t of 2 degrees of freedom; the seeds' standard deviation is 0.1 points
-    assert {(2.0, 0.0), (40.0, 5.0), (40.0, round(5 + half, 4)), (40.0, round(5 - half, 4))} <= points_at(ax)
-    labels = {text.get_text(): text.get_window_extent() for text in ax.texts}
-    assert set(labels) == {"omniglot 5-way", "omniglot 20-way", "digits"}
-    near, other, far = labels.values()
-    assert not near.overlaps(other) and not far.overlaps(near)
-    assert all(ax.bbox.contains(*corner) for box in labels.values() for corner in box.corners())
-    two = figures.gain_by_distance(distance_frame(seeds=2), STYLES, margin=0.005)
-    assert {(40.0, 4.9), (40.0, 5.0)} <= points_at(two)  # single seeds, no interval
-    assert (
-        figures.gain_by_distance(distance_frame().query("error < 0.1"), STYLES, margin=0.005).get_xscale() == "linear"
-    )
-
-
-def test_many_labels_in_one_place_cover_neither_each_other_nor_a_mark() -> None:
-    ax = Figure(figsize=(7, 4), dpi=100).add_subplot()
-    ax.set(xlim=(0, 10), ylim=(0, 10))
-    points = [(5 + 0.4 * (index % 4), 5 + 0.8 * (index // 4)) for index in range(8)]
-    label_points(ax, points, [f"test number {index}" for index in range(8)])
-    boxes = [text.get_window_extent() for text in ax.texts]
-    assert not any(one.overlaps(other) for index, one in enumerate(boxes) for other in boxes[:index])
-    assert not any(box.contains(*ax.transData.transform(point)) for box in boxes for point in points)
-
-
-def test_steps_and_curves_draw_means_over_seeds() -> None:
-    assert {(0.0, 70.5), (3.0, 76.5)} <= points_at(figures.accuracy_by_step(step_frame(), STYLES))
+def test_learning_curves_are_means_over_seeds() -> None:
     assert {(0.0, 70.5), (3.0, 76.5)} <= points_at(figures.learning_curves(curve_frame(), STYLES))
 
 
-def test_cost_is_in_minutes_and_the_front_is_bold() -> None:
-    ax = figures.accuracy_by_cost(accuracy_frame(), STYLES)
-    assert (round(61 / 60, 4), 81.0) in points_at(ax)
-    assert {text.get_text(): text.get_weight() for text in ax.texts} == {"leo 81.0": "bold", "none 79.0": "normal"}
+def test_gains_end_with_their_last_value_on_a_scale_of_steps() -> None:
+    ax = figures.gains(gain_frame(), STYLES, x="step", margin=0.005)
+    assert {"leo +1.0", "none +0.5"} <= set(texts(ax))
+    assert {(0.0, 0.0), (1.0, 2.0), (50.0, 1.0), (5.0, 0.5)} <= points_at(ax)
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "1", "5", "50"]
+    shots = gain_frame()[lambda rows: rows["step"] > 0].rename(columns={"step": "k_shot"})
+    ax = figures.gains(shots, STYLES, x="k_shot", margin=0.005)
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1", "5", "50"]
+    assert ax.get_xlabel() == "support images of a class (log scale)"
 
 
-def test_costs_that_differ_much_are_logarithmic_with_nothing_at_the_left_edge() -> None:
-    frame = accuracy_frame().assign(n_parameters=[1000.0] * 3 + [9000.0] * 3)
-    free = frame[:3].assign(variant="pixels", label="pixels", n_parameters=0.0, accuracy=0.3)
-    both = pd.concat([frame, free])
-    assert spans_decades(both, "n_parameters") and not spans_decades(frame[:3], "n_parameters")
-    ax = figures.accuracy_by_cost(both, STYLES, cost="n_parameters", logarithmic=True)
-    assert ax.get_xscale() == "log"
-    assert (round(1 / 2.5, 4), 30.0) in points_at(ax)
-    labels = {tick: ax.xaxis.get_major_formatter()(tick, 0) for tick in ax.get_xticks()}
-    assert labels[1 / 2.5] == "0" and labels[1.0] == "1"
-    assert figures.accuracy_by_cost(frame[:3], STYLES, cost="n_parameters").get_xscale() == "linear"
+def test_gains_within_the_margin_do_not_fill_the_axis_and_a_collapse_does_not_flatten_the_rest() -> None:
+    low, high = figures.gains(gain_frame().query("variant == 'none'"), STYLES, x="step", margin=0.005).get_ylim()
+    assert low < -0.5 and high > 0.5
+    ax = figures.gains(gain_frame(last=-0.6), STYLES, x="step", margin=0.005)
+    assert ax.get_yscale() == "symlog" and ax.get_ylim()[0] < -60
+    heights = ax.transScale.transform([(1, 0.0), (1, 2.0), (1, -60.0)])[:, 1]
+    assert heights[1] - heights[0] > (heights[0] - heights[2]) / 4  # 2 points up are not lost beside 60 down
+
+
+def test_costs_stand_beside_means_with_the_interval_of_the_accuracy() -> None:
+    ax = draw_cost(accuracy_frame())
+    interval = seed_interval([80.0, 81.0, 82.0])
+    assert interval.low is not None
+    at = round(61 / 60, 4)
+    assert {(at, 81.0), (at, round(interval.low, 4))} <= points_at(ax)
+    assert {"pairwise 81.0", "none 79.0"} == set(texts(ax))
+    assert ax.get_xscale() == "linear" and ax.get_xlim()[0] == 0
+
+
+def draw_cost(frame: pd.DataFrame) -> Axes:
+    return figures.accuracy_by_cost(frame, STYLES, cost="minutes", xlabel="minutes")
+
+
+def test_costs_that_differ_much_are_on_a_log_scale_that_has_zero_if_a_cost_is_zero() -> None:
+    wide = accuracy_frame().assign(minutes=[1.0] * 3 + [90.0] * 3)
+    ax = draw_cost(wide)
+    assert ax.get_xscale() == "symlog" and ax.get_xlabel() == "minutes (log scale)"
+    assert list(ax.get_xticks()) == [1, 3, 10, 30, 100]
+    free = draw_cost(pd.concat([wide, wide[:3].assign(variant="pixels", label="pixels", minutes=0.0)]))
+    assert list(free.get_xticks()) == [0, 1, 3, 10, 30, 100] and (0.0, 81.0) in points_at(free)
 
 
 def test_near_the_ceiling_is_where_the_median_variant_is() -> None:
@@ -369,45 +290,33 @@ def test_near_the_ceiling_is_where_the_median_variant_is() -> None:
     assert figures.near_ceiling(pd.concat([high, third]))
 
 
-@pytest.mark.parametrize("draw", ALL[:1] + ALL[2:5], ids=lambda draw: draw.func.__name__)
-def test_the_error_axis_shows_errors_small_ones_at_the_top(draw: Any) -> None:
+@pytest.mark.parametrize("draw", [ALL[0], ALL[2], ALL[3]], ids=lambda draw: draw.func.__name__)
+def test_the_error_axis_shows_errors_small_ones_at_its_end(draw: Any) -> None:
     (frame, *rest), keywords = draw.args, draw.keywords
     high = frame.assign(accuracy=0.97 + frame["accuracy"] / 50)
     ax = draw.func(high, *rest, **keywords, error=True)
-    assert ax.get_ylabel() == "error, % (log scale)"
-    low, top = ax.get_ylim()
+    across = draw.func is figures.accuracy_by_setting
+    axis, low, top = (ax.xaxis, *ax.get_xlim()) if across else (ax.yaxis, *ax.get_ylim())
+    assert axis.get_label_text() == "error, % (log scale)"
     assert low < top < 100
-    ticks = [tick for tick in ax.get_yticks() if low <= tick <= top]
-    errors = [float(ax.yaxis.get_major_formatter()(tick, 0)) for tick in ticks]
+    ticks = [tick for tick in axis.get_majorticklocs() if low <= tick <= top]
+    errors = [float(axis.get_major_formatter()(tick, 0)) for tick in ticks]
     assert errors == pytest.approx([100 - tick for tick in ticks]) and len(errors) > 2
     # equal factors of error are equal heights: from 4% to 2% as from 2% to 1%
-    heights = ax.transScale.transform([(0, 96), (0, 98), (0, 99)])[:, 1]
+    heights = ax.transScale.transform([(at, at) if across else (0, at) for at in (96, 98, 99)])[:, 0 if across else 1]
     assert heights[2] - heights[1] == pytest.approx(heights[1] - heights[0]) and heights[1] > heights[0]
 
 
 def test_a_perfect_score_stays_on_the_error_axis() -> None:
-    ax = figures.accuracy_by_step(step_frame().assign(accuracy=1.0), STYLES, error=True)
+    ax = figures.learning_curves(curve_frame().assign(accuracy=1.0), STYLES, error=True)
     assert np.isfinite(ax.get_ylim()).all() and np.isfinite(ax.transScale.transform([(0, 100.0)])).all()
-
-
-def test_profiles_mark_medians_and_name_interquartile_means() -> None:
-    ax = figures.performance_profiles(profile_frame(), STYLES)
-    assert {"leo 50.0", "none 100.0"} <= set(texts(ax))
-    assert (50.0, 50.0) in points_at(ax) and (75.0, 50.0) in points_at(ax)
 
 
 def test_errors_by_group_are_drawn_in_the_frames_order() -> None:
     ax = figures.error_by_group(group_frame(), STYLES["leo"], overall=0.2)
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["Tengwar", "Keble"]
+    assert row_labels(ax) == ["Tengwar", "Keble"]
     assert {(32.0, 0.0), (30.0, 0.0), (34.0, 0.0), (10.0, 1.0), (20.0, 0.0)} <= points_at(ax)
     assert {"32.0", "10.0", " all 20.0"} <= set(texts(ax))
-
-
-def test_many_settings_are_named_upright() -> None:
-    order = [f"setting {index}" for index in range(12)]
-    frame = pd.DataFrame({"variant": "leo", "setting": order, "seed": 0, "accuracy": 0.8, "accuracy_ci95": 0.01})
-    ax = figures.accuracy_by_setting(frame, order, STYLES)
-    assert {label.get_rotation() for label in ax.get_xticklabels()} == {90.0}
 
 
 def test_each_variant_has_its_own_mark() -> None:
@@ -432,17 +341,36 @@ def test_colours_stand_out_from_paper(colour: str) -> None:
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=10))
-def test_spread_keeps_order_and_distance(values: list[float]) -> None:
-    places = without_overlap(values, 3.0)
+def test_labels_keep_order_and_distance(values: list[float]) -> None:
     order = np.argsort(values, kind="stable")
-    assert (np.diff(np.array(places)[order]) >= 3.0 - 1e-9).all()
+    places = np.array(without_overlap(values, 3.0))[order]
+    assert (np.diff(places) >= 3.0 - 1e-9).all()
     inside = np.array(without_overlap(values, 3.0, limits=(0, 100)))[order]
     assert (np.diff(inside) >= 3.0 - 1e-9).all() and inside[0] >= -1e-9 and inside[-1] <= 100 + 1e-9
 
 
-def test_spread_leaves_alone_what_has_room() -> None:
+def test_labels_with_room_stay_and_others_move_as_little_as_they_can() -> None:
     assert without_overlap([30.0, 10.0, 20.0], 5.0) == [30.0, 10.0, 20.0]
     assert without_overlap([10.0, 10.0], 4.0) == [8.0, 12.0]
+    # heights 2 and 6: their middles are 4 apart, and both move by the same
+    assert without_overlap([10.0, 10.0], [2.0, 6.0]) == [8.0, 12.0]
+    assert without_overlap([], 1.0) == []
+
+
+def test_a_panel_is_as_wide_beside_its_axes_as_what_is_drawn_there() -> None:
+    long = accuracy_frame().assign(label="a setting with a name much longer than all the others")
+    drawn = partial(figures.accuracy_by_setting, long, STYLES)
+    lines = partial(figures.gains, gain_frame().assign(label="a long name of a line"), STYLES, x="step", margin=0.005)
+    for draw in (drawn, lines):
+        axes: list[Axes] = []
+
+        def kept(ax: Axes, draw: Any = draw, axes: list[Axes] = axes) -> Axes:
+            axes.append(draw(ax=ax))
+            return ax
+
+        render(Panel(kept, "title", "data", left=None, right=None))
+        box = axes[0].get_tightbbox()
+        assert box is not None and 0 <= box.x0 < 30 and 0 <= PNG_DPI * 3.9 - box.x1 < 30
 
 
 def panel() -> Panel:

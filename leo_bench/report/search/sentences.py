@@ -7,7 +7,7 @@ from leo_bench.report.search.data import SearchData, millions, settings_words
 from leo_bench.report.search.on_test import ChoiceOnTest, choices_on_test
 from leo_bench.report.search.selection_bias import selection_bias_sentence
 from leo_bench.report.sentences import interval_words, listed
-from leo_bench.report.study.documented import documented_band
+from leo_bench.report.study.documented import document_words
 from leo_bench.report.table import percent
 
 STATES = ("complete", "pruned", "failed", "running", "waiting")
@@ -64,8 +64,8 @@ def on_test_sentence(data: SearchData) -> str:
         return ""
     if not found or study is None:
         return unmeasured_words(data)
-    band = documented_band(study, study.headline, found[0].choice.variant)
-    expected = f" The source document expects {100 * band[0]:.0f} to {100 * band[1]:.0f}% there." if band else ""
+    band = document_words(study, study.headline, found[0].choice.variant)
+    expected = f" The source document expects {band} there." if band else ""
     defaults = f" The defaults reach {interval_words(found[0].baseline)} there." if found[0].baseline else ""
     margin = f" The margin that matters is {100 * study.plan.margin:g} points."
     return (

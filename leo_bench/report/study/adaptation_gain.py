@@ -6,34 +6,24 @@ import pandas as pd
 
 from leo_bench import figures
 from leo_bench.report.panels import Panel, Plot
-from leo_bench.report.study.adaptation_effect import scored_tests
-from leo_bench.report.study.captions import n_words, over_seeds
-from leo_bench.report.study.comparable import has_own_adaptation
+from leo_bench.report.study.adaptation_effect import adaptation_frame, gain_panel, gain_words
+from leo_bench.report.study.captions import rows_height
 from leo_bench.report.study.data import StudyData
 from leo_bench.report.table import percent
+from leo_bench.statistics import seed_interval
 
-COLUMNS = ["dataset", "data", "elsewhere", "n_way", "within", "shots", "seed", "error", "gain"]
+LABEL_WIDTH = 40
+"""Characters of a label on one line, in a wide panel."""
 
 
 def gain_frame(data: StudyData) -> pd.DataFrame:
-    """Return the gains of the baseline, a row per test and seed: COLUMNS; error is that before adapting.
+    """Return the gains of the baseline, a row per test and seed, as adaptation_frame does.
 
-    Only tests with right labels and the adaptation that the settings name, in which at least one step is taken.
+    Only tests with right labels and the adaptation that the settings name. error: before adapting.
     """
-    rows = [
-        (
-            kind.dataset, kind.data, kind.elsewhere, kind.n_way, kind.within, kind.k_shot, one.run.planned.seed,
-            1 - one.test.accuracy_before, one.gain,
-        )
-        for one in scored_tests(data)
-        for kind in [one.kind]
-        if one.variant == data.plan.baseline
-        and one.test.mislabelled is None
-        and one.test.steps[-1] > 0
-        and has_own_adaptation(one.run, one.test)
-    ]  # fmt: skip
-    order = ["elsewhere", "dataset", "n_way", "within", "shots", "seed"]
-    return pd.DataFrame(rows, columns=COLUMNS).sort_values(order, kind="stable", ignore_index=True)
+    frame = adaptation_frame(data)
+    chosen = (frame["variant"] == data.plan.baseline) & (frame["mislabelled"] == 0) & frame["own"].astype(bool)
+    return frame.assign(error=1 - frame["accuracy_before"])[chosen]
 
 
 def shots_plot(data: StudyData) -> Plot | None:
@@ -42,76 +32,54 @@ def shots_plot(data: StudyData) -> Plot | None:
     Episodes that are scored at one number of shots alone are left out. None if nothing is left.
     """
     frame = gain_frame(data)
-    kinds = [
-        f"{n_way}-way {'within alphabet' if within else 'mixed'}"
-        for n_way, within in zip(frame["n_way"], frame["within"], strict=True)
-    ]
-    frame = frame.assign(variant=kinds, label=kinds)
-    several = frame.groupby(["data", "variant"])["shots"].transform("nunique") > 1
-    frame = frame[several]
+    frame = frame[frame.groupby(["data", "n_way", "within"])["k_shot"].transform("nunique") > 1]
     if frame.empty:
         return None
-    styles = figures.series_styles(list(frame["variant"]))
-    panels = [_shots_panel(data, rows, styles) for _, rows in frame.groupby("data", sort=False)]
+    lines = frame["n_way"].astype(str) + frame["within"].map({True: "-way within alphabet", False: "-way mixed"})
+    frame = frame.assign(variant=lines, label=lines)
+    styles = figures.series_styles(list(lines))
+    panels = [
+        gain_panel(data, rows, "k_shot", (str(rows["dataset"].iloc[0]), str(name)), styles)
+        for name, rows in frame.groupby("data", sort=False)
+    ]
     caption = (
-        f"{data.label(data.plan.baseline)}: accuracy after adaptation minus before, by support images a class (shots), "
-        "a line for each kind of episodes, labelled with the gain at the most shots. Each data set has a scale of its "
-        f"own. Means over {n_words(frame)}; {over_seeds(frame, 'shaded')}. Green: gains within the margin that matters."
+        f"{data.label(data.plan.baseline)}: accuracy after adaptation minus before, by support images of a class "
+        "(shots), a line for each kind of episodes, labelled with the gain at the most shots. Each data set has a "
+        f"scale of its own. {gain_words(frame)}"
     )
-    return Plot("gain-by-shots", "Gain by shots", caption, panels, columns=3)
-
-
-def _shots_panel(data: StudyData, rows: pd.DataFrame, styles: figures.Styles) -> Panel:
-    """Return the panel of one data set."""
-    lines = []
-    for name, own in rows.groupby("variant", sort=False):
-        means = own.groupby("shots")["gain"].mean()
-        gains = (f"{figures.signed(100 * gain)} at {shots}" for shots, gain in means.items())
-        lines.append(f"{name} {', '.join(gains)}")
-    alt = f"Gain in points by shots on {rows['dataset'].iloc[0]}: {'; '.join(lines)}"
-    room = 0.6 + 0.062 * max(len(label) for label in rows["label"])
-    return Panel(
-        partial(figures.gain_by_shots, rows, styles, margin=data.plan.margin),
-        str(rows["dataset"].iloc[0]),
-        f"{rows['data'].iloc[0]}, {n_words(rows)}",
-        width=2.6 + room,
-        left=0.68,
-        right=room,
-        alt=alt,
-    )
+    return Plot("gain-by-shots", "Gain by shots", caption, panels)
 
 
 def distance_plot(data: StudyData) -> Plot | None:
-    """Return the figure of gain by error before adapting, a mark per test; None with fewer than two data sets."""
+    """Return the figure of gain by error before adapting, a row per test; None with fewer than two data sets."""
     frame = gain_frame(data)
     if frame["data"].nunique() < 2:
         return None
-    labels = [
-        f"{row.dataset} {row.n_way}-way {row.shots}-shot{' within alphabet' if row.within else ''}"
-        for row in frame.itertuples()
-    ]
-    frame = frame.assign(variant=labels, label=labels, group=frame["dataset"])
-    tests = frame.groupby("label", sort=False)
-    alt = "Gain in points by error before adapting: " + ", ".join(
-        f"{name} {figures.signed(100 * rows['gain'].mean())} at {percent(rows['error'].mean())}%"
-        for name, rows in tests
-    )
-    label = data.label(data.plan.baseline)
+    rows = []
+    for (dataset, test), own in frame.groupby(["dataset", "test"], sort=False):
+        gain, error = seed_interval(own["gain"]), float(own["error"].mean())
+        low, high = (gain.low, gain.high) if len(own) >= figures.LEAST_SEEDS else (None, None)
+        words = f"{figures.signed(100 * gain.mean)} at {percent(error)}%"
+        rows.append((dataset, f"{dataset} {test}", error, gain.mean, low, high, "seeds", words))
+    columns = "variant label error difference low high kind words".split()
+    shown = pd.DataFrame(rows, columns=columns).sort_values("error", kind="stable", ignore_index=True)
+    styles, label = figures.series_styles(list(frame["dataset"])), data.label(data.plan.baseline)
+    draw = partial(
+        figures.forest_plot, shown, styles, margin=data.plan.margin, xlabel="gain, points", label_width=LABEL_WIDTH,
+        whole=True,
+    )  # fmt: skip
     panel = Panel(
-        partial(figures.gain_by_distance, frame, figures.series_styles(list(frame["group"])), margin=data.plan.margin),
+        draw,
         f"{label}, all tests",
-        f"{', '.join(frame['data'].unique())}, {n_words(frame)}",
+        ", ".join(frame["data"].unique()),
         width=7.4,
-        height=2.6 + 0.13 * tests.ngroups,
-        left=0.68,
-        right=0.25,
-        alt=alt,
+        height=rows_height(list(shown["label"]), LABEL_WIDTH),
+        alt="Gain in points by error before adapting: " + ", ".join(shown["label"] + " " + shown["words"]),
     )
     caption = (
-        f"{label}: accuracy after adaptation minus before, by error before adapting (100% minus accuracy before), a "
-        "mark for each test. This error measures here how far a test is from what the model was trained for; within "
-        "one data set it also grows with more ways and with fewer shots. Alphabets are mixed unless the label says "
-        f"otherwise. Means over {n_words(frame)}; {over_seeds(frame, 'bars')}. Green: gains within the margin that "
-        "matters."
+        f"{label}: accuracy after adaptation minus before, a row for each test, from low to high error before adapting "
+        "(the second number on the right). This error measures how far a test is from what the model was trained for; "
+        "within one data set it also grows with more ways and with fewer shots. "
+        f"{gain_words(frame.assign(variant=frame['test']), 'bars')}"
     )
-    return Plot("gain-by-distance", "Gain by distance of the domain", caption, [panel], columns=1)
+    return Plot("gain-by-distance", "Gain by distance of the domain", caption, [panel])

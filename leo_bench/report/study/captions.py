@@ -1,16 +1,9 @@
-"""Parts of captions: data, number of runs, kind of interval; and the groups of variants that share a panel."""
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+"""Parts of captions and panels: data, number of runs, kind of interval."""
 
 import pandas as pd
-from matplotlib.axes import Axes
 
 from leo_bench.figures import LEAST_SEEDS, interval_is_cut
-from leo_bench.report.panels import Panel
-from leo_bench.report.study.data import Cell, StudyData, not_comparable
-from leo_bench.report.study.switches import setting_names, switch_variants
+from leo_bench.report.study.data import Cell, StudyData
 
 
 def subtitle(data: StudyData, *variants: str) -> str:
@@ -26,18 +19,6 @@ def n_words(rows: pd.DataFrame) -> str:
     counts = rows.groupby("variant")["seed"].nunique()
     few, many = int(counts.min()), int(counts.max())
     return f"{few} seed{'s' if few > 1 else ''}" if few == many else f"{few} to {many} seeds"
-
-
-def interval_caption(rows: pd.DataFrame) -> str:
-    """Return n and the kind of interval."""
-    counts = rows.groupby("variant")["seed"].nunique()
-    dotted = "; dotted, with one seed: over its test episodes" if counts.min() < 2 else ""
-    interval = (
-        "one seed each: dotted bars are 95% intervals over the test episodes of one model, not over seeds"
-        if counts.max() < 2
-        else over_seeds(rows, "bars") + dotted
-    )
-    return f"n = {n_words(rows)} per setting, {episode_words(rows)}; {interval}"
 
 
 def over_seeds(rows: pd.DataFrame, drawn: str) -> str:
@@ -62,64 +43,14 @@ def episode_words(rows: pd.DataFrame) -> str:
     return f"{', '.join(f'{n:,}' for n in sorted(rows['n_test_episodes'].unique()))} test episodes each"
 
 
-@dataclass(frozen=True)
-class VariantGroup:
-    """Variants that share a panel."""
-
-    title: str
-    switch: str
-    variants: list[str]
+def lines_height(labels: list[str], width: int) -> float:
+    """Return the height in inches of a panel so that labels of this width, in characters, fit beside it."""
+    return max(2.75, 1.0 + 0.13 * sum(1 + len(label) // width for label in labels))
 
 
-def variant_groups(data: StudyData) -> list[VariantGroup]:
-    """Return a group per switch: its variants that have a run and are comparable with the baseline.
-
-    A variant measured under other conditions has a group of its own. Without switches there is one group of all
-    variants.
-    """
-    done, alone = set(data.scores["variant"]), not_comparable(data, data.headline)
-    found = []
-    for switch in data.plan.switches:
-        variants = [name for name in switch_variants(data, switch) if name in done]
-        together = [name for name in variants if name not in alone]
-        if len(together) > 1:
-            found.append(VariantGroup(switch, switch, together))
-        found += [VariantGroup(f"{data.label(name)}, alone", switch, [name]) for name in variants if name in alone]
-    rest = [name for name in data.variants if name in done and name not in alone]
-    return found or [VariantGroup("all variants", "", rest)]
-
-
-def rows_of(data: StudyData, frame: pd.DataFrame, group: VariantGroup) -> pd.DataFrame:
-    """Return the group's rows of a frame, each variant labelled by its setting, as on the axis of its switch."""
-    rows = frame[frame["variant"].isin(group.variants)]
-    if not group.switch:
-        return rows
-    return rows.assign(label=rows["variant"].map(setting_names(data, group.switch, group.variants)))
-
-
-def lines_height(n_lines: int) -> float:
-    """Return the height in inches of a panel whose lines are labelled at their ends, so that the labels fit."""
-    return max(2.75, 1.0 + 0.125 * n_lines)
-
-
-def lines_panel(
-    data: StudyData,
-    group: VariantGroup,
-    rows: pd.DataFrame,
-    title: str,
-    draw: Callable[..., Axes],
-    error: bool,
-    alt: str,
-) -> Panel:
-    """Return a panel of lines that are labelled at their ends, one per variant of the group."""
-    return Panel(
-        partial(draw, rows, data.styles, error=error),
-        title,
-        subtitle(data, *group.variants),
-        height=lines_height(rows["variant"].nunique()),
-        right=1.1,
-        alt=alt,
-    )
+def rows_height(labels: list[str], width: int) -> float:
+    """Return the height in inches of a panel with a row for each label; one longer than width has two lines."""
+    return 1.15 + (0.2 if max(map(len, labels)) <= width else 0.28) * len(labels)
 
 
 def headline_and_hardest(data: StudyData) -> list[Cell]:

@@ -1,21 +1,75 @@
-"""Accuracies that the source document expects."""
+"""Accuracies that the source document expects of LEO on Omniglot, and how far its conditions hold for a run."""
 
-from leo_bench.figures import BANDS
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from leo_bench.config import Settings
+from leo_bench.report.sentences import distinct
 from leo_bench.report.study.data import Cell, StudyData
+from leo_bench.statistics import Interval
+
+EXPECTED = {(5, 1): (0.95, 0.98), (5, 5): (0.97, 0.99)}
+"""(n_way, k_shot) -> lowest and highest accuracy expected, mixed alphabets."""
+CONDITIONS = Settings()
+"""Training and images that the document speaks of: 2,000 5-way episodes of 15 queries a class, 105x105 pixels."""
 
 
-def documented_band(data: StudyData, cell: Cell, variant: str) -> tuple[float, float] | None:
+class Band(NamedTuple):
+    """Accuracies that the document expects. Fractions."""
+
+    low: float
+    high: float
+    condition: str
+    """Conditions of the document that differ from the run's, such as `105x105 pixels`; empty if none does."""
+    own: str
+    """The run's conditions in their place, such as `28x28 pixels`."""
+
+
+def band_words(bands: Iterable[Band]) -> str:
+    """Return `95 to 98%`, or `95 to 98% (105x105 pixels)`: the different bands, then all conditions not met."""
+    found = list(bands)
+    ranges = distinct(f"{100 * band.low:.0f} to {100 * band.high:.0f}%" for band in found)
+    conditions = ", ".join(dict.fromkeys(part for band in found for part in band.condition.split(", ") if part))
+    return ranges + (f" ({conditions})" if conditions else "")
+
+
+def documented_band(data: StudyData, cell: Cell, variant: str) -> Band | None:
     """Return the accuracy that the source document expects of a variant on a test; None if it says nothing.
 
-    The document speaks of LEO on Omniglot with mixed alphabets.
+    It says nothing of other learners and data, of episodes within an alphabet, and of another number of training
+    images.
     """
-    settings = data.settings[variant]
-    if settings["dataset"] != "omniglot" or cell[1] != "mixed" or settings["learner"] != "leo":
+    run = Settings.model_construct(**data.settings[variant])
+    document = CONDITIONS.model_copy(update={"k_shot": run.k_shot})
+    found = EXPECTED.get((cell[0], run.k_shot))
+    if found is None or (run.dataset, cell[1], run.learner) != ("omniglot", "mixed", "leo"):
         return None
-    return BANDS.get((cell[0], int(settings["k_shot"])))
+    if run.n_train_images != document.n_train_images:
+        return None
+    pairs = [
+        (f"{one.n_train_episodes:,} {one.ways_in_training}-way episodes", f"{one.image_size}x{one.image_size} pixels")
+        for one in (document, run)
+    ]
+    differing = [(wanted, own) for wanted, own in zip(*pairs, strict=True) if wanted != own]
+    return Band(*found, ", ".join(wanted for wanted, _ in differing), ", ".join(own for _, own in differing))
 
 
 def document_words(data: StudyData, cell: Cell, variant: str) -> str:
-    """Return `97 to 99%`; empty if the document says nothing."""
+    """Return `97 to 99%`, with the document's conditions if the run has others; empty if the document says nothing."""
     band = documented_band(data, cell, variant)
-    return f"{100 * band[0]:.0f} to {100 * band[1]:.0f}%" if band else ""
+    return band_words([band]) if band else ""
+
+
+def set_against_document(data: StudyData, cell: Cell, variant: str, interval: Interval) -> str:
+    """Return how an accuracy compares with the document, as the end of a sentence; empty if it says nothing."""
+    band = documented_band(data, cell, variant)
+    if band is None:
+        return ""
+    expected = f"the {100 * band.low:.0f} to {100 * band.high:.0f}% that the source document expects"
+    expected += f" of {band.condition} (these runs: {band.own})" if band.condition else ""
+    if interval.mean < band.low:
+        doubt = ", though the interval does not exclude it" if band.low <= (interval.high or 0) else ""
+        return f": {100 * (band.low - interval.mean):.1f} points below {expected}{doubt}"
+    if interval.mean > band.high:
+        return f": {100 * (interval.mean - band.high):.1f} points above {expected}"
+    return f": within {expected}"

@@ -1,60 +1,74 @@
 """Figure of training: accuracy on training and validation episodes."""
 
+from functools import partial
+
 import pandas as pd
 
 from leo_bench import figures
-from leo_bench.report.panels import Plot
+from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.sentences import error_words
-from leo_bench.report.study.captions import (
-    cut_words,
-    lines_panel,
-    n_words,
-    over_seeds,
-    rows_of,
-    variant_groups,
-)
-from leo_bench.report.study.data import StudyData
+from leo_bench.report.study.captions import cut_words, lines_height, n_words, over_seeds, subtitle
+from leo_bench.report.study.data import StudyData, not_comparable
+from leo_bench.report.study.switches import setting_names, switch_variants
 from leo_bench.report.table import percent
+
+IN_SAMPLE = "in-sample"
+COLUMNS = "variant seed episode accuracy part in_sample".split()
 
 
 def curves_plot(data: StudyData) -> Plot | None:
-    """Return the figure of training and validation accuracy, a panel per switch."""
-    frame = curve_frame(data)
+    """Return the figure of training and validation accuracy, a panel per switch.
+
+    Variants measured under other conditions than the baseline are left out and named.
+    """
+    frame, alone = curve_frame(data), not_comparable(data, data.headline)
     panels, errors = [], []
-    for group in variant_groups(data):
-        rows = rows_of(data, frame, group)
-        if rows["episode"].nunique() < 2:
+    for switch in data.plan.switches or [""]:
+        together = [name for name in (switch_variants(data, switch) if switch else data.variants) if name not in alone]
+        names = setting_names(data, switch, together) if switch else {name: data.label(name) for name in together}
+        rows = frame[frame["variant"].isin(together)]
+        if rows["variant"].nunique() < min(2, len(data.plan.switches) + 1) or rows["episode"].nunique() < 2:
             continue
-        validation = rows[rows["part"] == "validation"]
-        last = validation[validation["episode"] == validation.groupby("variant")["episode"].transform("max")]
+        mark = rows["in_sample"].map({True: f", {IN_SAMPLE}", False: ""})
+        rows = rows.assign(label=rows["variant"].map(names) + mark)
+        last = rows[rows["episode"] == rows.groupby("variant")["episode"].transform("max")]
+        last = last[last["part"] == "validation"]
         errors.append(figures.near_ceiling(last) if len(last) else False)
-        ends = last.groupby("variant", sort=False)["accuracy"].mean()
-        alt = f"Training and validation accuracy for {group.title}; last validation: " + ", ".join(
-            f"{data.label(str(name))} {percent(value)}%" for name, value in ends.items()
+        title = switch or "all variants"
+        alt = f"Training and validation accuracy for {title}; last validation: " + ", ".join(
+            f"{label} {percent(value)}%"
+            for label, value in last.groupby("label", sort=False)["accuracy"].mean().items()
         )
-        panels.append(lines_panel(data, group, rows, group.title, figures.learning_curves, errors[-1], alt))
+        draw = partial(figures.learning_curves, rows, data.styles, error=errors[-1])
+        height = lines_height(list(rows["label"].unique()), figures.LABEL_WIDTH)
+        panels.append(Panel(draw, title, subtitle(data, *together), height=height, alt=alt))
     if not panels:
         return None
     caption = (
-        f"Accuracy on validation episodes (solid) and on training episodes (dashed) while training, means over "
+        f"Accuracy while training: on validation episodes (with marks) and on training episodes (dashed), means over "
         f"{n_words(frame)}; {over_seeds(frame, 'shaded')}."
         f"{cut_words(frame[frame['part'] == 'validation'], ['variant', 'episode'])}"
     )
+    if frame["in_sample"].any():
+        caption += (
+            f" Dotted, {IN_SAMPLE}: this model was trained on the validation characters too (train_classes trainval), "
+            "so its validation accuracy says nothing about new characters."
+        )
+    left_out = [data.label(name) for name in alone if name in set(frame["variant"])]
+    if left_out:
+        caption += f" Left out, because measured under other conditions: {', '.join(left_out)}."
     return Plot("curves", "Training and validation curves", caption + error_words(errors), panels, columns=3)
 
 
 def curve_frame(data: StudyData) -> pd.DataFrame:
-    """Return training and validation curves: columns variant, label, seed, episode, accuracy, part."""
+    """Return training and validation curves of the runs that count: COLUMNS; in_sample of the validation."""
     rows = []
-    kept = set(data.scores["run_key"])
     for run in data.view.done:
-        if run.result is None or run.planned.run_key not in kept:
+        own = run.planned
+        if run.result is None or (own.variant, own.seed) not in data.counted:
             continue
-        one = {"variant": run.planned.variant, "label": data.label(run.planned.variant), "seed": run.planned.seed}
-        rows += [
-            {**one, "episode": p.episode, "accuracy": p.train_accuracy, "part": "training"} for p in run.result.curve
-        ]
-        rows += [
-            {**one, "episode": p.episode, "accuracy": p.accuracy, "part": "validation"} for p in run.result.validation
-        ]
-    return pd.DataFrame(rows, columns=["variant", "label", "seed", "episode", "accuracy", "part"])
+        in_sample = own.settings["train_classes"] == "trainval"
+        seen = [("training", point.episode, point.train_accuracy) for point in run.result.curve]
+        seen += [("validation", point.episode, point.accuracy) for point in run.result.validation]
+        rows += [(own.variant, own.seed, episode, accuracy, part, in_sample) for part, episode, accuracy in seen]
+    return pd.DataFrame(rows, columns=COLUMNS)

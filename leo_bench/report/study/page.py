@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leo_bench.report.pages import Shown, show_all, write_report_pages, write_tables
-from leo_bench.report.study.adaptation_effect import baseline_rows, effect_table
+from leo_bench.report.study.adaptation_effect import effect_table
+from leo_bench.report.study.cost import cost_table
 from leo_bench.report.study.data import STEP, load_study_data
 from leo_bench.report.study.errors_by_character import NOT_RECORDED, character_tables
 from leo_bench.report.study.figures import all_plots
@@ -50,11 +51,11 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
         for switch in data.plan.switches
     ]
     others = [effects_table(data)] if main else []
-    hardest = character_tables(data)
+    cost, hardest = cost_table(data), character_tables(data)
     undone, redo, effect = problem_table(data), redo_table(data), effect_table(data)
     elsewhere = [table for table in (other_tests_table(data), other_differences_table(data)) if table is not None]
     sections = [section.table for section in switches]
-    write_tables([*main, *others, *sections, *elsewhere, effect, *hardest, undone, redo], out_folder / "tables")
+    write_tables([*main, *others, *sections, cost, *elsewhere, effect, *hardest, undone, redo], out_folder / "tables")
     opening = answer(data)
     content = {
         "data": data,
@@ -67,9 +68,9 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
         "figures": figures,
         "switches": switches,
         "others": others,
+        "cost": cost,
         "other_tests": elsewhere,
         "adaptation": effect,
-        "adaptation_first": baseline_rows(data, effect) if effect else None,
         "hardest": hardest,
         "hardest_missing": NOT_RECORDED,
         "undone": undone,

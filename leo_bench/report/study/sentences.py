@@ -9,7 +9,7 @@ from leo_bench.records import StudyView
 from leo_bench.report.sentences import interval_words
 from leo_bench.report.study.data import StudyData, cell_name
 from leo_bench.report.study.differences import compared_label, effects, headline_accuracy
-from leo_bench.report.study.documented import documented_band
+from leo_bench.report.study.documented import set_against_document
 from leo_bench.report.study.not_done import STATUS_ORDER
 from leo_bench.statistics import MOST_SEEDS, SETTLED
 
@@ -35,20 +35,9 @@ def _baseline_sentence(data: StudyData) -> str:
     )
     test = f"{cell_name(data.headline)} {settings['k_shot']}-shot episodes"
     text = f"{protocol} the baseline {data.label(baseline)} reaches {interval_words(interval)} on {test}"
-    band = documented_band(data, data.headline, baseline)
     if data.is_glyphs:
         return f"{text}; these are drawn glyphs, not Omniglot, so no documented target applies."
-    if band is None:
-        return f"{text}."
-    expected = f"the {100 * band[0]:.0f} to {100 * band[1]:.0f}% that the source document expects"
-    if interval.mean < band[0] <= (interval.high or 0):
-        below = 100 * (band[0] - interval.mean)
-        return f"{text}: {below:.1f} points below {expected}, though the interval does not exclude it."
-    if interval.mean < band[0]:
-        return f"{text}: it misses {expected} by {100 * (band[0] - interval.mean):.1f} points."
-    if interval.mean > band[1]:
-        return f"{text}: it is {100 * (interval.mean - band[1]):.1f} points above {expected}."
-    return f"{text}: within {expected}."
+    return f"{text}{set_against_document(data, data.headline, baseline, interval)}."
 
 
 def verdict_lines(data: StudyData) -> list[str]:

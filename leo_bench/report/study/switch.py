@@ -3,139 +3,117 @@
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from leo_bench import figures
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.sentences import error_words
-from leo_bench.report.study.captions import cut_words, interval_caption, subtitle
+from leo_bench.report.study.captions import cut_words, episode_words, n_words, over_seeds, rows_height, subtitle
 from leo_bench.report.study.comparable import why_not_comparable
-from leo_bench.report.study.data import Cell, StudyData, cell_name, not_comparable
+from leo_bench.report.study.data import Cell, StudyData, cell_name
 from leo_bench.report.study.differences import effects, mean_accuracy
-from leo_bench.report.study.documented import documented_band
+from leo_bench.report.study.documented import band_words, documented_band
 from leo_bench.report.study.main_table import DASH
-from leo_bench.report.study.switches import setting_names, switch_variants
+from leo_bench.report.study.switches import changed_words, setting_names, switch_variants
 from leo_bench.report.table import NONE, ReportTable, difference, percent, with_interval
 
 MOST_CELLS = 4
+FREE = ("n_train_images", "train_classes")
+"""Columns of MUST_EQUAL in which a reference may differ from the variants of a switch."""
 
 
 def switch_plot(data: StudyData, switch: str) -> Plot | None:
     """Return the figure of accuracy against a switch, a panel per test; None with fewer than two measured settings."""
     variants = switch_variants(data, switch)
-    if data.rows(data.headline, *variants)["variant"].nunique() < 2:
-        return None
-    names = setting_names(data, switch, variants)
-    order = list(dict.fromkeys(names.values()))
-    first = {setting: next(name for name in variants if names[name] == setting) for setting in order}
-    panels, errors = [], []
-    for cell in data.cells[:MOST_CELLS]:
+    names, cells = setting_names(data, switch, variants), data.cells[:MOST_CELLS]
+    panels, errors, drawn = [], [], []
+    for cell in cells:
         rows = data.rows(cell, *variants)
         if rows["variant"].nunique() < 2:
             continue
-        rows = rows.assign(setting=rows["variant"].map(names))
-        errors.append(figures.near_ceiling(rows))
-        bands = [documented_band(data, cell, name) for name in first.values()]
-        lines = reference_lines(data, cell, rows)
+        order = [name for name in variants if name in set(rows["variant"])]
+        rows = rows.assign(label=rows["variant"].map(names)).set_index("variant", drop=False).loc[order]
+        errors.append(figures.near_ceiling(rows.reset_index(drop=True)))
+        drawn.append(rows)
+        references = [name for name in _references(data, cell, rows) if name not in order]
+        found = [documented_band(data, cell, name) for name in order]
+        frame = pd.concat([rows, *(data.rows(cell, name) for name in references)], ignore_index=True)
         draw = partial(
             figures.accuracy_by_setting,
-            rows,
-            order,
+            frame,
             data.styles,
-            references=lines,
-            bands=bands,
+            references=references,
+            bands=[band and band[:2] for band in found],
+            band_words=f"document: {band_words(band for band in found if band)}",
             chance=1 / cell[0],
-            xlabel=switch,
             error=errors[-1],
         )
-        alt = f"{cell_name(cell)} accuracy against {switch}: " + ", ".join(
-            f"{names[name]} {percent(interval.mean)}%"
-            for name in variants
-            if (interval := mean_accuracy(data, cell, name))
-        )
-        right = 1.2 if lines else 0.3
-        width = max(2.4, 0.13 * len(order)) + 0.6 + right
-        upright = 0.07 * max(map(len, order)) if sum(map(len, order)) > 36 and len(order) > 4 else 0.0
-        panels.append(
-            Panel(
-                draw,
-                cell_name(cell),
-                subtitle(data, *variants),
-                width=width,
-                height=2.75 + upright,
-                left=0.6,
-                right=right,
-                bottom=0.5 + upright,
-                alt=alt,
-            )
-        )
+        labels = [str(label) for label in frame.drop_duplicates("variant")["label"]]
+        means = frame.groupby("label", sort=False)["accuracy"].mean()
+        alt = f"{cell_name(cell)} accuracy against {switch}: "
+        alt += ", ".join(f"{label} {percent(mean)}%" for label, mean in means.items())
+        height = rows_height(labels, figures.LABEL_WIDTH)
+        text = cell_name(cell), subtitle(data, *variants)
+        panels.append(Panel(draw, *text, width=4.4, height=height, alt=alt))
     if not panels:
         return None
-    rows = data.rows(data.headline, *variants)
-    marks = "Large marks: means; small marks beside them: single seeds."
-    caption = f"Accuracy against {switch}. {marks} {interval_caption(rows)}."
-    if any(documented_band(data, data.headline, name) for name in variants):
-        caption += " Shaded: what the source document expects on Omniglot after 2,000 episodes."
-    others = {names[name]: why for name, why in not_comparable(data, data.headline).items() if name in variants}
-    if others:
-        reasons = "; ".join(f"{setting} ({why})" for setting, why in others.items())
-        caption += f" Measured under other conditions than the baseline, so no difference is taken: {reasons}."
-    everywhere = pd.concat([data.rows(cell, *variants) for cell in data.cells[:MOST_CELLS]])
-    caption += cut_words(everywhere, ["variant", "n_way", "episode_mode"]) + error_words(errors)
+    rows = pd.concat(drawn, ignore_index=True)
+    single = rows.groupby("variant")["seed"].nunique().min() < 2
+    caption = (
+        f"Accuracy against {switch}. Large marks: means over {n_words(rows)}, {episode_words(rows)}; small marks: "
+        f"single seeds; {over_seeds(rows, 'bars')}"
+        + ("; dotted, with one seed: over the test episodes of that model." if single else ".")
+    )
+    if any(documented_band(data, cell, name) for cell in cells for name in variants):
+        caption += " Shaded: accuracy that the source document expects after 2,000 5-way training episodes."
+    if data.plan.references:
+        caption += " Below the line: references, whose training budget may differ; an arrowhead: beyond the axis."
+    caption += cut_words(rows, ["variant", "n_way", "episode_mode"]) + error_words(errors)
     return Plot(f"switch-{switch}", f"Accuracy against {switch}", caption, panels)
 
 
-def reference_lines(data: StudyData, cell: Cell, rows: pd.DataFrame) -> dict[str, tuple[str, float]]:
-    """Return reference variant -> (label, mean accuracy) on the test drawn; its training budget may differ."""
-    lines = {}
-    for name in data.plan.references:
-        own = data.rows(cell, name)
-        free = ("n_train_images", "train_classes")
-        if not own.empty and all(
-            not why_not_comparable(own.iloc[0], row, skip=free) for _, row in rows.drop_duplicates("variant").iterrows()
-        ):
-            lines[name] = (data.label(name), float(own["accuracy"].mean()))
-    return lines
+def _references(data: StudyData, cell: Cell, rows: pd.DataFrame) -> list[str]:
+    """Return the reference variants measured on the test drawn; their training budget may differ."""
+    drawn = [row for _, row in rows.drop_duplicates("variant").iterrows()]
+    return [
+        name
+        for name in data.plan.references
+        if len(own := data.rows(cell, name)) and not any(why_not_comparable(own.iloc[0], row, FREE) for row in drawn)
+    ]
 
 
 def switch_table(data: StudyData, switch: str) -> ReportTable:
     """Return accuracy on each test, paired difference and verdict for every setting of a switch."""
-    variants = switch_variants(data, switch)
+    variants, baseline = switch_variants(data, switch), data.plan.baseline
     names = setting_names(data, switch, variants)
-    numbers: list[dict[str, Any]] = []
-    words: list[dict[str, str]] = []
     effect = {cell: effects(data, cell).set_index("variant") for cell in data.cells}
+    numbers, words = [], []
     for variant in variants:
         row: dict[str, Any] = {"setting": names[variant], "variant": variant}
-        text = {switch: row["setting"] + (" (baseline)" if variant == data.plan.baseline else "")}
+        text = {switch: names[variant] + (" (baseline)" if variant == baseline else "")}
         text |= {f"{cell_name(data.headline)}, %": NONE, "difference, points": NONE}
+        text["verdict"] = "baseline" if variant == baseline else NONE
         if data.names_pairs:
-            text["compared with"] = NONE if variant == data.plan.baseline else data.label(data.compared_with(variant))
-        text |= {"verdict": "baseline" if variant == data.plan.baseline else NONE, "seeds": "0"}
+            text["compared with"] = NONE if variant == baseline else data.label(data.compared_with(variant))
+        row["n_seeds"] = data.rows(data.headline, variant)["seed"].nunique()
+        text["seeds"] = str(row["n_seeds"])
         for cell in data.cells:
-            name, interval = f"{cell[0]}way_{cell[1]}", mean_accuracy(data, cell, variant)
-            row |= {f"accuracy_{name}": np.nan, f"low_{name}": np.nan, f"high_{name}": np.nan}
-            text[f"{cell_name(cell)}, %"] = NONE
-            if interval is not None:
-                row |= {f"accuracy_{name}": interval.mean, f"low_{name}": interval.low, f"high_{name}": interval.high}
-                row["n_seeds"] = data.rows(cell, variant)["seed"].nunique()
-                text["seeds"] = str(row["n_seeds"])
-                text[f"{cell_name(cell)}, %"] = with_interval(interval.mean, interval.low, interval.high, interval.kind)
-        for cell in data.cells:
+            name, own = f"{cell[0]}way_{cell[1]}", mean_accuracy(data, cell, variant)
+            mean, low, high = (own.mean, own.low, own.high) if own else (None, None, None)
+            row |= {f"accuracy_{name}": mean, f"low_{name}": low, f"high_{name}": high}
+            text[f"{cell_name(cell)}, %"] = with_interval(own.mean, own.low, own.high, own.kind) if own else NONE
             if variant in effect[cell].index:
-                found = effect[cell].loc[variant]
-                suffix = f"{cell[0]}way_{cell[1]}"
-                row |= {f"difference_{suffix}": found["difference"], f"verdict_{suffix}": found["verdict"]}
-        if data.headline in effect and variant in effect[data.headline].index:
-            own: Any = effect[data.headline].loc[variant]
-            text["difference, points"] = difference(own["difference"], own["low"], own["high"], own["kind"])
-            text["verdict"] = own["verdict"]
+                found: Any = effect[cell].loc[variant]
+                row |= {f"difference_{name}": found["difference"], f"verdict_{name}": found["verdict"]}
+                if cell == data.headline:
+                    text["difference, points"] = difference(
+                        found["difference"], found["low"], found["high"], found["kind"]
+                    )
+                    text["verdict"] = found["verdict"]
         numbers.append(row)
-        words.append(text)
-    headline = cell_name(data.headline)
+        words.append({**text, "changes": changed_words(data, variant)})
     caption = (
-        f"Settings of {switch}; difference and verdict on {headline}, those on other tests under paired differences. "
-        f"Intervals: 95% over seeds (e: over episodes).{DASH}"
+        f"Settings of {switch}; difference and verdict on {cell_name(data.headline)}, those on other tests under "
+        f"paired differences. Intervals: 95% over seeds (e: over episodes).{DASH}"
     )
     return ReportTable(f"switch-{switch}", caption, pd.DataFrame(numbers), pd.DataFrame(words))

@@ -2,20 +2,38 @@
 
 from typing import Any
 
+from leo_bench.config import Settings
 from leo_bench.report.study.comparable import NOT_A_CHANGE
 from leo_bench.report.study.data import StudyData
 
 
-def changed_words(data: StudyData, variant: str) -> str:
-    """Return the settings that differ from those of the variant compared with, in words: `inner_steps 0`."""
-    if variant == data.plan.baseline:
+def changed_words(data: StudyData, variant: str, other: str | None = None) -> str:
+    """Return all settings in which a variant differs from another one: `inner_steps 0, outer_lr 0.006`.
+
+    other: the variant compared with, if left out. Where the number of updates differs too, it is added.
+    """
+    if other is None and variant == data.plan.baseline:
         return "baseline"
-    changes = data.changes_to(variant, data.compared_with(variant))
-    words = [f"{name} {setting_value(value)}" for name, value in changes.items()]
-    return ", ".join(words) or "nothing"
+    other = other or data.compared_with(variant)
+    words = [f"{name} {setting_value(value)}" for name, value in data.changes_to(variant, other).items()]
+    own, before = (training_effort(data.settings.get(name, {}))["n_updates"] for name in (variant, other))
+    return ", ".join([*words, *([f"so {own:,} updates"] if own != before else [])]) or "nothing"
+
+
+def training_effort(values: dict[str, Any]) -> dict[str, int]:
+    """Return training images, updates and query losses of a training with these settings."""
+    settings = Settings.model_construct(**values)
+    shots, queries = settings.shots_in_training, settings.queries_in_training
+    rotations = (shots + queries) // shots if settings.train_support == "each" else 1
+    return {
+        "n_train_images": settings.n_train_images,
+        "n_updates": settings.n_train_episodes // settings.meta_batch_size,
+        "n_query_losses": settings.n_train_episodes * settings.ways_in_training * queries * rotations,
+    }
 
 
 def setting_value(value: Any) -> str:
+    """Return a setting's value as a study file writes it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -17,7 +17,7 @@ from leo_bench.report.study.differences import (
     mean_accuracy,
     step_effects,
 )
-from leo_bench.report.study.documented import documented_band
+from leo_bench.report.study.documented import band_words, documented_band
 from leo_bench.report.study.main_table import DASH
 from leo_bench.report.table import NONE, ReportTable, difference, notes_of, percent, with_interval
 
@@ -112,8 +112,9 @@ def _caption(data: StudyData, variants: list[str]) -> str:
         + (", and those below the line for all variants" if parts else "")
         + "."
     )
-    if any(documented_band(data, cell, data.plan.baseline) for cell in data.cells if cell[1] == "mixed"):
-        caption += " Shaded: what the source document expects."
+    bands = [documented_band(data, cell, data.plan.baseline) for cell in data.cells]
+    if any(bands):
+        caption += f" Shaded: what the source document expects, {band_words(filter(None, bands))}."
     return caption + cut_words(drawn, ["variant", "n_way"])
 
 

@@ -114,7 +114,7 @@ def test_a_smaller_gain_on_test_than_on_validation_is_said_so(tmp_path: Path) ->
     assert "On validation characters trial 1 is best: 90.0% with latent_dim 40, encoder shared" in words
     assert "+4.0 points against the defaults (paired, 95% interval +4.0 to +4.0), a verdict of better" in words
     assert "The defaults reach 70.0%" in words
-    assert "The source document expects 95 to 98% there." in words
+    assert "The source document expects 95 to 98% (105x105 pixels) there." in words
     assert (
         "The gain over the defaults for it is +9.0 points on validation and +4.0 points on test, whose whole interval"
         in words

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
+from leo_bench.report.study.adaptation_effect import gain_plot
 from leo_bench.report.study.adaptation_gain import distance_plot, gain_frame, shots_plot
 from leo_bench.report.study.data import StudyData, load_study_data
 
@@ -47,7 +48,7 @@ def build(results: Path, base: dict[str, Any], **baseline: Any) -> StudyData:
 
 def test_gains_are_those_of_the_baseline_by_test_and_seed(tmp_path: Path) -> None:
     frame = gain_frame(build(tmp_path, SHOTS))
-    assert frame[["dataset", "n_way", "shots", "seed"]].values.tolist() == [
+    assert frame[["dataset", "n_way", "k_shot", "seed"]].values.tolist() == [
         ["omniglot", 5, 1, 0],
         ["omniglot", 5, 1, 1],
         ["omniglot", 5, 5, 0],
@@ -62,25 +63,51 @@ def test_gains_are_those_of_the_baseline_by_test_and_seed(tmp_path: Path) -> Non
     assert frame["error"].tolist() == pytest.approx([0.4] * 8)
 
 
+def test_wrong_labels_and_another_adaptation_are_in_no_gain_of_the_baseline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = build(tmp_path, SHOTS)
+    before = gain_frame(data)
+    for run in data.view.done:
+        changes: list[dict[str, Any]] = [{"mislabelled": 1}, {"inner_steps": 7}]
+        more = [test.model_copy(update=change) for test in run.tests for change in changes]
+        monkeypatch.setitem(run.__dict__, "tests", [*run.tests, *more])
+    assert len(gain_frame(data)) == len(before) == 8
+    plot = gain_plot(data)
+    assert plot is not None
+    # wrong labels are conditions of their own; another adaptation is in no panel
+    assert sorted({panel.title for panel in plot.panels if "mislabelled" in panel.title}) == [
+        "10-way 1-shot mixed, 1 mislabelled",
+        "10-way 5-shot mixed, 1 mislabelled",
+        "5-way 1-shot mixed, 1 mislabelled",
+        "5-way 5-shot mixed, 1 mislabelled",
+    ]
+    frames: list[pd.DataFrame] = [panel.draw.args[0] for panel in plot.panels]  # type: ignore[attr-defined]
+    assert {len(frame) for frame in frames} == {2 * 2 * 3}  # variants, seeds, steps
+
+
 def test_gain_by_shots_has_a_panel_per_data_set(tmp_path: Path) -> None:
     plot = shots_plot(build(tmp_path, SHOTS))
     assert plot is not None
     assert [panel.alt for panel in plot.panels] == [
-        "Gain in points by shots on omniglot: 5-way mixed +6.0 at 1, +10.0 at 5",
-        "Gain in points by shots on digits: 10-way mixed +6.0 at 1, +10.0 at 5",
+        "Gain in points by k_shot, omniglot omniglot 5f1c0ffe: 5-way mixed +6.0 at 1, +10.0 at 5",
+        "Gain in points by k_shot, digits digits 5f1c0ffe: 10-way mixed +6.0 at 1, +10.0 at 5",
     ]
     assert "2 seeds; no interval over seeds below 3 seeds" in plot.caption
 
 
-def test_gain_by_distance_names_every_test_with_its_error_before(tmp_path: Path) -> None:
+def test_gain_by_distance_has_a_row_for_every_test_with_its_error_before(tmp_path: Path) -> None:
     plot = distance_plot(build(tmp_path, SHOTS))
     assert plot is not None
-    assert plot.panels[0].alt == (
-        "Gain in points by error before adapting: omniglot 5-way 1-shot +6.0 at 40.0%, omniglot 5-way 5-shot +10.0 at "
-        "40.0%, digits 10-way 1-shot +6.0 at 40.0%, digits 10-way 5-shot +10.0 at 40.0%"
-    )
     frame: pd.DataFrame = plot.panels[0].draw.args[0]  # type: ignore[attr-defined]
-    assert set(zip(frame["label"], frame["group"], strict=True)) >= {("digits 10-way 5-shot", "digits")}
+    assert frame[["variant", "label", "words"]].values.tolist() == [
+        ["omniglot", "omniglot 5-way 1-shot mixed", "+6.0 at 40.0%"],
+        ["omniglot", "omniglot 5-way 5-shot mixed", "+10.0 at 40.0%"],
+        ["digits", "digits 10-way 1-shot mixed", "+6.0 at 40.0%"],
+        ["digits", "digits 10-way 5-shot mixed", "+10.0 at 40.0%"],
+    ]
+    assert frame["difference"].tolist() == pytest.approx([0.06, 0.1, 0.06, 0.1])
+    assert frame[["low", "high"]].isna().all(axis=None)  # two seeds
 
 
 def test_one_number_of_shots_and_one_data_set_are_not_drawn(tmp_path: Path) -> None:

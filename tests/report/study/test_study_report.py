@@ -18,9 +18,7 @@ from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan, load_study, without_paths
 from leo_bench.report import rebuild_all, write_index, write_report
 from leo_bench.report.sentences import seed_words
-from leo_bench.report.study.all_tests import score_matrices
 from leo_bench.report.study.captions import cut_words, over_seeds
-from leo_bench.report.study.cost import comparable_rows
 from leo_bench.report.study.data import load_study_data
 from leo_bench.report.study.differences import effects
 from leo_bench.report.study.figures import all_plots
@@ -214,20 +212,29 @@ FIVE_WAY = {"inner_lr": 0.5, "test_n_ways": (5,)}
 
 
 def test_captions_name_what_a_figure_does_not_draw(tmp_path: Path) -> None:
-    variants = {**PAIR, "still": {"inner_steps": 0}, "ends": {"generated": "full"}, "five_way": FIVE_WAY}
+    variants = {**PAIR, "still": {"inner_steps": 0}, "five_way": FIVE_WAY, "five": {"k_shot": 5}}
     base = {"test_n_ways": (5, 20), "test_modes": ("mixed",), "inner_steps": 2}
-    switches = {"inner_steps": ["leo", "still"], "generated": ["leo", "ends"]}
-    plan = make_plan(variants, (0, 1), base=base, switches=switches)
+    plan = make_plan(variants, (0, 1), base=base, switches={"inner_steps": ["leo", "still"], "k_shot": ["five"]})
     for run in plan.runs:
-        steps = [0] if run.variant == "still" else [0, 2] if run.variant == "ends" else [0, 1, 2]
+        steps = [0] if run.variant == "still" else [0, 1, 2]
         write_run(tmp_path, plan, run, partial(forty_of_each, len(steps)), steps=steps)
     plots = all_plots(load_study_data(write_study(tmp_path, plan)))
-    steps_caption = plots["inner-steps"].caption
-    assert "Dotted, because the steps between were not scored: ends (steps 0, 2)." in steps_caption
-    assert "Not drawn (takes no inner steps): still." in steps_caption
-    assert "no interval over seeds below 3 seeds" in steps_caption and "shaded" not in steps_caption
     assert "Not scored on 20-way mixed, so missing there: five_way." in plots["effects"].caption
-    assert "no interval over seeds below 3 seeds" in plots["switch-generated"].caption
+    assert "no interval over seeds below 3 seeds" in plots["switch-inner_steps"].caption
+    assert "shaded" not in plots["gain-by-step"].caption
+    assert "Left out, because measured under other conditions: five." in plots["curves"].caption
+    assert [panel.title for panel in plots["curves"].panels] == ["inner_steps"]
+
+
+def test_validation_curves_of_runs_trained_on_validation_characters_are_in_sample(tmp_path: Path) -> None:
+    build(tmp_path / "results", base={**ONE_TEST, "train_classes": "trainval"})
+    plot = all_plots(load_study_data(tmp_path / "results/ablations-cpu"))["curves"]
+    frame: pd.DataFrame = plot.panels[0].draw.args[0]  # type: ignore[attr-defined]
+    assert set(frame["label"]) == {"pairwise, in-sample", "none, in-sample"} and frame["in_sample"].all()
+    assert "Dotted, in-sample: this model was trained on the validation characters too" in plot.caption
+    build(tmp_path / "train")
+    plot = all_plots(load_study_data(tmp_path / "train/ablations-cpu"))["curves"]
+    assert "in-sample" not in plot.caption + plot.panels[0].alt
 
 
 def test_captions_say_where_an_interval_is_cut() -> None:
@@ -306,7 +313,7 @@ def test_other_shots_are_shown_but_not_paired(tmp_path: Path) -> None:
     assert "k_shot 5 against 1; training images 200,000 against 160,000" in markdown
     assert "97 to 99%" in markdown
     figure = (tmp_path / "reports/ablations-cpu/figures/switch-k_shot.svg").read_text()
-    assert "documented 95-98%" in figure and "documented 97-99%" in figure
+    assert "document: 95 to 98%; 97 to 99% (105x105 pixels)" in figure
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -358,14 +365,9 @@ def test_other_data_splits_and_budgets_are_in_no_comparison(
 ) -> None:
     build(tmp_path / "results", {"leo": {}, "same": {"relation": "none"}, "other": settings}, switches={})
     _, markdown = report(tmp_path)
-    data = load_study_data(tmp_path / "results/ablations-cpu")
     assert words in markdown
     assert table(tmp_path, "main")["variant"].tolist() == ["leo", "same"]
     assert table(tmp_path, "not-compared")["variant"].tolist() == ["other"]
-    assert set(score_matrices(data)) <= {"leo", "same"}
-    assert ("other" in comparable_rows(data, data.headline)[1]) == (
-        not {"n_train_episodes", "train_classes"} & set(settings)
-    )
 
 
 @pytest.mark.usefixtures("no_drawing")
