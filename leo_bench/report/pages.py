@@ -15,9 +15,11 @@ from leo_bench.report.latex import latex_table
 from leo_bench.report.layout import compose_png, compose_svg
 from leo_bench.report.panels import Plot, render
 from leo_bench.report.svg import compact_page, inline_svg
-from leo_bench.report.table import ReportTable
+from leo_bench.report.table import ReportTable, tone
 
 OFFICIAL = "official"
+HEAD = {"summary": "description", "subtitle": "subtitle", "verdicts": "verdicts"}
+"""What the index shows of a page -> the name of the <meta> element that holds it."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def write_index(reports_folder: Path) -> Path:
     entries = [
         {
             "title": _in_head(path, r"<title>(.*?)</title>") or path.parent.name,
-            "summary": _in_head(path, r'<meta name="description" content="(.*?)">'),
+            **{name: _in_head(path, rf'<meta name="{meta}" content="(.*?)">') for name, meta in HEAD.items()},
             "link": path.relative_to(reports_folder).as_posix(),
             "published": path.parents[1].name == OFFICIAL,
         }
@@ -130,6 +132,7 @@ def environment(html: bool) -> Environment:
     )
     made.filters["markdown"] = markdown_table
     made.filters["code"] = with_code
+    made.filters["tone"] = tone
     return made
 
 

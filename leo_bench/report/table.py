@@ -13,8 +13,12 @@ TEXT_COLUMNS = [
     "why not compared",
 ]
 """Columns of words that are left-aligned, like the first column."""
-TONES = {"better": "better", "yes": "better", "good": "better", "worse": "worse", "bad": "worse"}
-"""Verdict or answer -> its colour; any other value is neutral."""
+VERDICTS = ("better", "worse", "no difference that matters", "direction shown", "inconclusive", "one seed")
+"""Words of a comparison's verdict, decided ones first."""
+TONES = {"better": "better", "yes": "better", "good": "better", "worse": "worse", "bad": "worse"} | dict.fromkeys(
+    ("no difference", "direction"), "shown"
+)
+"""Start of a verdict or answer -> its class in a page: colour and mark. Any other value is `unsure`."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,10 @@ class ReportTable:
     def text_columns(self) -> list[str]:
         return [name for name in self.words.columns if name in TEXT_COLUMNS]
 
-    def tone(self, value: str) -> str:
-        """Return the class of a cell in a page: better, worse or unsure."""
-        return TONES.get(value, "unsure")
+
+def tone(value: str) -> str:
+    """Return the class of a verdict or answer in a page."""
+    return next((name for start, name in TONES.items() if value.startswith(start)), "unsure")
 
 
 def percent(value: float) -> str:

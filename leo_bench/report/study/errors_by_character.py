@@ -21,18 +21,22 @@ LEVELS = {"alphabet": "alphabets", "name": "characters"}
 def character_counts(data: StudyData, variant: str) -> pd.DataFrame:
     """Return the headline test's queries by character, for each run of a variant that recorded them.
 
-    Columns seed, alphabet, name (`Alphabet/character07`), asked, correct, missed.
+    Columns seed, name (`Alphabet/character07`), asked, correct, missed.
     """
-    found = []
-    for seed in data.rows(data.headline, variant)["seed"]:
-        run, test = data.test(variant, int(seed), data.headline)
-        frame = run.by_character(test)
-        if frame is not None:
-            found.append(frame.assign(seed=int(seed), name=frame["alphabet"] + "/" + frame["character"]))
+    seeds = [int(seed) for seed in data.rows(data.headline, variant)["seed"]]
+    tests = [(seed, *data.test(variant, seed, data.headline)) for seed in seeds]
+    found = [(seed, *counts) for seed, run, test in tests if (counts := run.by_character(test)) is not None]
     if not found:
-        return pd.DataFrame(columns=["seed", "alphabet", "name", "asked", "correct", "missed"])
-    whole = pd.concat(found, ignore_index=True)
-    return whole.assign(missed=whole["asked"] - whole["correct"])
+        return pd.DataFrame(columns=["seed", "name", "asked", "correct", "missed"])
+    names, counts = (np.concatenate(column) for column in list(zip(*found, strict=True))[1:])
+    frame = pd.DataFrame(counts, columns=["asked", "correct"])
+    frame["seed"] = np.repeat([seed for seed, *_ in found], [len(own) for _, own, _ in found])
+    frame["name"] = np.char.decode(names)
+    return frame.assign(missed=frame["asked"] - frame["correct"])
+
+
+def _with_alphabets(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(alphabet=[name.split("/", 1)[0] for name in rows["name"]])
 
 
 def error_rates(rows: pd.DataFrame, by: str) -> pd.DataFrame:
@@ -59,7 +63,7 @@ def character_tables(data: StudyData) -> list[ReportTable]:
 
     Empty if no run of the baseline recorded counts by character.
     """
-    rows = character_counts(data, data.plan.baseline)
+    rows = _with_alphabets(character_counts(data, data.plan.baseline))
     if rows.empty:
         return []
     return [*(_character_table(data, rows, by) for by in LEVELS), agreement_table(data, rows)]
@@ -177,7 +181,7 @@ def _correlations(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
 
 def character_plot(data: StudyData) -> Plot | None:
     """Return the figure of the baseline's error by alphabet, and of its hardest characters."""
-    rows = character_counts(data, data.plan.baseline)
+    rows = _with_alphabets(character_counts(data, data.plan.baseline))
     if rows.empty:
         return None
     overall = float(rows["missed"].sum() / rows["asked"].sum())
