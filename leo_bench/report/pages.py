@@ -18,8 +18,10 @@ from leo_bench.report.svg import compact_page, inline_svg
 from leo_bench.report.table import ReportTable, tone
 
 OFFICIAL = "official"
-HEAD = {"summary": "description", "subtitle": "subtitle", "verdicts": "verdicts"}
-"""What the index shows of a page -> the name of the <meta> element that holds it."""
+HEAD = {"title": "<title>(.*?)</title>"} | {
+    name: f'<meta name="{name}" content="(.*?)">' for name in ("description", "subtitle", "verdicts")
+}
+"""What the index shows of a page -> the pattern that finds it in the head of the page."""
 
 
 @dataclass(frozen=True)
@@ -34,24 +36,22 @@ class Shown:
     columns: int
 
 
-def write_table(table: ReportTable, folder: Path) -> None:
-    """Write NAME.csv (numbers to ten digits) and, if there are rows, NAME.tex (words).
-
-    A published report has no LaTeX, which keeps the repository small (docs/reports.md).
-    """
-    write_atomic(folder / f"{table.name}.csv", table.numbers.to_csv(index=False, float_format="%.10g").encode())
-    if folder.parents[1].name == OFFICIAL:
-        (folder / f"{table.name}.tex").unlink(missing_ok=True)
-    elif len(table.words):
-        text = latex_table(table.words, table.name, table.caption, table.text_columns)
-        write_atomic(folder / f"{table.name}.tex", text.encode())
-
-
 def write_tables(tables: Iterable[ReportTable | None], folder: Path) -> None:
-    """Write all tables; None is skipped."""
-    for table in tables:
-        if table is not None:
-            write_table(table, folder)
+    """Write each table as NAME.csv (numbers to ten digits) and, if it has rows, as NAME.tex (words). None is skipped."""
+    for table in filter(None, tables):
+        write_atomic(folder / f"{table.name}.csv", table.numbers.to_csv(index=False, float_format="%.10g").encode())
+        if len(table.words):
+            _write_local(
+                folder / f"{table.name}.tex", latex_table(table.words, table.name, table.caption, table.text_columns)
+            )
+
+
+def _write_local(path: Path, text: str) -> None:
+    """Write a file, or remove it from a published report, which keeps the repository small (docs/reports.md)."""
+    if path.parents[2].name == OFFICIAL:
+        path.unlink(missing_ok=True)
+    else:
+        write_atomic(path, text.encode())
 
 
 def show_all(plots: Mapping[str, Plot], folder: Path) -> dict[str, Shown]:
@@ -60,40 +60,25 @@ def show_all(plots: Mapping[str, Plot], folder: Path) -> dict[str, Shown]:
 
 
 def show(plot: Plot, folder: Path) -> Shown:
-    """Draw a figure: files in the folder, panels for the page.
-
-    A published report has no SVG files, which keeps the repository small; its page holds the same drawings.
-    """
+    """Draw a figure: a PNG file, and an SVG file unless the report is published; panels for the page."""
     drawings = [render(panel) for panel in plot.panels]
-    if folder.parents[1].name == OFFICIAL:
-        (folder / f"{plot.name}.svg").unlink(missing_ok=True)
-    else:
-        write_atomic(folder / f"{plot.name}.svg", compose_svg(drawings, plot.columns).encode())
+    _write_local(folder / f"{plot.name}.svg", compose_svg(drawings, plot.columns))
     write_atomic(folder / f"{plot.name}.png", compose_png(drawings, plot.columns))
-    panels = [
-        Markup(inline_svg(drawing.svg, f"{plot.name}-{index}", drawing.alt)) for index, drawing in enumerate(drawings)
-    ]
-    return Shown(
-        plot.name, plot.title, plot.caption, ". ".join(drawing.alt for drawing in drawings), panels, plot.columns
-    )
+    panels = [Markup(inline_svg(one.svg, f"{plot.name}-{index}", one.alt)) for index, one in enumerate(drawings)]
+    alt = ". ".join(drawing.alt for drawing in drawings)
+    return Shown(plot.name, plot.title, plot.caption, alt, panels, plot.columns)
 
 
 def write_index(reports_folder: Path) -> Path:
     """Write reports/index.html, which links every report below the folder, published ones first.
 
-    Title and summary of each link come from the head of its page.
+    Title, answer and verdicts of each link come from the head of its page.
     """
-    found = [
-        path for pattern in ("*/report.html", f"{OFFICIAL}/*/report.html") for path in reports_folder.glob(pattern)
-    ]
+    found = [path for names in (f"{OFFICIAL}/*", "*") for path in sorted(reports_folder.glob(f"{names}/report.html"))]
     entries = [
-        {
-            "title": _in_head(path, r"<title>(.*?)</title>") or path.parent.name,
-            **{name: _in_head(path, rf'<meta name="{meta}" content="(.*?)">') for name, meta in HEAD.items()},
-            "link": path.relative_to(reports_folder).as_posix(),
-            "published": path.parents[1].name == OFFICIAL,
-        }
-        for path in sorted(found, key=lambda path: (path.parents[1].name != OFFICIAL, path.parent.name))
+        {name: _in_head(path, pattern) for name, pattern in HEAD.items()}
+        | {"link": path.relative_to(reports_folder).as_posix(), "published": path.parents[1].name == OFFICIAL}
+        for path in found
     ]
     content = {"entries": entries, "title": "leo_bench reports", "summary": "Every report there is."}
     return write_page(reports_folder / "index.html", "index.html.j2", content)
@@ -130,9 +115,7 @@ def environment(html: bool) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters["markdown"] = markdown_table
-    made.filters["code"] = with_code
-    made.filters["tone"] = tone
+    made.filters |= {"markdown": markdown_table, "code": with_code, "tone": tone}
     return made
 
 

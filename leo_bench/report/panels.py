@@ -53,24 +53,16 @@ class Drawing:
 
 def render(panel: Panel) -> Drawing:
     """Draw a panel. The same panel gives the same bytes: no date, no random ids."""
-    style: Any = {
-        "svg.hashsalt": "leo_bench",
-        "svg.fonttype": "none",
-        "font.family": ["sans-serif"],
-        "font.sans-serif": FONTS,
-    }
-    with mpl.rc_context(style):
+    fonts: Any = {"font.family": ["sans-serif"], "font.sans-serif": FONTS}
+    with mpl.rc_context({"svg.hashsalt": "leo_bench", "svg.fonttype": "none", **fonts}):
         figure = Figure(figsize=(panel.width, panel.height), facecolor=PAPER, dpi=PNG_DPI)
         canvas = FigureCanvasAgg(figure)
         inside = (panel.width - panel.left - panel.right, panel.height - panel.bottom - panel.top)
         box = (panel.left / panel.width, panel.bottom / panel.height, inside[0] / panel.width, inside[1] / panel.height)
         panel.draw(ax=figure.add_axes(box))
-        for text, below, size, weight, colour in (
-            (panel.title, 0.07, FONT + 1, "bold", INK),
-            (panel.subtitle, 0.25, FONT - 1.5, "normal", MUTED),
-        ):
-            place = (0.08 / panel.width, 1 - below / panel.height)
-            figure.text(*place, text, va="top", fontsize=size, weight=weight, color=colour)
+        left, height = 0.08 / panel.width, panel.height
+        figure.text(left, 1 - 0.07 / height, panel.title, va="top", fontsize=FONT + 1, weight="bold", color=INK)
+        figure.text(left, 1 - 0.25 / height, panel.subtitle, va="top", fontsize=FONT - 1.5, color=MUTED)
         canvas.draw()
         png, svg = io.BytesIO(), io.StringIO()
         Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(png, "PNG", compress_level=1)

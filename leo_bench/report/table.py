@@ -8,10 +8,9 @@ import pandas as pd
 from leo_bench.figures import signed
 
 NONE = "-"
-TEXT_COLUMNS = [
-    *"changes verdict message status command run test state with item answer evidence value settings".split(),
-    "why not compared",
-]
+TEXT_COLUMNS = (
+    "changes,verdict,message,status,command,run,test,state,with,item,answer,evidence,value,settings,why not compared"
+).split(",")
 """Columns of words that are left-aligned, like the first column."""
 VERDICTS = ("better", "worse", "no difference that matters", "direction shown", "inconclusive", "one seed")
 """Words of a comparison's verdict, decided ones first."""
