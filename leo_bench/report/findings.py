@@ -15,7 +15,6 @@ from leo_bench.report.study.data import StudyData, cell_name, load_study_data
 from leo_bench.report.study.differences import effects
 from leo_bench.report.study.main_table import main_tables
 from leo_bench.report.study.sentences import answer, notices
-from leo_bench.report.study.waterfall import STEP, step_table
 from leo_bench.report.table import ReportTable, difference
 
 HEAD = """# Findings
@@ -39,15 +38,16 @@ QUESTIONS = (
     ("At 105x105 pixels, does `prototype_start` need every pixel?", "full_size", "all_pixels"),
 )
 """Questions of the summary, each with the study and the variant that answer it."""
+COLUMNS = (", %", ", points", "variant", "verdict", "seeds", "compared with", "why not compared")
+"""Endings of the columns of a main table that this page has: no costs, no lists of changed settings."""
 
 
 def write_findings(results: Path, page: Path) -> Path:
     """Write the page from every published study and search. Raises LeoBenchError if one cannot be read."""
-    studies = {path.name: load_study_data(path) for path in find_studies(results) if path.parent.name == "official"}
-    searches = {path.name: load_search_data(path) for path in find_searches(results) if path.parent.name == "official"}
-    blocks = [HEAD, summary(studies.values())]
-    blocks += [study_findings(data, f"../reports/official/{name}/report.md") for name, data in studies.items()]
-    blocks += [search_findings(data, f"../reports/official/{name}/report.md") for name, data in searches.items()]
+    published = results / "official"
+    studies = [load_study_data(folder) for folder in find_studies(published)]
+    searches = [load_search_data(folder) for folder in find_searches(published)]
+    blocks = [HEAD, summary(studies), *map(study_findings, studies), *map(search_findings, searches)]
     write_atomic(page, "\n".join(block for block in blocks if block).encode())
     return page
 
@@ -67,51 +67,34 @@ def summary(studies: Iterable[StudyData]) -> str:
 
 def verdicts(data: StudyData, variant: str) -> list[str]:
     """Return `5-way mixed worse, -4.5 [-5.1, -3.9]` for each test on which a variant is compared."""
-    found = []
-    for cell in data.cells:
-        for row in effects(data, cell).to_dict("records"):
-            if row["variant"] == variant and row["compared"]:
-                points = difference(row["difference"], row["low"], row["high"], row["kind"])
-                found.append(f"{cell_name(cell)} {row['verdict']}, {points}")
-    return found
+    rows = [(cell_name(cell), row) for cell in data.cells for row in effects(data, cell).to_dict("records")]
+    return [
+        f"{test} {row['verdict']}, {difference(row['difference'], row['low'], row['high'], row['kind'])}"
+        for test, row in rows
+        if row["variant"] == variant and row["compared"]
+    ]
 
 
-def study_findings(data: StudyData, link: str) -> str:
-    """Return one study as Markdown: question, answer, warnings and tables. link: to the whole report."""
+def study_findings(data: StudyData) -> str:
+    """Return one study as Markdown: question, answer, warnings and tables."""
     lines = [f"> **Note.** {notice}\n" for notice in notices(data)]
     for table in main_tables(data):
-        lines += _table_lines(table, table.words[[column for column in table.words if _is_shown(column)]])
-    if STEP in data.plan.switches:
-        steps = step_table(data)
-        lines += ["### From step to step", "", *_table_lines(steps, steps.words)]
-    return _block(data.plan.question, answer(data), lines, link, f"study `{data.plan.study}`", data.plan.profile)
+        lines += _table_lines(table, table.words[[column for column in table.words if column.endswith(COLUMNS)]])
+    return _block(data.plan.question, answer(data), lines, "study", data.plan.study, data.plan.profile)
 
 
-def search_findings(data: SearchData, link: str) -> str:
-    """Return one search as Markdown: question, answer, and what the choices reach on test. link: to the report."""
+def search_findings(data: SearchData) -> str:
+    """Return one search as Markdown: question, answer, and what the choices reach on test."""
     table = choices_table(data)
     lines = _table_lines(table, table.words) if table is not None else []
-    return _block(
-        data.plan.question, search_answer(data), lines, link, f"search `{data.plan.search}`", data.plan.profile
-    )
+    return _block(data.plan.question, search_answer(data), lines, "search", data.plan.search, data.plan.profile)
 
 
-def _block(question: str, answers: list[str], lines: list[str], link: str, name: str, profile: str) -> str:
-    ending = f"[The whole report]({link}) ({name}, profile `{profile}`)."
+def _block(question: str, answers: list[str], lines: list[str], kind: str, name: str, profile: str) -> str:
+    link = f"[The whole report](../reports/official/{name}-{profile}/report.md)"
+    ending = f"{link} ({kind} `{name}`, profile `{profile}`)."
     return "\n".join([f"## {question}", "", *(f"{words}\n" for words in answers), *lines, ending, ""])
 
 
-def _is_shown(column: str) -> bool:
-    """Return True for the columns of a main table that this page has: no costs, no lists of changed settings."""
-    return column.endswith((", %", ", points")) or column in (
-        "variant",
-        "verdict",
-        "seeds",
-        "compared with",
-        "why not compared",
-    )
-
-
 def _table_lines(table: ReportTable, words: pd.DataFrame) -> list[str]:
-    notes = [*(f"- {note}" for note in table.notes), ""] if table.notes else []
-    return [markdown_table(words), "", table.caption, "", *notes]
+    return [markdown_table(words), "", table.caption, "", *(f"- {note}" for note in table.notes), ""]

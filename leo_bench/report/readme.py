@@ -20,8 +20,7 @@ METHODS = {
     "ProtoNet, recipe of `prototype_start`": "protonet",
 }
 """Column of the headline table -> variant of the study presets."""
-INTERVAL = "tuned"
-"""Variant whose interval is shown."""
+INTERVAL = "tuned"  # the variant whose interval is shown
 TESTS = (
     ("5-way 1-shot", "switch-preset", "5way_mixed", ""),
     ("20-way 1-shot", "switch-preset", "20way_mixed", ""),
@@ -48,21 +47,20 @@ def refresh_readme(readme: Path, report_folder: Path) -> bool:
         made = BLOCKS[match[2]](report_folder, link) if match[2] in BLOCKS else ""
         return match[1] + (made or match[3]) + match[4]
 
-    if not marks.search(text):
-        return False
-    write_atomic(readme, marks.sub(filled, text).encode())
-    return True
+    text, n_blocks = marks.subn(filled, text)
+    if n_blocks:
+        write_atomic(readme, text.encode())
+    return n_blocks > 0
 
 
 def waterfall_block(report_folder: Path, link: str) -> str:
     """Return the waterfall figure with a short alternative text; an empty text if the report has no waterfall."""
     steps = [row for row in _rows(report_folder, "switch-step") if row["episode_mode"] == "mixed"]
-    headline = [row for row in steps if row["n_way"] == steps[0]["n_way"]]
-    if len(headline) < 2:
+    names = [f"{percent(row['accuracy'])}% ({row['label']})" for row in steps if row["n_way"] == steps[0]["n_way"]]
+    if len(names) < 2:
         return ""
-    first, last = (f"{percent(row['accuracy'])}% ({row['label']})" for row in (headline[0], headline[-1]))
-    way, count = headline[0]["n_way"], len(headline) - 1
-    alt = f"{way}-way accuracy in {count} steps, from {first} to {last}, and without each part"
+    way, count = steps[0]["n_way"], len(names) - 1
+    alt = f"{way}-way accuracy in {count} steps, from {names[0]} to {names[-1]}, and without each part"
     picture = f"![{alt}]({link}/figures/switch-step.png)"
     return f"{picture}\n\n[All numbers of this figure, with intervals and verdicts]({link}/report.md).\n"
 

@@ -14,15 +14,14 @@ TEXT_COLUMNS = (
 """Columns of words that are left-aligned, like the first column."""
 VERDICTS = ("better", "worse", "no difference that matters", "direction shown", "inconclusive", "one seed")
 """Words of a comparison's verdict, decided ones first."""
-TONES = {"better": "better", "yes": "better", "good": "better", "worse": "worse", "bad": "worse"} | dict.fromkeys(
-    ("no difference", "direction"), "shown"
-)
-"""Start of a verdict or answer -> its class in a page: colour and mark. Any other value is `unsure`."""
+TONES = {"better": "better", "worse": "worse", "no difference": "same", "direction": "leaning"}
+TONES |= {"yes": "better", "good": "better", "bad": "worse"}
+"""Start of a verdict or answer -> its class in a page, for colour and mark. Any other value is `unsure`."""
 
 
 @dataclass(frozen=True)
 class ReportTable:
-    """A table as numbers, for tables/<name>.csv, and as words, for the pages and tables/<name>.tex."""
+    """A table as numbers, for tables/<name>.csv, and as words, for the pages."""
 
     name: str
     caption: str

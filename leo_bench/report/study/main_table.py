@@ -117,14 +117,14 @@ def main_words(data: StudyData, numbers: pd.DataFrame) -> pd.DataFrame:
     for row in numbers.to_dict("records"):
         words = {
             "variant": row["label"],
+            "changes": few_changes(row["changed"]),
+            **({"compared with": row["against"] or NONE} if "against" in row else {}),
             f"{headline}, %": with_interval(row["accuracy"], row["low"], row["high"], row["interval_over"]),
             "difference, points": difference(
                 row["difference"], row["difference_low"], row["difference_high"], row["interval_over"]
             ),
             "verdict": row["verdict"],
             "seeds": str(row["n_seeds"]),
-            **({"compared with": row["against"] or NONE} if "against" in row else {}),
-            "changes": few_changes(row["changed"]),
             "before adaptation": percent(row["accuracy_before"]),
         }
         for cell in others:
