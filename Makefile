@@ -22,7 +22,7 @@ help:  ## show this list
 	@echo "make status           print what is done, missing or not counted in each study"
 	@echo "make report           write every report again from results/, without training"
 	@echo "make reproduce        do the cheapest run of each study again and compare it bit for bit"
-	@echo "make bench            time training steps and write reports/bench (15 minutes): ONLY=GROUP for one group"
+	@echo "make bench            time training steps and write reports/bench (20 minutes): ONLY=GROUP for one group"
 	@echo "make data             print where the data set was found, and draw contact sheets in reports/data"
 	@echo "make publish          copy a study with its report to results/official and reports/official:"
 	@echo "                      make publish STUDY=NAME PROFILE=cpu (PARTIAL=1: even if runs are missing;"

@@ -7,9 +7,8 @@ import numpy as np
 
 from leo_bench.config import make_settings
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import Plan, load_study, tests_of, write_atomic, write_record, write_settings
+from leo_bench.records import Plan, PlannedRun, load_study, tests_of, write_record
 from leo_bench.records.state import test_arrays
-from leo_bench.running.plan import planned_run
 
 N_VARIANTS = 20
 PUBLISHED = Path("results/official/ablations-cpu")
@@ -25,19 +24,20 @@ def write_study(results: Path, n_runs: int) -> Path:
     counts = {
         test.test_key: _packed(test_arrays(original.folder, test.asked, test.test_key)) for test in original.tests
     }
-    runs = []
+    runs: list[PlannedRun] = []
     for index in range(n_runs):
         latent_dim, seed = 32 + index % N_VARIANTS, index // N_VARIANTS
         settings = make_settings({**original.planned.settings, "latent_dim": latent_dim, "seed": seed})
-        run = planned_run(settings, f"latent_dim_{latent_dim}")
+        own = {"run_key": settings.run_key, "settings": settings.canonical()}
+        run = original.planned.model_copy(update={**own, "variant": f"latent_dim_{latent_dim}", "seed": seed})
         folder = results / "runs" / run.run_key
-        write_settings(folder, settings)
         same = {"run_key": run.run_key, "numerics": run.numerics}
         for key, test in zip(tests_of(run), original.tests, strict=True):
-            write_atomic(folder / "tests" / key / "episodes.npz", counts[test.test_key])
+            _write(folder / "tests" / key / "episodes.npz", counts[test.test_key])
             record = test.model_copy(update={**same, "test_key": key})
-            write_record(folder / "tests" / key / "result.json", record)
-        write_record(folder / "result.json", original.result.model_copy(update={**same, "settings": run.settings}))
+            _write(folder / "tests" / key / "result.json", record.model_dump_json().encode())
+        result = original.result.model_copy(update={**same, "settings": run.settings})
+        _write(folder / "result.json", result.model_dump_json().encode())
         runs.append(run)
     variants = list(dict.fromkeys(run.variant for run in runs))
     plan = Plan(
@@ -53,6 +53,12 @@ def write_study(results: Path, n_runs: int) -> Path:
     )
     write_record(results / "made-up-bench" / "study.json", plan)
     return results / "made-up-bench"
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file without waiting for the disk: these records may be lost."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
 
 
 def _packed(arrays: dict[str, np.ndarray]) -> bytes:

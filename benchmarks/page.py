@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from benchmarks.suite import GROWTHS, RATIOS, Growth, Ratio
 from leo_bench.figures import COLOURS, INK, SMALL, style_axes
-from leo_bench.report.pages import show, write_table
+from leo_bench.report.pages import show, write_tables
 from leo_bench.report.pages import write_page as write_filled
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.table import ReportTable
@@ -190,9 +190,7 @@ def write_page(results: Path, out: Path) -> Path:
         for title, (frame, caption) in frames.items()
         if len(frame)
     ]
-    for title, table in tables:
-        if title != "Machine":
-            write_table(table, out / "tables")
+    write_tables([table for title, table in tables if title != "Machine"], out / "tables")
     content = {
         "title": "Benchmarks",
         "summary": bench_words(ratios),

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from filelock import FileLock, Timeout
 
 from leo_bench.config import TestSettings, differing, make_settings, planned_tests, test_key, training_settings
@@ -61,20 +60,18 @@ class RunState:
         """Return correct answers of n_way * n_query queries, int64 [n_test_episodes, len(test.steps)]."""
         return test_arrays(self.folder, test.asked, test.test_key)[CORRECT].astype(np.int64)
 
-    def by_character(self, test: TestResult) -> pd.DataFrame | None:
-        """Return the answers after adaptation by the character that the query shows; None if not recorded.
+    def by_character(self, test: TestResult) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return names `Alphabet/character` and their [asked, correct] after adaptation; None if not recorded.
 
-        Columns alphabet, character (str), asked, correct (int64). Characters without a query are left out.
+        bytes [n], int64 [n, 2]. A query counts for the character that it shows. Characters without a query are left
+        out.
         """
         arrays = test_arrays(self.folder, test.asked, test.test_key)
         if CHARACTERS not in arrays or BY_CHARACTER not in arrays:
             return None
-        names = [name.decode() for name in arrays[CHARACTERS]]
         counts = arrays[BY_CHARACTER].astype(np.int64)
-        alphabets, characters = zip(*(name.split("/", 1) for name in names), strict=True)
-        columns = {"alphabet": alphabets, "character": characters, "asked": counts[:, 0], "correct": counts[:, 1]}
-        frame = pd.DataFrame(columns)
-        return frame[frame["asked"] > 0].reset_index(drop=True)
+        asked = counts[:, 0] > 0
+        return arrays[CHARACTERS][asked], counts[asked]
 
 
 def attempts_of(folder: Path) -> list[Path]:

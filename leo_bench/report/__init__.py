@@ -3,10 +3,32 @@
 The same results on the same versions give the same bytes.
 """
 
+from pathlib import Path
+
+from leo_bench.errors import LeoBenchError
+from leo_bench.records import find_studies
+from leo_bench.records.search import find_searches
 from leo_bench.report.comparison.page import write_comparison
 from leo_bench.report.pages import write_index
-from leo_bench.report.rebuild import rebuild_all
 from leo_bench.report.search.page import write_search_report
 from leo_bench.report.study.page import write_report
 
 __all__ = ["rebuild_all", "write_comparison", "write_index", "write_report", "write_search_report"]
+
+
+def rebuild_all(results: Path, reports: Path) -> list[Path]:
+    """Write the reports of all studies and searches under results/ and results/official/, and the index.
+
+    A folder that cannot be read does not stop the others; the LeoBenchError raised at the end names it.
+    """
+    written, broken = [], []
+    for write, folders in ((write_report, find_studies(results)), (write_search_report, find_searches(results))):
+        for folder in folders:
+            try:
+                written.append(write(folder, reports / folder.relative_to(results)))
+            except LeoBenchError as error:
+                broken.append(str(error))
+    write_index(reports)
+    if broken:
+        raise LeoBenchError(f"{len(written)} reports rebuilt, {len(broken)} not: {'; '.join(broken)}")
+    return written

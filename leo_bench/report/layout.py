@@ -14,47 +14,41 @@ MEANINGFUL = (*COLOURS, *RAMP, INK, MUTED, BAND, PAPER)
 """Colours that tell variants, accuracies, references and bands apart."""
 
 
-def panel_rows(drawings: Sequence[Drawing], columns: int) -> list[list[Drawing]]:
-    """Return the panels in rows, from left to right."""
-    return [list(drawings[start : start + columns]) for start in range(0, len(drawings), columns)]
+def places(sizes: Sequence[tuple[float, float]], columns: int) -> tuple[list[tuple[float, float]], float, float]:
+    """Return left and top of each panel, row by row from left to right, and the width and height of all together."""
+    found, width, top = [], 0.0, 0.0
+    for start in range(0, len(sizes), columns):
+        row, left = sizes[start : start + columns], 0.0
+        for size in row:
+            found.append((left, top))
+            left += size[0]
+        width, top = max(width, left), top + max(height for _, height in row)
+    return found, width, top
 
 
 def compose_svg(drawings: Sequence[Drawing], columns: int) -> str:
     """Return panels side by side in one SVG file."""
-    parts, y = [], 0.0
-    for number, row in enumerate(panel_rows(drawings, columns)):
-        x = 0.0
-        for index, drawing in enumerate(row):
-            body = own_ids(drawing.svg, f"p{number}-{index}")
-            parts.append(body.replace("<svg ", f'<svg x="{72 * x:.2f}" y="{72 * y:.2f}" ', 1))
-            x += drawing.width
-        y += max(drawing.height for drawing in row)
-    width = max(sum(drawing.width for drawing in row) for row in panel_rows(drawings, columns))
-    size = f'width="{72 * width:.2f}pt" height="{72 * y:.2f}pt" viewBox="0 0 {72 * width:.2f} {72 * y:.2f}"'
+    corners, width, height = places([(72 * drawing.width, 72 * drawing.height) for drawing in drawings], columns)
+    parts = [
+        own_ids(drawing.svg, f"p{index}").replace("<svg ", f'<svg x="{left:.2f}" y="{top:.2f}" ', 1)
+        for index, (drawing, (left, top)) in enumerate(zip(drawings, corners, strict=True))
+    ]
+    size = f'width="{width:.2f}pt" height="{height:.2f}pt" viewBox="0 0 {width:.2f} {height:.2f}"'
     head = f'<?xml version="1.0" encoding="utf-8"?>\n<svg xmlns="http://www.w3.org/2000/svg" {size}>'
     return "\n".join([head, *parts, "</svg>", ""])
 
 
 def compose_png(drawings: Sequence[Drawing], columns: int) -> bytes:
-    """Return panels side by side in one PNG file."""
-    rows = [[Image.open(io.BytesIO(drawing.png)) for drawing in row] for row in panel_rows(drawings, columns)]
-    heights = [max(picture.height for picture in row) for row in rows]
-    sheet = Image.new("RGB", (max(sum(picture.width for picture in row) for row in rows), sum(heights)), PAPER)
-    top = 0
-    for row, height in zip(rows, heights, strict=True):
-        left = 0
-        for picture in row:
-            sheet.paste(picture, (left, top))
-            left += picture.width
-        top += height
-    file = io.BytesIO()
-    _with_palette(sheet).save(file, "PNG", dpi=(PNG_DPI, PNG_DPI), optimize=True)
-    return file.getvalue()
-
-
-def _with_palette(sheet: Image.Image) -> Image.Image:
-    """Return the picture in 256 colours, a third of the bytes; unchanged if that would alter a colour of MEANINGFUL."""
-    few = sheet.quantize(256, dither=Image.Dither.NONE)
+    """Return panels side by side in one PNG file, in 256 colours if that alters no colour of MEANINGFUL."""
+    pictures = [Image.open(io.BytesIO(drawing.png)) for drawing in drawings]
+    corners, width, height = places([picture.size for picture in pictures], columns)
+    sheet = Image.new("RGB", (int(width), int(height)), PAPER)
+    for picture, (left, top) in zip(pictures, corners, strict=True):
+        sheet.paste(picture, (int(left), int(top)))
+    few = sheet.quantize(256, dither=Image.Dither.NONE)  # a third of the bytes
     before, after = np.asarray(sheet), np.asarray(few.convert("RGB"))
     changed = {tuple(colour) for colour in np.unique(before[(before != after).any(axis=-1)], axis=0).tolist()}
-    return sheet if changed & {ImageColor.getrgb(colour) for colour in MEANINGFUL} else few
+    file = io.BytesIO()
+    kept = sheet if changed & {ImageColor.getrgb(colour) for colour in MEANINGFUL} else few
+    kept.save(file, "PNG", dpi=(PNG_DPI, PNG_DPI), optimize=True)
+    return file.getvalue()

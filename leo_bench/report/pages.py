@@ -3,7 +3,7 @@
 import html
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -11,45 +11,30 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from leo_bench.records import write_atomic
-from leo_bench.report.latex import latex_table
 from leo_bench.report.layout import compose_png, compose_svg
 from leo_bench.report.panels import Plot, render
-from leo_bench.report.svg import compact_page, inline_svg
-from leo_bench.report.table import ReportTable
+from leo_bench.report.svg import inline_svg
+from leo_bench.report.table import ReportTable, tone
 
 OFFICIAL = "official"
+HEAD = {"title": "<title>(.*?)</title>"} | {
+    name: f'<meta name="{name}" content="(.*?)">' for name in ("description", "subtitle", "verdicts")
+}
+"""What the index shows of a page -> the pattern that finds it in the head of the page."""
 
 
 @dataclass(frozen=True)
-class Shown:
+class Shown(Plot):
     """A drawn figure, ready for a page."""
 
-    name: str
-    title: str
-    caption: str
-    alt: str
-    panels: list[Markup]
-    columns: int
-
-
-def write_table(table: ReportTable, folder: Path) -> None:
-    """Write NAME.csv (numbers to ten digits) and, if there are rows, NAME.tex (words).
-
-    A published report has no LaTeX, which keeps the repository small (docs/reports.md).
-    """
-    write_atomic(folder / f"{table.name}.csv", table.numbers.to_csv(index=False, float_format="%.10g").encode())
-    if folder.parents[1].name == OFFICIAL:
-        (folder / f"{table.name}.tex").unlink(missing_ok=True)
-    elif len(table.words):
-        text = latex_table(table.words, table.name, table.caption, table.text_columns)
-        write_atomic(folder / f"{table.name}.tex", text.encode())
+    alt: str = ""
+    drawn: list[Markup] = field(default_factory=list)
 
 
 def write_tables(tables: Iterable[ReportTable | None], folder: Path) -> None:
-    """Write all tables; None is skipped."""
-    for table in tables:
-        if table is not None:
-            write_table(table, folder)
+    """Write each table as NAME.csv, numbers to ten digits. None is skipped."""
+    for table in filter(None, tables):
+        write_atomic(folder / f"{table.name}.csv", table.numbers.to_csv(index=False, float_format="%.10g").encode())
 
 
 def show_all(plots: Mapping[str, Plot], folder: Path) -> dict[str, Shown]:
@@ -68,39 +53,26 @@ def show(plot: Plot, folder: Path) -> Shown:
     else:
         write_atomic(folder / f"{plot.name}.svg", compose_svg(drawings, plot.columns).encode())
     write_atomic(folder / f"{plot.name}.png", compose_png(drawings, plot.columns))
-    panels = [
-        Markup(inline_svg(drawing.svg, f"{plot.name}-{index}", drawing.alt)) for index, drawing in enumerate(drawings)
-    ]
-    return Shown(
-        plot.name, plot.title, plot.caption, ". ".join(drawing.alt for drawing in drawings), panels, plot.columns
-    )
+    alt = ". ".join(drawing.alt for drawing in drawings)
+    drawn = [Markup(inline_svg(one.svg, f"{plot.name}-{index}", one.alt)) for index, one in enumerate(drawings)]
+    return Shown(**vars(plot), alt=alt, drawn=drawn)
 
 
 def write_index(reports_folder: Path) -> Path:
     """Write reports/index.html, which links every report below the folder, published ones first.
 
-    Title and summary of each link come from the head of its page.
+    Title, answer and verdicts of each link come from the head of its page.
     """
-    found = [
-        path for pattern in ("*/report.html", f"{OFFICIAL}/*/report.html") for path in reports_folder.glob(pattern)
-    ]
-    entries = [
-        {
-            "title": _in_head(path, r"<title>(.*?)</title>") or path.parent.name,
-            "summary": _in_head(path, r'<meta name="description" content="(.*?)">'),
-            "link": path.relative_to(reports_folder).as_posix(),
-            "published": path.parents[1].name == OFFICIAL,
-        }
-        for path in sorted(found, key=lambda path: (path.parents[1].name != OFFICIAL, path.parent.name))
-    ]
+    entries = []
+    published, others = (sorted(reports_folder.glob(f"{names}/report.html")) for names in (f"{OFFICIAL}/*", "*"))
+    for path in [*published, *others]:
+        head = path.read_text().split("<style>", 1)[0]
+        found = {name: re.search(pattern, head, re.DOTALL) for name, pattern in HEAD.items()}
+        entry = {name: html.unescape(match[1]) if match else "" for name, match in found.items()}
+        link = path.relative_to(reports_folder).as_posix()
+        entries.append({**entry, "link": link, "published": path.parents[1].name == OFFICIAL})
     content = {"entries": entries, "title": "leo_bench reports", "summary": "Every report there is."}
     return write_page(reports_folder / "index.html", "index.html.j2", content)
-
-
-def _in_head(page: Path, pattern: str) -> str:
-    """Return the text that a pattern matches in the head of a page written here; empty if there is no match."""
-    match = re.search(pattern, page.read_text().split("<style>", 1)[0], re.DOTALL)
-    return html.unescape(match[1]) if match else ""
 
 
 def write_report_pages(folder: Path, template: str, content: Mapping[str, object]) -> Path:
@@ -110,27 +82,18 @@ def write_report_pages(folder: Path, template: str, content: Mapping[str, object
 
 
 def write_page(path: Path, template: str, content: Mapping[str, object]) -> Path:
-    """Fill a template and write the file atomically."""
-    is_page = template.endswith(".html.j2")
-    text = environment(html=is_page).get_template(template).render(content)
-    text = compact_page(text) if is_page else text
-    write_atomic(path, text.encode())
-    return path
-
-
-def environment(html: bool) -> Environment:
-    """Return Jinja's environment for pages (values are escaped) or for Markdown."""
+    """Fill a template and write the file atomically. In a page (NAME.html.j2) values are escaped."""
     made = Environment(
         loader=PackageLoader("leo_bench.report"),
-        autoescape=html,
+        autoescape=template.endswith(".html.j2"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters["markdown"] = markdown_table
-    made.filters["code"] = with_code
-    return made
+    made.filters |= {"markdown": markdown_table, "code": with_code, "tone": tone}
+    write_atomic(path, made.get_template(template).render(content).encode())
+    return path
 
 
 def with_code(text: str) -> Markup:

@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from leo_bench.figures import FONT, INK, MUTED, PAPER
-from leo_bench.report.svg import compact
 
 PNG_DPI = 128
 FONTS = ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"]
@@ -54,13 +53,8 @@ class Drawing:
 
 def render(panel: Panel) -> Drawing:
     """Draw a panel. The same panel gives the same bytes: no date, no random ids."""
-    style: Any = {
-        "svg.hashsalt": "leo_bench",
-        "svg.fonttype": "none",
-        "font.family": ["sans-serif"],
-        "font.sans-serif": FONTS,
-    }
-    with mpl.rc_context(style):
+    fonts: Any = {"font.family": ["sans-serif"], "font.sans-serif": FONTS}
+    with mpl.rc_context({"svg.hashsalt": "leo_bench", "svg.fonttype": "none", **fonts}):
         figure = Figure(figsize=(panel.width, panel.height), facecolor=PAPER, dpi=PNG_DPI)
         canvas = FigureCanvasAgg(figure)
         ax = figure.add_axes(_box(panel, panel.left or 0.55, panel.right or 0.9))
@@ -73,17 +67,14 @@ def render(panel: Panel) -> Drawing:
                 own if given is None else given for own, given in zip(beside, (panel.left, panel.right), strict=True)
             )
             ax.set_position(_box(panel, left, right))
-        for text, below, size, weight, colour in (
-            (panel.title, 0.07, FONT + 1, "bold", INK),
-            (panel.subtitle, 0.25, FONT - 1.5, "normal", MUTED),
-        ):
-            place = (0.08 / panel.width, 1 - below / panel.height)
-            figure.text(*place, text, va="top", fontsize=size, weight=weight, color=colour)
+        left, height = 0.08 / panel.width, panel.height
+        figure.text(left, 1 - 0.07 / height, panel.title, va="top", fontsize=FONT + 1, weight="bold", color=INK)
+        figure.text(left, 1 - 0.25 / height, panel.subtitle, va="top", fontsize=FONT - 1.5, color=MUTED)
         canvas.draw()
         png, svg = io.BytesIO(), io.StringIO()
         Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(png, "PNG", compress_level=1)
         figure.savefig(svg, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return Drawing(compact(svg.getvalue()), png.getvalue(), panel.width, panel.height, panel.alt)
+    return Drawing(svg.getvalue(), png.getvalue(), panel.width, panel.height, panel.alt)
 
 
 def _box(panel: Panel, left: float, right: float) -> tuple[float, float, float, float]:

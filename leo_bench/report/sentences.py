@@ -1,6 +1,7 @@
 """Phrases that all reports share."""
 
 from collections.abc import Iterable
+from itertools import groupby
 
 from leo_bench.statistics import Interval
 
@@ -28,13 +29,10 @@ def listed(names: list[str], most: int = 5) -> str:
 
 def seed_words(seeds: list[int]) -> str:
     """Return seeds as the command line takes them: `0-2,5`."""
-    parts: list[str] = []
-    ordered = sorted(set(seeds))
-    start = 0
-    for index, seed in enumerate(ordered):
-        if index + 1 == len(ordered) or ordered[index + 1] != seed + 1:
-            parts.append(str(seed) if index == start else f"{ordered[start]}-{seed}")
-            start = index + 1
+    parts = []
+    for _, run in groupby(enumerate(sorted(set(seeds))), key=lambda pair: pair[1] - pair[0]):
+        first, *others = [seed for _, seed in run]
+        parts.append(f"{first}-{others[-1]}" if others else str(first))
     return ",".join(parts)
 
 
@@ -43,12 +41,10 @@ def distinct(values: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(values))
 
 
-ERROR_AXIS = (
-    " If at least half of the variants are above 95%, the axis shows the error, 100 minus accuracy, on a log scale "
-    "with small errors at the top or right; an interval that extends beyond the axis is cut at its edge."
-)
-
-
 def error_words(drawn: list[bool]) -> str:
     """Return the caption's sentence on error axes; empty if no panel has one."""
-    return ERROR_AXIS if any(drawn) else ""
+    words = (
+        " If at least half of the variants are above 95%, the axis shows the error, 100 minus accuracy, on a log scale "
+        "with small errors at the top or right; an interval that extends beyond the axis is cut at its edge."
+    )
+    return words if any(drawn) else ""

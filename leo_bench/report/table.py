@@ -8,18 +8,20 @@ import pandas as pd
 from leo_bench.figures import signed
 
 NONE = "-"
-TEXT_COLUMNS = [
-    *"changes verdict message status command run test state with item answer evidence value settings".split(),
-    "why not compared",
-]
+TEXT_COLUMNS = (
+    "changes,verdict,message,status,command,run,test,state,with,item,answer,evidence,value,settings,why not compared"
+).split(",")
 """Columns of words that are left-aligned, like the first column."""
-TONES = {"better": "better", "yes": "better", "good": "better", "worse": "worse", "bad": "worse"}
-"""Verdict or answer -> its colour; any other value is neutral."""
+VERDICTS = ("better", "worse", "no difference that matters", "direction shown", "inconclusive", "one seed")
+"""Words of a comparison's verdict, decided ones first."""
+TONES = {"better": "better", "worse": "worse", "no difference": "same", "direction": "leaning"}
+TONES |= {"yes": "better", "good": "better", "bad": "worse"}
+"""Start of a verdict or answer -> its class in a page, for colour and mark. Any other value is `unsure`."""
 
 
 @dataclass(frozen=True)
 class ReportTable:
-    """A table as numbers, for tables/<name>.csv, and as words, for the pages and tables/<name>.tex."""
+    """A table as numbers, for tables/<name>.csv, and as words, for the pages."""
 
     name: str
     caption: str
@@ -32,9 +34,10 @@ class ReportTable:
     def text_columns(self) -> list[str]:
         return [name for name in self.words.columns if name in TEXT_COLUMNS]
 
-    def tone(self, value: str) -> str:
-        """Return the class of a cell in a page: better, worse or unsure."""
-        return TONES.get(value, "unsure")
+
+def tone(value: str) -> str:
+    """Return the class of a verdict or answer in a page."""
+    return next((name for start, name in TONES.items() if value.startswith(start)), "unsure")
 
 
 def percent(value: float) -> str:

@@ -131,7 +131,7 @@ def differences(recorded: RunState, again: RunState) -> list[str]:
         if not np.array_equal(recorded.correct(old), again.correct(new)):
             found.append(f"{where}: answers by episode differ")
         before, now = recorded.by_character(old), again.by_character(new)
-        if before is not None and (now is None or not before.equals(now)):
+        if before is not None and (now is None or not all(map(np.array_equal, before, now))):
             found.append(f"{where}: answers by character differ")
     return found
 

@@ -1,11 +1,9 @@
 """Errors by alphabet and by character, and whether variants agree in them."""
 
 from functools import partial
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from leo_bench import figures
 from leo_bench.report.panels import Panel, Plot
@@ -23,18 +21,22 @@ LEVELS = {"alphabet": "alphabets", "name": "characters"}
 def character_counts(data: StudyData, variant: str) -> pd.DataFrame:
     """Return the headline test's queries by character, for each run of a variant that recorded them.
 
-    Columns seed, alphabet, name (`Alphabet/character07`), asked, correct, missed.
+    Columns seed, name (`Alphabet/character07`), asked, correct, missed.
     """
-    found = []
-    for seed in data.rows(data.headline, variant)["seed"]:
-        run, test = data.test(variant, int(seed), data.headline)
-        frame = run.by_character(test)
-        if frame is not None:
-            found.append(frame.assign(seed=int(seed), name=frame["alphabet"] + "/" + frame["character"]))
+    seeds = [int(seed) for seed in data.rows(data.headline, variant)["seed"]]
+    tests = [(seed, *data.test(variant, seed, data.headline)) for seed in seeds]
+    found = [(seed, *counts) for seed, run, test in tests if (counts := run.by_character(test)) is not None]
     if not found:
-        return pd.DataFrame(columns=["seed", "alphabet", "name", "asked", "correct", "missed"])
-    whole = pd.concat(found, ignore_index=True)
-    return whole.assign(missed=whole["asked"] - whole["correct"])
+        return pd.DataFrame(columns=["seed", "name", "asked", "correct", "missed"])
+    names, counts = (np.concatenate(column) for column in list(zip(*found, strict=True))[1:])
+    frame = pd.DataFrame(counts, columns=["asked", "correct"])
+    frame["seed"] = np.repeat([seed for seed, *_ in found], [len(own) for _, own, _ in found])
+    frame["name"] = np.char.decode(names)
+    return frame.assign(missed=frame["asked"] - frame["correct"])
+
+
+def _with_alphabets(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(alphabet=[name.split("/", 1)[0] for name in rows["name"]])
 
 
 def error_rates(rows: pd.DataFrame, by: str) -> pd.DataFrame:
@@ -61,7 +63,7 @@ def character_tables(data: StudyData) -> list[ReportTable]:
 
     Empty if no run of the baseline recorded counts by character.
     """
-    rows = character_counts(data, data.plan.baseline)
+    rows = _with_alphabets(character_counts(data, data.plan.baseline))
     if rows.empty:
         return []
     return [*(_character_table(data, rows, by) for by in LEVELS), agreement_table(data, rows)]
@@ -103,19 +105,19 @@ def agreement_table(data: StudyData, rows: pd.DataFrame) -> ReportTable:
     Runs of other seeds and of the same seed are kept apart. The reference for other seeds is the correlation among the
     baseline's own seeds: two runs of one method that share no seed.
     """
-    errors = _error_table(rows)
-    own = [_rank_correlation(errors[a], errors[b]) for a, b in combinations(errors, 2)]
-    numbers = [_agreement(data, data.plan.baseline, own, [])] if own else []
+    own, base = _ranks(rows), data.plan.baseline
+    pairs = _correlations(own, own)
+    upper = np.triu(np.ones(pairs.shape, bool), k=1)
+    numbers = [_agreement(data, base, pairs.to_numpy()[upper], np.empty(0))] if upper.any() else []
     alone = not_comparable(data, data.headline)
     for variant in data.variants:
-        other = character_counts(data, variant)
-        if variant == data.plan.baseline or variant in alone or other.empty:
+        if variant == base or variant in alone:
             continue
-        theirs = _error_table(other)
-        pairs = [(a, b, _rank_correlation(errors[a], theirs[b])) for a in errors for b in theirs]
-        numbers.append(
-            _agreement(data, variant, [r for a, b, r in pairs if a != b], [r for a, b, r in pairs if a == b])
-        )
+        theirs = character_counts(data, variant)
+        if not theirs.empty:
+            pairs = _correlations(own, _ranks(theirs))
+            same = np.equal.outer(pairs.index.to_numpy(), pairs.columns.to_numpy())
+            numbers.append(_agreement(data, variant, pairs.to_numpy()[~same], pairs.to_numpy()[same]))
     frame = pd.DataFrame(numbers, columns=AGREEMENT_COLUMNS)
     words = [
         {
@@ -127,28 +129,28 @@ def agreement_table(data: StudyData, rows: pd.DataFrame) -> ReportTable:
         }
         for row in frame.to_dict("records")
     ]
-    base = data.label(data.plan.baseline)
+    label = data.label(base)
     caption = (
         "Are the same characters hard for every variant? Spearman's rank correlation of error rates over characters, "
-        f"{cell_name(data.headline)}, mean over pairs of runs, one of the variant, one of {base}; 1: the same order. "
-        f"Compare the column of other seeds with the row of {base}, its own seeds among each other. Runs of the same "
+        f"{cell_name(data.headline)}, mean over pairs of runs, one of the variant, one of {label}; 1: the same order. "
+        f"Compare the column of other seeds with the row of {label}, its own seeds among each other. Runs of the same "
         "seed share initial weights and episodes, so they may agree more for that reason. Pairs: of other seeds and of "
         f'the same seed. "{NONE}": no such pair, or equal error rates.'
     )
     return ReportTable("hardest-agreement", caption, frame, pd.DataFrame(words))
 
 
-def _agreement(data: StudyData, variant: str, other: list[float], same: list[float]) -> dict[str, object]:
-    """Return a row of AGREEMENT_COLUMNS; least and most are over pairs of other seeds."""
+def _agreement(data: StudyData, variant: str, other: np.ndarray, same: np.ndarray) -> dict[str, object]:
+    """Return a row of AGREEMENT_COLUMNS from the correlations of pairs of other seeds and of the same seed."""
     return {
         "variant": variant,
         "label": data.label(variant),
         "n_other_seeds": len(other),
-        "other_seeds": float(np.mean(other)) if other else np.nan,
-        "least": min(other, default=np.nan),
-        "most": max(other, default=np.nan),
+        "other_seeds": other.mean() if len(other) else np.nan,
+        "least": other.min() if len(other) else np.nan,
+        "most": other.max() if len(other) else np.nan,
         "n_same_seed": len(same),
-        "same_seed": float(np.mean(same)) if same else np.nan,
+        "same_seed": same.mean() if len(same) else np.nan,
     }
 
 
@@ -156,22 +158,30 @@ def _correlation_words(value: float) -> str:
     return NONE if np.isnan(value) else f"{value:.2f}"
 
 
-def _error_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the error rate of each character (row) with each seed (column); NaN if it was never asked."""
-    return rows.assign(error=rows["missed"] / rows["asked"]).pivot(index="name", columns="seed", values="error")
+def _ranks(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the ranks of characters (rows) by their error rate with each seed (columns), centred, of length 1.
+
+    rows: from `character_counts`. NaN in the column of a seed whose error rates are all equal. The dot product of two
+    columns is Spearman's rank correlation.
+    """
+    errors = rows.assign(error=rows["missed"] / rows["asked"]).pivot(index="name", columns="seed", values="error")
+    ranks = errors.rank()
+    centred = ranks - ranks.mean()
+    length = np.sqrt((centred**2).sum())
+    return centred / length.where(length > 0)
 
 
-def _rank_correlation(a: "pd.Series[float]", b: "pd.Series[float]") -> float:
-    """Return Spearman's correlation over the characters that both have; NaN if one is constant."""
-    both = pd.concat([a, b], axis=1, join="inner").dropna()
-    if len(both) < 3 or both.nunique().min() < 2:
-        return np.nan
-    return float(stats.spearmanr(both.iloc[:, 0], both.iloc[:, 1]).statistic)
+def _correlations(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
+    """Return the correlation of each seed of a (rows) with each of b (columns), over the characters of `_ranks`.
+
+    Compared tests have the same episodes, so both ask the same characters.
+    """
+    return a.T @ b.reindex(a.index)
 
 
 def character_plot(data: StudyData) -> Plot | None:
     """Return the figure of the baseline's error by alphabet, and of its hardest characters."""
-    rows = character_counts(data, data.plan.baseline)
+    rows = _with_alphabets(character_counts(data, data.plan.baseline))
     if rows.empty:
         return None
     overall = float(rows["missed"].sum() / rows["asked"].sum())

@@ -6,7 +6,8 @@ from pathlib import Path
 from leo_bench.report.pages import Shown, show_all, write_report_pages, write_tables
 from leo_bench.report.study.adaptation_effect import effect_table
 from leo_bench.report.study.cost import cost_table
-from leo_bench.report.study.data import STEP, load_study_data
+from leo_bench.report.study.data import STEP, StudyData, load_study_data
+from leo_bench.report.study.differences import effects
 from leo_bench.report.study.errors_by_character import NOT_RECORDED, character_tables
 from leo_bench.report.study.figures import all_plots
 from leo_bench.report.study.forest import effects_table
@@ -14,12 +15,12 @@ from leo_bench.report.study.main_table import main_tables
 from leo_bench.report.study.not_done import problem_table
 from leo_bench.report.study.other_tests import other_differences_table, other_tests_table
 from leo_bench.report.study.provenance import provenance
-from leo_bench.report.study.redo import redo_table
+from leo_bench.report.study.redo import redo_table, repeat_command
 from leo_bench.report.study.sentences import answer, method_words, notices
 from leo_bench.report.study.switch import switch_table
 from leo_bench.report.study.switch_words import switch_words
 from leo_bench.report.study.waterfall import step_table
-from leo_bench.report.table import ReportTable
+from leo_bench.report.table import VERDICTS, ReportTable
 
 
 @dataclass(frozen=True)
@@ -50,24 +51,25 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
         )
         for switch in data.plan.switches
     ]
-    others = [effects_table(data)] if main else []
-    cost, hardest = cost_table(data), character_tables(data)
-    undone, redo, effect = problem_table(data), redo_table(data), effect_table(data)
+    paired = effects_table(data) if main else None
+    cost = cost_table(data)
+    hardest, undone, redo, effect = character_tables(data), problem_table(data), redo_table(data), effect_table(data)
     elsewhere = [table for table in (other_tests_table(data), other_differences_table(data)) if table is not None]
     sections = [section.table for section in switches]
-    write_tables([*main, *others, *sections, cost, *elsewhere, effect, *hardest, undone, redo], out_folder / "tables")
+    write_tables([*main, paired, *sections, cost, *elsewhere, effect, *hardest, undone, redo], out_folder / "tables")
     opening = answer(data)
     content = {
-        "data": data,
-        "plan": data.plan,
-        "title": f"{data.plan.study}, profile {data.plan.profile}",
+        "title": data.plan.question,
+        "subtitle": f"Study {data.plan.study}, profile {data.plan.profile}",
         "answer": opening,
-        "summary": f"{opening[0]} {opening[-1]}",
+        "summary": " ".join(opening),
+        "verdicts": verdict_counts(data),
+        "commands": {variant: repeat_command(data, variant) for variant in data.variants},
         "notices": notices(data),
         "main": main,
         "figures": figures,
         "switches": switches,
-        "others": others,
+        "effects": paired,
         "cost": cost,
         "other_tests": elsewhere,
         "adaptation": effect,
@@ -80,3 +82,10 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
         "redo": redo,
     }
     return write_report_pages(out_folder, "report", content)
+
+
+def verdict_counts(data: StudyData) -> list[str]:
+    """Return `3 better`, `1 inconclusive`, ...: the verdicts on the headline test, in the order of VERDICTS."""
+    frame = effects(data, data.headline)
+    found = list(frame[frame["compared"].astype(bool)]["verdict"])
+    return [f"{found.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in found]

@@ -2,33 +2,33 @@
 
 import pandas as pd
 
+from leo_bench.records import RunState
 from leo_bench.report.sentences import seed_words
 from leo_bench.report.study.data import StudyData
 from leo_bench.report.table import ReportTable
 
 
+def repeat_command(data: StudyData, variant: str, seeds: str = "") -> str:
+    """Return the command that runs a variant of the study again, with the given seeds or with all planned ones."""
+    plan = data.plan
+    seeds = seeds or seed_words([run.planned.seed for run in data.view.runs if run.planned.variant == variant])
+    return f"leo-bench study {plan.study} --profile {plan.profile} --only {variant} --seeds {seeds}"
+
+
 def redo_table(data: StudyData) -> ReportTable:
     """Return the command that repeats each row and each run; a done run is compared with its record."""
-    plan = data.plan
+    by_variant: dict[str, list[RunState]] = {}
+    for run in sorted(data.view.runs, key=lambda run: run.planned.seed):
+        by_variant.setdefault(run.planned.variant, []).append(run)
     words = []
     for variant in data.variants:
-        runs = [run for run in data.view.runs if run.planned.variant == variant]
-        seeds = seed_words([run.planned.seed for run in runs])
-        part = f"leo-bench study {plan.study} --profile {plan.profile} --only {variant}"
-        row = {"variant": data.label(variant), "command": f"{part} --seeds {seeds}", "seeds": seeds, "state": ""}
-        words.append(row)
-        for run in sorted(runs, key=lambda run: run.planned.seed):
-            one = {
-                "variant": f"{data.label(variant)}, seed {run.planned.seed}",
-                "command": f"leo-bench reproduce --key {run.planned.run_key}"
-                if run.status == "done"
-                else f"{part} --seeds {run.planned.seed}" + (" --retry" if run.status == "failed" else ""),
-            }
-            words.append({**one, "seeds": str(run.planned.seed), "state": run.status})
+        label, command = data.label(variant), repeat_command(data, variant)
+        words.append({"variant": label, "command": command, "seeds": command.split()[-1], "state": ""})
+        for run in by_variant[variant]:
+            seed = str(run.planned.seed)
+            again = repeat_command(data, variant, seed) + (" --retry" if run.status == "failed" else "")
+            command = f"leo-bench reproduce --key {run.planned.run_key}" if run.status == "done" else again
+            words.append({"variant": f"{label}, seed {seed}", "command": command, "seeds": seed, "state": run.status})
     frame = pd.DataFrame(words, columns=["variant", "command", "seeds", "state"])
-    return ReportTable(
-        "redo",
-        "Each command repeats its runs; a done run is compared with its record, bit for bit.",
-        frame,
-        frame,
-    )
+    caption = "Each command repeats its runs; a done run is compared with its record, bit for bit."
+    return ReportTable("redo", caption, frame, frame)

@@ -53,11 +53,11 @@ def build(results: Path, characters: Any = by_character) -> StudyData:
 
 def test_counts_are_read_back_without_what_was_never_asked(tmp_path: Path) -> None:
     run, test = build(tmp_path).test("leo", 1, CELL)
-    frame = run.by_character(test)
-    assert frame is not None
-    assert frame["alphabet"].tolist() == ["Alpha", "Alpha", "Beta_Two"]
-    assert frame["character"].tolist() == ["character01", "character02", "character01"]
-    assert frame["asked"].tolist() == [300, 300, 300] and frame["correct"].tolist() == [298, 280, 230]
+    recorded = run.by_character(test)
+    assert recorded is not None
+    names, counts = recorded
+    assert names.tolist() == [b"Alpha/character01", b"Alpha/character02", b"Beta_Two/character01"]
+    assert counts.tolist() == [[300, 298], [300, 280], [300, 230]]
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -123,6 +123,7 @@ def test_counts_that_disagree_make_the_run_corrupt(
 
 def test_hardest_are_ranked_over_seeds_with_their_share_of_errors(tmp_path: Path) -> None:
     rows = character_counts(build(tmp_path), "leo")
+    rows = rows.assign(alphabet=["Alpha", "Alpha", "Beta_Two"] * 2)
     characters = error_rates(rows, "name")
     assert characters["name"].tolist() == ["Beta_Two/character01", "Alpha/character02", "Alpha/character01"]
     assert characters["asked"].tolist() == [600, 600, 600]
