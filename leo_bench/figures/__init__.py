@@ -8,7 +8,6 @@ Frames hold fractions; axes show percent. A variant keeps one colour and marker 
 from leo_bench.figures.accuracy_axis import near_ceiling
 from leo_bench.figures.accuracy_by_cost import accuracy_by_cost
 from leo_bench.figures.accuracy_by_setting import BANDS, accuracy_by_setting
-from leo_bench.figures.colour_scale import colour_bounds
 from leo_bench.figures.error_by_group import error_by_group
 from leo_bench.figures.forest_plot import forest_plot, signed
 from leo_bench.figures.gain_by_distance import gain_by_distance
@@ -19,10 +18,8 @@ from leo_bench.figures.labels import without_overlap
 from leo_bench.figures.learning_curves import accuracy_by_step, learning_curves
 from leo_bench.figures.limits import UPPER_SHARE, accuracy_limits
 from leo_bench.figures.performance_profile import performance_profiles
-from leo_bench.figures.search.importance import importance_floor, range_parts, search_importance
-from leo_bench.figures.search.parameter_axis import Scale
-from leo_bench.figures.search.parameters import accuracy_map, accuracy_slice, parallel_coordinates
-from leo_bench.figures.search.trials import HISTORY_SHARE, search_front, search_history, trial_curves
+from leo_bench.figures.search.importance import importance_floor, search_importance
+from leo_bench.figures.search.trials import accuracy_by_parameter
 from leo_bench.figures.style import (
     BAND,
     COLOURS,
@@ -48,7 +45,6 @@ __all__ = [
     "COLOURS",
     "FONT",
     "GRID",
-    "HISTORY_SHARE",
     "INK",
     "LABEL_WIDTH",
     "LEAST_SEEDS",
@@ -58,16 +54,13 @@ __all__ = [
     "RAMP",
     "SMALL",
     "UPPER_SHARE",
-    "Scale",
     "Styles",
     "VariantStyle",
     "accuracy_by_cost",
+    "accuracy_by_parameter",
     "accuracy_by_setting",
     "accuracy_by_step",
     "accuracy_limits",
-    "accuracy_map",
-    "accuracy_slice",
-    "colour_bounds",
     "error_by_group",
     "forest_plot",
     "gain_by_distance",
@@ -77,16 +70,11 @@ __all__ = [
     "interval_is_cut",
     "learning_curves",
     "near_ceiling",
-    "parallel_coordinates",
     "performance_profiles",
-    "range_parts",
-    "search_front",
-    "search_history",
     "search_importance",
     "series_styles",
     "signed",
     "style_axes",
-    "trial_curves",
     "variant_styles",
     "waterfall",
     "without_overlap",

@@ -11,10 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from leo_bench.records import write_atomic
-from leo_bench.report.latex import latex_table
 from leo_bench.report.layout import compose_png, compose_svg
 from leo_bench.report.panels import Plot, render
-from leo_bench.report.svg import compact_page, inline_svg
+from leo_bench.report.svg import inline_svg
 from leo_bench.report.table import ReportTable
 
 OFFICIAL = "official"
@@ -33,16 +32,8 @@ class Shown:
 
 
 def write_table(table: ReportTable, folder: Path) -> None:
-    """Write NAME.csv (numbers to ten digits) and, if there are rows, NAME.tex (words).
-
-    A published report has no LaTeX, which keeps the repository small (docs/reports.md).
-    """
+    """Write NAME.csv: numbers to ten digits."""
     write_atomic(folder / f"{table.name}.csv", table.numbers.to_csv(index=False, float_format="%.10g").encode())
-    if folder.parents[1].name == OFFICIAL:
-        (folder / f"{table.name}.tex").unlink(missing_ok=True)
-    elif len(table.words):
-        text = latex_table(table.words, table.name, table.caption, table.text_columns)
-        write_atomic(folder / f"{table.name}.tex", text.encode())
 
 
 def write_tables(tables: Iterable[ReportTable | None], folder: Path) -> None:
@@ -113,7 +104,6 @@ def write_page(path: Path, template: str, content: Mapping[str, object]) -> Path
     """Fill a template and write the file atomically."""
     is_page = template.endswith(".html.j2")
     text = environment(html=is_page).get_template(template).render(content)
-    text = compact_page(text) if is_page else text
     write_atomic(path, text.encode())
     return path
 

@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from leo_bench.figures import FONT, INK, MUTED, PAPER
-from leo_bench.report.svg import compact
 
 PNG_DPI = 128
 FONTS = ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"]
@@ -75,7 +74,7 @@ def render(panel: Panel) -> Drawing:
         png, svg = io.BytesIO(), io.StringIO()
         Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(png, "PNG", compress_level=1)
         figure.savefig(svg, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return Drawing(compact(svg.getvalue()), png.getvalue(), panel.width, panel.height, panel.alt)
+    return Drawing(svg.getvalue(), png.getvalue(), panel.width, panel.height, panel.alt)
 
 
 @dataclass(frozen=True)

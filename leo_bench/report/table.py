@@ -19,7 +19,7 @@ TONES = {"better": "better", "yes": "better", "good": "better", "worse": "worse"
 
 @dataclass(frozen=True)
 class ReportTable:
-    """A table as numbers, for tables/<name>.csv, and as words, for the pages and tables/<name>.tex."""
+    """A table as numbers, for tables/<name>.csv, and as words, for the pages."""
 
     name: str
     caption: str
