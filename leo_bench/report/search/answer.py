@@ -5,7 +5,7 @@ from collections import Counter
 from leo_bench.figures import importance_floor
 from leo_bench.report.search.data import SearchData, millions
 from leo_bench.report.search.on_test import differing
-from leo_bench.report.search.tables import PROMISE, SELECTION, choices_table
+from leo_bench.report.search.tables import GAIN_PLACE, TRIAL_PLACE, choices_table
 from leo_bench.report.sentences import listed
 from leo_bench.report.study.documented import document_words
 from leo_bench.report.table import NONE, percent
@@ -51,10 +51,11 @@ def _test_rows(data: SearchData) -> list[tuple[str, str]]:
         seeds = f"{row['seeds']} seed{'' if row['seeds'] == '1' else 's'}"
         found.append((f"On test, {row['variant']}", f"{row['test, %']}% ({seeds})" + gain * (row["trial"] != NONE)))
         if row["gain on validation, points"] != NONE and row["gain on test, points"] != NONE:
-            sign = "a sign of it" if "above" in (row[PROMISE], row[SELECTION]) else "no sign of it"
-            places = f"{row[PROMISE]} the interval on test; trial {row[SELECTION]} the interval of its fresh seeds"
+            sign = "a sign of it" if "above" in (row[GAIN_PLACE], row[TRIAL_PLACE]) else "no sign of it"
+            places = f"{row[GAIN_PLACE]} the interval on test; trial {row[TRIAL_PLACE]} the interval of its fresh seeds"
             words = f"{sign}: gain on validation {row['gain on validation, points']} points, {places}"
-            found.append(("Selection bias", "not judged: no interval over seeds" if row[PROMISE] == NONE else words))
+            words = words if row[GAIN_PLACE] != NONE else "not judged: no interval over seeds"
+            found.append((f"Selection bias, {row['variant']}", words))
     if differing(data):
         found.append(("Selection bias", f"not judged: the runs on test have {listed(differing(data))}"))
     expected = document_words(study, study.headline, data.choices[0].variant)
@@ -85,8 +86,6 @@ def notices(data: SearchData) -> list[str]:
         found.append(f"Missing: {listed(data.missing)}. `{data.command}` makes what is missing.")
     seen = {int(n) for n in data.importance["n_trials"]}
     if seen and max(seen) != len(data.complete):
-        found.append(
-            f"Importance was computed from {max(seen)} complete trials; there are {len(data.complete)} now. "
-            f"`{data.command}` updates it."
-        )
+        now = f"{max(seen)} complete trials; there are {len(data.complete)} now"
+        found.append(f"Importance was computed from {now}. `{data.command}` updates it.")
     return found

@@ -19,9 +19,9 @@ def chosen_on_test(data: SearchData) -> pd.DataFrame:
     """Return one row for each choice that has a done run on test, and a last one for the defaults; fractions.
 
     validation: accuracy of the chosen trial. fresh_validation, fresh_sd: the same settings with fresh seeds, on the
-    same characters. accuracy: on test. promised: gain on validation, the trial minus the defaults' fresh seeds; NaN if
-    the runs on test differ in a setting of SAME. difference: gain on test. promise, selection: place (`place_of`) of
-    the gain on validation in the interval of the gain on test, and of the trial in the interval of its fresh seeds.
+    same characters. accuracy: on test. gain_on_validation: the trial minus the defaults' fresh seeds; NaN if the runs
+    on test differ in a setting of SAME. difference: gain on test. gain_place: place (`place_of`) of the gain on
+    validation in the interval of the gain on test. trial_place: place of the trial in the interval of its fresh seeds.
     Empty if no choice has a done run.
     """
     study = data.study
@@ -40,14 +40,19 @@ def chosen_on_test(data: SearchData) -> pd.DataFrame:
         ends = (effect["low"], effect["high"]) if over_seeds else (np.nan, np.nan)
         fresh = (np.nan, np.nan) if unlike else (row["fresh_validation_low"], row["fresh_validation_high"])
         row |= {name: value_words(value) for name, value in choice.parameters.items()}
-        row |= {"number": choice.number, "validation": trial, "promised": gain, "difference": effect["difference"]}
+        row |= {
+            "number": choice.number,
+            "validation": trial,
+            "gain_on_validation": gain,
+            "difference": effect["difference"],
+        }
         row |= {"difference_low": effect["low"], "difference_high": effect["high"], "difference_over": effect["kind"]}
         row |= {"holm_p": effect["holm_p"], "verdict": effect["verdict"], "note": effect["note"]}
-        rows.append(row | {"promise": place_of(gain, *ends), "selection": place_of(trial, *fresh)})
+        rows.append(row | {"gain_place": place_of(gain, *ends), "trial_place": place_of(trial, *fresh)})
     if rows and defaults:
         settings = study.settings.get(base, {})
         defaults |= {one.name: value_words(settings[one.name]) for one in data.space if one.name in settings}
-        rows.append(defaults | {"verdict": "baseline", "note": "", "promise": NONE, "selection": NONE})
+        rows.append(defaults | {"verdict": "baseline", "note": "", "gain_place": NONE, "trial_place": NONE})
     return pd.DataFrame(rows)
 
 

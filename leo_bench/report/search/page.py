@@ -28,8 +28,8 @@ def write_search_report(folder: Path, out: Path) -> Path:
     content = {
         **tables,
         "data": data,
-        "plan": data.plan,
-        "title": f"Hyperparameter search: {data.plan.search}, profile {data.plan.profile}",
+        "title": data.plan.question,
+        "subtitle": f"Hyperparameter search {data.plan.search}, profile {data.plan.profile}",
         "summary": " ".join(f"{words}." for words in answer(data)[:2]).replace("`", ""),
         "answer": answer_rows(data),
         "notices": notices(data),

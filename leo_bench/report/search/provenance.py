@@ -1,6 +1,6 @@
 """Provenance of a search's numbers, in words."""
 
-from leo_bench.records.search import Parameter
+from leo_bench.records.search import Parameter, Pruner
 from leo_bench.report.search.data import SearchData
 from leo_bench.report.sentences import distinct
 
@@ -12,7 +12,8 @@ def provenance(data: SearchData) -> list[tuple[str, str]]:
     plan, base, found = data.plan, data.plan.base, data.results
     seconds = sum(result.train_seconds for result in found)
     seconds += sum(test.eval_seconds for run in data.runs.values() for test in run.tests)
-    pruner, seeded = plan.pruner, "reproduces" if data.trials.repeatable else "does not reproduce"
+    seeded, pruner = "reproduces" if data.trials.repeatable else "does not reproduce", plan.pruner or Pruner()
+    pruning = f"{pruner.name}, from {pruner.startup_trials} complete trials and {pruner.warmup_episodes:,} episodes on"
     pairs = [
         ("search", f"{plan.search}, profile {plan.profile}"),
         (
@@ -24,12 +25,7 @@ def provenance(data: SearchData) -> list[tuple[str, str]]:
         ("objectives", ", ".join(plan.objectives)),
         ("space", "; ".join(map(_range_words, data.space))),
         ("sampler", f"{plan.sampler.name}, seed {plan.sampler.seed}, {plan.sampler.startup_trials} trials at random"),
-        (
-            "pruner",
-            f"{pruner.name}, from {pruner.startup_trials} complete trials and {pruner.warmup_episodes:,} episodes on"
-            if pruner
-            else "none",
-        ),
+        ("pruner", pruning if plan.pruner else "none"),
         ("sequence", f"{data.trials.how}; the seed alone {seeded} it"),
         ("seeds on test", ", ".join(str(seed) for seed in plan.test_seeds)),
         ("study on test", data.best.study if data.best else ""),

@@ -12,7 +12,7 @@ from leo_bench.report.sentences import listed
 from leo_bench.report.study.data import cell_name
 from leo_bench.report.table import NONE, ReportTable, difference, p_value, percent, with_interval
 
-PROMISE, SELECTION = "gain on validation in interval on test", "trial in fresh seeds' interval"
+GAIN_PLACE, TRIAL_PLACE = "gain on validation in interval on test", "trial in fresh seeds' interval"
 """Columns of words: the place of a value, `above`, `within` or `below`, in an interval."""
 
 
@@ -32,13 +32,13 @@ def choices_table(data: SearchData) -> ReportTable | None:
                 row["fresh_validation"], row["fresh_validation_low"], row["fresh_validation_high"], "seeds"
             ),
             "sd of fresh seeds, points": percent(row["fresh_sd"]),
-            SELECTION: row["selection"],
+            TRIAL_PLACE: row["trial_place"],
             "test, %": with_interval(row["accuracy"], row["accuracy_low"], row["accuracy_high"], row["interval_over"]),
-            "gain on validation, points": difference(row["promised"], np.nan, np.nan, ""),
+            "gain on validation, points": difference(row["gain_on_validation"], np.nan, np.nan, ""),
             "gain on test, points": difference(
                 row["difference"], row["difference_low"], row["difference_high"], str(row["difference_over"])
             ),
-            PROMISE: row["promise"],
+            GAIN_PLACE: row["gain_place"],
             "verdict": row["verdict"],
             "seeds": str(row["n_seeds"]),
         }
@@ -130,8 +130,8 @@ def trials_table(data: SearchData) -> ReportTable:
     for name in ("run_key", "started", "finished", "retry_of"):
         numbers[name] = [getattr(trial, name) for trial in trials]
     numbers["message"] = [without_paths(trial.message, data.folder.parent) for trial in trials]
-    doing = numbers["state"].map(lambda state: "reproduce" if state == "complete" else "run")
-    numbers["command"] = ("leo-bench " + doing + " --key " + numbers["run_key"]).fillna("")
+    doing = {trial.number: "reproduce" if trial.state == "complete" else "run" for trial in trials}
+    numbers["command"] = [f"leo-bench {doing[one.number]} --key {one.run_key}" if one.run_key else "" for one in trials]
     words = pd.DataFrame(
         {
             "trial": numbers["number"].map(str),
@@ -143,7 +143,7 @@ def trials_table(data: SearchData) -> ReportTable:
             "repeats": numbers["retry_of"].map("trial {:.0f}".format, na_action="ignore"),
             "command": numbers["command"],
             "message": numbers["message"],
-            **{name: numbers[name].str[:16].str.replace("T", " ") for name in ("started", "finished")},
+            **{name: numbers[name].astype("string").str[:16] for name in ("started", "finished")},
         }
     )
     caption = (
