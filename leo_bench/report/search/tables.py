@@ -25,22 +25,22 @@ def choices_table(data: SearchData) -> ReportTable | None:
     words = [
         {
             "variant": row["label"],
+            "test, %": with_interval(row["accuracy"], row["accuracy_low"], row["accuracy_high"], row["interval_over"]),
+            "gain on test, points": difference(
+                row["difference"], row["difference_low"], row["difference_high"], str(row["difference_over"])
+            ),
+            "verdict": row["verdict"],
+            "seeds": str(row["n_seeds"]),
             "trial": NONE if pd.isna(row["number"]) else f"{row['number']:.0f}",
-            "settings": ", ".join(f"{name} {row[name]}" for name in names if pd.notna(row.get(name))),
             "trial, validation, %": percent(row["validation"]),
             "fresh seeds, validation, %": with_interval(
                 row["fresh_validation"], row["fresh_validation_low"], row["fresh_validation_high"], "seeds"
             ),
             "sd of fresh seeds, points": percent(row["fresh_sd"]),
             TRIAL_PLACE: row["trial_place"],
-            "test, %": with_interval(row["accuracy"], row["accuracy_low"], row["accuracy_high"], row["interval_over"]),
             "gain on validation, points": difference(row["gain_on_validation"], np.nan, np.nan, ""),
-            "gain on test, points": difference(
-                row["difference"], row["difference_low"], row["difference_high"], str(row["difference_over"])
-            ),
             GAIN_PLACE: row["gain_place"],
-            "verdict": row["verdict"],
-            "seeds": str(row["n_seeds"]),
+            "settings": ", ".join(f"{name} {row[name]}" for name in names if pd.notna(row.get(name))),
         }
         for row in numbers.to_dict("records")
     ]
@@ -64,7 +64,9 @@ def front_table(data: SearchData) -> ReportTable | None:
         return None
     trials, chosen = trials_table(data), {one.number: one.variant for one in data.choices}
     rows = trials.numbers[trials.numbers["number"].isin(data.front["number"])].sort_values("multiply_adds")
-    words = trials.words.loc[rows.index].drop(columns=["state", "repeats", "message", "started", "finished"])
+    words = trials.words.loc[rows.index].drop(
+        columns=["state", "episodes", "repeats", "command", "message", "started", "finished"]
+    )
     words.insert(1, "chosen as", [chosen.get(number, NONE) for number in rows["number"]])
     caption = (
         f"Pareto front of n = {len(data.complete)} complete trials: accuracy on validation characters, multiply-adds "
