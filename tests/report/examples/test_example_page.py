@@ -53,6 +53,8 @@ def test_tables_hold_the_counts_and_lengths() -> None:
     # B's second query changes from B to A, A's third from B to A. A moves 5 and B 0: a quarter of the 10 between them.
     columns = ["right before", "right after", "answers changed", "became right", "became wrong"]
     assert numbers[columns].to_numpy().tolist() == [[4, 4, 2, 1, 1]] * 3
+    better = episode_table([example(predicted=example().predicted[[0, 1, 1]])]).numbers  # A's third answer alone
+    assert better[columns].to_numpy().tolist() == [[4, 5, 1, 1, 0]]
     moved = numbers[["codes moved, mean", "codes moved, most", "codes apart", "moved / apart"]].to_numpy()
     assert moved[0].tolist() == [2.5, 5, 10, 0.25]
     assert np.isnan(moved[1]).all() and np.isnan(moved[2, 3])  # without codes; with one start there is no share
