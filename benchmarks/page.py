@@ -1,4 +1,4 @@
-"""Report of the benchmarks in reports/bench: report.md, report.html, a figure, and tables as CSV and LaTeX."""
+"""Report of the benchmarks in reports/bench: report.md, report.html, a figure, and tables as CSV."""
 
 import json
 from functools import partial

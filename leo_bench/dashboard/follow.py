@@ -29,16 +29,28 @@ class Follower:
     """Brings the database up to date with the files."""
 
     def __init__(
-        self, folders: Folders, database: OptunaDatabase, say: Say, on_change: Callable[[], None] = lambda: None
+        self,
+        folders: Folders,
+        database: OptunaDatabase,
+        say: Say,
+        on_change: Callable[[], None] = lambda: None,
+        on_first: Callable[[], None] = lambda: None,
     ) -> None:
+        """on_change: called after every change of the database. on_first: called once, after the first study is shown,
+        or after the first look if no study can be shown."""
         self.folders, self.database, self.say, self.on_change = folders, database, say, on_change
+        self.on_first: Callable[[], None] | None = on_first
         self.runs = RunCache()
         self.said: dict[Path, str] = {}
         """Folder -> the line about what is wrong with it that was said last."""
 
     def run(self, stop: threading.Event, seconds: float) -> None:
         """Look at the files every so many seconds until stop is set."""
-        self.look(stop)
+        try:
+            self.look(stop)
+        finally:
+            if not stop.is_set():
+                self._first()
         if not stop.is_set():
             shown = self.database.stored.values()
             n_trials = sum(study.n_trials for study in shown)
@@ -54,6 +66,7 @@ class Follower:
             try:
                 if self.database.show(self._read(folder)):
                     self.on_change()
+                    self._first()
                 self.said.pop(folder, None)
             except Exception as error:  # noqa: BLE001 - one broken source must not hide the others
                 words = str(error) if isinstance(error, LeoBenchError) else f"{type(error).__name__}: {error}"
@@ -61,6 +74,12 @@ class Follower:
                 if self.said.get(folder) != line:
                     self.say(line)
                 self.said[folder] = line
+
+    def _first(self) -> None:
+        """Call on_first unless it was called before."""
+        call, self.on_first = self.on_first, None
+        if call is not None:
+            call()
 
     def _read(self, folder: Path) -> ShownStudy:
         if (folder / "search.json").exists():

@@ -42,9 +42,10 @@ def serve(results: Path, reports: Path, port: int = 8080, say: Say = print) -> N
 
 @contextmanager
 def dashboard(results: Path, reports: Path, port: int, say: Say, seconds: float = POLL_SECONDS) -> Iterator[WSGIServer]:
-    """Yield the server, ready to serve. A thread brings its database up to date every so many seconds.
+    """Yield the server once it has a study to show. A thread brings its database up to date every so many seconds.
 
-    port: 0 takes any free one. Raises LeoBenchError as serve does.
+    The address is said then, not before, so that no page and no answer is empty. port: 0 takes any free one. Raises
+    LeoBenchError as serve does.
     """
     _check_port(port)
     if not sources(results):
@@ -54,15 +55,20 @@ def dashboard(results: Path, reports: Path, port: int, say: Say, seconds: float 
         tempfile.TemporaryDirectory(prefix="leo_bench-dashboard-", ignore_cleanup_errors=True) as folder,
     ):
         address = f"http://{HOST}:{server.server_port}/"
-        say(f"dashboard: {address}  (Ctrl-C stops it; nothing you delete there touches {results}/)")
+        ready, stop = threading.Event(), threading.Event()
+
+        def say_address() -> None:
+            say(f"dashboard: {address}  (Ctrl-C stops it; nothing you delete there touches {results}/)")
+            ready.set()
+
         database = OptunaDatabase(Path(folder))
         app = DashboardApp(wsgi(database.storage, artifact_store=database.artifacts))
         server.set_app(with_reports(app, reports))
-        follower = Follower(Folders(results, reports), database, say, on_change=app.empty_cache)
-        stop = threading.Event()
+        follower = Follower(Folders(results, reports), database, say, app.empty_cache, say_address)
         thread = threading.Thread(target=follower.run, args=(stop, seconds), name="follower", daemon=True)
         thread.start()
         try:
+            ready.wait()
             yield server
         finally:
             stop.set()

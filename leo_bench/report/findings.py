@@ -8,8 +8,8 @@ import pandas as pd
 from leo_bench.records import find_studies, write_atomic
 from leo_bench.records.search import find_searches
 from leo_bench.report.pages import markdown_table
+from leo_bench.report.search.answer import answer as search_answer
 from leo_bench.report.search.data import SearchData, load_search_data
-from leo_bench.report.search.sentences import answer as search_answer
 from leo_bench.report.search.tables import choices_table
 from leo_bench.report.study.data import StudyData, cell_name, load_study_data
 from leo_bench.report.study.differences import effects

@@ -23,7 +23,9 @@ from results_fixture import make_plan, write_run, write_study
 from search_fixture import write_search
 
 from leo_bench.commands.cli import main
-from leo_bench.dashboard.follow import sources
+from leo_bench.dashboard.content import Folders, ShownStudy
+from leo_bench.dashboard.follow import Follower, sources
+from leo_bench.dashboard.optuna_database import OptunaDatabase
 from leo_bench.dashboard.server import HOST, DashboardApp, dashboard, with_reports
 from leo_bench.records.search import Trial
 
@@ -113,6 +115,47 @@ def test_it_says_where_it_is_and_answers(results: Path) -> None:
             "seed",
             "relation",
         }
+
+
+def test_address_is_said_when_the_first_study_is_there(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    when_called: list[int] = []
+    when_made: list[int] = []
+    show = OptunaDatabase.show
+
+    def watched(database: OptunaDatabase, shown: ShownStudy) -> bool:
+        when_called.append(len(said))
+        changed = show(database, shown)
+        when_made.append(len(said))
+        return changed
+
+    monkeypatch.setattr(OptunaDatabase, "show", watched)
+    with dashboard(results, results.parent / "reports", 0, said.append, seconds=DEADLINE):
+        assert said[0].startswith("dashboard: http://127.0.0.1:")
+    # Two studies. Nothing is said until the first one is in the database; the address is said before the second one.
+    assert when_made[0] == 0 and when_called[1:] in ([], [1])
+
+
+def test_address_is_said_after_what_is_wrong_if_no_study_can_be_shown(results: Path) -> None:
+    for name in ("ablations-cpu/study.json", "ranges-cpu/search.json"):
+        (results / name).write_text("{")
+    said: list[str] = []
+    with dashboard(results, results.parent / "reports", 0, said.append, seconds=DEADLINE):
+        assert [line.split(":")[0].removeprefix(f"{results}/") for line in said[:3]] == [
+            "ablations-cpu is passed over",
+            "ranges-cpu is passed over",
+            "dashboard",
+        ]
+
+
+def test_stopped_before_the_first_study_it_says_no_address(results: Path) -> None:
+    said: list[str] = []
+    stop = threading.Event()
+    stop.set()
+    database = OptunaDatabase(results)
+    Follower(Folders(results, results), database, said.append, on_first=lambda: said.append("address")).run(stop, 1.0)
+    database.close()
+    assert said == []
 
 
 def test_it_follows_what_happens(results: Path) -> None:

@@ -25,7 +25,7 @@ from leo_bench.figures.labels import without_overlap
 from leo_bench.figures.learning_curves import IN_SAMPLE_DASH
 from leo_bench.report.layout import compose_png, compose_svg
 from leo_bench.report.panels import PNG_DPI, Drawing, Panel, render
-from leo_bench.report.svg import compact_page, inline_svg, without_bare_groups
+from leo_bench.report.svg import inline_svg
 from leo_bench.statistics import seed_interval
 
 STYLES = {
@@ -423,25 +423,3 @@ def test_inline_svg_takes_the_pages_colours_and_alternative_text() -> None:
     ids = set(re.findall(r'\bid="([^"]+)"', svg))
     assert {one or other for one, other in targets} <= ids
     assert all(name.startswith("relation-0-") for name in ids)
-
-
-def test_groups_without_attributes_go_and_what_they_hold_stays() -> None:
-    svg = '<svg>\n<g>\n<g id="a">\n<g>\n<path d="M 0 0"/>\n</g>\n<g/>\n<g clip-path="url(#c)"/>\n</g>\n</g>\n</svg>'
-    assert without_bare_groups(svg) == ('<svg>\n<g id="a">\n<path d="M 0 0"/>\n<g clip-path="url(#c)"/>\n</g>\n</svg>')
-    drawn = inline_svg(render(panel()).svg, "relation-0", "")
-    assert drawn.count("<g ") - len(re.findall("<g [^>]*/>", drawn)) == drawn.count("</g>")
-    assert "<g>" not in drawn
-
-
-def test_a_page_says_each_style_of_its_drawings_once() -> None:
-    page = (
-        '<style>p { color: red }</style><p style="top: 0">'
-        '<svg><path style="fill: none; x: &quot;a&quot;"/><path style="fill: red"/></svg>'
-        '<svg><path style="fill: red"/></svg>'
-    )
-    page += '<svg><path id="a-1"/><use xlink:href="#a-1" clip-path="url(#a-2)"/></svg><svg><clipPath id="b-1"/></svg>'
-    assert compact_page(page) == (
-        '<style>p { color: red }.s0{fill: none; x: "a"}\n.s1{fill: red}\n</style><p style="top: 0">'
-        '<svg><path class="s0"/><path class="s1"/></svg><svg><path class="s1"/></svg>'
-        '<svg><path id="i0"/><use xlink:href="#i0" clip-path="url(#a-2)"/></svg><svg><clipPath id="i1"/></svg>'
-    )

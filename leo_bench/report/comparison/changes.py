@@ -4,7 +4,7 @@ import pandas as pd
 
 from leo_bench.report.comparison.data import Comparison
 from leo_bench.report.sentences import seed_words
-from leo_bench.report.study.data import cell_name
+from leo_bench.report.study.data import StudyData, cell_name
 from leo_bench.report.study.differences import effects
 from leo_bench.report.study.provenance import provenance
 
@@ -14,19 +14,16 @@ OPEN = ("one seed", "not compared")
 
 def changed_conditions(both: Comparison) -> pd.DataFrame:
     """Return the provenance that differs between the two studies, in words: columns what, A, B."""
-    a, b = dict(provenance(both.a)), dict(provenance(both.b))
-    rows = [
-        {"what": name, "A": _without(a.get(name, ""), b.get(name, "")), "B": _without(b.get(name, ""), a.get(name, ""))}
-        for name in dict.fromkeys([*a, *b])
-        if a.get(name) != b.get(name) and name != "baseline's settings"
-    ]
-    for name, of in (
-        ("margin, points", lambda data: f"{100 * data.plan.margin:g}"),
-        ("stale runs", lambda data: "accepted" if data.plan.accept_stale else "not accepted"),
-    ):
-        if of(both.a) != of(both.b):
-            rows.append({"what": name, "A": of(both.a), "B": of(both.b)})
+    a, b = (_conditions(data) for data in (both.a, both.b))
+    pairs = {name: (a.get(name, ""), b.get(name, "")) for name in [*a, *(name for name in b if name not in a)]}
+    rows = [(name, _without(*pair), _without(*reversed(pair))) for name, pair in pairs.items() if pair[0] != pair[1]]
     return pd.DataFrame(rows, columns=["what", "A", "B"])
+
+
+def _conditions(data: StudyData) -> dict[str, str]:
+    own = {name: value for name, value in provenance(data) if name != "baseline's settings"}
+    stale = "accepted" if data.plan.accept_stale else "not accepted"
+    return {**own, "margin, points": f"{100 * data.plan.margin:g}", "stale runs": stale}
 
 
 def _without(text: str, other: str) -> str:
@@ -36,8 +33,8 @@ def _without(text: str, other: str) -> str:
     return mark.join(part for part in text.split(mark) if part not in known) or "-"
 
 
-def one_sided(both: Comparison) -> list[str]:
-    """Return the done runs that only one study has, for variants that both have, in words."""
+def only_one_has(both: Comparison) -> list[str]:
+    """Return the runs that do not count for both: seeds that only one has, and runs left out of a mean, in words."""
     found: dict[str, list[str]] = {}
     for pair in both.pairs:
         a, b = (
@@ -46,9 +43,10 @@ def one_sided(both: Comparison) -> list[str]:
         )
         for side, seeds in (("A", a - b), ("B", b - a)):
             if seeds:
-                words = f"only {side} has seed{'s' if len(seeds) > 1 else ''} {seed_words(sorted(seeds))} of"
-                found.setdefault(words, []).append(both.label(pair))
-    return [f"{words} {', '.join(labels)}" for words, labels in found.items()]
+                found.setdefault(f"only in {side}, seeds {seed_words(sorted(seeds))}", []).append(both.label(pair))
+    sides = zip("AB", (both.a, both.b), strict=True)
+    left_out = [f"left out of every mean of {side}: {words}" for side, data in sides for words in data.left_out]
+    return [*(f"{words}: {', '.join(labels)}" for words, labels in found.items()), *left_out]
 
 
 def changed_conclusions(both: Comparison) -> list[str]:
@@ -60,11 +58,11 @@ def changed_conclusions(both: Comparison) -> list[str]:
         return []
     found = []
     for cell in both.cells:
-        a, b = (effects(data, cell).set_index("variant") for data in (both.a, both.b))
+        a, b = (effects(data, cell).set_index("variant")["verdict"] for data in (both.a, both.b))
         for pair in both.pairs:
             others = both.a.compared_with(pair[0]), both.b.compared_with(pair[1])
-            if pair[0] in a.index and pair[1] in b.index and others in both.pairs:
-                in_a, in_b = str(a.loc[pair[0], "verdict"]), str(b.loc[pair[1], "verdict"])
+            if pair[0] in a and pair[1] in b and others in both.pairs:
+                in_a, in_b = a[pair[0]], b[pair[1]]
                 if in_a != in_b and not {in_a, in_b} & set(OPEN):
                     found.append(f"{both.label(pair)} on {cell_name(cell)}: {in_a} in A, {in_b} in B")
     return found

@@ -7,15 +7,13 @@ comparison is about them. Data, splits, budgets and test episodes may not.
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from leo_bench.records import RunState
 from leo_bench.report.study.comparable import NOT_A_CHANGE
-from leo_bench.report.study.data import Cell, StudyData, cell_name, load_study_data
+from leo_bench.report.study.data import Cell, StudyData, cell_name
 from leo_bench.report.study.differences import with_verdicts
 from leo_bench.report.study.pairs import PAIR_COLUMNS, VariantScores, paired_difference
 
@@ -33,36 +31,21 @@ class Comparison:
     """Two studies, A and B, to be compared."""
 
     names: tuple[str, str]
-    """Names of A and B."""
     a: StudyData
     b: StudyData
-
-    @property
-    def margin(self) -> float:
-        """Difference in accuracy that matters, a fraction; taken from A."""
-        return self.a.plan.margin
 
     @cached_property
     def pairs(self) -> list[tuple[str, str]]:
         """(variant of A, variant of B), matched by name, else by settings."""
         same = [(name, name) for name in self.a.variants if name in self.b.variants]
-        left = [name for name in self.b.variants if name not in self.a.variants]
-        by_settings = {_settings(self.b, name): name for name in left}
-        others = [
-            (name, by_settings[_settings(self.a, name)])
-            for name in self.a.variants
-            if name not in self.b.variants and _settings(self.a, name) in by_settings
-        ]
-        return same + others
+        by_settings = {_settings(self.b, name): name for name in self.b.variants if name not in self.a.variants}
+        left = {name: _settings(self.a, name) for name in self.a.variants if name not in self.b.variants}
+        return same + [(name, by_settings[own]) for name, own in left.items() if own in by_settings]
 
-    @property
-    def only(self) -> tuple[list[str], list[str]]:
-        """Labels of the variants that only A has, and that only B has."""
-        a, b = ({pair[side] for pair in self.pairs} for side in (0, 1))
-        return (
-            [self.a.label(name) for name in self.a.variants if name not in a],
-            [self.b.label(name) for name in self.b.variants if name not in b],
-        )
+    def only(self, side: int) -> list[str]:
+        """Return the labels of the variants that only A (side 0) or only B (side 1) has."""
+        data, paired = (self.a, self.b)[side], {pair[side] for pair in self.pairs}
+        return [data.label(name) for name in data.variants if name not in paired]
 
     @property
     def cells(self) -> list[Cell]:
@@ -75,11 +58,6 @@ class Comparison:
 
 def _settings(data: StudyData, variant: str) -> str:
     return repr({name: value for name, value in data.settings[variant].items() if name not in NOT_A_CHANGE})
-
-
-def compare_studies(a: Path, b: Path, names: tuple[str, str]) -> Comparison:
-    """Read two study folders."""
-    return Comparison(names, load_study_data(a), load_study_data(b))
 
 
 def changed_settings(both: Comparison, pair: tuple[str, str]) -> str:
@@ -100,7 +78,7 @@ def differences(both: Comparison) -> pd.DataFrame:
     the question is whether anything differs.
     """
     rows = [_difference(both, pair, cell) for cell in both.cells for pair in both.pairs]
-    frame = with_verdicts(pd.DataFrame([row for row in rows if row], columns=DIFFERENCE_COLUMNS), both.margin)
+    frame = with_verdicts(pd.DataFrame([row for row in rows if row], columns=DIFFERENCE_COLUMNS), both.a.plan.margin)
     compared = frame["compared"].astype(bool)
     frame.loc[compared & (frame["n_same_record"] + frame["n_bit_equal"] == frame["n_seeds"]), "verdict"] = "bit-equal"
     frame.loc[compared & (frame["n_same_record"] == frame["n_seeds"]), "verdict"] = "the same record"
@@ -136,11 +114,7 @@ def _bits(a: VariantScores, b: VariantScores, seed: int) -> str:
     (run_a, test_a), (run_b, test_b) = (side.recorded(seed) for side in (a, b))
     if (run_a.result, test_a) == (run_b.result, test_b):
         return "the same record"
-    if _weights(run_a) != _weights(run_b):
+    assert run_a.result is not None and run_b.result is not None
+    if run_a.result.weights_digest != run_b.result.weights_digest:
         return "other weights"
     return "bit-equal" if np.array_equal(run_a.correct(test_a), run_b.correct(test_b)) else "same weights"
-
-
-def _weights(run: RunState) -> str:
-    assert run.result is not None
-    return run.result.weights_digest

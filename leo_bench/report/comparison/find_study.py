@@ -42,10 +42,9 @@ def _shown(folder: Path, results: Path) -> str:
 
 def _unknown(text: str, results: Path) -> str:
     names = [folder.relative_to(results).as_posix() for folder in find_studies(results)]
-    if not names:
-        return f"no study {text!r}: there is none in {results}/; run one first: make ablations"
     near = get_close_matches(text, names, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+    hint = hint if names else "there is none; run one first: make ablations"
     return f"no study {text!r} in {results}/, and no folder of a study; {hint}"
 
 

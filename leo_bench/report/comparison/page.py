@@ -6,12 +6,12 @@ from pathlib import Path
 
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import write_atomic
-from leo_bench.report.comparison.changes import changed_conclusions, changed_conditions, one_sided
-from leo_bench.report.comparison.data import Comparison, compare_studies, differences
+from leo_bench.report.comparison.changes import changed_conclusions, changed_conditions, only_one_has
+from leo_bench.report.comparison.data import Comparison, differences
 from leo_bench.report.comparison.find_study import find_study
-from leo_bench.report.comparison.sentences import answer, left_out, method_words, sides
-from leo_bench.report.comparison.tables import difference_tables
+from leo_bench.report.comparison.words import answer, difference_table
 from leo_bench.report.pages import write_report_pages
+from leo_bench.report.study.data import load_study_data
 
 
 def write_comparison(names: tuple[str, str], results: Path, reports: Path, out: Path | None = None) -> list[str]:
@@ -23,40 +23,32 @@ def write_comparison(names: tuple[str, str], results: Path, reports: Path, out: 
         (name_a, a), (name_b, b) = (stack.enter_context(find_study(name, results)) for name in names)
         if a.resolve() == b.resolve():
             raise LeoBenchError(f"{names[0]} and {names[1]} are the same study; name two, or one at two commits")
-        both = compare_studies(a, b, (name_a, name_b))
-        return _write(both, out or reports / f"compare-{_slug(name_a)}-vs-{_slug(name_b)}")
+        both = Comparison((name_a, name_b), load_study_data(a), load_study_data(b))
+        slugs = [re.sub(r"[^\w.]+", "-", name) for name in both.names]
+        return _write(both, out or reports / f"compare-{slugs[0]}-vs-{slugs[1]}")
 
 
 def _write(both: Comparison, folder: Path) -> list[str]:
     numbers, conditions = differences(both), changed_conditions(both)
-    opening, conclusions = [*answer(both, numbers), *sides(both)], changed_conclusions(both)
-    different, only_one = conditions.to_dict("records"), [*one_sided(both), *left_out(both)]
+    table, opening, conclusions = difference_table(numbers), answer(both, numbers), changed_conclusions(both)
     content: dict[str, object] = {
         "title": f"{both.names[0]} against {both.names[1]}",
-        "summary": opening[0],
+        "summary": f"{opening[0][0]} {opening[0][1]}",
         "answer": opening,
-        "tables": difference_tables(numbers),
+        "table": table,
         "conclusions": conclusions,
-        "conditions": different,
-        "one_sided": only_one,
-        "method": method_words(both),
+        "conditions": conditions.to_dict("records"),
+        "only_one_has": only_one_has(both),
     }
     for name, frame in (("differences", numbers), ("conditions", conditions)):
         write_atomic(folder / "tables" / f"{name}.csv", frame.to_csv(index=False).encode())
     page = write_report_pages(folder, "compare", content)
-    blocks = {
-        "difference, B - A in points:": [
-            f"{row['variant']}, {row['test']}: {row['B - A, points']}, {row['verdict']}"
-            for table in difference_tables(numbers)[:1]
-            for row in table.words.to_dict("records")
-        ],
-        "verdicts against the baseline that change:": conclusions,
-        "what differs, A | B:": [f"{row['what']}: {row['A']} | {row['B']}" for row in different],
-        "what only one has:": only_one,
-    }
-    lines = [line for head, found in blocks.items() if found for line in (head, *(f"  {words}" for words in found))]
-    return [*opening, *lines, f"report: {page}"]
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^\w.]+", "-", name)
+    first = table.words[table.words["test"] == numbers["test"].iloc[0]].to_dict("records") if len(table.words) else []
+    return [
+        *(f"{what} {words}" if what.endswith("?") else f"{what}: {words}" for what, words in opening),
+        *(f"{row['variant']}, {row['test']}: {row['B - A, points']}, {row['verdict']}" for row in first),
+        *(f"verdict that changes: {words}" for words in conclusions),
+        *(f"{row['what']}: A {row['A']}; B {row['B']}" for row in conditions.to_dict("records")),
+        *only_one_has(both),
+        f"report: {page}",
+    ]

@@ -1,21 +1,15 @@
 """Writes the examples page: report.html, figures/ and tables/."""
 
 from pathlib import Path
-from typing import Any
 
 from leo_bench.records import Result, write_atomic
 from leo_bench.records.example import Example
-from leo_bench.report.examples.panels import code_plot, grid_plot
-from leo_bench.report.examples.sentences import (
-    answer_words,
-    chosen_words,
-    local_words,
-    movement_words,
-    run_words,
-    verified_words,
-)
-from leo_bench.report.examples.tables import class_table, step_table
+from leo_bench.report.examples.figures import code_plot, grid_plot
+from leo_bench.report.examples.tables import class_table, episode_table
 from leo_bench.report.pages import show, write_page
+
+SHOWN = ("learner", "generated", "decode", "relation", "latent_dim", "inner_steps", "inner_lr", "seed")
+"""Settings named in the head of the page, as far as the run has them."""
 
 
 def write_example_page(folder: Path, result: Result, examples: list[Example], n_first: int, numerics: str) -> Path:
@@ -25,31 +19,33 @@ def write_example_page(folder: Path, result: Result, examples: list[Example], n_
     numerics: digest of the source that answered them.
     """
     write_atomic(folder / ".gitignore", b"*\n")
-    sections: list[dict[str, Any]] = []
+    tables, sections = [episode_table(examples)], []
     for example in examples:
-        plots = [grid_plot(example)]
-        if example.codes is not None:
-            plots.append(code_plot(example, example.codes))
-        sections.append(
-            {
-                "id": example.which,
-                "title": example.title,
-                "words": [answer_words(example), movement_words(example)],
-                "figures": [show(plot, folder / "figures") for plot in plots],
-                "table": class_table(example),
-            }
-        )
-    steps = step_table(examples)
-    for table in [*(section["table"] for section in sections), *([steps] if len(steps.words) else [])]:
+        plots = [grid_plot(example), *([] if example.codes is None else [code_plot(example, example.codes)])]
+        figures = [show(plot, folder / "figures") for plot in plots]
+        tables.append(class_table(example))
+        sections.append({"id": example.which, "title": example.title, "figures": figures, "table": tables[-1]})
+    for table in tables:
         write_atomic(folder / "tables" / f"{table.name}.csv", table.numbers.to_csv(index=False).encode())
+    right = (f"{one.title}: {one.correct[0]} to {one.correct[-1]} of {one.predicted[0].size} right" for one in examples)
     content = {
         "title": f"Example episodes of run {result.run_key}",
-        "summary": " ".join(f"{example.title}: {answer_words(example)}" for example in examples),
-        "run": run_words(result.settings),
-        "local": local_words(result.settings),
-        "chosen": chosen_words(examples, n_first),
-        "verified": verified_words(result, numerics),
+        "summary": "; ".join(right),
+        "facts": facts(result, examples, n_first, numerics),
         "sections": sections,
-        "steps": steps,
+        "episodes": tables[0],
     }
     return write_page(folder / "report.html", "examples.html.j2", content)
+
+
+def facts(result: Result, examples: list[Example], n_first: int, numerics: str) -> list[tuple[str, str]]:
+    """Return (what, words): the run, how the episodes were chosen, and what was checked."""
+    settings = result.settings
+    size, names = settings["image_size"], [name for name in SHOWN if name in settings]
+    shape = f"{settings['n_way']}-way {settings['k_shot']}-shot, {settings['dataset']} {size}x{size}"
+    return [
+        ("run", f"{shape}, {settings['n_train_episodes']:,} training episodes"),
+        ("settings", ", ".join(f"{name} {settings[name]}" for name in names)),
+        ("episodes", f"{', '.join(one.which for one in examples)} of the first {n_first} test episodes"),
+        ("numerics digest", f"{result.numerics} in training, {numerics} for this page"),
+    ]

@@ -1,23 +1,18 @@
-"""Results of one search, read for a report: trials, parameters, analysis, and the study that tests the choices."""
+"""Results of one search, read for a report: trials, analysis, and the study that tests the choices."""
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from leo_bench.errors import LeoBenchError
-from leo_bench.figures import Scale
-from leo_bench.figures.search.parameter_axis import number_words
 from leo_bench.records import Result, RunState, read_record
-from leo_bench.records.search import Best, Choice, Parameter, SearchPlan, Trial, Trials, Value, read_search, trial_runs
+from leo_bench.records.search import Best, Choice, Parameter, SearchPlan, Trials, Value, read_search, trial_runs
 from leo_bench.report.study.data import StudyData, load_study_data
 from leo_bench.statistics import pareto_front
 
-ANALYSIS = "analysis"
 COLUMNS = {
     "importance": "parameter importance low high planted n_trials evaluator".split(),
     "ranges": "parameter part low high choice n_trials mean std_error best verdict".split(),
@@ -32,25 +27,18 @@ class SearchData:
     folder: Path
     plan: SearchPlan
     trials: Trials
-    tables: dict[str, pd.DataFrame]
-    """Tables of the analysis that exist, by their name in COLUMNS."""
+    importance: pd.DataFrame
+    """Importance of each setting, largest first, the planted noise last; empty if the table is missing."""
+    ranges: pd.DataFrame
+    """Accuracy by part of each range; empty if the table is missing."""
+    missing: list[str]
+    """Files of the analysis that are missing, by their names below the search's folder."""
     best: Best | None
     """Chosen trials; None if the search has not chosen yet."""
     study: StudyData | None
     """Study that measures the chosen settings on test; None if it is not planned yet."""
     runs: dict[int, RunState]
-    """Trial number -> run, for complete trials whose run is recorded."""
-
-    @cached_property
-    def complete(self) -> list[Trial]:
-        """Complete trials by number."""
-        found = [trial for trial in self.trials.trials if trial.state == "complete" and trial.values]
-        return sorted(found, key=lambda trial: trial.number)
-
-    @cached_property
-    def counts(self) -> Counter[str]:
-        """Number of trials by state."""
-        return Counter(trial.state for trial in self.trials.trials)
+    """Trial number -> done run, for complete trials whose run is recorded."""
 
     @property
     def has_cost(self) -> bool:
@@ -61,79 +49,61 @@ class SearchData:
     def frame(self) -> pd.DataFrame:
         """One row per trial, by number.
 
-        Columns: number, state, accuracy (fraction) and multiply_adds (NaN unless complete), last (last accuracy
-        reported), episodes (training episodes before that), and each parameter: a float, or the text of its choice.
+        Columns: number, state, accuracy (fraction) and multiply_adds (NaN unless complete), episodes (training episodes
+        at the last report), and each searched setting: a float, or the text of its choice.
         """
-        rows = [self._row(trial) for trial in sorted(self.trials.trials, key=lambda trial: trial.number)]
+        rows: list[dict[str, Any]] = []
+        for trial in sorted(self.trials.trials, key=lambda trial: trial.number):
+            values = trial.values if trial.state == "complete" and trial.values else []
+            drawn = [(one, trial.parameters[one.name]) for one in self.plan.space if one.name in trial.parameters]
+            rows.append(
+                {
+                    "number": trial.number,
+                    "state": trial.state,
+                    "episodes": trial.curve[-1][0] if trial.curve else None,
+                    **dict(zip(self.plan.objectives, values, strict=False)),
+                    **{one.name: value_words(value) if one.choices else float(value) for one, value in drawn},
+                }
+            )
         names = [parameter.name for parameter in self.plan.space]
-        return pd.DataFrame(rows, columns=["number", "state", "accuracy", "multiply_adds", "last", "episodes", *names])
+        frame = pd.DataFrame(rows, columns=["number", "state", "accuracy", "multiply_adds", "episodes", *names])
+        return frame.astype({"accuracy": float, "multiply_adds": float, "episodes": float})
 
-    def _row(self, trial: Trial) -> dict[str, object]:
-        values = trial.values if trial.state == "complete" and trial.values else []
-        episode, last = trial.curve[-1] if trial.curve else (np.nan, np.nan)
-        row: dict[str, object] = {"number": trial.number, "state": trial.state, "last": last, "episodes": episode}
-        row |= dict(zip(self.plan.objectives, values, strict=False))
-        for parameter in self.plan.space:
-            value = trial.parameters.get(parameter.name)
-            if value is not None:
-                row[parameter.name] = value_words(value) if parameter.choices else float(value)
-        return row
-
-    @property
-    def complete_frame(self) -> pd.DataFrame:
+    @cached_property
+    def complete(self) -> pd.DataFrame:
         """Rows of complete trials."""
         return self.frame[self.frame["accuracy"].notna()].reset_index(drop=True)
 
     @cached_property
     def front(self) -> pd.DataFrame:
         """Rows of the Pareto front of accuracy and multiply-adds, from low to high cost."""
-        rows = self.complete_frame
+        rows = self.complete
         return rows.loc[pareto_front(list(rows["multiply_adds"]), list(rows["accuracy"]))].reset_index(drop=True)
 
     @cached_property
-    def scales(self) -> dict[str, Scale]:
-        """Parameter -> its axis, by importance if known, else in the plan's order."""
-        ordered = [str(name) for name in self.importance["parameter"]]
-        space = {parameter.name: scale_of(parameter) for parameter in self.plan.space}
-        names = [*[name for name in ordered if name in space], *[name for name in space if name not in ordered]]
-        return {name: space[name] for name in names}
+    def space(self) -> list[Parameter]:
+        """Searched settings, by importance if known, else in the plan's order."""
+        order = list(self.importance["parameter"])
+        rank = {name: index for index, name in enumerate(order)}
+        return sorted(self.plan.space, key=lambda parameter: rank.get(parameter.name, len(order)))
 
-    @property
-    def importance(self) -> pd.DataFrame:
-        """Table of importance, largest first, the planted noise last; empty if it is missing."""
-        table = self.tables.get("importance", pd.DataFrame(columns=COLUMNS["importance"]))
-        return table.sort_values(["planted", "importance"], ascending=[True, False], kind="stable")
-
-    @property
-    def ranges(self) -> pd.DataFrame:
-        """Table of parts of ranges; empty if it is missing."""
-        return self.tables.get("ranges", pd.DataFrame(columns=COLUMNS["ranges"]))
-
-    @property
-    def missing(self) -> list[str]:
-        """Files of the analysis that are missing, by their names below the search's folder."""
-        return [f"{ANALYSIS}/{name}.csv" for name in COLUMNS if name not in self.tables]
-
-    def lack(self, name: str) -> str:
-        """Return why a table of the analysis is empty or missing, and what to do."""
-        if name in self.tables:
-            return f"{ANALYSIS}/{name}.csv has no rows: {len(self.complete)} complete trials are too few for it."
-        return f"{ANALYSIS}/{name}.csv is missing; `{self.command}` writes it."
-
-    @property
-    def choices(self) -> list[Choice]:
-        """Chosen trials. Before the search has chosen: the most accurate trial, or none with two objectives."""
-        if self.best is not None:
-            return self.best.choices
-        if not self.has_cost:
-            return [_choice(max(self.complete, key=lambda trial: (trial.values or [0.0])[0]))] if self.complete else []
-        return []
+    def settings_words(self, parameters: dict[str, Value]) -> str:
+        """Return settings of a trial in words: `latent_dim 96, inner_lr 0.0213`."""
+        return ", ".join(
+            f"{one.name} {value_words(parameters[one.name])}" for one in self.space if one.name in parameters
+        )
 
     @property
     def best_number(self) -> int | None:
         """Number of the complete trial with the highest accuracy; the first one in a tie."""
-        frame = self.complete_frame
-        return int(frame["number"].iloc[int(frame["accuracy"].argmax())]) if len(frame) else None
+        return (
+            int(self.complete["number"].iloc[int(self.complete["accuracy"].argmax())]) if len(self.complete) else None
+        )
+
+    @property
+    def choices(self) -> list[Choice]:
+        """Chosen trials; none before the search has chosen."""
+        return self.best.choices if self.best is not None else []
 
     @property
     def command(self) -> str:
@@ -141,26 +111,21 @@ class SearchData:
         return f"leo-bench search {self.plan.search} --profile {self.plan.profile}"
 
     @property
-    def results(self) -> dict[int, Result]:
-        """Trial number -> record of the run's training."""
-        return {number: run.result for number, run in self.runs.items() if run.result is not None}
+    def results(self) -> list[Result]:
+        """Records of the complete trials' trainings."""
+        return [run.result for run in self.runs.values() if run.result is not None]
 
     @property
     def data_name(self) -> str:
         """Data set with the digest that its runs recorded, in short: `omniglot 5f1c0ffe`."""
-        digests = sorted({result.data_digest[:8] for result in self.results.values()})
+        digests = sorted({result.data_digest[:8] for result in self.results})
         return " ".join([str(self.plan.base["dataset"]), "/".join(digests)]).strip()
 
     @property
     def n_episodes(self) -> int | None:
         """Validation episodes behind an accuracy; None if the runs' records do not say."""
-        accuracy = dict(zip(self.complete_frame["number"], self.complete_frame["accuracy"], strict=True))
-        found = {
-            test.n_test_episodes
-            for number, run in self.runs.items()
-            for test in [run.headline]
-            if test.split == "val" and abs(test.accuracy - accuracy[number]) < 1e-9
-        }
+        tests = [run.headline for run in self.runs.values()]
+        found = {test.n_test_episodes for test in tests if test.split == "val"}
         return found.pop() if len(found) == 1 else None
 
 
@@ -168,59 +133,36 @@ def load_search_data(folder: Path) -> SearchData:
     """Read a search's folder. Raises LeoBenchError if one of its files is broken."""
     plan, trials = read_search(folder)
     best = read_record(folder / "best.json", Best) if (folder / "best.json").exists() else None
-    study = None
-    if best is not None and (folder.parent / best.study / "study.json").exists():
-        study = load_study_data(folder.parent / best.study)
-    tables = {name: table for name in COLUMNS if (table := _table(folder, name)) is not None}
-    return SearchData(folder, plan, trials, tables, best, study, _runs(folder))
+    planned = best is not None and (folder.parent / best.study / "study.json").exists()
+    study = load_study_data(folder.parent / best.study) if best is not None and planned else None
+    importance, ranges = (_table(folder / f"analysis/{name}.csv", columns) for name, columns in COLUMNS.items())
+    importance = importance.sort_values(["planted", "importance"], ascending=[True, False], kind="stable")
+    missing = [f"analysis/{name}.csv" for name in COLUMNS if not (folder / f"analysis/{name}.csv").exists()]
+    runs = {number: run for number, run in trial_runs(folder).items() if run.status == "done"}
+    return SearchData(folder, plan, trials, importance, ranges, missing, best, study, runs)
 
 
-def _table(folder: Path, name: str) -> pd.DataFrame | None:
-    """Return a table of the analysis; None if its file is missing."""
-    path = folder / ANALYSIS / f"{name}.csv"
+def _table(path: Path, columns: list[str]) -> pd.DataFrame:
+    """Return a table of the analysis; without rows if its file is missing."""
     if not path.exists():
-        return None
+        return pd.DataFrame(columns=columns)
     remedy = "remove the folder and go on with the search, which writes it again"
     try:
         frame = pd.read_csv(path, dtype={"part": str, "choice": str})
     except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
         raise LeoBenchError(f"{path} is no table ({error}); {remedy}") from None
-    lacking = [column for column in COLUMNS[name] if column not in frame.columns]
-    if lacking:
+    if lacking := [column for column in columns if column not in frame.columns]:
         raise LeoBenchError(f"{path} lacks the columns {', '.join(lacking)}; {remedy}")
     return frame
 
 
-def _runs(folder: Path) -> dict[int, RunState]:
-    """Return done runs of the complete trials, by number."""
-    return {number: run for number, run in trial_runs(folder).items() if run.status == "done"}
-
-
-def _choice(trial: Trial) -> Choice:
-    return Choice(variant="best", number=trial.number, parameters=trial.parameters, values=trial.values or [])
-
-
-def scale_of(parameter: Parameter) -> Scale:
-    """Return the axis of a parameter."""
-    if parameter.choices:
-        return Scale(parameter.name, choices=tuple(value_words(value) for value in parameter.choices))
-    low, high = parameter.low or 0.0, parameter.high or 0.0
-    return Scale(parameter.name, low, high, parameter.log, parameter.whole)
-
-
 def value_words(value: Value) -> str:
-    """Return `96`, `0.0213`, `shared`, `true`."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return number_words(value) if isinstance(value, float) else str(value)
-
-
-def settings_words(parameters: dict[str, Value], order: Sequence[str] = ()) -> str:
-    """Return `latent_dim 96, inner_lr 0.0213`."""
-    names = [*[name for name in order if name in parameters], *[name for name in parameters if name not in order]]
-    return ", ".join(f"{name} {value_words(parameters[name])}" for name in names)
+    """Return `96`, `0.0213`, `1,076`, `shared`, `true`."""
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def millions(multiply_adds: float) -> str:
     """Return `41.3 million`."""
-    return f"{number_words(multiply_adds / 1e6)} million"
+    return f"{value_words(multiply_adds / 1e6)} million"

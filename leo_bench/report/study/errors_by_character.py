@@ -25,7 +25,7 @@ def character_counts(data: StudyData, variant: str) -> pd.DataFrame:
     """
     seeds = [int(seed) for seed in data.rows(data.headline, variant)["seed"]]
     tests = [(seed, *data.test(variant, seed, data.headline)) for seed in seeds]
-    found = [(seed, *counts) for seed, run, test in tests if (counts := run.by_character(test)) is not None]
+    found = [(seed, *one) for seed, run, test in tests if (one := run.by_character(test)) is not None]
     if not found:
         return pd.DataFrame(columns=["seed", "name", "asked", "correct", "missed"])
     names, counts = (np.concatenate(column) for column in list(zip(*found, strict=True))[1:])

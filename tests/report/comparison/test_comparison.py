@@ -17,8 +17,9 @@ from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan
 from leo_bench.report import write_comparison
 from leo_bench.report.comparison.changes import changed_conclusions
-from leo_bench.report.comparison.data import Comparison, compare_studies, differences
+from leo_bench.report.comparison.data import Comparison, differences
 from leo_bench.report.comparison.find_study import find_study
+from leo_bench.report.study.data import load_study_data
 
 T2 = 4.302653
 """The 0.975 quantile of Student's t with 2 degrees of freedom, from any table."""
@@ -51,7 +52,7 @@ def build(
 
 
 def compared(tmp_path: Path) -> Comparison:
-    return compare_studies(tmp_path / "a/ablations-cpu", tmp_path / "b/ablations-cpu", ("a", "b"))
+    return Comparison(("a", "b"), *(load_study_data(tmp_path / f"{side}/ablations-cpu") for side in "ab"))
 
 
 def report(tmp_path: Path) -> tuple[list[str], str, str]:
@@ -88,9 +89,9 @@ def test_a_large_difference_matters_and_is_said_first(tmp_path: Path) -> None:
         commit="fedcba987654",
     )
     lines, html, markdown = report(tmp_path)
-    assert (
-        lines[0] == "It matters: B differs from A by more than the 0.5 points that matter in none (+13.3, 5-way mixed)."
-    )
+    assert lines[0] == "Does it matter? yes: B differs from A by more than the 0.5 points that matter"
+    assert "Largest differences, B - A in points: none +13.3 (5-way mixed) and leo +0.0 (5-way mixed)" in lines
+    assert "Comparisons: 2, each of a variant on a test: 1 bit-equal, 1 better" in lines
     for text in ("\n".join(lines), markdown):
         assert "numerics digest: " in text and "0123456789ab" in text and "ba9876543210" in text
         assert "fedcba987654" in text
@@ -110,12 +111,12 @@ def test_equal_bits_are_told_from_one_record_shown_twice(tmp_path: Path) -> None
     build(tmp_path / "a")
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     assert set(differences(compared(tmp_path))["verdict"]) == {"the same record"}
-    assert "the same records" in report(tmp_path)[0][0]
+    assert report(tmp_path)[0][0].endswith("both show the same records")
     build(tmp_path / "b", started="2026-03-04T05:06:07+00:00", commit="fedcba987654")
     assert set(differences(compared(tmp_path))["verdict"]) == {"bit-equal"}
     lines, _, markdown = report(tmp_path)
-    assert lines[0] == "It does not matter: every run that both have is the same bit for bit."
-    assert "3 bit-equal" in markdown
+    assert lines[0] == "Does it matter? no: every run that both have is the same bit for bit"
+    assert "2 bit-equal" in markdown
 
 
 def test_equal_weights_with_other_answers_are_not_bit_equal(tmp_path: Path) -> None:
@@ -130,7 +131,7 @@ def test_equal_weights_with_other_answers_are_not_bit_equal(tmp_path: Path) -> N
     assert frame["n_same_weights"].tolist() == [3, 3]
     assert frame["n_bit_equal"].tolist() == [0, 0]
     assert set(frame["verdict"]) == {"no difference that matters"}
-    assert "It does not matter: every difference lies within 0.5 points." in report(tmp_path)[0][0]
+    assert report(tmp_path)[0][0] == "Does it matter? no: every difference lies within 0.5 points"
 
 
 def test_pairs_that_are_equal_bit_for_bit_cost_the_others_nothing(tmp_path: Path) -> None:
@@ -149,15 +150,13 @@ def test_what_only_one_has_is_named_and_settings_that_changed(tmp_path: Path) ->
         seeds=range(1, 3),
     )
     lines, _, markdown = report(tmp_path)
-    text = "\n".join(lines)
-    assert "Variants that only A has: small." in text
-    assert "Variants that only B has: large." in text
-    assert "only A has seed 0 of leo, none" in text and "only B has seed 2 of leo, none" in text
+    assert "Variants only in A: small" in lines and "Variants only in B: large" in lines
+    assert "only in A, seeds 0: leo, none" in lines and "only in B, seeds 2: leo, none" in lines
     assert "inner_lr 0.01 -> 0.05" in markdown
     row = differences(compared(tmp_path)).set_index("variant").loc["none"]
     assert [row["n_seeds"], row["verdict"]] == [1, "one seed"]
     assert [row["accuracy_a"], row["accuracy_b"]] == pytest.approx([60 / 75, 61 / 75])
-    assert text.startswith("These seeds do not show whether it matters.")
+    assert lines[0] == "Does it matter? these seeds do not show it"
 
 
 def test_variants_of_other_names_and_the_same_settings_are_paired(tmp_path: Path) -> None:
@@ -167,7 +166,7 @@ def test_variants_of_other_names_and_the_same_settings_are_paired(tmp_path: Path
     assert both.pairs == [("leo", "plain")]
     assert [both.label(pair) for pair in both.pairs] == ["leo / plain"]
     build(tmp_path / "b", variants={"other": {"latent_dim": 8}})
-    assert report(tmp_path)[0][0].startswith("A and B have no variant in common, by name or by settings")
+    assert report(tmp_path)[0][0].endswith("no variant in common, by name or by settings")
 
 
 @pytest.mark.parametrize(
@@ -187,7 +186,7 @@ def test_other_protocols_data_and_budgets_are_refused(
     build(tmp_path / "a")
     build(tmp_path / "b", {("leo", 0): 70}, base={**BASE, **base}, **result)
     lines, html, markdown = report(tmp_path)
-    assert lines[0].startswith("Nothing can be compared: ")
+    assert lines[0].startswith("Does it matter? nothing can be compared: ")
     assert words in lines[0] and words in markdown and words in html
     assert not differences(compared(tmp_path))["compared"].any()
 
@@ -196,7 +195,7 @@ def test_a_study_without_a_done_run_is_said(tmp_path: Path) -> None:
     build(tmp_path / "a")
     write_study(tmp_path / "b", make_plan(VARIANTS, range(3), base=BASE))
     lines, _, _ = report(tmp_path)
-    assert lines[0] == "Nothing can be compared: there is no test on which both have a run."
+    assert lines[0].endswith("nothing can be compared: there is no test on which both have a run")
     assert any("0 of 6 planned runs are done (6 missing)" in line for line in lines)
 
 
@@ -206,7 +205,7 @@ def test_runs_that_cannot_be_read_are_left_out_and_counted(tmp_path: Path) -> No
     (tmp_path / "b/runs" / plan.runs[0].run_key / "result.json").write_text("{")
     lines, _, _ = report(tmp_path)
     assert any("5 of 6 planned runs are done (1 corrupt)" in line for line in lines)
-    assert "  only A has seed 0 of leo" in lines
+    assert "only in A, seeds 0: leo" in lines
 
 
 def test_pages_are_the_same_bytes_and_name_no_machine(tmp_path: Path) -> None:

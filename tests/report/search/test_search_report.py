@@ -30,12 +30,12 @@ from leo_bench.commands.cli import main
 from leo_bench.errors import LeoBenchError
 from leo_bench.records.search import Best, Choice, Parameter, Sitting, Trial
 from leo_bench.report import rebuild_all, write_search_report
+from leo_bench.report.search.answer import answer_rows, notices
 from leo_bench.report.search.data import SearchData, load_search_data, value_words
 from leo_bench.report.search.figures import all_plots
-from leo_bench.report.search.on_test import choices_on_test
-from leo_bench.report.search.parameter_figures import part_edges
-from leo_bench.report.search.sentences import answer, count_sentence, how_sentence, importance_sentence, notices
-from leo_bench.report.search.tables import ranges_table, trials_table
+from leo_bench.report.search.on_test import chosen_on_test, place_of
+from leo_bench.report.search.provenance import provenance
+from leo_bench.report.search.tables import ranges_table
 
 TWO = [
     Parameter(name="latent_dim", low=32, high=128, whole=True),
@@ -72,6 +72,11 @@ def csv(folder: Path, name: str) -> pd.DataFrame:
     return pd.read_csv(folder.parents[1] / "reports" / folder.name / f"tables/{name}.csv")
 
 
+def rows(data: SearchData) -> dict[str, str]:
+    """The answer's rows."""
+    return dict(answer_rows(data))
+
+
 # What test says
 
 
@@ -101,82 +106,64 @@ def search_with_test(
     return load_search_data(folder)
 
 
-def test_a_smaller_gain_on_test_than_on_validation_is_said_so(tmp_path: Path) -> None:
+def test_a_gain_on_validation_above_the_interval_on_test_is_a_sign_of_selection_bias(tmp_path: Path) -> None:
     # Test: 63 and 48 of 75 against 60 and 45: +4 points with both seeds, so the interval is 4 to 4.
-    # Validation: 90% against (80 + 82) / 2 = 81%: +9 points.
+    # Validation: 90% against (80 + 82) / 2 = 81%: +9 points. Fresh seeds 86 and 88%: mean 87, standard deviation 1.4,
+    # standard error 1, times 12.7: 74.3 to 99.7, so 90% lies within.
     data = search_with_test(tmp_path, {"best": [63, 48], "default": [60, 45]})
-    (one,) = choices_on_test(data)
-    assert one.gain_on_validation == pytest.approx(0.09)
-    assert one.effect["difference"] == pytest.approx(0.04)
-    assert (one.gain_on_test, one.effect["verdict"]) == ("less", "better")
-    assert one.accuracy.mean == pytest.approx((63 + 48) / 150)
-    words = " ".join(answer(data))
-    assert "On validation characters trial 1 is best: 90.0% with latent_dim 40, encoder shared" in words
-    assert "+4.0 points against the defaults (paired, 95% interval +4.0 to +4.0), a verdict of better" in words
-    assert "The defaults reach 70.0%" in words
-    assert "The source document expects 95 to 98% (105x105 pixels) there." in words
-    assert (
-        "The gain over the defaults for it is +9.0 points on validation and +4.0 points on test, whose whole interval"
-        in words
+    row = chosen_on_test(data).set_index("variant").loc["best"]
+    assert row["gain_on_validation"] == pytest.approx(0.09) and row["difference"] == pytest.approx(0.04)
+    assert (row["gain_place"], row["trial_place"], row["verdict"]) == ("above", "within", "better")
+    assert row["accuracy"] == pytest.approx((63 + 48) / 150)
+    assert row["fresh_validation"] == pytest.approx(0.87) and row["fresh_sd"] == pytest.approx(0.02 / 2**0.5)
+    found = rows(data)
+    assert found["Best on validation"] == "trial 1, 90.0%: latent_dim 40, encoder shared"
+    assert "74.0" in found["On test, best of the search"]
+    assert found["On test, best of the search"].endswith("gain over the defaults +4.0 [+4.0, +4.0] points: better")
+    assert found["On test, defaults"].startswith("70.0")
+    assert found["The source document expects"].startswith("95 to 98%")
+    assert found["Selection bias, best of the search"] == (
+        "a sign of it: gain on validation +9.0 points, above the interval on test; trial within the interval of its "
+        "fresh seeds"
     )
-    assert "the highest of 2 noisy accuracies is too high on average" in words
 
 
 @pytest.mark.usefixtures("no_drawing")
 @pytest.mark.parametrize(
-    ("right", "chosen", "kept", "verdict", "words"),
+    ("right", "chosen", "place", "verdict", "words"),
     [
         # 2 and 4 of 75 more: 4 points with standard error 1.3, and 12.7 of those either way
-        ({"best": [63, 51], "default": [61, 47]}, 0.9, "within", "inconclusive", "within the interval on test"),
+        ({"best": [63, 51], "default": [61, 47]}, 0.9, "within", "inconclusive", "no sign of it: gain"),
         # a gain on validation of 2 points, below the difference but within its interval
-        ({"best": [63, 51], "default": [61, 47]}, 0.83, "within", "inconclusive", "within the interval on test"),
-        ({"best": [63, 48], "default": [60, 45]}, 0.83, "more", "better", "lies above the gain on validation"),
-        ({"best": [63], "default": [60]}, 0.9, "open", "one seed", "selection bias cannot be judged"),
-        ({"best": [57, 42], "default": [60, 45]}, 0.9, "less", "worse", "a verdict of worse"),
+        ({"best": [63, 51], "default": [61, 47]}, 0.83, "within", "inconclusive", "no sign of it: gain"),
+        ({"best": [63, 48], "default": [60, 45]}, 0.83, "below", "better", "no sign of it: gain"),
+        ({"best": [63], "default": [60]}, 0.9, "-", "one seed", "not judged: no interval over seeds"),
+        ({"best": [57, 42], "default": [60, 45]}, 0.9, "above", "worse", "a sign of it: gain"),
     ],
 )  # fmt: skip
-def test_each_gain_on_test_has_its_words(
-    tmp_path: Path, right: dict[str, list[int]], chosen: float, kept: str, verdict: str, words: str
+def test_each_gain_on_test_has_its_row(
+    tmp_path: Path, right: dict[str, list[int]], chosen: float, place: str, verdict: str, words: str
 ) -> None:
     data = search_with_test(tmp_path, right, chosen)
-    (one,) = choices_on_test(data)
-    assert (one.gain_on_test, one.effect["verdict"]) == (kept, verdict)
-    assert words in " ".join(answer(data))
-    html, markdown = report(data.folder)
+    assert rows(data)["Selection bias, best of the search"].startswith(words)
+    texts = report(data.folder)
     row = csv(data.folder, "test").set_index("variant").loc["best"]
-    assert row["promised"] == pytest.approx(chosen - (0.81 if len(right["best"]) > 1 else 0.80))
-    assert row["verdict"] == verdict
-    for text in (html, markdown):
-        assert verdict in text
+    assert row["gain_on_validation"] == pytest.approx(chosen - (0.81 if len(right["best"]) > 1 else 0.80))
+    assert (row["gain_place"], row["verdict"]) == (place, verdict)
+    assert all(f": {verdict}" in text and words in text for text in texts)
 
 
-def test_an_inconclusive_verdict_is_not_called_an_improvement(tmp_path: Path) -> None:
-    words = " ".join(answer(search_with_test(tmp_path, {"best": [63, 51], "default": [62, 46]})))
-    assert "inconclusive: these seeds do not show that the search found better settings" in words
-    assert "a verdict of better" not in words
-
-
-@pytest.mark.usefixtures("no_drawing")
-def test_fresh_seeds_below_the_trial_are_a_sign_of_selection_bias(tmp_path: Path) -> None:
+def test_a_trial_above_its_fresh_seeds_is_a_sign_of_selection_bias(tmp_path: Path) -> None:
     # Fresh seeds 86.9 and 87.1%: mean 87.0, standard error 0.1, times 12.7 is 1.27 points, so 90% lies above.
     marks = {"best": [0.869, 0.871], "default": [0.80, 0.82]}
-    data = search_with_test(tmp_path, {"best": [63, 48], "default": [60, 45]}, validation=marks)
-    html, markdown = report(data.folder)
-    for text in (html, markdown):
-        assert "Trial 1 was chosen for 90.0% on validation characters, from one seed." in text
-        assert "reach 87.0% (95% interval over 2 seeds 85.7 to 88.3) on the same characters: 3.0 points less" in text
-        assert "lies above the interval, a sign of selection bias" in text
-        assert "They use 100 validation episodes, which may explain part of the gap." in text
-    row = csv(data.folder, "test").set_index("variant").loc["best"]
-    assert row[["fresh_validation", "validation"]].tolist() == pytest.approx([0.87, 0.9])
+    data = search_with_test(tmp_path, {"best": [63, 51], "default": [61, 47]}, validation=marks)
+    assert chosen_on_test(data)["trial_place"].tolist() == ["above", "-"]
+    assert rows(data)["Selection bias, best of the search"].startswith("a sign of it")
 
 
-@pytest.mark.usefixtures("no_drawing")
-def test_a_trial_within_the_fresh_seeds_interval_is_no_sign_of_selection_bias(tmp_path: Path) -> None:
-    # 86 and 88%: mean 87, standard error 1, times 12.7: 74.3 to 99.7
-    markdown = report(search_with_test(tmp_path, {"best": [63, 48], "default": [60, 45]}).folder)[1]
-    assert "87.0% (95% interval over 2 seeds 74.3 to 99.7) on the same characters: 3.0 points less" in markdown
-    assert "lies within the interval, so there is no sign of selection bias" in markdown
+def test_place_of_a_value_in_an_interval() -> None:
+    assert [place_of(value, 1.0, 2.0) for value in (0.9, 1.0, 2.0, 2.1)] == ["below", "within", "within", "above"]
+    assert place_of(1.0, np.nan, np.nan) == place_of(np.nan, 1.0, 2.0) == "-"
 
 
 def test_a_validation_before_the_end_of_training_counts_for_no_gain(tmp_path: Path) -> None:
@@ -185,49 +172,45 @@ def test_a_validation_before_the_end_of_training_counts_for_no_gain(tmp_path: Pa
         record = json.loads(path.read_text())
         record["validation"][-1]["episode"] = 500
         path.write_text(json.dumps(record))
-    (one,) = choices_on_test(load_search_data(data.folder))
-    assert one.gain_on_validation is None and one.gain_on_test == "open" and one.validation is None
-    words = " ".join(answer(load_search_data(data.folder)))
-    assert "Accuracy for it is 90.0% on validation and 74.0% on test. The characters differ" in words
+    data = load_search_data(data.folder)
+    row = chosen_on_test(data).iloc[0]
+    assert np.isnan([row["gain_on_validation"], row["fresh_validation"]]).all()
+    assert not any(label.startswith("Selection bias") for label in rows(data))
 
 
 @pytest.mark.usefixtures("no_drawing")
 def test_gains_with_other_budgets_are_not_compared(tmp_path: Path) -> None:
-    plan = make_search(TWO)
-    test = {**plan.test, "n_train_episodes": 4000}
+    test = {**make_search(TWO).test, "n_train_episodes": 4000}
     data = search_with_test(tmp_path, {"best": [63, 48], "default": [60, 45]}, test=test)
-    words = " ".join(answer(data))
-    assert "cannot be compared: the runs on test have n_train_episodes 4000 against 2000." in words
-    assert "on validation and" not in words
-    assert "was chosen for 90.0% on validation characters" not in report(data.folder)[1]
+    why = "the runs on test have n_train_episodes 4000 against 2000"
+    assert rows(data)["Selection bias"] == f"not judged: {why}"
+    row = chosen_on_test(data).iloc[0]
+    assert np.isnan(row["gain_on_validation"]) and (row["gain_place"], row["trial_place"]) == ("-", "-")
+    assert f"Gains are not compared: {why}." in report(data.folder)[1]
 
 
 @pytest.mark.usefixtures("no_drawing")
 def test_what_is_missing_on_test_is_named_with_its_command(tmp_path: Path) -> None:
     folder = search_at(tmp_path / "results", 0.8, 0.9)
     command = "leo-bench search search --profile cpu"
-    assert (
-        f"Nothing is chosen yet (best.json is missing), so nothing is measured on test; `{command}` continues"
-        in report(folder)[1]
-    )
+    assert f"not measured: best.json is missing; `{command}` continues" in report(folder)[1]
     data = search_with_test(tmp_path / "results", {"best": [63, 48], "default": [60, 45]})
     study = tmp_path / "results/search_best-cpu/study.json"
     for run in json.loads(study.read_text())["runs"]:
         shutil.rmtree(tmp_path / "results/runs" / run["run_key"])
-    assert "none of the 4 runs of the study search_best-cpu of the chosen settings is done" in report(data.folder)[1]
+    assert "no run of the study search_best-cpu is done" in report(data.folder)[1]
     study.unlink()
-    assert "the study search_best-cpu of the chosen settings is missing" in report(data.folder)[0]
+    assert "no run of the study search_best-cpu is done" in report(data.folder)[0]
 
 
-def test_half_done_runs_on_test_compare_what_there_is(tmp_path: Path) -> None:
+def test_a_choice_without_the_defaults_on_test_is_not_compared(tmp_path: Path) -> None:
     data = search_with_test(tmp_path / "results", {"best": [63, 48], "default": [60, 45]})
-    runs = json.loads((tmp_path / "results/search_best-cpu/study.json").read_text())["runs"]
-    for run in runs:
+    for run in json.loads((tmp_path / "results/search_best-cpu/study.json").read_text())["runs"]:
         if run["variant"] == "default":
             shutil.rmtree(tmp_path / "results/runs" / run["run_key"])
-    words = " ".join(answer(load_search_data(data.folder)))
-    assert "which is not compared with the defaults: the baseline has no run on this test." in words
-    assert "on validation and" not in words
+    found = rows(load_search_data(data.folder))
+    assert found["On test, best of the search"].endswith("not compared")
+    assert not any(label.startswith(("Selection bias", "On test, defaults")) for label in found)
 
 
 # Trials, counts, sequence
@@ -235,40 +218,30 @@ def test_half_done_runs_on_test_compare_what_there_is(tmp_path: Path) -> None:
 
 def test_the_first_of_equals_is_best_and_pruned_trials_never_are(tmp_path: Path) -> None:
     data = load_search_data(search_at(tmp_path, 0.7, 0.9, None, 0.9))
-    assert data.best_number == 1
-    assert [choice.number for choice in data.choices] == [1]
-    frame = data.frame.set_index("number")
-    assert np.isnan(frame.loc[2, "accuracy"]) and frame.loc[2, "last"] == pytest.approx(0.6)
-    assert frame["episodes"].tolist() == [500] * 4
+    assert data.best_number == 1 and data.choices == []
+    assert np.isnan(data.frame.set_index("number").loc[2, "accuracy"])
+    assert data.frame["episodes"].tolist() == [500] * 4
     assert data.frame["encoder"].tolist() == ["separate", "shared", "separate", "shared"]
 
 
 def test_trials_are_counted_by_state(tmp_path: Path) -> None:
     data = load_search_data(search_at(tmp_path, 0.7, 0.9, None, n_trials=40))
-    assert count_sentence(data) == "Of 40 trials planned, 3 have started: 2 complete and 1 pruned."
+    assert rows(data)["Trials"] == "40 planned; 2 complete, 1 pruned"
     trials = [*some_trials(0.7, 0.9), make_trial(2, None, state="failed"), make_trial(3, [0.8], retry_of=2)]
     data = load_search_data(write_search(tmp_path, make_search(TWO, n_trials=3), trials))
-    expected = "There are 4 trials (1 of them repeats a trial that died): 3 complete and 1 failed."
-    assert count_sentence(data) == expected
+    assert rows(data)["Trials"] == "3 planned; 3 complete, 1 failed; 1 repeat a trial that died"
 
 
-@pytest.mark.parametrize(
-    ("sittings", "how", "again"),
-    [
-        ([(1, 0)], "Made by one worker, in one go", True),
-        ([(2, 0)], "Made by 2 workers, in one go", False),
-        ([(1, 0), (1, 2)], "Made by one worker, resumed once", True),
-        ([(2, 0), (1, 2), (1, 3)], "Made by 2 workers, resumed 2 times", False),
-    ],
-)
-def test_only_one_worker_gives_the_sequence_again(
-    tmp_path: Path, sittings: list[tuple[int, int]], how: str, again: bool
-) -> None:
-    made = [Sitting(started=STARTED, jobs=jobs, first_trial=first) for jobs, first in sittings]
-    words = how_sentence(load_search_data(write_search(tmp_path, make_search(TWO), some_trials(0.7), sittings=made)))
-    assert how in words
-    assert ("the seed alone reproduces the sequence" in words) == again
-    assert "TPE (seed 0, the first 10 at random)" in words and "pruned from 500 episodes on" in words
+def test_provenance_says_whether_the_seed_alone_gives_the_sequence_again(tmp_path: Path) -> None:
+    def found(*jobs: int) -> dict[str, str]:
+        sittings = [Sitting(started=STARTED, jobs=n, first_trial=first) for first, n in enumerate(jobs)]
+        folder = write_search(tmp_path, make_search(TWO), some_trials(0.7), sittings=sittings)
+        return dict(provenance(load_search_data(folder)))
+
+    assert found(1, 1)["sequence"] == "one worker, resumed once; the seed alone reproduces it"
+    assert found(2)["sequence"] == "2 workers, in one go; the seed alone does not reproduce it"
+    assert found(1)["sampler"] == "tpe, seed 0, 10 trials at random" and "500 episodes on" in found(1)["pruner"]
+    assert found(1)["space"] == "latent_dim 32 to 128 (whole); encoder separate, shared"
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -305,12 +278,14 @@ def test_multiply_adds_stand_in_the_table_of_two_objectives(tmp_path: Path) -> N
     data = load_search_data(folder)
     # dearer than trial 1 and worse; as good as trial 0 and dearer
     assert data.front["number"].tolist() == [0, 1]
-    words = " ".join(answer(data))
-    assert "No one trial is best: 2 of 4 complete trials are on the Pareto front" in words
-    assert "80.0% on validation characters at 100 million multiply-adds an episode (trial 0)" in words
+    assert rows(data)["Pareto front on validation, 2 trials"] == (
+        "trial 0, 80.0% at 100 million multiply-adds to trial 1, 90.0% at 400 million multiply-adds"
+    )
     html, _ = report(folder)
     assert csv(folder, "trials")["multiply_adds"].tolist() == [cost for _, cost in costs]
-    assert 'id="figure-front"' in html and 'id="table-front"' in html
+    assert csv(folder, "front")["number"].tolist() == [0, 1] and 'id="table-front"' in html
+    panels = all_plots(data)["settings"].panels
+    assert [panel.title for panel in panels] == ["multiply-adds, millions", "latent_dim", "encoder", "trial"]
     assert "multiply-adds" not in report(search_at(tmp_path / "other", 0.8, 0.9))[0]
 
 
@@ -323,20 +298,16 @@ def with_importance(folder: Path, *rows: tuple[str, float, float, float], n_tria
 
 def test_importance_counts_only_above_the_planted_noise(tmp_path: Path) -> None:
     folder = search_at(tmp_path, 0.7, 0.8, 0.9)
-    rows = [(PLANTED, 0.15, 0.05, 0.3), ("latent_dim", 0.35, 0.29, 0.4), ("encoder", 0.6, 0.31, 0.8)]
-    with_importance(folder, *rows)
+    found = [(PLANTED, 0.15, 0.05, 0.3), ("latent_dim", 0.35, 0.29, 0.4), ("encoder", 0.6, 0.31, 0.8)]
+    with_importance(folder, *found)
     data = load_search_data(folder)
-    assert list(data.scales) == ["encoder", "latent_dim"]  # in order of importance, not as planned
+    assert [one.name for one in data.space] == ["encoder", "latent_dim"]  # in order of importance, not as planned
     assert data.importance["parameter"].tolist() == ["encoder", "latent_dim", PLANTED]
-    assert importance_sentence(data) == (
-        "By importance for accuracy encoder (0.60) matters; latent_dim cannot be told from a planted random number."
-    )
-    with_importance(folder, (PLANTED, 0.15, 0.05, 0.9), *rows[1:])
-    assert importance_sentence(load_search_data(folder)).startswith(
-        "With these trials no setting's importance can be told from"
-    )
+    assert rows(data)["Importance"] == "above the planted noise: encoder 0.60; not above it: latent_dim 0.35"
+    with_importance(folder, (PLANTED, 0.15, 0.05, 0.9), *found[1:])
+    assert rows(load_search_data(folder))["Importance"].startswith("above the planted noise: none;")
     caption = all_plots(load_search_data(folder))["importance"].caption
-    assert "n = 3 complete trials" in caption and "up to 0.90: the floor" in caption
+    assert "n = 3 complete trials" in caption and "up to 0.90" in caption
 
 
 def test_an_analysis_of_fewer_trials_is_said_to_be_old(tmp_path: Path) -> None:
@@ -349,28 +320,15 @@ def test_an_analysis_of_fewer_trials_is_said_to_be_old(tmp_path: Path) -> None:
     assert notices(load_search_data(folder)) == []
 
 
-def test_parts_of_ranges_lie_side_by_side(tmp_path: Path) -> None:
-    space = [
-        Parameter(name="latent_dim", low=32, high=128, whole=True),
-        Parameter(name="inner_steps", low=3, high=10, whole=True),
-        Parameter(name="inner_lr", low=0.001, high=10.0, log=True),
-        TWO[1],
-    ]
-    trials = [
-        trial.model_copy(update={"parameters": {**trial.parameters, "inner_steps": 3, "inner_lr": 0.01}})
-        for trial in some_trials(0.7, 0.9)
-    ]
-    folder = write_search(tmp_path, make_search(space), trials)
-    write_table(folder, "ranges", range_rows(space, trials), RANGES)
-    data = load_search_data(folder)
-    assert part_edges(data, "inner_steps") == [2.5, 4.5, 6.5, 8.5, 10.5]
-    assert part_edges(data, "inner_lr") == pytest.approx([0.001, 0.01, 0.1, 1.0, 10.0])
-    assert part_edges(data, "encoder") == [-0.5, 0.5, 1.5]
-    table = ranges_table(data)
+def test_parts_of_ranges_in_words(tmp_path: Path) -> None:
+    trials = some_trials(0.7, 0.9)
+    folder = write_search(tmp_path, make_search(TWO), trials)
+    write_table(folder, "ranges", range_rows(TWO, trials), RANGES)
+    table = ranges_table(load_search_data(folder))
     assert table is not None
-    words = table.words.set_index(["parameter", "part"])
-    assert words.loc[("inner_steps", "3 to 4"), "trials"] == "2"
-    assert words.loc[("inner_steps", "3 to 4"), ["mean accuracy, %", "best, %"]].tolist() == ["80.0", "90.0"]
+    words = table.words.set_index(["setting", "part"])
+    found = words.loc[("latent_dim", "32 to 55"), ["trials", "mean accuracy, %", "best, %"]]
+    assert found.tolist() == ["2", "80.0", "90.0"]
     assert words.loc[("encoder", "shared"), "standard error, points"] == "-"  # one trial
 
 
@@ -380,68 +338,36 @@ def test_without_an_analysis_the_rest_is_drawn_and_the_command_named(tmp_path: P
     html, markdown = report(folder)
     command = "leo-bench search search --profile cpu"
     for text in (html, markdown):
-        assert "analysis/importance.csv and analysis/ranges.csv are missing" in text and command in text
-    assert f"<code>{command}</code> writes them" in html and f"`{command}` writes them" in markdown
+        assert "Missing: analysis/importance.csv and analysis/ranges.csv." in text and command in text
+        assert "Importance needs more complete trials" in text
+    assert f"<code>{command}</code> makes what is missing" in html
     assert "`" not in re.sub(r"<script>.*</script>", "", html, flags=re.DOTALL)
-    plots = all_plots(load_search_data(folder))
-    assert list(plots) == ["history", "curves", "slices", "parallel"]
-    with_importance(folder, ("encoder", 0.6, 0.3, 0.8), ("latent_dim", 0.2, 0.1, 0.3))
-    assert "analysis/ranges.csv is missing" in report(folder)[1]
-    write_table(folder, "ranges", range_rows(TWO, some_trials(0.7, 0.8, None, 0.9)))
-    assert set(all_plots(load_search_data(folder))) == {*plots, "importance", "ranges", "maps"}
-
-
-@pytest.mark.usefixtures("no_drawing")
-def test_an_empty_table_of_importance_says_that_trials_are_too_few(tmp_path: Path) -> None:
-    folder = search_at(tmp_path / "results", 0.7, 0.8)
+    assert list(all_plots(load_search_data(folder))) == ["settings"]
     write_table(folder, "importance", [], IMPORTANCE)
-    assert "analysis/importance.csv has no rows: 2 complete trials are too few for it." in report(folder)[1]
-    assert importance_sentence(load_search_data(folder)) == ""
-
-
-def test_the_two_most_important_pairs_are_mapped(tmp_path: Path) -> None:
-    data = load_search_data(write_big_search(tmp_path))
-    titles = [panel.title for panel in all_plots(data)["maps"].panels]
-    assert titles == ["outer_lr and inner_lr", "outer_lr and latent_dim"]
+    assert "Importance needs more complete trials" in report(folder)[1]
+    with_importance(folder, ("encoder", 0.6, 0.3, 0.8), ("latent_dim", 0.2, 0.1, 0.3))
+    assert "Missing: analysis/ranges.csv." in report(folder)[1]
+    assert list(all_plots(load_search_data(folder))) == ["importance", "settings"]
 
 
 # Searches that have just begun, and broken ones
 
 
 @pytest.mark.usefixtures("no_drawing")
-@pytest.mark.parametrize(
-    ("accuracies", "figures"),
-    [
-        ((), []),
-        ((None,), ["curves"]),
-        ((0.8,), ["history", "curves"]),
-        ((0.8, None), ["history", "curves"]),
-        ((0.8, 0.8), ["history", "curves", "slices", "parallel"]),
-    ],
-)
+@pytest.mark.parametrize("objectives", [["accuracy"], ["accuracy", "multiply_adds"]])
+@pytest.mark.parametrize("accuracies", [(), (None,), (0.8,), (0.8, 0.8)])
 def test_a_search_that_has_just_begun_has_a_report(
-    tmp_path: Path, accuracies: tuple[float | None, ...], figures: list[str]
+    tmp_path: Path, accuracies: tuple[float | None, ...], objectives: list[str]
 ) -> None:
-    folder = search_at(tmp_path / "results", *accuracies)
-    html, markdown = report(folder)
-    assert list(all_plots(load_search_data(folder))) == figures
-    none = not any(accuracies)
-    for text in (html, markdown):
-        assert ("No trial is complete yet" in text) == none
+    trials = [
+        trial.model_copy(update={"values": [*trial.values, 1e8][: len(objectives)]}) if trial.values else trial
+        for trial in some_trials(*accuracies)
+    ]
+    folder = write_search(tmp_path / "results", make_search(TWO, objectives=objectives), trials)
+    assert list(all_plots(load_search_data(folder))) == (["settings"] if len(trials) > 1 else [])
+    for text in report(folder):
+        assert ("no trial is complete yet" in text) == (not any(accuracies))
         assert ("No trial has started." in text) == (not accuracies)
-
-
-@pytest.mark.usefixtures("no_drawing")
-def test_trials_that_failed_at_once_have_no_curve(tmp_path: Path) -> None:
-    trials = [make_trial(0, None, state="failed", parameters={}, run_key=None), make_trial(1, None, state="waiting")]
-    html, _ = report(write_search(tmp_path / "results", make_search(TWO), trials))
-    assert "No trial has reported two accuracies" in html
-
-
-@pytest.mark.usefixtures("no_drawing")
-def test_two_objectives_before_any_trial_is_complete(tmp_path: Path) -> None:
-    folder = search_at(tmp_path / "results", None, objectives=["accuracy", "multiply_adds"])
-    assert "No trial is complete yet" in report(folder)[0]
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -494,7 +420,7 @@ def test_the_page_stands_alone_and_every_figure_is_described(whole: tuple[Path, 
     pictures = re.findall(r"<svg [^>]*>", html)
     assert pictures and all(re.search(r'role="img" aria-label="[^"]{40,}"', tag) for tag in pictures)
     plots = all_plots(load_search_data(folder))
-    assert list(plots) == ["front", "history", "curves", "importance", "ranges", "slices", "maps", "parallel"]
+    assert list(plots) == ["importance", "settings"]
     out = folder.parents[1] / "reports" / folder.name
     for name, plot in plots.items():
         assert f'id="figure-{name}"' in html and f"](figures/{name}.png)" in markdown
@@ -503,16 +429,10 @@ def test_the_page_stands_alone_and_every_figure_is_described(whole: tuple[Path, 
         assert all("omniglot 5f1c0ffe, 28x28 px, 5-way 1-shot, validation" in panel.subtitle for panel in plot.panels)
     tables = set(re.findall(r'id="table-([^"]+)"', html))
     assert tables == {"test", "front", "importance", "ranges", "trials"}
-    assert all((out / f"tables/{name}.{kind}").is_file() for name in tables for kind in ("csv", "tex"))
+    assert all((out / f"tables/{name}.csv").is_file() for name in tables)
     for word in ("abc123def456", "Some CPU", "2 workers, resumed once", "100, 101, 102, 103, 104", "pareto_best-cpu"):
         assert word in html and word in markdown
-    assert "1,000 validation episodes each" in plots["history"].caption
-
-
-def test_colours_of_the_ramp_follow_the_page(whole: tuple[Path, str, str]) -> None:
-    style, body = whole[1].split("</style>", 1)
-    assert "var(--r0)" in style and "var(--r6)" in style and "#2b2c78" not in body
-    assert all(style.count(f"--r{index}:") == 3 for index in range(7))  # light, dark, print
+    assert "1,000 validation episodes each" in plots["settings"].caption
 
 
 def test_pages_are_the_same_bytes_wherever_the_results_lie(tmp_path: Path) -> None:
@@ -521,18 +441,17 @@ def test_pages_are_the_same_bytes_wherever_the_results_lie(tmp_path: Path) -> No
     first = write_search_report(folder, tmp_path / "a").parent
     second = write_search_report(tmp_path / "elsewhere/results" / folder.name, tmp_path / "b").parent
     names = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
-    assert len(names) > 20
+    assert len(names) > 7
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
-def test_captions_say_what_is_cut_and_when_errors_are_drawn(tmp_path: Path) -> None:
-    low = all_plots(load_search_data(search_at(tmp_path / "a", 0.80, 0.82, 0.84, 0.2)))
-    assert "Arrowheads at the lower edge" in low["slices"].caption
-    assert "The lowest colour also stands for everything below." in low["parallel"].caption
-    near = all_plots(load_search_data(search_at(tmp_path / "b", 0.96, 0.97, 0.98)))
-    assert "the axis shows the error" in near["slices"].caption and "Arrowheads" not in near["slices"].caption
-    assert "lowest colour" not in near["parallel"].caption
+def test_errors_are_drawn_near_the_ceiling(tmp_path: Path) -> None:
+    near, far = (
+        all_plots(load_search_data(search_at(tmp_path / str(top), top - 0.02, top - 0.01, top)))["settings"].caption
+        for top in (0.98, 0.84)
+    )
+    assert "the axis shows the error" in near and "the axis shows the error" not in far
 
 
 def test_published_searches_hold_their_runs_themselves(tmp_path: Path) -> None:
@@ -541,7 +460,7 @@ def test_published_searches_hold_their_runs_themselves(tmp_path: Path) -> None:
     shutil.copytree(folder, official)
     shutil.copytree(tmp_path / "results/runs", official / "runs")
     shutil.rmtree(tmp_path / "results/runs")
-    assert load_search_data(folder).results == {} and load_search_data(folder).data_name == "omniglot"
+    assert load_search_data(folder).results == [] and load_search_data(folder).data_name == "omniglot"
     assert load_search_data(official).data_name == "omniglot 5f1c0ffe"
     assert load_search_data(official).n_episodes == 1000
     for path in official.glob("runs/*/tests/*/result.json"):  # scored on test, not on validation
@@ -558,8 +477,8 @@ def test_every_search_is_rebuilt_and_listed(tmp_path: Path, capsys: pytest.Captu
     write_study(results, plan)
     assert rebuild_all(results, reports) == [reports / "ablations-cpu/report.html", reports / "search-cpu/report.html"]
     index = (reports / "index.html").read_text()
-    assert '<a href="search-cpu/report.html">Hyperparameter search: search, profile cpu</a>' in index
-    assert "On validation characters trial 1 is best" in index
+    assert '<a href="search-cpu/report.html">Which settings in the documented ranges are best' in index
+    assert "Best on validation: trial 1, 90.0%" in index
     (results / "broken-cpu").mkdir()
     (results / "broken-cpu/search.json").write_text("{")
     with pytest.raises(LeoBenchError, match=r"2 reports rebuilt, 1 not: .*broken-cpu"):
@@ -574,7 +493,3 @@ def test_values_are_written_short() -> None:
     assert [value_words(value) for value in (True, 96, 0.021345, "shared")] == ["true", "96", "0.0213", "shared"]
     data = make_search(TWO)
     assert data.base["test_split"] == "val" and data.test["test_split"] == "test"
-
-
-def test_table_of_trials_without_trials(tmp_path: Path) -> None:
-    assert trials_table(load_search_data(search_at(tmp_path))).words.empty

@@ -1,0 +1,163 @@
+"""Figures of an example episode: its drawings with the mistakes marked, and the paths of its class codes."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from sklearn.decomposition import PCA
+
+from leo_bench.figures import COLOURS, FONT, GRID, INK, PAPER, style_axes
+from leo_bench.records.example import Example
+from leo_bench.report.panels import Panel, Plot
+
+QUERY_COLUMNS = 8
+"""Queries of a class in one row; few enough that a drawing can be recognised on a phone."""
+LABEL, GAP = 0.75, 0.35
+"""Width of the class names and of the gaps, in drawings."""
+MISTAKE = COLOURS[1]
+PANEL, EDGES = 3.9, {"left": 0.1, "right": 0.06, "top": 0.5, "bottom": 0.06}
+"""Width of a panel and edges of a panel without axes, inches."""
+
+
+def grid_plot(example: Example) -> Plot:
+    """Return the figure of the episode's drawings and the answers after adaptation."""
+    (n_way, k_shot), n_query = example.support.shape[:2], example.query.shape[1]
+    width, height = grid_size(n_way, k_shot, n_query)
+    wrong = {name: example.mistakes(index) for index, name in enumerate(example.names) if example.mistakes(index)}
+    taken = [f"{name} taken for {other} {n} times" for name, others in wrong.items() for other, n in others.items()]
+    panel = Panel(
+        partial(episode_grid, example.names, example.support, example.query, example.predicted[-1]),
+        example.title,
+        f"left: support; right: queries, {example.correct[-1]} of {n_way * n_query} right",
+        width=PANEL,
+        height=height * (PANEL - EDGES["left"] - EDGES["right"]) / width + EDGES["top"] + EDGES["bottom"],
+        alt=f"Support and query drawings of {n_way} classes. Mistakes: {', '.join(taken) or 'none'}",
+        **EDGES,
+    )
+    caption = (
+        f"A block for each class: left its {k_shot} support, right its {n_query} query drawings. In a heavy frame: "
+        "queries taken for another class, whose name stands in the corner."
+    )
+    return Plot(f"episode-{example.which}", example.title, caption, [panel])
+
+
+def grid_size(n_way: int, k_shot: int, n_query: int) -> tuple[float, float]:
+    """Return width and height of an episode's grid, in drawings."""
+    rows = -(-n_query // QUERY_COLUMNS)
+    return LABEL - (-k_shot // rows) + GAP + min(n_query, QUERY_COLUMNS), n_way * (rows + GAP)
+
+
+def episode_grid(
+    names: Sequence[str], support: np.ndarray, query: np.ndarray, predicted: np.ndarray, *, ax: Axes
+) -> Axes:
+    """Draw a block of rows per class: its name, its support drawings, its queries.
+
+    A query taken for another class is in a heavy frame with that class's name. names: of the N classes. support: uint8
+    [N, K, H, W], ink 255; query: [N, Q, H, W]; predicted: int [N, Q].
+    """
+    (n_way, k_shot), n_query = support.shape[:2], query.shape[1]
+    width, height = grid_size(n_way, k_shot, n_query)
+    rows, columns = round(height / n_way - GAP), min(n_query, QUERY_COLUMNS)
+    for index, name in enumerate(names):
+        top, left = index * (rows + GAP), width - columns
+        ax.text(0, top + rows / 2, name, va="center", fontsize=FONT + 2, weight="bold", color=INK)
+        for place, drawing in enumerate(support[index]):
+            down, across = divmod(place, -(-k_shot // rows))
+            _tile(ax, drawing, LABEL + across, top + down)
+        for place, (drawing, other) in enumerate(zip(query[index], predicted[index].tolist(), strict=True)):
+            down, across = divmod(place, columns)
+            _tile(ax, drawing, left + across, top + down, "" if other == index else names[other])
+    ax.set(xlim=(-0.05, width + 0.05), ylim=(height, -0.05), aspect="equal", anchor="NW")
+    ax.axis("off")
+    return ax
+
+
+def _tile(ax: Axes, drawing: np.ndarray, left: float, top: float, mistake: str = "") -> None:
+    """Draw one drawing, black on white, in a frame. mistake: name of the class it was taken for, if it was."""
+    extent = (left + 0.03, left + 0.97, top + 0.97, top + 0.03)
+    ax.imshow(255 - drawing, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="none")
+    colour, line = (MISTAKE, 2.2) if mistake else (GRID, 0.6)
+    ax.add_patch(
+        Rectangle((left + 0.03, top + 0.03), 0.94, 0.94, fill=False, edgecolor=colour, linewidth=line, zorder=2 + line)
+    )
+    if mistake:
+        box: dict[str, Any] = {"facecolor": PAPER, "edgecolor": MISTAKE, "linewidth": 0.8, "pad": 1.2}
+        style: dict[str, Any] = {"fontsize": FONT, "weight": "bold", "color": INK, "bbox": box, "zorder": 6}
+        ax.text(left + 0.88, top + 0.88, mistake, ha="right", va="bottom", **style)
+
+
+def code_plot(example: Example, codes: np.ndarray) -> Plot:
+    """Return the figure of the codes' paths: all of them, and their movement alone, drawn larger."""
+    panels = [_path_panel(example, codes, "Class codes", "ring: start; dot: end")]
+    if np.any(codes != codes[0]):
+        panels.append(_path_panel(example, codes - codes[0], "Movement alone, enlarged", "all starts in one point"))
+    caption = (
+        f"Class codes of test episode {example.index} before and after {len(codes) - 1} inner steps, by PCA over all "
+        "steps and classes. Movement alone: all starts moved to one point, by a PCA of its own and on its own scale."
+    )
+    return Plot(f"codes-{example.which}", "Where the codes go", caption, panels)
+
+
+def _path_panel(example: Example, codes: np.ndarray, title: str, subtitle: str) -> Panel:
+    points, shares = project(codes)
+    labels = [f"component {axis}, {share:.0%} of the variance" for axis, share in enumerate(shares, 1)]
+    lengths = zip(example.names, np.linalg.norm(codes[-1] - codes[0], axis=-1), strict=True)
+    moved = ", ".join(f"{name} {length:.2g}" for name, length in lengths)
+    alt = f"{title} of test episode {example.index}. Distance of each class from start to end: {moved}"
+    draw = partial(code_paths, example.names, points, xlabel=labels[0], ylabel=labels[1])
+    return Panel(draw, title, subtitle, width=PANEL, height=3.4, left=0.8, right=0.2, alt=alt)
+
+
+def project(codes: np.ndarray) -> tuple[np.ndarray, list[float]]:
+    """Return codes [S + 1, N, D] on their first two principal components, [S + 1, N, 2], and the explained shares of
+    variance. A code of one number has no second component.
+    """
+    flat = codes.reshape(-1, codes.shape[-1])
+    found = PCA(min(2, *flat.shape), svd_solver="full").fit(flat)
+    missing = (0, 2 - found.n_components_)
+    points = np.pad(found.transform(flat), ((0, 0), missing))
+    return points.reshape(*codes.shape[:2], 2), np.pad(found.explained_variance_ratio_, missing).tolist()
+
+
+def code_paths(names: Sequence[str], points: np.ndarray, *, xlabel: str, ylabel: str, ax: Axes) -> Axes:
+    """Draw paths of class codes in two dimensions: a ring at the start, a dot at the end, the name beside it.
+
+    points: float [S + 1, N, 2].
+    """
+    for index, path in enumerate(points.swapaxes(0, 1)):
+        colour = COLOURS[index % len(COLOURS)]
+        ax.plot(*path.T, color=colour, linewidth=1.2, zorder=2)
+        ax.plot(*path[0], "o", markersize=8, markerfacecolor="none", markeredgecolor=colour, zorder=3)
+        ax.plot(*path[-1], "o", markersize=3.5, color=colour, zorder=3)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.margins(0.15)
+    ax.set_aspect("equal", adjustable="datalim")
+    style_axes(ax).grid(True, axis="both", color=GRID, linewidth=0.6)
+    ax.locator_params(nbins=4)
+    ax.apply_aspect()  # the axes' final limits: offsets of the names depend on them
+    printed = np.array([ax.transData.transform(step) for step in points[[0, -1]]]) * 72 / ax.figure.dpi
+    style: dict[str, Any] = {"ha": "center", "va": "center", "color": INK, "fontsize": FONT, "zorder": 4}
+    for name, end, offset in zip(names, points[-1], label_offsets(printed[1], printed[1] - printed[0]), strict=True):
+        ax.annotate(name, end, xytext=offset, textcoords="offset points", **style)
+    return ax
+
+
+def label_offsets(ends: np.ndarray, ways: np.ndarray) -> list[tuple[float, float]]:
+    """Return offsets of short names from the ends of their paths, in points of print.
+
+    A name goes on in the direction of its path if there is room; else it is moved as little as possible so that it
+    hides no other name or end. ends, ways (end minus start): float [n, 2], in points of print.
+    """
+    angles, taken, offsets = np.pi / 4 * np.arange(8), list(ends), []
+    around = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    for end, way in zip(ends, ways, strict=True):
+        nearest = around[np.argsort(-around @ way, kind="stable")]
+        tries = np.concatenate([radius * nearest for radius in (9, 16, 24)])
+        space = np.linalg.norm(end + tries[:, None] - np.array(taken), axis=-1).min(axis=1)
+        best = int(np.argmax(space >= 8.5)) if space.max() >= 8.5 else int(np.argmax(space))
+        taken.append(end + tries[best])
+        offsets.append((float(tries[best][0]), float(tries[best][1])))
+    return offsets
