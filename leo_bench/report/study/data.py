@@ -105,9 +105,10 @@ class StudyData:
     @cached_property
     def elsewhere(self) -> pd.DataFrame:
         """Score rows at other shots, on other data or with wrong labels, each with its own variant's adaptation; `test`
-        names the test."""
+        names data set and test."""
         rows = [
-            {**score_row(self.plan, run, test), "test": test.asked.episodes_name} for run, test in self._tests_elsewhere
+            {**score_row(self.plan, run, test), "test": f"{test.dataset} {test.asked.episodes_name}"}
+            for run, test in self._tests_elsewhere
         ]
         return pd.DataFrame(rows, columns=[*SCORE_COLUMNS, "test"])
 

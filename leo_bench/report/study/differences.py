@@ -79,7 +79,9 @@ def all_effects(data: StudyData, test: Cell | str) -> pd.DataFrame:
         frame = _recorded(data, test)
         taken = [_owners_row(data, test, row) for row in frame.to_dict("records")]
         asked = [row is None for row in taken]
-        frame = with_verdicts(frame, data.plan.margin, variance_prior(data), asked, data.plan.n_looks)
+        frame = with_verdicts(
+            frame, data.plan.margin, variance_prior(data, isinstance(test, str)), asked, data.plan.n_looks
+        )
         for index, row in enumerate(taken):
             for name, value in (row or {}).items():
                 frame.loc[index, name] = value
@@ -93,9 +95,10 @@ def _recorded(data: StudyData, test: Cell | str) -> pd.DataFrame:
     key = ("recorded", test)
     if key not in data.cache:
         names = [name for name in data.variants if name != data.plan.baseline or name in data.before]
-        data.cache[key] = pd.DataFrame([_effect(data, test, name) for name in names], columns=EFFECT_COLUMNS)
-    frame: pd.DataFrame = data.cache[key]
-    return frame
+        frame = pd.DataFrame([_effect(data, test, name) for name in names], columns=EFFECT_COLUMNS)
+        data.cache[key] = frame.astype({"compared": bool})
+    found: pd.DataFrame = data.cache[key]
+    return found
 
 
 def _effect(data: StudyData, test: Cell | str, variant: str) -> dict[str, Any]:
@@ -128,12 +131,16 @@ def _owners_row(data: StudyData, test: Cell | str, row: dict[Any, Any]) -> dict[
     return taken | {"family": family, "note": "; ".join(filter(None, [row["note"], words]))}
 
 
-def variance_prior(data: StudyData) -> Prior:
-    """Return what the study's differences, on all of its tests, say of the variance of one."""
-    if "prior" not in data.cache:
-        tests: list[Cell | str] = [*data.cells, *data.elsewhere["test"].unique()]
-        data.cache["prior"] = prior_of([_recorded(data, test) for test in tests])
-    prior: Prior = data.cache["prior"]
+def variance_prior(data: StudyData, elsewhere: bool = False) -> Prior:
+    """Return what the study's differences on all of its tests say of the variance of one.
+
+    elsewhere: those on tests elsewhere count too. Without them, scoring more tests changes no verdict of the study's own.
+    """
+    key = ("prior", elsewhere)
+    if key not in data.cache:
+        tests: list[Cell | str] = [*data.cells, *(data.elsewhere["test"].unique() if elsewhere else [])]
+        data.cache[key] = prior_of([_recorded(data, test) for test in tests])
+    prior: Prior = data.cache[key]
     return prior
 
 

@@ -75,9 +75,8 @@ def unscored_words(data: StudyData, cell: Cell) -> str:
 
 
 def effects_table(data: StudyData) -> ReportTable:
-    """Return the table of paired differences on every test, elsewhere too."""
+    """Return the table of paired differences on every test of the study."""
     tests = {cell_name(cell): effects(data, cell) for cell in data.cells}
-    tests |= {name: effects(data, name) for name in data.elsewhere["test"].unique()}
     frames = [frame.assign(test=name) for name, frame in tests.items()]
     numbers = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     words = [

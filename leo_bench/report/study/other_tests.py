@@ -50,19 +50,23 @@ DIFFERENCES_CAPTION = (
 def other_differences_table(data: StudyData) -> ReportTable | None:
     """Return paired differences by test (rows) and variant (columns of the words) on the tests of other_tests_table.
 
-    None if no two variants share such a test and a seed. The numbers are in the table of all differences.
+    None if no two variants share such a test and a seed.
     """
     variants = [name for name in data.variants if name != data.plan.baseline]
-    words = []
+    frames, words = [], []
     for test in sorted(data.elsewhere["test"].unique()):
-        frame = effects(data, test).set_index("variant")
-        compared = frame[frame["compared"]]
-        if len(compared):
-            cells = {name: _difference_words(compared.loc[name]) for name in compared.index}
-            words.append({"test": test, **{data.label(name): cells.get(name, NONE) for name in variants}})
+        dataset, name = test.split(" ", 1)
+        frame = effects(data, test)
+        rows = frame[frame["compared"]].assign(test=name, data=dataset)
+        if len(rows):
+            frames.append(rows)
+            cells = {row["variant"]: _difference_words(row) for _, row in rows.iterrows()}
+            of_variants = {data.label(variant): cells.get(variant, NONE) for variant in variants}
+            words.append({"test": name, "data": dataset, **of_variants})
     if not words:
         return None
-    return ReportTable("other-differences", DIFFERENCES_CAPTION, pd.DataFrame(words), pd.DataFrame(words))
+    numbers = pd.concat(frames, ignore_index=True)
+    return ReportTable("other-differences", DIFFERENCES_CAPTION, numbers, pd.DataFrame(words))
 
 
 def _difference_words(row: "pd.Series[Any]") -> str:

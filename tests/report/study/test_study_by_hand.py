@@ -64,33 +64,34 @@ def test_a_report_of_two_variants_two_seeds_and_a_dozen_episodes(tmp_path: Path)
     # Differences 0.24 and 0.26, whatever the two seeds have in common: mean 0.25, standard error 0.01.
     assert none["difference"] == pytest.approx(0.25)
     assert [none["difference_low"], none["difference_high"]] == pytest.approx([0.25 - T1 * 0.01, 0.25 + T1 * 0.01])
-    assert none["verdict"] == "better"  # 0.123 > 0.005, and Holm's p below is under 0.05
+    assert none["verdict"] == "better"  # Holm's p below is under 0.05
     assert np.isnan(leo["difference"]) and leo["verdict"] == "baseline"
     assert list(rows["n_seeds"]) == [2, 2]
     assert none["accuracy_20way_mixed"] == pytest.approx(4323 / 7200)  # 2,161 and 2,162 of 3,600
     assert none["accuracy_5way_within_alphabet"] == pytest.approx(0.6)  # 0.62 and 0.58
 
     effects = pd.read_csv(folder / "tables/effects.csv").set_index("test")
-    # With 1 degree of freedom t is Cauchy's: p = 2 / pi * arctan(1 / |t|). One variant, so Holm leaves p as it is.
+    # With 1 degree of freedom t is Cauchy's: p = 2 / pi * arctan(1 / t). One variant, so Holm leaves p as it is.
     headline = effects.loc["5-way mixed"]
-    assert headline["p"] == pytest.approx(2 / np.pi * np.arctan(1 / 25))  # t = 0.25 / 0.01
+    assert headline["p"] == pytest.approx(2 / np.pi * np.arctan(1 / 24.5))  # t = (0.25 - 0.005) / 0.01
     assert headline["holm_p"] == headline["p"]
     assert headline["sd"] == pytest.approx(0.02 / np.sqrt(2))
-    assert np.isnan([headline["bca_low"], headline["bca_high"]]).all()  # two seeds are too few
-    assert headline["ahead"] == 1.0
+    assert headline["margin"] == 0.005
     # 20-way: 1 and 2 of 3,600 more. Mean 1.5 / 3,600, standard error 0.5 / 3,600: -0.0013 to 0.0022, within 0.005.
     many = effects.loc["20-way mixed"]
     assert [many["difference"], many["low"]] == pytest.approx([1.5 / 3600, (1.5 - T1 * 0.5) / 3600])
-    assert many["p"] == pytest.approx(2 / np.pi * np.arctan(1 / 3))
+    # 18 of 3,600 are the margin: 16.5 from the difference, which is 33 standard errors.
+    assert many["p"] == pytest.approx(2 / np.pi * np.arctan(1 / 33))
     assert many["verdict"] == "no difference that matters"
-    # Within alphabets: +0.02 and -0.02. Mean 0, standard error 0.02, so t = 0 and p = 1.
+    # Within alphabets: +0.02 and -0.02. Mean 0, standard error 0.02, so nothing is shown.
     within = effects.loc["5-way within alphabet"]
     assert [within["difference"], within["low"], within["high"]] == pytest.approx([0, -T1 * 0.02, T1 * 0.02], abs=1e-7)
-    assert within["p"] == pytest.approx(1)
-    assert [within["ahead"], within["verdict"]] == [0.5, "inconclusive"]
+    assert within["p"] == pytest.approx(2 * (1 / 2 - np.arctan(0.25) / np.pi))  # the margin is a quarter of an error
+    assert within["verdict"] == "inconclusive"
     # The same answers in all: nothing differs.
     equal = effects.loc["20-way within alphabet"]
-    assert [equal["difference"], equal["low"], equal["high"], equal["p"]] == [0, 0, 0, 1]
+    assert [equal["difference"], equal["low"], equal["high"], equal["p"]] == [0, 0, 0, 0]
+    assert equal["verdict"] == "no difference that matters"
 
     switch = pd.read_csv(folder / "tables/switch-relation.csv").set_index("setting")
     assert switch.loc["none", "accuracy_5way_mixed"] == pytest.approx(0.86)
@@ -102,7 +103,7 @@ def test_a_report_of_two_variants_two_seeds_and_a_dozen_episodes(tmp_path: Path)
         assert "86.0 ± 25.4" in text
         assert "+25.0 [+12.3, +37.7]" in text
         assert "58.3" in text  # 0.61 - 2 / 75, before adaptation
-        assert "none (+25.0) differs from it by more than the 0.5 points that matter" in text
+        assert "Better: none (+25.0)." in text
         assert "34.0 points below the 95 to 98% that the source document expects of 105x105 pixels" in text
         assert "The study is complete: all 4 planned runs are done." in text
 
