@@ -108,7 +108,7 @@ def _path_panel(example: Example, codes: np.ndarray, title: str, subtitle: str) 
     moved = ", ".join(f"{name} {length:.2g}" for name, length in lengths)
     alt = f"{title} of test episode {example.index}. Distance of each class from start to end: {moved}"
     draw = partial(code_paths, example.names, points, xlabel=labels[0], ylabel=labels[1])
-    return Panel(draw, title, subtitle, width=PANEL, height=3.4, left=0.8, right=0.2, alt=alt)
+    return Panel(draw, title, subtitle, width=PANEL, height=3.4, alt=alt)
 
 
 def project(codes: np.ndarray) -> tuple[np.ndarray, list[float]]:
