@@ -147,7 +147,7 @@ def step_plot(timings: pd.DataFrame) -> Plot | None:
             f"{case} {value:,.0f}" for case, value in rows["median, ms"].items()
         )
         height = 1.1 + 0.22 * len(rows)
-        panels.append(Panel(partial(step_bars, rows), group, SUBTITLE, height=height, left=1.65, right=0.2, alt=alt))
+        panels.append(Panel(partial(step_bars, rows), group, SUBTITLE, height=height, alt=alt))
     if not panels:
         return None
     caption = (

@@ -13,28 +13,16 @@ from leo_bench.figures.style import INK, SMALL, VariantStyle
 def write_ends(ax: Axes, ends: Sequence[tuple[float, str, VariantStyle]]) -> None:
     """Write a label with its mark right of the Axes, near each value of the y axis. ends: (value, text, style)."""
     left = ax.get_xlim()[0]
-    places = [float((ax.transScale + ax.transLimits).transform((left, value))[1]) for value, _, _ in ends]
-    write_key(ax, [(place, text, style, False) for place, (_, text, style) in zip(places, ends, strict=True)])
-
-
-def write_key(ax: Axes, entries: Sequence[tuple[float, str, VariantStyle, bool]]) -> None:
-    """Write a key right of the Axes, from top to bottom in the order of the entries' heights.
-
-    entries: (height as a fraction of the Axes, text, style, bold).
-    """
+    near = [float((ax.transScale + ax.transLimits).transform((left, value))[1]) for value, _, _ in ends]
     height = float(ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted()).height)
-    n_lines = np.array([text.count("\n") + 1 for _, text, _, _ in entries])
+    n_lines = np.array([text.count("\n") + 1 for _, text, _ in ends])
     line = min(0.0165 * SMALL / height, 1.16 / max(n_lines.sum(), 1))
-    places = without_overlap([entry[0] for entry in entries], line * n_lines, limits=(-0.12, 1.06))
-    for (_, text, style, bold), at in zip(entries, places, strict=True):
+    for (_, text, style), at in zip(ends, without_overlap(near, line * n_lines, limits=(-0.12, 1.06)), strict=True):
         ax.plot(
             1.05, at, marker=style.marker, color=style.colour, markersize=4.5, linestyle="none", clip_on=False,
             transform=ax.transAxes,
         )  # fmt: skip
-        ax.text(
-            1.09, at, text, transform=ax.transAxes, va="center", color=INK, fontsize=SMALL, linespacing=1.0,
-            weight="bold" if bold else "normal",
-        )  # fmt: skip
+        ax.text(1.09, at, text, transform=ax.transAxes, va="center", color=INK, fontsize=SMALL, linespacing=1.0)
 
 
 def without_overlap(

@@ -18,21 +18,23 @@ from PIL import Image
 from leo_bench.figures import FONT, INK, MUTED, PAPER
 
 PNG_DPI = 128
+ROOM = 0.08
+"""Inches left free beside what is drawn."""
 FONTS = ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"]
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One Axes of a figure: a function that draws it, its title, its size in inches."""
+    """One Axes of a figure: a function that draws it, its title, its size in inches.
+
+    Left and right of the Axes there is as much room as what is drawn there needs.
+    """
 
     draw: Callable[..., Axes]
     title: str
     subtitle: str
     width: float = 3.9
     height: float = 2.75
-    left: float | None = None
-    right: float | None = None
-    """Margins in inches; None: as wide as what is drawn there."""
     top: float = 0.47
     bottom: float = 0.48
     alt: str = ""
@@ -57,16 +59,11 @@ def render(panel: Panel) -> Drawing:
     with mpl.rc_context({"svg.hashsalt": "leo_bench", "svg.fonttype": "none", **fonts}):
         figure = Figure(figsize=(panel.width, panel.height), facecolor=PAPER, dpi=PNG_DPI)
         canvas = FigureCanvasAgg(figure)
-        ax = figure.add_axes(_box(panel, panel.left or 0.55, panel.right or 0.9))
+        ax = figure.add_axes(_box(panel, 0.6, 0.6))
         panel.draw(ax=ax)
-        if panel.left is None or panel.right is None:
-            drawn, inside = ax.get_tightbbox(canvas.get_renderer()), ax.get_window_extent()
-            assert drawn is not None
-            beside = ((inside.x0 - drawn.x0) / PNG_DPI + 0.08, (drawn.x1 - inside.x1) / PNG_DPI + 0.08)
-            left, right = (
-                own if given is None else given for own, given in zip(beside, (panel.left, panel.right), strict=True)
-            )
-            ax.set_position(_box(panel, left, right))
+        drawn, inside = ax.get_tightbbox(canvas.get_renderer()), ax.get_window_extent()
+        assert drawn is not None
+        ax.set_position(_box(panel, (inside.x0 - drawn.x0) / PNG_DPI + ROOM, (drawn.x1 - inside.x1) / PNG_DPI + ROOM))
         left, height = 0.08 / panel.width, panel.height
         figure.text(left, 1 - 0.07 / height, panel.title, va="top", fontsize=FONT + 1, weight="bold", color=INK)
         figure.text(left, 1 - 0.25 / height, panel.subtitle, va="top", fontsize=FONT - 1.5, color=MUTED)

@@ -368,7 +368,7 @@ def test_a_panel_is_as_wide_beside_its_axes_as_what_is_drawn_there() -> None:
             axes.append(draw(ax=ax))
             return ax
 
-        render(Panel(kept, "title", "data", left=None, right=None))
+        render(Panel(kept, "title", "data"))
         box = axes[0].get_tightbbox()
         assert box is not None and 0 <= box.x0 < 30 and 0 <= PNG_DPI * 3.9 - box.x1 < 30
 

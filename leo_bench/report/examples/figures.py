@@ -11,15 +11,15 @@ from sklearn.decomposition import PCA
 
 from leo_bench.figures import COLOURS, FONT, GRID, INK, PAPER, style_axes
 from leo_bench.records.example import Example
-from leo_bench.report.panels import Panel, Plot
+from leo_bench.report.panels import ROOM, Panel, Plot
 
 QUERY_COLUMNS = 8
 """Queries of a class in one row; few enough that a drawing can be recognised on a phone."""
 LABEL, GAP = 0.75, 0.35
 """Width of the class names and of the gaps, in drawings."""
 MISTAKE = COLOURS[1]
-PANEL, EDGES = 3.9, {"left": 0.1, "right": 0.06, "top": 0.5, "bottom": 0.06}
-"""Width of a panel and edges of a panel without axes, inches."""
+PANEL, EDGES = 3.9, {"top": 0.5, "bottom": 0.06}
+"""Width of a panel, and upper and lower edge of a panel without axes, inches."""
 
 
 def grid_plot(example: Example) -> Plot:
@@ -33,7 +33,7 @@ def grid_plot(example: Example) -> Plot:
         example.title,
         f"left: support; right: queries, {example.correct[-1]} of {n_way * n_query} right",
         width=PANEL,
-        height=height * (PANEL - EDGES["left"] - EDGES["right"]) / width + EDGES["top"] + EDGES["bottom"],
+        height=height * (PANEL - 2 * ROOM) / width + EDGES["top"] + EDGES["bottom"],
         alt=f"Support and query drawings of {n_way} classes. Mistakes: {', '.join(taken) or 'none'}",
         **EDGES,
     )
@@ -108,7 +108,7 @@ def _path_panel(example: Example, codes: np.ndarray, title: str, subtitle: str) 
     moved = ", ".join(f"{name} {length:.2g}" for name, length in lengths)
     alt = f"{title} of test episode {example.index}. Distance of each class from start to end: {moved}"
     draw = partial(code_paths, example.names, points, xlabel=labels[0], ylabel=labels[1])
-    return Panel(draw, title, subtitle, width=PANEL, height=3.4, left=0.8, right=0.2, alt=alt)
+    return Panel(draw, title, subtitle, width=PANEL, height=3.4, alt=alt)
 
 
 def project(codes: np.ndarray) -> tuple[np.ndarray, list[float]]:

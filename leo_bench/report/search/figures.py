@@ -36,9 +36,9 @@ def importance_plot(data: SearchData) -> Plot | None:
         f"{row['parameter']} {row['importance']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
         for row in frame.to_dict("records")
     )
-    height, left = 1.15 + 0.24 * len(frame), 0.35 + 0.075 * max(map(len, frame["parameter"]))
+    height = 1.15 + 0.24 * len(frame)
     draw = partial(figures.search_importance, frame)
-    panel = Panel(draw, "Importance", subtitle(data), height=height, left=left, right=0.5, alt=alt)
+    panel = Panel(draw, "Importance", subtitle(data), height=height, alt=alt)
     caption = (
         f"Share of the variance of accuracy by {frame['evaluator'].iloc[0]}, n = {frame['n_trials'].iloc[0]} complete "
         "trials: mean and 5th to 95th percentile over bootstrap resamples of the trials. Planted noise: a random "
@@ -68,7 +68,7 @@ def settings_plot(data: SearchData) -> Plot | None:
         line = front if one.name == COST else None
         draw = partial(figures.accuracy_by_parameter, shown, one, parts, best=best, front=line, error=error)
         alt = f"Accuracy against {one.name}; the best trial, {percent(own['accuracy'])}%, is at {at}"
-        panels.append(Panel(draw, one.name, subtitle(data), right=0.25, alt=alt))
+        panels.append(Panel(draw, one.name, subtitle(data), alt=alt))
     episodes = f", {data.n_episodes:,} validation episodes each" if data.n_episodes else ""
     caption = (
         f"Accuracy on validation characters, n = {len(data.complete)} complete trials, one seed each{episodes}. Star: "

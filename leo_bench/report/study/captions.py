@@ -1,5 +1,7 @@
 """Parts of captions and panels: data, number of runs, kind of interval."""
 
+from textwrap import wrap
+
 import pandas as pd
 
 from leo_bench.figures import LEAST_SEEDS, interval_is_cut
@@ -49,8 +51,8 @@ def lines_height(labels: list[str], width: int) -> float:
 
 
 def rows_height(labels: list[str], width: int) -> float:
-    """Return the height in inches of a panel with a row for each label; one longer than width has two lines."""
-    return 1.15 + (0.2 if max(map(len, labels)) <= width else 0.28) * len(labels)
+    """Return the height in inches of a panel with a row for each label; longer ones than width have more lines."""
+    return 1.1 + (0.07 + 0.13 * max(len(wrap(label, width)) for label in labels)) * len(labels)
 
 
 def headline_and_hardest(data: StudyData) -> list[Cell]:

@@ -194,7 +194,6 @@ def character_plot(data: StudyData) -> Plot | None:
         single = single[single[by].isin(order[by])].set_index(by).loc[list(order[by])].reset_index()
         frame = pd.DataFrame({"group": _names(single[by]), "seed": single["seed"], "error": single["error"]})
         singles.append(frame)
-        longest = max(len(name) for name in frame["group"])
         alt = f"Error of {data.label(data.plan.baseline)} by {what[:-1]}, hardest first: " + ", ".join(
             f"{name} {percent(error)}%" for name, error in zip(_names(order[by]), order["error"], strict=True)
         )
@@ -205,8 +204,6 @@ def character_plot(data: StudyData) -> Plot | None:
                 f"{ranking_words(len(order), len(whole), what).capitalize()}, {cell_name(data.headline)}",
                 subtitle(data, data.plan.baseline),
                 height=1.15 + 0.17 * len(order),
-                left=min(0.3 + 0.071 * longest, 2.3),
-                right=0.5,
                 alt=alt,
             )
         )

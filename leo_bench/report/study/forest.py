@@ -7,12 +7,15 @@ import pandas as pd
 
 from leo_bench import figures
 from leo_bench.report.panels import Panel, Plot
-from leo_bench.report.study.captions import headline_and_hardest, subtitle
+from leo_bench.report.study.captions import headline_and_hardest, rows_height, subtitle
 from leo_bench.report.study.data import Cell, StudyData, cell_name
 from leo_bench.report.study.differences import compared_label, effects, without_against
 from leo_bench.report.study.main_table import named_beside
 from leo_bench.report.study.sentences import OPEN, seeds_words
 from leo_bench.report.table import NONE, ReportTable, difference, p_value
+
+WIDE = 56
+"""Characters of a label on one line, in a wide panel."""
 
 
 def forest_plot(data: StudyData) -> Plot | None:
@@ -25,24 +28,19 @@ def forest_plot(data: StudyData) -> Plot | None:
             continue
         frame = frame.assign(label=[compared_label(data, variant) for variant in frame["variant"]])
         xlabel = "paired difference, points" if data.names_pairs else "difference with the baseline, points"
-        draw = partial(figures.forest_plot, frame, data.styles, margin=data.plan.margin, xlabel=xlabel)
+        labels = [str(label) for label in frame["label"]]
+        wide = max(map(len, labels)) > 2 * figures.LABEL_WIDTH
+        label_width = WIDE if wide else figures.LABEL_WIDTH
+        draw = partial(
+            figures.forest_plot, frame, data.styles, margin=data.plan.margin, xlabel=xlabel, label_width=label_width
+        )
         alt = f"Paired differences with the baseline, {cell_name(cell)}: " + ", ".join(
             f"{row['label']} {figures.signed(100 * row['difference'])} points ({row['verdict']})"
             for row in frame.to_dict("records")
         )
-        longest = max(len(str(label)) for label in frame["label"])
-        height = 1.05 + (0.2 if longest <= figures.LABEL_WIDTH else 0.29) * len(frame)
-        panels.append(
-            Panel(
-                draw,
-                cell_name(cell),
-                subtitle(data, data.plan.baseline),
-                height=height,
-                left=0.3 + 0.071 * min(longest, figures.LABEL_WIDTH),
-                right=0.5,
-                alt=alt,
-            )
-        )
+        title = cell_name(cell), subtitle(data, data.plan.baseline)
+        width, height = 7.4 if wide else 3.9, rows_height(labels, label_width)
+        panels.append(Panel(draw, *title, width=width, height=height, alt=alt))
     if not panels:
         return None
     kinds = set(effects(data, data.headline).query("compared == True")["kind"])
@@ -60,7 +58,8 @@ def forest_plot(data: StudyData) -> Plot | None:
         f"Arrowheads: the difference or its interval extends beyond the axis."
     )
     caption += "".join(unscored_words(data, cell) for cell in headline_and_hardest(data))
-    return Plot("effects", "What each change is worth", caption, panels)
+    columns = 1 if any(panel.width > 4 for panel in panels) else 2
+    return Plot("effects", "What each change is worth", caption, panels, columns)
 
 
 def unscored_words(data: StudyData, cell: Cell) -> str:

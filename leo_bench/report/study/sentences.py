@@ -43,7 +43,7 @@ def _baseline_sentence(data: StudyData) -> str:
 def verdict_lines(data: StudyData) -> list[str]:
     """Return a line for each verdict on the headline test, with its variants: `Worse: no relations (-1.2).`"""
     frame = effects(data, data.headline)
-    compared = frame[frame["compared"]].sort_values("difference", key=abs, ascending=False)
+    compared = frame[frame["compared"].astype(bool)].sort_values("difference", key=abs, ascending=False)
     lines = []
     for verdict in (*SETTLED, "direction shown", "inconclusive", "one seed"):
         rows = compared[compared["verdict"] == verdict].to_dict("records")

@@ -89,8 +89,6 @@ def waterfall_plot(data: StudyData) -> Plot | None:
                 subtitle(data, *variants),
                 width=7.4,
                 height=1.0 + 0.235 * len(frame),
-                left=0.25 + 0.072 * max(len(label) for label in frame["label"]),
-                right=1.75,
                 alt=alt,
             )
         )
