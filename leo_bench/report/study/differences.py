@@ -134,7 +134,7 @@ def _owners_row(data: StudyData, test: Cell | str, row: dict[Any, Any]) -> dict[
 def variance_prior(data: StudyData, elsewhere: bool = False) -> Prior:
     """Return what the study's differences on all of its tests say of the variance of one.
 
-    elsewhere: those on tests elsewhere count too. Without them, scoring more tests changes no verdict of the study's own.
+    elsewhere: those on tests elsewhere count too. Without them, more tests change no verdict of the study's own.
     """
     key = ("prior", elsewhere)
     if key not in data.cache:

@@ -4,8 +4,11 @@ Two studies may compare the same two variants on the same runs, each within a fa
 verdicts. The pair then belongs to one of them, and the other shows the verdict of the owner and names it.
 """
 
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan, read_record
 from leo_bench.report.study.comparable import NOT_A_CHANGE
 from leo_bench.report.study.data import StudyData, load_study_data
@@ -42,11 +45,11 @@ def _larger_siblings(data: StudyData) -> list[StudyData]:
     """Return the studies of the same folder that share runs with this one and go before it, the first one first."""
     if "siblings" not in data.cache:
         keys = {run.run_key for run in data.plan.runs}
-        plans = {
-            path.parent: read_record(path, Plan)
-            for path in sorted(data.view.folder.parent.glob("*/study.json"))
-            if path.parent != data.view.folder
-        }
+        plans: dict[Path, Plan] = {}
+        for path in sorted(data.view.folder.parent.glob("*/study.json")):
+            with suppress(LeoBenchError):  # a broken study owns nothing; its own report names it
+                plans[path.parent] = read_record(path, Plan)
+        plans.pop(data.view.folder, None)
         chosen = [
             folder
             for folder, plan in sorted(plans.items(), key=lambda item: _rank(item[1]))

@@ -73,8 +73,8 @@ def test_differences_by_hand(tmp_path: Path) -> None:
     leo, none = frame.loc["leo"], frame.loc["none"]
     assert [leo["accuracy_a"], leo["accuracy_b"]] == pytest.approx([60 / 75, 64 / 75])
     assert [leo["difference"], leo["low"], leo["high"]] == pytest.approx([4 / 75, (4 - T2) / 75, (4 + T2) / 75])
-    # Student's t with 2 degrees of freedom: p = 1 - t / sqrt(2 + t^2). The margin of 0.005 is 0.375 of 75, so t is 3.625.
-    # Two rows are asked about; the other one is settled first.
+    # Student's t with 2 degrees of freedom: p = 1 - t / sqrt(2 + t^2). The margin of 0.005 is 0.375 of 75, so t is
+    # 3.625. Two rows are asked about; the other one is settled first.
     p = 1 - 3.625 / np.sqrt(2 + 3.625**2)
     assert leo["p"] == pytest.approx(p) and leo["holm_p"] == pytest.approx(p)
     assert leo["verdict"] == "inconclusive"

@@ -59,8 +59,8 @@ def test_the_difference_is_with_the_variant_that_the_plan_names(data: StudyData)
     assert full["against"] == "head_16" and head["against"] == "leo"
     # head_16 minus leo: -15, -18 and -15 of 75. Mean -16, standard error 1, t = -16.
     assert head["difference"] == pytest.approx(-16 / 75)
-    # Student's t with 2 degrees of freedom: p = 1 - t / sqrt(2 + t^2), t counted from the margin of 0.005, which is 0.375
-    # of 75. Holm's family is both comparisons.
+    # Student's t with 2 degrees of freedom: p = 1 - t / sqrt(2 + t^2), t counted from the margin of 0.005, which is
+    # 0.375 of 75. Holm's family is both comparisons.
     p_full, p_head = (1 - t / np.sqrt(2 + t**2) for t in (4 - 0.375, 16 - 0.375))
     assert [full["p"], head["p"]] == pytest.approx([p_full, p_head])
     assert [full["holm_p"], head["holm_p"]] == pytest.approx([max(p_full, 2 * p_head), 2 * p_head])

