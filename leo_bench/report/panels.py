@@ -41,13 +41,12 @@ class Panel:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A rendered panel: SVG text and a PNG picture with the same content."""
+    """A rendered panel: SVG text and a PNG picture with the same content, and its size in inches."""
 
     svg: str
     png: bytes
     width: float
     height: float
-    """Inches."""
     alt: str
 
 
@@ -62,14 +61,12 @@ def render(panel: Panel) -> Drawing:
         if panel.left is None or panel.right is None:
             drawn, inside = ax.get_tightbbox(canvas.get_renderer()), ax.get_window_extent()
             assert drawn is not None
-            beside = ((inside.x0 - drawn.x0) / PNG_DPI + 0.08, (drawn.x1 - inside.x1) / PNG_DPI + 0.08)
-            left, right = (
-                own if given is None else given for own, given in zip(beside, (panel.left, panel.right), strict=True)
-            )
+            left = (inside.x0 - drawn.x0) / PNG_DPI + 0.08 if panel.left is None else panel.left
+            right = (drawn.x1 - inside.x1) / PNG_DPI + 0.08 if panel.right is None else panel.right
             ax.set_position(_box(panel, left, right))
-        left, height = 0.08 / panel.width, panel.height
-        figure.text(left, 1 - 0.07 / height, panel.title, va="top", fontsize=FONT + 1, weight="bold", color=INK)
-        figure.text(left, 1 - 0.25 / height, panel.subtitle, va="top", fontsize=FONT - 1.5, color=MUTED)
+        edge, height = 0.08 / panel.width, panel.height
+        figure.text(edge, 1 - 0.07 / height, panel.title, va="top", fontsize=FONT + 1, weight="bold", color=INK)
+        figure.text(edge, 1 - 0.25 / height, panel.subtitle, va="top", fontsize=FONT - 1.5, color=MUTED)
         canvas.draw()
         png, svg = io.BytesIO(), io.StringIO()
         Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(png, "PNG", compress_level=1)
