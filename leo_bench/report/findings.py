@@ -44,9 +44,8 @@ COLUMNS = (", %", ", points", "variant", "verdict", "seeds", "compared with", "w
 
 def write_findings(results: Path, page: Path) -> Path:
     """Write the page from every published study and search. Raises LeoBenchError if one cannot be read."""
-    published = results / "official"
-    studies = [load_study_data(folder) for folder in find_studies(published)]
-    searches = [load_search_data(folder) for folder in find_searches(published)]
+    studies = [load_study_data(folder) for folder in find_studies(results / "official")]
+    searches = [load_search_data(folder) for folder in find_searches(results / "official")]
     blocks = [HEAD, summary(studies), *map(study_findings, studies), *map(search_findings, searches)]
     write_atomic(page, "\n".join(block for block in blocks if block).encode())
     return page
@@ -58,8 +57,7 @@ def summary(studies: Iterable[StudyData]) -> str:
     rows = []
     for question, study, variant in QUESTIONS:
         data = by_name.get(study)
-        found = verdicts(data, variant) if data is not None else []
-        if data is not None and found:
+        if data is not None and (found := verdicts(data, variant)):
             compared = {"variant": data.label(variant), "compared with": data.label(data.compared_with(variant))}
             rows.append({"question": question, **compared, "by test, points": "; ".join(found), "study": f"`{study}`"})
     return "\n".join(["## In short", "", markdown_table(pd.DataFrame(rows)), ""]) if rows else ""

@@ -37,11 +37,6 @@ def write_tables(tables: Iterable[ReportTable | None], folder: Path) -> None:
         write_atomic(folder / f"{table.name}.csv", table.numbers.to_csv(index=False, float_format="%.10g").encode())
 
 
-def show_all(plots: Mapping[str, Plot], folder: Path) -> dict[str, Shown]:
-    """Draw figures into a folder. Returns name -> figure for a page."""
-    return {name: show(plot, folder) for name, plot in plots.items()}
-
-
 def show(plot: Plot, folder: Path) -> Shown:
     """Draw a figure: files in the folder, panels for the page.
 

@@ -43,13 +43,12 @@ class Panel:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A rendered panel: SVG text and a PNG picture with the same content."""
+    """A rendered panel: SVG text and a PNG picture with the same content, and its size in inches."""
 
     svg: str
     png: bytes
     width: float
     height: float
-    """Inches."""
     alt: str
 
 

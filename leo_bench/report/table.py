@@ -55,13 +55,8 @@ def difference(mean: float, low: float, high: float, kind: str) -> str:
     """Return `+1.2 [-0.3, +2.7]` in points; an interval over episodes is marked e."""
     if np.isnan(mean):
         return NONE
-    bounds = ends(low, high)
-    return f"{signed(100 * mean)}{f' {bounds}' if bounds else ''}{' e' if bounds and kind == 'episodes' else ''}"
-
-
-def ends(low: float, high: float) -> str:
-    """Return `[-0.3, +2.7]` in points; empty if there is no interval."""
-    return "" if np.isnan(low) else f"[{signed(100 * low)}, {signed(100 * high)}]"
+    bounds = "" if np.isnan(low) else f" [{signed(100 * low)}, {signed(100 * high)}]"
+    return f"{signed(100 * mean)}{bounds}{' e' if bounds and kind == 'episodes' else ''}"
 
 
 def notes_of(frame: pd.DataFrame) -> list[str]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from leo_bench.report.pages import show_all, write_report_pages, write_tables
+from leo_bench.report.pages import show, write_report_pages, write_tables
 from leo_bench.report.search.answer import answer, answer_rows, notices
 from leo_bench.report.search.data import load_search_data
 from leo_bench.report.search.figures import all_plots
@@ -33,7 +33,7 @@ def write_search_report(folder: Path, out: Path) -> Path:
         "summary": " ".join(f"{words}." for words in answer(data)[:2]).replace("`", ""),
         "answer": answer_rows(data),
         "notices": notices(data),
-        "figures": show_all(all_plots(data), out / "figures"),
+        "figures": {name: show(plot, out / "figures") for name, plot in all_plots(data).items()},
         "provenance": provenance(data),
     }
     return write_report_pages(out, "search", content)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from leo_bench.report.pages import Shown, show_all, write_report_pages, write_tables
+from leo_bench.report.pages import Shown, show, write_report_pages, write_tables
 from leo_bench.report.study.adaptation_effect import effect_table
 from leo_bench.report.study.cost import cost_table
 from leo_bench.report.study.data import STEP, StudyData, load_study_data
@@ -40,7 +40,7 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
     missing or broken.
     """
     data = load_study_data(study_folder)
-    figures = show_all(all_plots(data), out_folder / "figures")
+    figures = {name: show(plot, out_folder / "figures") for name, plot in all_plots(data).items()}
     main = main_tables(data)
     switches = [
         Section(
