@@ -115,7 +115,7 @@ def test_every_learner_gets_its_page_in_a_folder_that_git_ignores(changes: dict[
     assert page == repository / "reports" / "official" / f"examples-{folder.name}" / "report.html"
     text = page.read_text()
     assert "git ignores its folder" in text
-    assert ("This learner has no codes." in text) == ("learner" in changes)
+    assert ("codes moved, mean" in text) == ("learner" not in changes)
     assert ("figure-codes-hardest" in text) == ("learner" not in changes)
     status = subprocess.run(
         ["git", "status", "--porcelain"], cwd=repository, capture_output=True, text=True, check=True
@@ -221,7 +221,7 @@ def test_runs_of_other_source_are_taken_where_their_counts_agree(
     done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plan, "numerics_digest", lambda *_: "0123456789ab")
-    assert "the answers here by 0123456789ab" in page_of(done, tmp_path / "reports").read_text()
+    assert "0123456789ab for this page" in page_of(done, tmp_path / "reports").read_text()
 
 
 def test_missing_checkpoint_says_how_to_get_one(done: Path, tmp_path: Path) -> None:
