@@ -78,9 +78,11 @@ def differences(both: Comparison) -> pd.DataFrame:
     the question is whether anything differs.
     """
     rows = [_difference(both, pair, cell) for cell in both.cells for pair in both.pairs]
-    frame = with_verdicts(pd.DataFrame([row for row in rows if row], columns=DIFFERENCE_COLUMNS), both.a.plan.margin)
+    frame = pd.DataFrame([row for row in rows if row], columns=DIFFERENCE_COLUMNS)
+    equal = frame["n_same_record"] + frame["n_bit_equal"] == frame["n_seeds"]
+    frame = with_verdicts(frame.assign(family="differences"), both.a.plan.margin, asked=list(~equal))
     compared = frame["compared"].astype(bool)
-    frame.loc[compared & (frame["n_same_record"] + frame["n_bit_equal"] == frame["n_seeds"]), "verdict"] = "bit-equal"
+    frame.loc[compared & equal, "verdict"] = "bit-equal"
     frame.loc[compared & (frame["n_same_record"] == frame["n_seeds"]), "verdict"] = "the same record"
     return frame
 
@@ -93,8 +95,6 @@ def _difference(both: Comparison, pair: tuple[str, str], cell: Cell) -> dict[str
     row = paired_difference(b, a, "A", MAY_DIFFER)
     seeds = [seed for seed in b.rows if seed in a.rows] if row["compared"] else []
     bits = Counter(_bits(a, b, seed) for seed in seeds)
-    if seeds and sum(bits[word] for word in EQUAL) == len(seeds):
-        row["p"] = np.nan  # no question to ask
     return {
         "test": cell_name(cell),
         "variant": pair[0],
