@@ -154,7 +154,7 @@ def write_run(
         **made,
         "seeds": {"root": run.seed, "init": 11 + run.seed},
         "n_parameters": 210_000 + settings.latent_dim * 100,
-        "parameters_by_part": {"classifier": 112_000, "decoder": 98_000},
+        "parameters_by_part": {"classifier": 112_000, "decoder": 98_000 + settings.latent_dim * 100},
         "n_generated": 325,
         "n_train_episodes": settings.n_train_episodes,
         "n_train_images": settings.n_train_images,

@@ -6,7 +6,7 @@ from pathlib import Path
 from leo_bench.commands.bench import benchmark_pages
 from leo_bench.commands.runs import no_study
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import load_study
+from leo_bench.records import folder_name, load_study
 from leo_bench.report import rebuild_all, write_comparison, write_index, write_report, write_search_report
 from leo_bench.report.readme import refresh_readme
 from leo_bench.running.publish import publish, publish_search
@@ -40,7 +40,7 @@ def command_report(options: argparse.Namespace) -> None:
 
 def command_publish(options: argparse.Namespace) -> None:
     """Copy a study or search and its report to where they are committed, and print the paths."""
-    is_search = (options.results / f"{options.name}-{options.profile}" / "search.json").exists()
+    is_search = (options.results / folder_name(options.name, options.profile) / "search.json").exists()
     copy, write = (publish_search, write_search_report) if is_search else (publish, write_report)
     target = copy(options.results, options.name, options.profile, options.partial, options.replace)
     report = write(target, options.reports / "official" / target.name)

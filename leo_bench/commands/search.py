@@ -7,6 +7,7 @@ from pathlib import Path
 
 from leo_bench.data.locate import locate
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
+from leo_bench.records import folder_name
 from leo_bench.records.search import Best, SearchPlan
 from leo_bench.search.description import best_words, plan_words
 from leo_bench.search.file import make_search_plan
@@ -20,7 +21,7 @@ def command_search(options: argparse.Namespace) -> int:
         number = getattr(options, name)
         if number is not None and number < 1:
             raise LeoBenchError(f"--{name} must be at least 1, got {number}")
-    folder: Path = options.results / f"{options.name}-{options.profile}"
+    folder: Path = options.results / folder_name(options.name, options.profile, "search")
     if options.emit_preset:
         path = options.emit_preset
         write_found_preset(folder, path)

@@ -26,6 +26,7 @@ from leo_bench.records.files import (
     write_record,
     write_settings,
 )
+from leo_bench.records.names import Name, ProfileName, check_name, folder_name
 from leo_bench.records.schema import (
     BY_CHARACTER,
     CHARACTERS,
@@ -70,8 +71,10 @@ __all__ = [
     "AdaptationRecord",
     "AttemptStatus",
     "CurvePoint",
+    "Name",
     "Plan",
     "PlannedRun",
+    "ProfileName",
     "PrunedRun",
     "ReadRun",
     "Record",
@@ -83,7 +86,9 @@ __all__ = [
     "TestResult",
     "ValidationPoint",
     "attempts_of",
+    "check_name",
     "find_studies",
+    "folder_name",
     "is_held",
     "load_study",
     "make_folder",

@@ -1,7 +1,9 @@
 """Reading and writing of records: atomic writes, and one-line errors."""
 
+import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +42,23 @@ def write_atomic(path: Path, data: bytes) -> None:
         ) from error
 
 
+DIGEST = "digest"
+"""Last entry in the file of a sealed record: SHA-256 over the others."""
+
+
 def write_record(path: Path, record: Record) -> None:
     """Write a record as JSON, atomically: one line for each field and for each object in a list."""
     fields = record.model_dump(mode="json")
+    if record.sealed:
+        fields[DIGEST] = record_digest(fields)
     lines = [f"{json.dumps(name)}: {_json(value)}" for name, value in fields.items()]
     write_atomic(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+
+
+def record_digest(fields: Mapping[str, Any]) -> str:
+    """Return SHA-256 over the fields of a record as JSON values, whatever their order and layout."""
+    others = {name: value for name, value in fields.items() if name != DIGEST}
+    return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
 
 
 def _json(value: Any) -> str:
@@ -97,15 +111,29 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
 
 
 def validated(path: Path, raw: Any, kind: type[RecordT]) -> RecordT:
-    """Return a record from the JSON value in the file at path. Raises LeoBenchError naming the fault."""
+    """Return a record from the JSON value in the file at path.
+
+    Raises LeoBenchError naming the fault: a field that is missing, unknown, of a wrong type or out of range, or a
+    content that a sealed record's digest contradicts. Records of older versions have no digest.
+    """
     if isinstance(raw, dict) and raw.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
         raise LeoBenchError(
             f"{path} has schema version {raw['schema_version']}, but this program reads 1 to {SCHEMA_VERSION}; "
             "use the version of leo_bench that wrote it"
         )
+    told = raw.get(DIGEST) if isinstance(raw, dict) and kind.sealed else None
+    if told is not None:
+        raw = {name: value for name, value in raw.items() if name != DIGEST}
     try:
-        return kind.model_validate(raw)
+        record = kind.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise LeoBenchError(f"{path}: {where}: {first['msg']}; remove it and run the study again") from None
+        where = "".join(f"{part}: " for part in [".".join(map(str, first["loc"]))] if part)
+        message = first["msg"].removeprefix("Value error, ")
+        raise LeoBenchError(f"{path}: {where}{message}; remove it and run the study again") from None
+    if told is not None and told != record_digest(raw):
+        raise LeoBenchError(
+            f"{path} was changed after it was written: its content does not have the digest that stands at its end; "
+            "remove it and run the study again"
+        )
+    return record

@@ -17,6 +17,7 @@ from leo_bench.records import (
     RunState,
     StudyView,
     attempts_of,
+    folder_name,
     load_study,
     make_folder,
     read_record,
@@ -45,7 +46,7 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
     LeoBenchError if runs are missing, unless partial is True. Raises it too if fewer runs would be published than
     before, or if another published study or search would become stale, unless replace is True.
     """
-    folder = results / f"{name}-{profile}"
+    folder = results / folder_name(name, profile)
     view = load_study(folder)
     waiting = [run for run in view.runs if run.status != "done"]
     if not view.done:
@@ -149,7 +150,7 @@ def publish_search(results: Path, name: str, profile: str, partial: bool, replac
     finished, unless partial is True, or if other source made its records. Raises it too if fewer trials would be
     published than before, or if another published study or search would become stale, unless replace is True.
     """
-    folder = results / f"{name}-{profile}"
+    folder = results / folder_name(name, profile, "search")
     plan, trials = read_search(folder)
     ended = sum(trial.counts for trial in trials.trials)
     finished = ended >= plan.n_trials and (folder / "best.json").exists()

@@ -12,6 +12,7 @@ import numpy as np
 from leo_bench.config import Settings, TestSettings, differing, make_settings, test_key, training_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
+    RUN_KEY,
     TESTS,
     Record,
     Result,
@@ -101,7 +102,7 @@ def _in_studies(folders: Sequence[Path], key: str) -> tuple[Path, RunState] | No
 
 def _in_store(store: Path | None, key: str) -> tuple[Path, RunState] | None:
     """Return the store and its trained run with this key, whichever source made it; None if it is not trained."""
-    if store is None or not (store / key / "result.json").is_file():
+    if store is None or not RUN_KEY.fullmatch(key) or not (store / key / "result.json").is_file():
         return None
     planned = planned_run(read_settings(store / key), "run").model_copy(update={"run_key": key})
     run = run_state(planned, store / key, accept_stale=True)

@@ -1,5 +1,7 @@
 """Commands that repeat the runs of a study."""
 
+import shlex
+
 import pandas as pd
 
 from leo_bench.report.sentences import seed_words
@@ -14,7 +16,7 @@ def redo_table(data: StudyData) -> ReportTable:
     for variant in data.variants:
         runs = [run for run in data.view.runs if run.planned.variant == variant]
         seeds = seed_words([run.planned.seed for run in runs])
-        part = f"leo-bench study {plan.study} --profile {plan.profile} --only {variant}"
+        part = f"leo-bench study {plan.study} --profile {plan.profile} --only {shlex.quote(variant)}"
         row = {"variant": data.label(variant), "command": f"{part} --seeds {seeds}", "seeds": seeds, "state": ""}
         words.append(row)
         for run in sorted(runs, key=lambda run: run.planned.seed):
