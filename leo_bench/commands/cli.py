@@ -1,32 +1,63 @@
 """Command line: arguments only. A command imports its modules when it runs, so that --help answers at once."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
 from leo_bench.data import DATASETS
-from leo_bench.errors import EXIT_INTERRUPTED, EXIT_USAGE, LeoBenchError
+from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PIPE_CLOSED, EXIT_USAGE, LeoBenchError
+from leo_bench.models.compiled_code import find_place_for_compiled_code
+from leo_bench.running.child_processes import signals_interrupt
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, 1 (a run failed or bits differ), 2 (wrong input) or 130
-    (interrupted)."""
-    options = parser().parse_args(arguments)
+    """Run one command and return its exit code: 0, 1 (a run failed, bits differ, or the system refused to read or
+    write), 2 (wrong input), 130 (interrupted) or 141 (nobody reads the output any more)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # a sign that the terminal's encoding lacks is no error, and progress reaches a pipe line by line
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
     try:
-        return int(options.command(options) or 0)
+        with signals_interrupt():
+            options = parser().parse_args(arguments)
+            find_place_for_compiled_code()
+            code = int(options.command(options) or 0)
+            sys.stdout.flush()
+            return code
     except LeoBenchError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
+        return _ended(EXIT_USAGE, f"error: {error}")
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader of the output, such as head, has closed it
+        return _ended(EXIT_INTERRUPTED, "interrupted")
+    except BrokenPipeError:
+        return _ended(EXIT_PIPE_CLOSED)
+    except OSError as error:
+        return _ended(EXIT_FAILED, f"error: {_refusal(error)}")
+
+
+def _ended(code: int, message: str = "") -> int:
+    """Print a message on stderr and return an exit code, whatever state the two outputs are in."""
+    try:
+        sys.stdout.flush()
+    except OSError:  # or Python would try again at its end, and print a traceback
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    if message:
+        with suppress(OSError):  # a terminal that is closed
+            print(message, file=sys.stderr, flush=True)
+    return code
+
+
+def _refusal(error: OSError) -> str:
+    """Return an error of the system in one line."""
+    reason = " ".join((error.strerror or str(error) or type(error).__name__).split())
+    if error.filename is None:
+        return f"the output cannot be written, or a file cannot be read: {reason}"
+    return f"{error.filename}: {reason}; check the path, its permissions and the free disk space"
 
 
 class Parser(argparse.ArgumentParser):
@@ -43,7 +74,7 @@ def parser() -> Parser:
         prog="leo-bench",
         description="Measure what each part of LEO (few-shot meta-learning) contributes on Omniglot.",
         epilog="Options of a command: leo-bench COMMAND --help. Exit codes: 0 success, 1 a run failed or bits differ, "
-        "2 wrong input, 130 interrupted.",
+        "or the system refused to read or write, 2 wrong input, 130 interrupted, 141 nobody reads the output any more.",
     )
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, (module, text, add_options) in COMMANDS.items():
@@ -184,7 +215,7 @@ def _reproduce_options(sub: Parser) -> None:
     sub.add_argument(
         "study", nargs="*", type=Path, help="folders of studies, such as results/ablations-cpu (default: all)"
     )
-    sub.add_argument("-n", type=int, default=1, help="number of runs per study, cheapest first (default: 1)")
+    sub.add_argument("-n", type=int, help="number of runs per study, cheapest first (default: 1)")
     sub.add_argument("--key", help="do the run with this run key and all its recorded tests, in place of the cheapest")
     _add_data(sub)
     _add_results(sub)

@@ -17,10 +17,13 @@ def find_run(results: Path, key: str) -> Path:
         if (folder / "settings.json").exists():
             return folder
     raise LeoBenchError(
-        f"no run {key!r} in {results}/; run keys are in the column run_key of runs.csv in the folder of a study"
+        f"no run {key!r} in {results.absolute()}/; run keys are in the column run_key of runs.csv, in the folder of "
+        "a study"
     )
 
 
 def no_study(results: Path) -> LeoBenchError:
     """Return the error for a results folder without any study."""
-    return LeoBenchError(f"no study in {results}/; name another folder (--results), or run one first: make ablations")
+    return LeoBenchError(
+        f"no study in {results.absolute()}/; name another folder (--results), or run one first: make ablations"
+    )

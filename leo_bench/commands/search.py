@@ -68,6 +68,9 @@ def _measure(plan: SearchPlan, best: Best, folder: Path, options: argparse.Names
         print("\nstopped: the runs that are done are kept; the same command goes on from here", file=sys.stderr)
         report.finish()
         return EXIT_INTERRUPTED
+    except BaseException:
+        report.stop()
+        raise
     report.finish()
     write_report(study_folder, report_folder)
     page = write_search_report(folder, options.reports / folder.name)

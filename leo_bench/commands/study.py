@@ -61,6 +61,16 @@ def command_study(options: argparse.Namespace) -> int:
         )
         report.finish()
         return EXIT_INTERRUPTED
+    except BaseException as error:
+        report.stop()
+        if isinstance(error, BrokenPipeError):
+            done = len(load_study(folder).done)
+            print(
+                f"stopped, since nothing reads the output any more: {done} of {len(view.runs)} runs are done and kept; "
+                "run the same command again to continue",
+                file=sys.stderr,
+            )
+        raise
     made = report.finish()
     found = load_study(folder)
     waiting = name_missing(found)

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from leo_bench.config.paths import as_typed
 from leo_bench.config.settings import Settings
 from leo_bench.config.toml_file import read_toml
 from leo_bench.errors import LeoBenchError
-from leo_bench.config.paths import as_typed
 
 PROTOTYPE_START: dict[str, Any] = {
     "decode": "class",

@@ -3,9 +3,9 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -41,6 +41,8 @@ def write_atomic(path: Path, data: bytes) -> None:
             f"cannot write {path}: {error.strerror}; free disk space, or check the permissions of the folder"
         ) from error
 
+
+T = TypeVar("T")
 
 DIGEST = "digest"
 """Last entry in the file of a sealed record: SHA-256 over the others."""
@@ -95,7 +97,7 @@ def read_json(path: Path) -> Any:
         raise LeoBenchError(f"{path} is missing") from None
     except OSError as error:
         raise LeoBenchError(f"{path} cannot be read: {error.strerror}; check the path and its permissions") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, a number of thousands of digits, nested deeply
         raise LeoBenchError(f"{path} is truncated or not JSON ({error}); remove it and run the study again") from None
 
 
@@ -106,8 +108,19 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
     """
     raw = read_json(path)
     if schema_1.is_old(raw):
-        raw = schema_1.new_plan(raw) if kind is Plan else {**raw, "schema_version": SCHEMA_VERSION}
+        raw = converted(path, raw, schema_1.new_plan) if kind is Plan else {**raw, "schema_version": SCHEMA_VERSION}
     return validated(path, raw, kind)
+
+
+def converted(path: Path, raw: Any, convert: Callable[[Any], T]) -> T:
+    """Return a record of schema 1 in today's schema. Raises LeoBenchError if it lacks what schema 1 has."""
+    try:
+        return convert(raw)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise LeoBenchError(
+            f"{path} has schema version 1, but is no such record ({reason}); remove it and run the study again"
+        ) from None
 
 
 def validated(path: Path, raw: Any, kind: type[RecordT]) -> RecordT:

@@ -12,6 +12,7 @@ NAME = r"[A-Za-z0-9_][A-Za-z0-9_.+-]*"
 PROFILE = r"[A-Za-z0-9_][A-Za-z0-9_.+]*"
 """Profile. Without a hyphen, so that the last hyphen of a folder name ends the name of the study."""
 
+
 def name_fault(name: str, profile: bool = False) -> str:
     """Return why a text is no name that may become a part of a path; empty if it is one."""
     if re.fullmatch(PROFILE if profile else NAME, name):

@@ -39,7 +39,9 @@ def _git(*arguments: str) -> str:
     """Run git in the folder of the package. Variables such as GIT_DIR, which a git hook sets, are left out."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ["git", *arguments]
-    return subprocess.run(command, cwd=PACKAGE.parent, check=True, capture_output=True, text=True, env=own).stdout.strip()
+    return subprocess.run(
+        command, cwd=PACKAGE.parent, check=True, capture_output=True, text=True, env=own
+    ).stdout.strip()
 
 
 def host() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import sys
 import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -121,10 +122,17 @@ def _dropped(published: StudyView, plan: Plan, remaining: Collection[str]) -> li
 
 
 def _remove_unused(official: Path) -> None:
-    """Remove published runs that no published study or search names."""
-    used = {run.run_key for folder in official.glob("*/study.json") for run in read_record(folder, Plan).runs}
-    for folder in official.glob("*/trials.json"):
-        used |= {trial.run_key for trial in read_record(folder, Trials).trials if trial.run_key}
+    """Remove published runs that no published study or search names.
+
+    None is removed if one of these cannot be read, since its runs are not known then.
+    """
+    try:
+        used = {run.run_key for folder in official.glob("*/study.json") for run in read_record(folder, Plan).runs}
+        for folder in official.glob("*/trials.json"):
+            used |= {trial.run_key for trial in read_record(folder, Trials).trials if trial.run_key}
+    except LeoBenchError as error:
+        print(f"runs that nothing names any more are kept: {error}", file=sys.stderr)
+        return
     for run in (official / RUNS).glob("*"):
         if run.name not in used:
             shutil.rmtree(run)
@@ -173,7 +181,9 @@ def publish_search(results: Path, name: str, profile: str, partial: bool, replac
     for file in ("search.json", *(["best.json"] if finished else [])):
         write_atomic(target / file, (folder / file).read_bytes())
     for table in sorted((folder / "analysis").glob("*.csv")):
-        write_atomic(target / "analysis" / table.name, without_paths(table.read_text(), results).encode())
+        write_atomic(
+            target / "analysis" / table.name, without_paths(table.read_text(encoding="utf-8"), results).encode()
+        )
     for trial in trials.trials:
         if trial.run_key and trial.state in ("complete", "pruned"):
             found = runs.get(trial.number)

@@ -97,7 +97,14 @@ def with_key(folders: Sequence[Path], key: str, store: Path | None = None) -> tu
 
 def _in_studies(folders: Sequence[Path], key: str) -> tuple[Path, RunState] | None:
     """Return the first folder of a study or search that has the done run with this key, and the run."""
-    return next(((folder, run) for folder in folders for run in done_runs(folder) if run.planned.run_key == key), None)
+    for folder in folders:
+        try:
+            found = next((run for run in done_runs(folder) if run.planned.run_key == key), None)
+        except LeoBenchError:  # a broken folder must not hide the others
+            continue
+        if found:
+            return folder, found
+    return None
 
 
 def _in_store(store: Path | None, key: str) -> tuple[Path, RunState] | None:

@@ -101,8 +101,8 @@ def check_free(path: Path, name: str) -> None:
     search = path.with_name(f"{name.removesuffix('_best')}.toml")
     if name.endswith("_best") and is_search(search):
         raise LeoBenchError(
-            f"{path}: the study has the name of the one that measures the search {search.stem} on test, and would share "
-            "its folder; give the file another name"
+            f"{path}: the study that measures the search {search.stem} on test has this name and would share its "
+            "folder; give the file another name"
         )
 
 
