@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from leo_bench.commands.given import GIVEN
 from leo_bench.data import DATASETS
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PIPE_CLOSED, EXIT_USAGE, LeoBenchError
 from leo_bench.models.compiled_code import find_place_for_compiled_code
@@ -60,8 +61,38 @@ def _refusal(error: OSError) -> str:
     return f"{error.filename}: {reason}; check the path, its permissions and the free disk space"
 
 
+def _path(text: str) -> Path:
+    """Return the path that an option names. argparse shows the reason if it is none."""
+    from leo_bench.config.paths import as_typed
+
+    try:
+        return as_typed(text)
+    except LeoBenchError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+class Once(argparse.Action):
+    """Store the value of an option that may be given once: a second one would replace the first in silence."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        """Store the value. Ends the program if the option was given before."""
+        known = namespace.__dict__.setdefault(GIVEN, set())
+        if option and self.dest in known:
+            parser.error(f"{option} is given twice; leave one out")
+        known.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
 class Parser(argparse.ArgumentParser):
-    """Argument parser whose errors are one line."""
+    """Argument parser whose errors are one line, and whose options may be given once unless they collect values."""
+
+    def __init__(self, **options: Any) -> None:
+        """options: those of argparse.ArgumentParser."""
+        super().__init__(**options)
+        for name in (None, "store"):
+            self.register("action", name, Once)
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and where the options are explained, and exit."""
@@ -96,7 +127,7 @@ def _command(module: str, name: str) -> Callable[[argparse.Namespace], int | Non
 
 
 def _data_options(sub: Parser) -> None:
-    sub.add_argument("--sheets", type=Path, metavar="FOLDER", help="draw contact sheets (PNG) into this folder")
+    sub.add_argument("--sheets", type=_path, metavar="FOLDER", help="draw contact sheets (PNG) into this folder")
     _add_dataset(sub, only_trainable=False)
     _add_data(sub)
 
@@ -162,7 +193,7 @@ def _search_options(sub: Parser) -> None:
     _add_jobs(sub, "trials")
     sub.add_argument("--plan", action="store_true", help="only print the trials and their time")
     sub.add_argument(
-        "--emit-preset", type=Path, metavar="FILE", help="only write the best settings of the finished search to FILE"
+        "--emit-preset", type=_path, metavar="FILE", help="only write the best settings of the finished search to FILE"
     )
     sub.add_argument(
         "--storage", metavar="URL", help="database, such as postgresql://... (default: SQLite in the search's folder)"
@@ -183,7 +214,7 @@ def _report_options(sub: Parser) -> None:
     sub.add_argument(
         "study",
         nargs="?",
-        type=Path,
+        type=_path,
         help="folder of a study or search, such as results/ablations-cpu (default: all)",
     )
     sub.add_argument(
@@ -193,7 +224,7 @@ def _report_options(sub: Parser) -> None:
         help="compare two studies instead; each is a name such as ablations-cpu or official/ablations-cpu, a folder of "
         "another checkout, or official/NAME@COMMIT",
     )
-    sub.add_argument("--out", type=Path, metavar="FOLDER", help="write the report of one study or comparison here")
+    sub.add_argument("--out", type=_path, metavar="FOLDER", help="write the report of one study or comparison here")
     _add_results(sub, reports=True)
 
 
@@ -213,7 +244,7 @@ def _publish_options(sub: Parser) -> None:
 
 def _reproduce_options(sub: Parser) -> None:
     sub.add_argument(
-        "study", nargs="*", type=Path, help="folders of studies, such as results/ablations-cpu (default: all)"
+        "study", nargs="*", type=_path, help="folders of studies, such as results/ablations-cpu (default: all)"
     )
     sub.add_argument("-n", type=int, help="number of runs per study, cheapest first (default: 1)")
     sub.add_argument("--key", help="do the run with this run key and all its recorded tests, in place of the cheapest")
@@ -286,7 +317,7 @@ def _add_precision(sub: Parser) -> None:
 
 def _add_studies(sub: Parser) -> None:
     sub.add_argument(
-        "--studies", type=Path, default=Path("studies"), metavar="FOLDER", help="study files (default: studies)"
+        "--studies", type=_path, default=Path("studies"), metavar="FOLDER", help="study files (default: studies)"
     )
 
 
@@ -301,14 +332,14 @@ def _add_dataset(sub: Parser, only_trainable: bool = True) -> None:
 
 def _add_data(sub: Parser) -> None:
     sub.add_argument(
-        "--data", type=Path, metavar="FOLDER", help="folder of Omniglot (default: LEO_BENCH_DATA, data/ and others)"
+        "--data", type=_path, metavar="FOLDER", help="folder of Omniglot (default: LEO_BENCH_DATA, data/ and others)"
     )
 
 
 def _add_results(sub: Parser, reports: bool = False) -> None:
     for name in ("results", "reports") if reports else ("results",):
         sub.add_argument(
-            f"--{name}", type=Path, default=Path(name), metavar="FOLDER", help=f"folder of {name} (default: {name})"
+            f"--{name}", type=_path, default=Path(name), metavar="FOLDER", help=f"folder of {name} (default: {name})"
         )
 
 

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from leo_bench.commands.given import refuse_other_values, refuse_unused_data
 from leo_bench.data.locate import locate
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
 from leo_bench.records import Plan, StudyView, load_study
@@ -19,7 +20,9 @@ def command_study(options: argparse.Namespace) -> int:
     if options.jobs < 1:
         raise LeoBenchError(f"--jobs must be at least 1, got {options.jobs}")
     seeds = None if options.seeds is None else parse_seeds(options.seeds)
-    read_study(options.studies, options.name)  # a wrong name is refused before data is looked for
+    study = read_study(options.studies, options.name)  # a wrong name is refused before data is looked for
+    for values in (study.settings, *(profile.settings for profile in study.profiles.values())):
+        refuse_other_values(options, values, str(options.studies / f"{options.name}.toml"))
     source = locate(options.dataset, options.data)
     plan = make_plan(
         options.studies,
@@ -31,6 +34,9 @@ def command_study(options: argparse.Namespace) -> int:
         options.device,
         options.accept_stale,
         options.precision,
+    )
+    refuse_unused_data(
+        options.data, {name for run in plan.runs for name in (run.settings["dataset"], *run.settings["test_datasets"])}
     )
     if options.plan:
         print(plan_words(plan, options.results, options.jobs))

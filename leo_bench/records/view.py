@@ -101,8 +101,8 @@ def load_study(folder: Path, read_run: ReadRun = run_state) -> StudyView:
     path = folder / "study.json"
     if not path.exists():
         raise LeoBenchError(
-            f"{path} is missing, so {folder}/ holds no study; name a folder such as results/ablations-quick, or "
-            "run the study first: leo-bench study NAME"
+            f"{path} is missing, so {folder.absolute()}/ holds no study; name a folder such as "
+            "results/ablations-quick, or run the study first: leo-bench study NAME"
         )
     plan = read_record(path, Plan)
     store = store_of(folder)

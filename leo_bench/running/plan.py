@@ -29,7 +29,10 @@ def parse_seeds(text: str) -> list[int]:
             )
         if end - begin >= MAX_SEEDS:
             raise LeoBenchError(f"--seeds {text!r}: {piece} has more than {MAX_SEEDS} seeds; name fewer")
-        seeds |= dict.fromkeys(range(begin, end + 1))
+        for seed in range(begin, end + 1):
+            if seed in seeds:
+                raise LeoBenchError(f"--seeds {text!r}: seed {seed} is named twice; name each seed once")
+            seeds[seed] = None
     return list(seeds)
 
 

@@ -122,6 +122,9 @@ def read_study(studies: Path, name: str) -> StudyFile:
         study = StudyFile.model_validate(read_toml(path))
     except ValidationError as error:
         raise LeoBenchError(f"{path}: {first_problem(error, StudyFile)}") from None
+    for place, values in _tables_of_settings(study).items():
+        if "seed" in values:
+            raise LeoBenchError(f"{path}: {place}: seed is no setting of a study; name seeds in profiles.NAME.seeds")
     for place, variant in [("baseline", study.baseline), *_named(study)]:
         if variant not in study.variants:
             raise LeoBenchError(f"{path}: {place}: {unknown_variant(variant, study)}")
@@ -146,6 +149,15 @@ def resolved(study: StudyFile, name: str) -> tuple[str, dict[str, Any]]:
     variant = study.variants[name]
     preset, values = (study.preset, {}) if variant.extends is None else resolved(study, variant.extends)
     return variant.preset or preset, {**values, **variant.set}
+
+
+def _tables_of_settings(study: StudyFile) -> dict[str, dict[str, Any]]:
+    """Return place in the file -> settings."""
+    return {
+        "settings": study.settings,
+        **{f"profiles.{name}.settings": profile.settings for name, profile in study.profiles.items()},
+        **{f"variants.{name}.set": variant.set for name, variant in study.variants.items()},
+    }
 
 
 def _named(study: StudyFile) -> list[tuple[str, str]]:
