@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             # a sign that the terminal's encoding lacks is no error, and progress reaches a pipe line by line
             stream.reconfigure(errors="backslashreplace", line_buffering=True)
+    os.environ["MPLBACKEND"] = "agg"  # commands draw into files; what a notebook has set may not even be installed
     try:
         with signals_interrupt():
             options = parser().parse_args(arguments)

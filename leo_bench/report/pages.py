@@ -99,7 +99,7 @@ def write_index(reports_folder: Path) -> Path:
 
 def _in_head(page: Path, pattern: str) -> str:
     """Return the text that a pattern matches in the head of a page written here; empty if there is no match."""
-    match = re.search(pattern, page.read_text().split("<style>", 1)[0], re.DOTALL)
+    match = re.search(pattern, page.read_text(encoding="utf-8").split("<style>", 1)[0], re.DOTALL)
     return html.unescape(match[1]) if match else ""
 
 

@@ -40,7 +40,7 @@ def refresh_readme(readme: Path, report_folder: Path) -> bool:
 
     A block that the report has no data for stays as it was.
     """
-    text = readme.read_text() if readme.exists() else ""
+    text = readme.read_text(encoding="utf-8") if readme.exists() else ""
     marks = re.compile(
         rf"(<!-- begin {re.escape(report_folder.name)}:([\w-]+) -->\n)(.*?)"
         rf"(<!-- end {re.escape(report_folder.name)}:\2 -->)",

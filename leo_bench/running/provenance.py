@@ -31,7 +31,7 @@ def commit() -> str:
         _git("ls-files", "--error-unmatch", f"{PACKAGE.name}/__init__.py")
         head = _git("rev-parse", "--short=12", "HEAD")
         return head + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else "")
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, ValueError, subprocess.CalledProcessError):
         return "unknown"
 
 
@@ -40,7 +40,7 @@ def _git(*arguments: str) -> str:
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ["git", *arguments]
     return subprocess.run(
-        command, cwd=PACKAGE.parent, check=True, capture_output=True, text=True, env=own
+        command, cwd=PACKAGE.parent, check=True, capture_output=True, encoding="utf-8", env=own
     ).stdout.strip()
 
 
@@ -58,7 +58,7 @@ def host() -> dict[str, str]:
 
 def _processor() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -186,7 +186,9 @@ def again(run: RunState, folder: Path, data: Path | None, worker: Sequence[str] 
 
 def _work(name: str, command: Sequence[str], settings: Settings) -> None:
     """Run the process of a run. Raises LeoBenchError if it fails. name: the run, in words."""
-    done = subprocess.run(command, env=worker_environment(settings), capture_output=True, text=True)
+    done = subprocess.run(
+        command, env=worker_environment(settings), capture_output=True, encoding="utf-8", errors="replace"
+    )
     if done.returncode:
         raise LeoBenchError(
             f"{name} could not be done again: "
