@@ -89,7 +89,7 @@ def preset_values(preset: str, where: str = "settings") -> dict[str, Any]:
         raise LeoBenchError(
             f"{where}: unknown preset {preset!r}; there are {', '.join(PRESETS)}, or name a file that ends with .toml"
         )
-    content = read_toml(as_typed(preset), f"{where}: preset")
+    content = read_toml(as_typed(preset), f"{where}: preset {preset}")
     base, settings = content.get("preset", "documented"), content.get("settings", {})
     if set(content) - {"preset", "settings"} or base not in PRESETS or not isinstance(settings, dict):
         raise LeoBenchError(

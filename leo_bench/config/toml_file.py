@@ -14,9 +14,9 @@ MARKS = {
 """Encoding that TOML does not allow -> the bytes with which its files begin."""
 
 
-def read_toml(path: Path, where: str = "") -> dict[str, Any]:
-    """Return the content of a TOML file. where: place named before the path in messages. Raises LeoBenchError."""
-    name = f"{where}: {path}" if where else str(path)
+def read_toml(path: Path, name: str = "") -> dict[str, Any]:
+    """Return the content of a TOML file. name: what messages call it, its path if empty. Raises LeoBenchError."""
+    name = name or str(path)
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -109,7 +109,9 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
     raw = read_json(path)
     if schema_1.is_old(raw):
         raw = converted(path, raw, schema_1.new_plan) if kind is Plan else {**raw, "schema_version": SCHEMA_VERSION}
-    return validated(path, raw, kind)
+    record = validated(path, raw, kind)
+    check_digest(path, raw)
+    return record
 
 
 def converted(path: Path, raw: Any, convert: Callable[[Any], T]) -> T:
@@ -126,27 +128,28 @@ def converted(path: Path, raw: Any, convert: Callable[[Any], T]) -> T:
 def validated(path: Path, raw: Any, kind: type[RecordT]) -> RecordT:
     """Return a record from the JSON value in the file at path.
 
-    Raises LeoBenchError naming the fault: a field that is missing, unknown, of a wrong type or out of range, or a
-    content that a sealed record's digest contradicts. Records of older versions have no digest.
+    Raises LeoBenchError naming the fault: a field that is missing, unknown, of a wrong type or out of range.
     """
     if isinstance(raw, dict) and raw.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
         raise LeoBenchError(
             f"{path} has schema version {raw['schema_version']}, but this program reads 1 to {SCHEMA_VERSION}; "
             "use the version of leo_bench that wrote it"
         )
-    told = raw.get(DIGEST) if isinstance(raw, dict) and kind.sealed else None
-    if told is not None:
+    if isinstance(raw, dict) and kind.sealed:
         raw = {name: value for name, value in raw.items() if name != DIGEST}
     try:
-        record = kind.model_validate(raw)
+        return kind.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         where = "".join(f"{part}: " for part in [".".join(map(str, first["loc"]))] if part)
         message = first["msg"].removeprefix("Value error, ")
         raise LeoBenchError(f"{path}: {where}{message}; remove it and run the study again") from None
-    if told is not None and told != record_digest(raw):
+
+
+def check_digest(path: Path, raw: Any) -> None:
+    """Raise LeoBenchError if the JSON value of a record is not the one that was written. Old records have no digest."""
+    if isinstance(raw, dict) and raw.get(DIGEST, None) not in (None, record_digest(raw)):
         raise LeoBenchError(
             f"{path} was changed after it was written: its content does not have the digest that stands at its end; "
             "remove it and run the study again"
         )
-    return record

@@ -16,7 +16,7 @@ import pandas as pd
 from leo_bench.config import TestSettings, differing, make_settings, planned_tests, test_key, training_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import schema_1
-from leo_bench.records.files import converted, read_json, read_record, validated
+from leo_bench.records.files import check_digest, converted, read_json, read_record, validated
 from leo_bench.records.schema import (
     BY_CHARACTER,
     CHARACTERS,
@@ -148,6 +148,7 @@ def read_training(folder: Path, planned: PlannedRun) -> Result:
     recorded, asked = (differing(training_settings(values)) for values in (result.settings, planned.settings))
     if result.run_key != planned.run_key or recorded != asked:
         raise LeoBenchError(f"{path} is the record of another run ({result.run_key}); {REMEDY}")
+    check_digest(path, raw)
     return result
 
 
@@ -160,10 +161,10 @@ def read_test(
     disagrees with its counts.
     """
     path = folder / TESTS / key / "result.json"
+    raw = read_json(path if path.exists() else folder / "result.json")
     if path.exists():
-        test = validated(path, read_json(path), TestResult)
+        test = validated(path, raw, TestResult)
     else:
-        raw = read_json(folder / "result.json")
         tests = converted(folder / "result.json", raw, schema_1.new_tests) if schema_1.is_old(raw) else []
         found = [test for test in tests if test["test_key"] == key]
         if not found:
@@ -175,6 +176,7 @@ def read_test(
     if test.weights_digest != result.weights_digest or (test.numerics != result.numerics and not accept_stale):
         return None
     _check_counts(path, test, test_arrays(folder, asked, key))
+    check_digest(path, raw)
     return test
 
 

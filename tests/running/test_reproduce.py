@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from results_fixture import make_plan, write_study
+from results_fixture import make_plan, seal, write_study
 
 from leo_bench.commands.cli import main
 from leo_bench.config import make_settings, planned_tests
@@ -79,6 +79,7 @@ def test_a_run_that_no_study_names_is_done_again_with_the_tests_of_every_call(
     assert f"run seed 0 ({alone.name}): bit for bit the same" in capsys.readouterr().out
     scored = next(path for path in alone.glob("tests/*/result.json") if '"glyphs"' in path.read_text())
     scored.write_text(scored.read_text().replace('"episodes_digest": "', '"episodes_digest": "other'))
+    seal(scored)
     main(command)
     out = capsys.readouterr().out
     assert "DIFFERS" in out

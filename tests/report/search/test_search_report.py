@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from results_fixture import make_plan, write_run, write_study
+from results_fixture import edit_record, make_plan, seal, write_run, write_study
 from search_fixture import (
     IMPORTANCE,
     PLANTED,
@@ -184,7 +184,7 @@ def test_a_validation_before_the_end_of_training_counts_for_no_gain(tmp_path: Pa
     for path in tmp_path.glob("runs/*/result.json"):
         record = json.loads(path.read_text())
         record["validation"][-1]["episode"] = 500
-        path.write_text(json.dumps(record))
+        edit_record(path, validation=record["validation"])
     (one,) = choices_on_test(load_search_data(data.folder))
     assert one.gain_on_validation is None and one.gain_on_test == "open" and one.validation is None
     words = " ".join(answer(load_search_data(data.folder)))
@@ -546,6 +546,7 @@ def test_published_searches_hold_their_runs_themselves(tmp_path: Path) -> None:
     assert load_search_data(official).n_episodes == 1000
     for path in official.glob("runs/*/tests/*/result.json"):  # scored on test, not on validation
         path.write_text(path.read_text().replace('"split": "val"', '"split": "test"'))
+        seal(path)
     assert load_search_data(official).n_episodes is None
 
 
