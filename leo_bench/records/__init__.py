@@ -48,7 +48,7 @@ from leo_bench.records.schema import (
     ValidationPoint,
 )
 from leo_bench.records.state import RunState, attempts_of, is_held, read_test, read_training, run_state, tests_of
-from leo_bench.records.text import shortened, without_paths
+from leo_bench.records.text import markdown_text, shortened, without_paths
 from leo_bench.records.view import (
     SCORE_COLUMNS,
     ReadRun,
@@ -92,6 +92,7 @@ __all__ = [
     "is_held",
     "load_study",
     "make_folder",
+    "markdown_text",
     "read_json",
     "read_record",
     "read_settings",

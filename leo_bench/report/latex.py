@@ -17,6 +17,8 @@ ESCAPED = str.maketrans(
         "<": r"\textless{}",
         ">": r"\textgreater{}",
         "±": r"$\pm$",
+        "[": "{[}",  # after the end of a row it would begin an argument
+        "\n": " ",
     }
 )
 LONG = 40

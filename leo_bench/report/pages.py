@@ -5,12 +5,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from leo_bench.records import write_atomic
+from leo_bench.records import markdown_text, write_atomic
 from leo_bench.report.latex import latex_table
 from leo_bench.report.layout import compose_png, compose_svg
 from leo_bench.report.panels import Plot, render
@@ -88,7 +89,7 @@ def write_index(reports_folder: Path) -> Path:
         {
             "title": _in_head(path, r"<title>(.*?)</title>") or path.parent.name,
             "summary": _in_head(path, r'<meta name="description" content="(.*?)">'),
-            "link": path.relative_to(reports_folder).as_posix(),
+            "link": quote(path.relative_to(reports_folder).as_posix()),
             "published": path.parents[1].name == OFFICIAL,
         }
         for path in sorted(found, key=lambda path: (path.parents[1].name != OFFICIAL, path.parent.name))
@@ -119,10 +120,11 @@ def write_page(path: Path, template: str, content: Mapping[str, object]) -> Path
 
 
 def environment(html: bool) -> Environment:
-    """Return Jinja's environment for pages (values are escaped) or for Markdown."""
+    """Return Jinja's environment for pages or for Markdown. In both, values are escaped: they are text, no markup."""
     made = Environment(
         loader=PackageLoader("leo_bench.report"),
-        autoescape=html,
+        autoescape=True,
+        finalize=None if html else as_markdown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -133,12 +135,17 @@ def environment(html: bool) -> Environment:
     return made
 
 
+def as_markdown(value: object) -> Markup:
+    """Return a value of a Markdown template as text; what is Markdown already stays as it is."""
+    return value if isinstance(value, Markup) else Markup(markdown_text(str(value)))
+
+
 def with_code(text: str) -> Markup:
     """Return a sentence for a page; text between backticks becomes code."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False)))
 
 
-def markdown_table(frame: pd.DataFrame) -> str:
-    """Return a frame of words as a Markdown table; pipes in cells are escaped."""
-    safe = frame.map(lambda text: str(text).replace("|", "\\|").replace("\n", " "))
-    return safe.to_markdown(index=False, disable_numparse=True)
+def markdown_table(frame: pd.DataFrame) -> Markup:
+    """Return a frame of words as a Markdown table; its cells are text, and pipes in them are escaped."""
+    safe = frame.map(lambda text: markdown_text(str(text)).replace("|", "\\|"))
+    return Markup(safe.to_markdown(index=False, disable_numparse=True))
