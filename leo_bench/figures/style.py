@@ -27,7 +27,7 @@ FONT, SMALL = 8.5, 7.5
 """Text sizes in points, at a panel's own size; a phone shows a panel of 3.9 inches about a quarter larger."""
 
 FONTS = ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"]
-RC: dict[str, Any] = {
+RC: Any = {
     "svg.hashsalt": "leo_bench",
     "svg.fonttype": "none",
     "font.family": ["sans-serif"],

@@ -34,10 +34,8 @@ def _plain(text: str) -> str:
     """Escape the signs of Markdown; an interval [-0.3, +2.7], a list [5, 20] and a name inner_steps have none."""
     text = re.sub(r"&(?=#?\w+;)", "&amp;", text)
     text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
-    interval, signs = (
-        r"\[(?:[-+\d'][^\[\]]*)?\](?![(\[:])",
-        r"\\(?=[^\w\s])|[\[\]*$]|~~|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])",
-    )
+    interval = r"\[(?:[-+\d'][^\[\]]*)?\](?![(\[:])"
+    signs = r"\\(?=[^\w\s])|[\[\]*$]|~~|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
     return re.sub(f"({interval})|{signs}", lambda found: found[1] or "".join(map(_escaped, found[0])), text)
 
 
