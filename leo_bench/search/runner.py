@@ -185,7 +185,7 @@ class SearchRunner:
                     f"{self.grace or GRACE_SECONDS} s without a sign of life"
                 )
                 continue
-            lines = worker.log.read_text(errors="replace").strip().splitlines()
+            lines = worker.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
             last = lines[-1].removeprefix("error: ") if lines else "no message"
             self.crashes += 1
             self.say(f"a trial's process failed: {last}")

@@ -1,6 +1,5 @@
 """Paths and TOML files as people write them."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -36,7 +35,7 @@ def test_a_tilde_is_the_home_folder_wherever_a_path_is_given(
     monkeypatch.setenv("LEO_BENCH_CACHE", "~/cache")
     assert cache_folder() == home / "cache" / "leo_bench"
     assert main(["data", "--dataset", "glyphs", "--sheets=~/sheets"]) == 0
-    assert (home / "sheets").is_dir() and os.listdir() == []
+    assert (home / "sheets").is_dir() and list(Path.cwd().iterdir()) == []
 
 
 @pytest.mark.parametrize("typed", ["", "~nobody-of-this-name/res"])

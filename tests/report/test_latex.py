@@ -29,3 +29,9 @@ def test_long_tables_break_over_pages() -> None:
     words = pd.DataFrame({"variant": [str(row) for row in range(LONG)]})
     assert r"\begin{longtable}" in latex_table(words, "redo", "many", [])
     assert r"\begin{longtable}" not in latex_table(words[1:], "redo", "many", [])
+
+
+def test_a_row_that_begins_with_a_bracket_and_a_label_of_two_lines_are_text() -> None:
+    # LaTeX reads a bracket after the end of a row as an argument of it, and an empty line as a paragraph
+    assert escape("[x] y") == "{[}x] y"
+    assert escape("a\n\nb") == "a  b"
