@@ -118,12 +118,9 @@ def opened_as_text(path: Path) -> Iterator[str]:
         given = {keyword.arg for keyword in node.keywords}
         modes = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
         text = name in ("read_text", "write_text") or (name == "open" and not any("b" in mode for mode in modes))
-        of_a_file = not isinstance(node.func, ast.Attribute) or ast.unparse(node.func.value) not in (
-            "Image",
-            "os",
-            "tarfile",
-        )
-        if (text and of_a_file and "encoding" not in given) or ({"text", "universal_newlines"} & given):
+        owner = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else ""
+        unnamed = text and owner not in ("Image", "os", "tarfile") and "encoding" not in given
+        if unnamed or (owner == "subprocess" and {"text", "universal_newlines"} & given):
             yield f"{path.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)[:60]}"
 
 

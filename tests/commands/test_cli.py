@@ -74,7 +74,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (("study", "a", "--seeds", "3,1-0"), "1-0 is an empty range; write the smaller number first"),
         (
             ("data", "--dataset", "glyphs", "--data", "x"),
-            "the data set is glyphs, which has no files; leave --data out",
+            "is glyphs, which has no files; leave --data out",
         ),
         (("search", "s", "--emit-preset", "f.toml", "--trials", "3"), "so --trials would be ignored; leave out one"),
         (("bench", "--publish", "--only", "28x28"), "--publish copies all timings, so --only would be ignored"),

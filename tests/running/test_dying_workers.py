@@ -2,14 +2,16 @@
 
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from as_user import python
+from filelock import FileLock
 from results_fixture import make_plan
 
-from leo_bench.records import AttemptStatus, Plan, attempts_of, load_study, read_record, run_state
+from leo_bench.records import AttemptStatus, Plan, attempts_of, is_held, load_study, read_record, run_state
 from leo_bench.running.attempts import MAX_ATTEMPTS
 from leo_bench.running.child_processes import PYTHON
 from leo_bench.running.scheduler import StudyRunner
@@ -90,3 +92,32 @@ def test_any_error_of_the_study_stops_its_processes(tmp_path: Path, error: Excep
     view = load_study(tmp_path / "ablations-cpu")
     assert [(run.status, run.message) for run in view.runs] == [("done", ""), ("interrupted", "stopped by the user")]
     assert run_state(plan.runs[0], view.runs[0].folder).status == "done"
+
+
+def test_a_run_that_a_killed_call_has_left_is_waited_for_and_said_once(tmp_path: Path) -> None:
+    plan, said = plan_of(held=101), []
+    folder = tmp_path / "runs" / plan.runs[0].run_key
+    folder.mkdir(parents=True)
+    lock = FileLock(folder / ".lock", thread_local=False)
+    lock.acquire()
+    threading.Timer(1.5, lock.release).start()
+    (run,) = study(tmp_path, plan, FAKE, say=said.append).run().runs
+    assert run.status == "done"
+    assert [text for text in said if "another process is doing this run" in text] == said[:1]
+    assert said[0].startswith("held seed 0: ")
+
+
+@pytest.mark.parametrize("folder", ["there", "read-only"])
+def test_looking_at_a_lock_does_not_need_the_right_to_write_it(tmp_path: Path, folder: str) -> None:
+    lock = FileLock(tmp_path / ".lock")
+    assert not is_held(tmp_path)  # there is no lock yet, and looking makes none
+    assert list(tmp_path.iterdir()) == []
+    with lock:
+        (tmp_path / ".lock").chmod(0o444 if folder == "read-only" else 0o644)
+        script = (
+            f"from pathlib import Path\nfrom leo_bench.records import is_held\nprint(is_held(Path({str(tmp_path)!r})))"
+        )
+        assert python("-c", script, cwd=tmp_path).stdout == "True\n"
+    assert python("-c", script, cwd=tmp_path).stdout == "False\n"
+    with lock:  # looking left it free
+        pass
