@@ -37,6 +37,10 @@ def measure(group: Group) -> pd.DataFrame:
                 for seconds in worker.time(group.repeats, group.warm_up):
                     rows.append({"case": worker.case.name, "round": number, "seconds": seconds})
         peaks = {worker.case.name: worker.peak_mb() for worker in workers}
+    except BaseException:  # Ctrl-C or SIGTERM: what a worker is timing is of no use any more
+        for worker in workers:
+            worker.process.kill()
+        raise
     finally:
         for worker in workers:
             worker.end()

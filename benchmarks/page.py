@@ -173,7 +173,7 @@ show does not change what they cost. The report's time is for made-up runs."""
 def write_page(results: Path, out: Path) -> Path:
     """Write the report from timings.csv and machine.json in results into out. Returns report.html."""
     timings = pd.read_csv(results / "timings.csv")
-    machine = json.loads((results / "machine.json").read_text())
+    machine = json.loads((results / "machine.json").read_text(encoding="utf-8"))
     plot = step_plot(timings)
     ratios = ratio_table(timings)
     frames = {

@@ -53,7 +53,7 @@ def run(results: Path, reports: Path, names: Sequence[str]) -> Path:
 def kept(results: Path, facts: dict[str, str], names: Sequence[str]) -> list[pd.DataFrame]:
     """Return the timings of other groups if machine, source and versions are the same."""
     try:
-        before = json.loads((results / "machine.json").read_text())
+        before = json.loads((results / "machine.json").read_text(encoding="utf-8"))
         timings = pd.read_csv(results / "timings.csv")
     except (OSError, ValueError):
         return []
@@ -67,7 +67,7 @@ def kept(results: Path, facts: dict[str, str], names: Sequence[str]) -> list[pd.
 
 def _own_digest() -> str:
     """Return 12 hexadecimal digits of SHA-256 over the source of the benchmarks."""
-    text = "".join(path.read_text() for path in sorted(Path(__file__).parent.glob("*.py")))
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py")))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -7,6 +7,8 @@ This module has the interface of the source document. Each name is imported when
 import importlib
 from typing import Any
 
+from leo_bench.models.compiled_code import find_place_for_compiled_code
+
 _HOME = {
     "LatentEmbeddingOptimization": "leo_bench.api",
     "train_leo": "leo_bench.api",
@@ -24,6 +26,7 @@ __all__ = list(_HOME)
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    find_place_for_compiled_code()
     return getattr(importlib.import_module(_HOME[name]), name)
 
 

@@ -14,10 +14,9 @@ from leo_bench.learners.base import initialised
 from leo_bench.learners.leo import Leo
 from leo_bench.learners.leo_parts import build_stem
 from leo_bench.models.classifier import LEOClassifier
+from leo_bench.training.batch_check import Batch, check_classes, check_images, checked_batch
 from leo_bench.training.outer_loop import TrainingDiverged, outer_step
 from leo_bench.training.troubleshooting import diverged, stalled
-
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 class LatentEmbeddingOptimization(Leo):
@@ -76,14 +75,14 @@ class LatentEmbeddingOptimization(Leo):
         """Update all meta-parameters once on a meta-batch. Returns the mean query loss after adaptation.
 
         support_data: float32 [E, N * K, 1, H, W]; support_labels: int64 [E, N * K]; query_data, query_labels likewise
-        with N * Q. Raises TrainingDiverged if the loss is NaN or infinite, LeoBenchError if a class is
-        missing from a support set.
+        with N * Q. Raises TrainingDiverged if the loss is NaN or infinite, LeoBenchError if the tensors do not fit or a
+        class is missing from a support set.
         """
         return self.step((support_data, support_labels, query_data, query_labels))[0]
 
     def step(self, batch: Batch) -> tuple[float, float]:
         """Update as meta_train_step does. Returns the loss and the accuracy on the queries, a fraction."""
-        self._check_labels(batch[1])
+        checked_batch(batch, self.num_classes, self.settings.image_size)
         if self.settings.train_support == "each":
             self._check_rotation(batch[1], batch[3])
         loss, accuracy, _ = outer_step(self, self.meta_optimizer, batch, self.num_classes, self.settings.clip_norm)
@@ -97,7 +96,8 @@ class LatentEmbeddingOptimization(Leo):
 
         support_data: float32 [N * K, 1, H, W]; support_labels: int64 [N * K].
         """
-        self._check_labels(support_labels[None])
+        check_images(support_data[None], "support_data", self.settings.image_size)
+        check_classes(support_labels[None], self.num_classes)
         features = self.classifier.extract_features(support_data)
         codes = self.encoder.encode(support_data[None], features[None])
         return self.class_codes(codes, support_labels[None], self.num_classes)[0]
@@ -108,23 +108,13 @@ class LatentEmbeddingOptimization(Leo):
 
     def inner_update(self, support_data: Tensor, support_labels: Tensor, initial_codes: Tensor) -> Tensor:
         """Return the class codes [N, latent_dim] after inner_steps gradient steps on the loss of the support set."""
+        check_images(support_data[None], "support_data", self.settings.image_size)
         features = self.classifier.extract_features(support_data)[None]
         return self.adapt(initial_codes[None], support_labels[None], lambda codes: self.logits(codes, features))[-1][0]
 
     def decode_to_params(self, codes: Tensor) -> dict[str, Tensor]:
         """Return the head weights of class codes [N, latent_dim]: {"fc.weight": [N, feature_dim], "fc.bias": [N]}."""
         return self.decoder(codes)
-
-    def _check_labels(self, support_labels: Tensor) -> None:
-        """Raise LeoBenchError unless support_labels [E, N * K] have every class: one without images has no code."""
-        present = (
-            torch.nn.functional.one_hot(support_labels.clamp(0, self.num_classes - 1), self.num_classes).any(1).all()
-        )
-        if not present or int(support_labels.max()) >= self.num_classes or int(support_labels.min()) < 0:
-            raise LeoBenchError(
-                f"support labels must hold each class 0 to {self.num_classes - 1} of every task; "
-                "give num_classes the n_way of the tasks"
-            )
 
     def _check_rotation(self, support_labels: Tensor, query_labels: Tensor) -> None:
         """Raise LeoBenchError unless every class has K support images and Q queries, and K divides Q.
@@ -163,7 +153,15 @@ def train_leo(
     leo: LatentEmbeddingOptimization | None = None
     losses: list[float] = []
     accuracies: list[float] = []
-    for batch in (bar := tqdm(task_dataloader, desc="LEO", unit="batch")):
+    if not isinstance(num_classes, int) or isinstance(num_classes, bool):
+        raise LeoBenchError(f"num_classes is {num_classes!r}: expected a whole number, the n_way of the tasks")
+    if not isinstance(task_dataloader, Iterable):
+        raise LeoBenchError(
+            f"task_dataloader is of type {type(task_dataloader).__name__}: expected an iterable of batches, such as "
+            "DataLoader(OmniglotTaskDataset(...), batch_size=4)"
+        )
+    for given in (bar := tqdm(task_dataloader, desc="LEO", unit="batch")):
+        batch = checked_batch(given, num_classes)
         if leo is None:
             switches = {"image_size": int(batch[0].shape[-1]), **switches}
             leo = LatentEmbeddingOptimization(

@@ -1,13 +1,15 @@
 """The one exception that a user is meant to read, and the exit codes."""
 
 EXIT_FAILED = 1
-"""A run failed, or bits differ."""
+"""A run failed, bits differ, or the system refused to read or write."""
 EXIT_USAGE = 2
 """Wrong input."""
 EXIT_BUSY = 75
 """Another process does this run."""
 EXIT_INTERRUPTED = 130
 """Stopped by the user."""
+EXIT_PIPE_CLOSED = 141
+"""The reader of the output, such as head, has ended; as for any program that SIGPIPE ends."""
 
 
 class LeoBenchError(Exception):

@@ -109,6 +109,25 @@ def test_imports_follow_the_direction(path: Path) -> None:
     assert own_imports(path) <= MAY_IMPORT.get(part_at(path), own_imports(path))
 
 
+def opened_as_text(path: Path) -> Iterator[str]:
+    """Calls in a file that read or write text in the encoding of the user's locale."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        given = {keyword.arg for keyword in node.keywords}
+        modes = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+        text = name in ("read_text", "write_text") or (name == "open" and not any("b" in mode for mode in modes))
+        owner = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else ""
+        unnamed = text and owner not in ("Image", "os", "tarfile") and "encoding" not in given
+        if unnamed or (owner == "subprocess" and {"text", "universal_newlines"} & given):
+            yield f"{path.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)[:60]}"
+
+
+def test_text_is_read_and_written_as_utf_8_in_any_locale() -> None:
+    assert [call for path in modules() for call in opened_as_text(path)] == []
+
+
 def test_every_folder_has_a_place_in_the_direction() -> None:
     parts = {part_at(path) for path in modules()}
     assert parts == {*MAY_IMPORT, "commands", "__init__"}

@@ -10,9 +10,9 @@ BEGIN, END = "<!-- begin settings -->", "<!-- end settings -->"
 
 def main() -> None:
     """Replace the tables between the marks in docs/leo.md."""
-    before, _, rest = PAGE.read_text().partition(BEGIN)
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{settings_tables()}\n\n{END}{after}")
+    PAGE.write_text(f"{before}{BEGIN}\n\n{settings_tables()}\n\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

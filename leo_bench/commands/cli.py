@@ -1,36 +1,99 @@
 """Command line: arguments only. A command imports its modules when it runs, so that --help answers at once."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from leo_bench.commands.given import GIVEN
 from leo_bench.data import DATASETS
-from leo_bench.errors import EXIT_INTERRUPTED, EXIT_USAGE, LeoBenchError
+from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PIPE_CLOSED, EXIT_USAGE, LeoBenchError
+from leo_bench.models.compiled_code import find_place_for_compiled_code
+from leo_bench.running.child_processes import signals_interrupt
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, 1 (a run failed or bits differ), 2 (wrong input) or 130
-    (interrupted)."""
-    options = parser().parse_args(arguments)
+    """Run one command and return its exit code: 0, 1 (a run failed, bits differ, or the system refused to read or
+    write), 2 (wrong input), 130 (interrupted) or 141 (nobody reads the output any more)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # a sign that the terminal's encoding lacks is no error, and progress reaches a pipe line by line
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
+    os.environ["MPLBACKEND"] = "agg"  # commands draw into files; what a notebook has set may not even be installed
     try:
-        return int(options.command(options) or 0)
+        with signals_interrupt():
+            options = parser().parse_args(arguments)
+            find_place_for_compiled_code()
+            code = int(options.command(options) or 0)
+            sys.stdout.flush()
+            return code
     except LeoBenchError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
+        return _ended(EXIT_USAGE, f"error: {error}")
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader of the output, such as head, has closed it
+        return _ended(EXIT_INTERRUPTED, "interrupted")
+    except BrokenPipeError:
+        return _ended(EXIT_PIPE_CLOSED)
+    except OSError as error:
+        return _ended(EXIT_FAILED, f"error: {_refusal(error)}")
+
+
+def _ended(code: int, message: str = "") -> int:
+    """Print a message on stderr and return an exit code, whatever state the two outputs are in."""
+    try:
+        sys.stdout.flush()
+    except OSError:  # or Python would try again at its end, and print a traceback
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    if message:
+        with suppress(OSError):  # a terminal that is closed
+            print(message, file=sys.stderr, flush=True)
+    return code
+
+
+def _refusal(error: OSError) -> str:
+    """Return an error of the system in one line."""
+    reason = " ".join((error.strerror or str(error) or type(error).__name__).split())
+    if error.filename is None:
+        return f"the output cannot be written, or a file cannot be read: {reason}"
+    return f"{error.filename}: {reason}; check the path, its permissions and the free disk space"
+
+
+def _path(text: str) -> Path:
+    """Return the path that an option names. argparse shows the reason if it is none."""
+    from leo_bench.config.paths import as_typed
+
+    try:
+        return as_typed(text)
+    except LeoBenchError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+class Once(argparse.Action):
+    """Store the value of an option that may be given once: a second one would replace the first in silence."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        """Store the value. Ends the program if the option was given before."""
+        known = namespace.__dict__.setdefault(GIVEN, set())
+        if option and self.dest in known:
+            parser.error(f"{option} is given twice; leave one out")
+        known.add(self.dest)
+        setattr(namespace, self.dest, values)
 
 
 class Parser(argparse.ArgumentParser):
-    """Argument parser whose errors are one line."""
+    """Argument parser whose errors are one line, and whose options may be given once unless they collect values."""
+
+    def __init__(self, **options: Any) -> None:
+        """options: those of argparse.ArgumentParser."""
+        super().__init__(**options)
+        for name in (None, "store"):
+            self.register("action", name, Once)
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and where the options are explained, and exit."""
@@ -43,7 +106,7 @@ def parser() -> Parser:
         prog="leo-bench",
         description="Measure what each part of LEO (few-shot meta-learning) contributes on Omniglot.",
         epilog="Options of a command: leo-bench COMMAND --help. Exit codes: 0 success, 1 a run failed or bits differ, "
-        "2 wrong input, 130 interrupted.",
+        "or the system refused to read or write, 2 wrong input, 130 interrupted, 141 nobody reads the output any more.",
     )
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, (module, text, add_options) in COMMANDS.items():
@@ -65,7 +128,7 @@ def _command(module: str, name: str) -> Callable[[argparse.Namespace], int | Non
 
 
 def _data_options(sub: Parser) -> None:
-    sub.add_argument("--sheets", type=Path, metavar="FOLDER", help="draw contact sheets (PNG) into this folder")
+    sub.add_argument("--sheets", type=_path, metavar="FOLDER", help="draw contact sheets (PNG) into this folder")
     _add_dataset(sub, only_trainable=False)
     _add_data(sub)
 
@@ -141,7 +204,7 @@ def _search_options(sub: Parser) -> None:
     _add_jobs(sub, "trials")
     sub.add_argument("--plan", action="store_true", help="only print the trials and their time")
     sub.add_argument(
-        "--emit-preset", type=Path, metavar="FILE", help="only write the best settings of the finished search to FILE"
+        "--emit-preset", type=_path, metavar="FILE", help="only write the best settings of the finished search to FILE"
     )
     sub.add_argument(
         "--storage", metavar="URL", help="database, such as postgresql://... (default: SQLite in the search's folder)"
@@ -162,7 +225,7 @@ def _report_options(sub: Parser) -> None:
     sub.add_argument(
         "study",
         nargs="?",
-        type=Path,
+        type=_path,
         help="folder of a study or search, such as results/ablations-cpu (default: all)",
     )
     sub.add_argument(
@@ -172,7 +235,7 @@ def _report_options(sub: Parser) -> None:
         help="compare two studies instead; each is a name such as ablations-cpu or official/ablations-cpu, a folder of "
         "another checkout, or official/NAME@COMMIT",
     )
-    sub.add_argument("--out", type=Path, metavar="FOLDER", help="write the report of one study or comparison here")
+    sub.add_argument("--out", type=_path, metavar="FOLDER", help="write the report of one study or comparison here")
     _add_results(sub, reports=True)
 
 
@@ -192,9 +255,9 @@ def _publish_options(sub: Parser) -> None:
 
 def _reproduce_options(sub: Parser) -> None:
     sub.add_argument(
-        "study", nargs="*", type=Path, help="folders of studies, such as results/ablations-cpu (default: all)"
+        "study", nargs="*", type=_path, help="folders of studies, such as results/ablations-cpu (default: all)"
     )
-    sub.add_argument("-n", type=int, default=1, help="number of runs per study, cheapest first (default: 1)")
+    sub.add_argument("-n", type=int, help="number of runs per study, cheapest first (default: 1)")
     sub.add_argument("--key", help="do the run with this run key and all its recorded tests, in place of the cheapest")
     _add_data(sub)
     _add_results(sub)
@@ -265,7 +328,7 @@ def _add_precision(sub: Parser) -> None:
 
 def _add_studies(sub: Parser) -> None:
     sub.add_argument(
-        "--studies", type=Path, default=Path("studies"), metavar="FOLDER", help="study files (default: studies)"
+        "--studies", type=_path, default=Path("studies"), metavar="FOLDER", help="study files (default: studies)"
     )
 
 
@@ -280,14 +343,14 @@ def _add_dataset(sub: Parser, only_trainable: bool = True) -> None:
 
 def _add_data(sub: Parser) -> None:
     sub.add_argument(
-        "--data", type=Path, metavar="FOLDER", help="folder of Omniglot (default: LEO_BENCH_DATA, data/ and others)"
+        "--data", type=_path, metavar="FOLDER", help="folder of Omniglot (default: LEO_BENCH_DATA, data/ and others)"
     )
 
 
 def _add_results(sub: Parser, reports: bool = False) -> None:
     for name in ("results", "reports") if reports else ("results",):
         sub.add_argument(
-            f"--{name}", type=Path, default=Path(name), metavar="FOLDER", help=f"folder of {name} (default: {name})"
+            f"--{name}", type=_path, default=Path(name), metavar="FOLDER", help=f"folder of {name} (default: {name})"
         )
 
 

@@ -1,46 +1,69 @@
 """`leo-bench report` and `leo-bench publish`: write reports from records, and copy both to where they are committed."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from leo_bench.commands.bench import benchmark_pages
 from leo_bench.commands.runs import no_study
-from leo_bench.errors import LeoBenchError
-from leo_bench.records import load_study
-from leo_bench.report import rebuild_all, write_comparison, write_index, write_report, write_search_report
+from leo_bench.errors import EXIT_FAILED, LeoBenchError
+from leo_bench.records import folder_name, load_study
+from leo_bench.report import (
+    NotAllRebuilt,
+    rebuild_all,
+    write_comparison,
+    write_index,
+    write_report,
+    write_search_report,
+)
 from leo_bench.report.readme import refresh_readme
 from leo_bench.running.publish import publish, publish_search
 
 
-def command_report(options: argparse.Namespace) -> None:
-    """Write the report of one study, of all, or of a comparison, and print the paths."""
+def command_report(options: argparse.Namespace) -> int:
+    """Write the report of one study, of all, or of a comparison, and print the paths. Returns the exit code."""
     if options.compare:
         if options.study is not None:
             raise LeoBenchError(f"--compare takes exactly two studies; leave out the third, {options.study}")
         print("\n".join(write_comparison(tuple(options.compare), options.results, options.reports, options.out)))
         write_index(options.reports)
-        return
+        return 0
     if options.study is None:
         if options.out:
             raise LeoBenchError(
                 "--out needs the folder of one study or search; name it, such as results/ablations-quick"
             )
-        made = rebuild_all(options.results, options.reports)
-        if not made:
-            raise no_study(options.results)
-        made += _findings(options.results)
-        for path in [*made, *benchmark_pages(options.results, options.reports)]:
-            print(path)
-        write_index(options.reports)
-        return
+        return _report_all(options.results, options.reports)
     write = write_search_report if (options.study / "search.json").exists() else write_report
     print(write(options.study, options.out or options.reports / options.study.name))
     write_index(options.reports)
+    return 0
+
+
+def _report_all(results: Path, reports: Path) -> int:
+    """Write all reports. Print their paths, and a line for each folder that cannot be read. Returns the exit code."""
+    broken: list[str] = []
+    try:
+        made = rebuild_all(results, reports)
+    except NotAllRebuilt as error:
+        made, broken = error.written, error.broken
+    if not made and not broken:
+        raise no_study(results)
+    try:
+        made += _findings(results)
+    except LeoBenchError as error:  # a published study that is broken, and named already
+        broken += [] if str(error) in broken else [str(error)]
+    for path in [*made, *benchmark_pages(results, reports)]:
+        print(path)
+    write_index(reports)
+    for message in broken:
+        print(f"error: {message}", file=sys.stderr)
+    return EXIT_FAILED if broken else 0
 
 
 def command_publish(options: argparse.Namespace) -> None:
     """Copy a study or search and its report to where they are committed, and print the paths."""
-    is_search = (options.results / f"{options.name}-{options.profile}" / "search.json").exists()
+    is_search = (options.results / folder_name(options.name, options.profile) / "search.json").exists()
     copy, write = (publish_search, write_search_report) if is_search else (publish, write_report)
     target = copy(options.results, options.name, options.profile, options.partial, options.replace)
     report = write(target, options.reports / "official" / target.name)

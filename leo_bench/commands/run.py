@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from leo_bench.commands.given import options_given, refuse_beside, refuse_other_values
 from leo_bench.commands.runs import find_run
 from leo_bench.config import Settings, faster_precision, make_settings
 from leo_bench.data.locate import locate
@@ -66,7 +67,9 @@ def _settings(options: argparse.Namespace) -> Settings:
                 "--key uses the recorded settings unchanged; leave out --preset, --set, --seed, --device and "
                 "--precision"
             )
+        refuse_beside("--key", "uses the recorded data set", options_given(options, "dataset"))
         return read_settings(find_run(options.results, options.key))
+    refuse_other_values(options, {name: values[name] for name in ("dataset",) if name in values}, "--set")
     for name in ("seed", "device", "precision"):
         given = getattr(options, name)
         if given is not None and values.get(name, given) != given:

@@ -3,20 +3,27 @@
 from pathlib import Path
 
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import RUNS
+from leo_bench.records import RUN_KEY, RUNS
 
 
 def find_run(results: Path, key: str) -> Path:
     """Return the folder of a recorded run, local or published. Raises LeoBenchError if there is none."""
-    places = (results / RUNS / key, results / "official" / RUNS / key)
-    for folder in (*places, *sorted(results.glob(f"official/*/{RUNS}/{key}"))):
+    places = [results / RUNS / key, results / "official" / RUNS / key]
+    if RUN_KEY.fullmatch(key):  # a key is part of a path and of a pattern
+        places += sorted(results.glob(f"official/*/{RUNS}/{key}"))
+    else:
+        places = []
+    for folder in places:
         if (folder / "settings.json").exists():
             return folder
     raise LeoBenchError(
-        f"no run {key!r} in {results}/; run keys are in the column run_key of runs.csv in the folder of a study"
+        f"no run {key!r} in {results.absolute()}/; run keys are in the column run_key of runs.csv, in the folder of "
+        "a study"
     )
 
 
 def no_study(results: Path) -> LeoBenchError:
     """Return the error for a results folder without any study."""
-    return LeoBenchError(f"no study in {results}/; name another folder (--results), or run one first: make ablations")
+    return LeoBenchError(
+        f"no study in {results.absolute()}/; name another folder (--results), or run one first: make ablations"
+    )

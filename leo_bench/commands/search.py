@@ -5,11 +5,13 @@ import os
 import sys
 from pathlib import Path
 
+from leo_bench.commands.given import options_given, refuse_beside, refuse_other_values
 from leo_bench.data.locate import locate
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
+from leo_bench.records import folder_name
 from leo_bench.records.search import Best, SearchPlan
 from leo_bench.search.description import best_words, plan_words
-from leo_bench.search.file import make_search_plan
+from leo_bench.search.file import make_search_plan, read_search_file
 from leo_bench.search.preset import write_found_preset
 from leo_bench.search.resume import check_same, n_counted
 
@@ -20,12 +22,17 @@ def command_search(options: argparse.Namespace) -> int:
         number = getattr(options, name)
         if number is not None and number < 1:
             raise LeoBenchError(f"--{name} must be at least 1, got {number}")
-    folder: Path = options.results / f"{options.name}-{options.profile}"
+    folder: Path = options.results / folder_name(options.name, options.profile, "search")
     if options.emit_preset:
+        ignored = options_given(options, "trials", "seed", "jobs", "storage", "device", "precision", "dataset", "data")
+        refuse_beside("--emit-preset", "only writes what the search has found", ignored)
         path = options.emit_preset
         write_found_preset(folder, path)
         print(f'{path}; use it: leo-bench run --preset {path}, or preset = "{path}" in a study file')
         return 0
+    file, place = read_search_file(options.studies, options.name), options.studies / f"{options.name}.toml"
+    for values in (file.settings, file.trial, *(profile.settings for profile in file.profiles.values())):
+        refuse_other_values(options, values, str(place))
     plan = make_search_plan(
         *(options.studies, options.name, options.profile, locate(options.dataset, options.data)),
         device=options.device,
@@ -67,6 +74,9 @@ def _measure(plan: SearchPlan, best: Best, folder: Path, options: argparse.Names
         print("\nstopped: the runs that are done are kept; the same command goes on from here", file=sys.stderr)
         report.finish()
         return EXIT_INTERRUPTED
+    except BaseException:
+        report.stop()
+        raise
     report.finish()
     write_report(study_folder, report_folder)
     page = write_search_report(folder, options.reports / folder.name)

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from leo_bench.commands.given import refuse_other_values, refuse_unused_data
 from leo_bench.data.locate import DataSource, locate
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
 from leo_bench.records import Plan, StudyView, load_study
@@ -21,7 +22,9 @@ def command_study(options: argparse.Namespace) -> int:
     if options.jobs < 1:
         raise LeoBenchError(f"--jobs must be at least 1, got {options.jobs}")
     seeds = None if options.seeds is None else parse_seeds(options.seeds)
-    read_study(options.studies, options.name)  # a wrong name is refused before data is looked for
+    study = read_study(options.studies, options.name)  # a wrong name is refused before data is looked for
+    for values in (study.settings, *(profile.settings for profile in study.profiles.values())):
+        refuse_other_values(options, values, str(options.studies / f"{options.name}.toml"))
     source = locate(options.dataset, options.data)
     plan = _plan(options, source, seeds, options.only)
     if options.until_decided:
@@ -45,6 +48,9 @@ def _plan(
         options.device,
         options.accept_stale,
         options.precision,
+    )
+    refuse_unused_data(
+        options.data, {name for run in plan.runs for name in (run.settings["dataset"], *run.settings["test_datasets"])}
     )
     return plan.model_copy(update={"n_looks": n_looks})
 
@@ -114,6 +120,16 @@ def _run(options: argparse.Namespace, source: DataSource, plan: Plan) -> int:
         )
         report.finish()
         return EXIT_INTERRUPTED
+    except BaseException as error:
+        report.stop()
+        if isinstance(error, BrokenPipeError):
+            done = len(load_study(folder).done)
+            print(
+                f"stopped, since nothing reads the output any more: {done} of {len(view.runs)} runs are done and kept; "
+                "run the same command again to continue",
+                file=sys.stderr,
+            )
+        raise
     made = report.finish()
     found = load_study(folder)
     waiting = name_missing(found)

@@ -1,15 +1,15 @@
 """Presets, and settings made from a preset and some values on top."""
 
 import json
-import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from leo_bench.config.paths import as_typed
 from leo_bench.config.settings import Settings
+from leo_bench.config.toml_file import read_toml
 from leo_bench.errors import LeoBenchError
 
 PROTOTYPE_START: dict[str, Any] = {
@@ -89,12 +89,7 @@ def preset_values(preset: str, where: str = "settings") -> dict[str, Any]:
         raise LeoBenchError(
             f"{where}: unknown preset {preset!r}; there are {', '.join(PRESETS)}, or name a file that ends with .toml"
         )
-    try:
-        content = tomllib.loads(Path(preset).read_text())
-    except OSError as error:
-        raise LeoBenchError(f"{where}: preset {preset} cannot be read: {error.strerror}; check the path") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise LeoBenchError(f"{where}: preset {preset} is not valid TOML: {error}") from None
+    content = read_toml(as_typed(preset), f"{where}: preset {preset}")
     base, settings = content.get("preset", "documented"), content.get("settings", {})
     if set(content) - {"preset", "settings"} or base not in PRESETS or not isinstance(settings, dict):
         raise LeoBenchError(

@@ -10,7 +10,7 @@ def bfloat16_is_fast(device: str = "cpu") -> bool:
     if device == "cuda":
         return True
     try:
-        words = Path("/proc/cpuinfo").read_text().split()
+        words = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split()
     except OSError:
         return False
     return "avx512_bf16" in words or "amx_bf16" in words

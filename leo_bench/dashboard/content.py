@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from leo_bench.records import markdown_text
 from leo_bench.records.search import Objective, Parameter, TrialState, Value
 
 
@@ -78,7 +80,8 @@ class Folders:
     def report_link(self, name: str) -> str:
         """Return a link to a report, in Markdown. The dashboard serves reports below /reports/."""
         path = self.reports / name / "report.html"
-        return f"Report: [{path}](/reports/{name}/report.html)" if path.exists() else "Report: none yet"
+        link = f"Report: [{markdown_text(str(path))}](/reports/{quote(name)}/report.html)"
+        return link if path.exists() else "Report: none yet"
 
 
 def time_written(path: Path) -> int:
@@ -135,4 +138,4 @@ def run_note(key: str, done: bool, message: str, folders: Folders) -> str:
         if done
         else ["To do the run, and then to do it again and compare bit for bit:", f"    {run}\n    {again}"]
     )
-    return "\n\n".join([*([message] if message else []), *words])
+    return "\n\n".join([*([markdown_text(message)] if message else []), *words])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from leo_bench.dashboard.content import Folders, ShownStudy, ShownTrial, run_note, shown_trial
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import read_record
+from leo_bench.records import markdown_text, read_record
 from leo_bench.records.search import SearchPlan, Trial, Trials
 
 
@@ -59,7 +59,7 @@ def _search_note(plan: SearchPlan, trials: Trials, name: str, folders: Folders) 
     command = f"leo-bench search {plan.search} --profile {plan.profile}{folders.option()}"
     return "\n\n".join(
         [
-            f"**{plan.question}**",
+            f"**{markdown_text(plan.question)}**",
             f"Search `{plan.search}`, profile `{plan.profile}`. Trials: {_states(plan, trials)} ({trials.how}).",
             "Accuracy is measured on validation characters, to choose settings. The study beside this search measures "
             "the chosen settings on test.",

@@ -22,7 +22,7 @@ from leo_bench.dashboard.content import Folders
 from leo_bench.dashboard.follow import Follower, Say, sources
 from leo_bench.dashboard.optuna_database import OptunaDatabase
 from leo_bench.errors import LeoBenchError
-from leo_bench.running.child_processes import sigterm_interrupts
+from leo_bench.running.child_processes import signals_interrupt
 
 HOST = "127.0.0.1"
 """Address reachable from this machine only: the dashboard asks for no password."""
@@ -33,7 +33,7 @@ POLL_SECONDS = 3.0
 def serve(results: Path, reports: Path, port: int = 8080, say: Say = print) -> None:
     """Serve until Ctrl-C or SIGTERM. Raises LeoBenchError if the port is taken or there is nothing to show."""
     try:
-        with sigterm_interrupts(), warnings.catch_warnings(), dashboard(results, reports, port, say) as server:
+        with signals_interrupt(), warnings.catch_warnings(), dashboard(results, reports, port, say) as server:
             warnings.simplefilter("ignore")  # for example of importances among trials with equal values
             server.serve_forever(poll_interval=0.2)
     except KeyboardInterrupt:

@@ -19,6 +19,7 @@ from leo_bench.records import (
     StudyView,
     attempts_of,
     load_study,
+    markdown_text,
     read_record,
     run_state,
 )
@@ -170,7 +171,7 @@ def _command(view: StudyView, name: str, folders: Folders) -> str:
 def _study_note(view: StudyView, name: str, folders: Folders) -> str:
     plan, waiting = view.plan, [run for run in view.runs if run.status != "done"]
     named = [
-        f"- {run.planned.variant} seed {run.planned.seed}: {run.status}: {run.message}".rstrip(": ")
+        "- " + markdown_text(f"{run.planned.variant} seed {run.planned.seed}: {run.status}: {run.message}".rstrip(": "))
         for run in waiting[:MOST_NAMED]
     ]
     more = [f"- and {len(waiting) - MOST_NAMED} more"] if len(waiting) > MOST_NAMED else []
@@ -178,7 +179,7 @@ def _study_note(view: StudyView, name: str, folders: Folders) -> str:
     again = f"leo-bench reproduce {shlex.quote(str(view.folder))}{folders.option()}"
     return "\n\n".join(
         [
-            f"**{plan.question}**",
+            f"**{markdown_text(plan.question)}**",
             f"Study `{plan.study}`, profile `{plan.profile}`. Runs: {_states(view)}.",
             *(["\n".join([*named, *more])] if named else []),
             "Accuracy is measured on the test episodes at the run's own ways, mixed alphabets, and the learning curve "

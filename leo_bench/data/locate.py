@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from leo_bench.config.paths import as_typed
 from leo_bench.data import DATASETS
 from leo_bench.errors import LeoBenchError
 
@@ -96,7 +97,7 @@ def cache_folder() -> Path:
     """Return the cache folder: in LEO_BENCH_CACHE, else in XDG_CACHE_HOME, else in ~/.cache. It may not exist yet."""
     base = os.environ.get("LEO_BENCH_CACHE") or os.environ.get("XDG_CACHE_HOME")
     if base:
-        return Path(base) / "leo_bench"
+        return as_typed(base) / "leo_bench"
     try:
         return Path.home() / ".cache" / "leo_bench"
     except RuntimeError:  # a user without a home
@@ -106,9 +107,9 @@ def cache_folder() -> Path:
 def _given_folder(folder: Path | None) -> tuple[Path | None, str]:
     """Return the folder that the user gave, or None, and a name of the option for messages."""
     if folder is not None:
-        return Path(folder), "the data folder"
+        return as_typed(folder), "the data folder"
     if os.environ.get("LEO_BENCH_DATA"):
-        return Path(os.environ["LEO_BENCH_DATA"]), "LEO_BENCH_DATA"
+        return as_typed(os.environ["LEO_BENCH_DATA"]), "LEO_BENCH_DATA"
     return None, ""
 
 

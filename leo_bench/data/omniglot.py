@@ -135,11 +135,22 @@ def _place(source: DataSource, set_name: str) -> str:
 
 
 def _walk(folder: Path) -> list[Path]:
-    """Return all files below folder, sorted by path, without files that operating systems leave."""
+    """Return all files below folder, sorted by path, without files that operating systems leave.
+
+    Symbolic links are followed. Raises LeoBenchError for a link to nothing, and for a folder that links to one above
+    itself.
+    """
     found = []
-    for parent, folders, files in os.walk(folder, onerror=_raise_unreadable):
+    for parent, folders, files in os.walk(folder, onerror=_raise_unreadable, followlinks=True):
         folders[:] = [name for name in folders if not _is_junk(name)]
-        found += [Path(parent, name) for name in files if not _is_junk(name)]
+        real = Path(parent).resolve()
+        for path in (Path(parent, name) for name in folders):
+            if path.is_symlink() and real.is_relative_to(path.resolve()):
+                raise LeoBenchError(f"{path} links to a folder that contains it: remove the link")
+        for path in (Path(parent, name) for name in files if not _is_junk(name)):
+            if path.is_symlink() and not path.exists():
+                raise LeoBenchError(f"{path} links to {path.readlink()}, which is missing: mend or remove the link")
+            found.append(path)
     return sorted(found, key=lambda path: path.as_posix())
 
 

@@ -7,11 +7,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from leo_bench.config.paths import as_typed
 from leo_bench.data.bank import ImageBank, load_images
 from leo_bench.data.episodes import EpisodeSampler, EpisodeSpec, gather
-from leo_bench.data.locate import locate
+from leo_bench.data.locate import ACCEPTED, locate
 from leo_bench.data.seeding import stream
 from leo_bench.errors import LeoBenchError
+
+DOCUMENTED_ROOT = "omniglot"
+"""Folder of Omniglot in the source document."""
 
 
 class OmniglotDataset(Dataset[tuple[Tensor, int]]):
@@ -48,6 +52,15 @@ class OmniglotTaskDataset(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
         num_tasks: int = 2000,
         seed: int = 0,
     ) -> None:
+        if not isinstance(dataset, OmniglotDataset):
+            raise LeoBenchError(
+                f"dataset is of type {type(dataset).__name__}: expected an OmniglotDataset, as load_omniglot_dataset "
+                "returns"
+            )
+        sizes = {"n_way": n_way, "k_shot": k_shot, "num_query": num_query, "num_tasks": num_tasks, "seed": seed}
+        for name, size in sizes.items():
+            if not isinstance(size, int | np.integer) or isinstance(size, bool):
+                raise LeoBenchError(f"{name} is {size!r}: expected a whole number")
         if num_tasks < 1:
             raise LeoBenchError(f"num_tasks is {num_tasks}: expected at least 1")
         self.dataset = dataset
@@ -67,15 +80,23 @@ class OmniglotTaskDataset(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
 
 
 def load_omniglot_dataset(
-    root: str | Path = "omniglot", image_size: int = 105, dataset: str = "auto"
+    root: str | Path = DOCUMENTED_ROOT, image_size: int = 105, dataset: str = "auto"
 ) -> tuple[OmniglotDataset, OmniglotDataset]:
     """Return (train_dataset, test_dataset): the characters of the background and of the evaluation alphabets.
 
-    root: a folder with Omniglot in any accepted form. If it does not exist, the usual places are searched, and
-    dataset="auto" falls back to glyphs with a notice. Raises LeoBenchError if Omniglot is missing or damaged.
+    root: a folder with Omniglot in any accepted form. If it is left out, or is the document's "omniglot", and there is
+    no such folder, then the usual places are searched, and dataset="auto" falls back to glyphs with a notice. Raises
+    LeoBenchError if Omniglot is missing or damaged, or if another root is not there.
     """
-    folder = Path(root)
-    bank = load_images(locate(dataset, folder if folder.exists() else None), image_size)
+    if not isinstance(image_size, int) or isinstance(image_size, bool):
+        raise LeoBenchError(f"image_size is {image_size!r}: expected a whole number of pixels, such as 28")
+    folder = as_typed(root)
+    if not folder.is_dir() and str(root) != DOCUMENTED_ROOT:
+        raise LeoBenchError(
+            f"root {root} is no folder ({folder.absolute()}); name one that holds {ACCEPTED}, or leave root out to "
+            "search the usual places"
+        )
+    bank = load_images(locate(dataset, folder if folder.is_dir() else None), image_size)
     background = np.array(bank.background)
     return OmniglotDataset(bank, np.flatnonzero(background)), OmniglotDataset(bank, np.flatnonzero(~background))
 

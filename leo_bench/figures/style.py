@@ -1,9 +1,12 @@
 """Style shared by all figures: one colour and marker per variant, colours of text and background, sizes of text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
+from typing import Any
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -22,6 +25,29 @@ LABEL_WIDTH = 26
 """Characters after which a variant's label continues on another line."""
 FONT, SMALL = 8.5, 7.5
 """Text sizes in points, at a panel's own size; a phone shows a panel of 3.9 inches about a quarter larger."""
+
+FONTS = ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"]
+RC: Any = {
+    "svg.hashsalt": "leo_bench",
+    "svg.fonttype": "none",
+    "font.family": ["sans-serif"],
+    "font.sans-serif": FONTS,
+    "text.parse_math": False,  # a dollar sign in a label is a dollar sign
+}
+"""matplotlib's parameters where they are not its own defaults."""
+
+
+@contextmanager
+def figure_style() -> Iterator[None]:
+    """Draw with matplotlib's own defaults and RC, whatever a matplotlibrc, a notebook or another style has set.
+
+    What was set before applies again afterwards.
+    """
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(RC)
+        yield
+
 
 Styles = Mapping[str, "VariantStyle"]
 """Variant -> its style."""

@@ -26,6 +26,7 @@ from leo_bench.records.files import (
     write_record,
     write_settings,
 )
+from leo_bench.records.names import Name, ProfileName, check_name, folder_name
 from leo_bench.records.schema import (
     BY_CHARACTER,
     CHARACTERS,
@@ -47,7 +48,7 @@ from leo_bench.records.schema import (
     ValidationPoint,
 )
 from leo_bench.records.state import RunState, attempts_of, is_held, read_test, read_training, run_state, tests_of
-from leo_bench.records.text import shortened, without_paths
+from leo_bench.records.text import markdown_text, shortened, without_paths
 from leo_bench.records.view import (
     SCORE_COLUMNS,
     ReadRun,
@@ -70,8 +71,10 @@ __all__ = [
     "AdaptationRecord",
     "AttemptStatus",
     "CurvePoint",
+    "Name",
     "Plan",
     "PlannedRun",
+    "ProfileName",
     "PrunedRun",
     "ReadRun",
     "Record",
@@ -83,10 +86,13 @@ __all__ = [
     "TestResult",
     "ValidationPoint",
     "attempts_of",
+    "check_name",
     "find_studies",
+    "folder_name",
     "is_held",
     "load_study",
     "make_folder",
+    "markdown_text",
     "read_json",
     "read_record",
     "read_settings",

@@ -1,9 +1,11 @@
 """Reading and writing of records: atomic writes, and one-line errors."""
 
+import hashlib
 import json
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -40,11 +42,25 @@ def write_atomic(path: Path, data: bytes) -> None:
         ) from error
 
 
+T = TypeVar("T")
+
+DIGEST = "digest"
+"""Last entry in the file of a sealed record: SHA-256 over the others."""
+
+
 def write_record(path: Path, record: Record) -> None:
     """Write a record as JSON, atomically: one line for each field and for each object in a list."""
     fields = record.model_dump(mode="json")
+    if record.sealed:
+        fields[DIGEST] = record_digest(fields)
     lines = [f"{json.dumps(name)}: {_json(value)}" for name, value in fields.items()]
     write_atomic(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+
+
+def record_digest(fields: Mapping[str, Any]) -> str:
+    """Return SHA-256 over the fields of a record as JSON values, whatever their order and layout."""
+    others = {name: value for name, value in fields.items() if name != DIGEST}
+    return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
 
 
 def _json(value: Any) -> str:
@@ -81,7 +97,7 @@ def read_json(path: Path) -> Any:
         raise LeoBenchError(f"{path} is missing") from None
     except OSError as error:
         raise LeoBenchError(f"{path} cannot be read: {error.strerror}; check the path and its permissions") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, a number of thousands of digits, nested deeply
         raise LeoBenchError(f"{path} is truncated or not JSON ({error}); remove it and run the study again") from None
 
 
@@ -92,20 +108,48 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
     """
     raw = read_json(path)
     if schema_1.is_old(raw):
-        raw = schema_1.new_plan(raw) if kind is Plan else {**raw, "schema_version": SCHEMA_VERSION}
-    return validated(path, raw, kind)
+        raw = converted(path, raw, schema_1.new_plan) if kind is Plan else {**raw, "schema_version": SCHEMA_VERSION}
+    record = validated(path, raw, kind)
+    check_digest(path, raw)
+    return record
+
+
+def converted(path: Path, raw: Any, convert: Callable[[Any], T]) -> T:
+    """Return a record of schema 1 in today's schema. Raises LeoBenchError if it lacks what schema 1 has."""
+    try:
+        return convert(raw)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise LeoBenchError(
+            f"{path} has schema version 1, but is no such record ({reason}); remove it and run the study again"
+        ) from None
 
 
 def validated(path: Path, raw: Any, kind: type[RecordT]) -> RecordT:
-    """Return a record from the JSON value in the file at path. Raises LeoBenchError naming the fault."""
+    """Return a record from the JSON value in the file at path.
+
+    Raises LeoBenchError naming the fault: a field that is missing, unknown, of a wrong type or out of range.
+    """
     if isinstance(raw, dict) and raw.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
         raise LeoBenchError(
             f"{path} has schema version {raw['schema_version']}, but this program reads 1 to {SCHEMA_VERSION}; "
             "use the version of leo_bench that wrote it"
         )
+    if isinstance(raw, dict) and kind.sealed:
+        raw = {name: value for name, value in raw.items() if name != DIGEST}
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise LeoBenchError(f"{path}: {where}: {first['msg']}; remove it and run the study again") from None
+        where = "".join(f"{part}: " for part in [".".join(map(str, first["loc"]))] if part)
+        message = first["msg"].removeprefix("Value error, ")
+        raise LeoBenchError(f"{path}: {where}{message}; remove it and run the study again") from None
+
+
+def check_digest(path: Path, raw: Any) -> None:
+    """Raise LeoBenchError if the JSON value of a record is not the one that was written. Old records have no digest."""
+    if isinstance(raw, dict) and raw.get(DIGEST, None) not in (None, record_digest(raw)):
+        raise LeoBenchError(
+            f"{path} was changed after it was written: its content does not have the digest that stands at its end; "
+            "remove it and run the study again"
+        )

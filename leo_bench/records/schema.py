@@ -1,11 +1,12 @@
 """Schema of the records of runs and studies on disk."""
 
 import re
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from leo_bench.config import SCHEMA_VERSION, TestSettings
+from leo_bench.config import SCHEMA_VERSION, TestSettings, default_of
+from leo_bench.records.names import Name, ProfileName
 
 RUNS, TESTS = "runs", "tests"
 """Folder names: the store of runs, and the tests of a run."""
@@ -26,7 +27,16 @@ class Record(BaseModel):
     """Base of all records: no unknown fields, no NaN, no infinity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    sealed: ClassVar[bool] = False
+    """True if the file ends with a digest over all fields, so that an edit by hand is seen (files.py)."""
 
+
+Share = Annotated[float, Field(ge=0, le=1)]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+RunKey = Annotated[str, Field(pattern=f"^{RUN_KEY.pattern}$")]
+"""Key of a run. It names a folder, so that nothing else may stand in its place."""
 
 RecordT = TypeVar("RecordT", bound=Record)
 
@@ -34,25 +44,25 @@ RecordT = TypeVar("RecordT", bound=Record)
 class CurvePoint(Record):
     """Point of a learning curve: means over the training episodes since the previous point."""
 
-    episode: int
+    episode: Count
     train_loss: float
-    train_accuracy: float
-    gradient_norm: float
+    train_accuracy: Share
+    gradient_norm: NotNegative
 
 
 class ValidationPoint(Record):
     """Accuracies (fractions) on the validation episodes, after and before adaptation."""
 
-    episode: int
-    accuracy: float
-    accuracy_before: float
+    episode: Count
+    accuracy: Share
+    accuracy_before: Share
 
 
 class TrainingRecord(Record):
     """Fields of the record of a training, whether it ended or was pruned."""
 
     schema_version: int = SCHEMA_VERSION
-    run_key: str
+    run_key: RunKey
     settings: dict[str, Any]
     """Settings that training reads, as plain JSON values; of a pruned run all settings."""
     numerics: str
@@ -62,25 +72,27 @@ class TrainingRecord(Record):
 class Result(TrainingRecord):
     """Record of a training: result.json in the folder of the run."""
 
+    sealed = True
+
     commit: str
-    attempt: int
+    attempt: Count
     started: str
     finished: str
     seeds: dict[str, int]
     data_digest: str
-    n_parameters: int
-    parameters_by_part: dict[str, int]
-    n_generated: int
+    n_parameters: Count
+    parameters_by_part: dict[str, Count]
+    n_generated: Count
     """Numbers generated per episode of n_way classes."""
-    n_train_episodes: int
-    n_train_images: int
+    n_train_episodes: Count
+    n_train_images: Count
     batch_norm: str
-    train_seconds: float
+    train_seconds: NotNegative
     """Training time, seconds; of a resumed training that of all parts."""
     resumed_at: list[int] = []
     """Training episodes at which the training was resumed after a stop."""
-    peak_memory_mb: float
-    multiply_adds: int | None = None
+    peak_memory_mb: NotNegative
+    multiply_adds: Count | None = None
     """Multiply-adds from the images of one n_way episode to its answers; None in old records."""
     weights_digest: str
     """SHA-256 of the trained weights."""
@@ -91,9 +103,16 @@ class Result(TrainingRecord):
     host: dict[str, str]
     versions: dict[str, str]
 
-
-Share = Annotated[float, Field(ge=0, le=1)]
-NotNegative = Annotated[float, Field(ge=0)]
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        """Raise ValueError if a field does not follow from the others from which it can be computed."""
+        total = sum(self.parameters_by_part.values())
+        if total != self.n_parameters:
+            raise ValueError(f"n_parameters is {self.n_parameters}, but its parts sum up to {total}")
+        planned = self.settings.get("n_train_episodes", default_of("n_train_episodes"))
+        if planned != self.n_train_episodes:
+            raise ValueError(f"n_train_episodes is {self.n_train_episodes}, but its settings have {planned}")
+        return self
 
 
 class AdaptationRecord(Record):
@@ -127,17 +146,18 @@ class TestResult(Record):
     """Record of one test of a trained model: tests/<test_key>/result.json. Accuracies are fractions."""
 
     __test__ = False  # not a pytest class
+    sealed = True
 
     schema_version: int = SCHEMA_VERSION
-    run_key: str
-    test_key: str
+    run_key: RunKey
+    test_key: RunKey
     dataset: str
     split: Literal["val", "test"]
     episode_mode: str
-    n_way: int
-    k_shot: int
-    n_query: int
-    n_test_episodes: int
+    n_way: Positive
+    k_shot: Positive
+    n_query: Positive
+    n_test_episodes: Positive
     inner_steps: int | None = None
     """Inner steps at test; as trained if None."""
     inner_lr: float | None = None
@@ -155,12 +175,12 @@ class TestResult(Record):
     batch_norm: str
     steps: list[int]
     """Numbers of inner steps after which the model was scored; 0 is before adaptation."""
-    accuracy_by_step: list[float]
+    accuracy_by_step: list[Share]
     """One mean accuracy per entry of steps."""
-    accuracy: float
-    accuracy_ci95: float
+    accuracy: Share
+    accuracy_ci95: NotNegative
     """Half width of the 95% confidence interval over the test episodes of this model (1.96 standard errors, n - 1)."""
-    accuracy_before: float
+    accuracy_before: Share
     adaptation: AdaptationRecord | None = None
     """Effect of adaptation; None in old records, and for a model that takes no steps."""
     episodes_digest: str
@@ -168,13 +188,13 @@ class TestResult(Record):
     """SHA-256 of the weights that were scored."""
     numerics: str
     commit: str
-    attempt: int
+    attempt: Count
     started: str
     finished: str
     data_digest: str
-    eval_seconds: float
+    eval_seconds: NotNegative
     """Scoring time, seconds; tests that are scored together share their time equally."""
-    adapt_ms: float | None = None
+    adapt_ms: NotNegative | None = None
     """Median time to adapt to one new episode and answer its queries, milliseconds; headline test only."""
     host: dict[str, str]
     versions: dict[str, str]
@@ -220,8 +240,8 @@ class PlannedRun(Record):
     """A variant with a seed: one training and its tests."""
 
     variant: str
-    seed: int
-    run_key: str
+    seed: Count
+    run_key: RunKey
     """Key of the training. Two planned runs that differ only in their tests share it."""
     settings: dict[str, Any]
     """All settings, as plain JSON values."""
@@ -233,13 +253,13 @@ class Plan(Record):
     """A study file expanded at one profile: study.json."""
 
     schema_version: int = SCHEMA_VERSION
-    study: str
-    profile: str
+    study: Name
+    profile: ProfileName
     question: str
     baseline: str
     margin: float
     """Difference in accuracy that matters, as a fraction."""
-    switches: dict[str, list[str]]
+    switches: dict[Name, list[str]]
     """Switch -> variants that set it, in drawing order."""
     labels: dict[str, str]
     """Variant -> its name in figures."""

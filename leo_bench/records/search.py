@@ -18,7 +18,8 @@ from pydantic import Field
 
 from leo_bench.config import SCHEMA_VERSION, differing
 from leo_bench.records.files import read_record
-from leo_bench.records.schema import PlannedRun, Record
+from leo_bench.records.names import Name, ProfileName
+from leo_bench.records.schema import Count, NotNegative, PlannedRun, Record, RunKey, Share
 from leo_bench.records.state import RunState, run_state
 from leo_bench.records.view import store_of
 
@@ -63,8 +64,8 @@ class SearchPlan(Record):
     """search.json: a search file at one profile."""
 
     schema_version: int = SCHEMA_VERSION
-    search: str
-    profile: str
+    search: Name
+    profile: ProfileName
     question: str
     preset: str
     margin: float
@@ -98,14 +99,14 @@ MAY_CHANGE = {"schema_version", "question", "margin", "n_trials", "test", "test_
 class Trial(Record):
     """One trial in the search's database."""
 
-    number: int
+    number: Count
     state: TrialState
     parameters: dict[str, Value]
-    run_key: str | None = None
+    run_key: RunKey | None = None
     """Key of the run that this trial trained or reused."""
-    values: list[float] | None = None
+    values: list[NotNegative] | None = None
     """One value per objective if the trial is complete. Accuracy is a fraction."""
-    curve: list[tuple[int, float]] = Field(default_factory=list)
+    curve: list[tuple[Count, Share]] = Field(default_factory=list)
     """Learning curve: (training episode, validation accuracy), as reported during training."""
     started: str | None = None
     finished: str | None = None
@@ -137,6 +138,8 @@ class Sitting(Record):
 
 class Trials(Record):
     """trials.json."""
+
+    sealed = True
 
     schema_version: int = SCHEMA_VERSION
     sittings: list[Sitting]
@@ -177,8 +180,10 @@ class Choice(Record):
 class Best(Record):
     """best.json: the trials that the search chose on validation."""
 
+    sealed = True
+
     schema_version: int = SCHEMA_VERSION
-    study: str
+    study: Name
     """Name of the folder, beside this one, of the study that measures the choices and the defaults on test."""
     choices: list[Choice]
 

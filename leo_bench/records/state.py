@@ -1,20 +1,21 @@
 """State of a planned run: the records of its training and tests on disk, read and checked."""
 
+import fcntl
 import io
 import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from leo_bench.config import TestSettings, differing, make_settings, planned_tests, test_key, training_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import schema_1
-from leo_bench.records.files import read_json, read_record, validated
+from leo_bench.records.files import check_digest, converted, read_json, read_record, validated
 from leo_bench.records.schema import (
     BY_CHARACTER,
     CHARACTERS,
@@ -140,10 +141,11 @@ def read_training(folder: Path, planned: PlannedRun) -> Result:
     """Return the record of the training of a run. Raises LeoBenchError if it is damaged or of another run."""
     path = folder / "result.json"
     raw = read_json(path)
-    result = validated(path, schema_1.new_result(raw) if schema_1.is_old(raw) else raw, Result)
+    result = validated(path, converted(path, raw, schema_1.new_result) if schema_1.is_old(raw) else raw, Result)
     recorded, asked = (differing(training_settings(values)) for values in (result.settings, planned.settings))
     if result.run_key != planned.run_key or recorded != asked:
         raise LeoBenchError(f"{path} is the record of another run ({result.run_key}); {REMEDY}")
+    check_digest(path, raw)
     return result
 
 
@@ -156,11 +158,12 @@ def read_test(
     disagrees with its counts.
     """
     path = folder / TESTS / key / "result.json"
+    raw = read_json(path if path.exists() else folder / "result.json")
     if path.exists():
-        test = validated(path, read_json(path), TestResult)
+        test = validated(path, raw, TestResult)
     else:
-        raw = read_json(folder / "result.json")
-        found = [t for t in schema_1.new_tests(raw) if t["test_key"] == key] if schema_1.is_old(raw) else []
+        tests = converted(folder / "result.json", raw, schema_1.new_tests) if schema_1.is_old(raw) else []
+        found = [test for test in tests if test["test_key"] == key]
         if not found:
             return None
         path = folder / "result.json"
@@ -170,6 +173,7 @@ def read_test(
     if test.weights_digest != result.weights_digest or (test.numerics != result.numerics and not accept_stale):
         return None
     _check_counts(path, test, test_arrays(folder, asked, key))
+    check_digest(path, raw)
     return test
 
 
@@ -238,21 +242,29 @@ def _wrong_characters(arrays: Mapping[str, np.ndarray], test: TestResult) -> str
 
 
 def is_held(folder: Path) -> bool:
-    """Return True if a running process holds the lock of the run."""
-    lock = FileLock(folder / ".lock")
-    if not (folder / ".lock").exists():
+    """Return True if a running process holds the lock of the run. Only reads, so that any user may ask.
+
+    filelock locks with flock; the shared lock that is tried here is refused while another process holds that one.
+    """
+    try:
+        file = os.open(folder / ".lock", os.O_RDONLY)
+    except OSError:  # no lock yet, or none that this user may look at
         return False
     try:
-        with lock.acquire(timeout=0):
-            return False
-    except Timeout:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
+    except OSError:  # a file system without locks
+        return False
+    finally:
+        os.close(file)  # which gives the lock back
+    return False
 
 
 def settings_on_disk(folder: Path) -> dict[str, Any] | None:
     """Return settings.json of a run as a JSON value, perhaps without settings added since; None if unreadable."""
     try:
         values = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return values if isinstance(values, dict) else None

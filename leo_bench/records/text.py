@@ -18,3 +18,27 @@ def shortened(value: object, most: int = 80) -> str:
     """Return a value as text of at most `most` characters; a cut text ends with three dots."""
     text = str(value)
     return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def markdown_text(text: str) -> str:
+    """Return text so that Markdown shows it as it is: no tag, link, picture, emphasis, heading, list or formula.
+
+    Text between backticks stays code, as in our own sentences.
+    """
+    parts = re.split(r"(`[^`]*`)", " ".join(text.splitlines()))
+    plain = "".join(part if index % 2 else _plain(part) for index, part in enumerate(parts))
+    return re.sub(r"^([#>]|[-+](?=\s)|\d+(?=[.)]\s))", lambda start: _escaped(start[0]), plain)
+
+
+def _plain(text: str) -> str:
+    """Escape the signs of Markdown; an interval [-0.3, +2.7], a list [5, 20] and a name inner_steps have none."""
+    text = re.sub(r"&(?=#?\w+;)", "&amp;", text)
+    text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
+    interval = r"\[(?:[-+\d'][^\[\]]*)?\](?![(\[:])"
+    signs = r"\\(?=[^\w\s])|[\[\]*$]|~~|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
+    return re.sub(f"({interval})|{signs}", lambda found: found[1] or "".join(map(_escaped, found[0])), text)
+
+
+def _escaped(sign: str) -> str:
+    """Return a sign with a backslash before it; of a number that would begin a list, before its full stop."""
+    return f"{sign}\\" if sign.isdigit() else f"\\{sign}"

@@ -101,8 +101,8 @@ def load_study(folder: Path, read_run: ReadRun = run_state) -> StudyView:
     path = folder / "study.json"
     if not path.exists():
         raise LeoBenchError(
-            f"{path} is missing, so {folder}/ holds no study; name a folder such as results/ablations-quick, or "
-            "run the study first: leo-bench study NAME"
+            f"{path} is missing, so {folder.absolute()}/ holds no study; name a folder such as "
+            "results/ablations-quick, or run the study first: leo-bench study NAME"
         )
     plan = read_record(path, Plan)
     store = store_of(folder)
@@ -128,9 +128,9 @@ def _copies(plan: Plan, store: Path) -> list[RunState]:
             continue
         try:
             key = json.loads((folder / "result.json").read_bytes())["run_key"]
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             continue  # no record
-        if key in planned:
+        if isinstance(key, str) and key in planned:
             message = f"{RUNS}/{folder.name} holds the record of run {key} once more; remove the folder"
             found.append(RunState(planned[key], "duplicate", message, folder, None, [], len(attempts_of(folder))))
     return found
@@ -152,16 +152,19 @@ def _alike(plan: Plan, done: set[tuple[str, int]], store: Path) -> list[RunState
         run = None if settings is None else variants.get(_identity(settings))
         if run is None or settings is None:
             continue
-        seed = int(settings.get("seed", default_of("seed")))
-        own = {name: settings.get(name, default_of(name)) for name in names_of("machine")}
-        changed = [
-            f"{name} {value}, not {run.settings[name]}" for name, value in own.items() if value != run.settings[name]
-        ]
+        seed = settings.get("seed", default_of("seed"))
+        if not isinstance(seed, int) or seed < 0:
+            continue  # settings.json is damaged
+        own, asked = (
+            {name: values.get(name, default_of(name)) for name in names_of("machine")}
+            for values in (settings, run.settings)
+        )
+        changed = [f"{name} {value}, not {asked[name]}" for name, value in own.items() if value != asked[name]]
         older = folder.name != key_of(training_settings(settings))
         if not changed and not older:
             continue  # a seed that another study has
         if (run.variant, seed) not in done:
-            wanted = ", ".join(f"{name} {value}" for name, value in own.items() if value != run.settings[name])
+            wanted = ", ".join(f"{name} {value}" for name, value in own.items() if value != asked[name])
             message = (
                 f"run {folder.name} has an older schema, so it is not counted; run the study again"
                 if older

@@ -13,13 +13,22 @@ from leo_bench.report.pages import write_index
 from leo_bench.report.search.page import write_search_report
 from leo_bench.report.study.page import write_report
 
-__all__ = ["rebuild_all", "write_comparison", "write_index", "write_report", "write_search_report"]
+__all__ = ["NotAllRebuilt", "rebuild_all", "write_comparison", "write_index", "write_report", "write_search_report"]
+
+
+class NotAllRebuilt(LeoBenchError):
+    """Error after all reports that can be made are made: some folders could not be read."""
+
+    def __init__(self, written: list[Path], broken: list[str]) -> None:
+        """written: pages that were made. broken: one message for each folder without a report."""
+        super().__init__(f"{len(written)} reports rebuilt, {len(broken)} not: {'; '.join(broken)}")
+        self.written, self.broken = written, broken
 
 
 def rebuild_all(results: Path, reports: Path) -> list[Path]:
     """Write the reports of all studies and searches under results/ and results/official/, and the index.
 
-    A folder that cannot be read does not stop the others; the LeoBenchError raised at the end names it.
+    A folder that cannot be read does not stop the others; NotAllRebuilt, raised at the end, names it.
     """
     written, broken = [], []
     for write, folders in ((write_report, find_studies(results)), (write_search_report, find_searches(results))):
@@ -30,5 +39,5 @@ def rebuild_all(results: Path, reports: Path) -> list[Path]:
                 broken.append(str(error))
     write_index(reports)
     if broken:
-        raise LeoBenchError(f"{len(written)} reports rebuilt, {len(broken)} not: {'; '.join(broken)}")
+        raise NotAllRebuilt(written, broken)
     return written

@@ -5,12 +5,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from leo_bench.records import write_atomic
+from leo_bench.records import markdown_text, write_atomic
 from leo_bench.report.layout import compose_png, compose_svg
 from leo_bench.report.panels import Plot, render
 from leo_bench.report.svg import inline_svg
@@ -61,10 +62,10 @@ def write_index(reports_folder: Path) -> Path:
     entries = []
     published, others = (sorted(reports_folder.glob(f"{names}/report.html")) for names in (f"{OFFICIAL}/*", "*"))
     for path in [*published, *others]:
-        head = path.read_text().split("<style>", 1)[0]
+        head = path.read_text(encoding="utf-8").split("<style>", 1)[0]
         found = {name: re.search(pattern, head, re.DOTALL) for name, pattern in HEAD.items()}
         entry = {name: html.unescape(match[1]) if match else "" for name, match in found.items()}
-        link = path.relative_to(reports_folder).as_posix()
+        link = quote(path.relative_to(reports_folder).as_posix())
         entries.append({**entry, "link": link, "published": path.parents[1].name == OFFICIAL})
     content = {"entries": entries, "title": "leo_bench reports", "summary": "Every report there is."}
     return write_page(reports_folder / "index.html", "index.html.j2", content)
@@ -77,10 +78,11 @@ def write_report_pages(folder: Path, template: str, content: Mapping[str, object
 
 
 def write_page(path: Path, template: str, content: Mapping[str, object]) -> Path:
-    """Fill a template and write the file atomically. In a page (NAME.html.j2) values are escaped."""
+    """Fill a template and write the file atomically. Values are text, and escaped as such in pages and in Markdown."""
     made = Environment(
         loader=PackageLoader("leo_bench.report"),
-        autoescape=template.endswith(".html.j2"),
+        autoescape=True,
+        finalize=None if template.endswith(".html.j2") else as_markdown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -91,12 +93,17 @@ def write_page(path: Path, template: str, content: Mapping[str, object]) -> Path
     return path
 
 
+def as_markdown(value: object) -> Markup:
+    """Return a value of a Markdown template as text; what is Markdown already stays as it is."""
+    return value if isinstance(value, Markup) else Markup(markdown_text(str(value)))
+
+
 def with_code(text: str) -> Markup:
     """Return a sentence for a page; text between backticks becomes code."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False)))
 
 
-def markdown_table(frame: pd.DataFrame) -> str:
-    """Return a frame of words as a Markdown table; pipes in cells are escaped."""
-    safe = frame.map(lambda text: str(text).replace("|", "\\|").replace("\n", " "))
-    return safe.to_markdown(index=False, disable_numparse=True)
+def markdown_table(frame: pd.DataFrame) -> Markup:
+    """Return a frame of words as a Markdown table; its cells are text, and pipes in them are escaped."""
+    safe = frame.map(lambda text: markdown_text(str(text)).replace("|", "\\|"))
+    return Markup(safe.to_markdown(index=False, disable_numparse=True))

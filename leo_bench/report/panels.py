@@ -6,9 +6,7 @@ The same panel gives the same bytes: ids come from its content, no date is writt
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -16,11 +14,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from leo_bench.figures import FONT, INK, MUTED, PAPER
+from leo_bench.figures.style import figure_style
 
 PNG_DPI = 128
 ROOM = 0.08
 """Inches left free beside what is drawn."""
-FONTS = ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"]
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,7 @@ class Drawing:
 
 def render(panel: Panel) -> Drawing:
     """Draw a panel. The same panel gives the same bytes: no date, no random ids."""
-    fonts: Any = {"font.family": ["sans-serif"], "font.sans-serif": FONTS}
-    with mpl.rc_context({"svg.hashsalt": "leo_bench", "svg.fonttype": "none", **fonts}):
+    with figure_style():
         figure = Figure(figsize=(panel.width, panel.height), facecolor=PAPER, dpi=PNG_DPI)
         canvas = FigureCanvasAgg(figure)
         ax = figure.add_axes(_box(panel, 0.6, 0.6))

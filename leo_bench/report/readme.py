@@ -38,7 +38,7 @@ def refresh_readme(readme: Path, report_folder: Path) -> bool:
 
     A block that the report has no data for stays as it was.
     """
-    text = readme.read_text() if readme.exists() else ""
+    text = readme.read_text(encoding="utf-8") if readme.exists() else ""
     name = re.escape(report_folder.name)
     marks = re.compile(rf"(<!-- begin {name}:([\w-]+) -->\n)(.*?)(<!-- end {name}:\2 -->)", re.DOTALL)
     link = Path(os.path.relpath(report_folder, readme.parent)).as_posix()

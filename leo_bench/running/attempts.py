@@ -15,6 +15,7 @@ from leo_bench.records import (
     attempts_of,
     make_folder,
     read_record,
+    shortened,
     write_record,
 )
 from leo_bench.running.provenance import now
@@ -60,10 +61,15 @@ class Attempt:
 
 def new_attempt(folder: Path) -> Attempt:
     """Make the folder of the next attempt of a run."""
-    number = 1 + max((int(path.name.removeprefix("attempt-")) for path in attempts_of(folder)), default=0)
-    attempt = folder / f"attempt-{number}"
+    attempt = next_attempt(folder)
     make_folder(attempt)
-    return Attempt(attempt, number)
+    return Attempt(attempt, int(attempt.name.removeprefix("attempt-")))
+
+
+def next_attempt(folder: Path) -> Path:
+    """Return the folder of the next attempt of a run, which is not there yet."""
+    number = 1 + max((int(path.name.removeprefix("attempt-")) for path in attempts_of(folder)), default=0)
+    return folder / f"attempt-{number}"
 
 
 def counted_attempts(folder: Path) -> int:
@@ -81,26 +87,43 @@ def _counts(attempt: Path) -> bool:
     return status.status == "failed"
 
 
-def note_death(folder: Path, code: int, settings: Settings) -> None:
-    """Record in the last attempt that its process died, if the process did not record an end itself."""
+def note_death(folder: Path, code: int, settings: Settings, before: int) -> None:
+    """Record that the process of a run ended, if the process did not record its end itself.
+
+    code: its exit code. before: number of attempts when it was started; if there are no more now, it ended before its
+    attempt began, as a process does that cannot import its modules.
+    """
     found = attempts_of(folder)
-    if not found:  # the process died before its first attempt
-        found = [folder / "attempt-1"]
-    try:
-        status = read_record(found[-1] / "status.json", AttemptStatus)
-    except LeoBenchError:
-        status = AttemptStatus(status="running", started="unknown")
+    if len(found) <= before:
+        attempt, status = next_attempt(folder), AttemptStatus(status="running", started=now())
+    else:
+        attempt = found[-1]
+        try:
+            status = read_record(attempt / "status.json", AttemptStatus)
+        except LeoBenchError:
+            status = AttemptStatus(status="running", started="unknown")
     if status.status == "running":
-        how = f"killed by signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"ended with exit code {code}"
-        tail = (
-            " ".join((folder / "stderr.txt").read_text(errors="replace").split())[-300:]
-            if (folder / "stderr.txt").exists()
-            else ""
-        )
-        message = f"process {how}" + (f": {tail}" if code > 0 and tail else "")
-        if code == -signal.SIGKILL:  # the system kills a process so when memory runs out
-            message += f"; if you did not kill it: {out_of_memory(settings)}"
-        write_record(found[-1] / "status.json", status.model_copy(update={"status": "failed", "message": message}))
+        ended = status.model_copy(update={"status": "failed", "message": _death_words(folder, code, settings)})
+        write_record(attempt / "status.json", ended)
+
+
+def _death_words(folder: Path, code: int, settings: Settings) -> str:
+    """Return how the process of a run ended, with the last line that it wrote if it was not killed."""
+    if code < 0:
+        words = f"process killed by signal {-code} ({signal.Signals(-code).name})"
+        # the system kills a process with SIGKILL when memory runs out
+        return words + (f"; if you did not kill it: {out_of_memory(settings)}" if code == -signal.SIGKILL else "")
+    last = last_line(folder / "stderr.txt") or "it left no message, as on a full disk"
+    return f"process ended with exit code {code}: {last}"
+
+
+def last_line(file: Path) -> str:
+    """Return the last line that a process wrote into a file, at most 300 characters; empty if there is none."""
+    try:
+        lines = file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return shortened(lines[-1].strip().removeprefix("error: "), 300) if lines else ""
 
 
 def set_aside(folder: Path) -> None:

@@ -2,9 +2,10 @@
 
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from leo_bench.running.child_processes import PYTHON, stop_all
 
 
 @dataclass
@@ -23,13 +24,12 @@ class BackgroundReport:
             return
         self.pending = False
         command = [
-            sys.executable,
-            "-m",
+            *PYTHON,
             "leo_bench.commands.cli",
             "report",
-            str(self.study_folder),
+            str(self.study_folder.absolute()),
             "--out",
-            str(self.report_folder),
+            str(self.report_folder.absolute()),
         ]
         self.process = subprocess.Popen(
             command,
@@ -48,6 +48,11 @@ class BackgroundReport:
             assert self.process is not None
             self.process.wait()
         return self.process is not None and self.process.returncode == 0
+
+    def stop(self) -> None:
+        """Stop the report process, if one is running."""
+        if self.process is not None:
+            stop_all([self.process])
 
 
 def _yield_to_runs() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from leo_bench.config import Settings, make_settings, takes_bfloat16
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import Plan, PlannedRun
+from leo_bench.records import Plan, PlannedRun, folder_name
 from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.study_file import StudyFile, read_study, resolved, unknown_variant
 
@@ -29,7 +29,10 @@ def parse_seeds(text: str) -> list[int]:
             )
         if end - begin >= MAX_SEEDS:
             raise LeoBenchError(f"--seeds {text!r}: {piece} has more than {MAX_SEEDS} seeds; name fewer")
-        seeds |= dict.fromkeys(range(begin, end + 1))
+        for seed in range(begin, end + 1):
+            if seed in seeds:
+                raise LeoBenchError(f"--seeds {text!r}: seed {seed} is named twice; name each seed once")
+            seeds[seed] = None
     return list(seeds)
 
 
@@ -144,7 +147,7 @@ def _switches(study: StudyFile, names: list[str], common: Mapping[str, Any]) -> 
 
 def study_folder(results: Path, plan: Plan) -> Path:
     """Return the folder of a study at one profile."""
-    return results / f"{plan.study}-{plan.profile}"
+    return results / folder_name(plan.study, plan.profile)
 
 
 def merge_plan(old: Plan, new: Plan, keep: Collection[str]) -> Plan:

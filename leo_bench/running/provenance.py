@@ -20,16 +20,28 @@ def now() -> str:
 
 
 def commit() -> str:
-    """Return the short commit of the checkout, with "+changes" if tracked files differ; "unknown" if there is none."""
+    """Return the short commit of the checkout, with "+changes" if tracked files differ.
+
+    "unknown" if this source is no checkout of its own: the package lies outside git, or inside a repository of another
+    project, or git does not track it.
+    """
     try:
+        if Path(_git("rev-parse", "--show-toplevel")).resolve() != PACKAGE.parent:
+            return "unknown"
+        _git("ls-files", "--error-unmatch", f"{PACKAGE.name}/__init__.py")
         head = _git("rev-parse", "--short=12", "HEAD")
         return head + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else "")
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, ValueError, subprocess.CalledProcessError):
         return "unknown"
 
 
 def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=PACKAGE, check=True, capture_output=True, text=True).stdout.strip()
+    """Run git in the folder of the package. Variables such as GIT_DIR, which a git hook sets, are left out."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", *arguments]
+    return subprocess.run(
+        command, cwd=PACKAGE.parent, check=True, capture_output=True, encoding="utf-8", env=own
+    ).stdout.strip()
 
 
 def host() -> dict[str, str]:
@@ -46,7 +58,7 @@ def host() -> dict[str, str]:
 
 def _processor() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

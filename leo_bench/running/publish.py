@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import sys
 import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from leo_bench.records import (
     RunState,
     StudyView,
     attempts_of,
+    folder_name,
     load_study,
     make_folder,
     read_record,
@@ -45,7 +47,7 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
     LeoBenchError if runs are missing, unless partial is True. Raises it too if fewer runs would be published than
     before, or if another published study or search would become stale, unless replace is True.
     """
-    folder = results / f"{name}-{profile}"
+    folder = results / folder_name(name, profile)
     view = load_study(folder)
     waiting = [run for run in view.runs if run.status != "done"]
     if not view.done:
@@ -120,10 +122,17 @@ def _dropped(published: StudyView, plan: Plan, remaining: Collection[str]) -> li
 
 
 def _remove_unused(official: Path) -> None:
-    """Remove published runs that no published study or search names."""
-    used = {run.run_key for folder in official.glob("*/study.json") for run in read_record(folder, Plan).runs}
-    for folder in official.glob("*/trials.json"):
-        used |= {trial.run_key for trial in read_record(folder, Trials).trials if trial.run_key}
+    """Remove published runs that no published study or search names.
+
+    None is removed if one of these cannot be read, since its runs are not known then.
+    """
+    try:
+        used = {run.run_key for folder in official.glob("*/study.json") for run in read_record(folder, Plan).runs}
+        for folder in official.glob("*/trials.json"):
+            used |= {trial.run_key for trial in read_record(folder, Trials).trials if trial.run_key}
+    except LeoBenchError as error:
+        print(f"runs that nothing names any more are kept: {error}", file=sys.stderr)
+        return
     for run in (official / RUNS).glob("*"):
         if run.name not in used:
             shutil.rmtree(run)
@@ -149,7 +158,7 @@ def publish_search(results: Path, name: str, profile: str, partial: bool, replac
     finished, unless partial is True, or if other source made its records. Raises it too if fewer trials would be
     published than before, or if another published study or search would become stale, unless replace is True.
     """
-    folder = results / f"{name}-{profile}"
+    folder = results / folder_name(name, profile, "search")
     plan, trials = read_search(folder)
     ended = sum(trial.counts for trial in trials.trials)
     finished = ended >= plan.n_trials and (folder / "best.json").exists()
@@ -172,7 +181,9 @@ def publish_search(results: Path, name: str, profile: str, partial: bool, replac
     for file in ("search.json", *(["best.json"] if finished else [])):
         write_atomic(target / file, (folder / file).read_bytes())
     for table in sorted((folder / "analysis").glob("*.csv")):
-        write_atomic(target / "analysis" / table.name, without_paths(table.read_text(), results).encode())
+        write_atomic(
+            target / "analysis" / table.name, without_paths(table.read_text(encoding="utf-8"), results).encode()
+        )
     for trial in trials.trials:
         if trial.run_key and trial.state in ("complete", "pruned"):
             found = runs.get(trial.number)

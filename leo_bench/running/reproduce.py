@@ -12,6 +12,7 @@ import numpy as np
 from leo_bench.config import Settings, TestSettings, differing, make_settings, test_key, training_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
+    RUN_KEY,
     TESTS,
     Record,
     Result,
@@ -96,12 +97,19 @@ def with_key(folders: Sequence[Path], key: str, store: Path | None = None) -> tu
 
 def _in_studies(folders: Sequence[Path], key: str) -> tuple[Path, RunState] | None:
     """Return the first folder of a study or search that has the done run with this key, and the run."""
-    return next(((folder, run) for folder in folders for run in done_runs(folder) if run.planned.run_key == key), None)
+    for folder in folders:
+        try:
+            found = next((run for run in done_runs(folder) if run.planned.run_key == key), None)
+        except LeoBenchError:  # a broken folder must not hide the others
+            continue
+        if found:
+            return folder, found
+    return None
 
 
 def _in_store(store: Path | None, key: str) -> tuple[Path, RunState] | None:
     """Return the store and its trained run with this key, whichever source made it; None if it is not trained."""
-    if store is None or not (store / key / "result.json").is_file():
+    if store is None or not RUN_KEY.fullmatch(key) or not (store / key / "result.json").is_file():
         return None
     planned = planned_run(read_settings(store / key), "run").model_copy(update={"run_key": key})
     run = run_state(planned, store / key, accept_stale=True)
@@ -178,7 +186,9 @@ def again(run: RunState, folder: Path, data: Path | None, worker: Sequence[str] 
 
 def _work(name: str, command: Sequence[str], settings: Settings) -> None:
     """Run the process of a run. Raises LeoBenchError if it fails. name: the run, in words."""
-    done = subprocess.run(command, env=worker_environment(settings), capture_output=True, text=True)
+    done = subprocess.run(
+        command, env=worker_environment(settings), capture_output=True, encoding="utf-8", errors="replace"
+    )
     if done.returncode:
         raise LeoBenchError(
             f"{name} could not be done again: "

@@ -16,13 +16,14 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from leo_bench.config import make_settings
-from leo_bench.errors import EXIT_BUSY, EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
+from leo_bench.errors import EXIT_BUSY, EXIT_FAILED, EXIT_INTERRUPTED
 from leo_bench.records import (
     RUNS,
     Plan,
     PlannedRun,
     RunState,
     StudyView,
+    attempts_of,
     is_held,
     load_study,
     make_folder,
@@ -31,7 +32,7 @@ from leo_bench.records import (
     write_tables,
 )
 from leo_bench.running.attempts import MAX_ATTEMPTS, counted_attempts, forget_attempts, note_death
-from leo_bench.running.child_processes import sigterm_interrupts, stop_all
+from leo_bench.running.child_processes import signals_interrupt, stop_all
 from leo_bench.running.estimate import cost, cost_of_all, duration
 from leo_bench.running.plan import study_folder
 from leo_bench.running.worker import WORKER, worker_command, worker_environment
@@ -45,6 +46,8 @@ class _Child:
     process: subprocess.Popen[bytes]
     folder: Path
     began: float
+    attempts: int
+    """Attempts of the run when the process was started."""
 
 
 @dataclass
@@ -66,6 +69,8 @@ class StudyRunner:
     worker: Sequence[str] = WORKER
     """Command that does one run. Its first argument is the folder of the run."""
     children: list[_Child] = field(default_factory=list)
+    said_held: list[str] = field(default_factory=list)
+    """Keys of runs that another process was seen to do."""
     retried: list[str] = field(default_factory=list)
     """Keys of runs that this call has given new attempts."""
     durations: list[tuple[float, float]] = field(default_factory=list)
@@ -83,7 +88,8 @@ class StudyRunner:
     def run(self) -> StudyView:
         """Do all runs and return the view of the study.
 
-        On Ctrl-C or SIGTERM, stops the running processes and raises KeyboardInterrupt.
+        On Ctrl-C or a signal such as SIGTERM, stops the running processes and raises KeyboardInterrupt. Any other
+        error, such as an output that nobody reads any more, stops them too.
         """
         folder = study_folder(self.results, self.plan)
         write_record(folder / "study.json", self.view)
@@ -97,10 +103,10 @@ class StudyRunner:
             disable=not sys.stderr.isatty(),
             leave=False,
         )
-        with sigterm_interrupts(), bar:
+        with signals_interrupt(), bar:
             try:
                 self._do(queue, bar)
-            except (KeyboardInterrupt, LeoBenchError):
+            except BaseException:
                 self._stop()
                 raise
         self._refresh()
@@ -137,9 +143,19 @@ class StudyRunner:
         own = [child.run.run_key for child in self.children]
         keys = dict.fromkeys(run.run_key for run in queue if run.run_key not in own)
         held = [key for key in keys if is_held(self.store / key)]
+        self._say_held([key for key in held if key not in self.said_held], queue)
         free = max(self.jobs - len(self.children) - len(held), 0)
         first = {run.run_key: run for run in reversed(queue) if run.run_key in keys and run.run_key not in held}
         return [run for run in queue if first.get(run.run_key) is run][:free]
+
+    def _say_held(self, keys: list[str], queue: list[PlannedRun]) -> None:
+        """Say once of each run that another process is doing that it is waited for."""
+        for run in (next(run for run in queue if run.run_key == key) for key in keys):
+            self.said_held.append(run.run_key)
+            self.say(
+                f"{run.variant} seed {run.seed}: another process is doing this run, perhaps one that a killed call has "
+                "left; it is waited for"
+            )
 
     def _may_start(self, run: PlannedRun, given_up: list[str]) -> bool:
         """Return False if the run is done by now or has used up its attempts.
@@ -170,6 +186,7 @@ class StudyRunner:
         folder = self.store / run.run_key
         settings = make_settings(run.settings)
         make_folder(folder)
+        n_attempts = len(attempts_of(folder))
         command = worker_command(settings, folder, self.data, self.worker, self.plan.accept_stale)
         with (folder / "stderr.txt").open("wb") as errors:
             process = subprocess.Popen(
@@ -180,7 +197,7 @@ class StudyRunner:
                 env=worker_environment(settings),
                 start_new_session=True,  # Ctrl-C reaches the scheduler only, which then stops the runs
             )
-        self.children.append(_Child(run, process, folder, time.monotonic()))
+        self.children.append(_Child(run, process, folder, time.monotonic(), n_attempts))
 
     def _ended(self, child: _Child) -> bool:
         """Record how the process of a run ended. Returns True if the run should be tried again at once.
@@ -193,9 +210,11 @@ class StudyRunner:
             return False
         if code == EXIT_BUSY:
             return True
-        if code in (EXIT_FAILED, EXIT_INTERRUPTED):
+        if code == EXIT_INTERRUPTED:
             return False
-        note_death(child.folder, code, make_settings(child.run.settings))
+        note_death(child.folder, code, make_settings(child.run.settings), child.attempts)
+        if code == EXIT_FAILED:  # another attempt would end likewise
+            return False
         return counted_attempts(child.folder) < MAX_ATTEMPTS
 
     def _sentence(self, child: _Child) -> str:
@@ -226,5 +245,5 @@ class StudyRunner:
         stop_all(child.process for child in self.children)
         for child in self.children:
             if child.process.returncode == -signal.SIGKILL:
-                note_death(child.folder, child.process.returncode, make_settings(child.run.settings))
+                note_death(child.folder, -signal.SIGKILL, make_settings(child.run.settings), child.attempts)
         self.children.clear()

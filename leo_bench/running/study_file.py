@@ -1,6 +1,5 @@
 """Study files studies/NAME.toml: schema, reading and checks."""
 
-import tomllib
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,7 +9,9 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from leo_bench.config.presets import problem_words
+from leo_bench.config.toml_file import read_toml
 from leo_bench.errors import LeoBenchError
+from leo_bench.records import Name, ProfileName, check_name
 
 
 class Table(BaseModel):
@@ -27,7 +28,7 @@ class Variant(Table):
     set: dict[str, Any] = {}
     """Settings on top of the preset."""
     label: str | None = None
-    switch: str | None = None
+    switch: Name | None = None
     """Switch whose panel shows the variant; if left out, the first setting that it changes."""
     reference: bool = False
     """True if figures draw it as a reference line."""
@@ -66,8 +67,8 @@ class StudyFile(Table):
     preset: str = "leo"
     """Preset of every variant that names none."""
     settings: dict[str, Any] = {}
-    profiles: dict[str, Profile] = Field(min_length=1)
-    variants: dict[str, Variant] = Field(min_length=1)
+    profiles: dict[ProfileName, Profile] = Field(min_length=1)
+    variants: dict[Name, Variant] = Field(min_length=1)
 
 
 def study_names(studies: Path) -> list[str]:
@@ -78,28 +79,52 @@ def study_names(studies: Path) -> list[str]:
 def is_search(path: Path) -> bool:
     """Return True if a file in studies/ is a search: it has a table [space]."""
     try:
-        return "space" in tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return "space" in read_toml(path)
+    except LeoBenchError:
         return False
+
+
+def no_file(what: str, name: str, studies: Path, names: Sequence[str]) -> LeoBenchError:
+    """Return the error for a study or search without a file, with the nearest name.
+
+    what: "study" or "search". names: those that have a file.
+    """
+    typed = Path(name).name.removesuffix(".toml")
+    near = [typed] if typed in names else get_close_matches(typed, names, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    others = f"there are: {', '.join(names)}" if names else "it has none; name another folder with --studies"
+    return LeoBenchError(f"no {what} {name!r} in {studies.absolute()}/; {hint}{others}")
+
+
+def check_free(path: Path, name: str) -> None:
+    """Raise LeoBenchError if a study has the name of the study that measures a search on test."""
+    search = path.with_name(f"{name.removesuffix('_best')}.toml")
+    if name.endswith("_best") and is_search(search):
+        raise LeoBenchError(
+            f"{path}: the study that measures the search {search.stem} on test has this name and would share its "
+            "folder; give the file another name"
+        )
 
 
 def read_study(studies: Path, name: str) -> StudyFile:
     """Read a study file. Raises LeoBenchError if it is missing, not TOML, or has a wrong key or value."""
     path = studies / f"{name}.toml"
-    if not path.exists():
-        raise LeoBenchError(
-            f"no study {name!r} in {studies}/; there are: {', '.join(study_names(studies)) or 'none (see --studies)'}"
-        )
+    names = study_names(studies)
+    if name not in names and not path.exists():
+        raise no_file("study", name, studies, names)
+    check_name(name, "study")
     if is_search(path):
         raise LeoBenchError(
             f"{name} is a search, not a study (it has a table [space]); run it as one: make search SEARCH={name}"
         )
+    check_free(path, name)
     try:
-        study = StudyFile.model_validate(tomllib.loads(path.read_text()))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise LeoBenchError(f"{path} is not valid TOML: {error}") from None
+        study = StudyFile.model_validate(read_toml(path))
     except ValidationError as error:
         raise LeoBenchError(f"{path}: {first_problem(error, StudyFile)}") from None
+    for place, values in _tables_of_settings(study).items():
+        if "seed" in values:
+            raise LeoBenchError(f"{path}: {place}: seed is no setting of a study; name seeds in profiles.NAME.seeds")
     for place, variant in [("baseline", study.baseline), *_named(study)]:
         if variant not in study.variants:
             raise LeoBenchError(f"{path}: {place}: {unknown_variant(variant, study)}")
@@ -124,6 +149,15 @@ def resolved(study: StudyFile, name: str) -> tuple[str, dict[str, Any]]:
     variant = study.variants[name]
     preset, values = (study.preset, {}) if variant.extends is None else resolved(study, variant.extends)
     return variant.preset or preset, {**values, **variant.set}
+
+
+def _tables_of_settings(study: StudyFile) -> dict[str, dict[str, Any]]:
+    """Return place in the file -> settings."""
+    return {
+        "settings": study.settings,
+        **{f"profiles.{name}.settings": profile.settings for name, profile in study.profiles.items()},
+        **{f"variants.{name}.set": variant.set for name, variant in study.variants.items()},
+    }
 
 
 def _named(study: StudyFile) -> list[tuple[str, str]]:
@@ -154,6 +188,8 @@ def first_problem(error: ValidationError, file: type[BaseModel]) -> str:
     problems = error.errors()
     problem = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
     *place, key = (str(part) for part in problem["loc"])
+    if key == "[key]":  # a name that is none; pydantic names the table with it
+        return f"{'.'.join(place[:-1])}: {problem['msg'].removeprefix('Value error, ')}"
     where = ".".join([*place, key])
     if problem["type"] == "missing":
         return f"{where} is missing; the file must have it"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from leo_bench.config import Settings, differing, make_settings
 from leo_bench.errors import EXIT_BUSY
-from leo_bench.running.child_processes import exit_code
+from leo_bench.running.child_processes import PYTHON, exit_code
 
-WORKER = (sys.executable, "-m", "leo_bench.running.worker")
+WORKER = (*PYTHON, "leo_bench.running.worker")
 
 
 def worker_command(

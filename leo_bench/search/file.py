@@ -1,6 +1,5 @@
 """A search file in studies/ -> a SearchPlan: ranges, budget, sampler, pruner."""
 
-import tomllib
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,11 +7,13 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from leo_bench.config import Settings, make_settings, part_of
+from leo_bench.config.toml_file import read_toml
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
+from leo_bench.records import ProfileName, check_name
 from leo_bench.records.search import Objective, Parameter, Pruner, Sampler, SearchPlan
 from leo_bench.running.numerics import numerics_digest
-from leo_bench.running.study_file import Table, first_problem, is_search
+from leo_bench.running.study_file import Table, first_problem, is_search, no_file
 
 
 class Range(Table):
@@ -64,7 +65,7 @@ class SearchFile(Table):
     sampler: Sampling
     pruner: Pruning | None = None
     """No pruning when left out."""
-    profiles: dict[str, Profile] = Field(min_length=1)
+    profiles: dict[ProfileName, Profile] = Field(min_length=1)
 
 
 def search_names(studies: Path) -> list[str]:
@@ -75,17 +76,15 @@ def search_names(studies: Path) -> list[str]:
 def read_search_file(studies: Path, name: str) -> SearchFile:
     """Read a search file. Raises LeoBenchError if it is missing, not TOML, or has a wrong key or value."""
     path = studies / f"{name}.toml"
-    if not path.exists():
-        raise LeoBenchError(
-            f"no search {name!r} in {studies}/; the searches are: {', '.join(search_names(studies)) or 'none'}"
-        )
+    names = search_names(studies)
+    if name not in names and not path.exists():
+        raise no_file("search", name, studies, names)
+    check_name(name, "search")
     try:
-        content = tomllib.loads(path.read_text())
+        content = read_toml(path)
         if "space" not in content:
             raise LeoBenchError(f"{name} is a study, not a search (it has no [space]): make study STUDY={name}")
         file = SearchFile.model_validate(content)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise LeoBenchError(f"{path} is not valid TOML: {error}") from None
     except ValidationError as error:
         raise LeoBenchError(f"{path}: {first_problem(error, SearchFile)}") from None
     if len(set(file.objectives)) < len(file.objectives) or file.objectives[0] != "accuracy":

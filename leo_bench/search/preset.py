@@ -1,5 +1,6 @@
 """The best settings of a search as a preset file."""
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ def preset_text(plan: SearchPlan, choice: Choice) -> str:
     lines = [
         f"# Trial {choice.number} of the search {plan.search}, profile {plan.profile}: "
         f"{choice.values[0]:.1%} on validation.",
-        f'preset = "{plan.preset}"',
+        f"preset = {_toml(plan.preset)}",
         "",
         "[settings]",
         *(f"{name} = {_toml(value)}" for name, value in values.items()),
@@ -35,7 +36,7 @@ def _toml(value: Any) -> str:
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, bool):
         return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else repr(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def write_preset(plan: SearchPlan, best: Best, path: Path) -> None:

@@ -21,7 +21,7 @@ from leo_bench.config import make_settings
 from leo_bench.errors import EXIT_INTERRUPTED, LeoBenchError
 from leo_bench.records import make_folder, read_record, write_record
 from leo_bench.records.search import SearchPlan, Trials
-from leo_bench.running.child_processes import sigterm_interrupts, stop_all
+from leo_bench.running.child_processes import signals_interrupt, stop_all
 from leo_bench.running.worker import worker_environment
 from leo_bench.search.description import settings_words
 from leo_bench.search.storage import DATABASE_ERRORS, GRACE_SECONDS, in_one_line, open_storage
@@ -94,7 +94,7 @@ class SearchRunner:
         self.reported = {trial.number for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()}
         write_trials(study, self.folder)
         bar = tqdm(total=self.plan.n_trials, unit="trial", disable=not sys.stderr.isatty(), leave=False)
-        with sigterm_interrupts(), bar:
+        with signals_interrupt(), bar:
             try:
                 return self._until_enough(study, bar)
             except (KeyboardInterrupt, LeoBenchError):
@@ -185,7 +185,7 @@ class SearchRunner:
                     f"{self.grace or GRACE_SECONDS} s without a sign of life"
                 )
                 continue
-            lines = worker.log.read_text(errors="replace").strip().splitlines()
+            lines = worker.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
             last = lines[-1].removeprefix("error: ") if lines else "no message"
             self.crashes += 1
             self.say(f"a trial's process failed: {last}")

@@ -4,9 +4,10 @@ import re
 import warnings
 from pathlib import Path
 
+import optuna
 from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.storages import RDBStorage
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from leo_bench.errors import LeoBenchError
@@ -21,7 +22,8 @@ DATABASE_ERRORS = (SQLAlchemyError, StorageInternalError)
 
 def sqlite_url(folder: Path) -> str:
     """Return the address of the database in the search's own folder, the default."""
-    return f"sqlite:///{(folder / 'optuna.db').resolve()}"
+    path = str((folder / "optuna.db").resolve())
+    return URL.create("sqlite", database=path).render_as_string(hide_password=False)  # a path may hold ? or %
 
 
 def open_storage(url: str, heartbeat: int | None = None, grace: int | None = None) -> RDBStorage:
@@ -44,8 +46,23 @@ def open_storage(url: str, heartbeat: int | None = None, grace: int | None = Non
         raise LeoBenchError(
             f"no driver for {without_password(url)} ({error}); for PostgreSQL: pip install 'leo_bench[postgres]'"
         ) from None
+    except RuntimeError as error:  # Optuna's word for a database of another schema
+        raise LeoBenchError(_other_schema(url, error)) from None
     except (*DATABASE_ERRORS, ValueError) as error:
         raise LeoBenchError(f"cannot open the database {without_password(url)}: {in_one_line(error, url)}") from None
+
+
+def _other_schema(url: str, error: RuntimeError) -> str:
+    """Return what to do with a database that another version of Optuna has made."""
+    words = f"the database {without_password(url)} cannot be used by Optuna {optuna.__version__}"
+    if "schema" not in str(error):
+        return f"{words}: {in_one_line(error, url)}"
+    mend = (
+        "remove its file: the next call makes it again from trials.json"
+        if url.startswith("sqlite")
+        else "copy it and run `optuna storage upgrade --storage URL`, or name another database"
+    )
+    return f"{words}, since another version made it with another schema; {mend}"
 
 
 def in_one_line(error: Exception, url: str) -> str:

@@ -8,6 +8,7 @@ from optuna.storages import RDBStorage
 from optuna.study import Study
 
 from leo_bench.errors import LeoBenchError
+from leo_bench.records import folder_name
 from leo_bench.records.search import SearchPlan, Sitting
 from leo_bench.search.sampler import pruner, sampler
 from leo_bench.search.space import DIRECTIONS
@@ -15,7 +16,7 @@ from leo_bench.search.space import DIRECTIONS
 
 def study_name(plan: SearchPlan) -> str:
     """Return the name of the search's study in the database."""
-    return f"{plan.search}-{plan.profile}"
+    return folder_name(plan.search, plan.profile, "search")
 
 
 def create_study(plan: SearchPlan, storage: RDBStorage) -> Study:

@@ -16,7 +16,7 @@ from leo_bench.config import Settings
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
 from leo_bench.records import RUNS, RunState, read_record, run_state
 from leo_bench.records.search import SearchPlan
-from leo_bench.running.child_processes import sigterm_interrupts
+from leo_bench.running.child_processes import PYTHON, signals_interrupt
 from leo_bench.running.experiment import OutOfMemory, RunHeld, execute
 from leo_bench.running.plan import planned_run
 from leo_bench.running.training_run import RunPruned, Watch
@@ -27,7 +27,7 @@ from leo_bench.search.study import open_study
 from leo_bench.search.trial_states import queue_again
 from leo_bench.training.outer_loop import TrainingDiverged
 
-WORKER = (sys.executable, "-m", "leo_bench.search.worker")
+WORKER = (*PYTHON, "leo_bench.search.worker")
 URL, HEARTBEAT, GRACE = "LEO_BENCH_STORAGE", "LEO_BENCH_HEARTBEAT", "LEO_BENCH_GRACE"
 """Environment variables of a worker: the database's address, which may hold a password and so stands in no command
 line; seconds between signs of life; seconds without one after which a trial counts as dead."""
@@ -113,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path)
     options = parser.parse_args(arguments)
     try:
-        with sigterm_interrupts():
+        with signals_interrupt():
             _one_trial(options.folder, options.data)
             return 0
     except KeyboardInterrupt:

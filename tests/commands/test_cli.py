@@ -7,6 +7,7 @@ from results_fixture import make_plan, write_attempt, write_study
 
 from leo_bench.commands.cli import main
 from leo_bench.commands.run import parse_settings
+from leo_bench.data.locate import GLYPHS
 from leo_bench.errors import LeoBenchError
 
 
@@ -36,17 +37,17 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (("run", "--describe", "--preset", "tunned"), "unknown preset 'tunned'; there are documented, leo"),
         (("run", "--key", "0123"), "no run '0123'"),
         (("run", "--key", "0123", "--seed", "1"), "--key uses the recorded settings unchanged"),
-        (("study", "ablations", "--studies", "nowhere"), "no study 'ablations' in nowhere/"),
+        (("study", "ablations", "--studies", "nowhere"), "/nowhere/; it has none; name another folder with --studies"),
         (("study", "ablations", "--jobs", "0"), "--jobs must be at least 1"),
         (("study", "ablations", "--seeds", "x"), "such as 0-4"),
         (("data", "--dataset", "omniglot", "--data", "nowhere"), "nowhere"),
         (("data", "--data", "nowhere"), "nowhere"),
-        (("status",), "no study in results/"),
+        (("status",), "/results/; name another folder (--results), or run one first"),
         (("reproduce", "-n", "0"), "-n must be at least 1"),
-        (("report",), "no study in results/"),
+        (("report",), "/results/; name another folder (--results), or run one first"),
         (("report", "results/none"), "study.json is missing"),
-        (("examples", "0123"), "no run '0123' in results/"),
-        (("reproduce",), "no study in results/"),
+        (("examples", "0123"), "no run '0123' in /"),
+        (("reproduce",), "/results/; name another folder (--results), or run one first"),
         (("dashboard",), "no study or search in results/; run one first: make ablations, or make search"),
         (("dashboard", "--port", "70000"), "--port must be 1 to 65535"),
         (("publish", "ablations"), "study.json is missing"),
@@ -57,6 +58,30 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (("study", "ablations", "--seeds", ""), "such as 0-4"),
         (("study", "ablations", "--seeds", "3-1"), "write the smaller number first"),
         (("data", "--dataset", "glyphs", "--sheets", "/dev/null/x"), "cannot make the folder /dev/null/x"),
+        (("run", "--seed", "2", "--set", "seed=1"), "--seed 2 and --set seed=1 contradict each other; leave one out"),
+        (
+            ("run", "--dataset", "omniglot", "--set", "dataset=glyphs"),
+            "--dataset omniglot and --set (dataset = 'glyphs') contradict each other; leave one out",
+        ),
+        (("run", "--key", "0" * 16, "--dataset", "glyphs"), "--key uses the recorded data set, so --dataset would be"),
+        (("run", "--key", "../runs/" + "0" * 16), "no run '../runs/0000000000000000'"),
+        (("run", "--key", "*"), "no run '*'"),
+        (("score", "../x"), "no run '../x'"),
+        (("examples", "a/b"), "no run 'a/b'"),
+        (("reproduce", "--key", "../x"), "no done run '../x'"),
+        (("reproduce", "--key", "0" * 16, "-n", "2"), "--key names one run, so -n does not apply; leave one out"),
+        (("study", "a", "--seeds", "0,0-1"), "seed 0 is named twice; name each seed once"),
+        (("study", "a", "--seeds", "3,1-0"), "1-0 is an empty range; write the smaller number first"),
+        (
+            ("data", "--dataset", "glyphs", "--data", "x"),
+            "is glyphs, which has no files; leave --data out",
+        ),
+        (("search", "s", "--emit-preset", "f.toml", "--trials", "3"), "so --trials would be ignored; leave out one"),
+        (("bench", "--publish", "--only", "28x28"), "--publish copies all timings, so --only would be ignored"),
+        (("publish", "../results/a"), "study '../results/a' is no name; expected letters"),
+        (("publish", "a", "--profile", "../b"), "profile '../b' is no name; expected letters"),
+        (("search", "../s"), "search '../s' is no name; expected letters"),
+        (("search", "s", "--profile", "a-b"), "profile 'a-b' is no name; expected letters"),
     ],
 )
 def test_wrong_input_gets_one_line(
@@ -69,6 +94,10 @@ def test_wrong_input_gets_one_line(
     ("arguments", "message"),
     [
         (("run", "--seed", "x"), "error: argument --seed: invalid int value: 'x'; see: leo-bench run --help"),
+        (
+            ("study", "a", "--seeds", "0", "--seeds", "1"),
+            "error: --seeds is given twice; leave one out; see: leo-bench study --help",
+        ),
         (("run", "--zz"), "error: unrecognized arguments: --zz; see: leo-bench --help"),
         ((), "error: the following arguments are required: COMMAND; see: leo-bench --help"),
     ],
@@ -80,6 +109,48 @@ def test_arguments_that_cannot_be_parsed_get_one_line(
         main(arguments)
     assert ended.value.code == 2
     assert capsys.readouterr().err == message + "\n"
+
+
+STUDY = """
+question = "Q?"
+baseline = "base"
+[settings]
+learner = "pixels"
+n_train_episodes = 0
+[profiles.smoke]
+seeds = [0]
+settings = { device = "cpu", dataset = "glyphs" }
+[variants.base]
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("study", "tiny.toml"), "/studies/; did you mean 'tiny'? there are: tiny"),
+        (("study", "studies/tiny.toml"), "/studies/; did you mean 'tiny'? there are: tiny"),
+        (("study", "tinny"), "/studies/; did you mean 'tiny'? there are: tiny"),
+        (("study", "mine/tiny"), "study 'mine/tiny' is no name; expected letters"),
+        (("study", "tiny", "--profile", "a/b"), "study tiny has no profile 'a/b'; choose one of smoke"),
+        (("study", "tiny", "--dataset", "omniglot"), "--dataset omniglot and studies/tiny.toml (dataset = 'glyphs')"),
+        (("study", "tiny", "--device", "cuda"), "--device cuda and studies/tiny.toml (device = 'cpu') contradict"),
+        (("study", "tiny", "--profile", "smoke", "--data", "."), "which has no files; leave --data out"),
+    ],
+)
+def test_what_a_study_file_and_the_command_line_say_differently_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.setattr("leo_bench.commands.study.locate", lambda *_: GLYPHS)
+    for folder in ("studies", "studies/mine"):
+        Path(folder).mkdir()
+        Path(folder, "tiny.toml").write_text(STUDY)
+    assert message in refused(capsys, *arguments)
+    assert not Path("results").exists()
+
+
+def test_the_folder_of_the_studies_is_named_in_full(capsys: pytest.CaptureFixture[str]) -> None:
+    line = refused(capsys, "study", "tiny")
+    assert line == f"error: no study 'tiny' in {Path.cwd()}/studies/; it has none; name another folder with --studies"
 
 
 def test_settings_on_the_command_line_are_toml_or_strings() -> None:

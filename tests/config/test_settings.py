@@ -391,6 +391,16 @@ def test_the_run_key_is_a_folder_name() -> None:
         ),
         ({"relation": "none", "relation_residual": True}, ["relation=none", "relation_residual"]),
         ({"decoder_start": "encoder", "decode": "class"}, ["decoder_start", "shared", "linear"]),
+        (
+            {
+                "decoder_start": "encoder",
+                "decode": "class",
+                "encoder": "shared",
+                "decoder": "linear",
+                "n_decoders": 2,
+            },
+            ["decoder_start=encoder is the transpose"],
+        ),
         ({"head_start": "prototype", "decode": "task"}, ["head_start=prototype", "generated", "decode", "class"]),
         (
             {"head_start": "prototype", "generated": "full", "decode": "class"},

@@ -46,3 +46,20 @@ def test_drawn_maps_are_small_and_those_of_their_generator() -> None:
     assert angles.abs().max() > 9
     assert float(one.flatten(0, 1).mean(0).sub(torch.eye(2, 3)).abs().max()) == pytest.approx(0, abs=0.03)
     assert 0 < SHEAR < 1
+
+
+def test_the_largest_changes_that_are_drawn_are_those_that_are_named() -> None:
+    maps = draw_affine(np.random.default_rng(0), 4, 2000)
+    linear, shift = maps[..., :2].double(), maps[..., 2]
+    # An image that is shifted by 7% of its side moves by 0.14 in coordinates from -1 to 1.
+    assert 0.13 < shift.abs().max() <= 2 * SHIFT + 1e-7
+    assert float(shift.min()) < -0.13
+    # Take the turn out again: what is left is triangular, with the shear in its corner and the sizes on the diagonal.
+    angle = torch.atan2(linear[..., 1, 0], linear[..., 0, 0])
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    back = torch.stack([torch.stack([cos, sin], -1), torch.stack([-sin, cos], -1)], -2)
+    left = back @ linear
+    assert left[..., 1, 0].abs().max() < 1e-7
+    assert 0.14 < left[..., 0, 1].abs().max() <= SHEAR + 1e-7
+    for size in (left[..., 0, 0], left[..., 1, 1]):
+        assert 1 - SCALE - 1e-7 <= size.min() < 0.89 and 1.11 < size.max() <= 1 + SCALE + 1e-7

@@ -156,3 +156,16 @@ def test_a_warm_load_does_without_torchvision(small_zips: DataSource, monkeypatc
 def test_png_helper_is_one_bit() -> None:
     with Image.open(io.BytesIO(png(np.ones((105, 105), dtype=bool)))) as image:
         assert image.mode == "1"
+
+
+def test_another_version_of_torchvision_reads_and_resizes_the_drawings_again(
+    small_zips: DataSource, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    cold = load_images(small_zips, 28)
+    with monkeypatch.context() as patch:
+        patch.setattr("leo_bench.data.bank.version", lambda package: "0.0.1")
+        assert same(load_images(small_zips, 28), cold)
+    request.getfixturevalue("no_reading")
+    monkeypatch.setattr("leo_bench.data.bank.version", lambda package: "0.0.2")
+    with pytest.raises(AssertionError, match="read again"):
+        load_images(small_zips, 28)

@@ -1,6 +1,10 @@
 """Episodes: properties of every draw, what test episodes depend on, and gather against a loop over single images."""
 
 import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -296,3 +300,21 @@ def test_pixels_alone_do_not_solve_omniglot(real_bank: ImageBank) -> None:
 
 def test_pixels_alone_do_not_solve_glyphs(glyph_bank: ImageBank) -> None:
     assert 0.42 < nearest_neighbour_accuracy(glyph_bank, EpisodeSpec(5, 1, 15), 200) < 0.55
+
+
+def test_test_episodes_do_not_depend_on_the_order_of_sets() -> None:
+    code = (
+        "from tiny_bank import tiny_bank\nfrom leo_bench.data.episodes import EpisodeSpec, fixed_episodes\n"
+        "bank = tiny_bank(per_alphabet=4)\n"
+        "for mode in ('mixed', 'within_alphabet'):\n"
+        "    for split in ('val', 'test'):\n"
+        "        print(fixed_episodes(bank, 'lake', split, EpisodeSpec(3, 1, 5, mode), 20).digest())"
+    )
+    tests = Path(__file__).parents[1]
+    found = set()
+    for seed in ("0", "1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}"}
+        command = [sys.executable, "-c", code]
+        found.add(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
+    (digests,) = found
+    assert len(set(digests.split())) == 4

@@ -217,3 +217,33 @@ def test_the_real_data_has_the_published_digests(real_source: DataSource, real_b
 def test_ink_is_the_smaller_part(real_bank: ImageBank) -> None:
     ink = real_bank.images[::20].float().mean() / 255
     assert 0.02 < ink < 0.2
+
+
+def test_alphabets_that_are_symbolic_links_are_read(
+    files: dict[str, bytes], small_bank: ImageBank, tmp_path: Path
+) -> None:
+    write_folders(files, tmp_path / "real")
+    linked = tmp_path / "linked"
+    (linked / "images_background").mkdir(parents=True)
+    (linked / "images_evaluation").symlink_to(tmp_path / "real/images_evaluation")
+    for alphabet in (tmp_path / "real/images_background").iterdir():
+        (linked / "images_background" / alphabet.name).symlink_to(alphabet)
+    source = DataSource("omniglot", "folders", linked)
+    assert omniglot.read(source, SMALL).digest == small_bank.digest
+    assert len(omniglot.fingerprint(source)) == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "words"),
+    [
+        ("Latin", "nowhere", "Latin links to nowhere, which is missing: mend or remove the link"),
+        ("Latin", "../images_background", "Latin links to a folder that contains it: remove the link"),
+    ],
+)
+def test_links_that_lead_nowhere_or_round_are_named(
+    files: dict[str, bytes], tmp_path: Path, name: str, target: str, words: str
+) -> None:
+    write_folders({path: data for path, data in files.items() if "/Latin/" not in path}, tmp_path)
+    (tmp_path / "images_background" / name).symlink_to(target)
+    with pytest.raises(LeoBenchError, match=words):
+        omniglot.read(DataSource("omniglot", "folders", tmp_path), SMALL)

@@ -49,6 +49,26 @@ def test_a_root_that_does_not_exist_means_the_usual_places(
     assert train_dataset[0][0].shape == (1, 28, 28)
 
 
+@pytest.mark.parametrize("root", ["omniglto", "./omniglot2", "~/omniglot-of-mine", Path("/nowhere/omniglot")])
+def test_another_root_that_is_not_there_is_an_error_and_no_other_data_is_taken(
+    files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expect_small: None, root: str | Path
+) -> None:
+    write_zips(files, tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LeoBenchError, match=r"is no folder \(.*\); name one that holds .* or leave root out"):
+        load_omniglot_dataset(root, image_size=28)
+
+
+def test_data_of_other_libraries_and_sizes_that_are_no_numbers_are_one_line(dataset: OmniglotDataset) -> None:
+    with pytest.raises(LeoBenchError, match="dataset is of type list: expected an OmniglotDataset"):
+        OmniglotTaskDataset([1, 2, 3])  # type: ignore[arg-type]
+    for name in ("n_way", "k_shot", "num_query", "num_tasks", "seed"):
+        with pytest.raises(LeoBenchError, match=f"{name} is 1.5: expected a whole number"):
+            OmniglotTaskDataset(dataset, **{name: 1.5})  # type: ignore[arg-type]
+    with pytest.raises(LeoBenchError, match="image_size is '28': expected a whole number"):
+        load_omniglot_dataset(image_size="28")  # type: ignore[arg-type]
+
+
 def test_a_root_without_omniglot_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(LeoBenchError, match="holds no Omniglot"):
         load_omniglot_dataset(tmp_path)

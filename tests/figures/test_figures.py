@@ -423,3 +423,32 @@ def test_inline_svg_takes_the_pages_colours_and_alternative_text() -> None:
     ids = set(re.findall(r'\bid="([^"]+)"', svg))
     assert {one or other for one, other in targets} <= ids
     assert all(name.startswith("relation-0-") for name in ids)
+
+
+def labelled(label: str) -> Panel:
+    def draw(ax: Axes) -> Axes:
+        ax.plot([0, 1], [0, 1])
+        ax.text(0.5, 0.5, label)
+        ax.set_xlabel(label)
+        return ax
+
+    return Panel(draw, label, label)
+
+
+def drawn_texts(drawing: Drawing) -> list[str]:
+    tree = ElementTree.fromstring(drawing.svg)
+    return ["".join(element.itertext()) for element in tree.iter("{http://www.w3.org/2000/svg}text")]
+
+
+@pytest.mark.parametrize("label", ["$5 to $6", r"$\frac{1$", "a_b^c", r"\alpha", "<b>&amp;</b>", "100% {x}"])
+def test_a_label_is_drawn_as_it_is_and_never_as_mathematics(label: str) -> None:
+    assert drawn_texts(render(labelled(label))).count(label) == 4
+
+
+def test_what_a_user_has_set_in_matplotlib_changes_no_figure_and_applies_again_afterwards() -> None:
+    plain = render(labelled("x"))
+    own = {"font.size": 22, "axes.grid": True, "lines.linewidth": 9, "text.usetex": True, "axes.facecolor": "red"}
+    with mpl.rc_context(own):
+        strange = render(labelled("x"))
+        assert all(mpl.rcParams[name] == value for name, value in own.items())
+    assert (plain.svg, plain.png) == (strange.svg, strange.png)

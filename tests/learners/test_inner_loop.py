@@ -129,3 +129,13 @@ def test_codes_that_are_very_close_keep_their_distance() -> None:
     found = loop_statistics([start, start], [torch.zeros(1)] * 2)
     assert found.class_distance.item() == pytest.approx(0.5 * 39 / (40 * 39 / 2))
     assert found.code_move.item() == 0
+
+
+def test_a_start_inside_the_loss_stays_where_it_is() -> None:
+    # L(z) = z * start: dL/dz = start = 2, so one step of rate 1/4 goes from 2 to 1.5. A loop whose start moved with
+    # the point would descend on z^2, whose gradient at 2 is 4, and go to 1.
+    start = torch.tensor(2.0, requires_grad=True)
+    points = descend(lambda z: z * start, start, step_sizes=[0.25])
+    assert [point.item() for point in points] == [2.0, 1.5]
+    # z1 = start - start / 4, of which second order knows both parts
+    assert torch.autograd.grad(points[-1], start)[0].item() == 0.75

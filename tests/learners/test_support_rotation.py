@@ -7,7 +7,7 @@ import torch
 from tiny_leo import K_SHOT, N_QUERY, N_WAY, random_batch, stirred, tiny
 from torch import Tensor
 
-from leo_bench.learners.support_rotation import rotate_support
+from leo_bench.learners.support_rotation import SupportRotation, rotate_support
 
 
 def test_the_turns_by_hand() -> None:
@@ -108,3 +108,23 @@ def test_answers_at_test_do_not_depend_on_it() -> None:
             with torch.no_grad():
                 answers.append(stirred(settings).eval().episode_logits(support_x, support_y, query_x, N_WAY)[-1])
         assert torch.equal(*answers)
+
+
+@pytest.mark.parametrize("learner", ["leo", "protonet"])
+def test_support_sets_have_the_shots_of_training_and_not_those_of_the_test(
+    learner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 3-way, 2 shots in training and 2 queries: 4 images a class, two support sets; of 2 episodes that makes 4.
+    made = []
+
+    def recorded(*given: Any) -> SupportRotation:
+        made.append(rotate_support(*given))
+        return made[-1]
+
+    monkeypatch.setattr(f"leo_bench.learners.{learner}.rotate_support", recorded)
+    own = {"decode": "class", "encoder": "shared"} if learner == "leo" else {"learner": "protonet"}
+    settings = tiny(**own, k_shot=1, train_k_shot=2, n_query=2, train_support="each")
+    stirred(settings).train().loss(*random_batch(), N_WAY)
+    (rotation,) = made
+    assert list(rotation.query_y.shape) == [4, 6]
+    assert list(rotation.support_y.shape) == [4, 6]

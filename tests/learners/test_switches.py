@@ -216,6 +216,13 @@ def test_each_pass_over_features_has_a_dropout_mask_of_its_own(monkeypatch: pyte
     assert len(drawn) == 1 + 2 + 3 + 1  # the encoding, each inner and fine-tuning step, the queries
     supports = [mask for mask in drawn if mask.shape == drawn[0].shape]
     assert all(not torch.equal(one, other) for one, other in itertools.combinations(supports, 2))
+    for more, n_masks in (
+        ({"train_support": "each"}, 1 + 2 + 3 + 1),  # in turns the images are encoded once
+        ({"generated": "full", "finetune_steps": 0}, 1 + 2 + 1),  # a whole CNN: no mask that each step shares
+    ):
+        drawn.clear()
+        stirred(tiny(**{**changes, **more})).train().loss(*random_batch(), N_WAY)
+        assert len(drawn) == n_masks, more
     drawn.clear()
     with torch.no_grad():
         learner.eval().episode_logits(*random_batch()[:3], N_WAY)

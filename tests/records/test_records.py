@@ -3,13 +3,15 @@
 import json
 import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
-from results_fixture import NUMERICS, make_plan, write_attempt, write_run, write_study
+from results_fixture import NUMERICS, edit_record, make_plan, write_attempt, write_run, write_study
 
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
@@ -18,6 +20,7 @@ from leo_bench.records import (
     AttemptStatus,
     CurvePoint,
     Plan,
+    Record,
     RunState,
     attempts_of,
     load_study,
@@ -27,6 +30,7 @@ from leo_bench.records import (
     write_record,
     write_tables,
 )
+from leo_bench.records.search import Best, Choice, Trial, Trials
 from leo_bench.running.publish import publish, take_published
 
 EXPECTED_COLUMNS = (
@@ -59,17 +63,25 @@ def test_a_whole_result_is_done(tmp_path: Path, plan: Plan) -> None:
 
 
 def edit(path: Path, **changes: object) -> None:
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    """Change fields of a record, as if it had been written so."""
+    edit_record(path, **changes)
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"schema_version": 99}, "schema version 99"),
-        ({"run_key": "somebody else's"}, "another run"),
+        ({"run_key": "f" * 16}, "another run"),
+        ({"run_key": "../somebody else's"}, "run_key: String should match pattern"),
         ({"settings": {}}, "another run"),
         ({"accuracy": 1.0}, "accuracy"),
         ({"train_seconds": math.nan}, "train_seconds"),
+        ({"train_seconds": -100}, "train_seconds: Input should be greater than or equal to 0"),
+        ({"peak_memory_mb": -1}, "peak_memory_mb"),
+        ({"n_generated": -1}, "n_generated"),
+        ({"n_parameters": 7}, "n_parameters is 7, but its parts sum up to "),
+        ({"n_train_episodes": 7}, "n_train_episodes is 7, but its settings have 2000"),
+        ({"validation": [{"episode": 1, "accuracy": 1.5, "accuracy_before": 0}]}, "validation.0.accuracy"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -98,10 +110,14 @@ def test_a_training_that_cannot_be_believed_is_named_not_raised(
         ({"steps": [0, 1]}, "counts of shape (12, 6)"),
         ({"accuracy": math.nan}, "accuracy"),
         ({"better": 1}, "better"),
+        ({"eval_seconds": -1}, "eval_seconds"),
+        ({"adapt_ms": -1}, "adapt_ms"),
+        ({"accuracy_by_step": [0.5, 1.5]}, "accuracy_by_step.1: Input should be less than or equal to 1"),
+        ({"n_query": 0}, "n_query"),
         ({"adaptation": {"queries_changed": 2}}, "adaptation.queries_changed: Input should be less than or equal to 1"),
         (
             {"adaptation": {"queries_changed": 0.5, "episodes_changed": 1, "corrected": 0.4, "spoiled": 0}},
-            "adaptation: Value error, corrected - spoiled is 0.400000, but the accuracy changes by ",
+            "adaptation: corrected - spoiled is 0.400000, but the accuracy changes by ",
         ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -117,6 +133,90 @@ def test_a_test_that_cannot_be_believed_is_named_not_raised(
     assert str(path) in state.message
     assert words in state.message
     assert "\n" not in state.message
+
+
+@pytest.mark.parametrize(
+    ("record", "changes"),
+    [
+        ("result.json", {"train_seconds": 3.5}),
+        ("result.json", {"commit": "of another source"}),
+        ("result.json", {"warnings": ["none"]}),
+        ("tests/*/result.json", {"eval_seconds": 0.5}),
+        ("tests/*/result.json", {"started": "2020-01-01T00:00:00+00:00"}),
+        ("tests/*/result.json", {"host": {"processor": "A faster CPU"}}),
+    ],
+)
+def test_a_number_that_nothing_else_decides_is_protected_by_the_digest_of_the_record(
+    tmp_path: Path, plan: Plan, record: str, changes: dict[str, object]
+) -> None:
+    state = done(tmp_path, plan)
+    path = sorted(state.folder.glob(record))[0]
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    found = run_state(plan.runs[0], state.folder)
+    assert found.status == "corrupt"
+    assert f"{path} was changed after it was written" in found.message
+
+
+def test_the_digest_of_a_record_does_not_depend_on_its_layout(tmp_path: Path, plan: Plan) -> None:
+    state = done(tmp_path, plan)
+    for path in state.folder.rglob("result.json"):
+        values = json.loads(path.read_text())
+        path.write_text(json.dumps(dict(reversed(values.items())), indent=3))
+    assert run_state(plan.runs[0], state.folder).status == "done"
+
+
+def test_a_record_from_before_records_had_a_digest_counts(tmp_path: Path, plan: Plan) -> None:
+    state = done(tmp_path, plan)
+    for path in state.folder.rglob("result.json"):
+        values = json.loads(path.read_text())
+        assert len(values.pop("digest")) == 64
+        path.write_text(json.dumps(values))
+    assert run_state(plan.runs[0], state.folder).status == "done"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "change"),
+    [
+        ("trials.json", Trials, lambda values: values["trials"][0].update(values=[0.99])),
+        ("best.json", Best, lambda values: values["choices"][0].update(number=1)),
+    ],
+)
+def test_numbers_of_a_search_that_are_changed_by_hand_are_seen(
+    tmp_path: Path, name: str, kind: type[Record], change: Callable[[Any], None]
+) -> None:
+    trials = [Trial(number=number, state="complete", parameters={"latent_dim": 8}, values=[0.5]) for number in range(2)]
+    choice = Choice(variant="best", number=0, parameters={"latent_dim": 8}, values=[0.5])
+    records = {
+        "trials.json": Trials(sittings=[], trials=trials),
+        "best.json": Best(study="s_best-cpu", choices=[choice]),
+    }
+    path = tmp_path / name
+    write_record(path, records[name])
+    assert read_record(path, kind) == records[name]
+    values = json.loads(path.read_text())
+    change(values)
+    path.write_text(json.dumps(values))
+    with pytest.raises(LeoBenchError, match="was changed after it was written"):
+        read_record(path, kind)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"n": ' + "9" * 5000 + "}", '{"schema_version": 1}', "[]", "null", '"text"', "\ufeff{}"]
+)
+@pytest.mark.parametrize("kind", [Plan, AttemptStatus, Trials])
+def test_a_file_that_is_no_record_is_one_line(tmp_path: Path, text: str, kind: type[Record]) -> None:
+    path = tmp_path / "study.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(LeoBenchError) as raised:
+        read_record(path, kind)
+    assert str(path) in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_result_that_says_schema_1_and_is_none_is_corrupt(tmp_path: Path, plan: Plan) -> None:
+    state = done(tmp_path, plan)
+    (state.folder / "result.json").write_text('{"schema_version": 1, "tests": 3}')
+    found = run_state(plan.runs[0], state.folder)
+    assert found.status == "corrupt" and "\n" not in found.message
 
 
 @pytest.mark.parametrize("damage", ["truncated", "missing", "no counts", "empty", "flipped", "other"])

@@ -64,9 +64,9 @@ def old_study(tmp_path: Path) -> Path:
     record |= {"commit": "c", "attempt": 1, "started": "a", "finished": "b", "seeds": {"root": 4}, "data_digest": "d"}
     record |= {
         "n_parameters": 9,
-        "parameters_by_part": {},
+        "parameters_by_part": {"head": 9},
         "n_generated": 1,
-        "n_train_episodes": 2,
+        "n_train_episodes": 2000,
         "n_train_images": 3,
     }
     record |= {

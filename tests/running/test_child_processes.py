@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from leo_bench.errors import LeoBenchError
-from leo_bench.running.child_processes import exit_code, sigterm_interrupts, stop_all
+from leo_bench.running.child_processes import exit_code, signals_interrupt, stop_all
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
 
@@ -35,9 +35,9 @@ def test_a_process_that_has_ended_is_left_in_peace() -> None:
     assert done.returncode == 0
 
 
-def test_sigterm_interrupts_within_and_not_after() -> None:
+def test_signals_interrupt_within_and_not_after() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt), sigterm_interrupts():
+    with pytest.raises(KeyboardInterrupt), signals_interrupt():
         os.kill(os.getpid(), signal.SIGTERM)
         signal.pause()
     assert signal.getsignal(signal.SIGTERM) is before

@@ -130,7 +130,7 @@ def test_a_range_of_too_many_seeds_is_refused_before_it_is_expanded() -> None:
         parse_seeds("0-99999999999")
 
 
-@pytest.mark.parametrize(("text", "seeds"), [("3", [3]), ("0-2", [0, 1, 2]), ("5,0-1,0", [5, 0, 1])])
+@pytest.mark.parametrize(("text", "seeds"), [("3", [3]), ("0-2", [0, 1, 2]), ("5,0-1,7", [5, 0, 1, 7])])
 def test_seeds(text: str, seeds: list[int]) -> None:
     assert parse_seeds(text) == seeds
 
@@ -232,6 +232,18 @@ def test_cost_grows_with_what_is_trained_and_generated(tmp_path: Path) -> None:
     assert cost(older) == cost(base)  # of a plan from before there were these settings
     assert cost({**base, "test_datasets": ["digits"]}) > cost(base)
     assert cost({**base, "generated": "full"}) > 2 * cost(base)
+    # the work on an image grows with the channels of the CNN: a quarter of them is a quarter of it
+    narrow = {**base, "width": base["width"] // 4}
+    fixed = training_cost({**base, "n_train_episodes": 0})
+    assert training_cost(narrow) - fixed == pytest.approx((training_cost(base) - fixed) / 4)
+
+
+def test_a_profiles_setting_beats_the_studys_and_a_variants_beats_both(tmp_path: Path) -> None:
+    text = TEXT.replace("[profiles.cpu]", "settings = { image_size = 32, latent_dim = 16 }\n[profiles.cpu]")
+    runs = {run.variant: run.settings for run in make_plan(write(tmp_path, text), "s", "quick", SOURCE).runs}
+    assert {settings["image_size"] for settings in runs.values()} == {32}  # the study has 28
+    assert (runs["leo"]["latent_dim"], runs["small"]["latent_dim"]) == (16, 8)
+    assert make_plan(tmp_path, "s", "cpu", SOURCE).runs[0].settings["image_size"] == 28
 
 
 def test_runs_that_differ_in_tests_alone_are_trained_once(tmp_path: Path) -> None:

@@ -9,17 +9,58 @@ import pytest
 from leo_bench.running import provenance
 
 
-def test_commit_says_when_files_differ_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provenance, "PACKAGE", tmp_path)
-    (tmp_path / "train.py").write_text("X = 1")
-    assert provenance.commit() == "unknown"
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+def git(folder: Path, *arguments: str) -> str:
+    own = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+    return subprocess.run([*own, *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package in a folder of its own, outside git."""
+    found = tmp_path / "checkout" / "leo_bench"
+    found.mkdir(parents=True)
+    (found / "__init__.py").write_text("X = 1")
+    monkeypatch.setattr(provenance, "PACKAGE", found)
+    return found
+
+
+def commit_all(folder: Path) -> str:
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "m"]):
-        subprocess.run([*git, *command], cwd=tmp_path, check=True)
-    clean = provenance.commit()
-    assert len(clean) == 12
-    (tmp_path / "train.py").write_text("")
+        git(folder, *command)
+    return git(folder, "rev-parse", "--short=12", "HEAD")
+
+
+def test_commit_says_when_files_differ_from_it(package: Path) -> None:
+    assert provenance.commit() == "unknown"
+    clean = commit_all(package.parent)
+    assert provenance.commit() == clean
+    (package / "__init__.py").write_text("")
     assert provenance.commit() == clean + "+changes"
+
+
+def test_the_commit_of_another_project_around_the_package_is_not_taken(package: Path) -> None:
+    other = package.parent.parent
+    (other / "notes.txt").write_text("mine")
+    commit_all(other)  # tracks the package too, as a vendored copy
+    assert provenance.commit() == "unknown"
+
+
+def test_the_commit_of_a_repository_that_does_not_track_the_package_is_not_taken(package: Path) -> None:
+    (package.parent / ".gitignore").write_text("leo_bench/")
+    commit_all(package.parent)
+    assert provenance.commit() == "unknown"
+
+
+def test_git_variables_of_a_hook_do_not_name_another_repository(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "file").touch()
+    commit_all(other)
+    own = commit_all(package.parent)
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    assert provenance.commit() == own
 
 
 def test_the_host_is_described_without_its_name() -> None:

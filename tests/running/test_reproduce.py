@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from results_fixture import make_plan, write_study
+from results_fixture import make_plan, seal, write_study
 
 from leo_bench.commands.cli import main
 from leo_bench.config import make_settings, planned_tests
@@ -79,6 +79,7 @@ def test_a_run_that_no_study_names_is_done_again_with_the_tests_of_every_call(
     assert f"run seed 0 ({alone.name}): bit for bit the same" in capsys.readouterr().out
     scored = next(path for path in alone.glob("tests/*/result.json") if '"glyphs"' in path.read_text())
     scored.write_text(scored.read_text().replace('"episodes_digest": "', '"episodes_digest": "other'))
+    seal(scored)
     main(command)
     out = capsys.readouterr().out
     assert "DIFFERS" in out
@@ -163,3 +164,19 @@ def test_a_test_without_copies_of_a_run_that_has_them_is_asked_for_again() -> No
         for asked in planned_tests(settings):
             assert asked.support_copies == copies
             assert asked in planned_tests(reproduce._with_test(run, asked))
+
+
+@pytest.mark.parametrize(
+    ("field", "point"),
+    [("curve", {"train_loss": 9.5}), ("validation", {"accuracy": 0.125}), ("validation", {"accuracy_before": 0.125})],
+)
+def test_one_changed_point_of_a_curve_is_named(
+    view: StudyView, tmp_path: Path, field: str, point: dict[str, float]
+) -> None:
+    run = view.runs[0]
+    assert run.result is not None
+    points = list(getattr(run.result, field))
+    points[1] = points[1].model_copy(update=point)
+    other = dataclasses.replace(run, result=run.result.model_copy(update={field: points}))
+    (difference,) = reproduce.again(other, tmp_path / "again", None, WORKER).differences
+    assert difference.startswith(f"{field}: recorded ")

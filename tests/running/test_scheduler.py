@@ -26,7 +26,7 @@ from leo_bench.records import (
 )
 from leo_bench.running.attempts import MAX_ATTEMPTS
 from leo_bench.running.scheduler import StudyRunner
-from leo_bench.running.worker import worker_command
+from leo_bench.running.worker import worker_command, worker_environment
 
 WORKER = (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py"))
 
@@ -252,3 +252,24 @@ def test_kill_9_of_the_study_loses_nothing(tmp_path: Path) -> None:
     assert [run.status for run in view.runs] == ["done", "running"]  # the orphan still holds its run
     orphan = int((folder / "waiting").read_text())
     os.kill(orphan, signal.SIGKILL)
+
+
+def test_attempts_that_left_no_status_count_as_failures(tmp_path: Path) -> None:
+    plan = plan_of(a=101)
+    folder = tmp_path / "runs" / plan.runs[0].run_key
+    for number in range(1, MAX_ATTEMPTS + 1):
+        (folder / f"attempt-{number}").mkdir(parents=True)
+    said: list[str] = []
+    view = StudyRunner(plan, plan, tmp_path, 1, say=said.append, worker=WORKER).run()
+    assert len(attempts_of(folder)) == MAX_ATTEMPTS  # left alone
+    assert view.runs[0].status == "interrupted" and "left no status" in view.runs[0].message
+    assert len(said) == 1 and said[0].startswith("a seed 0 is not started again after 3 failed attempts: ")
+    assert runner(tmp_path, plan, retry=True).run().runs[0].status == "done"
+
+
+def test_a_process_gets_the_threads_that_its_settings_have() -> None:
+    settings = make_settings({**plan_of(a=101).runs[0].settings, "threads": 3})
+    environment = worker_environment(settings)
+    assert (environment["OMP_NUM_THREADS"], environment["MKL_NUM_THREADS"]) == ("3", "3")
+    assert environment["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    assert environment["PATH"] == os.environ["PATH"]

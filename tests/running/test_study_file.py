@@ -156,3 +156,43 @@ def test_the_docs_list_every_study_and_every_key_of_a_study_file() -> None:
     keys = {*StudyFile.model_fields, *Profile.model_fields, *Variant.model_fields}
     listed = set(re.findall(r"`\[?([a-z_]+)(?:\.NAME)?\]?`", text))
     assert set(study_names(STUDIES)) | keys <= listed
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("[profiles.short]", '[profiles."../x"]', "profiles: '../x' is no name; expected letters"),
+        ("[profiles.short]", '[profiles."a-b"]', "profiles: 'a-b' is no name"),
+        ("[variants.third]", '[variants."a/b"]', "variants: 'a/b' is no name"),
+        ("[variants.third]", '[variants."; rm -rf x"]', "variants: '; rm -rf x' is no name"),
+        ('switch = "step"', 'switch = "../step"', r"variants.third.switch: '../step' is no name"),
+        ("image_size = 28", "image_size = 28\nseed = 3", "settings: seed is no setting of a study"),
+        ("{ width = 32 }", "{ seed = 3 }", "variants.third.set: seed is no setting of a study; name seeds in profiles"),
+    ],
+)
+def test_names_that_become_files_are_names_and_seeds_stand_in_one_place(
+    tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    assert old in CHAIN
+    with pytest.raises(LeoBenchError, match=re.escape(words)) as raised:
+        read_study(write(tmp_path, CHAIN.replace(old, new, 1)), "s")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_study_cannot_share_the_folder_of_a_searchs_study_on_test(tmp_path: Path) -> None:
+    (tmp_path / "deep.toml").write_text("[space]")
+    (tmp_path / "deep_best.toml").write_text(CHAIN)
+    with pytest.raises(LeoBenchError, match=r"measures the search deep on test has this name"):
+        read_study(tmp_path, "deep_best")
+    (tmp_path / "deep.toml").unlink()
+    assert read_study(tmp_path, "deep_best").baseline == "first"
+
+
+def test_two_processors_make_the_same_runs_of_a_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    studies = write(tmp_path, CHAIN)
+    keys = []
+    for fast in (True, False):
+        for module in ("leo_bench.config", "leo_bench.config.processor"):
+            monkeypatch.setattr(f"{module}.bfloat16_is_fast", lambda fast=fast: fast)
+        keys.append([run.run_key for run in make_plan(studies, "s", "quick", SOURCE, [0, 1]).runs])
+    assert keys[0] == keys[1] and len(set(keys[0])) == 6

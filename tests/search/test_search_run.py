@@ -19,7 +19,7 @@ from tiny_bank import tiny_bank
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import EXIT_FAILED, LeoBenchError
 from leo_bench.records import AttemptStatus, PrunedRun, Result, read_record, run_state, write_record
-from leo_bench.records.search import SearchPlan, Trials, planned_trial, read_search
+from leo_bench.records.search import Sampler, SearchPlan, Trials, planned_trial, read_search
 from leo_bench.running import training_run
 from leo_bench.search import runner as search_runner
 from leo_bench.search import worker
@@ -338,3 +338,62 @@ def test_processes_that_end_like_this_stop_the_search(tmp_path: Path) -> None:
     ends = (sys.executable, "-c", "import sys; sys.exit('error: cannot make the folder')")
     with pytest.raises(LeoBenchError, match=r"3 trials failed, and not because of their settings.*cannot make the"):
         runner(tmp_path, small_plan(n_trials=1), n_processes=3, worker=ends).run()
+
+
+def test_processes_that_are_killed_are_no_crashes_of_the_search(tmp_path: Path) -> None:
+    code = "import os, sys; sys.exit(0) if os.path.exists('{0}') else os.kill(os.getpid(), 9)"
+    dies = (sys.executable, "-c", code.format(tmp_path / "enough"))
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        said.append(text)
+        if len(said) == 4:  # one more than the crashes that end a search
+            raise KeyboardInterrupt
+
+    search = runner(tmp_path, small_plan(n_trials=1), n_processes=9, worker=dies, say=say)
+    with pytest.raises(KeyboardInterrupt):
+        search.run()
+    assert search.crashes == 0
+    assert all("was killed by SIGKILL; the trial is done again" in text for text in said)
+
+
+def test_a_retry_of_a_retry_keeps_its_history(tmp_path: Path, plan: SearchPlan) -> None:
+    study = create_study(plan, open_storage(sqlite_url(tmp_path)))
+    for deaths in (1, 2):
+        trial = study.ask()
+        suggest(trial, plan)
+        queue_again(study, study.trials[trial.number], deaths)
+        study.tell(trial, state=TrialState.FAIL)
+    assert [trial.system_attrs.get("retry_history", []) for trial in study.trials] == [[], [0], [0, 1]]
+    trials = read_database(study)
+    assert [trial.retry_of for trial in trials.trials] == [None, 0, 1]
+    (tmp_path / "again").mkdir()
+    again = rebuild_database(plan, trials, open_storage(sqlite_url(tmp_path / "again")))
+    assert [trial.system_attrs.get("retry_history", []) for trial in again.trials] == [[], [0], [0, 1]]
+
+
+def test_a_trial_that_is_running_changes_what_is_proposed_beside_it(tmp_path: Path) -> None:
+    # The constant liar takes a running trial for a bad one; without it, two workers would propose alike.
+    plan = small_plan(sampler=Sampler(seed=0, startup_trials=2))
+    proposed = []
+    for running in (False, True):
+        folder = tmp_path / str(running)
+        folder.mkdir()
+        study = create_study(plan, open_storage(sqlite_url(folder)))
+        for number in range(8):
+            trial = study.ask()
+            suggest(trial, plan)
+            study.tell(trial, 0.5 + 0.01 * number)
+        if running:
+            beside = study.ask()
+            first = suggest(beside, plan)
+        # the seed of a proposal follows from its place, so the place is kept equal
+        elif not running:
+            queued = study.ask()
+            suggest(queued, plan)
+            study.tell(queued, 0.9)
+        proposed.append(suggest(study.ask(), plan))
+    assert first != proposed[1]
+    assert proposed[0] != proposed[1]
+    liar = sampler(plan).make(0)
+    assert liar._constant_liar  # type: ignore[attr-defined]

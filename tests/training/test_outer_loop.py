@@ -12,6 +12,7 @@ from tiny_bank import tiny_bank
 from torch import Tensor, nn
 
 from leo_bench.config import Settings, make_settings
+from leo_bench.data.augment import draw_affine
 from leo_bench.data.bank import ImageBank
 from leo_bench.data.episodes import Episodes, EpisodeSampler, EpisodeSpec, fixed_episodes, gather, gather_drawn
 from leo_bench.data.seeding import stream
@@ -222,6 +223,30 @@ def test_augmented_episodes_are_the_seeds_episodes_and_their_changes_come_from_a
     assert [batch.digest() for batch in seen[:4]] == [batch.digest() for batch in seen[4:8]]
     assert same(changed, again)
     assert not same(plain, changed)
+
+
+def test_the_maps_of_augmentation_are_those_of_their_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Tensor] = []
+
+    def recorded(rng: np.random.Generator, *shape: int) -> Tensor:
+        drawn.append(draw_affine(rng, *shape))
+        return drawn[-1]
+
+    monkeypatch.setattr(train_module, "draw_affine", recorded)
+    trained(make_settings({**QUICK, "augmentation": "affine", "seed": 3}))
+    own, episodes = stream(3, "augmentation"), stream(3, "train episodes")
+    assert len(drawn) == 4  # 8 episodes in meta-batches of 2, each with 3 * (1 + 2) images
+    assert all(torch.equal(maps, draw_affine(own, 2, 9)) for maps in drawn)
+    assert not torch.equal(drawn[0], draw_affine(episodes, 2, 9))
+
+
+def test_averaging_changes_no_validation_before_the_end() -> None:
+    base = {**QUICK, "n_train_episodes": 12, "val_every": 2, "width": 64}
+    plain, averaged = (trained(make_settings({**base, "averaged_share": share})) for share in (0.0, 0.5))
+    assert [episode for episode, _, _ in plain[1].validation] == [2, 4, 6, 8, 10, 12]
+    assert averaged[1].validation[:-1] == plain[1].validation[:-1]
+    assert averaged[1].curve == plain[1].curve
+    assert not same(plain[0], averaged[0])
 
 
 def test_validation_settings_change_what_is_recorded_and_nothing_of_the_training() -> None:

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tools.page_check.finding import Finding
 from tools.page_check.text import text_faults
 
-MEASURE = (Path(__file__).parent / "measure.js").read_text()
+MEASURE = (Path(__file__).parent / "measure.js").read_text(encoding="utf-8")
 AXE_OPTIONS = {
     "resultTypes": ["violations"],
     "rules": {"td-has-header": {"enabled": True}, "target-size": {"enabled": True}},

@@ -1,5 +1,7 @@
 """Commands that repeat the runs of a study."""
 
+import shlex
+
 import pandas as pd
 
 from leo_bench.records import RunState
@@ -12,7 +14,7 @@ def repeat_command(data: StudyData, variant: str, seeds: str = "") -> str:
     """Return the command that runs a variant of the study again, with the given seeds or with all planned ones."""
     plan = data.plan
     seeds = seeds or seed_words([run.planned.seed for run in data.view.runs if run.planned.variant == variant])
-    return f"leo-bench study {plan.study} --profile {plan.profile} --only {variant} --seeds {seeds}"
+    return f"leo-bench study {plan.study} --profile {plan.profile} --only {shlex.quote(variant)} --seeds {seeds}"
 
 
 def redo_table(data: StudyData) -> ReportTable:

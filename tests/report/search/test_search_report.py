@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from results_fixture import make_plan, write_run, write_study
+from results_fixture import edit_record, make_plan, seal, write_run, write_study
 from search_fixture import (
     IMPORTANCE,
     PLANTED,
@@ -171,7 +171,7 @@ def test_a_validation_before_the_end_of_training_counts_for_no_gain(tmp_path: Pa
     for path in tmp_path.glob("runs/*/result.json"):
         record = json.loads(path.read_text())
         record["validation"][-1]["episode"] = 500
-        path.write_text(json.dumps(record))
+        edit_record(path, validation=record["validation"])
     data = load_search_data(data.folder)
     row = chosen_on_test(data).iloc[0]
     assert np.isnan([row["gain_on_validation"], row["fresh_validation"]]).all()
@@ -465,6 +465,7 @@ def test_published_searches_hold_their_runs_themselves(tmp_path: Path) -> None:
     assert load_search_data(official).n_episodes == 1000
     for path in official.glob("runs/*/tests/*/result.json"):  # scored on test, not on validation
         path.write_text(path.read_text().replace('"split": "val"', '"split": "test"'))
+        seal(path)
     assert load_search_data(official).n_episodes is None
 
 

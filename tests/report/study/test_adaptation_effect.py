@@ -1,13 +1,12 @@
 """Effect of adaptation, by test and variant, worked out by hand; and nothing of it where it is not on record."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from results_fixture import make_plan, write_run, write_study
+from results_fixture import edit_record, make_plan, write_run, write_study
 
 from leo_bench.report import write_report
 from leo_bench.report.study.adaptation_effect import effect_table, gain_plot
@@ -37,7 +36,6 @@ def build(results: Path, effects: dict[str, dict[str, Any] | None], **settings: 
         folder = write_run(results, plan, run, own, steps=steps)
         values = effects.get(run.variant) or {}
         for path in folder.glob("tests/*/result.json") if values else []:
-            record = json.loads(path.read_text())
             # 0.12 and 0.16 more are right in the end; 0.02 got wrong, and 0.01 changed from one wrong answer to another
             gain = 0.12 + 0.04 * run.seed
             answers = {
@@ -47,7 +45,7 @@ def build(results: Path, effects: dict[str, dict[str, Any] | None], **settings: 
                 "spoiled": 0.02,
             }
             loop = {name: value[run.seed] if isinstance(value, tuple) else value for name, value in values.items()}
-            path.write_text(json.dumps({**record, "adaptation": {**answers, **loop}}))
+            edit_record(path, adaptation={**answers, **loop})
     return load_study_data(write_study(results, plan))
 
 

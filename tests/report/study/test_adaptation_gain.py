@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from results_fixture import make_plan, write_run, write_study
+from results_fixture import edit_record, make_plan, write_run, write_study
 
 from leo_bench.report.study.adaptation_effect import gain_plot
 from leo_bench.report.study.adaptation_gain import distance_plot, gain_frame, shots_plot
@@ -42,7 +42,7 @@ def build(results: Path, base: dict[str, Any], **baseline: Any) -> StudyData:
             by_step = [*record["accuracy_by_step"][:-1], after]
             assert correct[0, -1] / size == after
             changed = {"accuracy_by_step": by_step, "accuracy": after, "accuracy_ci95": 0.0, "adaptation": effect}
-            path.write_text(json.dumps({**record, **changed}))
+            edit_record(path, **changed)
     return load_study_data(write_study(results, plan))
 
 

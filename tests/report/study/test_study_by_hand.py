@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from results_fixture import make_plan, write_run, write_study
+from results_fixture import make_plan, seal, write_run, write_study
 
 from leo_bench.commands.cli import main
 from leo_bench.records import Plan, load_study, write_tables
@@ -148,6 +148,7 @@ def test_everything_that_can_be_wrong_at_once_is_named_and_the_rest_reported(
     record(4).write_text(record(4).read_text().replace('"schema_version": 2', '"schema_version": 7'))
     shutil.copy(record(0), record(5))  # the record of another run
     record(6).write_text(record(6).read_text().replace(plan.runs[0].numerics, "0ld0ld0ld0ld"))
+    seal(record(6))
     shutil.copytree(folders["none", 7], results / "runs" / "copy of none")
 
     assert main(["report", "--results", str(results), "--reports", str(tmp_path / "reports")]) == 0

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from results_fixture import Counts, make_plan, planned, write_attempt, write_run, write_study
+from results_fixture import Counts, make_plan, planned, seal, write_attempt, write_run, write_study
 
 from leo_bench.config import make_settings
 from leo_bench.errors import LeoBenchError
@@ -140,6 +140,7 @@ def make_stale(folder: Path) -> None:
     """Give the training and its tests another source."""
     for path in folder.rglob("result.json"):
         path.write_text(path.read_text().replace("0123456789ab", "ba9876543210"))
+        seal(path)
 
 
 @pytest.mark.usefixtures("no_drawing")
