@@ -1,8 +1,8 @@
 """Numerics digest: hash of the source that decides the numbers of a run. No torch.
 
-The modules are the learner, its trainer, ROOTS, and everything that these import, except EXEMPT. Of the settings, what they derive
-from each other counts. How a data set is read does not count, because every record has a digest of the drawings
-themselves.
+The modules are the learner, its trainer, ROOTS, and everything that these import, except EXEMPT. Of the settings, what
+they derive from each other counts. How a data set is read does not count, because every record has a digest of the
+drawings themselves.
 """
 
 import ast

@@ -52,6 +52,13 @@ def parameters_by_part(learner: Learner) -> dict[str, int]:
     }
 
 
+def train(learner: Learner, bank: ImageBank, settings: Settings, *arguments: Any) -> History:
+    """Train a learner by the function that LEARNERS names for it; arguments as in outer_loop.train."""
+    trainer = import_module(f"leo_bench.training.{LEARNERS[settings.learner].trainer}")
+    history: History = trainer.train(learner, bank, settings, *arguments)
+    return history
+
+
 def train_run(
     settings: Settings,
     bank: ImageBank,
@@ -95,7 +102,6 @@ def train_run(
             attempt.update(start.episode)
             for episode in start.history.episodes:
                 tell(start.history.until(episode), episode)
-        train = import_module(f"leo_bench.training.{LEARNERS[settings.learner].trainer}").train
         history = train(learner, bank, settings, progress, start, checkpoint.write_if_due)
         train_seconds = checkpoint.train_seconds
         if not all(bool(tensor.isfinite().all()) for tensor in learner.state_dict().values()):
