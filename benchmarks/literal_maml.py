@@ -37,8 +37,9 @@ class LiteralMaml(nn.Module):
         losses = []
         for support_x, support_y, query_x, query_y in zip(*batch, strict=True):
             logits = functional_call(self.net, self.adapt(support_x, support_y), (query_x,))
-            losses.append(F.cross_entropy(logits, query_y) / len(batch[0]))
-            losses[-1].backward()
+            loss = F.cross_entropy(logits, query_y) / len(batch[0])
+            loss.backward()
+            losses.append(loss.item())
         nn.utils.clip_grad_norm_(self.parameters(), 1.0)
         optimizer.step()
-        return float(torch.stack(losses).detach().sum())
+        return sum(losses)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from leo_bench.config import Settings
 from leo_bench.learners.base import Learner, initialised
 from leo_bench.learners.inner_loop import mean_losses, steps_to_score
-from leo_bench.learners.maml import check_ways
+from leo_bench.learners.maml import check_ways, linear
 from leo_bench.learners.weight_loop import Weights, descend_weights, own_weights
 from leo_bench.models.backbone import Conv4, in_chunks
 from leo_bench.models.stem import Stem
@@ -54,7 +54,7 @@ class Anil(Learner):
         settings, training = self.settings, self.training
 
         def loss(head: Weights) -> Tensor:
-            return mean_losses(_linear(head, support[0]), support_y).sum()
+            return mean_losses(linear(head, support[0]), support_y).sum()
 
         with torch.enable_grad():
             start = own_weights({"weight": self.fc.weight, "bias": self.fc.bias}, len(support_y))
@@ -68,9 +68,4 @@ class Anil(Learner):
                 [settings.inner_steps] if training else self.scored_steps,
                 settings.second_order and training,
             )
-        return [_linear(head, query[0]) for head in heads]
-
-
-def _linear(head: Weights, features: Tensor) -> Tensor:
-    """Return logits [E, M, N] of features [E, M, F]."""
-    return features @ head["weight"].transpose(1, 2) + head["bias"][:, None]
+        return [linear(head, query[0]) for head in heads]

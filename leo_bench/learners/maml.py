@@ -3,7 +3,7 @@
 Letters as in base.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from leo_bench.learners.inner_loop import mean_losses
 from leo_bench.learners.weight_loop import Weights, descend_weights, own_weights
 from leo_bench.models.backbone import BLOCKS, adapted_conv4
 from leo_bench.models.classifier import LEOClassifier
+from leo_bench.models.patch_block import conv4_on
 from leo_bench.models.stem import Stem
 
 
@@ -61,25 +62,27 @@ class Maml(Learner):
         """Return the inner step size of each weight in start."""
         return dict.fromkeys(self.start(), self.settings.inner_lr)
 
-    def logits(self, weights: Weights, images: Tensor, n_statistics: int, twice: bool = False) -> Tensor:
-        """Return logits [E, B, N] of images [E, B, 1, H, W], normalised by the first n_statistics of each episode.
+    def logits(self, weights: Weights, images: Tensor, n_statistics: int) -> Tensor:
+        """Return logits [E, B, N] of images [E, B, 1, H, W], normalised by the first n_statistics of each episode."""
+        images = self.classifier.backbone.stem(images)
+        return linear(weights, adapted_conv4(images, *_cnn(weights), n_statistics, twice=False))
+
+    def logits_on(self, images: Tensor, twice: bool) -> Callable[[Weights], Tensor]:
+        """Return the function from weights to logits of the same images, normalised by all images of each episode.
 
         twice: the result can be differentiated twice.
         """
-        kernels, scales, shifts = (
-            [weights[f"{part}{index}"] for index in range(BLOCKS)] for part in ("kernel", "scale", "shift")
-        )
-        images = self.classifier.backbone.stem(images)
-        features = adapted_conv4(images, kernels, scales, shifts, n_statistics, twice)
-        return features @ weights["weight"].transpose(1, 2) + weights["bias"][:, None]
+        features = conv4_on(self.classifier.backbone.stem(images), twice)
+        return lambda weights: linear(weights, features(*_cnn(weights)))
 
     def adapt(self, support_x: Tensor, support_y: Tensor) -> list[Weights]:
         """Return the weights at each of scored_steps; in training mode, after the last step alone."""
         settings, training = self.settings, self.training
         second_order = settings.second_order and training
+        logits = self.logits_on(support_x, second_order)
 
         def loss(weights: Weights) -> Tensor:
-            return mean_losses(self.logits(weights, support_x, support_x.shape[1], second_order), support_y).sum()
+            return mean_losses(logits(weights), support_y).sum()
 
         with torch.enable_grad():
             start, step_sizes = own_weights(self.start(), len(support_x)), self.step_sizes()
@@ -98,6 +101,19 @@ class Maml(Learner):
     def episode_logits(self, support_x: Tensor, support_y: Tensor, query_x: Tensor, n_way: int) -> list[Tensor]:
         check_ways(n_way, self.settings)
         return [self.query_logits(weights, support_x, query_x) for weights in self.adapt(support_x, support_y)]
+
+
+def linear(weights: Weights, features: Tensor) -> Tensor:
+    """Return logits [E, M, N] of features [E, M, F] by the head in weights."""
+    return features @ weights["weight"].transpose(1, 2) + weights["bias"][:, None]
+
+
+def _cnn(weights: Weights) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+    """Return kernels, scales and shifts of the blocks."""
+    kernels, scales, shifts = (
+        [weights[f"{part}{index}"] for index in range(BLOCKS)] for part in ("kernel", "scale", "shift")
+    )
+    return kernels, scales, shifts
 
 
 def check_ways(n_way: int, settings: Settings) -> None:

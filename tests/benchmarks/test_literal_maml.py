@@ -29,7 +29,7 @@ def test_the_literal_loop_and_the_learner_take_the_same_step() -> None:
     optimizer = torch.optim.SGD(literal.parameters(), lr=0.0)
     expected = literal.outer_step(optimizer, batch)
     loss, _ = learner.loss(*batch, 3)
-    assert abs(float(loss) - expected) < 1e-4
+    assert abs(loss.item() - expected) < 1e-4
     loss.backward()
     torch.nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
     torch.testing.assert_close(learner.classifier.fc.weight.grad, parts["1.weight"].grad, rtol=1e-2, atol=1e-4)
