@@ -32,7 +32,10 @@ class Case:
     def missing(self) -> str:
         """Return what this machine lacks for the case; an empty text if nothing."""
         if self.needs and not find_spec(self.needs):
-            return f"the package {self.needs} is not installed; install it to time this case"
+            return (
+                f"the package {self.needs} is not installed; to time this case, install it: "
+                f".venv/bin/python -m pip install --no-deps {self.needs}"
+            )
         if self.settings.get("precision") == "bfloat16" and not bfloat16_is_fast():
             return "this processor has no instructions for bfloat16"
         return ""
@@ -163,6 +166,20 @@ def literal(values: dict[str, Any], threads: int) -> Callable[[], object]:
     learner, batch = LiteralLeo(settings.image_size, settings.latent_dim, settings.inner_steps), _batch(settings)
     optimizer = torch.optim.Adam(learner.parameters(), lr=settings.outer_lr)
     return lambda: learner.outer_step(optimizer, batch, settings.n_way)
+
+
+def literal_maml(values: dict[str, Any], threads: int) -> Callable[[], object]:
+    """Return a step of the literal MAML (literal_maml.py), in a process without the set-up of a run."""
+    import torch
+
+    from benchmarks.literal_maml import LiteralMaml
+    from leo_bench.config import make_settings
+
+    torch.set_num_threads(threads)
+    settings = make_settings({"image_size": 28, **values}, "leo", "benchmark")
+    learner, batch = LiteralMaml(settings.image_size, settings.n_way, settings.inner_steps), _batch(settings)
+    optimizer = torch.optim.Adam(learner.parameters(), lr=settings.outer_lr)
+    return lambda: learner.outer_step(optimizer, batch)
 
 
 def public_maml(values: dict[str, Any], threads: int) -> Callable[[], object]:

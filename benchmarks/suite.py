@@ -80,6 +80,19 @@ def _same_images(n_way: int) -> Case:
     return Case(f"960 images, {n_way}-way", "step", sizes)
 
 
+MAML_SETTINGS = {"image_size": 28, "inner_lr": 0.1, "inner_steps": 5}
+MAML = (
+    Case("maml", "step", {**MAML_SETTINGS, "learner": "maml"}),
+    Case("maml, transductive", "step", {**MAML_SETTINGS, "learner": "maml", "transductive": True}),
+    Case("maml, first order", "step", {**MAML_SETTINGS, "learner": "maml", "second_order": False}),
+    Case("meta_sgd", "step", {**MAML_SETTINGS, "learner": "meta_sgd"}),
+    Case("anil", "step", {**MAML_SETTINGS, "learner": "anil"}),
+    Case("reptile", "step", {**MAML_SETTINGS, "learner": "reptile"}),
+    Case("literal MAML", "literal_maml", {"image_size": 28, "inner_steps": 5}),
+    Case("MAML by higher, in turn with ours", "public_maml", {"image_size": 28, "inner_steps": 5}, needs="higher"),
+)
+"""Steps of 4 episodes and 5 inner steps. The literal loop and higher are transductive and of second order."""
+
 GROUPS = (
     Group(
         "28x28",
@@ -92,6 +105,7 @@ GROUPS = (
         rounds=5,
         repeats=3,
     ),
+    Group("maml", MAML, rounds=7, repeats=2),
     Group(
         "28x28, both cores",
         (
@@ -123,6 +137,7 @@ GROUPS = (
     Group("reports", tuple(Case(f"report of {n:,} runs", "report", {"n_runs": n}) for n in (1000, 10000)), 1, 1, False),
 )
 
+HIGHER = "MAML by higher, in turn with ours"
 LEO, LEO_105, SHARED, SHARED_105 = "leo 28", "leo 105", "leo, shared encoder 28", "leo, shared encoder 105"
 BARE, BARE_105, BARE_2 = (
     (f"bare {tail}", f"bare by episode {tail}") for tail in ("28", "105", "28 x2")
@@ -163,6 +178,10 @@ RATIOS = (
     ),
     Ratio("two 1-thread steps at once / one 2-thread step, preset leo, 28x28", f"{LEO}, two processes", (f"{LEO} x2",)),
     Ratio("second-order MAML by the package higher, 5 inner steps / preset leo, 28x28", "MAML by higher", (LEO,)),
+    Ratio("MAML by the package higher / learner maml, transductive", HIGHER, ("maml, transductive",), at_least=2),
+    Ratio("literal MAML / learner maml, transductive", "literal MAML", ("maml, transductive",), at_least=2),
+    Ratio("literal MAML, transductive / learner maml, inductive", "literal MAML", ("maml",)),
+    Ratio("MAML step, first order / second order", "maml, first order", ("maml",)),
     Ratio("generated=full / generated=head, 28x28, 5 inner steps", "leo, full", (LEO,), 8),
     Ratio(
         "time per image, 60-way / 5-way, 960 images a step",

@@ -185,6 +185,7 @@ def _needs(settings: "Settings") -> list[tuple[bool, str]]:
             "inner_examples=leave_one_out leaves one image out, but not its copies; set test_support_copies to none",
         ),
         *_needs_of_the_head(settings),
+        *_needs_of_the_learner(settings),
         (
             settings.test_head != "own"
             or LEARNERS[settings.learner].inner_loop
@@ -271,6 +272,79 @@ def _needs_of_the_head(settings: "Settings") -> list[tuple[bool, str]]:
             f"test_mislabelled {settings.test_mislabelled} leaves too few right labels: the tests have at most {most} "
             f"support images of a class, and more than half must keep their label; lower it, or add "
             f"{2 * settings.test_mislabelled + 1} or more to test_k_shots",
+        ),
+    ]
+
+
+INNER_LOOP_OF_LEO = {
+    "inner_lr_mode": "fixed",
+    "inner_loss": "mean",
+    "inner_temperature": 1.0,
+    "inner_examples": "support",
+    "adapts": "always",
+    "finetune_steps": 0,
+    "test_inner_temperature": None,
+}
+"""Settings of the inner loop of leo alone -> the value that does nothing."""
+
+
+def _needs_of_the_learner(settings: "Settings") -> list[tuple[bool, str]]:
+    """Return the requirements of the learners besides leo, as _needs does."""
+    learner = settings.learner
+    entry = LEARNERS[learner]
+    own_cnn, weights = entry.adapted == "cnn", entry.adapted in ("head", "cnn")
+    n_images = settings.shots_in_training + settings.queries_in_training
+    return [
+        *(
+            (
+                not weights or getattr(settings, name) == plain,
+                f"{name} is for the inner loop of leo, and learner={learner} takes steps on weights, down the mean "
+                f"loss of the support set; leave out {name}",
+            )
+            for name, plain in INNER_LOOP_OF_LEO.items()
+        ),
+        (
+            not (weights or learner == "pretrained") or settings.train_support == "first",
+            f"train_support=each is for one CNN and an answer that need no training of their own, and "
+            f"learner={learner} has none; set train_support to first",
+        ),
+        (
+            entry.any_way or settings.ways_in_training == settings.n_way,
+            f"learner={learner} is built for n_way classes; leave out train_n_way",
+        ),
+        (
+            not own_cnn or settings.precision == "float32",
+            f"learner={learner} convolves with each episode's own weights in float32; set precision to float32",
+        ),
+        (
+            not own_cnn or settings.test_head == "own",
+            f"test_head={settings.test_head} answers on the features of one CNN, and learner={learner} has a CNN for "
+            "each episode; set test_head to own",
+        ),
+        (
+            own_cnn or not settings.transductive,
+            f"transductive is for a CNN of each episode's own, and learner={learner} has one CNN for all; leave it out",
+        ),
+        (
+            learner != "meta_sgd" or settings.test_inner_lr is None,
+            "learner=meta_sgd learns its step sizes; leave out test_inner_lr",
+        ),
+        (
+            learner != "reptile" or 1 <= settings.inner_steps <= n_images,
+            f"learner=reptile divides the {n_images} images of a class among its inner steps; set inner_steps to 1 to "
+            f"{n_images}",
+        ),
+        (
+            learner != "reptile" or settings.label_smoothing == 0,
+            "label_smoothing is for the loss of queries, and learner=reptile has none in training; leave it out",
+        ),
+        (
+            learner != "pretrained" or settings.logit_scale == "one",
+            "logit_scale scales distances in training, and learner=pretrained trains without them; leave it out",
+        ),
+        (
+            learner != "pretrained" or settings.augmentation == "none",
+            "learner=pretrained has no augmentation; set augmentation to none",
         ),
     ]
 

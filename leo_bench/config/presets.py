@@ -30,6 +30,17 @@ PROTOTYPE_START: dict[str, Any] = {
 }
 """A start as a prototype classifier and the training recipe that goes with it."""
 
+SHORT_EPISODES: dict[str, Any] = {
+    "image_size": 28,
+    "padding": 2,
+    "train_n_query": 4,
+    "n_train_episodes": 6400,
+    "meta_batch_size": 1,
+    "schedule": "one_cycle",
+    "outer_lr": 0.003,
+}
+"""The recipe of the methods that adapt weights: as many training images as PROTOTYPE_START, in episodes of 5 ways."""
+
 PRESETS: dict[str, dict[str, Any]] = {
     "documented": {},
     "leo": {"decode": "class"},
@@ -65,6 +76,25 @@ PRESETS: dict[str, dict[str, Any]] = {
         "inner_temperature": 2.0,
         "test_support_copies": "shifted",
     },
+    "maml": {**SHORT_EPISODES, "learner": "maml", "inner_lr": 0.4, "inner_steps": 3},
+    "first_order_maml": {
+        **SHORT_EPISODES,
+        "learner": "maml",
+        "second_order": False,
+        "inner_lr": 0.4,
+        "inner_steps": 3,
+    },
+    "meta_sgd": {**SHORT_EPISODES, "learner": "meta_sgd", "inner_lr": 0.4, "inner_steps": 3},
+    "anil": {**SHORT_EPISODES, "learner": "anil", "inner_lr": 0.4, "inner_steps": 5},
+    "reptile": {**SHORT_EPISODES, "learner": "reptile", "inner_lr": 0.3, "inner_steps": 5, "test_inner_steps": 50},
+    "pretrained": {
+        **SHORT_EPISODES,
+        "learner": "pretrained",
+        "train_n_way": 40,
+        "n_train_episodes": 800,
+        "outer_lr": 0.01,
+        "test_head": "logistic_regression",
+    },
 }
 """Named settings: the values that differ from the defaults.
 
@@ -73,7 +103,8 @@ the defaults of the authors' release, on a Conv-4 trained end to end. prototype_
 classifier and trained on fewer but larger episodes, in which every image is a support image once. At one shot it
 trains on 160,000 images in all, as many as the documented 2,000 episodes have. tuned: the same training of a LEO
 whose codes lose nothing of the features at 28x28 (at 105x105 with first_pool 3 and padding 0), and whose inner loop
-acts at test, on a support set with shifted copies.
+acts at test, on a support set with shifted copies. maml to pretrained: the other methods (docs/methods.md) on as many
+training images, with the settings of the study compare.
 """
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from leo_bench.learners import LEARNERS
+
 
 def bfloat16_is_fast(device: str = "cpu") -> bool:
     """Return True if the device has instructions for bfloat16 convolutions. Every GPU counts as having them."""
@@ -18,7 +20,7 @@ def bfloat16_is_fast(device: str = "cpu") -> bool:
 
 def takes_bfloat16(values: Mapping[str, Any]) -> bool:
     """Return True if these settings allow convolutions in bfloat16 (constraints.py)."""
-    return values.get("generated") != "full"
+    return values.get("generated") != "full" and LEARNERS[values.get("learner", "leo")].adapted != "cnn"
 
 
 def faster_precision(runs: Iterable[Mapping[str, Any]]) -> str:

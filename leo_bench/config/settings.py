@@ -86,7 +86,8 @@ class Settings(BaseModel):
     latent_dim: int = setting(64, "method", symbol="n_z", documented="32 to 128", source=DOCUMENT, ge=1, le=4096)
     """Length of a class code z."""
     inner_steps: int = setting(5, "method", documented="3 to 10", source=DOCUMENT, ge=0, le=100)
-    """Gradient steps on the class codes. With 0 the generator answers alone."""
+    """Gradient steps of the inner loop: on the class codes of LEO, on the head of `anil`, on all weights of `maml`,
+    `meta_sgd` and `reptile`. With 0 a learner answers as it starts, LEO by its generator alone."""
     inner_lr: float = setting(
         0.01, "method", symbol="alpha", documented="0.005 to 0.05", source=DOCUMENT, gt=0, le=1000, allow_inf_nan=False
     )
@@ -168,6 +169,11 @@ class Settings(BaseModel):
         0.0, "method", symbol="lambda_1", source=f"{PAPER}, equation 7", ge=0, allow_inf_nan=False
     )
     """Weight of half the squared parameters of encoder, relation network and decoder."""
+
+    # parts of the methods with a CNN of each episode's own
+    transductive: bool = setting(False, "method", source="Finn et al. 2017; see Bronskill et al. 2020, section 2")
+    """Normalise queries by the batch statistics of all queries of their episode (`maml`, `meta_sgd`, `reptile`), as in
+    most published results of MAML. Answers then depend on the other queries, so they have tables of their own."""
 
     # data, episodes, budget
     dataset: Annotated[str, AfterValidator(_trainable)] = setting("omniglot", "protocol")

@@ -1,6 +1,7 @@
 """Few-shot methods, one file each. This module lists them and imports none, so that it costs nothing."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -16,13 +17,43 @@ class LearnerEntry:
     """False if a trained model can only be scored at the ways it was built for."""
     inner_loop: bool = False
     """True if the method takes inner_steps of size inner_lr, which test_inner_steps and test_inner_lr can change."""
+    adapted: Literal["codes", "head", "cnn", ""] = ""
+    """Target of the inner loop: class codes, the weights of the head, or those of the CNN too; empty without a loop.
+    With `cnn` each episode has its own CNN."""
+    trainer: str = "outer_loop"
+    """Module below leo_bench.training whose function `train` trains the method."""
 
 
 LEARNERS = {
-    "leo": LearnerEntry("full_leo:head_or_full", "latent embedding optimization", inner_loop=True),
+    "leo": LearnerEntry("full_leo:head_or_full", "latent embedding optimization", inner_loop=True, adapted="codes"),
     "protonet": LearnerEntry("protonet:ProtoNet", "class means of Conv-4 features; untrained with n_train_episodes 0"),
     "nearest_neighbour": LearnerEntry(
         "nearest_neighbour:NearestNeighbour", "nearest support image in the features of a Conv-4 trained as protonet"
+    ),
+    "maml": LearnerEntry(
+        "maml:Maml", "gradient steps on all weights of a CNN", any_way=False, inner_loop=True, adapted="cnn"
+    ),
+    "meta_sgd": LearnerEntry(
+        "meta_sgd:MetaSgd",
+        "MAML with a learned step size for each weight",
+        any_way=False,
+        inner_loop=True,
+        adapted="cnn",
+    ),
+    "anil": LearnerEntry(
+        "anil:Anil", "MAML that adapts the head alone", any_way=False, inner_loop=True, adapted="head"
+    ),
+    "reptile": LearnerEntry(
+        "reptile:Reptile",
+        "a start moved towards the weights that training on an episode ends at",
+        any_way=False,
+        inner_loop=True,
+        adapted="cnn",
+    ),
+    "pretrained": LearnerEntry(
+        "pretrained:Pretrained",
+        "Conv-4 trained to classify all training characters; class means, or another test_head",
+        trainer="pretraining",
     ),
     "pixels": LearnerEntry("pixels:Pixels", "class means of raw pixels", trains=False),
 }

@@ -36,14 +36,14 @@ def training_cost(settings: Mapping[str, Any]) -> float:
     images = settings["n_train_episodes"] * (settings["train_n_way"] or settings["n_way"]) * each
     if not LEARNERS[settings["learner"]].trains:
         images = 0
-    return 8 + 0.87e-3 * images * (5.7 if _generates_cnn(settings) else 1) * _image_cost(settings)
+    return 8 + 0.87e-3 * images * _inner_loop_cost(settings) * _image_cost(settings)
 
 
 def scoring_cost(settings: Mapping[str, Any]) -> float:
     """Estimate the seconds of all tests of a run on one CPU core."""
     settings = _complete(settings)
     tests = planned_tests(make_settings(settings))
-    if _generates_cnn(settings):  # one pass for each scored step of each episode
+    if _own_cnn(settings):  # one pass for each scored step of each episode
         images = 3.0 * sum(test.n_test_episodes * test.n_way * (test.k_shot + test.n_query) for test in tests)
     else:  # each test image passes the CNN once for each data set
         n_datasets = len({test.dataset for test in tests})
@@ -63,8 +63,24 @@ def _copies(settings: Mapping[str, Any]) -> int:
     return 4 if settings["inner_examples"] == "shifted" else 0
 
 
-def _generates_cnn(settings: Mapping[str, Any]) -> bool:
-    return settings["learner"] == "leo" and settings["generated"] == "full"
+def _own_cnn(settings: Mapping[str, Any]) -> bool:
+    """Return True if each episode has its own CNN."""
+    full = settings["learner"] == "leo" and settings["generated"] == "full"
+    return full or LEARNERS[settings["learner"]].adapted == "cnn"
+
+
+def _inner_loop_cost(settings: Mapping[str, Any]) -> float:
+    """Return the time of a training step with an inner loop through the CNN, 1 for a step without one."""
+    if not _own_cnn(settings):
+        return 1.0
+    if settings["learner"] == "leo":
+        return 5.7
+    if settings["learner"] == "reptile":
+        return 1.8
+    support = settings["n_way"] * (settings["train_k_shot"] or settings["k_shot"])
+    query = settings["n_way"] * (settings["train_n_query"] or settings["n_query"])
+    each = 8.0 if settings["second_order"] else 2.0  # an image in an inner step against one in a plain step
+    return 1.6 + each * settings["inner_steps"] * support / (support + query)
 
 
 def _image_cost(settings: Mapping[str, Any]) -> float:

@@ -1,8 +1,8 @@
 """Numerics digest: hash of the source that decides the numbers of a run. No torch.
 
-The modules are the learner, ROOTS, and everything that these import, except EXEMPT. Of the settings, what they derive
-from each other counts. How a data set is read does not count, because every record has a digest of the drawings
-themselves.
+The modules are the learner, its trainer, ROOTS, and everything that these import, except EXEMPT. Of the settings, what
+they derive from each other counts. How a data set is read does not count, because every record has a digest of the
+drawings themselves.
 """
 
 import ast
@@ -43,7 +43,8 @@ def numerics_digest(learner: str, dataset: str) -> str:
     Comments, layout and docstrings do not count. The names of the modules do, and so do the committed validation
     alphabets of the data set.
     """
-    names = closure([*ROOTS, "learners." + LEARNERS[learner].builder.split(":")[0]])
+    entry = LEARNERS[learner]
+    names = closure([*ROOTS, "learners." + entry.builder.split(":")[0], "training." + entry.trainer])
     digest = hashlib.sha256()
     for name in names:
         digest.update(f"{name}\0{bare_source(_path(name).read_text(encoding='utf-8'))}\0".encode())

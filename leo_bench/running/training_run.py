@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from leo_bench.config import Settings, training_settings
 from leo_bench.data.bank import ImageBank, load_images
 from leo_bench.data.locate import locate
 from leo_bench.data.seeding import EPISODE_ROOT, derive_seed
+from leo_bench.learners import LEARNERS
 from leo_bench.learners.base import Learner
 from leo_bench.learners.factory import build
 from leo_bench.records import CurvePoint, PrunedRun, Result, ValidationPoint, write_record
@@ -20,7 +22,7 @@ from leo_bench.running.checkpoint import weights_digest, weights_of
 from leo_bench.running.process import host, peak_memory_mb, prepare
 from leo_bench.running.training_checkpoint import TrainingCheckpoint
 from leo_bench.training.flops import multiply_adds
-from leo_bench.training.outer_loop import TrainingDiverged, train
+from leo_bench.training.outer_loop import TrainingDiverged
 from leo_bench.training.state import History
 from leo_bench.training.troubleshooting import diverged, stalled
 
@@ -48,6 +50,13 @@ def parameters_by_part(learner: Learner) -> dict[str, int]:
         name: sum(p.numel() for p in module.parameters() if p.requires_grad)
         for name, module in learner.named_children()
     }
+
+
+def train(learner: Learner, bank: ImageBank, settings: Settings, *arguments: Any) -> History:
+    """Train a learner by the function that LEARNERS names for it; arguments as in outer_loop.train."""
+    trainer = import_module(f"leo_bench.training.{LEARNERS[settings.learner].trainer}")
+    history: History = trainer.train(learner, bank, settings, *arguments)
+    return history
 
 
 def train_run(

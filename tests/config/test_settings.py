@@ -46,6 +46,7 @@ OTHER: dict[str, Any] = {
     "encoder_penalty_weight": 0.1,
     "orthogonality_weight": 0.1,
     "l2_weight": 0.1,
+    "transductive": True,
     "dataset": "glyphs",
     "class_split": "random",
     "train_classes": "trainval",
@@ -103,6 +104,7 @@ WITH: dict[str, dict[str, Any]] = {
     "frozen_maps": {"encoder": "shared", "decoder": "linear", "decoder_start": "encoder"},
     "test_head_c": {"test_head": "logistic_regression"},
     "test_mislabelled": {"test_k_shots": (3,)},
+    "transductive": {"learner": "maml"},
 }
 """Settings that another setting requires."""
 
@@ -163,6 +165,7 @@ def test_settings_survive_a_trip_through_json(preset: str) -> None:
         "test_head_c": 1.0,
         "adapts": "always",
         "frozen_maps": False,
+        "transductive": False,
     }
     settings = make_settings({**OTHER, **changes}, preset)
     again = make_settings(json.loads(json.dumps(settings.canonical())))
@@ -210,6 +213,7 @@ def test_every_default_is_pinned() -> None:
         "encoder_penalty_weight": 0.0,
         "orthogonality_weight": 0.0,
         "l2_weight": 0.0,
+        "transductive": False,
         "dataset": "omniglot",
         "class_split": "lake",
         "train_classes": "train",

@@ -16,10 +16,14 @@ from leo_bench.models.noise import Noise
 CASES = {
     **VARIANTS,
     **{name: {"learner": name} for name in LEARNERS if name != "leo"},
+    "maml, first order": {"learner": "maml", "second_order": False},
+    "maml, transductive": {"learner": "maml", "transductive": True},
+    "meta_sgd, first order": {"learner": "meta_sgd", "second_order": False},
     "protonet, learned scale": {"learner": "protonet", "logit_scale": "learned", "train_support": "each"},
 }
 """Settings of every learner; the variants are those of LEO."""
 ANY_WAY = {name: changes for name, changes in CASES.items() if tiny(**changes).any_way}
+INDUCTIVE = {name: changes for name, changes in CASES.items() if not changes.get("transductive")}
 every_case = pytest.mark.parametrize("changes", CASES.values(), ids=CASES.keys())
 every_case_of_any_way = pytest.mark.parametrize("changes", ANY_WAY.values(), ids=ANY_WAY.keys())
 BLIND_TO_NAMES = {name: changes for name, changes in ANY_WAY.items() if changes.get("relation") != "shuffled"}
@@ -203,7 +207,7 @@ def test_the_order_of_the_support_set_does_not_matter(changes: dict[str, object]
         torch.testing.assert_close(other, step, rtol=1e-8, atol=1e-8)
 
 
-@every_case
+@pytest.mark.parametrize("changes", INDUCTIVE.values(), ids=INDUCTIVE.keys())
 def test_at_test_a_query_does_not_notice_the_others(changes: dict[str, object]) -> None:
     learner = stirred(tiny(**changes)).eval()
     support_x, support_y, query_x, _ = random_batch()

@@ -105,6 +105,13 @@ def test_the_record_holds_what_happened(tmp_path: Path) -> None:
     assert "3-way 1-shot mixed on glyphs" in (folder / "attempt-1" / "log.txt").read_text()
 
 
+def test_a_learner_is_trained_by_the_function_that_it_names(tmp_path: Path) -> None:
+    # An untrained classifier of 24 characters in 4 rotations has a loss of about log 96 = 4.6, one of the 3 classes of
+    # an episode of about log 3 = 1.1.
+    assert trained(run(tmp_path, learner="pretrained")).curve[0].train_loss > 3
+    assert trained(run(tmp_path, learner="protonet")).curve[0].train_loss < 3
+
+
 def forbid_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_run, "train", lambda *_: pytest.fail("trained"))
 

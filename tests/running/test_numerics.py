@@ -63,7 +63,16 @@ def test_training_evaluation_episodes_and_seeding_count_for_all(package: Path, m
 
 def test_a_learner_counts_for_itself_and_those_that_build_on_it(package: Path) -> None:
     file = package / "learners" / "protonet.py"
-    assert changed(file, "\nclass ProtoNet", "\nONE_MORE = 1\n\n\nclass ProtoNet") == {"protonet", "nearest_neighbour"}
+    assert changed(file, "\nclass ProtoNet", "\nONE_MORE = 1\n\n\nclass ProtoNet") == {
+        "protonet",
+        "nearest_neighbour",
+        "pretrained",
+    }
+
+
+def test_a_trainer_counts_for_the_learners_that_name_it(package: Path) -> None:
+    file = package / "training" / "pretraining.py"
+    assert changed(file, "\nclass Classifier", "\nONE_MORE = 1\n\n\nclass Classifier") == {"pretrained"}
 
 
 @pytest.mark.parametrize(
@@ -152,7 +161,9 @@ def test_validation_alphabets_count(package: Path) -> None:
 
 def test_every_module_that_a_run_reaches_decides_numbers_or_is_exempt_by_name() -> None:
     for name in LEARNERS:
-        reached = numerics.closure([*numerics.ROOTS, "learners." + LEARNERS[name].builder.split(":")[0]])
+        entry = LEARNERS[name]
+        modules = ["learners." + entry.builder.split(":")[0], f"training.{entry.trainer}"]
+        reached = numerics.closure([*numerics.ROOTS, *modules])
         assert {part.split(".")[0] for part in reached} <= {"data", "models", "learners", "training", "running"}
         assert not set(reached) & {f"data.{entry.module}" for entry in DATASETS.values()}
     for name in numerics.EXEMPT:
