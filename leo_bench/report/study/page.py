@@ -8,7 +8,7 @@ from leo_bench.report.study.adaptation_effect import effect_table
 from leo_bench.report.study.cost import cost_table
 from leo_bench.report.study.data import STEP, StudyData, load_study_data
 from leo_bench.report.study.differences import effects
-from leo_bench.report.study.errors_by_character import NOT_RECORDED, character_tables
+from leo_bench.report.study.errors_by_character import NOT_RECORDED, character_table
 from leo_bench.report.study.figures import all_plots
 from leo_bench.report.study.forest import effects_table
 from leo_bench.report.study.main_table import main_tables
@@ -53,10 +53,10 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
     ]
     paired = effects_table(data) if main else None
     cost = cost_table(data)
-    hardest, undone, redo, effect = character_tables(data), problem_table(data), redo_table(data), effect_table(data)
+    hardest, undone, redo, effect = character_table(data), problem_table(data), redo_table(data), effect_table(data)
     elsewhere = [table for table in (other_tests_table(data), other_differences_table(data)) if table is not None]
     sections = [section.table for section in switches]
-    write_tables([*main, paired, *sections, cost, *elsewhere, effect, *hardest, undone, redo], out_folder / "tables")
+    write_tables([*main, paired, *sections, cost, *elsewhere, effect, hardest, undone, redo], out_folder / "tables")
     opening = answer(data)
     content = {
         "title": data.plan.question,
