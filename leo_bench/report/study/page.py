@@ -17,7 +17,6 @@ from leo_bench.report.study.other_tests import other_differences_table, other_te
 from leo_bench.report.study.provenance import provenance
 from leo_bench.report.study.redo import redo_table, repeat_command
 from leo_bench.report.study.sentences import answer, method_words, notices
-from leo_bench.report.study.switch import switch_table
 from leo_bench.report.study.switch_words import switch_words
 from leo_bench.report.study.waterfall import step_table
 from leo_bench.report.table import VERDICTS, ReportTable
@@ -25,12 +24,12 @@ from leo_bench.report.table import VERDICTS, ReportTable
 
 @dataclass(frozen=True)
 class Section:
-    """One switch: its explanation, figure and table."""
+    """One switch: its explanation and figure; the table of a chain of steps."""
 
     switch: str
     words: str
     figure: Shown | None
-    table: ReportTable
+    table: ReportTable | None
 
 
 def write_report(study_folder: Path, out_folder: Path) -> Path:
@@ -47,7 +46,7 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
             switch,
             switch_words(switch),
             figures.get(f"switch-{switch}"),
-            step_table(data) if switch == STEP else switch_table(data, switch),
+            step_table(data) if switch == STEP else None,
         )
         for switch in data.plan.switches
     ]

@@ -18,8 +18,7 @@ from leo_bench.report.study.differences import (
     step_effects,
 )
 from leo_bench.report.study.documented import band_words, documented_band
-from leo_bench.report.study.main_table import DASH
-from leo_bench.report.table import NONE, ReportTable, difference, notes_of, percent, with_interval
+from leo_bench.report.table import NONE, ReportTable, difference, notes_of, percent
 
 PART = "part"
 """Switch whose variants are the baseline without one component each."""
@@ -117,39 +116,24 @@ def _caption(data: StudyData, variants: list[str]) -> str:
 
 
 def step_table(data: StudyData) -> ReportTable:
-    """Return accuracy and change of each step on each test.
-
-    Words show verdict and notes of the headline test; numbers hold those of all tests.
-    """
+    """Return accuracy and change of each step on each test; the verdict is that of the headline test."""
     frames = {cell: waterfall_rows(data, cell) for cell in data.cells}
     frames = {cell: frame[frame["group"] == STEP].reset_index(drop=True) for cell, frame in frames.items()}
-    words = []
-    for index, variant in enumerate(step_variants(data, STEP)):
-        text = {STEP: data.label(variant)}
-        for cell, frame in frames.items():
-            own, interval = frame.iloc[index], mean_accuracy(data, cell, variant)
-            text[f"{cell_name(cell)}, %"] = (
-                with_interval(interval.mean, interval.low, interval.high, interval.kind) if interval else NONE
-            )
-            text["change, points" if cell == data.headline else f"change, {cell_name(cell)}"] = _change_words(own)
-            if cell == data.headline:
-                compared = not np.isnan(own["change"])
-                text["verdict"] = own["change_verdict"] if compared else NONE
-                text["seeds"] = str(data.rows(cell, variant)["seed"].nunique())
-        words.append(text)
+    if not frames:
+        return ReportTable(f"switch-{STEP}", "No step is done yet.", pd.DataFrame(), pd.DataFrame())
+    headline = frames[data.headline]
+    words = {STEP: headline["label"], "verdict": headline["change_verdict"].where(headline["change"].notna(), NONE)}
+    words |= {f"{cell_name(cell)}, %": frame["words"] for cell, frame in frames.items()}
     numbers = [
         frame.drop(columns=["group", "words"]).assign(n_way=cell[0], episode_mode=cell[1])
         for cell, frame in frames.items()
     ]
     caption = (
-        "Each step keeps the changes of the steps above it. Changes: paired differences with the step above, in "
-        f"points. The verdict is on {cell_name(data.headline)}, and Holm's family is the steps. "
-        f"Intervals: 95% over seeds (e: over episodes).{DASH}"
+        "Accuracy, and in brackets the paired change from the step above in points, with its 95% interval over seeds "
+        f"(e: over episodes). The verdict is on {cell_name(data.headline)}, and Holm's family is the steps."
     )
-    headline = frames.get(data.headline)
-    notes = [] if headline is None else notes_of(headline.rename(columns={"change_note": "note"}))
-    table = pd.concat(numbers, ignore_index=True) if numbers else pd.DataFrame()
-    return ReportTable(f"switch-{STEP}", caption, table, pd.DataFrame(words), notes)
+    notes = notes_of(headline.rename(columns={"change_note": "note"}))
+    return ReportTable(f"switch-{STEP}", caption, pd.concat(numbers, ignore_index=True), pd.DataFrame(words), notes)
 
 
 def _change_words(row: Any) -> str:

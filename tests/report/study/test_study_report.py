@@ -509,7 +509,7 @@ def test_every_table_is_there_as_csv(tmp_path: Path) -> None:
     build(tmp_path / "results")
     html, _ = report(tmp_path)
     names = set(re.findall(r'id="table-([^"]+)"', html))
-    assert {"main", "switch-relation", "effects", "redo"} <= names
+    assert {"main", "effects", "redo"} <= names
     for name in names:
         assert (tmp_path / f"reports/ablations-cpu/tables/{name}.csv").is_file(), name
 

@@ -101,7 +101,7 @@ def test_what_may_not_be_compared_has_no_bar_and_a_reason_in_the_numbers(tmp_pat
     assert rows.loc[["second", "third"], "start"].isna().all()
     assert rows.loc["second", "words"] == "62.0"
     assert "images" in rows.loc["second", "change_note"]
-    assert step_table(data).words["change, points"].tolist() == ["-", "-", "-"]
+    assert step_table(data).words["verdict"].tolist() == ["-", "-", "-"]
 
 
 def test_with_seeds_missing_a_bar_shows_the_paired_change(tmp_path: Path) -> None:
