@@ -15,8 +15,6 @@ from leo_bench.records import Plan
 INK, MUTED, GRID, PAPER, BAND = "#1b1f24", "#5b6470", "#dce1e7", "#ffffff", "#d3ead9"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#a87b00", "#3d9bd1")
 """Distinguishable under the common kinds of colour blindness, with a contrast of at least 3 to white."""
-RAMP = ("#e6a944", "#dd8a4f", "#cc6a62", "#b04c77", "#873b86", "#5a3486", "#2b2c78")
-"""Colours from low to high accuracy, each darker than the one before; a dark page reverses them."""
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "p", "h", "*", "d", "8")
 """No arrowheads: those mark values beyond an axis."""
 EPISODE_DASH = (0, (1.5, 1.2))

@@ -2,7 +2,7 @@
 
 from leo_bench.records.search import Parameter, Pruner
 from leo_bench.report.search.data import SearchData
-from leo_bench.report.sentences import distinct
+from leo_bench.report.study.provenance import source_and_machine
 
 
 def provenance(data: SearchData) -> list[tuple[str, str]]:
@@ -30,12 +30,8 @@ def provenance(data: SearchData) -> list[tuple[str, str]]:
         ("seeds on test", ", ".join(str(seed) for seed in plan.test_seeds)),
         ("study on test", data.best.study if data.best else ""),
         ("records of trials", f"{len(found)} of {len(data.complete)} complete trials' runs are there"),
-        ("data", distinct(f"{result.settings['dataset']}, digest {result.data_digest}" for result in found)),
-        ("precision", distinct(f"{result.settings['precision']} on {result.settings['device']}" for result in found)),
-        ("numerics digest", distinct([plan.numerics, *(result.numerics for result in found)])),
-        ("commit", distinct(result.commit for result in found)),
-        ("host", distinct(", ".join(f"{k} {v}" for k, v in sorted(result.host.items())) for result in found)),
-        ("versions", distinct(", ".join(f"{k} {v}" for k, v in result.versions.items()) for result in found)),
+        ("source of the search", plan.numerics),
+        *source_and_machine(found),
         ("compute of complete trials", f"{seconds / 60:,.1f} minutes of one process each" if found else ""),
         ("settings of trials", ", ".join(f"{name} {value}" for name, value in base.items())),
     ]

@@ -64,31 +64,13 @@ def front_table(data: SearchData) -> ReportTable | None:
         return None
     trials, chosen = trials_table(data), {one.number: one.variant for one in data.choices}
     rows = trials.numbers[trials.numbers["number"].isin(data.front["number"])].sort_values("multiply_adds")
-    words = trials.words.loc[rows.index].drop(
-        columns=["state", "episodes", "repeats", "command", "message", "started", "finished"]
-    )
+    words = trials.words.loc[rows.index].drop(columns=["state", "episodes", "repeats", "command", "message"])
     words.insert(1, "chosen as", [chosen.get(number, NONE) for number in rows["number"]])
     caption = (
         f"Pareto front of n = {len(data.complete)} complete trials: accuracy on validation characters, multiply-adds "
         "to answer one episode. Chosen: to be measured on test. One seed each, so a place on the front is no verdict."
     )
     return ReportTable("front", caption, rows, words)
-
-
-def importance_table(data: SearchData) -> ReportTable | None:
-    """Return the importance of each setting; None if the analysis has none."""
-    numbers = data.importance
-    if numbers.empty:
-        return None
-    ends = zip(numbers["low"], numbers["high"], strict=True)
-    words = pd.DataFrame(
-        {
-            "setting": numbers["parameter"],
-            "importance": numbers["importance"].map("{:.2f}".format),
-            "5th to 95th percentile": [f"{low:.2f} to {high:.2f}" for low, high in ends],
-        }
-    )
-    return ReportTable("importance", "Importance in numbers; the planted noise is last.", numbers, words)
 
 
 def ranges_table(data: SearchData) -> ReportTable | None:
@@ -124,12 +106,12 @@ def part_words(row: dict[Any, Any]) -> str:
 
 
 def trials_table(data: SearchData) -> ReportTable:
-    """Return every trial with all recorded fields, and the command that repeats its run."""
+    """Return every trial with its settings, and the command that repeats its run."""
     numbers = data.frame.copy() if data.has_cost else data.frame.drop(columns="multiply_adds")
     trials = sorted(data.trials.trials, key=lambda trial: trial.number)
     for one in data.plan.space:
         numbers[one.name] = [trial.parameters.get(one.name) for trial in trials]
-    for name in ("run_key", "started", "finished", "retry_of"):
+    for name in ("run_key", "retry_of"):
         numbers[name] = [getattr(trial, name) for trial in trials]
     numbers["message"] = [without_paths(trial.message, data.folder.parent) for trial in trials]
     doing = {trial.number: "reproduce" if trial.state == "complete" else "run" for trial in trials}
@@ -145,7 +127,6 @@ def trials_table(data: SearchData) -> ReportTable:
             "repeats": numbers["retry_of"].map("trial {:.0f}".format, na_action="ignore"),
             "command": numbers["command"],
             "message": numbers["message"],
-            **{name: numbers[name].astype("string").str[:16] for name in ("started", "finished")},
         }
     )
     caption = (

@@ -9,7 +9,7 @@ import pandas as pd
 from leo_bench import figures
 from leo_bench.records import AdaptationRecord, RunState, TestResult
 from leo_bench.report.panels import Panel, Plot
-from leo_bench.report.study.captions import lines_height, n_words, over_seeds
+from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words
 from leo_bench.report.study.comparable import has_own_adaptation
 from leo_bench.report.study.data import StudyData
 from leo_bench.report.table import NONE, ReportTable, difference, percent
@@ -154,4 +154,4 @@ def gain_panel(data: StudyData, rows: pd.DataFrame, x: str, title: tuple[str, st
 
 def gain_words(frame: pd.DataFrame, drawn: str = "shaded") -> str:
     """Return the sentences that captions of gains share."""
-    return f"Means over {n_words(frame)}; {over_seeds(frame, drawn)}. Green: gains within the margin that matters."
+    return f"Means over {n_words(frame)}; {drawn}: {OVER_SEEDS}. Green: gains within the margin that matters."

@@ -8,7 +8,7 @@ import pandas as pd
 from leo_bench import figures
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import headline_and_hardest, rows_height, subtitle
-from leo_bench.report.study.data import Cell, StudyData, cell_name
+from leo_bench.report.study.data import StudyData, cell_name
 from leo_bench.report.study.differences import compared_label, effects, without_against
 from leo_bench.report.study.main_table import named_beside
 from leo_bench.report.study.sentences import OPEN, seeds_words
@@ -43,34 +43,16 @@ def forest_plot(data: StudyData) -> Plot | None:
         panels.append(Panel(draw, *title, width=width, height=height, alt=alt))
     if not panels:
         return None
-    kinds = set(effects(data, data.headline).query("compared == True")["kind"])
-    over = (
-        "over seeds"
-        if kinds == {"seeds"}
-        else "over test episodes of two trained models (dotted), which says nothing about other seeds"
-    )
-    over = over if len(kinds) < 2 else "over seeds (solid), or with one seed over test episodes (dotted)"
     caption = (
         f"Paired difference with {data.label(data.plan.baseline)}"
         + (", or with the variant that the row names" if data.names_pairs else "")
         + ", in points of accuracy, same seeds and same test episodes; bars: 95% interval "
-        f"{over}; shaded: differences that do not matter. Each interval is for its row alone; verdicts allow for all. "
-        f"Arrowheads: the difference or its interval extends beyond the axis."
+        "over seeds (solid), or with one seed over test episodes of two trained models (dotted), which says nothing "
+        "about other seeds; shaded: differences that do not matter. Each interval is for its row alone; verdicts allow "
+        "for all. Arrowheads: the difference or its interval extends beyond the axis."
     )
-    caption += "".join(unscored_words(data, cell) for cell in headline_and_hardest(data))
     columns = 1 if any(panel.width > 4 for panel in panels) else 2
     return Plot("effects", "What each change is worth", caption, panels, columns)
-
-
-def unscored_words(data: StudyData, cell: Cell) -> str:
-    """Return a sentence that names variants scored on other tests but not on this one."""
-    frame = effects(data, cell)
-    missing = [
-        str(row["label"])
-        for row in frame.to_dict("records")
-        if not data.scores[data.scores["variant"] == row["variant"]].empty and data.rows(cell, row["variant"]).empty
-    ]
-    return f" Not scored on {cell_name(cell)}, so missing there: {', '.join(missing)}." if missing else ""
 
 
 def effects_table(data: StudyData) -> ReportTable:

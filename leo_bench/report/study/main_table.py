@@ -22,7 +22,7 @@ DASH = f' "{NONE}": not scored on that test, or nothing to compare with.'
 
 @dataclass(frozen=True)
 class Column:
-    """A column at the end of the main table, made from a column of scores.csv."""
+    """A column of costs or conditions, made from a column of scores.csv."""
 
     key: str
     """Name in scores.csv, and in tables/main.csv."""

@@ -121,6 +121,8 @@ def method_words(data: StudyData) -> list[str]:
         "open whether it matters. Inconclusive: not even that.",
         f"Seeds to settle: how many seeds would give a verdict in 4 of 5 such studies, if the true difference and "
         f"spread are those seen; > {MOST_SEEDS}: more than that.",
+        "An axis shows the error, 100 minus accuracy, on a log scale with small errors at the top or right, if at "
+        "least half of the variants drawn are above 95%. Intervals of accuracies are cut at 0 and 100%.",
         "Rows are compared only if data, splits, image size, shots, queries, training images, "
         "test episodes and source agree.",
     ]

@@ -6,8 +6,7 @@ import pandas as pd
 
 from leo_bench import figures
 from leo_bench.report.panels import Panel, Plot
-from leo_bench.report.sentences import error_words
-from leo_bench.report.study.captions import cut_words, episode_words, n_words, over_seeds, rows_height, subtitle
+from leo_bench.report.study.captions import OVER_SEEDS, episode_words, n_words, rows_height, subtitle
 from leo_bench.report.study.comparable import why_not_comparable
 from leo_bench.report.study.data import Cell, StudyData, cell_name
 from leo_bench.report.study.documented import band_words, documented_band
@@ -23,14 +22,13 @@ def switch_plot(data: StudyData, switch: str) -> Plot | None:
     """Return the figure of accuracy against a switch, a panel per test; None with fewer than two measured settings."""
     variants = switch_variants(data, switch)
     names, cells = setting_names(data, switch, variants), data.cells[:MOST_CELLS]
-    panels, errors, drawn = [], [], []
+    panels, drawn = [], []
     for cell in cells:
         rows = data.rows(cell, *variants)
         if rows["variant"].nunique() < 2:
             continue
         order = [name for name in variants if name in set(rows["variant"])]
         rows = rows.assign(label=rows["variant"].map(names)).set_index("variant", drop=False).loc[order]
-        errors.append(figures.near_ceiling(rows.reset_index(drop=True)))
         drawn.append(rows)
         references = [name for name in _references(data, cell, rows) if name not in order]
         found = [documented_band(data, cell, name) for name in order]
@@ -43,7 +41,7 @@ def switch_plot(data: StudyData, switch: str) -> Plot | None:
             bands=[band and band[:2] for band in found],
             band_words=f"document: {band_words(band for band in found if band)}",
             chance=1 / cell[0],
-            error=errors[-1],
+            error=figures.near_ceiling(rows.reset_index(drop=True)),
         )
         labels = [str(label) for label in frame.drop_duplicates("variant")["label"]]
         means = frame.groupby("label", sort=False)["accuracy"].mean()
@@ -55,17 +53,14 @@ def switch_plot(data: StudyData, switch: str) -> Plot | None:
     if not panels:
         return None
     rows = pd.concat(drawn, ignore_index=True)
-    single = rows.groupby("variant")["seed"].nunique().min() < 2
     caption = (
         f"Accuracy against {switch}. Large marks: means over {n_words(rows)}, {episode_words(rows)}; small marks: "
-        f"single seeds; {over_seeds(rows, 'bars')}"
-        + ("; dotted, with one seed: over the test episodes of that model." if single else ".")
+        f"single seeds; bars: {OVER_SEEDS}; dotted, with one seed: over the test episodes of that model."
     )
     if any(documented_band(data, cell, name) for cell in cells for name in variants):
         caption += " Shaded: accuracy that the source document expects after 2,000 5-way training episodes."
     if data.plan.references:
         caption += " Below the line: references, whose training budget may differ; an arrowhead: beyond the axis."
-    caption += cut_words(rows, ["variant", "n_way", "episode_mode"]) + error_words(errors)
     return Plot(f"switch-{switch}", f"Accuracy against {switch}", caption, panels)
 
 

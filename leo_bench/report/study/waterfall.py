@@ -10,7 +10,7 @@ import pandas as pd
 
 from leo_bench import figures
 from leo_bench.report.panels import Panel, Plot
-from leo_bench.report.study.captions import cut_words, episode_words, n_words, over_seeds, subtitle
+from leo_bench.report.study.captions import OVER_SEEDS, episode_words, n_words, subtitle
 from leo_bench.report.study.data import STEP, Cell, StudyData, cell_name
 from leo_bench.report.study.differences import (
     effects,
@@ -97,22 +97,18 @@ def waterfall_plot(data: StudyData) -> Plot | None:
 def _caption(data: StudyData, variants: list[str]) -> str:
     steps, parts = step_variants(data, STEP), step_variants(data, PART)
     rows = data.rows(data.headline, *variants)
-    drawn = pd.concat([data.rows(cell, *variants) for cell in data.cells if cell[1] == "mixed"])
     caption = (
         f"From {data.label(steps[0])} to {data.label(steps[-1])}; each step keeps the changes of the steps above it"
         + (f". Below the line, {data.label(data.plan.baseline)} lacks one component" if parts else "")
-        + f". Points: accuracy, n = {n_words(rows)}, {episode_words(rows)}; {over_seeds(rows, 'lines')}. Bars, and in "
-        "brackets in points: the paired change from the step above"
-        + (f", below the line from {data.label(data.plan.baseline)}" if parts else "")
-        + (" or from the variant that the row names" if any(name in data.plan.against for name in parts) else "")
-        + ", with its 95% interval over seeds (e: over the test episodes of two models). Verdicts allow for all steps"
-        + (", and those below the line for all variants" if parts else "")
-        + "."
+        + f". Points: accuracy, n = {n_words(rows)}, {episode_words(rows)}; lines: {OVER_SEEDS}. Bars, and in brackets "
+        "in points: the paired change from the step above, or below the line from the baseline or the variant that the "
+        "row names, with its 95% interval over seeds (e: over the test episodes of two models). Verdicts allow for all "
+        "steps, and those below the line for all variants."
     )
     bands = [documented_band(data, cell, data.plan.baseline) for cell in data.cells]
     if any(bands):
         caption += f" Shaded: what the source document expects, {band_words(filter(None, bands))}."
-    return caption + cut_words(drawn, ["variant", "n_way"])
+    return caption
 
 
 def step_table(data: StudyData) -> ReportTable:

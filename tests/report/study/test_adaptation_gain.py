@@ -1,4 +1,4 @@
-"""Gains of the baseline by shots and by error before adapting, from a made-up study."""
+"""Gains of the baseline by shots, from a made-up study."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 from results_fixture import edit_record, make_plan, write_run, write_study
 
 from leo_bench.report.study.adaptation_effect import gain_plot
-from leo_bench.report.study.adaptation_gain import distance_plot, gain_frame, shots_plot
+from leo_bench.report.study.adaptation_gain import gain_frame, shots_plot
 from leo_bench.report.study.data import StudyData, load_study_data
 
 BASE: dict[str, Any] = {"test_n_ways": (5,), "test_modes": ("mixed",), "n_query": 5, "inner_steps": 2}
@@ -58,9 +58,8 @@ def test_gains_are_those_of_the_baseline_by_test_and_seed(tmp_path: Path) -> Non
         ["digits", 10, 5, 0],
         ["digits", 10, 5, 1],
     ]
-    # 1, 2, 2 and 3 of 25 more; 10 of 25 wrong before
+    # 1, 2, 2 and 3 of 25 more
     assert frame["gain"].tolist() == pytest.approx([0.04, 0.08, 0.08, 0.12] * 2)
-    assert frame["error"].tolist() == pytest.approx([0.4] * 8)
 
 
 def test_wrong_labels_and_another_adaptation_are_in_no_gain_of_the_baseline(
@@ -93,31 +92,17 @@ def test_gain_by_shots_has_a_panel_per_data_set(tmp_path: Path) -> None:
         "Gain in points by k_shot, omniglot omniglot 5f1c0ffe: 5-way mixed +6.0 at 1, +10.0 at 5",
         "Gain in points by k_shot, digits digits 5f1c0ffe: 10-way mixed +6.0 at 1, +10.0 at 5",
     ]
-    assert "2 seeds; no interval over seeds below 3 seeds" in plot.caption
+    assert "2 seeds; shaded: 95% t interval over seeds" in plot.caption
 
 
-def test_gain_by_distance_has_a_row_for_every_test_with_its_error_before(tmp_path: Path) -> None:
-    plot = distance_plot(build(tmp_path, SHOTS))
-    assert plot is not None
-    frame: pd.DataFrame = plot.panels[0].draw.args[0]  # type: ignore[attr-defined]
-    assert frame[["variant", "label", "words"]].values.tolist() == [
-        ["omniglot", "omniglot 5-way 1-shot mixed", "+6.0 at 40.0%"],
-        ["omniglot", "omniglot 5-way 5-shot mixed", "+10.0 at 40.0%"],
-        ["digits", "digits 10-way 1-shot mixed", "+6.0 at 40.0%"],
-        ["digits", "digits 10-way 5-shot mixed", "+10.0 at 40.0%"],
-    ]
-    assert frame["difference"].tolist() == pytest.approx([0.06, 0.1, 0.06, 0.1])
-    assert frame[["low", "high"]].isna().all(axis=None)  # two seeds
-
-
-def test_one_number_of_shots_and_one_data_set_are_not_drawn(tmp_path: Path) -> None:
+def test_one_number_of_shots_is_not_drawn(tmp_path: Path) -> None:
     one_shot = build(tmp_path / "one", {"test_datasets": ("digits",)})
-    assert shots_plot(one_shot) is None and distance_plot(one_shot) is not None
+    assert shots_plot(one_shot) is None
     at_home = build(tmp_path / "home", {"test_k_shots": (5,)})
-    assert shots_plot(at_home) is not None and distance_plot(at_home) is None
+    assert shots_plot(at_home) is not None
 
 
 def test_a_baseline_without_steps_has_no_gain(tmp_path: Path) -> None:
     data = build(tmp_path, SHOTS, inner_steps=0)
     assert gain_frame(data).empty
-    assert shots_plot(data) is None and distance_plot(data) is None
+    assert shots_plot(data) is None

@@ -122,7 +122,7 @@ def test_the_report_shows_the_waterfall_under_the_switch_step(tmp_path: Path) ->
     section = text.split("## step")[1].split("## part")[0]
     for words in (
         "From first to third; each step keeps the changes of the steps above it. Below the line, third lacks one",
-        "n = 2 seeds, 12 test episodes each; no interval over seeds below 3 seeds.",
+        "n = 2 seeds, 12 test episodes each; lines: 95% t interval over seeds, from 3 seeds on.",
         "Verdicts allow for all steps, and those below the line for all variants.",
         "Shaded: what the source document expects, 95 to 98% (105x105 pixels).",
         "+42.0 [+18.2, +65.8]",
