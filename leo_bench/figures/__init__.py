@@ -8,7 +8,6 @@ Frames hold fractions; axes show percent. A variant keeps one colour and marker 
 from leo_bench.figures.accuracy_axis import near_ceiling
 from leo_bench.figures.accuracy_by_cost import accuracy_by_cost
 from leo_bench.figures.accuracy_by_setting import accuracy_by_setting
-from leo_bench.figures.error_by_group import error_by_group
 from leo_bench.figures.forest_plot import forest_plot, signed
 from leo_bench.figures.gains import gains
 from leo_bench.figures.importance import importance_floor, search_importance
@@ -35,6 +34,6 @@ from leo_bench.figures.waterfall import waterfall
 __all__ = [
     "BAND", "COLOURS", "FONT", "GRID", "INK", "LABEL_WIDTH", "LEAST_SEEDS", "MUTED", "PAPER", "SMALL",
     "Styles", "VariantStyle", "accuracy_by_cost", "accuracy_by_setting",
-    "error_by_group", "forest_plot", "gains", "importance_floor", "learning_curves",
+    "forest_plot", "gains", "importance_floor", "learning_curves",
     "near_ceiling", "search_importance", "series_styles", "signed", "style_axes", "variant_styles", "waterfall",
 ]  # fmt: skip

@@ -61,13 +61,6 @@ def effect_frame() -> pd.DataFrame:
     return pd.DataFrame(rows, columns="variant label difference low high".split()).assign(kind="seeds")
 
 
-def group_frame() -> pd.DataFrame:
-    errors = {"Tengwar": (0.3, 0.34), "Keble": (0.1, 0.1)}
-    return pd.DataFrame(
-        [{"group": name, "seed": seed, "error": errors[name][seed]} for name in errors for seed in (0, 1)]
-    )
-
-
 def gain_frame(last: float = 0.01, seeds: int = 3) -> pd.DataFrame:
     """leo gains 2 points in one step and ends at `last` after 50; none gains half a point in 5."""
     gains = {"leo": {0: 0.0, 1: 0.02, 50: last}, "none": {0: 0.0, 5: 0.005}}
@@ -105,7 +98,6 @@ ALL = [
     partial(figures.forest_plot, effect_frame(), STYLES, margin=0.005),
     partial(figures.learning_curves, curve_frame(), STYLES),
     partial(figures.accuracy_by_cost, accuracy_frame(), STYLES, cost="minutes", xlabel="minutes"),
-    partial(figures.error_by_group, group_frame(), STYLES["leo"], overall=0.2),
     partial(figures.gains, gain_frame(), STYLES, x="step", margin=0.005),
 ]
 
@@ -210,8 +202,6 @@ def test_below_three_seeds_single_seeds_are_drawn_and_no_interval() -> None:
     assert {(3.0, 76.0), (3.0, 77.0), (3.0, 76.5)} <= points_at(curves)
     bands = [path.get_extents() for group in curves.collections for path in group.get_paths()]
     assert all(y <= 77.0 + 1e-9 for box in bands for y in (box.y0, box.y1))
-    groups = figures.error_by_group(group_frame(), STYLES["leo"], overall=0.2)
-    assert {x for x, y in points_at(groups) if y == 0.0 and x != 20.0} == {30.0, 32.0, 34.0}
 
 
 def test_intervals_end_at_nothing_and_at_all() -> None:
@@ -305,13 +295,6 @@ def test_the_error_axis_shows_errors_small_ones_at_its_end(draw: Any) -> None:
 def test_a_perfect_score_stays_on_the_error_axis() -> None:
     ax = figures.learning_curves(curve_frame().assign(accuracy=1.0), STYLES, error=True)
     assert np.isfinite(ax.get_ylim()).all() and np.isfinite(ax.transScale.transform([(0, 100.0)])).all()
-
-
-def test_errors_by_group_are_drawn_in_the_frames_order() -> None:
-    ax = figures.error_by_group(group_frame(), STYLES["leo"], overall=0.2)
-    assert row_labels(ax) == ["Tengwar", "Keble"]
-    assert {(32.0, 0.0), (30.0, 0.0), (34.0, 0.0), (10.0, 1.0), (20.0, 0.0)} <= points_at(ax)
-    assert {"32.0", "10.0", " all 20.0"} <= set(texts(ax))
 
 
 def test_each_variant_has_its_own_mark() -> None:

@@ -1,20 +1,15 @@
 """Errors of the baseline by alphabet and by character."""
 
-from functools import partial
-
 import pandas as pd
 
-from leo_bench import figures
-from leo_bench.report.panels import Panel, Plot
-from leo_bench.report.study.captions import OVER_SEEDS, n_words, subtitle
 from leo_bench.report.study.data import StudyData, cell_name
 from leo_bench.report.table import ReportTable, percent
 
-IN_FIGURE, IN_TABLE = 20, 10
-"""Most alphabets, and most characters, that the figure and the page's table show; the CSV file has all."""
+MOST = 10
+"""Most alphabets, and most characters, that the page shows; the CSV file has all."""
 NOT_RECORDED = "The runs have no counts by character, so there is nothing to show here."
-LEVELS = {"alphabet": "alphabets", "character": "characters"}
-"""Column that groups queries -> name of the groups."""
+LEVELS = ("alphabet", "character")
+"""Columns that group queries."""
 
 
 def character_counts(data: StudyData) -> pd.DataFrame:
@@ -49,7 +44,7 @@ def character_table(data: StudyData) -> ReportTable | None:
     if rows.empty:
         return None
     levels = [error_rates(rows, by).rename(columns={by: "name"}).assign(level=by) for by in LEVELS]
-    shown = pd.concat([level.head(IN_TABLE) for level in levels], ignore_index=True)
+    shown = pd.concat([level.head(MOST) for level in levels], ignore_index=True)
     words = pd.DataFrame(
         {
             "hardest": shown["name"],
@@ -64,35 +59,3 @@ def character_table(data: StudyData) -> ReportTable | None:
         "seeds together. The first of a ranking look worse than they are if queries are few."
     )
     return ReportTable("hardest", caption, pd.concat(levels, ignore_index=True), words)
-
-
-def ranking_words(n_shown: int, n_all: int, what: str) -> str:
-    """Return `10 hardest of 242 characters`, or `All 20 alphabets, hardest first` if all are shown."""
-    return f"All {n_all} {what}, hardest first" if n_shown == n_all else f"{n_shown} hardest of {n_all} {what}"
-
-
-def character_plot(data: StudyData) -> Plot | None:
-    """Return the figure of the baseline's error by alphabet, and of its hardest characters."""
-    rows, baseline = character_counts(data), data.plan.baseline
-    if rows.empty:
-        return None
-    overall, panels = float(rows["missed"].sum() / rows["asked"].sum()), []
-    for by, what in LEVELS.items():
-        whole = error_rates(rows, by)
-        shown = whole.head(IN_FIGURE)
-        single = rows.groupby([by, "seed"])[["asked", "missed"]].sum().reset_index(level="seed").loc[list(shown[by])]
-        frame = single.assign(error=single["missed"] / single["asked"]).rename_axis("group").reset_index()
-        draw = partial(figures.error_by_group, frame, data.styles[baseline], overall=overall)
-        title = f"{ranking_words(len(shown), len(whole), what)}, {cell_name(data.headline)}"
-        errors = zip(shown[by], shown["error"], strict=True)
-        alt = f"Error of {data.label(baseline)} by {by}: " + ", ".join(
-            f"{name} {percent(rate)}%" for name, rate in errors
-        )
-        height = 1.15 + 0.17 * len(shown)
-        panels.append(Panel(draw, title, subtitle(data, baseline), height=height, alt=alt))
-    caption = (
-        f"Share of wrong answers by what the query shows, {data.label(baseline)} after adaptation: large "
-        f"marks, means over {n_words(data.rows(data.headline, baseline))}; small: single seeds; "
-        f"bars: {OVER_SEEDS}; dashed line: all queries."
-    )
-    return Plot("hardest", "Hardest alphabets and characters", caption, panels)

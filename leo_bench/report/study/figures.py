@@ -5,7 +5,6 @@ from leo_bench.report.study.adaptation_effect import gain_plot
 from leo_bench.report.study.adaptation_gain import shots_plot
 from leo_bench.report.study.cost import cost_plot
 from leo_bench.report.study.data import STEP, StudyData
-from leo_bench.report.study.errors_by_character import character_plot
 from leo_bench.report.study.forest import forest_plot
 from leo_bench.report.study.learning_curves import curves_plot
 from leo_bench.report.study.switch import switch_plot
@@ -19,5 +18,5 @@ def all_plots(data: StudyData) -> dict[str, Plot]:
     plots = [forest_plot(data)]
     plots += [waterfall_plot(data) if switch == STEP else switch_plot(data, switch) for switch in data.plan.switches]
     plots += [shots_plot(data), gain_plot(data)]
-    plots += [curves_plot(data), cost_plot(data), character_plot(data)]
+    plots += [curves_plot(data), cost_plot(data)]
     return {plot.name: plot for plot in plots if plot is not None}

@@ -13,13 +13,14 @@ from leo_bench.report.study.figures import all_plots
 from leo_bench.report.study.forest import effects_table
 from leo_bench.report.study.main_table import main_tables
 from leo_bench.report.study.not_done import problem_table
-from leo_bench.report.study.other_tests import other_differences_table, other_tests_table
+from leo_bench.report.study.other_tests import other_tests_table
 from leo_bench.report.study.provenance import provenance
 from leo_bench.report.study.redo import redo_table, repeat_command
-from leo_bench.report.study.sentences import answer, method_words, notices
+from leo_bench.report.study.sentences import answer, notices
 from leo_bench.report.study.switch_words import switch_words
 from leo_bench.report.study.waterfall import step_table
 from leo_bench.report.table import VERDICTS, ReportTable
+from leo_bench.statistics import MOST_SEEDS
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
     paired = effects_table(data) if main else None
     cost = cost_table(data)
     hardest, undone, redo, effect = character_table(data), problem_table(data), redo_table(data), effect_table(data)
-    elsewhere = [table for table in (other_tests_table(data), other_differences_table(data)) if table is not None]
+    elsewhere = other_tests_table(data)
     sections = [section.table for section in switches]
-    write_tables([*main, paired, *sections, cost, *elsewhere, effect, hardest, undone, redo], out_folder / "tables")
+    write_tables([*main, paired, *sections, cost, elsewhere, effect, hardest, undone, redo], out_folder / "tables")
     opening = answer(data)
     content = {
         "title": data.plan.question,
@@ -76,7 +77,9 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
         "hardest_missing": NOT_RECORDED,
         "undone": undone,
         "left_out": data.left_out,
-        "method": method_words(data),
+        "names_pairs": data.names_pairs,
+        "margin": f"{100 * data.plan.margin:g}",
+        "most_seeds": MOST_SEEDS,
         "provenance": provenance(data),
         "redo": redo,
     }

@@ -105,29 +105,6 @@ def notices(data: StudyData) -> list[str]:
     return found
 
 
-def method_words(data: StudyData) -> list[str]:
-    """Return how to read the numbers, a sentence or two per question."""
-    return [
-        "An interval over seeds (95%, t) shows what other seeds would give. An interval over episodes (marked e, 1.96 "
-        "standard errors) shows how well one trained model is known, and nothing about seeds. That of the first "
-        "sentence is over seeds and test episodes.",
-        "A difference is variant minus baseline"
-        + (" (or minus the variant that the row names)" if data.names_pairs else "")
-        + " with the same seed on the same test episodes, averaged over the seeds that both have. Its interval is for "
-        "this difference alone; with few seeds its variance is drawn towards that of the study's other differences.",
-        f"A difference matters from {100 * data.plan.margin:g} points, or a tenth of the error of the variant compared "
-        "with, if that is less. Verdicts are better, worse and no difference that matters; the chance that even one of "
-        "a test's verdicts is false is at most 5% (Holm's p). Direction shown: the difference is not zero, but it is "
-        "open whether it matters. Inconclusive: not even that.",
-        f"Seeds to settle: how many seeds would give a verdict in 4 of 5 such studies, if the true difference and "
-        f"spread are those seen; > {MOST_SEEDS}: more than that.",
-        "An axis shows the error, 100 minus accuracy, on a log scale with small errors at the top or right, if at "
-        "least half of the variants drawn are above 95%. Intervals of accuracies are cut at 0 and 100%.",
-        "Rows are compared only if data, splits, image size, shots, queries, training images, "
-        "test episodes and source agree.",
-    ]
-
-
 def seeds_words(row: dict[Any, Any]) -> str:
     """Return how many seeds would settle an open comparison: `12 seeds`, `> 100 seeds`."""
     seeds = row["seeds_to_settle"]

@@ -15,10 +15,8 @@ from leo_bench.report.study.data import StudyData, load_study_data
 from leo_bench.report.study.errors_by_character import (
     NOT_RECORDED,
     character_counts,
-    character_plot,
     character_table,
     error_rates,
-    ranking_words,
 )
 
 CELL = (5, "mixed")
@@ -64,7 +62,7 @@ def test_runs_without_counts_have_none_and_the_report_says_so(tmp_path: Path) ->
     data = build(tmp_path / "results", None)
     run, test = data.test("leo", 0, CELL)
     assert run.by_character(test) is None
-    assert character_table(data) is None and character_plot(data) is None
+    assert character_table(data) is None
     page = write_report(tmp_path / "results/ablations-cpu", tmp_path / "report")
     assert NOT_RECORDED in page.read_text() and NOT_RECORDED in page.with_suffix(".md").read_text()
 
@@ -142,23 +140,9 @@ def test_the_table_has_alphabets_and_then_characters(tmp_path: Path) -> None:
     assert len(table.numbers) == 5
 
 
-def test_a_ranking_of_all_is_not_called_the_hardest(tmp_path: Path) -> None:
-    assert ranking_words(20, 20, "alphabets") == "All 20 alphabets, hardest first"
-    assert ranking_words(20, 242, "characters") == "20 hardest of 242 characters"
-    plot = character_plot(build(tmp_path))
-    assert plot is not None
-    assert [panel.title for panel in plot.panels] == [
-        "All 2 alphabets, hardest first, 5-way mixed", "All 3 characters, hardest first, 5-way mixed",
-    ]  # fmt: skip
-    frame = plot.panels[1].draw.args[0]  # type: ignore[attr-defined]
-    assert frame["group"].tolist() == ["Beta Two 01", "Beta Two 01", "Alpha 02", "Alpha 02", "Alpha 01", "Alpha 01"]
-    assert frame["error"].tolist() == pytest.approx([60 / 300, 70 / 300, 30 / 300, 20 / 300, 1 / 300, 2 / 300])
-
-
 @pytest.mark.usefixtures("no_drawing")
 def test_the_report_shows_them_by_readable_names(tmp_path: Path) -> None:
     build(tmp_path / "results")
     page = write_report(tmp_path / "results/ablations-cpu", tmp_path / "report").read_text()
-    assert ">Beta Two 01</th>" in page and "figure-hardest" in page
+    assert ">Beta Two 01</th>" in page
     assert (tmp_path / "report/tables/hardest.csv").is_file()
-    assert (tmp_path / "report/figures/hardest.svg").is_file()
