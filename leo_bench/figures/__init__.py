@@ -25,7 +25,6 @@ from leo_bench.figures.style import (
     SMALL,
     Styles,
     VariantStyle,
-    series_styles,
     style_axes,
     variant_styles,
 )
@@ -35,5 +34,5 @@ __all__ = [
     "BAND", "COLOURS", "FONT", "GRID", "INK", "LABEL_WIDTH", "LEAST_SEEDS", "MUTED", "PAPER", "SMALL",
     "Styles", "VariantStyle", "accuracy_by_cost", "accuracy_by_setting",
     "forest_plot", "gains", "importance_floor", "learning_curves",
-    "near_ceiling", "search_importance", "series_styles", "signed", "style_axes", "variant_styles", "waterfall",
+    "near_ceiling", "search_importance", "signed", "style_axes", "variant_styles", "waterfall",
 ]  # fmt: skip

@@ -129,29 +129,19 @@ def gain_plot(data: StudyData) -> Plot | None:
     frame = frame.assign(step=frame["by_step"].map(list), after=frame["by_step"].map(lambda steps: [*steps.values()]))
     frame = frame.explode(["step", "after"]).astype({"step": int, "after": float})
     frame["gain"] = frame["after"] - frame["accuracy_before"]
-    panels = [
-        gain_panel(data, rows, "step", (rows["test"].iloc[0], rows["data"].iloc[0]), data.styles)
-        for _, rows in frame.groupby(CONDITIONS, sort=False)
-    ]
+    panels = []
+    for _, rows in frame.groupby(CONDITIONS, sort=False):
+        title = rows["test"].iloc[0], rows["data"].iloc[0]
+        last = rows[rows["step"] == rows.groupby("label")["step"].transform("max")]
+        gains = 100 * last.groupby(["label", "step"], sort=False)["gain"].mean()
+        words = [f"{label} {figures.signed(gain)} at {step}" for (label, step), gain in gains.items()]
+        draw = partial(figures.gains, rows, data.styles, margin=data.plan.margin)
+        alt = f"Gain in points by step, {' '.join(title)}: {'; '.join(words)}"
+        height = lines_height(list(rows["label"].unique()), figures.LABEL_WIDTH - 5)
+        panels.append(Panel(draw, *title, width=4.4, height=height, alt=alt))
     caption = (
         "Accuracy minus that before adaptation, by steps taken on codes and then on decoded weights; each line ends "
-        f"with its last gain. {gain_words(frame)}"
+        f"with its last gain. Means over {n_words(frame)}; shaded: {OVER_SEEDS}. Green: gains within the margin that "
+        "matters."
     )
     return Plot("gain-by-step", "Gain by steps taken", caption, panels)
-
-
-def gain_panel(data: StudyData, rows: pd.DataFrame, x: str, title: tuple[str, str], styles: figures.Styles) -> Panel:
-    """Return a panel of gains by x (step or k_shot). title: test and data of the panel."""
-    lines = []
-    for label, own in rows.groupby("label", sort=False):
-        means = 100 * own.groupby(x)["gain"].mean().iloc[-1 if x == "step" else 0 :]
-        lines.append(f"{label} " + ", ".join(f"{figures.signed(gain)} at {at}" for at, gain in means.items()))
-    draw = partial(figures.gains, rows, styles, x=x, margin=data.plan.margin)
-    alt = f"Gain in points by {x}, {' '.join(title)}: {'; '.join(lines)}"
-    height = lines_height(list(rows["label"].unique()), figures.LABEL_WIDTH - 5)
-    return Panel(draw, *title, width=4.4, height=height, alt=alt)
-
-
-def gain_words(frame: pd.DataFrame, drawn: str = "shaded") -> str:
-    """Return the sentences that captions of gains share."""
-    return f"Means over {n_words(frame)}; {drawn}: {OVER_SEEDS}. Green: gains within the margin that matters."

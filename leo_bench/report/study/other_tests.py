@@ -41,9 +41,11 @@ def other_tests_table(data: StudyData) -> ReportTable | None:
         for key in sorted(found)
         for dataset, *_, name, digest, place in [key]
     ]
-    tests = [effects(data, test).assign(place=test) for test in data.elsewhere["test"].unique()]
     paired = {
-        (row["place"], row["variant"]): row for frame in tests for row in frame[frame["compared"]].to_dict("records")
+        (test, row["variant"]): row
+        for test in data.elsewhere["test"].unique()
+        for row in effects(data, test).to_dict("records")
+        if row["compared"]
     }
     for row in numbers:
         place = f"{row['data'].rsplit(' ', 1)[0]} {row['test']}"

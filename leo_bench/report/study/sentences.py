@@ -9,7 +9,7 @@ from leo_bench.records import StudyView
 from leo_bench.report.sentences import interval_words
 from leo_bench.report.study.data import StudyData, cell_name
 from leo_bench.report.study.differences import compared_label, effects, headline_accuracy
-from leo_bench.report.study.documented import set_against_document
+from leo_bench.report.study.documented import document_words
 from leo_bench.report.study.not_done import STATUS_ORDER
 from leo_bench.statistics import MOST_SEEDS, SETTLED
 
@@ -37,7 +37,8 @@ def _baseline_sentence(data: StudyData) -> str:
     text = f"{protocol} the baseline {data.label(baseline)} reaches {interval_words(interval)} on {test}"
     if data.is_glyphs:
         return f"{text}; these are drawn glyphs, not Omniglot, so no documented target applies."
-    return f"{text}{set_against_document(data, data.headline, baseline, interval)}."
+    expected = document_words(data, data.headline, baseline)
+    return f"{text}{f'; the source document expects {expected}' if expected else ''}."
 
 
 def verdict_lines(data: StudyData) -> list[str]:

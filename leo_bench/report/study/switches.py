@@ -3,7 +3,6 @@
 from typing import Any
 
 from leo_bench.config import Settings
-from leo_bench.report.study.comparable import NOT_A_CHANGE
 from leo_bench.report.study.data import StudyData
 
 
@@ -45,7 +44,7 @@ def setting_names(data: StudyData, switch: str, variants: list[str]) -> dict[str
     names = {}
     for variant in variants:
         settings = data.settings[variant]
-        others = [name for name in data.changes[variant] if name not in (switch, *NOT_A_CHANGE)]
+        others = [name for name in data.changes_to(variant, data.plan.baseline) if name != switch]
         names[variant] = data.label(variant) if others or switch not in settings else setting_value(settings[switch])
     return names
 

@@ -105,7 +105,7 @@ def test_a_report_of_two_variants_two_seeds_and_a_dozen_episodes(tmp_path: Path)
         assert "+25.0 [+12.3, +37.7]" in text
         assert "58.3" in text  # 0.61 - 2 / 75, before adaptation
         assert "Better: none (+25.0)." in text
-        assert "34.0 points below the 95 to 98% that the source document expects of 105x105 pixels" in text
+        assert "; the source document expects 95 to 98% (105x105 pixels)." in text
         assert "The study is complete: all 4 planned runs are done." in text
 
 
