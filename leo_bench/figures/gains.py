@@ -5,7 +5,6 @@ from textwrap import fill
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from leo_bench.figures.forest_plot import signed
 from leo_bench.figures.intervals import interval_over_seeds
@@ -35,9 +34,8 @@ def gains(frame: pd.DataFrame, styles: Styles, *, margin: float, ax: Axes | None
     if max(-low, high) > LINEAR:
         ax.set_yscale("symlog", linthresh=1.0, linscale=0.7)
         low, high = 1.6 * min(low, -1.0), 1.6 * max(high, 1.0)
-        ax.yaxis.set_major_locator(FixedLocator([points for points in POINTS if low <= points <= high]))
-        ax.yaxis.set_minor_locator(NullLocator())
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda points, _: f"{points:g}"))
+        ticks = [points for points in POINTS if low <= points <= high]
+        ax.set_yticks(ticks, labels=[f"{points:g}" for points in ticks])
         ax.set(ylabel="gain, points (log beyond 1)", ylim=(low, high))
     else:
         ax.set(ylabel="gain, points", ylim=(low - 0.25 * (high - low), high + 0.25 * (high - low)))
@@ -54,6 +52,5 @@ def _step_axis(ax: Axes, values: list[int]) -> None:
     ax.set_xscale("symlog", linthresh=1, linscale=0.4)
     ax.set(xlabel="steps taken (log scale)", xlim=(-0.12, 1.15 * values[-1] or 1))
     ticks = values if len(values) < 5 else [step for step in STEPS if step <= values[-1]]
-    ax.xaxis.set_major_locator(FixedLocator(ticks))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    ax.set_xticks(ticks, labels=[f"{step:,}" for step in ticks])
+    ax.minorticks_off()

@@ -9,7 +9,7 @@ from leo_bench.figures import signed
 
 NONE = "-"
 TEXT_COLUMNS = (
-    "changes,verdict,message,status,command,run,test,state,with,item,answer,evidence,value,settings,why not compared"
+    "changes,verdict,compared with,message,status,command,run,test,state,settings,what,data,why not compared"
 ).split(",")
 """Columns of words that are left-aligned, like the first column."""
 VERDICTS = ("better", "worse", "no difference that matters", "direction shown", "inconclusive", "one seed")

@@ -2,7 +2,7 @@
 
 from leo_bench.records.search import Parameter, Pruner
 from leo_bench.report.search.data import SearchData
-from leo_bench.report.study.provenance import source_and_machine
+from leo_bench.report.study.provenance import training_and_machine
 
 
 def provenance(data: SearchData) -> list[tuple[str, str]]:
@@ -16,11 +16,6 @@ def provenance(data: SearchData) -> list[tuple[str, str]]:
     pruning = f"{pruner.name}, from {pruner.startup_trials} complete trials and {pruner.warmup_episodes:,} episodes on"
     pairs = [
         ("search", f"{plan.search}, profile {plan.profile}"),
-        (
-            "protocol",
-            f"{data.data_name}, {base['image_size']}x{base['image_size']} pixels, {base['class_split']} class split, "
-            f"{base['n_train_episodes']:,} training episodes, {base['n_way']}-way {base['k_shot']}-shot",
-        ),
         ("preset", plan.preset),
         ("objectives", ", ".join(plan.objectives)),
         ("space", "; ".join(map(_range_words, data.space))),
@@ -31,7 +26,7 @@ def provenance(data: SearchData) -> list[tuple[str, str]]:
         ("study on test", data.best.study if data.best else ""),
         ("records of trials", f"{len(found)} of {len(data.complete)} complete trials' runs are there"),
         ("source of the search", plan.numerics),
-        *source_and_machine(found),
+        *training_and_machine(found),
         ("compute of complete trials", f"{seconds / 60:,.1f} minutes of one process each" if found else ""),
         ("settings of trials", ", ".join(f"{name} {value}" for name, value in base.items())),
     ]

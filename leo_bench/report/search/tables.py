@@ -64,7 +64,7 @@ def front_table(data: SearchData) -> ReportTable | None:
         return None
     trials, chosen = trials_table(data), {one.number: one.variant for one in data.choices}
     rows = trials.numbers[trials.numbers["number"].isin(data.front["number"])].sort_values("multiply_adds")
-    words = trials.words.loc[rows.index].drop(columns=["state", "episodes", "repeats", "command", "message"])
+    words = trials.words.loc[rows.index].drop(columns=["state", "repeats", "command", "message"])
     words.insert(1, "chosen as", [chosen.get(number, NONE) for number in rows["number"]])
     caption = (
         f"Pareto front of n = {len(data.complete)} complete trials: accuracy on validation characters, multiply-adds "
@@ -122,7 +122,6 @@ def trials_table(data: SearchData) -> ReportTable:
             "state": numbers["state"],
             "accuracy, %": numbers["accuracy"].map(percent),
             **({"multiply-adds": numbers["multiply_adds"].map(millions, na_action="ignore")} if data.has_cost else {}),
-            "episodes": numbers["episodes"].map("{:,.0f}".format, na_action="ignore"),
             **{one.name: numbers[one.name].map(value_words, na_action="ignore") for one in data.plan.space},
             "repeats": numbers["retry_of"].map("trial {:.0f}".format, na_action="ignore"),
             "command": numbers["command"],
@@ -130,8 +129,8 @@ def trials_table(data: SearchData) -> ReportTable:
         }
     )
     caption = (
-        "Accuracy on validation characters, of complete trials; episodes: training episodes at the last report; "
-        "repeats: the trial that died and is repeated here. The command repeats a complete trial's run and compares "
+        "Accuracy on validation characters, of complete trials; repeats: the trial that died and is repeated here. The "
+        "command repeats a complete trial's run and compares "
         "bit for bit; it trains any other run to the end."
     )
     return ReportTable("trials", caption, numbers, words.astype(object).replace("", None).fillna(NONE))

@@ -16,11 +16,9 @@ from leo_bench.report.table import NONE, ReportTable, difference, percent
 from leo_bench.statistics import seed_interval
 
 NOT_FINITE = "not finite"
-MOST_ROWS = 20
-"""Rows of the effect table above which a page shows those of the baseline alone; the CSV file has all."""
 CONDITIONS = "elsewhere dataset n_way within k_shot mislabelled data".split()
 """Columns that identify the conditions of a test; the report sorts tests by them."""
-LOOP = "place variant label test inner_steps finetune_steps step_size".split()
+LOOP = "place variant label test inner_steps finetune_steps".split()
 CAPTION = (
     "One row per test and variant, means over seeds. Steps: on the codes, + fine-tuning on the decoded weights. "
     "Support loss: mean cross-entropy of the inner loop's examples, before -> after it (-> of the support set after "
@@ -56,8 +54,6 @@ _ROW = "seed own by_step accuracy_before accuracy gain".split()
 def _row(run: RunState, test: TestResult) -> dict[str, Any]:
     settings, within, wrong = run.planned.settings, test.episode_mode != "mixed", test.mislabelled or 0
     steps = settings["inner_steps"] if test.inner_steps is None else test.inner_steps
-    rate = settings["inner_lr"] if test.inner_lr is None else test.inner_lr
-    learned = "" if settings["inner_lr_mode"] == "fixed" else ", learned"
     words = f"{test.n_way}-way {test.k_shot}-shot {'within alphabet' if within else 'mixed'}"
     return {
         **test.model_dump(include={"dataset", "n_way", "k_shot", "accuracy_before", "accuracy"}),
@@ -71,7 +67,6 @@ def _row(run: RunState, test: TestResult) -> dict[str, Any]:
         "seed": run.planned.seed,
         "inner_steps": steps,
         "finetune_steps": test.steps[-1] - steps,
-        "step_size": f"{rate:g}{learned}" if steps else NONE,
         "own": has_own_adaptation(run, test),
         "by_step": dict(zip(test.steps, test.accuracy_by_step, strict=True)),
         "gain": test.accuracy - test.accuracy_before,
@@ -92,13 +87,7 @@ def effect_table(data: StudyData) -> ReportTable | None:
     numbers[["gain", "gain_low", "gain_high"]] = [(gain.mean, gain.low, gain.high) for gain in gains]
     numbers = numbers.assign(n_seeds=groups.size()).reset_index()
     words = pd.DataFrame([_words(row) for row in numbers.to_dict("records")])
-    own, caption = numbers["variant"] == data.plan.baseline, CAPTION
-    if own.any() and len(own) > MOST_ROWS:
-        words, caption = (
-            words[own],
-            f"{data.label(data.plan.baseline)} (`tables/adaptation.csv` has all variants). {caption}",
-        )
-    return ReportTable("adaptation", caption, numbers.drop(columns=["place", "label"]), words)
+    return ReportTable("adaptation", CAPTION, numbers.drop(columns=["place", "label"]), words)
 
 
 def _words(row: dict[Any, Any]) -> dict[str, str]:
@@ -111,7 +100,6 @@ def _words(row: dict[Any, Any]) -> dict[str, str]:
         "gain, points": difference(row["gain"], row["gain_low"], row["gain_high"], "seeds"),
         "accuracy, %": f"{percent(row['accuracy_before'])} -> {percent(row['accuracy'])}",
         "steps": str(row["inner_steps"]) + (f" + {row['finetune_steps']}" if row["finetune_steps"] else ""),
-        "step size": row["step_size"],
         "support loss": NONE if np.isnan(row["loss_before"]) else losses,
         "answers changed, %": f"{100 * row['queries_changed']:.2f}",
         "to right, %": f"{100 * row['corrected']:.2f}",
@@ -133,8 +121,10 @@ def gain_plot(data: StudyData) -> Plot | None:
     for _, rows in frame.groupby(CONDITIONS, sort=False):
         title = rows["test"].iloc[0], rows["data"].iloc[0]
         last = rows[rows["step"] == rows.groupby("label")["step"].transform("max")]
-        gains = 100 * last.groupby(["label", "step"], sort=False)["gain"].mean()
-        words = [f"{label} {figures.signed(gain)} at {step}" for (label, step), gain in gains.items()]
+        words = [
+            f"{label} {figures.signed(100 * own['gain'].mean())} at {own['step'].iloc[0]}"
+            for label, own in last.groupby("label", sort=False)
+        ]
         draw = partial(figures.gains, rows, data.styles, margin=data.plan.margin)
         alt = f"Gain in points by step, {' '.join(title)}: {'; '.join(words)}"
         height = lines_height(list(rows["label"].unique()), figures.LABEL_WIDTH - 5)

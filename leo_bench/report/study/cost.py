@@ -31,14 +31,12 @@ COLUMNS = (
 
 def cost_plot(data: StudyData) -> Plot | None:
     """Return the figure of accuracy against costs, on the headline test and on the mixed test with most ways."""
-    panels, left_out = [], dict[str, str]()
+    panels = []
     for cell in headline_and_hardest(data):
-        others = not_comparable(data, cell)
         rows = data.rows(cell)
-        rows = rows[~rows["variant"].isin(others)]
+        rows = rows[~rows["variant"].isin(not_comparable(data, cell))]
         if rows.empty:
             continue
-        left_out |= others
         error = figures.near_ceiling(rows)
         labels = [str(label) for label in rows["label"].unique()]
         for cost, (title, xlabel, factor) in DRAWN.items():
@@ -54,10 +52,10 @@ def cost_plot(data: StudyData) -> Plot | None:
     if not panels:
         return None
     rows = data.rows(data.headline)
-    caption = f"Means over {n_words(rows)}; bars: {OVER_SEEDS}. Time is of training alone. {BUSY}"
-    if left_out:
-        names = ", ".join(data.label(name) for name in left_out)
-        caption += f" Left out, because measured under other conditions: {names}."
+    caption = (
+        f"Variants comparable with the baseline; means over {n_words(rows)}; bars: {OVER_SEEDS}. Time is of training "
+        f"alone. {BUSY}"
+    )
     return Plot("cost", "Accuracy against time and parameters", caption, panels)
 
 

@@ -16,10 +16,7 @@ COLUMNS = "variant seed episode accuracy part in_sample".split()
 
 
 def curves_plot(data: StudyData) -> Plot | None:
-    """Return the figure of training and validation accuracy, a panel per switch.
-
-    Variants measured under other conditions than the baseline are left out and named.
-    """
+    """Return the figure of accuracy in training, a panel per switch, of variants comparable with the baseline."""
     frame, alone = curve_frame(data), not_comparable(data, data.headline)
     panels = []
     for switch in data.plan.switches or [""]:
@@ -44,17 +41,14 @@ def curves_plot(data: StudyData) -> Plot | None:
     if not panels:
         return None
     caption = (
-        f"Accuracy while training: on validation episodes (with marks) and on training episodes (dashed), means over "
-        f"{n_words(frame)}; shaded: {OVER_SEEDS}."
+        "Accuracy while training, of variants comparable with the baseline: on validation episodes (with marks) and on "
+        f"training episodes (dashed), means over {n_words(frame)}; shaded: {OVER_SEEDS}."
     )
     if frame["in_sample"].any():
         caption += (
             f" Dotted, {IN_SAMPLE}: this model was trained on the validation characters too (train_classes trainval), "
             "so its validation accuracy says nothing about new characters."
         )
-    left_out = [data.label(name) for name in alone if name in set(frame["variant"])]
-    if left_out:
-        caption += f" Left out, because measured under other conditions: {', '.join(left_out)}."
     return Plot("curves", "Training and validation curves", caption, panels, columns=3)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leo_bench.report.sentences import seed_words
+from leo_bench.report.sentences import listed, seed_words
 from leo_bench.report.study.captions import episode_words
 from leo_bench.report.study.data import StudyData, cell_name
 from leo_bench.report.study.differences import effects, mean_accuracy, without_against
@@ -103,17 +103,6 @@ def named_beside(data: StudyData) -> str:
     return ', or with the variant under "compared with"' if data.names_pairs else ""
 
 
-MOST_CHANGES = 5
-
-
-def few_changes(changed: str) -> str:
-    """Return a variant's changes shortened to fit the table; the CSV file has the full list."""
-    parts = changed.split(", ")
-    if len(parts) <= MOST_CHANGES:
-        return changed
-    return f"{', '.join(parts[: MOST_CHANGES - 1])} and {len(parts) - MOST_CHANGES + 1} more"
-
-
 def main_words(data: StudyData, numbers: pd.DataFrame) -> pd.DataFrame:
     """Return the main table as text."""
     headline, others = cell_name(data.headline), [cell for cell in data.cells if cell != data.headline]
@@ -127,7 +116,7 @@ def main_words(data: StudyData, numbers: pd.DataFrame) -> pd.DataFrame:
             ),
             "verdict": row["verdict"],
             **({"compared with": row["against"] or NONE} if "against" in row else {}),
-            "changes": few_changes(row["changed"]),
+            "changes": listed(row["changed"].split(", ")),
             "seeds": str(row["n_seeds"]) + (f" of {seeds_words(row)}" if row["verdict"] in OPEN else ""),
             "before adaptation": percent(row["accuracy_before"]),
         }
@@ -143,26 +132,15 @@ def main_tables(data: StudyData) -> list[ReportTable]:
     if numbers.empty:
         return []
     apart = numbers["verdict"] == "not compared"
-    found = [
-        ReportTable(
-            "main",
-            main_caption(data),
-            numbers[~apart],
-            main_words(data, numbers[~apart]),
-            notes_of(numbers[~apart]),
-        )
-    ]
+    main = numbers[~apart]
+    found = [ReportTable("main", main_caption(data), main, main_words(data, main), notes_of(main))]
     if apart.any():
         caption = "Measured under other conditions than the baseline, so not compared with it."
-        words = (
-            main_words(data, numbers[apart])
-            .drop(columns="difference, points")
-            .rename(columns={"verdict": "why not compared"})
-        )
+        words = main_words(data, numbers[apart]).drop(columns="difference, points")
+        words = words.rename(columns={"verdict": "why not compared"})
         words["why not compared"] = list(numbers[apart]["note"])
-        words["document expects"] = [
-            document_words(data, data.headline, name) or NONE for name in numbers[apart]["variant"]
-        ]
+        expected = [document_words(data, data.headline, name) or NONE for name in numbers[apart]["variant"]]
+        words["document expects"] = expected
         found.append(ReportTable("not-compared", caption, numbers[apart], words))
     return found
 

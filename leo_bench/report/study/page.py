@@ -17,7 +17,7 @@ from leo_bench.report.study.other_tests import other_tests_table
 from leo_bench.report.study.provenance import provenance
 from leo_bench.report.study.redo import redo_table, repeat_command
 from leo_bench.report.study.sentences import answer, notices
-from leo_bench.report.study.switch_words import switch_words
+from leo_bench.report.study.switches import switch_words
 from leo_bench.report.study.waterfall import step_table
 from leo_bench.report.table import VERDICTS, ReportTable
 from leo_bench.statistics import MOST_SEEDS

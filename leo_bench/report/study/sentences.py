@@ -15,6 +15,10 @@ from leo_bench.statistics import MOST_SEEDS, SETTLED
 
 OPEN = ("direction shown", "inconclusive")
 """Verdicts that leave open whether the difference matters."""
+GLYPHS = (
+    "These numbers are measured on glyphs, characters drawn by this program, because Omniglot was not used. "
+    "They cannot be compared with Omniglot results or the document's targets."
+)
 
 
 def answer(data: StudyData) -> list[str]:
@@ -63,14 +67,8 @@ def _numbers_words(row: dict[Any, Any]) -> str:
 def completeness(view: StudyView) -> str:
     """Return how much of the plan is done, in a sentence."""
     total, done = len(view.runs), len(view.done)
-    if total == 0:
-        return "The study plans no run."
     if done == total:
-        return (
-            f"The study is complete: all {total} planned runs are done."
-            if total > 1
-            else "The study is complete: its one planned run is done."
-        )
+        return f"The study is complete: all {total} planned runs are done."
     counts = {status: sum(run.status == status for run in view.runs) for status in STATUS_ORDER}
     rest = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     return f"The study is not complete: {done} of {total} planned runs are done ({rest})."
@@ -80,10 +78,7 @@ def notices(data: StudyData) -> list[str]:
     """Return the warnings shown above the results."""
     found = []
     if data.is_glyphs:
-        found.append(
-            "These numbers are measured on glyphs, characters drawn by this program, because Omniglot was not used. "
-            "They cannot be compared with Omniglot results or the document's targets."
-        )
+        found.append(GLYPHS)
     modes = sorted({str(mode) for mode in data.scores["batch_norm"].unique()})
     if any("transductive" in mode for mode in modes):
         found.append(

@@ -1,8 +1,9 @@
-"""Switches of a study: their variants in the order they are drawn, and the settings that a variant changes."""
+"""Switches of a study: explanations, variants in the order they are drawn, and the settings that a variant changes."""
 
 from typing import Any
 
 from leo_bench.config import Settings
+from leo_bench.config.explain import explanation
 from leo_bench.report.study.data import StudyData
 
 
@@ -63,3 +64,25 @@ def switch_variants(data: StudyData, switch: str) -> list[str]:
         after = sum(value < values[-1] for value in values[:-1])  # type: ignore[operator]
         return [*variants[:after], baseline, *variants[after:]]
     return [baseline, *variants]
+
+
+NO_SETTING = {
+    "preset": "A whole set of settings.",
+    "step": "Each variant keeps the changes of the variants before it; the table compares it with the one before it.",
+    "part": "The baseline without one of its components.",
+    "settings": "The documented defaults, or settings that a search found on validation characters.",
+    "where_it_starts": "Start of the inner loop: codes of the support set, or codes that do not depend on it.",
+    "where_it_adapts": "Target of the gradient steps: the codes, the decoded weights, both, or neither.",
+    "what_is_drawn": "Codes and decoded weights, sampled from distributions in training or computed.",
+    "penalties": "Terms added to the loss: KL divergence of the codes, encoder, orthogonality and L2 penalty.",
+    "classifier": "LEO with copies of its support set, or a prototypical network of the same training or another "
+    "classifier on that network's features, which have no copies unless the label says so.",
+    "inner_loop_at_test": "The preset without its inner steps, or without the copies of its support set.",
+    "training_episodes": "Harder training episodes from the same number of images.",
+}
+"""Switch that a study file names itself -> its explanation, one sentence."""
+
+
+def switch_words(switch: str) -> str:
+    """Return the explanation of a switch; empty if there is none."""
+    return explanation(switch) if switch in Settings.model_fields else NO_SETTING.get(switch, "")

@@ -12,27 +12,15 @@ from leo_bench import figures
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, episode_words, n_words, subtitle
 from leo_bench.report.study.data import STEP, Cell, StudyData, cell_name
-from leo_bench.report.study.differences import (
-    effects,
-    mean_accuracy,
-    step_effects,
-)
+from leo_bench.report.study.differences import effects, mean_accuracy, step_effects
 from leo_bench.report.study.documented import band_words, documented_band
 from leo_bench.report.table import NONE, ReportTable, difference, notes_of, percent
 
 PART = "part"
 """Switch whose variants are the baseline without one component each."""
 UNSCORED = "not scored here"
-OF_THE_CHANGE = {
-    "n_seeds": 0,
-    "low": np.nan,
-    "high": np.nan,
-    "kind": "",
-    "p": np.nan,
-    "holm_p": np.nan,
-    "verdict": "",
-    "note": "",
-}
+OF_THE_CHANGE: dict[str, Any] = {"n_seeds": 0, **dict.fromkeys(("low", "high", "p", "holm_p"), np.nan)}
+OF_THE_CHANGE |= {"kind": "", "verdict": "", "note": ""}
 """Columns on the change of a row -> their values if nothing is compared."""
 
 
@@ -81,16 +69,9 @@ def waterfall_plot(data: StudyData) -> Plot | None:
         alt = f"{cell_name(cell)} accuracy by step: " + ", ".join(
             f"{row['label']} {percent(row['accuracy'])}%" for row in measured.to_dict("records")
         )
-        panels.append(
-            Panel(
-                partial(figures.waterfall, frame, band=documented_band(data, cell, data.plan.baseline)),
-                cell_name(cell),
-                subtitle(data, *variants),
-                width=7.4,
-                height=1.0 + 0.235 * len(frame),
-                alt=alt,
-            )
-        )
+        draw = partial(figures.waterfall, frame, band=documented_band(data, cell, data.plan.baseline))
+        text, height = (cell_name(cell), subtitle(data, *variants)), 1.0 + 0.235 * len(frame)
+        panels.append(Panel(draw, *text, width=7.4, height=height, alt=alt))
     return Plot(f"switch-{STEP}", "From step to step", _caption(data, variants), panels, columns=1) if panels else None
 
 
