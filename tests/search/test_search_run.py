@@ -389,7 +389,9 @@ def proposed_beside(folder: Path, running: int, other: BaseSampler | None = None
 
 
 def test_running_trials_count_as_bad_ones_so_that_workers_do_not_propose_alike(tmp_path: Path) -> None:
-    no_liar = SeededByTrial(lambda seed: TPESampler(n_startup_trials=2, multivariate=True, seed=seed), 0)
+    no_liar = SeededByTrial(
+        lambda seed: TPESampler(n_startup_trials=2, multivariate=True, constant_liar=False, seed=seed), 0
+    )
     alone = proposed_beside(tmp_path / "a", running=0)
     assert alone == proposed_beside(tmp_path / "b", running=0, other=no_liar)
     beside = proposed_beside(tmp_path / "c", running=6)
