@@ -232,6 +232,14 @@ def test_cost_grows_with_what_is_trained_and_generated(tmp_path: Path) -> None:
     assert cost(older) == cost(base)  # of a plan from before there were these settings
     assert cost({**base, "test_datasets": ["digits"]}) > cost(base)
     assert cost({**base, "generated": "full"}) > 2 * cost(base)
+    # 5 support and 75 query images: an inner step passes the 5, at 8 times the cost of an image in second order
+    plain = training_cost({**base, "learner": "protonet"}) - 8
+    maml = {**base, "learner": "maml", "inner_steps": 4}
+    assert training_cost(maml) - 8 == pytest.approx(plain * (1.6 + 8 * 4 * 5 / 80))
+    assert training_cost({**maml, "second_order": False}) - 8 == pytest.approx(plain * (1.6 + 2 * 4 * 5 / 80))
+    assert training_cost({**base, "learner": "reptile"}) - 8 == pytest.approx(plain * 1.8)
+    assert training_cost({**base, "learner": "anil"}) - 8 == pytest.approx(plain)
+    assert scoring_cost(maml) > 2 * scoring_cost({**base, "learner": "protonet"})
 
 
 def test_runs_that_differ_in_tests_alone_are_trained_once(tmp_path: Path) -> None:
