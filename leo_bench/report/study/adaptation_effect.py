@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from leo_bench import figures
+from leo_bench.config import default_of
 from leo_bench.records import AdaptationRecord, RunState, TestResult
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import lines_height, n_words, over_seeds
@@ -57,7 +58,7 @@ def _row(run: RunState, test: TestResult) -> dict[str, Any]:
     settings, within, wrong = run.planned.settings, test.episode_mode != "mixed", test.mislabelled or 0
     steps = settings["inner_steps"] if test.inner_steps is None else test.inner_steps
     rate = settings["inner_lr"] if test.inner_lr is None else test.inner_lr
-    learned = "" if settings["inner_lr_mode"] == "fixed" else ", learned"
+    learned = "" if settings.get("inner_lr_mode", default_of("inner_lr_mode")) == "fixed" else ", learned"
     words = f"{test.n_way}-way {test.k_shot}-shot {'within alphabet' if within else 'mixed'}"
     return {
         **test.model_dump(include={"dataset", "n_way", "k_shot", "accuracy_before", "accuracy"}),
