@@ -312,3 +312,13 @@ def test_fitting_a_logistic_regression_to_each_support_set_takes_time() -> None:
     settings = make_settings({}, "leo").canonical()
     longer = scoring_cost({**settings, "test_head": "logistic_regression"}) - scoring_cost(settings)
     assert longer == pytest.approx(10)
+
+
+def test_variants_in_turn_give_the_first_comparisons_all_their_seeds(tmp_path: Path) -> None:
+    by_seed = make_plan(write(tmp_path), "s", "cpu", SOURCE)
+    text = TEXT.replace("[profiles.cpu]", '[profiles.cpu]\norder = "variants"')
+    by_variant = make_plan(write(tmp_path, text), "s", "cpu", SOURCE)
+    pairs = [(run.variant, run.seed) for run in by_variant.runs]
+    assert sorted(pairs) == sorted((run.variant, run.seed) for run in by_seed.runs)
+    assert [seed for _, seed in pairs[:2]] == [0, 1] and pairs[0][0] == pairs[1][0] == by_variant.baseline
+    assert len({variant for variant, _ in [(run.variant, run.seed) for run in by_seed.runs][:2]}) == 2
