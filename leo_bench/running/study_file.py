@@ -47,8 +47,8 @@ class Profile(Table):
     fewer_seeds: dict[str, Annotated[int, Field(ge=1)]] = {}
     """Variant -> number of seeds, the first ones, that it gets."""
     order: Literal["seeds", "variants"] = "seeds"
-    """`seeds`: every variant with the first seed, then with the next. `variants`: every seed of the baseline, then of the
-    next variant, which gives the first verdicts early."""
+    """`seeds`: every variant with the first seed, then with the next. `variants`: every seed of the baseline, then of
+    the next variant, which gives the first verdicts early."""
     settings: dict[str, Any] = {}
 
     @field_validator("seeds")
