@@ -119,6 +119,7 @@ def write_run(
     final = None
     for key, test in tests_of(run).items():
         correct = counts(run.variant, run.seed, test.n_way, test.episode_mode).astype(np.uint16)
+        correct = np.minimum(correct, np.uint16(test.n_way * test.n_query))  # of a variant with fewer queries
         arrays = {"correct": correct}
         if characters is not None:
             found = characters(run.variant, run.seed, correct, test.n_way * test.n_query)
@@ -170,7 +171,11 @@ def write_run(
             for p, r in zip(points, rise, strict=True)
         ],
         "validation": [
-            ValidationPoint(episode=int(p), accuracy=0.2 + (final - 0.22) * r, accuracy_before=0.2 + (final - 0.24) * r)
+            ValidationPoint(
+                episode=int(p),
+                accuracy=max(0.2 + (final - 0.22) * r, 0),
+                accuracy_before=max(0.2 + (final - 0.24) * r, 0),
+            )
             for p, r in list(zip(points, rise, strict=True))[1::2]
         ],
     }

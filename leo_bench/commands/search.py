@@ -24,7 +24,7 @@ def command_search(options: argparse.Namespace) -> int:
             raise LeoBenchError(f"--{name} must be at least 1, got {number}")
     folder: Path = options.results / folder_name(options.name, options.profile, "search")
     if options.emit_preset:
-        ignored = options_given(options, "trials", "seed", "jobs", "storage", "device", "precision", "dataset", "data")
+        ignored = options_given(options, "trials", "seed", "device", "precision", "dataset")
         refuse_beside("--emit-preset", "only writes what the search has found", ignored)
         path = options.emit_preset
         write_found_preset(folder, path)

@@ -47,7 +47,7 @@ def make_plan(
     accept_stale: bool = False,
     precision: str | None = None,
 ) -> Plan:
-    """Expand a study file at one profile: every variant at the first seed, then every variant at the second, and so on.
+    """Expand a study file at one profile, in the order of the profile: seed by seed, or variant by variant.
 
     precision: precision of each variant that names none and allows it; if None, that of the study. Raises
     LeoBenchError if the file, the profile or a variant is wrong.
@@ -65,13 +65,16 @@ def make_plan(
     common = {"dataset": source.name, "device": device, **study.settings, **budget.settings}
     if precision:
         common["precision"] = precision
+    chosen = list(enumerate(budget.seeds if seeds is None else seeds))
+    pairs = [(position, seed, variant) for position, seed in chosen for variant in names]
+    if budget.order == "variants":
+        pairs.sort(key=lambda pair: names.index(pair[2]))
     runs = []
-    for position, seed in enumerate(budget.seeds if seeds is None else seeds):
-        for variant in names:
-            if seeds is None and position >= budget.fewer_seeds.get(variant, len(budget.seeds)):
-                continue
-            settings = _settings(study, variant, {**common, "seed": seed}, f"study {name}, variant {variant}")
-            runs.append(planned_run(settings, variant))
+    for position, seed, variant in pairs:
+        if seeds is None and position >= budget.fewer_seeds.get(variant, len(budget.seeds)):
+            continue
+        settings = _settings(study, variant, {**common, "seed": seed}, f"study {name}, variant {variant}")
+        runs.append(planned_run(settings, variant))
     return Plan(
         study=name,
         profile=profile,

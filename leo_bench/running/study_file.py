@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -46,6 +46,9 @@ class Profile(Table):
     """Variants to run; if left out, all of the study."""
     fewer_seeds: dict[str, Annotated[int, Field(ge=1)]] = {}
     """Variant -> number of seeds, the first ones, that it gets."""
+    order: Literal["seeds", "variants"] = "seeds"
+    """`seeds`: every variant with the first seed, then with the next. `variants`: every seed of the baseline, then of
+    the next variant, which gives the first verdicts early."""
     settings: dict[str, Any] = {}
 
     @field_validator("seeds")

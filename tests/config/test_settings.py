@@ -292,7 +292,7 @@ def test_precision_does_not_depend_on_the_machine(monkeypatch: pytest.MonkeyPatc
 def test_the_faster_precision_is_named_where_the_processor_has_it(
     monkeypatch: pytest.MonkeyPatch, words: str, fast: bool
 ) -> None:
-    monkeypatch.setattr("pathlib.Path.read_text", lambda *_: words)
+    monkeypatch.setattr("pathlib.Path.read_text", lambda *_, **__: words)
     plain = make_settings({}, "leo").canonical()
     assert ("--precision bfloat16" in faster_precision([plain])) is fast
     assert faster_precision([{**plain, "precision": "bfloat16"}]) == ""

@@ -103,6 +103,7 @@ MODEL_SWITCHES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"learner": "nearest_neighbour"}, {"learner": "nearest_neighbour", "logit_scale": "learned"}),
     ({"relation": "none"}, {"relation": "none", "encoder": "none"}),
     ({}, {"decoded_weights": "gaussian"}),
+    ({"learner": "maml"}, {"learner": "maml", "transductive": True}),
 ]
 
 TRAINING_SWITCHES: list[tuple[dict[str, Any], dict[str, Any]]] = [

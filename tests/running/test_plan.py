@@ -236,6 +236,14 @@ def test_cost_grows_with_what_is_trained_and_generated(tmp_path: Path) -> None:
     narrow = {**base, "width": base["width"] // 4}
     fixed = training_cost({**base, "n_train_episodes": 0})
     assert training_cost(narrow) - fixed == pytest.approx((training_cost(base) - fixed) / 4)
+    # 5 support and 75 query images: an inner step passes the 5, at 8 times the cost of an image in second order
+    plain = training_cost({**base, "learner": "protonet"}) - 8
+    maml = {**base, "learner": "maml", "inner_steps": 4}
+    assert training_cost(maml) - 8 == pytest.approx(plain * (1.6 + 8 * 4 * 5 / 80))
+    assert training_cost({**maml, "second_order": False}) - 8 == pytest.approx(plain * (1.6 + 2 * 4 * 5 / 80))
+    assert training_cost({**base, "learner": "reptile"}) - 8 == pytest.approx(plain * 1.8)
+    assert training_cost({**base, "learner": "anil"}) - 8 == pytest.approx(plain)
+    assert scoring_cost(maml) > 2 * scoring_cost({**base, "learner": "protonet"})
 
 
 def test_a_profiles_setting_beats_the_studys_and_a_variants_beats_both(tmp_path: Path) -> None:
@@ -304,3 +312,13 @@ def test_fitting_a_logistic_regression_to_each_support_set_takes_time() -> None:
     settings = make_settings({}, "leo").canonical()
     longer = scoring_cost({**settings, "test_head": "logistic_regression"}) - scoring_cost(settings)
     assert longer == pytest.approx(10)
+
+
+def test_variants_in_turn_give_the_first_comparisons_all_their_seeds(tmp_path: Path) -> None:
+    by_seed = make_plan(write(tmp_path), "s", "cpu", SOURCE)
+    text = TEXT.replace("[profiles.cpu]", '[profiles.cpu]\norder = "variants"')
+    by_variant = make_plan(write(tmp_path, text), "s", "cpu", SOURCE)
+    pairs = [(run.variant, run.seed) for run in by_variant.runs]
+    assert sorted(pairs) == sorted((run.variant, run.seed) for run in by_seed.runs)
+    assert [seed for _, seed in pairs[:2]] == [0, 1] and pairs[0][0] == pairs[1][0] == by_variant.baseline
+    assert len({variant for variant, _ in [(run.variant, run.seed) for run in by_seed.runs][:2]}) == 2

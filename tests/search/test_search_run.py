@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from filelock import FileLock
+from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import TrialState
 from small_search import small_plan
 from sqlalchemy import text
@@ -25,7 +26,7 @@ from leo_bench.search import runner as search_runner
 from leo_bench.search import worker
 from leo_bench.search.file import settings_of
 from leo_bench.search.runner import SearchRunner
-from leo_bench.search.sampler import sampler
+from leo_bench.search.sampler import SeededByTrial, sampler
 from leo_bench.search.space import suggest
 from leo_bench.search.storage import open_storage, sqlite_url, without_password
 from leo_bench.search.study import add_sitting, create_study, fail_dead
@@ -372,28 +373,26 @@ def test_a_retry_of_a_retry_keeps_its_history(tmp_path: Path, plan: SearchPlan) 
     assert [trial.system_attrs.get("retry_history", []) for trial in again.trials] == [[], [0], [0, 1]]
 
 
-def test_a_trial_that_is_running_changes_what_is_proposed_beside_it(tmp_path: Path) -> None:
-    # The constant liar takes a running trial for a bad one; without it, two workers would propose alike.
+def proposed_beside(folder: Path, running: int, other: BaseSampler | None = None) -> dict[str, Any]:
+    """Settings proposed after eight complete trials and beside so many running ones; by the plan's sampler or other."""
     plan = small_plan(sampler=Sampler(seed=0, startup_trials=2))
-    proposed = []
-    for running in (False, True):
-        folder = tmp_path / str(running)
-        folder.mkdir()
-        study = create_study(plan, open_storage(sqlite_url(folder)))
-        for number in range(8):
-            trial = study.ask()
-            suggest(trial, plan)
-            study.tell(trial, 0.5 + 0.01 * number)
-        if running:
-            beside = study.ask()
-            first = suggest(beside, plan)
-        # the seed of a proposal follows from its place, so the place is kept equal
-        elif not running:
-            queued = study.ask()
-            suggest(queued, plan)
-            study.tell(queued, 0.9)
-        proposed.append(suggest(study.ask(), plan))
-    assert first != proposed[1]
-    assert proposed[0] != proposed[1]
-    liar = sampler(plan).make(0)
-    assert liar._constant_liar  # type: ignore[attr-defined]
+    folder.mkdir()
+    study = create_study(plan, open_storage(sqlite_url(folder)))
+    for number in range(8):
+        trial = study.ask()
+        suggest(trial, plan)
+        study.tell(trial, 0.5 + 0.01 * number)
+    for _ in range(running):
+        suggest(study.ask(), plan)
+    study.sampler = other or study.sampler
+    return suggest(study.ask(), plan)
+
+
+def test_running_trials_count_as_bad_ones_so_that_workers_do_not_propose_alike(tmp_path: Path) -> None:
+    no_liar = SeededByTrial(
+        lambda seed: TPESampler(n_startup_trials=2, multivariate=True, constant_liar=False, seed=seed), 0
+    )
+    alone = proposed_beside(tmp_path / "a", running=0)
+    assert alone == proposed_beside(tmp_path / "b", running=0, other=no_liar)
+    beside = proposed_beside(tmp_path / "c", running=6)
+    assert beside != proposed_beside(tmp_path / "d", running=6, other=no_liar)
