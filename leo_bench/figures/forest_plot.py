@@ -16,7 +16,6 @@ def forest_plot(
     styles: Styles,
     *,
     margin: float,
-    xlabel: str = "",
     label_width: int = LABEL_WIDTH,
     ax: Axes | None = None,
 ) -> Axes:
@@ -33,7 +32,7 @@ def forest_plot(
     for row, (name, kind) in enumerate(zip(frame["variant"], frame["kind"], strict=True)):
         dash = "-" if kind == "seeds" else EPISODE_DASH
         draw_row(ax, row, ends[row, 0], (ends[row, 1], ends[row, 2]), styles[name], limits, dash)
-    ax.set(xlim=limits, xlabel=xlabel or "difference with the baseline, points")
+    ax.set(xlim=limits, xlabel="paired difference, points")
     return row_axes(ax, list(frame["label"]), [signed(mean) for mean in ends[:, 0]], label_width)
 
 

@@ -36,7 +36,6 @@ def choices_table(data: SearchData) -> ReportTable | None:
             "fresh seeds, validation, %": with_interval(
                 row["fresh_validation"], row["fresh_validation_low"], row["fresh_validation_high"], "seeds"
             ),
-            "sd of fresh seeds, points": percent(row["fresh_sd"]),
             TRIAL_PLACE: row["trial_place"],
             "gain on validation, points": difference(row["gain_on_validation"], np.nan, np.nan, ""),
             GAIN_PLACE: row["gain_place"],

@@ -49,9 +49,7 @@ def headline_accuracy(data: StudyData, variant: str) -> Interval | None:
     """Return a variant's mean accuracy on the headline test, with its interval over seeds and test episodes."""
     scores = VariantScores(data, data.headline, variant)
     counts = [scores.fractions(seed) for seed in scores.rows]
-    if not counts:
-        return None
-    return seed_and_episode_interval(counts)
+    return seed_and_episode_interval(counts) if counts else None
 
 
 def effects(data: StudyData, test: Cell | str) -> pd.DataFrame:

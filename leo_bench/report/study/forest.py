@@ -27,13 +27,10 @@ def forest_plot(data: StudyData) -> Plot | None:
         if frame.empty:
             continue
         frame = frame.assign(label=[compared_label(data, variant) for variant in frame["variant"]])
-        xlabel = "paired difference, points" if data.names_pairs else "difference with the baseline, points"
         labels = [str(label) for label in frame["label"]]
         wide = max(map(len, labels)) > 2 * figures.LABEL_WIDTH
         label_width = WIDE if wide else figures.LABEL_WIDTH
-        draw = partial(
-            figures.forest_plot, frame, data.styles, margin=data.plan.margin, xlabel=xlabel, label_width=label_width
-        )
+        draw = partial(figures.forest_plot, frame, data.styles, margin=data.plan.margin, label_width=label_width)
         alt = f"Paired differences with the baseline, {cell_name(cell)}: " + ", ".join(
             f"{row['label']} {figures.signed(100 * row['difference'])} points ({row['verdict']})"
             for row in frame.to_dict("records")

@@ -58,9 +58,7 @@ def other_tests_table(data: StudyData) -> ReportTable | None:
             "data": row["data"],
             "accuracy, %": f"{percent(row['accuracy_before'])} -> "
             + with_interval(row["accuracy"], row["low"], row["high"], row["interval_over"]),
-            "difference, points": difference(
-                *(row[f"paired_{name}"] for name in ("difference", "low", "high", "kind"))
-            ),
+            "difference, points": difference(*(row[f"paired_{name}"] for name in PAIRED[1:5])),
             "verdict": row["paired_verdict"],
         }
         for row in numbers

@@ -4,6 +4,7 @@ from typing import Any
 
 from leo_bench.config import Settings
 from leo_bench.config.explain import explanation
+from leo_bench.learners import LEARNERS
 from leo_bench.report.study.data import StudyData
 
 
@@ -78,6 +79,11 @@ NO_SETTING = {
     "classifier": "LEO with copies of its support set, or a prototypical network of the same training or another "
     "classifier on that network's features, which have no copies unless the label says so.",
     "inner_loop_at_test": "The preset without its inner steps, or without the copies of its support set.",
+    "method": "Methods beside each other, each with the training settings that validation characters chose.",
+    "batch_norm": "Batch norm by the statistics of training, or by all queries of an episode at once (transductive).",
+    "equal_time": "Methods trained for the same time in place of the same number of images.",
+    "twenty_way": "Methods whose head has learned rows for each class, trained at 20 ways.",
+    "published": "Methods by their own published protocols.",
     "training_episodes": "Harder training episodes from the same number of images.",
 }
 """Switch that a study file names itself -> its explanation, one sentence."""
@@ -85,4 +91,6 @@ NO_SETTING = {
 
 def switch_words(switch: str) -> str:
     """Return the explanation of a switch; empty if there is none."""
+    if switch in (*LEARNERS, "first_order_maml"):
+        return "One method with several training settings; validation characters choose one."
     return explanation(switch) if switch in Settings.model_fields else NO_SETTING.get(switch, "")
