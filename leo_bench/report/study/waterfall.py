@@ -46,7 +46,8 @@ def waterfall_rows(data: StudyData, cell: Cell) -> pd.DataFrame:
                     row |= {"low": own.low, "high": own.high}
             if compared:
                 named = f" against {change['against']}" if group == PART and variant in data.plan.against else ""
-                row["words"] += f"  ({_change_words(row)}{named})"
+                ends = (row[f"change_{name}"] for name in ("low", "high", "kind"))
+                row["words"] += f"  ({difference(row['change'], *ends)}{named})"
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -111,10 +112,3 @@ def step_table(data: StudyData) -> ReportTable:
     )
     notes = notes_of(headline.rename(columns={"change_note": "note"}))
     return ReportTable(f"switch-{STEP}", caption, pd.concat(numbers, ignore_index=True), pd.DataFrame(words), notes)
-
-
-def _change_words(row: Any) -> str:
-    """Return `+4.5 [+3.9, +5.1]` for a row of waterfall_rows; a dash if nothing is compared."""
-    if np.isnan(row["change"]):
-        return NONE
-    return difference(row["change"], row["change_low"], row["change_high"], row["change_kind"])
