@@ -334,7 +334,7 @@ def test_other_numbers_of_test_episodes_are_not_compared(tmp_path: Path) -> None
         ({"class_split": "random"}, "class split random against lake"),
         ({"train_classes": "trainval"}, "training classes trainval against train"),
         ({"image_size": 105}, "image size 105 against 28"),
-        ({"n_query": 20}, "n_query 20 against 15"),
+        ({"n_query": 16}, "n_query 16 against 15"),
         ({"n_train_episodes": 4000}, "training images 320,000 against 160,000"),
     ],
 )
