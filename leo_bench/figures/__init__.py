@@ -8,14 +8,11 @@ Frames hold fractions; axes show percent. A variant keeps one colour and marker 
 from leo_bench.figures.accuracy_axis import near_ceiling
 from leo_bench.figures.accuracy_by_cost import accuracy_by_cost
 from leo_bench.figures.accuracy_by_setting import accuracy_by_setting
-from leo_bench.figures.error_by_group import error_by_group
 from leo_bench.figures.forest_plot import forest_plot, signed
-from leo_bench.figures.gains import gains
-from leo_bench.figures.intervals import LEAST_SEEDS, interval_is_cut
+from leo_bench.figures.gains import gain_by_error, gains
+from leo_bench.figures.importance import importance_floor, search_importance
+from leo_bench.figures.intervals import LEAST_SEEDS
 from leo_bench.figures.learning_curves import learning_curves
-from leo_bench.figures.limits import UPPER_SHARE, accuracy_limits
-from leo_bench.figures.search.importance import importance_floor, search_importance
-from leo_bench.figures.search.trials import accuracy_by_parameter
 from leo_bench.figures.style import (
     BAND,
     COLOURS,
@@ -25,7 +22,6 @@ from leo_bench.figures.style import (
     LABEL_WIDTH,
     MUTED,
     PAPER,
-    RAMP,
     SMALL,
     Styles,
     VariantStyle,
@@ -36,9 +32,30 @@ from leo_bench.figures.style import (
 from leo_bench.figures.waterfall import waterfall
 
 __all__ = [
-    "BAND", "COLOURS", "FONT", "GRID", "INK", "LABEL_WIDTH", "LEAST_SEEDS", "MUTED", "PAPER", "RAMP", "SMALL",
-    "UPPER_SHARE", "Styles", "VariantStyle", "accuracy_by_cost", "accuracy_by_parameter", "accuracy_by_setting",
-    "accuracy_limits", "error_by_group", "forest_plot", "gains", "importance_floor", "interval_is_cut",
-    "learning_curves", "near_ceiling", "search_importance", "series_styles", "signed", "style_axes", "variant_styles",
+    "BAND",
+    "COLOURS",
+    "FONT",
+    "GRID",
+    "INK",
+    "LABEL_WIDTH",
+    "LEAST_SEEDS",
+    "MUTED",
+    "PAPER",
+    "SMALL",
+    "Styles",
+    "VariantStyle",
+    "accuracy_by_cost",
+    "accuracy_by_setting",
+    "forest_plot",
+    "gain_by_error",
+    "gains",
+    "importance_floor",
+    "learning_curves",
+    "near_ceiling",
+    "search_importance",
+    "series_styles",
+    "signed",
+    "style_axes",
+    "variant_styles",
     "waterfall",
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import ArrayLike
 
 CEILING = 0.95
@@ -34,7 +34,7 @@ def accuracy_axis(ax: Axes, low: float, high: float, error: bool = False, side: 
     room = max(np.sqrt(LEAST_FACTOR * (100 - high) / (100 - low)), 1.0)  # so that an axis never has a single tick
     stretch_axis(ax, max(100 - (100 - low) * room, 0.0), 100 - (100 - high) / room, side)
     own = ax.xaxis if side == "x" else ax.yaxis
-    own.set_major_formatter(FuncFormatter(lambda accuracy, _: f"{round(100 - accuracy, 6):g}"))
+    own.set_major_formatter(lambda accuracy, _: f"{round(100 - accuracy, 6):g}")
     ax.set(**{f"{side}label": "error, % (log scale)"})
 
 
@@ -44,7 +44,7 @@ def stretch_axis(ax: Axes, low: float, high: float, side: str) -> None:
     set_scale("function", functions=(error_height, lambda height: 100 - 10.0**-height))
     own.set_major_locator(FixedLocator(_round_errors(low, high)))
     own.set_minor_locator(NullLocator())
-    own.set_major_formatter(FuncFormatter(lambda accuracy, _: f"{accuracy:g}"))
+    own.set_major_formatter(lambda accuracy, _: f"{accuracy:g}")
     ax.set(**{f"{side}lim": (low, high)})
 
 

@@ -4,7 +4,6 @@ from textwrap import fill
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from leo_bench.figures.accuracy_axis import accuracy_axis
 from leo_bench.figures.intervals import interval_over_seeds
@@ -39,11 +38,9 @@ def accuracy_by_cost(
         left = least / 1.5 if least == frame[cost].min() else 0.0
         ax.set(xlabel=f"{xlabel} (log scale)", xlim=(left, 1.5 * most))
         ticks = [0.0, *(factor * 10.0**power for power in range(-3, 7) for factor in (1, 3))]
-        ax.xaxis.set_major_locator(
-            FixedLocator([tick for tick in ticks if tick == left or least / 2 < tick < 1.5 * most])
-        )
-        ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        ax.set_xticks([tick for tick in ticks if tick == left or least / 2 < tick < 1.5 * most])
+        ax.minorticks_off()
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
     low, high = ax.get_ylim()
     accuracy_axis(ax, low, 100 - 60 * (1 - float(frame["accuracy"].max())) if error else high, error)
     write_ends(ax, ends)

@@ -16,43 +16,38 @@ def forest_plot(
     styles: Styles,
     *,
     margin: float,
-    xlabel: str = "",
     label_width: int = LABEL_WIDTH,
-    whole: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw differences in points, each with its 95% interval; the margin that matters is shaded.
 
     frame: columns variant, label, difference, low, high (low and high may be missing), kind; drawn from top to bottom.
-    A column words is written on the right, in place of the differences. A value beyond the axis ends in an arrowhead;
-    whole: the axis holds every value.
+    A value beyond the axis ends in an arrowhead.
     """
     ax = ax or new_axes()
     ax.axvspan(-100 * margin, 100 * margin, color=BAND, zorder=0, linewidth=0)
     ax.axvline(0, color=INK, linewidth=0.6, zorder=1)
     ends = 100 * frame[["difference", "low", "high"]].to_numpy(float)
-    limits = _limits(ends, margin, np.inf if whole else ROOM)
+    limits = _limits(ends, margin)
     for row, (name, kind) in enumerate(zip(frame["variant"], frame["kind"], strict=True)):
         dash = "-" if kind == "seeds" else EPISODE_DASH
         draw_row(ax, row, ends[row, 0], (ends[row, 1], ends[row, 2]), styles[name], limits, dash)
-    ax.set(xlim=limits, xlabel=xlabel or "difference with the baseline, points")
-    words = frame["words"] if "words" in frame else [signed(mean) for mean in ends[:, 0]]
-    return row_axes(ax, list(frame["label"]), list(words), label_width)
+    ax.set(xlim=limits, xlabel="paired difference, points")
+    return row_axes(ax, list(frame["label"]), [signed(mean) for mean in ends[:, 0]], label_width)
 
 
-def _limits(ends: np.ndarray, margin: float, most: float) -> tuple[float, float]:
+def _limits(ends: np.ndarray, margin: float) -> tuple[float, float]:
     """Return the limits of the axis: at least three margins, no wider than what is drawn, and not so wide that a few
-    large differences or long intervals flatten the rest. ends: [n_variants, 3], mean, low and high in points. most:
-    factor from the usual difference to the farthest end.
+    large differences or long intervals flatten the rest. ends: [n_variants, 3], mean, low and high in points.
     """
     sizes = np.abs(ends[:, 0])
     usual = float(np.quantile(sizes, USUAL, method="lower")) if len(sizes) > 3 else np.inf
-    reach = max(most * max(usual, 0.01), 300 * margin)
+    reach = max(ROOM * max(usual, 0.01), 300 * margin)
     low, high = np.nanmin(ends, initial=0.0), np.nanmax(ends, initial=0.0)
     room = 0.04 * (high - low)
     return max(-reach, min(low - room, -300 * margin)), min(reach, max(high + room, 300 * margin))
 
 
-def signed(points: float) -> str:
-    """Return a difference in points with its sign and one decimal; no negative zero."""
-    return f"{round(points, 1) + 0.0:+.1f}"
+def signed(points: float, decimals: int = 1) -> str:
+    """Return a difference in points with its sign; no negative zero."""
+    return f"{round(points, decimals) + 0.0:+.{decimals}f}"

@@ -18,9 +18,3 @@ def interval_over_seeds(values: "pd.Series[float]", least: float = 0.0, most: fl
     if found.low is None or found.high is None or len(values) < LEAST_SEEDS:
         return found.mean, found.mean
     return max(found.low, least), min(found.high, most)
-
-
-def interval_is_cut(values: "pd.Series[float]") -> bool:
-    """Return True if the drawn interval of these fractions, one per seed, is cut at 0 or 100%."""
-    found = seed_interval(np.asarray(values, float))
-    return len(values) >= LEAST_SEEDS and found.low is not None and (found.low < 0 or (found.high or 0) > 1)

@@ -1,6 +1,6 @@
 """Style shared by all figures: one colour and marker per variant, colours of text and background, sizes of text."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
@@ -15,8 +15,6 @@ from leo_bench.records import Plan
 INK, MUTED, GRID, PAPER, BAND = "#1b1f24", "#5b6470", "#dce1e7", "#ffffff", "#d3ead9"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#a87b00", "#3d9bd1")
 """Distinguishable under the common kinds of colour blindness, with a contrast of at least 3 to white."""
-RAMP = ("#e6a944", "#dd8a4f", "#cc6a62", "#b04c77", "#873b86", "#5a3486", "#2b2c78")
-"""Colours from low to high accuracy, each darker than the one before; a dark page reverses them."""
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "p", "h", "*", "d", "8")
 """No arrowheads: those mark values beyond an axis."""
 EPISODE_DASH = (0, (1.5, 1.2))
@@ -73,12 +71,9 @@ def variant_styles(plan: Plan) -> dict[str, VariantStyle]:
     return styles | {name: next(marks) for name in dict.fromkeys(names) if name not in styles}
 
 
-def series_styles(names: Sequence[str]) -> dict[str, VariantStyle]:
+def series_styles(names: Iterable[str]) -> dict[str, VariantStyle]:
     """Return colour and marker of lines or points that are not variants, such as data sets, in their order."""
-    return {
-        name: VariantStyle(COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)])
-        for index, name in enumerate(dict.fromkeys(names))
-    }
+    return {name: VariantStyle(colour, marker) for name, colour, marker in zip(names, cycle(COLOURS), cycle(MARKERS))}
 
 
 def style_axes(ax: Axes, grid: str = "y") -> Axes:

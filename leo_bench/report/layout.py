@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageColor
 
-from leo_bench.figures import BAND, COLOURS, INK, MUTED, PAPER, RAMP
+from leo_bench.figures import BAND, COLOURS, INK, MUTED, PAPER
 from leo_bench.report.panels import PNG_DPI, Drawing
 from leo_bench.report.svg import own_ids
 
-MEANINGFUL = (*COLOURS, *RAMP, INK, MUTED, BAND, PAPER)
-"""Colours that tell variants, accuracies, references and bands apart."""
+MEANINGFUL = (*COLOURS, INK, MUTED, BAND, PAPER)
+"""Colours that tell variants, references and bands apart."""
 
 
 def places(sizes: Sequence[tuple[float, float]], columns: int) -> tuple[list[tuple[float, float]], float, float]:

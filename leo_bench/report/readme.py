@@ -22,13 +22,13 @@ METHODS = {
 """Column of the headline table -> variant of the study presets."""
 INTERVAL = "tuned"  # the variant whose interval is shown
 TESTS = (
-    ("5-way 1-shot", "switch-preset", "5way_mixed", ""),
-    ("20-way 1-shot", "switch-preset", "20way_mixed", ""),
-    ("20-way 1-shot, one alphabet", "switch-preset", "20way_within_alphabet", ""),
-    ("5-way 5-shot", "switch-k_shot", "5way_mixed", "_5_shots"),
-    ("20-way 5-shot", "switch-k_shot", "20way_mixed", "_5_shots"),
+    ("5-way 1-shot", "5way_mixed", ""),
+    ("20-way 1-shot", "20way_mixed", ""),
+    ("20-way 1-shot, one alphabet", "20way_within_alphabet", ""),
+    ("5-way 5-shot", "5way_mixed", "_5_shots"),
+    ("20-way 5-shot", "20way_mixed", "_5_shots"),
 )
-"""Rows of the headline table: name, table of the report, columns in it, and what the variants' names end with."""
+"""Rows of the headline table: name, columns of the main table, and what the variants' names end with."""
 
 
 def refresh_readme(readme: Path, report_folder: Path) -> bool:
@@ -67,15 +67,15 @@ def waterfall_block(report_folder: Path, link: str) -> str:
 
 def headline_block(report_folder: Path, link: str) -> str:
     """Return the headline table: accuracy of METHODS on TESTS; an empty text if the report has no such tables."""
-    names = ("main", "not-compared", *(test[1] for test in TESTS))
-    found = {name: {str(row["variant"]): row for row in _rows(report_folder, name)} for name in names}
-    if not all(found.values()):
+    tables = ("main", "not-compared")
+    rows = {str(row["variant"]): row for name in tables for row in _rows(report_folder, name)}
+    own, shots = rows.get(INTERVAL), rows.get(f"{INTERVAL}_5_shots")
+    if own is None or shots is None:
         return ""
     lines = ["| test | " + " | ".join(METHODS) + " |", "|---|" + "---:|" * len(METHODS)]
-    for name, table, test, ending in TESTS:
-        cells = [_cell(found[table].get(variant + ending, {}), test, variant) for variant in METHODS.values()]
+    for name, test, ending in TESTS:
+        cells = [_cell(rows.get(variant + ending, {}), test, variant) for variant in METHODS.values()]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    own, shots = found["main"][INTERVAL], found["not-compared"][f"{INTERVAL}_5_shots"]
     caption = (
         f"Accuracy in percent on Omniglot at {own['image_size']}x{own['image_size']} pixels, mean over "
         f"{own['n_seeds']} seeds, in brackets the 95% interval over seeds; {own['n_train_images']:,} training images, "
@@ -90,7 +90,7 @@ BLOCKS: dict[str, Callable[[Path, str], str]] = {"switch-step": waterfall_block,
 
 
 def _cell(row: dict[str, Any], test: str, variant: str) -> str:
-    """Return `98.1`, or for INTERVAL `98.1 (98.0 to 98.2)`: accuracy on one test of a row of a switch's table."""
+    """Return `98.1`, or for INTERVAL `98.1 (98.0 to 98.2)`: accuracy on one test of a row of the main table."""
     mean, low, high = (percent(float(row.get(f"{name}_{test}", np.nan))) for name in ("accuracy", "low", "high"))
     return f"{mean} ({low} to {high})" if variant == INTERVAL and mean != NONE else mean
 

@@ -11,9 +11,7 @@ def interval_words(interval: Interval) -> str:
     mean = f"{100 * interval.mean:.1f}%"
     if interval.low is None or interval.high is None:
         return f"{mean} (one number, no interval)"
-    low, high = max(interval.low, 0.0), min(interval.high, 1.0)
-    cut = ", cut at what accuracy can be" if (low, high) != (interval.low, interval.high) else ""
-    ends = f"{100 * low:.1f} to {100 * high:.1f}{cut}"
+    ends = f"{100 * max(interval.low, 0.0):.1f} to {100 * min(interval.high, 1.0):.1f}"
     if interval.kind == "episodes":
         return f"{mean} (one seed; 95% interval over its {interval.n:,} test episodes {ends})"
     episodes = " and their test episodes" if interval.kind == "seeds and episodes" else ""
@@ -39,12 +37,3 @@ def seed_words(seeds: list[int]) -> str:
 def distinct(values: Iterable[str]) -> str:
     """Return all different values, joined, in the order they first appear."""
     return "; ".join(dict.fromkeys(values))
-
-
-def error_words(drawn: list[bool]) -> str:
-    """Return the caption's sentence on error axes; empty if no panel has one."""
-    words = (
-        " If at least half of the variants are above 95%, the axis shows the error, 100 minus accuracy, on a log scale "
-        "with small errors at the top or right; an interval that extends beyond the axis is cut at its edge."
-    )
-    return words if any(drawn) else ""

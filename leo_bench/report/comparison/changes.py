@@ -1,9 +1,8 @@
-"""Differences between two studies other than accuracy: conditions, runs, verdicts."""
+"""Differences between two studies other than accuracy: conditions and verdicts."""
 
 import pandas as pd
 
 from leo_bench.report.comparison.data import Comparison
-from leo_bench.report.sentences import seed_words
 from leo_bench.report.study.data import StudyData, cell_name
 from leo_bench.report.study.differences import effects
 from leo_bench.report.study.provenance import provenance
@@ -31,22 +30,6 @@ def _without(text: str, other: str) -> str:
     mark = "; " if "; " in text + other else ", "
     known = other.split(mark)
     return mark.join(part for part in text.split(mark) if part not in known) or "-"
-
-
-def only_one_has(both: Comparison) -> list[str]:
-    """Return the runs that do not count for both: seeds that only one has, and runs left out of a mean, in words."""
-    found: dict[str, list[str]] = {}
-    for pair in both.pairs:
-        a, b = (
-            {run.planned.seed for run in data.view.done if run.planned.variant == name}
-            for data, name in zip((both.a, both.b), pair, strict=True)
-        )
-        for side, seeds in (("A", a - b), ("B", b - a)):
-            if seeds:
-                found.setdefault(f"only in {side}, seeds {seed_words(sorted(seeds))}", []).append(both.label(pair))
-    sides = zip("AB", (both.a, both.b), strict=True)
-    left_out = [f"left out of every mean of {side}: {words}" for side, data in sides for words in data.left_out]
-    return [*(f"{words}: {', '.join(labels)}" for words, labels in found.items()), *left_out]
 
 
 def changed_conclusions(both: Comparison) -> list[str]:

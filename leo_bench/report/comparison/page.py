@@ -6,7 +6,7 @@ from pathlib import Path
 
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import write_atomic
-from leo_bench.report.comparison.changes import changed_conclusions, changed_conditions, only_one_has
+from leo_bench.report.comparison.changes import changed_conclusions, changed_conditions
 from leo_bench.report.comparison.data import Comparison, differences
 from leo_bench.report.comparison.find_study import find_study
 from leo_bench.report.comparison.words import answer, difference_table
@@ -38,7 +38,6 @@ def _write(both: Comparison, folder: Path) -> list[str]:
         "table": table,
         "conclusions": conclusions,
         "conditions": conditions.to_dict("records"),
-        "only_one_has": only_one_has(both),
     }
     for name, frame in (("differences", numbers), ("conditions", conditions)):
         write_atomic(folder / "tables" / f"{name}.csv", frame.to_csv(index=False).encode())
@@ -49,6 +48,5 @@ def _write(both: Comparison, folder: Path) -> list[str]:
         *(f"{row['variant']}, {row['test']}: {row['B - A, points']}, {row['verdict']}" for row in first),
         *(f"verdict that changes: {words}" for words in conclusions),
         *(f"{row['what']}: A {row['A']}; B {row['B']}" for row in conditions.to_dict("records")),
-        *only_one_has(both),
         f"report: {page}",
     ]

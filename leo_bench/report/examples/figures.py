@@ -137,27 +137,8 @@ def code_paths(names: Sequence[str], points: np.ndarray, *, xlabel: str, ylabel:
     ax.set_aspect("equal", adjustable="datalim")
     style_axes(ax).grid(True, axis="both", color=GRID, linewidth=0.6)
     ax.locator_params(nbins=4)
-    ax.apply_aspect()  # the axes' final limits: offsets of the names depend on them
-    printed = np.array([ax.transData.transform(step) for step in points[[0, -1]]]) * 72 / ax.figure.dpi
     style: dict[str, Any] = {"ha": "center", "va": "center", "color": INK, "fontsize": FONT, "zorder": 4}
-    for name, end, offset in zip(names, points[-1], label_offsets(printed[1], printed[1] - printed[0]), strict=True):
-        ax.annotate(name, end, xytext=offset, textcoords="offset points", **style)
+    for name, start, end in zip(names, points[0], points[-1], strict=True):
+        onwards = 9 * (end - start) / (np.linalg.norm(end - start) or 1.0) if np.any(end != start) else (0, 9)
+        ax.annotate(name, end, xytext=tuple(onwards), textcoords="offset points", **style)
     return ax
-
-
-def label_offsets(ends: np.ndarray, ways: np.ndarray) -> list[tuple[float, float]]:
-    """Return offsets of short names from the ends of their paths, in points of print.
-
-    A name goes on in the direction of its path if there is room; else it is moved as little as possible so that it
-    hides no other name or end. ends, ways (end minus start): float [n, 2], in points of print.
-    """
-    angles, taken, offsets = np.pi / 4 * np.arange(8), list(ends), []
-    around = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    for end, way in zip(ends, ways, strict=True):
-        nearest = around[np.argsort(-around @ way, kind="stable")]
-        tries = np.concatenate([radius * nearest for radius in (9, 16, 24)])
-        space = np.linalg.norm(end + tries[:, None] - np.array(taken), axis=-1).min(axis=1)
-        best = int(np.argmax(space >= 8.5)) if space.max() >= 8.5 else int(np.argmax(space))
-        taken.append(end + tries[best])
-        offsets.append((float(tries[best][0]), float(tries[best][1])))
-    return offsets

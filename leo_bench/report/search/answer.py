@@ -8,6 +8,7 @@ from leo_bench.report.search.on_test import differing
 from leo_bench.report.search.tables import GAIN_PLACE, TRIAL_PLACE, choices_table
 from leo_bench.report.sentences import listed
 from leo_bench.report.study.documented import document_words
+from leo_bench.report.study.sentences import GLYPHS
 from leo_bench.report.table import NONE, percent
 
 
@@ -60,7 +61,7 @@ def _test_rows(data: SearchData) -> list[tuple[str, str]]:
         found.append(("Selection bias", f"not judged: the runs on test have {listed(differing(data))}"))
     expected = document_words(study, study.headline, data.choices[0].variant)
     found += [("The source document expects", expected)] if expected else []
-    return [*found, ("Margin that matters", f"{100 * study.plan.margin:g} points")]
+    return [*found, ("Margin that matters", f"{100 * study.plan.margin:g} points, at most a tenth of the error")]
 
 
 def _importance_rows(data: SearchData) -> list[tuple[str, str]]:
@@ -76,12 +77,7 @@ def _importance_rows(data: SearchData) -> list[tuple[str, str]]:
 
 def notices(data: SearchData) -> list[str]:
     """Return the warnings shown above the results."""
-    found = []
-    if data.plan.base["dataset"] == "glyphs":
-        found.append(
-            "These numbers are measured on glyphs, characters drawn by this program, because Omniglot was not used. "
-            "They cannot be compared with Omniglot results or the document's targets."
-        )
+    found = [GLYPHS] if data.plan.base["dataset"] == "glyphs" else []
     if data.missing:
         found.append(f"Missing: {listed(data.missing)}. `{data.command}` makes what is missing.")
     seen = {int(n) for n in data.importance["n_trials"]}

@@ -96,9 +96,8 @@ class SearchData:
     @property
     def best_number(self) -> int | None:
         """Number of the complete trial with the highest accuracy; the first one in a tie."""
-        return (
-            int(self.complete["number"].iloc[int(self.complete["accuracy"].argmax())]) if len(self.complete) else None
-        )
+        rows = self.complete
+        return int(rows["number"].iloc[int(rows["accuracy"].argmax())]) if len(rows) else None
 
     @property
     def choices(self) -> list[Choice]:

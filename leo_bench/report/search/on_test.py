@@ -40,14 +40,9 @@ def chosen_on_test(data: SearchData) -> pd.DataFrame:
         ends = (effect["low"], effect["high"]) if over_seeds else (np.nan, np.nan)
         fresh = (np.nan, np.nan) if unlike else (row["fresh_validation_low"], row["fresh_validation_high"])
         row |= {name: value_words(value) for name, value in choice.parameters.items()}
-        row |= {
-            "number": choice.number,
-            "validation": trial,
-            "gain_on_validation": gain,
-            "difference": effect["difference"],
-        }
+        row |= {"number": choice.number, "validation": trial, "gain_on_validation": gain}
         row |= {"difference_low": effect["low"], "difference_high": effect["high"], "difference_over": effect["kind"]}
-        row |= {"holm_p": effect["holm_p"], "verdict": effect["verdict"], "note": effect["note"]}
+        row |= {name: effect[name] for name in ("difference", "holm_p", "verdict", "note")}
         rows.append(row | {"gain_place": place_of(gain, *ends), "trial_place": place_of(trial, *fresh)})
     if rows and defaults:
         settings = study.settings.get(base, {})

@@ -5,9 +5,9 @@ from pathlib import Path
 from leo_bench.report.pages import show, write_report_pages, write_tables
 from leo_bench.report.search.answer import answer, answer_rows, notices
 from leo_bench.report.search.data import load_search_data
-from leo_bench.report.search.figures import all_plots
+from leo_bench.report.search.figures import importance_plot
 from leo_bench.report.search.provenance import provenance
-from leo_bench.report.search.tables import choices_table, front_table, importance_table, ranges_table, trials_table
+from leo_bench.report.search.tables import choices_table, front_table, ranges_table, trials_table
 
 
 def write_search_report(folder: Path, out: Path) -> Path:
@@ -20,7 +20,6 @@ def write_search_report(folder: Path, out: Path) -> Path:
     tables = {
         "on_test": choices_table(data),
         "front": front_table(data),
-        "importance": importance_table(data),
         "ranges": ranges_table(data),
         "trials": trials_table(data),
     }
@@ -33,7 +32,7 @@ def write_search_report(folder: Path, out: Path) -> Path:
         "summary": " ".join(f"{words}." for words in answer(data)[:2]).replace("`", ""),
         "answer": answer_rows(data),
         "notices": notices(data),
-        "figures": {name: show(plot, out / "figures") for name, plot in all_plots(data).items()},
+        "figures": {plot.name: show(plot, out / "figures") for plot in [importance_plot(data)] if plot is not None},
         "provenance": provenance(data),
     }
     return write_report_pages(out, "search", content)

@@ -2,7 +2,7 @@
 
 from leo_bench.records.search import Parameter, Pruner
 from leo_bench.report.search.data import SearchData
-from leo_bench.report.sentences import distinct
+from leo_bench.report.study.provenance import training_and_machine
 
 
 def provenance(data: SearchData) -> list[tuple[str, str]]:
@@ -16,11 +16,6 @@ def provenance(data: SearchData) -> list[tuple[str, str]]:
     pruning = f"{pruner.name}, from {pruner.startup_trials} complete trials and {pruner.warmup_episodes:,} episodes on"
     pairs = [
         ("search", f"{plan.search}, profile {plan.profile}"),
-        (
-            "protocol",
-            f"{data.data_name}, {base['image_size']}x{base['image_size']} pixels, {base['class_split']} class split, "
-            f"{base['n_train_episodes']:,} training episodes, {base['n_way']}-way {base['k_shot']}-shot",
-        ),
         ("preset", plan.preset),
         ("objectives", ", ".join(plan.objectives)),
         ("space", "; ".join(map(_range_words, data.space))),
@@ -30,12 +25,8 @@ def provenance(data: SearchData) -> list[tuple[str, str]]:
         ("seeds on test", ", ".join(str(seed) for seed in plan.test_seeds)),
         ("study on test", data.best.study if data.best else ""),
         ("records of trials", f"{len(found)} of {len(data.complete)} complete trials' runs are there"),
-        ("data", distinct(f"{result.settings['dataset']}, digest {result.data_digest}" for result in found)),
-        ("precision", distinct(f"{result.settings['precision']} on {result.settings['device']}" for result in found)),
-        ("numerics digest", distinct([plan.numerics, *(result.numerics for result in found)])),
-        ("commit", distinct(result.commit for result in found)),
-        ("host", distinct(", ".join(f"{k} {v}" for k, v in sorted(result.host.items())) for result in found)),
-        ("versions", distinct(", ".join(f"{k} {v}" for k, v in result.versions.items()) for result in found)),
+        ("source of the search", plan.numerics),
+        *training_and_machine(found),
         ("compute of complete trials", f"{seconds / 60:,.1f} minutes of one process each" if found else ""),
         ("settings of trials", ", ".join(f"{name} {value}" for name, value in base.items())),
     ]

@@ -36,7 +36,6 @@ def choices_table(data: SearchData) -> ReportTable | None:
             "fresh seeds, validation, %": with_interval(
                 row["fresh_validation"], row["fresh_validation_low"], row["fresh_validation_high"], "seeds"
             ),
-            "sd of fresh seeds, points": percent(row["fresh_sd"]),
             TRIAL_PLACE: row["trial_place"],
             "gain on validation, points": difference(row["gain_on_validation"], np.nan, np.nan, ""),
             GAIN_PLACE: row["gain_place"],
@@ -50,7 +49,7 @@ def choices_table(data: SearchData) -> ReportTable | None:
         f"again, on validation ({data.plan.test.get('n_val_episodes')} episodes) and on test, 95% t intervals over "
         "seeds (e: over the test episodes of one model). Gain on validation: the trial minus the defaults' fresh "
         "seeds. Gain on test: paired difference with the defaults; margin "
-        f'{100 * study.plan.margin:g} points. "{NONE}": does not apply, or not recorded.'
+        f'{100 * study.plan.margin:g} points, at most a tenth of the error. "{NONE}": does not apply, or not recorded.'
     )
     notes = [f"{row['label']}: {row['note']}." for row in numbers.to_dict("records") if row["note"]]
     if differing(data):
@@ -64,31 +63,13 @@ def front_table(data: SearchData) -> ReportTable | None:
         return None
     trials, chosen = trials_table(data), {one.number: one.variant for one in data.choices}
     rows = trials.numbers[trials.numbers["number"].isin(data.front["number"])].sort_values("multiply_adds")
-    words = trials.words.loc[rows.index].drop(
-        columns=["state", "episodes", "repeats", "command", "message", "started", "finished"]
-    )
+    words = trials.words.loc[rows.index].drop(columns=["state", "repeats", "command", "message"])
     words.insert(1, "chosen as", [chosen.get(number, NONE) for number in rows["number"]])
     caption = (
         f"Pareto front of n = {len(data.complete)} complete trials: accuracy on validation characters, multiply-adds "
         "to answer one episode. Chosen: to be measured on test. One seed each, so a place on the front is no verdict."
     )
     return ReportTable("front", caption, rows, words)
-
-
-def importance_table(data: SearchData) -> ReportTable | None:
-    """Return the importance of each setting; None if the analysis has none."""
-    numbers = data.importance
-    if numbers.empty:
-        return None
-    ends = zip(numbers["low"], numbers["high"], strict=True)
-    words = pd.DataFrame(
-        {
-            "setting": numbers["parameter"],
-            "importance": numbers["importance"].map("{:.2f}".format),
-            "5th to 95th percentile": [f"{low:.2f} to {high:.2f}" for low, high in ends],
-        }
-    )
-    return ReportTable("importance", "Importance in numbers; the planted noise is last.", numbers, words)
 
 
 def ranges_table(data: SearchData) -> ReportTable | None:
@@ -124,12 +105,12 @@ def part_words(row: dict[Any, Any]) -> str:
 
 
 def trials_table(data: SearchData) -> ReportTable:
-    """Return every trial with all recorded fields, and the command that repeats its run."""
+    """Return every trial with its settings, and the command that repeats its run."""
     numbers = data.frame.copy() if data.has_cost else data.frame.drop(columns="multiply_adds")
     trials = sorted(data.trials.trials, key=lambda trial: trial.number)
     for one in data.plan.space:
         numbers[one.name] = [trial.parameters.get(one.name) for trial in trials]
-    for name in ("run_key", "started", "finished", "retry_of"):
+    for name in ("run_key", "retry_of"):
         numbers[name] = [getattr(trial, name) for trial in trials]
     numbers["message"] = [without_paths(trial.message, data.folder.parent) for trial in trials]
     doing = {trial.number: "reproduce" if trial.state == "complete" else "run" for trial in trials}
@@ -140,17 +121,15 @@ def trials_table(data: SearchData) -> ReportTable:
             "state": numbers["state"],
             "accuracy, %": numbers["accuracy"].map(percent),
             **({"multiply-adds": numbers["multiply_adds"].map(millions, na_action="ignore")} if data.has_cost else {}),
-            "episodes": numbers["episodes"].map("{:,.0f}".format, na_action="ignore"),
             **{one.name: numbers[one.name].map(value_words, na_action="ignore") for one in data.plan.space},
             "repeats": numbers["retry_of"].map("trial {:.0f}".format, na_action="ignore"),
             "command": numbers["command"],
             "message": numbers["message"],
-            **{name: numbers[name].astype("string").str[:16] for name in ("started", "finished")},
         }
     )
     caption = (
-        "Accuracy on validation characters, of complete trials; episodes: training episodes at the last report; "
-        "repeats: the trial that died and is repeated here. The command repeats a complete trial's run and compares "
+        "Accuracy on validation characters, of complete trials; repeats: the trial that died and is repeated here. The "
+        "command repeats a complete trial's run and compares "
         "bit for bit; it trains any other run to the end."
     )
     return ReportTable("trials", caption, numbers, words.astype(object).replace("", None).fillna(NONE))

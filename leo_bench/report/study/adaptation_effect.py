@@ -7,21 +7,18 @@ import numpy as np
 import pandas as pd
 
 from leo_bench import figures
-from leo_bench.config import default_of
 from leo_bench.records import AdaptationRecord, RunState, TestResult
 from leo_bench.report.panels import Panel, Plot
-from leo_bench.report.study.captions import lines_height, n_words, over_seeds
+from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words
 from leo_bench.report.study.comparable import has_own_adaptation
 from leo_bench.report.study.data import StudyData
 from leo_bench.report.table import NONE, ReportTable, difference, percent
 from leo_bench.statistics import seed_interval
 
 NOT_FINITE = "not finite"
-MOST_ROWS = 20
-"""Rows of the effect table above which a page shows those of the baseline alone; the CSV file has all."""
 CONDITIONS = "elsewhere dataset n_way within k_shot mislabelled data".split()
 """Columns that identify the conditions of a test; the report sorts tests by them."""
-LOOP = "place variant label test inner_steps finetune_steps step_size".split()
+LOOP = "place variant label test inner_steps finetune_steps".split()
 CAPTION = (
     "One row per test and variant, means over seeds. Steps: on the codes, + fine-tuning on the decoded weights. "
     "Support loss: mean cross-entropy of the inner loop's examples, before -> after it (-> of the support set after "
@@ -57,8 +54,6 @@ _ROW = "seed own by_step accuracy_before accuracy gain".split()
 def _row(run: RunState, test: TestResult) -> dict[str, Any]:
     settings, within, wrong = run.planned.settings, test.episode_mode != "mixed", test.mislabelled or 0
     steps = settings["inner_steps"] if test.inner_steps is None else test.inner_steps
-    rate = settings["inner_lr"] if test.inner_lr is None else test.inner_lr
-    learned = "" if settings.get("inner_lr_mode", default_of("inner_lr_mode")) == "fixed" else ", learned"
     words = f"{test.n_way}-way {test.k_shot}-shot {'within alphabet' if within else 'mixed'}"
     return {
         **test.model_dump(include={"dataset", "n_way", "k_shot", "accuracy_before", "accuracy"}),
@@ -72,7 +67,6 @@ def _row(run: RunState, test: TestResult) -> dict[str, Any]:
         "seed": run.planned.seed,
         "inner_steps": steps,
         "finetune_steps": test.steps[-1] - steps,
-        "step_size": f"{rate:g}{learned}" if steps else NONE,
         "own": has_own_adaptation(run, test),
         "by_step": dict(zip(test.steps, test.accuracy_by_step, strict=True)),
         "gain": test.accuracy - test.accuracy_before,
@@ -93,13 +87,7 @@ def effect_table(data: StudyData) -> ReportTable | None:
     numbers[["gain", "gain_low", "gain_high"]] = [(gain.mean, gain.low, gain.high) for gain in gains]
     numbers = numbers.assign(n_seeds=groups.size()).reset_index()
     words = pd.DataFrame([_words(row) for row in numbers.to_dict("records")])
-    own, caption = numbers["variant"] == data.plan.baseline, CAPTION
-    if own.any() and len(own) > MOST_ROWS:
-        words, caption = (
-            words[own],
-            f"{data.label(data.plan.baseline)} (`tables/adaptation.csv` has all variants). {caption}",
-        )
-    return ReportTable("adaptation", caption, numbers.drop(columns=["place", "label"]), words)
+    return ReportTable("adaptation", CAPTION, numbers.drop(columns=["place", "label"]), words)
 
 
 def _words(row: dict[Any, Any]) -> dict[str, str]:
@@ -112,7 +100,6 @@ def _words(row: dict[Any, Any]) -> dict[str, str]:
         "gain, points": difference(row["gain"], row["gain_low"], row["gain_high"], "seeds"),
         "accuracy, %": f"{percent(row['accuracy_before'])} -> {percent(row['accuracy'])}",
         "steps": str(row["inner_steps"]) + (f" + {row['finetune_steps']}" if row["finetune_steps"] else ""),
-        "step size": row["step_size"],
         "support loss": NONE if np.isnan(row["loss_before"]) else losses,
         "answers changed, %": f"{100 * row['queries_changed']:.2f}",
         "to right, %": f"{100 * row['corrected']:.2f}",
@@ -130,29 +117,20 @@ def gain_plot(data: StudyData) -> Plot | None:
     frame = frame.assign(step=frame["by_step"].map(list), after=frame["by_step"].map(lambda steps: [*steps.values()]))
     frame = frame.explode(["step", "after"]).astype({"step": int, "after": float})
     frame["gain"] = frame["after"] - frame["accuracy_before"]
-    panels = [
-        gain_panel(data, rows, "step", (rows["test"].iloc[0], rows["data"].iloc[0]), data.styles)
-        for _, rows in frame.groupby(CONDITIONS, sort=False)
-    ]
+    panels = []
+    for _, rows in frame.groupby(CONDITIONS, sort=False):
+        title = rows["test"].iloc[0], rows["data"].iloc[0]
+        last = rows[rows["step"] == rows.groupby("label")["step"].transform("max")]
+        words = [
+            f"{label} {figures.signed(100 * own['gain'].mean())} at {own['step'].iloc[0]}"
+            for label, own in last.groupby("label", sort=False)
+        ]
+        draw = partial(figures.gains, rows, data.styles)
+        alt = f"Gain in points by step, {' '.join(title)}: {'; '.join(words)}"
+        height = lines_height(list(rows["label"].unique()), figures.LABEL_WIDTH - 5)
+        panels.append(Panel(draw, *title, width=4.4, height=height, alt=alt))
     caption = (
         "Accuracy minus that before adaptation, by steps taken on codes and then on decoded weights; each line ends "
-        f"with its last gain. {gain_words(frame)}"
+        f"with its last gain. Means over {n_words(frame)}; shaded: {OVER_SEEDS}."
     )
     return Plot("gain-by-step", "Gain by steps taken", caption, panels)
-
-
-def gain_panel(data: StudyData, rows: pd.DataFrame, x: str, title: tuple[str, str], styles: figures.Styles) -> Panel:
-    """Return a panel of gains by x (step or k_shot). title: test and data of the panel."""
-    lines = []
-    for label, own in rows.groupby("label", sort=False):
-        means = 100 * own.groupby(x)["gain"].mean().iloc[-1 if x == "step" else 0 :]
-        lines.append(f"{label} " + ", ".join(f"{figures.signed(gain)} at {at}" for at, gain in means.items()))
-    draw = partial(figures.gains, rows, styles, x=x, margin=data.plan.margin)
-    alt = f"Gain in points by {x}, {' '.join(title)}: {'; '.join(lines)}"
-    height = lines_height(list(rows["label"].unique()), figures.LABEL_WIDTH - 5)
-    return Panel(draw, *title, width=4.4, height=height, alt=alt)
-
-
-def gain_words(frame: pd.DataFrame, drawn: str = "shaded") -> str:
-    """Return the sentences that captions of gains share."""
-    return f"Means over {n_words(frame)}; {over_seeds(frame, drawn)}. Green: gains within the margin that matters."

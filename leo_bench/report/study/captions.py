@@ -4,8 +4,10 @@ from textwrap import wrap
 
 import pandas as pd
 
-from leo_bench.figures import LEAST_SEEDS, interval_is_cut
+from leo_bench.figures import LEAST_SEEDS
 from leo_bench.report.study.data import Cell, StudyData
+
+OVER_SEEDS = f"95% t interval over seeds, from {LEAST_SEEDS} seeds on"
 
 
 def subtitle(data: StudyData, *variants: str) -> str:
@@ -21,23 +23,6 @@ def n_words(rows: pd.DataFrame) -> str:
     counts = rows.groupby("variant")["seed"].nunique()
     few, many = int(counts.min()), int(counts.max())
     return f"{few} seed{'s' if few > 1 else ''}" if few == many else f"{few} to {many} seeds"
-
-
-def over_seeds(rows: pd.DataFrame, drawn: str) -> str:
-    """Return how intervals over seeds are drawn, or why there are none. drawn: `bars`, `shaded`."""
-    counts = rows.groupby("variant")["seed"].nunique()
-    if counts.max() < LEAST_SEEDS:
-        return f"no interval over seeds below {LEAST_SEEDS} seeds"
-    some = f", where there are at least {LEAST_SEEDS}" if counts.min() < LEAST_SEEDS else ""
-    return f"{drawn}: 95% t interval over seeds{some}"
-
-
-def cut_words(rows: pd.DataFrame, by: list[str], value: str = "accuracy") -> str:
-    """Return the caption's sentence on intervals cut at 0 or 100%; empty if none is. by: columns that identify
-    a mean.
-    """
-    cut = rows.groupby(by)[value].agg(interval_is_cut).astype(bool).any()
-    return " An interval that extends beyond 0 or 100% is cut there." if cut else ""
 
 
 def episode_words(rows: pd.DataFrame) -> str:

@@ -55,23 +55,18 @@ def own_tests(run: RunState) -> list[TestResult]:
     return [test for test in run.tests if is_own(run, test)]
 
 
-def own_scores(view: StudyView) -> pd.DataFrame:
-    """Return the score rows of own_tests."""
-    rows = [score_row(view.plan, run, test) for run in view.done for test in own_tests(run)]
-    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
-
-
 def comparable_seeds(view: StudyView) -> tuple[pd.DataFrame, list[str]]:
     """Return the score rows that may be averaged, and words on the runs left out.
 
     All seeds of a variant must agree on MUST_EQUAL and batch norm. If they disagree, the larger group is kept; in a
     tie, the group seen first.
     """
-    scores = own_scores(view)
+    rows = [score_row(view.plan, run, test) for run in view.done for test in own_tests(run)]
+    scores = pd.DataFrame(rows, columns=SCORE_COLUMNS)
     names = [name for name in (*MUST_EQUAL, "batch_norm") if name != "episodes_digest"]
     left_out, drop = [], []
-    for variant, rows in scores.groupby("variant", sort=False):
-        kinds = rows.drop_duplicates("seed").groupby(names, sort=False, dropna=False)
+    for variant, own in scores.groupby("variant", sort=False):
+        kinds = own.drop_duplicates("seed").groupby(names, sort=False, dropna=False)
         if len(kinds) < 2:
             continue
         kept_key = max(kinds.groups, key=lambda key: len(kinds.groups[key]))

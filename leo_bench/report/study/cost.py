@@ -1,16 +1,14 @@
 """Costs of each variant: a figure of accuracy against time and parameters, and a table."""
 
 from functools import partial
-from typing import Any
 
 import pandas as pd
 
 from leo_bench import figures
 from leo_bench.report.panels import Panel, Plot
-from leo_bench.report.sentences import error_words
-from leo_bench.report.study.captions import headline_and_hardest, lines_height, n_words, over_seeds, subtitle
+from leo_bench.report.study.captions import OVER_SEEDS, headline_and_hardest, lines_height, n_words, subtitle
 from leo_bench.report.study.data import StudyData, cell_name, not_comparable
-from leo_bench.report.study.main_table import BUSY
+from leo_bench.report.study.main_table import BUSY, Column
 from leo_bench.report.study.switches import training_effort
 from leo_bench.report.table import ReportTable, percent
 
@@ -19,30 +17,27 @@ DRAWN = {
     "n_parameters": ("Parameters", "parameters, thousands", 1 / 1000),
 }
 """Column of scores -> title of its panel, label of its axis, factor from the column to the axis."""
-COLUMNS = {
-    "n_train_images": ("training images", ","),
-    "n_updates": ("updates", ","),
-    "n_query_losses": ("query losses", ","),
-    "train_seconds": ("training, s", ",.0f"),
-    "adapt_ms": ("adapting, ms", ",.1f"),
-    "peak_memory_mb": ("memory, MB", ",.0f"),
-    "n_parameters": ("parameters", ","),
-    "n_generated": ("generated", ","),
-}
-"""Column of the cost table -> its head and the format of its numbers."""
+COLUMNS = (
+    Column("n_train_images", "training images", ","),
+    Column("n_updates", "updates", ","),
+    Column("n_query_losses", "query losses", ","),
+    Column("train_seconds", "training, s", ",.0f", measured=True),
+    Column("adapt_ms", "adapting, ms", ",.1f", measured=True),
+    Column("peak_memory_mb", "memory, MB", ",.0f", measured=True),
+    Column("n_parameters", "parameters", ","),
+    Column("n_generated", "generated", ","),
+)
 
 
 def cost_plot(data: StudyData) -> Plot | None:
     """Return the figure of accuracy against costs, on the headline test and on the mixed test with most ways."""
-    panels, errors, left_out = [], [], dict[str, str]()
+    panels = []
     for cell in headline_and_hardest(data):
-        others = not_comparable(data, cell)
         rows = data.rows(cell)
-        rows = rows[~rows["variant"].isin(others)]
+        rows = rows[~rows["variant"].isin(not_comparable(data, cell))]
         if rows.empty:
             continue
-        left_out |= others
-        errors.append(figures.near_ceiling(rows))
+        error = figures.near_ceiling(rows)
         labels = [str(label) for label in rows["label"].unique()]
         for cost, (title, xlabel, factor) in DRAWN.items():
             scaled = rows.assign(**{cost: factor * rows[cost]})
@@ -50,33 +45,29 @@ def cost_plot(data: StudyData) -> Plot | None:
             alt = f"{cell_name(cell)} accuracy against {xlabel}: " + ", ".join(
                 f"{label} {percent(accuracy)}% at {value:,.4g}" for label, value, accuracy in means.itertuples()
             )
-            draw = partial(figures.accuracy_by_cost, scaled, data.styles, cost=cost, xlabel=xlabel, error=errors[-1])
+            draw = partial(figures.accuracy_by_cost, scaled, data.styles, cost=cost, xlabel=xlabel, error=error)
             text = f"{title}, {cell_name(cell)}", subtitle(data, *rows["variant"].unique())
             height = lines_height(labels, figures.LABEL_WIDTH - 5)
             panels.append(Panel(draw, *text, width=4.4, height=height, alt=alt))
     if not panels:
         return None
     rows = data.rows(data.headline)
-    caption = f"Means over {n_words(rows)}; {over_seeds(rows, 'bars')}. Time is of training alone. {BUSY}"
-    if left_out:
-        names = ", ".join(data.label(name) for name in left_out)
-        caption += f" Left out, because measured under other conditions: {names}."
-    return Plot("cost", "Accuracy against time and parameters", caption + error_words(errors), panels)
+    caption = (
+        f"Variants comparable with the baseline; means over {n_words(rows)}; bars: {OVER_SEEDS}. Time is of training "
+        f"alone. {BUSY}"
+    )
+    return Plot("cost", "Accuracy against time and parameters", caption, panels)
 
 
 def cost_table(data: StudyData) -> ReportTable | None:
     """Return what each variant costs to train and to use; None without a run."""
-    numbers: list[dict[str, Any]] = []
-    for variant in data.variants:
-        rows = data.rows(data.headline, variant)
-        if len(rows):
-            measured = rows[["train_seconds", "adapt_ms", "peak_memory_mb"]].astype(float).mean()
-            sizes = rows[["n_parameters", "n_generated"]].iloc[0]
-            numbers.append({"variant": variant, **training_effort(data.settings[variant]), **measured, **sizes})
-    if not numbers:
+    rows = {variant: data.rows(data.headline, variant) for variant in data.variants}
+    rows = {variant: own.assign(**training_effort(data.settings[variant])) for variant, own in rows.items() if len(own)}
+    if not rows:
         return None
+    numbers = [{"variant": name, **{one.key: one.number(own) for one in COLUMNS}} for name, own in rows.items()]
     words = [
-        {"variant": data.label(row["variant"]), **{head: f"{row[key]:{form}}" for key, (head, form) in COLUMNS.items()}}
+        {"variant": data.label(str(row["variant"])), **{one.header: one.words(row[one.key]) for one in COLUMNS}}
         for row in numbers
     ]
     caption = (

@@ -1,10 +1,11 @@
 """Results of one study, read for a report: score rows that may be averaged, labels, changed settings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -18,6 +19,7 @@ from leo_bench.report.study.comparable import (
     why_not_comparable,
 )
 
+T = TypeVar("T")
 Cell = tuple[int, str]
 """(n_way, episode_mode): one of the tests that a study compares its variants on."""
 STEP = "step"
@@ -37,6 +39,13 @@ class StudyData:
     cache: dict[Any, Any] = field(default_factory=dict)
     """Results that are expensive and asked for again: differences by test, the prior of variances, other studies."""
 
+    def remembered(self, key: Any, make: Callable[[], T]) -> T:
+        """Return the result of make() of the first call with this key."""
+        if key not in self.cache:
+            self.cache[key] = make()
+        found: T = self.cache[key]
+        return found
+
     @property
     def plan(self) -> Plan:
         return self.view.plan
@@ -48,11 +57,6 @@ class StudyData:
         for run in self.plan.runs:
             found.setdefault(run.variant, run.settings)
         return found
-
-    @cached_property
-    def changes(self) -> dict[str, dict[str, Any]]:
-        """Variant -> settings in which it differs from the baseline."""
-        return {variant: self.changes_to(variant, self.plan.baseline) for variant in self.settings}
 
     @property
     def variants(self) -> list[str]:
@@ -68,10 +72,8 @@ class StudyData:
     @cached_property
     def cells(self) -> list[Cell]:
         """All tests on record: headline first, mixed before within_alphabet, few ways before many."""
-        present = {
-            (int(n_way), str(mode))
-            for n_way, mode in zip(self.scores["n_way"], self.scores["episode_mode"], strict=True)
-        }
+        pairs = self.scores[["n_way", "episode_mode"]].drop_duplicates().to_numpy().tolist()
+        present = [(int(n_way), str(mode)) for n_way, mode in pairs]
         return sorted(present, key=lambda cell: (cell != self.headline, cell[1] != "mixed", cell[0]))
 
     def label(self, variant: str) -> str:
@@ -108,14 +110,12 @@ class StudyData:
         names data set and test."""
         rows = [
             {**score_row(self.plan, run, test), "test": f"{test.dataset} {test.asked.episodes_name}"}
-            for run, test in self._tests_elsewhere
+            for run in self.view.done
+            if (run.planned.variant, run.planned.seed) in self.counted
+            for test in run.tests
+            if is_elsewhere(run, test)
         ]
         return pd.DataFrame(rows, columns=[*SCORE_COLUMNS, "test"])
-
-    @cached_property
-    def _tests_elsewhere(self) -> list[tuple[RunState, TestResult]]:
-        counted = [run for run in self.view.done if (run.planned.variant, run.planned.seed) in self.counted]
-        return [(run, test) for run in counted for test in run.tests if is_elsewhere(run, test)]
 
     @cached_property
     def rows_by_seed(self) -> dict[tuple[Cell | str, str], dict[int, dict[Any, Any]]]:

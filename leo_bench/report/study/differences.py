@@ -49,9 +49,7 @@ def headline_accuracy(data: StudyData, variant: str) -> Interval | None:
     """Return a variant's mean accuracy on the headline test, with its interval over seeds and test episodes."""
     scores = VariantScores(data, data.headline, variant)
     counts = [scores.fractions(seed) for seed in scores.rows]
-    if not counts:
-        return None
-    return seed_and_episode_interval(counts)
+    return seed_and_episode_interval(counts) if counts else None
 
 
 def effects(data: StudyData, test: Cell | str) -> pd.DataFrame:
@@ -75,30 +73,30 @@ def step_effects(data: StudyData, test: Cell | str) -> pd.DataFrame:
 
 def all_effects(data: StudyData, test: Cell | str) -> pd.DataFrame:
     """Return `effects` with the row of the baseline too, if it is a step of a chain."""
-    if test not in data.cache:
-        frame = _recorded(data, test)
-        taken = [_owners_row(data, test, row) for row in frame.to_dict("records")]
-        asked = [row is None for row in taken]
-        frame = with_verdicts(
-            frame, data.plan.margin, variance_prior(data, isinstance(test, str)), asked, data.plan.n_looks
-        )
-        for index, row in enumerate(taken):
-            for name, value in (row or {}).items():
-                frame.loc[index, name] = value
-        data.cache[test] = frame
-    found: pd.DataFrame = data.cache[test]
-    return found
+    return data.remembered(test, lambda: _decided(data, test))
+
+
+def _decided(data: StudyData, test: Cell | str) -> pd.DataFrame:
+    """Return the rows of all_effects, computed."""
+    frame = _recorded(data, test)
+    taken = [_owners_row(data, test, row) for row in frame.to_dict("records")]
+    asked, prior = [row is None for row in taken], variance_prior(data, isinstance(test, str))
+    frame = with_verdicts(frame, data.plan.margin, prior, asked, data.plan.n_looks)
+    for index, row in enumerate(taken):
+        for name, value in (row or {}).items():
+            frame.loc[index, name] = value
+    return frame
 
 
 def _recorded(data: StudyData, test: Cell | str) -> pd.DataFrame:
     """Return the rows of all_effects without verdicts."""
-    key = ("recorded", test)
-    if key not in data.cache:
-        names = [name for name in data.variants if name != data.plan.baseline or name in data.before]
+    names = [name for name in data.variants if name != data.plan.baseline or name in data.before]
+
+    def make() -> pd.DataFrame:
         frame = pd.DataFrame([_effect(data, test, name) for name in names], columns=EFFECT_COLUMNS)
-        data.cache[key] = frame.astype({"compared": bool})
-    found: pd.DataFrame = data.cache[key]
-    return found
+        return frame.astype({"compared": bool})
+
+    return data.remembered(("recorded", test), make)
 
 
 def _effect(data: StudyData, test: Cell | str, variant: str) -> dict[str, Any]:
@@ -136,12 +134,8 @@ def variance_prior(data: StudyData, elsewhere: bool = False) -> Prior:
 
     elsewhere: those on tests elsewhere count too. Without them, more tests change no verdict of the study's own.
     """
-    key = ("prior", elsewhere)
-    if key not in data.cache:
-        tests: list[Cell | str] = [*data.cells, *(data.elsewhere["test"].unique() if elsewhere else [])]
-        data.cache[key] = prior_of([_recorded(data, test) for test in tests])
-    prior: Prior = data.cache[key]
-    return prior
+    tests: list[Cell | str] = [*data.cells, *(data.elsewhere["test"].unique() if elsewhere else [])]
+    return data.remembered(("prior", elsewhere), lambda: prior_of([_recorded(data, test) for test in tests]))
 
 
 def prior_of(frames: list[pd.DataFrame]) -> Prior:

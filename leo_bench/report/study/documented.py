@@ -6,7 +6,6 @@ from typing import NamedTuple
 from leo_bench.config import Settings
 from leo_bench.report.sentences import distinct
 from leo_bench.report.study.data import Cell, StudyData
-from leo_bench.statistics import Interval
 
 EXPECTED = {(5, 1): (0.95, 0.98), (5, 5): (0.97, 0.99)}
 """(n_way, k_shot) -> lowest and highest accuracy expected, mixed alphabets."""
@@ -21,8 +20,6 @@ class Band(NamedTuple):
     high: float
     condition: str
     """Conditions of the document that differ from the run's, such as `105x105 pixels`; empty if none does."""
-    own: str
-    """The run's conditions in their place, such as `28x28 pixels`."""
 
 
 def band_words(bands: Iterable[Band]) -> str:
@@ -50,26 +47,10 @@ def documented_band(data: StudyData, cell: Cell, variant: str) -> Band | None:
         (f"{one.n_train_episodes:,} {one.ways_in_training}-way episodes", f"{one.image_size}x{one.image_size} pixels")
         for one in (document, run)
     ]
-    differing = [(wanted, own) for wanted, own in zip(*pairs, strict=True) if wanted != own]
-    return Band(*found, ", ".join(wanted for wanted, _ in differing), ", ".join(own for _, own in differing))
+    return Band(*found, ", ".join(wanted for wanted, own in zip(*pairs, strict=True) if wanted != own))
 
 
 def document_words(data: StudyData, cell: Cell, variant: str) -> str:
     """Return `97 to 99%`, with the document's conditions if the run has others; empty if the document says nothing."""
     band = documented_band(data, cell, variant)
     return band_words([band]) if band else ""
-
-
-def set_against_document(data: StudyData, cell: Cell, variant: str, interval: Interval) -> str:
-    """Return how an accuracy compares with the document, as the end of a sentence; empty if it says nothing."""
-    band = documented_band(data, cell, variant)
-    if band is None:
-        return ""
-    expected = f"the {100 * band.low:.0f} to {100 * band.high:.0f}% that the source document expects"
-    expected += f" of {band.condition} (these runs: {band.own})" if band.condition else ""
-    if interval.mean < band.low:
-        doubt = ", though the interval does not exclude it" if band.low <= (interval.high or 0) else ""
-        return f": {100 * (band.low - interval.mean):.1f} points below {expected}{doubt}"
-    if interval.mean > band.high:
-        return f": {100 * (interval.mean - band.high):.1f} points above {expected}"
-    return f": within {expected}"

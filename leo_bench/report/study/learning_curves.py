@@ -6,8 +6,7 @@ import pandas as pd
 
 from leo_bench import figures
 from leo_bench.report.panels import Panel, Plot
-from leo_bench.report.sentences import error_words
-from leo_bench.report.study.captions import cut_words, lines_height, n_words, over_seeds, subtitle
+from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words, subtitle
 from leo_bench.report.study.data import StudyData, not_comparable
 from leo_bench.report.study.switches import setting_names, switch_variants
 from leo_bench.report.table import percent
@@ -17,12 +16,9 @@ COLUMNS = "variant seed episode accuracy part in_sample".split()
 
 
 def curves_plot(data: StudyData) -> Plot | None:
-    """Return the figure of training and validation accuracy, a panel per switch.
-
-    Variants measured under other conditions than the baseline are left out and named.
-    """
+    """Return the figure of accuracy in training, a panel per switch, of variants comparable with the baseline."""
     frame, alone = curve_frame(data), not_comparable(data, data.headline)
-    panels, errors = [], []
+    panels = []
     for switch in data.plan.switches or [""]:
         together = [name for name in (switch_variants(data, switch) if switch else data.variants) if name not in alone]
         names = setting_names(data, switch, together) if switch else {name: data.label(name) for name in together}
@@ -33,31 +29,27 @@ def curves_plot(data: StudyData) -> Plot | None:
         rows = rows.assign(label=rows["variant"].map(names) + mark)
         last = rows[rows["episode"] == rows.groupby("variant")["episode"].transform("max")]
         last = last[last["part"] == "validation"]
-        errors.append(figures.near_ceiling(last) if len(last) else False)
+        error = len(last) > 0 and figures.near_ceiling(last)
         title = switch or "all variants"
         alt = f"Training and validation accuracy for {title}; last validation: " + ", ".join(
             f"{label} {percent(value)}%"
             for label, value in last.groupby("label", sort=False)["accuracy"].mean().items()
         )
-        draw = partial(figures.learning_curves, rows, data.styles, error=errors[-1])
+        draw = partial(figures.learning_curves, rows, data.styles, error=error)
         height = lines_height(list(rows["label"].unique()), figures.LABEL_WIDTH)
         panels.append(Panel(draw, title, subtitle(data, *together), height=height, alt=alt))
     if not panels:
         return None
     caption = (
-        f"Accuracy while training: on validation episodes (with marks) and on training episodes (dashed), means over "
-        f"{n_words(frame)}; {over_seeds(frame, 'shaded')}."
-        f"{cut_words(frame[frame['part'] == 'validation'], ['variant', 'episode'])}"
+        "Accuracy while training, of variants comparable with the baseline: on validation episodes (with marks) and on "
+        f"training episodes (dashed), means over {n_words(frame)}; shaded: {OVER_SEEDS}."
     )
     if frame["in_sample"].any():
         caption += (
             f" Dotted, {IN_SAMPLE}: this model was trained on the validation characters too (train_classes trainval), "
             "so its validation accuracy says nothing about new characters."
         )
-    left_out = [data.label(name) for name in alone if name in set(frame["variant"])]
-    if left_out:
-        caption += f" Left out, because measured under other conditions: {', '.join(left_out)}."
-    return Plot("curves", "Training and validation curves", caption + error_words(errors), panels, columns=3)
+    return Plot("curves", "Training and validation curves", caption, panels, columns=3)
 
 
 def curve_frame(data: StudyData) -> pd.DataFrame:

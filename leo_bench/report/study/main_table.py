@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leo_bench.report.sentences import seed_words
+from leo_bench.report.sentences import listed, seed_words
+from leo_bench.report.study.captions import episode_words
 from leo_bench.report.study.data import StudyData, cell_name
-from leo_bench.report.study.differences import effects, mean_accuracy
+from leo_bench.report.study.differences import effects, mean_accuracy, without_against
 from leo_bench.report.study.documented import document_words
 from leo_bench.report.study.sentences import OPEN, seeds_words
 from leo_bench.report.study.switches import changed_words
 from leo_bench.report.table import NONE, ReportTable, difference, notes_of, percent, with_interval
+from leo_bench.statistics import Interval, margin_of
 
 BUSY = "The machine may have done other work while times were measured: read them as upper bounds."
 DASH = f' "{NONE}": not scored on that test, or nothing to compare with.'
@@ -20,7 +22,7 @@ DASH = f' "{NONE}": not scored on that test, or nothing to compare with.'
 
 @dataclass(frozen=True)
 class Column:
-    """A column at the end of the main table, made from a column of scores.csv."""
+    """A column of costs or conditions, made from a column of scores.csv."""
 
     key: str
     """Name in scores.csv, and in tables/main.csv."""
@@ -54,61 +56,51 @@ COLUMNS = (
 """Cost and conditions of a variant. A new column of the main table is one line here."""
 
 
-def main_numbers(data: StudyData) -> pd.DataFrame:
-    """Return one row per variant with a done run: accuracy, interval, other tests, paired difference, cost.
+EFFECT = {name: name for name in ("difference", "margin", "holm_p", "verdict", "seeds_to_settle", "note")}
+EFFECT |= {"low": "difference_low", "high": "difference_high", "against": "against"}
+"""Column of the paired differences -> its name in the main table."""
 
-    Accuracies and differences are fractions, times are seconds.
+
+def main_numbers(data: StudyData) -> pd.DataFrame:
+    """Return one row per variant with a done run: accuracy on each test with its interval, paired difference, cost.
+
+    Accuracies and differences are fractions, times are seconds. Without the name of a test: the headline test.
     """
-    headline = data.headline
-    effect = effects(data, headline).set_index("variant")
     rows = []
     for variant in data.variants:
-        interval = mean_accuracy(data, headline, variant)
+        own, interval = data.rows(data.headline, variant), mean_accuracy(data, data.headline, variant)
         if interval is None:
             continue
-        own = data.rows(headline, variant)
         row: dict[str, Any] = {
             "variant": variant,
             "label": data.label(variant),
             "changed": changed_words(data, variant),
-            "accuracy": interval.mean,
-            "low": np.nan if interval.low is None else interval.low,
-            "high": np.nan if interval.high is None else interval.high,
+            **_ends("", interval),
             "interval_over": interval.kind,
             "n_seeds": own["seed"].nunique(),
             "seeds": seed_words([int(seed) for seed in own["seed"]]),
             "accuracy_before": own["accuracy_before"].mean(),
         }
         for cell in data.cells:
-            if cell != headline:
-                row[f"accuracy_{cell[0]}way_{cell[1]}"] = data.rows(cell, variant)["accuracy"].mean()
-        if data.names_pairs:
-            row["against"] = effect.loc[variant, "against"] if variant in effect.index else ""
-        for name in ("difference", "low", "high", "margin", "holm_p", "verdict", "seeds_to_settle", "note"):
-            value = (
-                effect.loc[variant, name]
-                if variant in effect.index
-                else {"verdict": "baseline", "note": ""}.get(name, np.nan)
-            )
-            row[{"low": "difference_low", "high": "difference_high"}.get(name, name)] = value
+            row |= _ends(f"_{cell[0]}way_{cell[1]}", mean_accuracy(data, cell, variant))
         rows.append(row | {column.key: column.number(own) for column in COLUMNS})
-    return pd.DataFrame(rows)
+    if not rows:
+        return pd.DataFrame()
+    effect = without_against(data, effects(data, data.headline).set_index("variant"))
+    effect = effect[[name for name in EFFECT if name in effect]].rename(columns=EFFECT)
+    frame = pd.DataFrame(rows).join(effect, on="variant")
+    return frame.fillna({"verdict": "baseline", "note": "", **({"against": ""} if "against" in frame else {})})
+
+
+def _ends(test: str, interval: Interval | None) -> dict[str, float | None]:
+    """Return the columns of a mean accuracy and its interval on one test."""
+    ends = (interval.mean, interval.low, interval.high) if interval else (np.nan, np.nan, np.nan)
+    return dict(zip((f"accuracy{test}", f"low{test}", f"high{test}"), ends, strict=True))
 
 
 def named_beside(data: StudyData) -> str:
     """Return the addition to captions if some variants are compared with another one than the baseline."""
     return ', or with the variant under "compared with"' if data.names_pairs else ""
-
-
-MOST_CHANGES = 5
-
-
-def few_changes(changed: str) -> str:
-    """Return a variant's changes shortened to fit the table; the CSV file has the full list."""
-    parts = changed.split(", ")
-    if len(parts) <= MOST_CHANGES:
-        return changed
-    return f"{', '.join(parts[: MOST_CHANGES - 1])} and {len(parts) - MOST_CHANGES + 1} more"
 
 
 def main_words(data: StudyData, numbers: pd.DataFrame) -> pd.DataFrame:
@@ -124,7 +116,7 @@ def main_words(data: StudyData, numbers: pd.DataFrame) -> pd.DataFrame:
             ),
             "verdict": row["verdict"],
             **({"compared with": row["against"] or NONE} if "against" in row else {}),
-            "changes": few_changes(row["changed"]),
+            "changes": listed(row["changed"].split(", ")),
             "seeds": str(row["n_seeds"]) + (f" of {seeds_words(row)}" if row["verdict"] in OPEN else ""),
             "before adaptation": percent(row["accuracy_before"]),
         }
@@ -140,47 +132,28 @@ def main_tables(data: StudyData) -> list[ReportTable]:
     if numbers.empty:
         return []
     apart = numbers["verdict"] == "not compared"
-    found = [
-        ReportTable(
-            "main",
-            main_caption(data, numbers[~apart]),
-            numbers[~apart],
-            main_words(data, numbers[~apart]),
-            notes_of(numbers[~apart]),
-        )
-    ]
+    main = numbers[~apart]
+    found = [ReportTable("main", main_caption(data), main, main_words(data, main), notes_of(main))]
     if apart.any():
         caption = "Measured under other conditions than the baseline, so not compared with it."
-        words = (
-            main_words(data, numbers[apart])
-            .drop(columns="difference, points")
-            .rename(columns={"verdict": "why not compared"})
-        )
+        words = main_words(data, numbers[apart]).drop(columns="difference, points")
+        words = words.rename(columns={"verdict": "why not compared"})
         words["why not compared"] = list(numbers[apart]["note"])
-        words["document expects"] = [
-            document_words(data, data.headline, name) or NONE for name in numbers[apart]["variant"]
-        ]
+        expected = [document_words(data, data.headline, name) or NONE for name in numbers[apart]["variant"]]
+        words["document expects"] = expected
         found.append(ReportTable("not-compared", caption, numbers[apart], words))
     return found
 
 
-def main_caption(data: StudyData, numbers: pd.DataFrame) -> str:
+def main_caption(data: StudyData) -> str:
     """Return the main table's caption: test, intervals, n."""
-    kinds = set(numbers["interval_over"])
-    over = {
-        frozenset({"seeds"}): "95% t intervals over seeds",
-        frozenset(
-            {"episodes"}
-        ): "95% intervals over the test episodes of one trained model (marked e): they say nothing about other seeds",
-    }.get(
-        frozenset(kinds), "95% t intervals over seeds; with one seed, over the test episodes of that model (marked e)"
-    )
     test = data.rows(data.headline)
-    episodes = ", ".join(f"{n:,}" for n in sorted(test["n_test_episodes"].unique()))
+    margin = margin_of(1 - data.rows(data.headline, data.plan.baseline)["accuracy"].mean(), data.plan.margin)
     return (
-        f"{data.data_name()}, {cell_name(data.headline)}, {episodes} fixed test episodes, the same for every run. "
-        f"{over}. "
-        f"Differences are paired with the baseline{named_beside(data)}, seed by seed. "
+        f"{data.data_name()}, {cell_name(data.headline)}, {episode_words(test)}, the same for every run. "
+        "±: 95% t interval over seeds (e: one seed, over the test episodes of that model, which says nothing about "
+        f"other seeds). Differences are paired with the baseline{named_beside(data)}, seed by seed. "
+        f"On this test a difference with the baseline matters from {100 * margin:.2f} points on. "
         'Seeds "3 of 12 seeds": there are 3, and about 12 would settle the comparison. '
         f"Other accuracies are means over seeds, in percent. {BUSY}{DASH}"
     )

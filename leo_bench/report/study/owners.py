@@ -36,40 +36,35 @@ def owner_of(data: StudyData, variant: str) -> Owner | None:
             if own == other:
                 continue
             for way in (pair, pair[::-1]):
-                if all(_same(data, a, study, b) for a, b in zip(way, (own, other), strict=True)):
+                if all(_identity(data, a) == _identity(study, b) for a, b in zip(way, (own, other), strict=True)):
                     return Owner(study, own, way != pair)
     return None
 
 
 def _larger_siblings(data: StudyData) -> list[StudyData]:
     """Return the studies of the same folder that share runs with this one and go before it, the first one first."""
-    if "siblings" not in data.cache:
-        keys = {run.run_key for run in data.plan.runs}
-        plans: dict[Path, Plan] = {}
-        for path in sorted(data.view.folder.parent.glob("*/study.json")):
-            with suppress(LeoBenchError):  # a broken study owns nothing; its own report names it
-                plans[path.parent] = read_record(path, Plan)
-        plans.pop(data.view.folder, None)
-        chosen = [
-            folder
-            for folder, plan in sorted(plans.items(), key=lambda item: _rank(item[1]))
-            if _rank(plan) < _rank(data.plan) and keys & {run.run_key for run in plan.runs}
-        ]
-        data.cache["siblings"] = [load_study_data(folder) for folder in chosen]
-    siblings: list[StudyData] = data.cache["siblings"]
-    return siblings
+    return data.remembered("siblings", lambda: _read_siblings(data))
+
+
+def _read_siblings(data: StudyData) -> list[StudyData]:
+    keys, plans = {run.run_key for run in data.plan.runs}, dict[Path, Plan]()
+    for path in sorted(data.view.folder.parent.glob("*/study.json")):
+        with suppress(LeoBenchError):  # a broken study owns nothing; its own report names it
+            plans[path.parent] = read_record(path, Plan)
+    plans.pop(data.view.folder, None)
+    return [
+        load_study_data(folder)
+        for folder, plan in sorted(plans.items(), key=lambda item: _rank(item[1]))
+        if _rank(plan) < _rank(data.plan) and keys & {run.run_key for run in plan.runs}
+    ]
 
 
 def _rank(plan: Plan) -> tuple[int, str, str]:
     return -len({run.variant for run in plan.runs}), plan.study, plan.profile
 
 
-def _same(data: StudyData, variant: str, other_data: StudyData, other: str) -> bool:
-    """Return True if two variants have the same settings and runs of the same seeds."""
-    return _identity(data, variant) == _identity(other_data, other)
-
-
 def _identity(data: StudyData, variant: str) -> tuple[Any, ...]:
+    """Return the seeds and settings of a variant: equal for two variants with the same runs."""
     seeds = sorted(seed for name, seed in data.counted if name == variant)
     settings = data.settings[variant].items()
     return seeds, sorted((name, repr(value)) for name, value in settings if name not in NOT_A_CHANGE)

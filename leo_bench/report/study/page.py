@@ -7,30 +7,30 @@ from leo_bench.report.pages import Shown, show, write_report_pages, write_tables
 from leo_bench.report.study.adaptation_effect import effect_table
 from leo_bench.report.study.cost import cost_table
 from leo_bench.report.study.data import STEP, StudyData, load_study_data
-from leo_bench.report.study.differences import effects
-from leo_bench.report.study.errors_by_character import NOT_RECORDED, character_tables
+from leo_bench.report.study.differences import all_effects
+from leo_bench.report.study.errors_by_character import NOT_RECORDED, character_table
 from leo_bench.report.study.figures import all_plots
 from leo_bench.report.study.forest import effects_table
 from leo_bench.report.study.main_table import main_tables
 from leo_bench.report.study.not_done import problem_table
-from leo_bench.report.study.other_tests import other_differences_table, other_tests_table
+from leo_bench.report.study.other_tests import other_tests_table
 from leo_bench.report.study.provenance import provenance
 from leo_bench.report.study.redo import redo_table, repeat_command
-from leo_bench.report.study.sentences import answer, method_words, notices
-from leo_bench.report.study.switch import switch_table
-from leo_bench.report.study.switch_words import switch_words
+from leo_bench.report.study.sentences import answer, notices
+from leo_bench.report.study.switches import switch_words
 from leo_bench.report.study.waterfall import step_table
 from leo_bench.report.table import VERDICTS, ReportTable
+from leo_bench.statistics import MOST_SEEDS
 
 
 @dataclass(frozen=True)
 class Section:
-    """One switch: its explanation, figure and table."""
+    """One switch: its explanation and figure; the table of a chain of steps."""
 
     switch: str
     words: str
     figure: Shown | None
-    table: ReportTable
+    table: ReportTable | None
 
 
 def write_report(study_folder: Path, out_folder: Path) -> Path:
@@ -47,16 +47,16 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
             switch,
             switch_words(switch),
             figures.get(f"switch-{switch}"),
-            step_table(data) if switch == STEP else switch_table(data, switch),
+            step_table(data) if switch == STEP else None,
         )
         for switch in data.plan.switches
     ]
     paired = effects_table(data) if main else None
     cost = cost_table(data)
-    hardest, undone, redo, effect = character_tables(data), problem_table(data), redo_table(data), effect_table(data)
-    elsewhere = [table for table in (other_tests_table(data), other_differences_table(data)) if table is not None]
+    hardest, undone, redo, effect = character_table(data), problem_table(data), redo_table(data), effect_table(data)
+    elsewhere = other_tests_table(data)
     sections = [section.table for section in switches]
-    write_tables([*main, paired, *sections, cost, *elsewhere, effect, *hardest, undone, redo], out_folder / "tables")
+    write_tables([*main, paired, *sections, cost, elsewhere, effect, hardest, undone, redo], out_folder / "tables")
     opening = answer(data)
     content = {
         "title": data.plan.question,
@@ -77,7 +77,9 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
         "hardest_missing": NOT_RECORDED,
         "undone": undone,
         "left_out": data.left_out,
-        "method": method_words(data),
+        "names_pairs": data.names_pairs,
+        "margin": f"{100 * data.plan.margin:g}",
+        "most_seeds": MOST_SEEDS,
         "provenance": provenance(data),
         "redo": redo,
     }
@@ -86,6 +88,6 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
 
 def verdict_counts(data: StudyData) -> list[str]:
     """Return `3 better`, `1 inconclusive`, ...: the verdicts on the headline test, in the order of VERDICTS."""
-    frame = effects(data, data.headline)
+    frame = all_effects(data, data.headline)
     found = list(frame[frame["compared"].astype(bool)]["verdict"])
     return [f"{found.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in found]

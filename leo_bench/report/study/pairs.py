@@ -54,14 +54,7 @@ def paired_difference(
     row |= {"verdict": "not compared", "family": ""}
     seeds = [seed for seed in own.rows if seed in base.rows]
     if not seeds:
-        lacking = (
-            "no run done"
-            if not own.rows
-            else f"{base_name} has no run"
-            if not base.rows
-            else f"no seed shared with {base_name}"
-        )
-        return {**row, "note": f"{lacking} on this test"}
+        return {**row, "note": f"no seed shared with {base_name} on this test"}
     refusals = {seed: _refusal(own, base, seed, may_differ) for seed in seeds}
     allowed = [seed for seed in seeds if not refusals[seed]]
     if not allowed:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from leo_bench.records import RUNS, Plan, PlannedRun, RunState, StudyView, run_state
-from leo_bench.report.sentences import listed
 from leo_bench.report.study.data import StudyData, study_data
 from leo_bench.report.study.differences import all_effects, as_difference, variance_prior
 from leo_bench.report.study.sentences import OPEN
@@ -73,8 +72,3 @@ def _on_record(plan: Plan, run: PlannedRun, results: Path) -> RunState:
     if own.status == "done":
         return own
     return run_state(run, results / "official" / RUNS / run.run_key, True)
-
-
-def open_words(found: list[Open], labels: dict[str, str]) -> str:
-    """Return the open comparisons by label."""
-    return listed([labels[one.variant] for one in found])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from leo_bench.records import RunState
+from leo_bench.records import Result, RunState
 from leo_bench.report.sentences import distinct, seed_words
 from leo_bench.report.study.data import StudyData
 
@@ -17,35 +17,31 @@ def provenance(data: StudyData) -> list[tuple[str, str]]:
         ("baseline", data.label(plan.baseline)),
         ("runs", f"{len(done)} of {len(plan.runs)} done"),
         ("seeds", seed_words([run.seed for run in plan.runs])),
-        ("data", distinct(f"{result.settings['dataset']}, digest {result.data_digest}" for result in done)),
-        (
-            "class split",
-            distinct(
-                f"{result.settings['class_split']}, trained on {result.settings['train_classes']}" for result in done
-            ),
-        ),
         ("test episodes", distinct(_episode_digests(data.view.done))),
-        (
-            "training budget",
-            distinct(f"{result.n_train_episodes:,} episodes, {result.n_train_images:,} images" for result in done),
-        ),
-        ("batch norm", distinct(result.batch_norm for result in done)),
-        ("precision", distinct(f"{result.settings['precision']} on {result.settings['device']}" for result in done)),
-        ("threads per run", distinct(str(result.settings["threads"]) for result in done)),
-        ("numerics digest", distinct(result.numerics for result in done)),
-        ("commit", distinct(result.commit for result in done)),
-        (
-            "host",
-            distinct(", ".join(f"{name} {value}" for name, value in sorted(result.host.items())) for result in done),
-        ),
-        (
-            "versions",
-            distinct(", ".join(f"{name} {value}" for name, value in result.versions.items()) for result in done),
-        ),
+        *training_and_machine(done),
         ("total compute", compute_words(data.view.done)),
         ("baseline's settings", ", ".join(f"{name} {value}" for name, value in base.items() if name != "seed")),
     ]
     return [(name, value) for name, value in pairs if value]
+
+
+def training_and_machine(results: list[Result]) -> list[tuple[str, str]]:
+    """Return (what, value) pairs of runs: data, training, source, machine, versions; all values if runs differ."""
+    texts = {
+        "data": [f"{one.settings['dataset']}, digest {one.data_digest}" for one in results],
+        "class split": [
+            f"{one.settings['class_split']}, classes of {one.settings['train_classes']}" for one in results
+        ],
+        "training budget": [f"{one.n_train_episodes:,} episodes, {one.n_train_images:,} images" for one in results],
+        "batch norm": [one.batch_norm for one in results],
+        "threads per run": [str(one.settings["threads"]) for one in results],
+        "precision": [f"{one.settings['precision']} on {one.settings['device']}" for one in results],
+        "numerics digest": [one.numerics for one in results],
+        "commit": [one.commit for one in results],
+        "host": [", ".join(f"{name} {value}" for name, value in sorted(one.host.items())) for one in results],
+        "versions": [", ".join(f"{name} {value}" for name, value in one.versions.items()) for one in results],
+    }
+    return [(name, distinct(values)) for name, values in texts.items()]
 
 
 def compute_words(runs: list[RunState]) -> str:

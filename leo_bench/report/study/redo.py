@@ -4,7 +4,6 @@ import shlex
 
 import pandas as pd
 
-from leo_bench.records import RunState
 from leo_bench.report.sentences import seed_words
 from leo_bench.report.study.data import StudyData
 from leo_bench.report.table import ReportTable
@@ -19,14 +18,11 @@ def repeat_command(data: StudyData, variant: str, seeds: str = "") -> str:
 
 def redo_table(data: StudyData) -> ReportTable:
     """Return the command that repeats each row and each run; a done run is compared with its record."""
-    by_variant: dict[str, list[RunState]] = {}
-    for run in sorted(data.view.runs, key=lambda run: run.planned.seed):
-        by_variant.setdefault(run.planned.variant, []).append(run)
-    words = []
+    runs, words = sorted(data.view.runs, key=lambda run: run.planned.seed), []
     for variant in data.variants:
         label, command = data.label(variant), repeat_command(data, variant)
         words.append({"variant": label, "command": command, "seeds": command.split()[-1], "state": ""})
-        for run in by_variant[variant]:
+        for run in (run for run in runs if run.planned.variant == variant):
             seed = str(run.planned.seed)
             again = repeat_command(data, variant, seed) + (" --retry" if run.status == "failed" else "")
             command = f"leo-bench reproduce --key {run.planned.run_key}" if run.status == "done" else again

@@ -8,13 +8,17 @@ from leo_bench.figures import signed
 from leo_bench.records import StudyView
 from leo_bench.report.sentences import interval_words
 from leo_bench.report.study.data import StudyData, cell_name
-from leo_bench.report.study.differences import compared_label, effects, headline_accuracy
-from leo_bench.report.study.documented import set_against_document
+from leo_bench.report.study.differences import all_effects, compared_label, headline_accuracy
+from leo_bench.report.study.documented import document_words
 from leo_bench.report.study.not_done import STATUS_ORDER
 from leo_bench.statistics import MOST_SEEDS, SETTLED
 
 OPEN = ("direction shown", "inconclusive")
 """Verdicts that leave open whether the difference matters."""
+GLYPHS = (
+    "These numbers are measured on glyphs, characters drawn by this program, because Omniglot was not used. "
+    "They cannot be compared with Omniglot results or the document's targets."
+)
 
 
 def answer(data: StudyData) -> list[str]:
@@ -37,12 +41,13 @@ def _baseline_sentence(data: StudyData) -> str:
     text = f"{protocol} the baseline {data.label(baseline)} reaches {interval_words(interval)} on {test}"
     if data.is_glyphs:
         return f"{text}; these are drawn glyphs, not Omniglot, so no documented target applies."
-    return f"{text}{set_against_document(data, data.headline, baseline, interval)}."
+    expected = document_words(data, data.headline, baseline)
+    return f"{text}{f'; the source document expects {expected}' if expected else ''}."
 
 
 def verdict_lines(data: StudyData) -> list[str]:
     """Return a line for each verdict on the headline test, with its variants: `Worse: no relations (-1.2).`"""
-    frame = effects(data, data.headline)
+    frame = all_effects(data, data.headline)
     compared = frame[frame["compared"].astype(bool)].sort_values("difference", key=abs, ascending=False)
     lines = []
     for verdict in (*SETTLED, "direction shown", "inconclusive", "one seed"):
@@ -62,14 +67,8 @@ def _numbers_words(row: dict[Any, Any]) -> str:
 def completeness(view: StudyView) -> str:
     """Return how much of the plan is done, in a sentence."""
     total, done = len(view.runs), len(view.done)
-    if total == 0:
-        return "The study plans no run."
     if done == total:
-        return (
-            f"The study is complete: all {total} planned runs are done."
-            if total > 1
-            else "The study is complete: its one planned run is done."
-        )
+        return f"The study is complete: all {total} planned runs are done."
     counts = {status: sum(run.status == status for run in view.runs) for status in STATUS_ORDER}
     rest = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     return f"The study is not complete: {done} of {total} planned runs are done ({rest})."
@@ -79,10 +78,7 @@ def notices(data: StudyData) -> list[str]:
     """Return the warnings shown above the results."""
     found = []
     if data.is_glyphs:
-        found.append(
-            "These numbers are measured on glyphs, characters drawn by this program, because Omniglot was not used. "
-            "They cannot be compared with Omniglot results or the document's targets."
-        )
+        found.append(GLYPHS)
     modes = sorted({str(mode) for mode in data.scores["batch_norm"].unique()})
     if any("transductive" in mode for mode in modes):
         found.append(
@@ -103,27 +99,6 @@ def notices(data: StudyData) -> list[str]:
     if data.view.plan.accept_stale:
         found.append("Runs made by an older version of the source were accepted on request.")
     return found
-
-
-def method_words(data: StudyData) -> list[str]:
-    """Return how to read the numbers, a sentence or two per question."""
-    return [
-        "An interval over seeds (95%, t) shows what other seeds would give. An interval over episodes (marked e, 1.96 "
-        "standard errors) shows how well one trained model is known, and nothing about seeds. That of the first "
-        "sentence is over seeds and test episodes.",
-        "A difference is variant minus baseline"
-        + (" (or minus the variant that the row names)" if data.names_pairs else "")
-        + " with the same seed on the same test episodes, averaged over the seeds that both have. Its interval is for "
-        "this difference alone; with few seeds its variance is drawn towards that of the study's other differences.",
-        f"A difference matters from {100 * data.plan.margin:g} points, or a tenth of the error of the variant compared "
-        "with, if that is less. Verdicts are better, worse and no difference that matters; the chance that even one of "
-        "a test's verdicts is false is at most 5% (Holm's p). Direction shown: the difference is not zero, but it is "
-        "open whether it matters. Inconclusive: not even that.",
-        f"Seeds to settle: how many seeds would give a verdict in 4 of 5 such studies, if the true difference and "
-        f"spread are those seen; > {MOST_SEEDS}: more than that.",
-        "Rows are compared only if data, splits, image size, shots, queries, training images, "
-        "test episodes and source agree.",
-    ]
 
 
 def seeds_words(row: dict[Any, Any]) -> str:

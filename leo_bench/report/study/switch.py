@@ -1,21 +1,17 @@
-"""Figure and table of one switch: accuracy at each of its settings."""
+"""Figure of one switch: accuracy at each of its settings."""
 
 from functools import partial
-from typing import Any
 
 import pandas as pd
 
 from leo_bench import figures
 from leo_bench.report.panels import Panel, Plot
-from leo_bench.report.sentences import error_words
-from leo_bench.report.study.captions import cut_words, episode_words, n_words, over_seeds, rows_height, subtitle
+from leo_bench.report.study.captions import OVER_SEEDS, episode_words, n_words, rows_height, subtitle
 from leo_bench.report.study.comparable import why_not_comparable
 from leo_bench.report.study.data import Cell, StudyData, cell_name
-from leo_bench.report.study.differences import effects, mean_accuracy
 from leo_bench.report.study.documented import band_words, documented_band
-from leo_bench.report.study.main_table import DASH
-from leo_bench.report.study.switches import changed_words, setting_names, switch_variants
-from leo_bench.report.table import NONE, ReportTable, difference, percent, with_interval
+from leo_bench.report.study.switches import setting_names, switch_variants
+from leo_bench.report.table import percent
 
 MOST_CELLS = 4
 FREE = ("n_train_images", "train_classes")
@@ -26,14 +22,13 @@ def switch_plot(data: StudyData, switch: str) -> Plot | None:
     """Return the figure of accuracy against a switch, a panel per test; None with fewer than two measured settings."""
     variants = switch_variants(data, switch)
     names, cells = setting_names(data, switch, variants), data.cells[:MOST_CELLS]
-    panels, errors, drawn = [], [], []
+    panels, drawn = [], []
     for cell in cells:
         rows = data.rows(cell, *variants)
         if rows["variant"].nunique() < 2:
             continue
         order = [name for name in variants if name in set(rows["variant"])]
         rows = rows.assign(label=rows["variant"].map(names)).set_index("variant", drop=False).loc[order]
-        errors.append(figures.near_ceiling(rows.reset_index(drop=True)))
         drawn.append(rows)
         references = [name for name in _references(data, cell, rows) if name not in order]
         found = [documented_band(data, cell, name) for name in order]
@@ -46,7 +41,7 @@ def switch_plot(data: StudyData, switch: str) -> Plot | None:
             bands=[band and band[:2] for band in found],
             band_words=f"document: {band_words(band for band in found if band)}",
             chance=1 / cell[0],
-            error=errors[-1],
+            error=figures.near_ceiling(rows.reset_index(drop=True)),
         )
         labels = [str(label) for label in frame.drop_duplicates("variant")["label"]]
         means = frame.groupby("label", sort=False)["accuracy"].mean()
@@ -58,17 +53,14 @@ def switch_plot(data: StudyData, switch: str) -> Plot | None:
     if not panels:
         return None
     rows = pd.concat(drawn, ignore_index=True)
-    single = rows.groupby("variant")["seed"].nunique().min() < 2
     caption = (
         f"Accuracy against {switch}. Large marks: means over {n_words(rows)}, {episode_words(rows)}; small marks: "
-        f"single seeds; {over_seeds(rows, 'bars')}"
-        + ("; dotted, with one seed: over the test episodes of that model." if single else ".")
+        f"single seeds; bars: {OVER_SEEDS}; dotted, with one seed: over the test episodes of that model."
     )
     if any(documented_band(data, cell, name) for cell in cells for name in variants):
         caption += " Shaded: accuracy that the source document expects after 2,000 5-way training episodes."
     if data.plan.references:
         caption += " Below the line: references, whose training budget may differ; an arrowhead: beyond the axis."
-    caption += cut_words(rows, ["variant", "n_way", "episode_mode"]) + error_words(errors)
     return Plot(f"switch-{switch}", f"Accuracy against {switch}", caption, panels)
 
 
@@ -80,40 +72,3 @@ def _references(data: StudyData, cell: Cell, rows: pd.DataFrame) -> list[str]:
         for name in data.plan.references
         if len(own := data.rows(cell, name)) and not any(why_not_comparable(own.iloc[0], row, FREE) for row in drawn)
     ]
-
-
-def switch_table(data: StudyData, switch: str) -> ReportTable:
-    """Return accuracy on each test, paired difference and verdict for every setting of a switch."""
-    variants, baseline = switch_variants(data, switch), data.plan.baseline
-    names = setting_names(data, switch, variants)
-    effect = {cell: effects(data, cell).set_index("variant") for cell in data.cells}
-    numbers, words = [], []
-    for variant in variants:
-        row: dict[str, Any] = {"setting": names[variant], "variant": variant}
-        text = {switch: names[variant] + (" (baseline)" if variant == baseline else "")}
-        text |= {f"{cell_name(data.headline)}, %": NONE, "difference, points": NONE}
-        text["verdict"] = "baseline" if variant == baseline else NONE
-        if data.names_pairs:
-            text["compared with"] = NONE if variant == baseline else data.label(data.compared_with(variant))
-        row["n_seeds"] = data.rows(data.headline, variant)["seed"].nunique()
-        text["seeds"] = str(row["n_seeds"])
-        for cell in data.cells:
-            name, own = f"{cell[0]}way_{cell[1]}", mean_accuracy(data, cell, variant)
-            mean, low, high = (own.mean, own.low, own.high) if own else (None, None, None)
-            row |= {f"accuracy_{name}": mean, f"low_{name}": low, f"high_{name}": high}
-            text[f"{cell_name(cell)}, %"] = with_interval(own.mean, own.low, own.high, own.kind) if own else NONE
-            if variant in effect[cell].index:
-                found: Any = effect[cell].loc[variant]
-                row |= {f"difference_{name}": found["difference"], f"verdict_{name}": found["verdict"]}
-                if cell == data.headline:
-                    text["difference, points"] = difference(
-                        found["difference"], found["low"], found["high"], found["kind"]
-                    )
-                    text["verdict"] = found["verdict"]
-        numbers.append(row)
-        words.append({**text, "changes": changed_words(data, variant)})
-    caption = (
-        f"Settings of {switch}; difference and verdict on {cell_name(data.headline)}, those on other tests under "
-        f"paired differences. Intervals: 95% over seeds (e: over episodes).{DASH}"
-    )
-    return ReportTable(f"switch-{switch}", caption, pd.DataFrame(numbers), pd.DataFrame(words))

@@ -1,9 +1,10 @@
-"""Switches of a study: their variants in the order they are drawn, and the settings that a variant changes."""
+"""Switches of a study: explanations, variants in the order they are drawn, and the settings that a variant changes."""
 
 from typing import Any
 
 from leo_bench.config import Settings
-from leo_bench.report.study.comparable import NOT_A_CHANGE
+from leo_bench.config.explain import explanation
+from leo_bench.learners import LEARNERS
 from leo_bench.report.study.data import StudyData
 
 
@@ -45,7 +46,7 @@ def setting_names(data: StudyData, switch: str, variants: list[str]) -> dict[str
     names = {}
     for variant in variants:
         settings = data.settings[variant]
-        others = [name for name in data.changes[variant] if name not in (switch, *NOT_A_CHANGE)]
+        others = [name for name in data.changes_to(variant, data.plan.baseline) if name != switch]
         names[variant] = data.label(variant) if others or switch not in settings else setting_value(settings[switch])
     return names
 
@@ -64,3 +65,32 @@ def switch_variants(data: StudyData, switch: str) -> list[str]:
         after = sum(value < values[-1] for value in values[:-1])  # type: ignore[operator]
         return [*variants[:after], baseline, *variants[after:]]
     return [baseline, *variants]
+
+
+NO_SETTING = {
+    "preset": "A whole set of settings.",
+    "step": "Each variant keeps the changes of the variants before it; the table compares it with the one before it.",
+    "part": "The baseline without one of its components.",
+    "settings": "The documented defaults, or settings that a search found on validation characters.",
+    "where_it_starts": "Start of the inner loop: codes of the support set, or codes that do not depend on it.",
+    "where_it_adapts": "Target of the gradient steps: the codes, the decoded weights, both, or neither.",
+    "what_is_drawn": "Codes and decoded weights, sampled from distributions in training or computed.",
+    "penalties": "Terms added to the loss: KL divergence of the codes, encoder, orthogonality and L2 penalty.",
+    "classifier": "LEO with copies of its support set, or a prototypical network of the same training or another "
+    "classifier on that network's features, which have no copies unless the label says so.",
+    "inner_loop_at_test": "The preset without its inner steps, or without the copies of its support set.",
+    "method": "Methods beside each other, each with the training settings that validation characters chose.",
+    "batch_norm": "Batch norm by the statistics of training, or by all queries of an episode at once (transductive).",
+    "equal_time": "Methods trained for the same time in place of the same number of images.",
+    "twenty_way": "Methods whose head has learned rows for each class, trained at 20 ways.",
+    "published": "Methods by their own published protocols.",
+    "training_episodes": "Harder training episodes from the same number of images.",
+}
+"""Switch that a study file names itself -> its explanation, one sentence."""
+
+
+def switch_words(switch: str) -> str:
+    """Return the explanation of a switch; empty if there is none."""
+    if switch in (*LEARNERS, "first_order_maml"):
+        return "One method with several training settings; validation characters choose one."
+    return explanation(switch) if switch in Settings.model_fields else NO_SETTING.get(switch, "")

@@ -10,30 +10,17 @@ import pandas as pd
 
 from leo_bench import figures
 from leo_bench.report.panels import Panel, Plot
-from leo_bench.report.study.captions import cut_words, episode_words, n_words, over_seeds, subtitle
+from leo_bench.report.study.captions import OVER_SEEDS, episode_words, n_words, subtitle
 from leo_bench.report.study.data import STEP, Cell, StudyData, cell_name
-from leo_bench.report.study.differences import (
-    effects,
-    mean_accuracy,
-    step_effects,
-)
+from leo_bench.report.study.differences import effects, mean_accuracy, step_effects
 from leo_bench.report.study.documented import band_words, documented_band
-from leo_bench.report.study.main_table import DASH
-from leo_bench.report.table import NONE, ReportTable, difference, notes_of, percent, with_interval
+from leo_bench.report.table import NONE, ReportTable, difference, notes_of, percent
 
 PART = "part"
 """Switch whose variants are the baseline without one component each."""
 UNSCORED = "not scored here"
-OF_THE_CHANGE = {
-    "n_seeds": 0,
-    "low": np.nan,
-    "high": np.nan,
-    "kind": "",
-    "p": np.nan,
-    "holm_p": np.nan,
-    "verdict": "",
-    "note": "",
-}
+OF_THE_CHANGE: dict[str, Any] = {"n_seeds": 0, **dict.fromkeys(("low", "high", "p", "holm_p"), np.nan)}
+OF_THE_CHANGE |= {"kind": "", "verdict": "", "note": ""}
 """Columns on the change of a row -> their values if nothing is compared."""
 
 
@@ -82,74 +69,48 @@ def waterfall_plot(data: StudyData) -> Plot | None:
         alt = f"{cell_name(cell)} accuracy by step: " + ", ".join(
             f"{row['label']} {percent(row['accuracy'])}%" for row in measured.to_dict("records")
         )
-        panels.append(
-            Panel(
-                partial(figures.waterfall, frame, band=documented_band(data, cell, data.plan.baseline)),
-                cell_name(cell),
-                subtitle(data, *variants),
-                width=7.4,
-                height=1.0 + 0.235 * len(frame),
-                alt=alt,
-            )
-        )
+        draw = partial(figures.waterfall, frame, band=documented_band(data, cell, data.plan.baseline))
+        text, height = (cell_name(cell), subtitle(data, *variants)), 1.0 + 0.235 * len(frame)
+        panels.append(Panel(draw, *text, width=7.4, height=height, alt=alt))
     return Plot(f"switch-{STEP}", "From step to step", _caption(data, variants), panels, columns=1) if panels else None
 
 
 def _caption(data: StudyData, variants: list[str]) -> str:
     steps, parts = step_variants(data, STEP), step_variants(data, PART)
     rows = data.rows(data.headline, *variants)
-    drawn = pd.concat([data.rows(cell, *variants) for cell in data.cells if cell[1] == "mixed"])
     caption = (
         f"From {data.label(steps[0])} to {data.label(steps[-1])}; each step keeps the changes of the steps above it"
         + (f". Below the line, {data.label(data.plan.baseline)} lacks one component" if parts else "")
-        + f". Points: accuracy, n = {n_words(rows)}, {episode_words(rows)}; {over_seeds(rows, 'lines')}. Bars, and in "
-        "brackets in points: the paired change from the step above"
-        + (f", below the line from {data.label(data.plan.baseline)}" if parts else "")
-        + (" or from the variant that the row names" if any(name in data.plan.against for name in parts) else "")
-        + ", with its 95% interval over seeds (e: over the test episodes of two models). Verdicts allow for all steps"
-        + (", and those below the line for all variants" if parts else "")
-        + "."
+        + f". Points: accuracy, n = {n_words(rows)}, {episode_words(rows)}; lines: {OVER_SEEDS}. Bars, and in brackets "
+        "in points: the paired change from the step above, or below the line from the baseline or the variant that the "
+        "row names, with its 95% interval over seeds (e: over the test episodes of two models). Verdicts allow for all "
+        "steps, and those below the line for all variants."
     )
     bands = [documented_band(data, cell, data.plan.baseline) for cell in data.cells]
     if any(bands):
         caption += f" Shaded: what the source document expects, {band_words(filter(None, bands))}."
-    return caption + cut_words(drawn, ["variant", "n_way"])
+    return caption
 
 
 def step_table(data: StudyData) -> ReportTable:
-    """Return accuracy and change of each step on each test.
-
-    Words show verdict and notes of the headline test; numbers hold those of all tests.
-    """
+    """Return accuracy and change of each step on each test; the verdict is that of the headline test."""
     frames = {cell: waterfall_rows(data, cell) for cell in data.cells}
     frames = {cell: frame[frame["group"] == STEP].reset_index(drop=True) for cell, frame in frames.items()}
-    words = []
-    for index, variant in enumerate(step_variants(data, STEP)):
-        text = {STEP: data.label(variant)}
-        for cell, frame in frames.items():
-            own, interval = frame.iloc[index], mean_accuracy(data, cell, variant)
-            text[f"{cell_name(cell)}, %"] = (
-                with_interval(interval.mean, interval.low, interval.high, interval.kind) if interval else NONE
-            )
-            text["change, points" if cell == data.headline else f"change, {cell_name(cell)}"] = _change_words(own)
-            if cell == data.headline:
-                compared = not np.isnan(own["change"])
-                text["verdict"] = own["change_verdict"] if compared else NONE
-                text["seeds"] = str(data.rows(cell, variant)["seed"].nunique())
-        words.append(text)
+    if not frames:
+        return ReportTable(f"switch-{STEP}", "No step is done yet.", pd.DataFrame(), pd.DataFrame())
+    headline = frames[data.headline]
+    words = {STEP: headline["label"], "verdict": headline["change_verdict"].where(headline["change"].notna(), NONE)}
+    words |= {f"{cell_name(cell)}, %": frame["words"] for cell, frame in frames.items()}
     numbers = [
         frame.drop(columns=["group", "words"]).assign(n_way=cell[0], episode_mode=cell[1])
         for cell, frame in frames.items()
     ]
     caption = (
-        "Each step keeps the changes of the steps above it. Changes: paired differences with the step above, in "
-        f"points. The verdict is on {cell_name(data.headline)}, and Holm's family is the steps. "
-        f"Intervals: 95% over seeds (e: over episodes).{DASH}"
+        "Accuracy, and in brackets the paired change from the step above in points, with its 95% interval over seeds "
+        f"(e: over episodes). The verdict is on {cell_name(data.headline)}, and Holm's family is the steps."
     )
-    headline = frames.get(data.headline)
-    notes = [] if headline is None else notes_of(headline.rename(columns={"change_note": "note"}))
-    table = pd.concat(numbers, ignore_index=True) if numbers else pd.DataFrame()
-    return ReportTable(f"switch-{STEP}", caption, table, pd.DataFrame(words), notes)
+    notes = notes_of(headline.rename(columns={"change_note": "note"}))
+    return ReportTable(f"switch-{STEP}", caption, pd.concat(numbers, ignore_index=True), pd.DataFrame(words), notes)
 
 
 def _change_words(row: Any) -> str:

@@ -32,7 +32,7 @@ from leo_bench.records.search import Best, Choice, Parameter, Sitting, Trial
 from leo_bench.report import rebuild_all, write_search_report
 from leo_bench.report.search.answer import answer_rows, notices
 from leo_bench.report.search.data import SearchData, load_search_data, value_words
-from leo_bench.report.search.figures import all_plots
+from leo_bench.report.search.figures import importance_plot
 from leo_bench.report.search.on_test import chosen_on_test, place_of
 from leo_bench.report.search.provenance import provenance
 from leo_bench.report.search.tables import ranges_table
@@ -255,7 +255,7 @@ def test_every_trial_has_a_row_with_all_that_is_known_and_its_command(tmp_path: 
     html, markdown = report(folder)
     rows = csv(folder, "trials").set_index("number")
     assert set(rows.columns) == {
-        "state", "run_key", "accuracy", "episodes", "latent_dim", "encoder", "started", "finished", "retry_of",
+        "state", "run_key", "accuracy", "episodes", "latent_dim", "encoder", "retry_of",
         "message", "command",
     }  # fmt: skip
     assert rows["command"].tolist()[:2] == [f"leo-bench reproduce --key {0:016x}", f"leo-bench run --key {1:016x}"]
@@ -284,8 +284,6 @@ def test_multiply_adds_stand_in_the_table_of_two_objectives(tmp_path: Path) -> N
     html, _ = report(folder)
     assert csv(folder, "trials")["multiply_adds"].tolist() == [cost for _, cost in costs]
     assert csv(folder, "front")["number"].tolist() == [0, 1] and 'id="table-front"' in html
-    panels = all_plots(data)["settings"].panels
-    assert [panel.title for panel in panels] == ["multiply-adds, millions", "latent_dim", "encoder", "trial"]
     assert "multiply-adds" not in report(search_at(tmp_path / "other", 0.8, 0.9))[0]
 
 
@@ -306,8 +304,8 @@ def test_importance_counts_only_above_the_planted_noise(tmp_path: Path) -> None:
     assert rows(data)["Importance"] == "above the planted noise: encoder 0.60; not above it: latent_dim 0.35"
     with_importance(folder, (PLANTED, 0.15, 0.05, 0.9), *found[1:])
     assert rows(load_search_data(folder))["Importance"].startswith("above the planted noise: none;")
-    caption = all_plots(load_search_data(folder))["importance"].caption
-    assert "n = 3 complete trials" in caption and "up to 0.90" in caption
+    plot = importance_plot(load_search_data(folder))
+    assert plot is not None and "n = 3 complete trials" in plot.caption and "up to 0.90" in plot.caption
 
 
 def test_an_analysis_of_fewer_trials_is_said_to_be_old(tmp_path: Path) -> None:
@@ -342,12 +340,12 @@ def test_without_an_analysis_the_rest_is_drawn_and_the_command_named(tmp_path: P
         assert "Importance needs more complete trials" in text
     assert f"<code>{command}</code> makes what is missing" in html
     assert "`" not in re.sub(r"<script>.*</script>", "", html, flags=re.DOTALL)
-    assert list(all_plots(load_search_data(folder))) == ["settings"]
+    assert importance_plot(load_search_data(folder)) is None
     write_table(folder, "importance", [], IMPORTANCE)
     assert "Importance needs more complete trials" in report(folder)[1]
     with_importance(folder, ("encoder", 0.6, 0.3, 0.8), ("latent_dim", 0.2, 0.1, 0.3))
     assert "Missing: analysis/ranges.csv." in report(folder)[1]
-    assert list(all_plots(load_search_data(folder))) == ["importance", "settings"]
+    assert importance_plot(load_search_data(folder)) is not None
 
 
 # Searches that have just begun, and broken ones
@@ -364,7 +362,7 @@ def test_a_search_that_has_just_begun_has_a_report(
         for trial in some_trials(*accuracies)
     ]
     folder = write_search(tmp_path / "results", make_search(TWO, objectives=objectives), trials)
-    assert list(all_plots(load_search_data(folder))) == (["settings"] if len(trials) > 1 else [])
+    assert importance_plot(load_search_data(folder)) is None
     for text in report(folder):
         assert ("no trial is complete yet" in text) == (not any(accuracies))
         assert ("No trial has started." in text) == (not accuracies)
@@ -419,20 +417,17 @@ def test_the_page_stands_alone_and_every_figure_is_described(whole: tuple[Path, 
     assert len(ids) == len(set(ids))
     pictures = re.findall(r"<svg [^>]*>", html)
     assert pictures and all(re.search(r'role="img" aria-label="[^"]{40,}"', tag) for tag in pictures)
-    plots = all_plots(load_search_data(folder))
-    assert list(plots) == ["importance", "settings"]
+    plot = importance_plot(load_search_data(folder))
     out = folder.parents[1] / "reports" / folder.name
-    for name, plot in plots.items():
-        assert f'id="figure-{name}"' in html and f"](figures/{name}.png)" in markdown
-        assert (out / f"figures/{name}.svg").is_file() and (out / f"figures/{name}.png").is_file()
-        assert "n = " in plot.caption
-        assert all("omniglot 5f1c0ffe, 28x28 px, 5-way 1-shot, validation" in panel.subtitle for panel in plot.panels)
+    assert 'id="figure-importance"' in html and "](figures/importance.png)" in markdown
+    assert (out / "figures/importance.svg").is_file() and (out / "figures/importance.png").is_file()
+    assert plot is not None and "n = " in plot.caption
+    assert all("omniglot 5f1c0ffe, 28x28 px, 5-way 1-shot, validation" in panel.subtitle for panel in plot.panels)
     tables = set(re.findall(r'id="table-([^"]+)"', html))
-    assert tables == {"test", "front", "importance", "ranges", "trials"}
+    assert tables == {"test", "front", "ranges", "trials"}
     assert all((out / f"tables/{name}.csv").is_file() for name in tables)
     for word in ("abc123def456", "Some CPU", "2 workers, resumed once", "100, 101, 102, 103, 104", "pareto_best-cpu"):
         assert word in html and word in markdown
-    assert "1,000 validation episodes each" in plots["settings"].caption
 
 
 def test_pages_are_the_same_bytes_wherever_the_results_lie(tmp_path: Path) -> None:
@@ -441,17 +436,9 @@ def test_pages_are_the_same_bytes_wherever_the_results_lie(tmp_path: Path) -> No
     first = write_search_report(folder, tmp_path / "a").parent
     second = write_search_report(tmp_path / "elsewhere/results" / folder.name, tmp_path / "b").parent
     names = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
-    assert len(names) > 7
+    assert len(names) > 6
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
-
-
-def test_errors_are_drawn_near_the_ceiling(tmp_path: Path) -> None:
-    near, far = (
-        all_plots(load_search_data(search_at(tmp_path / str(top), top - 0.02, top - 0.01, top)))["settings"].caption
-        for top in (0.98, 0.84)
-    )
-    assert "the axis shows the error" in near and "the axis shows the error" not in far
 
 
 def test_published_searches_hold_their_runs_themselves(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_each_test_and_variant_has_a_row_of_means_over_seeds(tmp_path: Path) -> 
     table = effect_table(data)
     assert table is not None
     # 12 and 16 points: the half-width is t(1) = 12.706 times their standard error, 2
-    gain = ["+14.0 [-11.4, +39.4]", "60.0 -> 74.0", "2", "0.5"]
+    gain = ["+14.0 [-11.4, +39.4]", "60.0 -> 74.0", "2"]
     answers = ["19.00", "16.00", "2.00"]  # 0.17 and 0.21; 0.14 and 0.18
     own = ["5-way 1-shot mixed", "omniglot 5f1c0ffe", *gain]
     assert table.words.values.tolist() == [
@@ -83,14 +83,6 @@ def test_tests_with_wrong_labels_have_rows_of_their_own(tmp_path: Path, monkeypa
     assert set(table.numbers["n_seeds"]) == {2}
 
 
-def test_a_long_table_shows_the_rows_of_the_baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leo_bench.report.study.adaptation_effect.MOST_ROWS", 2)
-    table = effect_table(build(tmp_path, {"leo": LOOP, "none": LOOP}))
-    assert table is not None
-    assert table.words["variant"].tolist() == ["leo", "leo"] and len(table.numbers) == 3
-    assert table.caption.startswith("leo (`tables/adaptation.csv` has all variants).")
-
-
 def test_a_loop_that_diverged_and_codes_in_one_place_are_not_made_to_numbers(tmp_path: Path) -> None:
     effects = {"leo": {**LOOP, "loss_after": (0.25, None), "code_move": None}, "none": {**LOOP, "class_distance": 0.0}}
     table = effect_table(build(tmp_path, effects))
@@ -106,15 +98,14 @@ def test_a_learner_that_gives_no_losses_has_its_answers_alone(tmp_path: Path) ->
     assert set(table.words["answers changed, %"]) == {"19.00"}
 
 
-def test_fine_tuning_and_learned_rates_are_named(tmp_path: Path) -> None:
+def test_fine_tuning_is_named(tmp_path: Path) -> None:
     effects = {"none": {**LOOP, "loss_finetuned": 0.125}}
-    table = effect_table(build(tmp_path, effects, finetune_steps=3, inner_lr_mode="learned"))
+    table = effect_table(build(tmp_path, effects, finetune_steps=3))
     assert table is not None
     row = table.words.iloc[0]
-    assert row[["variant", "steps", "step size", "support loss"]].tolist() == [
+    assert row[["variant", "steps", "support loss"]].tolist() == [
         "none",
         "2 + 3",
-        "0.5, learned",
         "0.5 -> 0.25 -> 0.125",
     ]
 

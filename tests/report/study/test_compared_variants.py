@@ -13,9 +13,8 @@ from leo_bench.report import write_report
 from leo_bench.report.study.data import StudyData, load_study_data
 from leo_bench.report.study.differences import effects
 from leo_bench.report.study.forest import forest_plot
-from leo_bench.report.study.main_table import main_numbers
+from leo_bench.report.study.main_table import main_numbers, main_words
 from leo_bench.report.study.sentences import answer
-from leo_bench.report.study.switch import switch_table
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "leo": {},
@@ -75,8 +74,8 @@ def test_every_place_names_the_variant_compared_with(data: StudyData) -> None:
     assert forest is not None
     assert "full_16 against head_16 +5.3 points" in forest.panels[0].alt
     assert "Paired difference with leo, or with the variant that the row names" in forest.caption
-    switch = switch_table(data, "generated").words.set_index("generated")
-    assert switch.loc["full_16", ["difference, points", "compared with"]].tolist() == ["+5.3 [-0.4, +11.1]", "head_16"]
+    words = main_words(data, main_numbers(data)).set_index("variant")
+    assert words.loc["full_16", ["difference, points", "compared with"]].tolist() == ["+5.3 [-0.4, +11.1]", "head_16"]
     assert "Worse: head_16 (-21.3)." in answer(data)
     assert "Inconclusive: full_16 against head_16 (+5.3; 5 seeds)." in answer(data)
 
@@ -95,7 +94,6 @@ def test_without_such_a_variant_no_table_has_the_column(tmp_path: Path) -> None:
     build(tmp_path, against={})
     data = load_study_data(tmp_path / "ablations-cpu")
     assert "against" not in main_numbers(data)
-    assert "compared with" not in switch_table(data, "generated").words
     assert effects(data, WITHIN).set_index("variant").loc["full_16", "difference"] == pytest.approx(-12 / 75)
 
 

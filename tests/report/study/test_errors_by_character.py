@@ -14,12 +14,9 @@ from leo_bench.report import write_report
 from leo_bench.report.study.data import StudyData, load_study_data
 from leo_bench.report.study.errors_by_character import (
     NOT_RECORDED,
-    agreement_table,
     character_counts,
-    character_plot,
-    character_tables,
+    character_table,
     error_rates,
-    ranking_words,
 )
 
 CELL = (5, "mixed")
@@ -65,7 +62,7 @@ def test_runs_without_counts_have_none_and_the_report_says_so(tmp_path: Path) ->
     data = build(tmp_path / "results", None)
     run, test = data.test("leo", 0, CELL)
     assert run.by_character(test) is None
-    assert character_tables(data) == [] and character_plot(data) is None
+    assert character_table(data) is None
     page = write_report(tmp_path / "results/ablations-cpu", tmp_path / "report")
     assert NOT_RECORDED in page.read_text() and NOT_RECORDED in page.with_suffix(".md").read_text()
 
@@ -122,54 +119,30 @@ def test_counts_that_disagree_make_the_run_corrupt(
 
 
 def test_hardest_are_ranked_over_seeds_with_their_share_of_errors(tmp_path: Path) -> None:
-    rows = character_counts(build(tmp_path), "leo")
-    rows = rows.assign(alphabet=["Alpha", "Alpha", "Beta_Two"] * 2)
-    characters = error_rates(rows, "name")
-    assert characters["name"].tolist() == ["Beta_Two/character01", "Alpha/character02", "Alpha/character01"]
+    rows = character_counts(build(tmp_path))
+    characters = error_rates(rows, "character")
+    assert characters["character"].tolist() == ["Beta Two 01", "Alpha 02", "Alpha 01"]
     assert characters["asked"].tolist() == [600, 600, 600]
     assert characters["error"].tolist() == pytest.approx([130 / 600, 50 / 600, 3 / 600])
     assert characters["share"].tolist() == pytest.approx([130 / 183, 50 / 183, 3 / 183])
-    assert characters["least"].tolist() == pytest.approx([60 / 300, 20 / 300, 1 / 300])
     alphabets = error_rates(rows, "alphabet").set_index("alphabet")
     assert alphabets.loc["Alpha", "error"] == pytest.approx(53 / 1200)
-    assert list(alphabets.index) == ["Beta_Two", "Alpha"]
+    assert list(alphabets.index) == ["Beta Two", "Alpha"]
 
 
-def test_agreement_is_with_the_baselines_other_seeds_and_with_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(
-        MISSED, ("leo", 1), {"Alpha/character01": 20, "Alpha/character02": 2, "Beta_Two/character01": 70}
-    )
-    data = build(tmp_path)
-    table = agreement_table(data, character_counts(data, "leo"))
-    frame = table.numbers.set_index("variant")
-    # Ranks: leo 1 2 3 and 2 1 3, none 3 2 1 and 1 2 3; the correlation is 1 - (sum of squared differences) / 4.
-    assert frame.loc["leo", ["n_other_seeds", "n_same_seed"]].tolist() == [1, 0]
-    assert frame.loc["leo", "other_seeds"] == pytest.approx(0.5) and np.isnan(frame.loc["leo", "same_seed"])
-    assert frame.loc["none", ["n_other_seeds", "n_same_seed"]].tolist() == [2, 2]
-    assert frame.loc["none", ["least", "other_seeds", "most"]].tolist() == pytest.approx([-0.5, 0.25, 1])
-    assert frame.loc["none", "same_seed"] == pytest.approx(-0.25)  # -1 and 0.5
-    assert table.words.iloc[1].tolist() == ["none", "0.25", "-0.50 to 1.00", "-0.25", "2 and 2"]
-    assert "Compare the column of other seeds with the row of leo" in table.caption
-
-
-def test_a_ranking_of_all_is_not_called_the_hardest(tmp_path: Path) -> None:
-    assert ranking_words(20, 20, "alphabets") == "all 20 alphabets, hardest first"
-    assert ranking_words(20, 242, "characters") == "20 hardest of 242 characters"
-    plot = character_plot(build(tmp_path))
-    assert plot is not None
-    assert [panel.title for panel in plot.panels] == [
-        "All 2 alphabets, hardest first, 5-way mixed", "All 3 characters, hardest first, 5-way mixed",
-    ]  # fmt: skip
-    assert "no interval over seeds below 3 seeds" in plot.caption
+def test_the_table_has_alphabets_and_then_characters(tmp_path: Path) -> None:
+    table = character_table(build(tmp_path))
+    assert table is not None
+    assert table.words.values.tolist()[1:3] == [
+        ["Alpha", "alphabet", "1,200", "4.4", "29.0"],  # 53 of 1,200, and 53 of 183
+        ["Beta Two 01", "character", "600", "21.7", "71.0"],
+    ]
+    assert len(table.numbers) == 5
 
 
 @pytest.mark.usefixtures("no_drawing")
 def test_the_report_shows_them_by_readable_names(tmp_path: Path) -> None:
     build(tmp_path / "results")
     page = write_report(tmp_path / "results/ablations-cpu", tmp_path / "report").read_text()
-    assert "All 2 alphabets, hardest first, for leo, 5-way mixed, 2 seeds together: 100.0% of all errors" in page
-    assert ">Beta Two 01</th>" in page and "figure-hardest" in page
-    assert (tmp_path / "report/tables/hardest-characters.csv").is_file()
-    assert (tmp_path / "report/figures/hardest.svg").is_file()
+    assert ">Beta Two 01</th>" in page
+    assert (tmp_path / "report/tables/hardest.csv").is_file()

@@ -12,7 +12,7 @@ from leo_bench.report import write_report
 from leo_bench.report.study.comparable import has_own_adaptation
 from leo_bench.report.study.data import StudyData, load_study_data
 from leo_bench.report.study.differences import effects
-from leo_bench.report.study.other_tests import other_differences_table, other_tests_table
+from leo_bench.report.study.other_tests import other_tests_table
 from leo_bench.report.study.provenance import compute_words
 
 MORE: dict[str, Any] = {"test_k_shots": (5,), "test_datasets": ("digits",)}
@@ -38,14 +38,14 @@ def test_each_is_shown_before_and_after_adaptation_with_its_interval(tmp_path: P
     table = other_tests_table(build(tmp_path))
     assert table is not None
     found = [tuple(row) for row in table.words.itertuples(index=False)]
-    assert [row[:2] for row in found] == [
-        ("10-way 1-shot mixed", "digits 5f1c0ffe"),
-        ("10-way 5-shot mixed", "digits 5f1c0ffe"),
-        ("5-way 5-shot mixed", "omniglot 5f1c0ffe"),
+    assert [row[:3] for row in found] == [
+        ("leo", "10-way 1-shot mixed", "digits 5f1c0ffe"),
+        ("leo", "10-way 5-shot mixed", "digits 5f1c0ffe"),
+        ("leo", "5-way 5-shot mixed", "omniglot 5f1c0ffe"),
     ]
     # 10-way: 35 and 40 of 50, so 70 and 80%: mean 75, standard error 5. 5-way: 17 and 20 of 25: 68 and 80%, 74 and 6.
-    assert [row[2] for row in found] == [f"60.0 -> 75.0 ± {5 * T1:.1f}"] * 2 + [f"60.0 -> 74.0 ± {6 * T1:.1f}"]
-    assert "none" not in table.words
+    assert [row[3] for row in found] == [f"60.0 -> 75.0 ± {5 * T1:.1f}"] * 2 + [f"60.0 -> 74.0 ± {6 * T1:.1f}"]
+    assert {row[4:] for row in found} == {("-", "-")}  # none has no such tests
     row = table.numbers.iloc[0]
     assert [row["accuracy_before"], row["accuracy"], row["low"]] == pytest.approx([0.6, 0.75, 0.75 - 0.05 * T1])
 
@@ -93,19 +93,18 @@ def test_differences_elsewhere_are_paired_by_seed(tmp_path: Path) -> None:
     plan = make_plan({"leo": {}, "none": {"relation": "none"}}, (0, 1), base={**BASE, **MORE, "n_query": 5})
     for run in plan.runs:
         write_run(tmp_path, plan, run, better_by_seed)
-    table = other_differences_table(load_study_data(write_study(tmp_path, plan)))
+    table = other_tests_table(load_study_data(write_study(tmp_path, plan)))
     assert table is not None
     # 10-way: 1 and 2 of 50, which is 2 and 4 points: mean 3, standard error 1. 5-way: 4 and 8 points: 6 and 2.
     digits, own = (
-        f"+3.0 [-{T1 - 3:.1f}, +{3 + T1:.1f}] inconclusive",
-        f"+6.0 [-{2 * T1 - 6:.1f}, +{6 + 2 * T1:.1f}] inconclusive",
+        f"+3.0 [-{T1 - 3:.1f}, +{3 + T1:.1f}]",
+        f"+6.0 [-{2 * T1 - 6:.1f}, +{6 + 2 * T1:.1f}]",
     )
-    assert [tuple(row) for row in table.words.itertuples(index=False)] == [
-        ("10-way 1-shot mixed", "digits", digits),
-        ("10-way 5-shot mixed", "digits", digits),
-        ("5-way 5-shot mixed", "omniglot", own),
-    ]
-    assert table.numbers["against"].unique().tolist() == ["leo"]
+    rows = table.words[table.words["variant"] == "none"]
+    assert rows["test"].tolist() == ["10-way 1-shot mixed", "10-way 5-shot mixed", "5-way 5-shot mixed"]
+    assert rows["difference, points"].tolist() == [digits, digits, own]
+    assert set(rows["verdict"]) == {"inconclusive"}
+    assert table.numbers["paired_against"].dropna().unique().tolist() == ["leo"]
 
 
 def test_differences_elsewhere_compare_another_inner_loop_on_the_same_episodes(tmp_path: Path) -> None:
@@ -113,17 +112,12 @@ def test_differences_elsewhere_compare_another_inner_loop_on_the_same_episodes(t
     plan = make_plan({"leo": MORE, "more_steps": more}, (0, 1), base={**BASE, "n_query": 5})
     for run in plan.runs:
         write_run(tmp_path, plan, run, three_steps, steps=[0, 1, 2] if run.variant == "more_steps" else [0, 1])
-    table = other_differences_table(load_study_data(write_study(tmp_path, plan)))
+    table = other_tests_table(load_study_data(write_study(tmp_path, plan)))
     assert table is not None
     # back to 60% from 70 and 80% on digits: -10 and -20 points
-    assert table.numbers["difference"].iloc[0] == pytest.approx(-0.15)
-    table = other_tests_table(load_study_data(tmp_path / "ablations-cpu"))
-    assert table is not None  # one row for both, although the inner loop differs
-    assert len(table.words) == table.words["test"].nunique() and not (table.words == "-").any(axis=None)
-
-
-def test_there_are_no_differences_elsewhere_without_two_variants(tmp_path: Path) -> None:
-    assert other_differences_table(build(tmp_path)) is None
+    rows = table.numbers.set_index(["test", "variant"])
+    assert rows.loc[("10-way 1-shot mixed", "more_steps"), "paired_difference"] == pytest.approx(-0.15)
+    assert len(rows) == 2 * table.words["test"].nunique()  # one test for both, although the inner loop differs
 
 
 def test_wrong_labels_are_tests_of_their_own_and_compared_with_wrong_labels_alone(tmp_path: Path) -> None:
@@ -132,10 +126,13 @@ def test_wrong_labels_are_tests_of_their_own_and_compared_with_wrong_labels_alon
     for run in plan.runs:
         write_run(tmp_path, plan, run, better_by_seed)
     data = load_study_data(write_study(tmp_path, plan))
-    table, apart = other_tests_table(data), other_differences_table(data)
-    assert table is not None and apart is not None
-    for found in (table, apart):
-        assert found.words["test"].tolist() == ["5-way 5-shot mixed", "5-way 5-shot mixed, 1 of 5 mislabelled"]
+    table = other_tests_table(data)
+    assert table is not None
+    names = ["5-way 5-shot mixed", "5-way 5-shot mixed, 1 of 5 mislabelled"]
+    assert table.words[["variant", "test"]].values.tolist() == [
+        [who, name] for name in names for who in ("leo", "none")
+    ]
+    assert table.numbers["paired_difference"].notna().tolist() == [False, True] * 2
     assert len(data.scores) == 4  # the study's own tests: one for each run
     scores = data.view.scores()
     assert sorted(scores["mislabelled"]) == [0] * 8 + [1] * 4

@@ -10,7 +10,7 @@ from leo_bench.config.explain import explanation
 from leo_bench.data.locate import DataSource
 from leo_bench.report.study.data import load_study_data
 from leo_bench.report.study.sentences import notices
-from leo_bench.report.study.switch_words import NO_SETTING, switch_words
+from leo_bench.report.study.switches import NO_SETTING, switch_words
 from leo_bench.running.plan import make_plan as plan_of_study
 from leo_bench.running.study_file import study_names
 

@@ -101,7 +101,7 @@ def test_what_may_not_be_compared_has_no_bar_and_a_reason_in_the_numbers(tmp_pat
     assert rows.loc[["second", "third"], "start"].isna().all()
     assert rows.loc["second", "words"] == "62.0"
     assert "images" in rows.loc["second", "change_note"]
-    assert step_table(data).words["change, points"].tolist() == ["-", "-", "-"]
+    assert step_table(data).words["verdict"].tolist() == ["-", "-", "-"]
 
 
 def test_with_seeds_missing_a_bar_shows_the_paired_change(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_the_report_shows_the_waterfall_under_the_switch_step(tmp_path: Path) ->
     section = text.split("## step")[1].split("## part")[0]
     for words in (
         "From first to third; each step keeps the changes of the steps above it. Below the line, third lacks one",
-        "n = 2 seeds, 12 test episodes each; no interval over seeds below 3 seeds.",
+        "n = 2 seeds, 12 test episodes each; lines: 95% t interval over seeds, from 3 seeds on.",
         "Verdicts allow for all steps, and those below the line for all variants.",
         "Shaded: what the source document expects, 95 to 98% (105x105 pixels).",
         "+42.0 [+18.2, +65.8]",

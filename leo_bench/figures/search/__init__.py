@@ -1,1 +1,0 @@
-"""Figures of a search: its trials, its parameters, their importance."""
