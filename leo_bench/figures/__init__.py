@@ -9,7 +9,7 @@ from leo_bench.figures.accuracy_axis import near_ceiling
 from leo_bench.figures.accuracy_by_cost import accuracy_by_cost
 from leo_bench.figures.accuracy_by_setting import accuracy_by_setting
 from leo_bench.figures.forest_plot import forest_plot, signed
-from leo_bench.figures.gains import gains
+from leo_bench.figures.gains import gain_by_error, gains
 from leo_bench.figures.importance import importance_floor, search_importance
 from leo_bench.figures.intervals import LEAST_SEEDS
 from leo_bench.figures.learning_curves import learning_curves
@@ -25,14 +25,37 @@ from leo_bench.figures.style import (
     SMALL,
     Styles,
     VariantStyle,
+    series_styles,
     style_axes,
     variant_styles,
 )
 from leo_bench.figures.waterfall import waterfall
 
 __all__ = [
-    "BAND", "COLOURS", "FONT", "GRID", "INK", "LABEL_WIDTH", "LEAST_SEEDS", "MUTED", "PAPER", "SMALL",
-    "Styles", "VariantStyle", "accuracy_by_cost", "accuracy_by_setting",
-    "forest_plot", "gains", "importance_floor", "learning_curves",
-    "near_ceiling", "search_importance", "signed", "style_axes", "variant_styles", "waterfall",
+    "BAND",
+    "COLOURS",
+    "FONT",
+    "GRID",
+    "INK",
+    "LABEL_WIDTH",
+    "LEAST_SEEDS",
+    "MUTED",
+    "PAPER",
+    "SMALL",
+    "Styles",
+    "VariantStyle",
+    "accuracy_by_cost",
+    "accuracy_by_setting",
+    "forest_plot",
+    "gain_by_error",
+    "gains",
+    "importance_floor",
+    "learning_curves",
+    "near_ceiling",
+    "search_importance",
+    "series_styles",
+    "signed",
+    "style_axes",
+    "variant_styles",
+    "waterfall",
 ]  # fmt: skip

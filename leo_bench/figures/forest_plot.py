@@ -48,6 +48,6 @@ def _limits(ends: np.ndarray, margin: float) -> tuple[float, float]:
     return max(-reach, min(low - room, -300 * margin)), min(reach, max(high + room, 300 * margin))
 
 
-def signed(points: float) -> str:
-    """Return a difference in points with its sign and one decimal; no negative zero."""
-    return f"{round(points, 1) + 0.0:+.1f}"
+def signed(points: float, decimals: int = 1) -> str:
+    """Return a difference in points with its sign; no negative zero."""
+    return f"{round(points, decimals) + 0.0:+.{decimals}f}"

@@ -1,6 +1,6 @@
 """Style shared by all figures: one colour and marker per variant, colours of text and background, sizes of text."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
@@ -69,6 +69,11 @@ def variant_styles(plan: Plan) -> dict[str, VariantStyle]:
     names = [*(name for variants in plan.switches.values() for name in variants), *(run.variant for run in plan.runs)]
     marks = cycle([VariantStyle(colour, marker) for marker in MARKERS[1:-3] for colour in COLOURS])
     return styles | {name: next(marks) for name in dict.fromkeys(names) if name not in styles}
+
+
+def series_styles(names: Iterable[str]) -> dict[str, VariantStyle]:
+    """Return colour and marker of lines or points that are not variants, such as data sets, in their order."""
+    return {name: VariantStyle(colour, marker) for name, colour, marker in zip(names, cycle(COLOURS), cycle(MARKERS))}
 
 
 def style_axes(ax: Axes, grid: str = "y") -> Axes:

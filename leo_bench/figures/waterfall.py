@@ -68,7 +68,7 @@ def bar_style(verdict: str, rises: bool) -> Mapping[str, Any]:
 def _write_legend(ax: Axes) -> None:
     """Write the legend of bars above the Axes."""
     styles = {"better": bar_style("better", True), "worse": bar_style("worse", False), SAME: bar_style(SAME, True)}
-    styles["not shown"] = {**bar_style("", True), "edgecolor": MUTED}
+    styles["open"] = {**bar_style("", True), "edgecolor": MUTED}
     handles = [Patch(label=label, **style) for label, style in styles.items()]
     ax.legend(
         handles=handles, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, frameon=False, fontsize=SMALL,

@@ -51,12 +51,12 @@ def with_interval(mean: float, low: float | None, high: float | None, kind: str)
     return f"{percent(mean)} ± {100 * (high - low) / 2:.1f}{' e' if kind == 'episodes' else ''}"
 
 
-def difference(mean: float, low: float, high: float, kind: str) -> str:
+def difference(mean: float, low: float, high: float, kind: str, decimals: int = 1) -> str:
     """Return `+1.2 [-0.3, +2.7]` in points; an interval over episodes is marked e."""
     if np.isnan(mean):
         return NONE
-    bounds = "" if np.isnan(low) else f" [{signed(100 * low)}, {signed(100 * high)}]"
-    return f"{signed(100 * mean)}{bounds}{' e' if bounds and kind == 'episodes' else ''}"
+    bounds = "" if np.isnan(low) else f" [{signed(100 * low, decimals)}, {signed(100 * high, decimals)}]"
+    return f"{signed(100 * mean, decimals)}{bounds}{' e' if bounds and kind == 'episodes' else ''}"
 
 
 def notes_of(frame: pd.DataFrame) -> list[str]:

@@ -53,7 +53,7 @@ def test_a_bar_is_filled_pale_or_hollow_by_its_verdict_and_a_legend_says_so() ->
     assert to_hex(found[4].get_edgecolor()) == BETTER and to_hex(found[5].get_edgecolor()) == WORSE
     legend = ax.get_legend()
     assert legend is not None
-    assert [text.get_text() for text in legend.get_texts()] == ["better", "worse", SAME, "not shown"]
+    assert [text.get_text() for text in legend.get_texts()] == ["better", "worse", SAME, "open"]
 
 
 @pytest.mark.parametrize("accuracy", [0.2, 1.0])

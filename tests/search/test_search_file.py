@@ -49,7 +49,7 @@ def test_searches_and_studies_are_told_apart(studies: Path) -> None:
         read_study(studies, "search")
     with pytest.raises(LeoBenchError, match=r"plain is a study, not a search.*make study STUDY=plain"):
         read_search_file(studies, "plain")
-    with pytest.raises(LeoBenchError, match=r"no search 'sarch'.*the searches are: search"):
+    with pytest.raises(LeoBenchError, match=r"no search 'sarch'.*did you mean 'search'"):
         read_search_file(studies, "sarch")
 
 

@@ -31,7 +31,7 @@ def answer(both: Comparison, numbers: pd.DataFrame) -> list[tuple[str, str]]:
 
 def _verdict(both: Comparison, numbers: pd.DataFrame, compared: pd.DataFrame) -> str:
     """Return whether any difference matters, from the rows of `differences`."""
-    found, margin = set(compared["verdict"]), f"{100 * both.a.plan.margin:g} points"
+    found, margin = set(compared["verdict"]), f"{100 * both.a.plan.margin:g} points (or a tenth of the error)"
     if not both.pairs:
         return "nothing can be compared: no variant in common, by name or by settings"
     if not found:

@@ -61,7 +61,7 @@ def _test_rows(data: SearchData) -> list[tuple[str, str]]:
         found.append(("Selection bias", f"not judged: the runs on test have {listed(differing(data))}"))
     expected = document_words(study, study.headline, data.choices[0].variant)
     found += [("The source document expects", expected)] if expected else []
-    return [*found, ("Margin that matters", f"{100 * study.plan.margin:g} points")]
+    return [*found, ("Margin that matters", f"{100 * study.plan.margin:g} points, at most a tenth of the error")]
 
 
 def _importance_rows(data: SearchData) -> list[tuple[str, str]]:

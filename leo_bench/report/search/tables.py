@@ -49,7 +49,7 @@ def choices_table(data: SearchData) -> ReportTable | None:
         f"again, on validation ({data.plan.test.get('n_val_episodes')} episodes) and on test, 95% t intervals over "
         "seeds (e: over the test episodes of one model). Gain on validation: the trial minus the defaults' fresh "
         "seeds. Gain on test: paired difference with the defaults; margin "
-        f'{100 * study.plan.margin:g} points. "{NONE}": does not apply, or not recorded.'
+        f'{100 * study.plan.margin:g} points, at most a tenth of the error. "{NONE}": does not apply, or not recorded.'
     )
     notes = [f"{row['label']}: {row['note']}." for row in numbers.to_dict("records") if row["note"]]
     if differing(data):

@@ -125,13 +125,12 @@ def gain_plot(data: StudyData) -> Plot | None:
             f"{label} {figures.signed(100 * own['gain'].mean())} at {own['step'].iloc[0]}"
             for label, own in last.groupby("label", sort=False)
         ]
-        draw = partial(figures.gains, rows, data.styles, margin=data.plan.margin)
+        draw = partial(figures.gains, rows, data.styles)
         alt = f"Gain in points by step, {' '.join(title)}: {'; '.join(words)}"
         height = lines_height(list(rows["label"].unique()), figures.LABEL_WIDTH - 5)
         panels.append(Panel(draw, *title, width=4.4, height=height, alt=alt))
     caption = (
         "Accuracy minus that before adaptation, by steps taken on codes and then on decoded weights; each line ends "
-        f"with its last gain. Means over {n_words(frame)}; shaded: {OVER_SEEDS}. Green: gains within the margin that "
-        "matters."
+        f"with its last gain. Means over {n_words(frame)}; shaded: {OVER_SEEDS}."
     )
     return Plot("gain-by-step", "Gain by steps taken", caption, panels)

@@ -9,7 +9,7 @@ from leo_bench import figures
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import headline_and_hardest, rows_height, subtitle
 from leo_bench.report.study.data import StudyData, cell_name
-from leo_bench.report.study.differences import compared_label, effects, without_against
+from leo_bench.report.study.differences import all_effects, compared_label, without_against
 from leo_bench.report.study.main_table import named_beside
 from leo_bench.report.study.sentences import OPEN, seeds_words
 from leo_bench.report.table import NONE, ReportTable, difference, p_value
@@ -22,7 +22,7 @@ def forest_plot(data: StudyData) -> Plot | None:
     """Return the forest plot of all variants on the headline test and on the mixed test with most ways."""
     panels = []
     for cell in headline_and_hardest(data):
-        frame = effects(data, cell)
+        frame = all_effects(data, cell)
         frame = frame[frame["compared"]]
         if frame.empty:
             continue
@@ -30,7 +30,7 @@ def forest_plot(data: StudyData) -> Plot | None:
         labels = [str(label) for label in frame["label"]]
         wide = max(map(len, labels)) > 2 * figures.LABEL_WIDTH
         label_width = WIDE if wide else figures.LABEL_WIDTH
-        draw = partial(figures.forest_plot, frame, data.styles, margin=data.plan.margin, label_width=label_width)
+        draw = partial(figures.forest_plot, frame, data.styles, margin=_margin(data, frame), label_width=label_width)
         alt = f"Paired differences with the baseline, {cell_name(cell)}: " + ", ".join(
             f"{row['label']} {figures.signed(100 * row['difference'])} points ({row['verdict']})"
             for row in frame.to_dict("records")
@@ -45,16 +45,21 @@ def forest_plot(data: StudyData) -> Plot | None:
         + (", or with the variant that the row names" if data.names_pairs else "")
         + ", in points of accuracy, same seeds and same test episodes; bars: 95% interval "
         "over seeds (solid), or with one seed over test episodes of two trained models (dotted), which says nothing "
-        "about other seeds; shaded: differences that do not matter. Each interval is for its row alone; verdicts allow "
-        "for all. Arrowheads: the difference or its interval extends beyond the axis."
+        "about other seeds; shaded: differences that do not matter on this test (the least margin of its rows). Each "
+        "interval is for its row alone; verdicts allow for all. Arrowheads: beyond the axis."
     )
     columns = 1 if any(panel.width > 4 for panel in panels) else 2
     return Plot("effects", "What each change is worth", caption, panels, columns)
 
 
+def _margin(data: StudyData, frame: pd.DataFrame) -> float:
+    """Return the least margin of the rows; that of the plan if no row has a verdict."""
+    return data.plan.margin if frame["margin"].isna().all() else float(frame["margin"].min())
+
+
 def effects_table(data: StudyData) -> ReportTable:
     """Return the table of paired differences on every test of the study."""
-    tests = {cell_name(cell): effects(data, cell) for cell in data.cells}
+    tests = {cell_name(cell): all_effects(data, cell) for cell in data.cells}
     frames = [frame.assign(test=name) for name, frame in tests.items()]
     numbers = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     words = [
@@ -62,7 +67,7 @@ def effects_table(data: StudyData) -> ReportTable:
             "test": row["test"],
             "variant": row["label"],
             **({"compared with": row["against"]} if data.names_pairs else {}),
-            "difference, points": difference(row["difference"], row["low"], row["high"], row["kind"]),
+            "difference, points": difference(row["difference"], row["low"], row["high"], row["kind"], 2),
             "verdict": row["verdict"],
             "matters from, points": NONE if np.isnan(row["margin"]) else f"{100 * row['margin']:.2f}",
             "Holm's p": p_value(row["holm_p"]),

@@ -14,7 +14,7 @@ from leo_bench.report.study.documented import document_words
 from leo_bench.report.study.sentences import OPEN, seeds_words
 from leo_bench.report.study.switches import changed_words
 from leo_bench.report.table import NONE, ReportTable, difference, notes_of, percent, with_interval
-from leo_bench.statistics import Interval
+from leo_bench.statistics import Interval, margin_of
 
 BUSY = "The machine may have done other work while times were measured: read them as upper bounds."
 DASH = f' "{NONE}": not scored on that test, or nothing to compare with.'
@@ -148,10 +148,12 @@ def main_tables(data: StudyData) -> list[ReportTable]:
 def main_caption(data: StudyData) -> str:
     """Return the main table's caption: test, intervals, n."""
     test = data.rows(data.headline)
+    margin = margin_of(1 - data.rows(data.headline, data.plan.baseline)["accuracy"].mean(), data.plan.margin)
     return (
         f"{data.data_name()}, {cell_name(data.headline)}, {episode_words(test)}, the same for every run. "
         "±: 95% t interval over seeds (e: one seed, over the test episodes of that model, which says nothing about "
         f"other seeds). Differences are paired with the baseline{named_beside(data)}, seed by seed. "
+        f"On this test a difference with the baseline matters from {100 * margin:.2f} points on. "
         'Seeds "3 of 12 seeds": there are 3, and about 12 would settle the comparison. '
         f"Other accuracies are means over seeds, in percent. {BUSY}{DASH}"
     )

@@ -7,7 +7,7 @@ from leo_bench.report.pages import Shown, show, write_report_pages, write_tables
 from leo_bench.report.study.adaptation_effect import effect_table
 from leo_bench.report.study.cost import cost_table
 from leo_bench.report.study.data import STEP, StudyData, load_study_data
-from leo_bench.report.study.differences import effects
+from leo_bench.report.study.differences import all_effects
 from leo_bench.report.study.errors_by_character import NOT_RECORDED, character_table
 from leo_bench.report.study.figures import all_plots
 from leo_bench.report.study.forest import effects_table
@@ -88,6 +88,6 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
 
 def verdict_counts(data: StudyData) -> list[str]:
     """Return `3 better`, `1 inconclusive`, ...: the verdicts on the headline test, in the order of VERDICTS."""
-    frame = effects(data, data.headline)
+    frame = all_effects(data, data.headline)
     found = list(frame[frame["compared"].astype(bool)]["verdict"])
     return [f"{found.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in found]

@@ -8,7 +8,7 @@ from leo_bench.figures import signed
 from leo_bench.records import StudyView
 from leo_bench.report.sentences import interval_words
 from leo_bench.report.study.data import StudyData, cell_name
-from leo_bench.report.study.differences import compared_label, effects, headline_accuracy
+from leo_bench.report.study.differences import all_effects, compared_label, headline_accuracy
 from leo_bench.report.study.documented import document_words
 from leo_bench.report.study.not_done import STATUS_ORDER
 from leo_bench.statistics import MOST_SEEDS, SETTLED
@@ -47,7 +47,7 @@ def _baseline_sentence(data: StudyData) -> str:
 
 def verdict_lines(data: StudyData) -> list[str]:
     """Return a line for each verdict on the headline test, with its variants: `Worse: no relations (-1.2).`"""
-    frame = effects(data, data.headline)
+    frame = all_effects(data, data.headline)
     compared = frame[frame["compared"].astype(bool)].sort_values("difference", key=abs, ascending=False)
     lines = []
     for verdict in (*SETTLED, "direction shown", "inconclusive", "one seed"):

@@ -1,0 +1,55 @@
+"""Gain of the baseline by adapting: by shots, and by the distance of the domain."""
+
+from functools import partial
+
+import pandas as pd
+
+from leo_bench import figures
+from leo_bench.report.panels import Panel, Plot
+from leo_bench.report.study.adaptation_effect import adaptation_frame
+from leo_bench.report.study.captions import OVER_SEEDS, n_words
+from leo_bench.report.study.data import StudyData
+
+
+def gain_frame(data: StudyData) -> pd.DataFrame:
+    """Return the gains of the baseline, a row per test and seed, as adaptation_frame does.
+
+    Only tests with right labels and the adaptation that the settings name. error: before adapting. variant and label
+    are the kind of episodes.
+    """
+    frame = adaptation_frame(data)
+    frame = frame[(frame["variant"] == data.plan.baseline) & (frame["mislabelled"] == 0) & frame["own"].astype(bool)]
+    kinds = frame["n_way"].astype(str) + frame["within"].map({True: "-way within alphabet", False: "-way mixed"})
+    return frame.assign(variant=kinds, label=kinds, error=1 - frame["accuracy_before"])
+
+
+def gain_plots(data: StudyData) -> list[Plot]:
+    """Return the figures of gain by shots, a panel per data set, and of gain by error before adapting.
+
+    The first needs a kind of
+    episodes that is scored at several numbers of shots, the second two data sets.
+    """
+    frame = gain_frame(data)
+    name, seeds = data.label(data.plan.baseline), n_words(frame.assign(variant=frame["test"])) if len(frame) else ""
+    opening, ending = f"{name}: accuracy after adaptation minus before, ", f". Means over {seeds}; {OVER_SEEDS}."
+    several = frame[frame.groupby(["data", "variant"])["k_shot"].transform("nunique") > 1]
+    plots = []
+    if len(several):
+        styles = figures.series_styles(list(frame["variant"].unique()))
+        panels = []
+        for place, rows in several.groupby("data", sort=False):
+            draw = partial(figures.gains, rows, styles, x="k_shot")
+            alt = f"Gain in points by shots on {place}, at most shots {figures.signed(100 * rows['gain'].iloc[-1])}"
+            panels.append(Panel(draw, str(rows["dataset"].iloc[0]), str(place), width=4.4, height=2.8, alt=alt))
+        by = "by support images of a class, a line for each kind of episodes"
+        plots.append(Plot("gain-by-shots", "Gain by shots", opening + by + ending, panels))
+    if frame["data"].nunique() > 1:
+        draw = partial(figures.gain_by_error, frame, figures.series_styles(list(frame["dataset"].unique())))
+        alt = "Gain in points against error before adapting, a point for each test of each data set"
+        by = (
+            "against the error before adapting, a point for each test. This error measures how far a test is from what "
+            "the model was trained for; within one data set it also grows with more ways and with fewer shots"
+        )
+        panel = Panel(draw, f"{name}, all tests", ", ".join(frame["data"].unique()), width=6.4, height=3.4, alt=alt)
+        plots.append(Plot("gain-by-distance", "Gain by distance of the domain", opening + by + ending, [panel]))
+    return plots
