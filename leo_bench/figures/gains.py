@@ -10,12 +10,14 @@ from leo_bench.figures.forest_plot import signed
 from leo_bench.figures.intervals import interval_over_seeds
 from leo_bench.figures.labels import write_ends
 from leo_bench.figures.learning_curves import draw_lines
-from leo_bench.figures.style import INK, LABEL_WIDTH, Styles, new_axes, style_axes
+from leo_bench.figures.style import INK, LABEL_WIDTH, SMALL, Styles, new_axes, style_axes
 
 COUNTED = {"step": "steps taken", "k_shot": "support images of a class"}
 """Column on the x axis -> its label."""
 STEPS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 POINTS = (-100, -30, -10, -3, -1, 0, 1, 3, 10, 30, 100)
+SMALLEST = 0.5
+"""Points that the axis has at least on either side of 0, so that next to nothing does not fill it."""
 LINEAR = 10.0
 """Largest mean gain or loss, points, on a linear axis. A log scale shows larger ones beside small ones."""
 
@@ -31,7 +33,7 @@ def gains(frame: pd.DataFrame, styles: Styles, *, x: str = "step", ax: Axes | No
     ax.axhline(0, color=INK, linewidth=0.6, zorder=1)
     ends = draw_lines(ax, shown, styles, x, "points", partial(interval_over_seeds, least=-100.0))
     means = shown.groupby(["variant", x])["points"].mean()
-    low, high = min(means.min(), -0.1), max(means.max(), 0.1)
+    low, high = min(means.min(), -SMALLEST), max(means.max(), SMALLEST)
     if max(-low, high) > LINEAR:
         ax.set_yscale("symlog", linthresh=1.0, linscale=0.7)
         low, high = 1.6 * min(low, -1.0), 1.6 * max(high, 1.0)
@@ -63,7 +65,7 @@ def gain_by_error(frame: pd.DataFrame, styles: Styles, *, ax: Axes | None = None
             ax.plot(place, gain.mean(), style.marker, color=style.colour)
         ax.plot([], [], style.marker, color=style.colour, label=dataset)
     ax.set(xlabel="error before adapting, %", ylabel="gain, points")
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, fontsize=SMALL)
     return style_axes(ax)
 
 

@@ -98,7 +98,8 @@ ALL = [
     partial(figures.forest_plot, effect_frame(), STYLES, margin=0.005),
     partial(figures.learning_curves, curve_frame(), STYLES),
     partial(figures.accuracy_by_cost, accuracy_frame(), STYLES, cost="minutes", xlabel="minutes"),
-    partial(figures.gains, gain_frame(), STYLES, margin=0.005),
+    partial(figures.gains, gain_frame(), STYLES),
+    partial(figures.gain_by_error, gain_frame().assign(dataset="leo", test="x", error=0.1), STYLES),
 ]
 
 
@@ -225,16 +226,16 @@ def test_learning_curves_are_means_over_seeds() -> None:
 
 
 def test_gains_end_with_their_last_value_on_a_scale_of_steps() -> None:
-    ax = figures.gains(gain_frame(), STYLES, margin=0.005)
+    ax = figures.gains(gain_frame(), STYLES)
     assert {"leo +1.0", "none +0.5"} <= set(texts(ax))
     assert {(0.0, 0.0), (1.0, 2.0), (50.0, 1.0), (5.0, 0.5)} <= points_at(ax)
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "1", "5", "50"]
 
 
-def test_gains_within_the_margin_do_not_fill_the_axis_and_a_collapse_does_not_flatten_the_rest() -> None:
-    low, high = figures.gains(gain_frame().query("variant == 'none'"), STYLES, margin=0.005).get_ylim()
+def test_small_gains_do_not_fill_the_axis_and_a_collapse_does_not_flatten_the_rest() -> None:
+    low, high = figures.gains(gain_frame().query("variant == 'none'"), STYLES).get_ylim()
     assert low < -0.5 and high > 0.5
-    ax = figures.gains(gain_frame(last=-0.6), STYLES, margin=0.005)
+    ax = figures.gains(gain_frame(last=-0.6), STYLES)
     assert ax.get_yscale() == "symlog" and ax.get_ylim()[0] < -60
     heights = ax.transScale.transform([(1, 0.0), (1, 2.0), (1, -60.0)])[:, 1]
     assert heights[1] - heights[0] > (heights[0] - heights[2]) / 4  # 2 points up are not lost beside 60 down
@@ -334,7 +335,7 @@ def test_labels_with_room_stay_and_others_move_as_little_as_they_can() -> None:
 def test_a_panel_is_as_wide_beside_its_axes_as_what_is_drawn_there() -> None:
     long = accuracy_frame().assign(label="a setting with a name much longer than all the others")
     drawn = partial(figures.accuracy_by_setting, long, STYLES)
-    lines = partial(figures.gains, gain_frame().assign(label="a long name of a line"), STYLES, margin=0.005)
+    lines = partial(figures.gains, gain_frame().assign(label="a long name of a line"), STYLES)
     for draw in (drawn, lines):
         axes: list[Axes] = []
 

@@ -84,7 +84,8 @@ def effect_table(data: StudyData) -> ReportTable | None:
     measures = [*AdaptationRecord.model_fields, "move_by_distance", "accuracy_before", "accuracy"]
     numbers = groups[measures].mean(skipna=False)  # NaN if a seed has no value
     gains = [seed_interval(values) for _, values in groups["gain"]]
-    numbers[["gain", "gain_low", "gain_high"]] = [(gain.mean, gain.low, gain.high) for gain in gains]
+    ends = [(gain.mean, gain.low, gain.high) for gain in gains]
+    numbers[["gain", "gain_low", "gain_high"]] = np.array(ends, float)  # no interval is NaN
     numbers = numbers.assign(n_seeds=groups.size()).reset_index()
     words = pd.DataFrame([_words(row) for row in numbers.to_dict("records")])
     return ReportTable("adaptation", CAPTION, numbers.drop(columns=["place", "label"]), words)

@@ -50,6 +50,6 @@ def gain_plots(data: StudyData) -> list[Plot]:
             "against the error before adapting, a point for each test. This error measures how far a test is from what "
             "the model was trained for; within one data set it also grows with more ways and with fewer shots"
         )
-        panel = Panel(draw, f"{name}, all tests", ", ".join(frame["data"].unique()), width=6.4, height=3.4, alt=alt)
+        panel = Panel(draw, f"{name}, all tests", ", ".join(frame["data"].unique()), width=4.4, height=3.0, alt=alt)
         plots.append(Plot("gain-by-distance", "Gain by distance of the domain", opening + by + ending, [panel]))
     return plots

@@ -145,3 +145,14 @@ def test_the_table_is_there_if_it_is_on_record_and_the_rest_is_the_same(tmp_path
     assert not (tmp_path / "without/report/tables/adaptation.csv").exists()
     for table in ("main", "effects", "other-tests"):
         pd.testing.assert_frame_equal(*(pd.read_csv(page.parent / f"tables/{table}.csv") for page in pages.values()))
+
+
+def test_one_seed_has_gains_without_an_interval(tmp_path: Path) -> None:
+    plan = make_plan({"leo": MORE}, (0,), base=BASE)
+    folder = write_run(tmp_path, plan, plan.runs[0], correct, steps=[0, 1, 2])
+    answers = {"queries_changed": 0.17, "episodes_changed": 1.0, "corrected": 0.14, "spoiled": 0.02, **LOOP}
+    for path in folder.glob("tests/*/result.json"):
+        edit_record(path, adaptation=answers)
+    table = effect_table(load_study_data(write_study(tmp_path, plan)))
+    assert table is not None
+    assert set(table.words["gain, points"]) == {"+12.0"}  # 15 and 18 of 25 right
