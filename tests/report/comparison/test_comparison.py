@@ -90,7 +90,10 @@ def test_a_large_difference_matters_and_is_said_first(tmp_path: Path) -> None:
         commit="fedcba987654",
     )
     lines, html, markdown = report(tmp_path)
-    assert lines[0] == "Does it matter? yes: B differs from A by more than the 0.5 points that matter"
+    assert (
+        lines[0]
+        == "Does it matter? yes: B differs from A by more than the 0.5 points (or a tenth of the error) that matter"
+    )
     assert "Largest differences, B - A in points: none +13.3 (5-way mixed) and leo +0.0 (5-way mixed)" in lines
     assert "Comparisons: 2, each of a variant on a test: 1 bit-equal, 1 better" in lines
     for text in ("\n".join(lines), markdown):
@@ -132,7 +135,10 @@ def test_equal_weights_with_other_answers_are_not_bit_equal(tmp_path: Path) -> N
     assert frame["n_same_weights"].tolist() == [3, 3]
     assert frame["n_bit_equal"].tolist() == [0, 0]
     assert set(frame["verdict"]) == {"no difference that matters"}
-    assert report(tmp_path)[0][0] == "Does it matter? no: every difference lies within 0.5 points"
+    assert (
+        report(tmp_path)[0][0]
+        == "Does it matter? no: every difference lies within 0.5 points (or a tenth of the error)"
+    )
 
 
 def test_pairs_that_are_equal_bit_for_bit_cost_the_others_nothing(tmp_path: Path) -> None:
