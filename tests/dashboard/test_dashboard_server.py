@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -280,7 +281,12 @@ def test_it_ends_cleanly_and_says_nothing_of_requests(results: Path, tmp_path: P
             temporary.mkdir()
             environment = {**os.environ, "TMPDIR": str(temporary)}
             process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=environment,
+                preexec_fn=partial(signal.signal, end, signal.SIG_DFL),  # a suite in the background may ignore it
             )
             processes[end] = (started.enter_context(process), temporary)
             started.callback(process.kill)
