@@ -21,7 +21,7 @@ OFFICIAL = "official"
 HEAD = {"title": "<title>(.*?)</title>"} | {
     name: f'<meta name="{name}" content="(.*?)">' for name in ("description", "subtitle", "verdicts")
 }
-"""What the index shows of a page -> the pattern that finds it in the head of the page."""
+"""Part of a page that the index shows -> the pattern that finds it in the head of the page."""
 
 
 @dataclass(frozen=True)

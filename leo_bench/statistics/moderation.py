@@ -2,10 +2,10 @@
 
 The method is limma's (Smyth 2004, Statistical Applications in Genetics and Molecular Biology 3, article 3): a prior in
 the form of a line of log variance against log error, worth some degrees of freedom. Limma as published gives up to 10%
-false verdicts in small or uneven families. Three changes hold the rate, each chosen by simulation (benchmark group
-`verdicts`; small in the tests): the prior counts for at most MOST_DEGREES; its strength comes from an upper bound of
-the scatter, because a few variances that happen to agree prove little; and it lies at the geometric mean of the
-variances, above the place where limma has it.
+false verdicts in small or uneven families. Three changes hold the rate, each chosen by simulation (at scale
+`python -m benchmarks.false_verdicts`; small in the tests): the prior counts for at most MOST_DEGREES; its strength
+comes from an upper bound of the scatter, because a few variances that happen to agree prove little; and it lies at the
+geometric mean of the variances, above the place where limma has it.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ LEAST_VARIANTS = 3
 
 @dataclass(frozen=True)
 class Prior:
-    """What is known of a variance before its own differences are seen: a line in the log of the error."""
+    """Knowledge of a variance before its own differences are seen: a line in the log of the error."""
 
     level: float = 0.0
     """Log variance at an error of 1."""

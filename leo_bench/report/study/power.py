@@ -1,4 +1,4 @@
-"""What a study can be expected to decide: before it starts, and while seeds are added."""
+"""Estimates of what a study can decide: before it starts, and while seeds are added."""
 
 from dataclasses import dataclass
 from pathlib import Path

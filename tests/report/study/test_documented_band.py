@@ -1,4 +1,4 @@
-"""What the source document expects: of which runs, and under which conditions."""
+"""Accuracy that the source document expects: of which runs, and under which conditions."""
 
 from pathlib import Path
 from typing import Any

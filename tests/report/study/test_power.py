@@ -1,4 +1,4 @@
-"""What a study can be expected to decide, from runs on record."""
+"""Estimates of what a study can decide, from runs on record."""
 
 from pathlib import Path
 
