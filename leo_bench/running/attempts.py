@@ -87,11 +87,11 @@ def _counts(attempt: Path) -> bool:
     return status.status == "failed"
 
 
-def note_death(folder: Path, code: int, settings: Settings, before: int) -> None:
+def note_death(folder: Path, code: int, settings: Settings, before: int, lost: str = "") -> None:
     """Record that the process of a run ended, if the process did not record its end itself.
 
     code: its exit code. before: number of attempts when it was started; if there are no more now, it ended before its
-    attempt began, as a process does that cannot import its modules.
+    attempt began, as a process does that cannot import its modules. lost: reason why there is no exit code, in words.
     """
     found = attempts_of(folder)
     if len(found) <= before:
@@ -103,7 +103,8 @@ def note_death(folder: Path, code: int, settings: Settings, before: int) -> None
         except LeoBenchError:
             status = AttemptStatus(status="running", started="unknown")
     if status.status == "running":
-        ended = status.model_copy(update={"status": "failed", "message": _death_words(folder, code, settings)})
+        words = lost or _death_words(folder, code, settings)
+        ended = status.model_copy(update={"status": "failed", "message": words})
         write_record(attempt / "status.json", ended)
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +28,14 @@ from leo_bench.records import (
 )
 from leo_bench.records.search import trial_runs
 from leo_bench.running import provenance
+from leo_bench.running.attempts import last_line
 from leo_bench.running.estimate import cost
+from leo_bench.running.executor import Executor, Task
+from leo_bench.running.local_processes import LocalProcesses
 from leo_bench.running.plan import planned_run
-from leo_bench.running.worker import WORKER, worker_command, worker_environment
+from leo_bench.running.worker import WORKER, task_of_run
+
+POLL_SECONDS = 0.1
 
 MEASURED = (
     "train_seconds",
@@ -132,9 +136,9 @@ def differences(recorded: RunState, again: RunState) -> list[str]:
     """Return the differences between two done runs, in words: weights, curves, validation, test scores, answers."""
     assert recorded.result is not None
     assert again.result is not None
-    found = _changed("", recorded.result, again.result)
+    found = changed_fields("", recorded.result, again.result)
     for old, new in zip(recorded.tests, again.tests, strict=True):
-        found += _changed(f"{old.asked.name} on {old.dataset}: ", old, new)
+        found += changed_fields(f"{old.asked.name} on {old.dataset}: ", old, new)
         where = f"{old.asked.name} on {old.dataset}"
         if not np.array_equal(recorded.correct(old), again.correct(new)):
             found.append(f"{where}: answers by episode differ")
@@ -144,7 +148,7 @@ def differences(recorded: RunState, again: RunState) -> list[str]:
     return found
 
 
-def _changed(where: str, old: Record, new: Record) -> list[str]:
+def changed_fields(where: str, old: Record, new: Record) -> list[str]:
     """Return the fields that differ between two records, in words.
 
     Fields in MEASURED are left out, and so are fields that the old record lacks.
@@ -158,12 +162,16 @@ def _changed(where: str, old: Record, new: Record) -> list[str]:
     return [f"{where}{name}: recorded {shortened(before[name])}, now {shortened(now[name])}" for name in names]
 
 
-def again(run: RunState, folder: Path, data: Path | None, worker: Sequence[str] = WORKER) -> Comparison:
+def again(
+    run: RunState, folder: Path, data: Path | None, worker: Sequence[str] = WORKER, *, executor: Executor | None = None
+) -> Comparison:
     """Do a done run and its listed tests again in a subfolder of folder, and compare.
 
-    The subfolder is emptied first, and removed if nothing differs. A record with another numerics digest is compared
-    too, because not every change of source changes a number. Raises LeoBenchError if the new run fails.
+    executor: place for the processes; this machine if None. The subfolder is emptied first, and removed if nothing
+    differs. A record with another numerics digest is compared too, because not every change of source changes a number.
+    Raises LeoBenchError if the new run fails.
     """
+    place = executor or LocalProcesses(1)
     assert run.result is not None
     result = run.result
     name = f"{run.planned.variant} seed {run.planned.seed} ({run.planned.run_key})"
@@ -172,28 +180,30 @@ def again(run: RunState, folder: Path, data: Path | None, worker: Sequence[str] 
     target = folder / run.planned.run_key
     shutil.rmtree(target, ignore_errors=True)
     make_folder(target)
-    _work(name, worker_command(settings, target, data, worker), settings)
+    _work(name, task_of_run(planned, folder.parent, target, data, worker), place)
     tests = {test_key(planned.run_key, test.asked): test.asked for test in run.tests}
     for key, asked in tests.items():
         if not (target / TESTS / key / "result.json").exists():
-            more = _with_test(settings, asked)
-            _work(name, worker_command(more, target, data, worker), more)
+            more = planned_run(_with_test(settings, asked), run.planned.variant)
+            _work(name, task_of_run(more, folder.parent, target, data, worker), place)
     found = differences(run, _with_tests(run_state(planned, target), tests, name))
     if not found:
         shutil.rmtree(target)
     return Comparison(name, found, _changed_since(result, planned.numerics))
 
 
-def _work(name: str, command: Sequence[str], settings: Settings) -> None:
-    """Run the process of a run. Raises LeoBenchError if it fails. name: the run, in words."""
-    done = subprocess.run(
-        command, env=worker_environment(settings), capture_output=True, encoding="utf-8", errors="replace"
-    )
-    if done.returncode:
-        raise LeoBenchError(
-            f"{name} could not be done again: "
-            + (done.stderr.strip().splitlines() or ["no message"])[-1].removeprefix("error: ")
-        )
+def _work(name: str, task: Task, place: Executor) -> None:
+    """Do the process of a run. Raises LeoBenchError if it fails. name: the run, in words."""
+    try:
+        place.start(task)
+        while not (ended := place.ended(POLL_SECONDS)):
+            pass
+    except BaseException:
+        place.stop()
+        raise
+    if ended[0].code:
+        reason = ended[0].lost or last_line(task.log) or "no message"
+        raise LeoBenchError(f"{name} could not be done again: {reason}")
 
 
 def _with_test(settings: Settings, asked: TestSettings) -> Settings:

@@ -1,11 +1,11 @@
-"""Scheduler: does the runs of a plan that are not done, each in its own process.
+"""Scheduler: does the runs of a plan that are not done, each in its own process, wherever the executor places it.
 
 The store results/runs/ holds every run once, under its key, and a study is a view of the store. A done run is never
 done again, whichever study needs it. Neither torch nor Sacred is imported here, only in the processes of the runs.
+What the scheduler does for one run takes the same time in a plan of ten thousand runs as in one of ten.
 """
 
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -32,27 +32,33 @@ from leo_bench.records import (
     write_tables,
 )
 from leo_bench.running.attempts import MAX_ATTEMPTS, counted_attempts, forget_attempts, note_death
-from leo_bench.running.child_processes import signals_interrupt, stop_all
-from leo_bench.running.estimate import cost, cost_of_all, duration
+from leo_bench.running.child_processes import signals_interrupt
+from leo_bench.running.estimate import duration
+from leo_bench.running.executor import Ended, Executor
+from leo_bench.running.local_processes import LocalProcesses
 from leo_bench.running.plan import study_folder
-from leo_bench.running.worker import WORKER, worker_command, worker_environment
+from leo_bench.running.run_queue import RunQueue
+from leo_bench.running.worker import WORKER, task_of_run
 
 POLL_SECONDS = 0.3
+SHARE = 0.05
+"""Largest share of the time that each of these may take: looking for locks, and writing the tables of the study."""
 
 
 @dataclass
-class _Child:
+class _Started:
     run: PlannedRun
-    process: subprocess.Popen[bytes]
     folder: Path
     began: float
+    cost: float
+    """Estimated seconds."""
     attempts: int
-    """Attempts of the run when the process was started."""
+    """Attempts of the run when its process was started."""
 
 
 @dataclass
 class StudyRunner:
-    """Runner of the runs that a plan lacks, `jobs` at a time. Keeps tables and report up to date."""
+    """Runner of the runs that a plan lacks. Keeps tables and report up to date."""
 
     plan: Plan
     """Runs to do."""
@@ -60,21 +66,35 @@ class StudyRunner:
     """Plan written to study.json: the runs to do, and those of earlier calls."""
     results: Path
     jobs: int
+    """Processes at a time, if there is no executor."""
     data: Path | None = None
     retry: bool = False
     """True if runs that used up their attempts get new ones."""
     on_change: Callable[[], None] = lambda: None
-    """Function called after each run that ended, to refresh the report."""
+    """Function called after runs have ended, to refresh the report."""
+    executor: Executor | None = None
+    """Place for the processes; this machine if None."""
     say: Callable[[str], None] = tqdm.write
     worker: Sequence[str] = WORKER
     """Command that does one run. Its first argument is the folder of the run."""
-    children: list[_Child] = field(default_factory=list)
+    started: dict[str, _Started] = field(default_factory=dict)
+    """Runs whose processes are placed, by their keys."""
+    n_done: int = 0
     said_held: list[str] = field(default_factory=list)
     """Keys of runs that another process was seen to do."""
     retried: list[str] = field(default_factory=list)
     """Keys of runs that this call has given new attempts."""
-    durations: list[tuple[float, float]] = field(default_factory=list)
-    """Estimated and measured seconds of the runs done by this runner."""
+    durations: tuple[float, float] = (0.0, 0.0)
+    """Estimated and measured seconds of the runs done by this runner, in all."""
+    held: set[str] = field(default_factory=set)
+    """Keys of waiting runs that another process did at the last look."""
+    next_look: float = 0.0
+    changed: bool = False
+    """True if a run has ended since the tables were written."""
+    next_tables: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.place: Executor = self.executor or LocalProcesses(self.jobs)
 
     @property
     def store(self) -> Path:
@@ -93,65 +113,69 @@ class StudyRunner:
         """
         folder = study_folder(self.results, self.plan)
         write_record(folder / "study.json", self.view)
-        states = [self.state(run) for run in self.plan.runs]
+        lacking = [run for run in self.plan.runs if self.state(run).status != "done"]
+        self.n_done = len(self.plan.runs) - len(lacking)
         self._refresh()
-        queue = [state.planned for state in states if state.status != "done"]
         bar = tqdm(
-            total=len(states),
-            initial=len(states) - len(queue),
+            total=len(self.plan.runs),
+            initial=self.n_done,
             unit="run",
             disable=not sys.stderr.isatty(),
             leave=False,
         )
         with signals_interrupt(), bar:
             try:
-                self._do(queue, bar)
+                self._do(RunQueue(lacking), bar)
             except BaseException:
                 self._stop()
                 raise
         self._refresh()
         return load_study(folder)
 
-    def _do(self, queue: list[PlannedRun], bar: "tqdm[NoReturn]") -> None:
+    def _do(self, queue: RunQueue, bar: "tqdm[NoReturn]") -> None:
         """Do all runs of the queue, and empty it."""
         given_up: list[str] = []
-        while queue or self.children:
+        while len(queue) or self.started:
             for run in self._startable(queue):
-                queue.remove(run)
+                queue.take(run)
                 if self._may_start(run, given_up):
-                    self._start(run)
+                    self._start(run, queue.cost(run))
                 else:
                     bar.update()
-            time.sleep(POLL_SECONDS)
+            for ended in self.place.ended(POLL_SECONDS):
+                one = self.started.pop(ended.task.name)
+                if self._ended(one, ended):
+                    queue.put_back(one.run)
+                else:
+                    sentence = self._sentence(one)
+                    bar.update()
+                    self.say(f"[{self.n_done}/{bar.total}] {sentence}; about {self._eta(queue)} left")
+                self.changed = True
             bar.set_postfix_str(f"{self._eta(queue)} left", refresh=False)
-            for child in [child for child in self.children if child.process.poll() is not None]:
-                self.children.remove(child)
-                if self._ended(child):
-                    queue.insert(0, child.run)
-                else:
-                    bar.update()
-                    done = sum(self.state(run).status == "done" for run in self.plan.runs)
-                    self.say(f"[{done}/{bar.total}] {self._sentence(child)}; about {self._eta(queue)} left")
+            if self.changed and time.monotonic() >= self.next_tables:
                 self._refresh()
 
-    def _startable(self, queue: list[PlannedRun]) -> list[PlannedRun]:
+    def _startable(self, queue: RunQueue) -> list[PlannedRun]:
         """Return the next runs to start, at most one for each key.
 
         A run that another process is doing is waited for, and counts as one of the jobs. Such a process may belong to
         an earlier call that was killed.
         """
-        own = [child.run.run_key for child in self.children]
-        keys = dict.fromkeys(run.run_key for run in queue if run.run_key not in own)
-        held = [key for key in keys if is_held(self.store / key)]
-        self._say_held([key for key in held if key not in self.said_held], queue)
-        free = max(self.jobs - len(self.children) - len(held), 0)
-        first = {run.run_key: run for run in reversed(queue) if run.run_key in keys and run.run_key not in held}
-        return [run for run in queue if first.get(run.run_key) is run][:free]
+        room = self.place.room()
+        if room <= 0 or not len(queue):
+            return []
+        self._look_for_locks(queue)
+        return queue.first(room - len(self.held), self.held | self.started.keys())
 
-    def _say_held(self, keys: list[str], queue: list[PlannedRun]) -> None:
-        """Say once of each run that another process is doing that it is waited for."""
-        for run in (next(run for run in queue if run.run_key == key) for key in keys):
-            self.said_held.append(run.run_key)
+    def _look_for_locks(self, queue: RunQueue) -> None:
+        """Bring `held` up to date, and say once of each run that another process is doing that it is waited for."""
+        begin = time.monotonic()
+        if begin >= self.next_look:
+            self.held = {key for key in queue.keys() - self.started.keys() if is_held(self.store / key)}
+            self.next_look = time.monotonic() + (time.monotonic() - begin) / SHARE
+        for key in sorted(self.held - set(self.said_held)):
+            run = queue.named(key)
+            self.said_held.append(key)
             self.say(
                 f"{run.variant} seed {run.seed}: another process is doing this run, perhaps one that a killed call has "
                 "left; it is waited for"
@@ -165,7 +189,10 @@ class StudyRunner:
         """
         folder = self.store / run.run_key
         state = self.state(run)
-        if state.status == "done" or run.run_key in given_up:
+        if state.status == "done":
+            self.n_done += 1
+            return False
+        if run.run_key in given_up:
             return False
         if (self.retry or (folder / "result.json").exists()) and run.run_key not in self.retried:
             self.retried.append(run.run_key)
@@ -182,68 +209,66 @@ class StudyRunner:
             self.say(f"{run.variant} seed {run.seed} is {state.status} and {again}: {state.message}")
         return True
 
-    def _start(self, run: PlannedRun) -> None:
+    def _start(self, run: PlannedRun, cost: float) -> None:
         folder = self.store / run.run_key
-        settings = make_settings(run.settings)
         make_folder(folder)
         n_attempts = len(attempts_of(folder))
-        command = worker_command(settings, folder, self.data, self.worker, self.plan.accept_stale)
-        with (folder / "stderr.txt").open("wb") as errors:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=errors,
-                stderr=errors,
-                env=worker_environment(settings),
-                start_new_session=True,  # Ctrl-C reaches the scheduler only, which then stops the runs
-            )
-        self.children.append(_Child(run, process, folder, time.monotonic(), n_attempts))
+        self.place.start(task_of_run(run, self.results, folder, self.data, self.worker, self.plan.accept_stale))
+        self.started[run.run_key] = _Started(run, folder, time.monotonic(), cost, n_attempts)
 
-    def _ended(self, child: _Child) -> bool:
+    def _ended(self, one: _Started, ended: Ended) -> bool:
         """Record how the process of a run ended. Returns True if the run should be tried again at once.
 
         That is so if the process was killed, or if another process was doing the run.
         """
-        code = child.process.returncode
-        if code == 0:
-            self.durations.append((cost(child.run.settings), time.monotonic() - child.began))
+        if ended.code == 0:
+            estimated, measured = self.durations
+            self.durations = estimated + one.cost, measured + time.monotonic() - one.began
             return False
-        if code == EXIT_BUSY:
+        if ended.code == EXIT_BUSY:
             return True
-        if code == EXIT_INTERRUPTED:
+        if ended.code == EXIT_INTERRUPTED:
             return False
-        note_death(child.folder, code, make_settings(child.run.settings), child.attempts)
-        if code == EXIT_FAILED:  # another attempt would end likewise
+        note_death(one.folder, ended.code, make_settings(one.run.settings), one.attempts, ended.lost)
+        if ended.code == EXIT_FAILED and not ended.lost:  # another attempt would end likewise
             return False
-        return counted_attempts(child.folder) < MAX_ATTEMPTS
+        return counted_attempts(one.folder) < MAX_ATTEMPTS
 
-    def _sentence(self, child: _Child) -> str:
-        state = self.state(child.run)
-        name = f"{child.run.variant} seed {child.run.seed}"
+    def _sentence(self, one: _Started) -> str:
+        """Return how a run ended, in words, and count it if it is done."""
+        state = self.state(one.run)
+        name = f"{one.run.variant} seed {one.run.seed}"
         if state.status != "done":
             return f"{name} {state.status.upper()}: {state.message}"
+        self.n_done += 1
         test = state.headline
         shape = f"{test.n_way}-way {test.k_shot}-shot"
         accuracy = f"{test.accuracy:.1%} +- {100 * test.accuracy_ci95:.1f} ({shape})"
-        return f"{name}: {accuracy}, {time.monotonic() - child.began:.0f} s"
+        return f"{name}: {accuracy}, {time.monotonic() - one.began:.0f} s"
 
-    def _eta(self, queue: list[PlannedRun]) -> str:
-        left = cost_of_all(queue)
-        left += sum(max(cost(child.run.settings) - (time.monotonic() - child.began), 0) for child in self.children)
-        return duration(left * self._correction() / self.jobs)
+    def _eta(self, queue: RunQueue) -> str:
+        now = time.monotonic()
+        left = queue.seconds + sum(max(one.cost - (now - one.began), 0) for one in self.started.values())
+        return duration(left * self._correction() / self.place.at_once)
 
     def _correction(self) -> float:
         """Return the ratio of measured to estimated seconds over the runs done so far."""
-        estimated = sum(estimate for estimate, _ in self.durations)
-        return sum(real for _, real in self.durations) / estimated if estimated else 1.0
+        estimated, measured = self.durations
+        return measured / estimated if estimated else 1.0
 
     def _refresh(self) -> None:
+        """Write the tables of the study and have its report refreshed."""
+        begin = time.monotonic()
         write_tables(load_study(study_folder(self.results, self.plan)))
         self.on_change()
+        self.changed = False
+        self.next_tables = time.monotonic() + (time.monotonic() - begin) / SHARE
 
     def _stop(self) -> None:
-        stop_all(child.process for child in self.children)
-        for child in self.children:
-            if child.process.returncode == -signal.SIGKILL:
-                note_death(child.folder, -signal.SIGKILL, make_settings(child.run.settings), child.attempts)
-        self.children.clear()
+        for ended in self.place.stop():
+            one = self.started.get(ended.task.name)
+            if one and ended.code == -signal.SIGKILL:
+                note_death(one.folder, ended.code, make_settings(one.run.settings), one.attempts)
+        self.started.clear()
+        if self.changed:
+            self._refresh()

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from leo_bench.config import Settings, differing, make_settings
 from leo_bench.errors import EXIT_BUSY
+from leo_bench.records import PlannedRun
 from leo_bench.running.child_processes import PYTHON, exit_code
+from leo_bench.running.executor import Task
 
 WORKER = (*PYTHON, "leo_bench.running.worker")
 
@@ -18,9 +20,36 @@ def worker_command(
     settings: Settings, folder: Path, data: Path | None, worker: Sequence[str] = WORKER, accept_stale: bool = False
 ) -> list[str]:
     """Return the command that does the run of these settings in folder."""
+    return [*worker, str(folder), *worker_options(settings, accept_stale), *(["--data", str(data)] if data else [])]
+
+
+def worker_options(settings: Settings, accept_stale: bool = False) -> list[str]:
+    """Return the arguments of the process of a run after its folder, without the folder of the data."""
     given = json.dumps(differing(settings.canonical()), sort_keys=True)
-    more = [*(["--data", str(data)] if data else []), *(["--accept-stale"] if accept_stale else [])]
-    return [*worker, str(folder), "--settings", given, *more]
+    return ["--settings", given, *(["--accept-stale"] if accept_stale else [])]
+
+
+def task_of_run(
+    run: PlannedRun,
+    results: Path,
+    folder: Path,
+    data: Path | None = None,
+    worker: Sequence[str] = WORKER,
+    accept_stale: bool = False,
+) -> Task:
+    """Return the task of doing a planned run in folder, which lies below results."""
+    settings = make_settings(run.settings)
+    return Task(
+        name=run.run_key,
+        program=worker,
+        results=results,
+        folder=folder,
+        settings=settings,
+        log=folder / "stderr.txt",
+        options=worker_options(settings, accept_stale),
+        data=data,
+        numerics=run.numerics,
+    )
 
 
 def worker_environment(settings: Settings) -> dict[str, str]:
