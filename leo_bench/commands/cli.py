@@ -165,6 +165,12 @@ def _study_options(sub: Parser) -> None:
         help="run only this variant and the baseline; can be repeated",
     )
     _add_jobs(sub, "runs")
+    _add_ray(sub)
+    sub.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="do only every Nth training, from the Ith on, such as 2/5, and no report; then merge the results",
+    )
     sub.add_argument(
         "--until-decided",
         action="store_true",
@@ -202,6 +208,7 @@ def _search_options(sub: Parser) -> None:
     sub.add_argument("--trials", type=int, metavar="N", help="number of trials in place of that of the profile")
     sub.add_argument("--seed", type=int, metavar="N", help="seed of the sampler in place of that of the file")
     _add_jobs(sub, "trials")
+    _add_ray(sub)
     sub.add_argument("--plan", action="store_true", help="only print the trials and their time")
     sub.add_argument(
         "--emit-preset", type=_path, metavar="FILE", help="only write the best settings of the finished search to FILE"
@@ -214,6 +221,13 @@ def _search_options(sub: Parser) -> None:
     _add_dataset(sub)
     _add_data(sub)
     _add_results(sub, reports=True)
+
+
+def _merge_options(sub: Parser) -> None:
+    sub.add_argument(
+        "folder", type=_path, help="results folder of another machine, its folder runs/, or the folder of one run"
+    )
+    _add_results(sub)
 
 
 def _dashboard_options(sub: Parser) -> None:
@@ -259,6 +273,7 @@ def _reproduce_options(sub: Parser) -> None:
     )
     sub.add_argument("-n", type=int, help="number of runs per study, cheapest first (default: 1)")
     sub.add_argument("--key", help="do the run with this run key and all its recorded tests, in place of the cheapest")
+    _add_ray(sub)
     _add_data(sub)
     _add_results(sub)
 
@@ -313,6 +328,25 @@ def _add_jobs(sub: Parser, what: str) -> None:
     )
 
 
+def _add_ray(sub: Parser) -> None:
+    sub.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="run on a Ray cluster: auto (the one on this machine), HOST:PORT of its head, or local (docs/cluster.md)",
+    )
+    sub.add_argument(
+        "--gpus-per-run",
+        type=float,
+        metavar="X",
+        help="with --ray: share of a GPU for each run, such as 0.25 (default: 1)",
+    )
+    sub.add_argument(
+        "--collect",
+        action="store_true",
+        help="with --ray: nodes work on their own disks and send results back, even if they see the results folder",
+    )
+
+
 def _add_machine(sub: Parser) -> None:
     sub.add_argument("--device", choices=DEVICES, default="cpu", help="device that computes (default: cpu)")
     _add_precision(sub)
@@ -360,6 +394,7 @@ COMMANDS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
     "score": ("score", "score a recorded run on more tests, without training it again", _score_options),
     "study": ("study", "do the runs of a study that are not done, and write its report", _study_options),
     "search": ("search", "search hyperparameters, then measure the best settings on test", _search_options),
+    "merge": ("merge", "take runs made on another machine into the results", _merge_options),
     "dashboard": ("dashboard", "show searches and studies in a browser, until Ctrl-C", _dashboard_options),
     "report": ("report", "write reports again from results, without training", _report_options),
     "publish": ("report", "copy a study with its report to results/official and reports/official", _publish_options),

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from leo_bench.commands.executors import executor_of
 from leo_bench.commands.runs import no_study
 from leo_bench.errors import EXIT_FAILED, LeoBenchError
 from leo_bench.records import RUNS, find_studies
@@ -30,11 +31,11 @@ def command_reproduce(options: argparse.Namespace) -> int:
         except LeoBenchError as error:  # one broken folder must not hide the others
             print(f"error: {error}", file=sys.stderr)
             wrong += 1
-    for folder, runs in chosen:
-        for run in runs:
+    with executor_of(options, options.results, 1) as executor:
+        for folder, run in [(folder, run) for folder, runs in chosen for run in runs]:
             print(f"{folder}: doing {run.planned.variant} seed {run.planned.seed} again", flush=True)
             try:
-                comparison = again(run, options.results / "reproduce", options.data)
+                comparison = again(run, options.results / "reproduce", options.data, executor=executor)
             except LeoBenchError as error:
                 print(f"{folder}: not compared: {error}")
                 wrong += bool(options.study or options.key)  # if no study is named, studies of older versions may fail

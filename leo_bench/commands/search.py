@@ -5,11 +5,14 @@ import os
 import sys
 from pathlib import Path
 
+from leo_bench.commands.executors import check_ray_options, executor_of
 from leo_bench.commands.given import options_given, refuse_beside, refuse_other_values
+from leo_bench.config import make_settings
 from leo_bench.data.locate import locate
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
 from leo_bench.records import folder_name
 from leo_bench.records.search import Best, SearchPlan
+from leo_bench.running.executor import Executor
 from leo_bench.search.description import best_words, plan_words
 from leo_bench.search.file import make_search_plan, read_search_file
 from leo_bench.search.preset import write_found_preset
@@ -22,6 +25,8 @@ def command_search(options: argparse.Namespace) -> int:
         number = getattr(options, name)
         if number is not None and number < 1:
             raise LeoBenchError(f"--{name} must be at least 1, got {number}")
+    check_ray_options(options)
+    _refuse_sqlite_elsewhere(options)
     folder: Path = options.results / folder_name(options.name, options.profile, "search")
     if options.emit_preset:
         ignored = options_given(options, "trials", "seed", "device", "precision", "dataset")
@@ -42,25 +47,39 @@ def command_search(options: argparse.Namespace) -> int:
     )
     check_same(folder, plan)
     print(plan_words(plan, n_counted(folder), options.jobs))
-    return 0 if options.plan else _search(plan, folder, options)
+    if options.plan:
+        return 0
+    with executor_of(options, options.results, options.jobs) as executor:
+        executor.check([make_settings(plan.base)])
+        return _search(plan, folder, options, executor)
 
 
-def _search(plan: SearchPlan, folder: Path, options: argparse.Namespace) -> int:
+def _refuse_sqlite_elsewhere(options: argparse.Namespace) -> None:
+    """Raise LeoBenchError if workers on other machines would have a database that is a file on this one."""
+    url = options.storage or os.environ.get("LEO_BENCH_STORAGE") or "sqlite"
+    if url.startswith("sqlite") and options.ray and (options.ray != "local" or options.collect):
+        raise LeoBenchError(
+            "a search on several machines needs a database that all of them reach: --storage postgresql://... "
+            "(docs/cluster.md), or --ray local for this machine alone"
+        )
+
+
+def _search(plan: SearchPlan, folder: Path, options: argparse.Namespace, executor: Executor) -> int:
     from leo_bench.search.stages import find_best
     from leo_bench.search.storage import sqlite_url, without_password
 
     url = options.storage or os.environ.get("LEO_BENCH_STORAGE") or sqlite_url(folder)
     print(f"  database  {without_password(url)}\n  watch it  make dashboard", flush=True)
     try:
-        best = find_best(plan, folder, url, options.jobs, options.data)
+        best = find_best(plan, folder, url, options.jobs, options.data, executor)
     except KeyboardInterrupt:
         print("\nstopped: the trials that ended are kept; the same command goes on from here", file=sys.stderr)
         return EXIT_INTERRUPTED
     print(best_words(best))
-    return _measure(plan, best, folder, options)
+    return _measure(plan, best, folder, options, executor)
 
 
-def _measure(plan: SearchPlan, best: Best, folder: Path, options: argparse.Namespace) -> int:
+def _measure(plan: SearchPlan, best: Best, folder: Path, options: argparse.Namespace, executor: Executor) -> int:
     """Measure the best trials and the defaults on test, and write the reports of both folders."""
     from leo_bench.report import write_index, write_report, write_search_report
     from leo_bench.running.background_report import BackgroundReport
@@ -69,7 +88,7 @@ def _measure(plan: SearchPlan, best: Best, folder: Path, options: argparse.Names
     study_folder, report_folder = options.results / best.study, options.reports / best.study
     report = BackgroundReport(study_folder, report_folder)
     try:
-        view = measure_on_test(plan, best, options.results, options.jobs, options.data, report.request)
+        view = measure_on_test(plan, best, options.results, options.jobs, options.data, report.request, executor)
     except KeyboardInterrupt:
         print("\nstopped: the runs that are done are kept; the same command goes on from here", file=sys.stderr)
         report.finish()

@@ -4,16 +4,20 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from leo_bench.commands.executors import check_ray_options, executor_of
 from leo_bench.commands.given import refuse_other_values, refuse_unused_data
+from leo_bench.config import Settings, make_settings
 from leo_bench.data.locate import DataSource, locate
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
-from leo_bench.records import Plan, StudyView, load_study
+from leo_bench.records import Plan, RunState, StudyView, load_study
 from leo_bench.running.background_report import BackgroundReport
 from leo_bench.running.estimate import plan_words
+from leo_bench.running.executor import Executor
 from leo_bench.running.looks import seeds_at_looks
 from leo_bench.running.plan import make_plan, merge_plan, parse_seeds, present_keys, study_folder
 from leo_bench.running.publish import take_published
 from leo_bench.running.scheduler import StudyRunner
+from leo_bench.running.shards import parse_shard, shard
 from leo_bench.running.study_file import read_study
 
 
@@ -27,12 +31,21 @@ def command_study(options: argparse.Namespace) -> int:
         refuse_other_values(options, values, str(options.studies / f"{options.name}.toml"))
     source = locate(options.dataset, options.data)
     plan = _plan(options, source, seeds, options.only)
-    if options.until_decided:
-        return _until_decided(options, source, plan)
+    if options.shard:
+        if options.until_decided:
+            raise LeoBenchError("--until-decided needs every run to decide, --shard does a part; leave one out")
+        part = shard(plan, *parse_shard(options.shard))
+    else:
+        part = plan
     if options.plan:
-        print(_words(plan, options))
+        check_ray_options(options)
+        print(_words(part, options, options.jobs))
         return 0
-    return _run(options, source, plan)
+    with executor_of(options, options.results, options.jobs) as executor:
+        executor.check(distinct_settings(plan))
+        if options.until_decided:
+            return _until_decided(options, source, plan, executor)
+        return _shard(options, part, plan, executor) if options.shard else _run(options, source, plan, executor)
 
 
 def _plan(
@@ -55,13 +68,19 @@ def _plan(
     return plan.model_copy(update={"n_looks": n_looks})
 
 
-def _words(plan: Plan, options: argparse.Namespace) -> str:
+def distinct_settings(plan: Plan) -> list[Settings]:
+    """Return settings of a run for each number of threads and device in a plan."""
+    found = {(run.settings["threads"], run.settings["device"]): run.settings for run in plan.runs}
+    return [make_settings(settings) for settings in found.values()]
+
+
+def _words(plan: Plan, options: argparse.Namespace, jobs: int) -> str:
     from leo_bench.report.study.power import power_words  # pandas is slow to import
 
-    return f"{plan_words(plan, options.results, options.jobs)}\n{power_words(plan, options.results)}"
+    return f"{plan_words(plan, options.results, jobs)}\n{power_words(plan, options.results)}"
 
 
-def _until_decided(options: argparse.Namespace, source: DataSource, first: Plan) -> int:
+def _until_decided(options: argparse.Namespace, source: DataSource, first: Plan, executor: Executor) -> int:
     """Run a study, and add seeds for the variants whose comparison is open, up to options.max_seeds.
 
     Looks at the verdicts after the seeds of the profile, and after half as many again each time. Their number is fixed
@@ -76,9 +95,9 @@ def _until_decided(options: argparse.Namespace, source: DataSource, first: Plan)
         plan = _plan(options, source, seeds, only, len(looks))
         print(f"look {number} of {len(looks)}: {len(seeds)} seeds; each look spends 5%/{len(looks)}")
         if options.plan:
-            print(_words(plan, options))
+            print(_words(plan, options, options.jobs))
             return 0
-        code = _run(options, source, plan)
+        code = _run(options, source, plan, executor)
         if code:
             return code
         found = open_comparisons(load_study_data(study_folder(options.results, plan)))
@@ -91,7 +110,26 @@ def _until_decided(options: argparse.Namespace, source: DataSource, first: Plan)
     return 0
 
 
-def _run(options: argparse.Namespace, source: DataSource, plan: Plan) -> int:
+def _shard(options: argparse.Namespace, part: Plan, plan: Plan, executor: Executor) -> int:
+    """Do the runs of one shard, without a report: that is for the machine on which all shards come together."""
+    runner = StudyRunner(part, plan, options.results, options.jobs, options.data, options.retry, executor=executor)
+    print(plan_words(part, options.results, executor.at_once), flush=True)
+    try:
+        runner.run()
+    except KeyboardInterrupt:
+        print("\nstopped: the runs that are done are kept; run the same command again to continue", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    states = [runner.state(run) for run in part.runs]
+    waiting = name_missing(states)
+    print(
+        f"shard {options.shard}: {len(states) - waiting} of {len(states)} runs done in {options.results}/; where all "
+        "shards come together, do for each results folder: leo-bench merge FOLDER; then: "
+        f"leo-bench study {plan.study} --profile {plan.profile}"
+    )
+    return EXIT_FAILED if waiting else 0
+
+
+def _run(options: argparse.Namespace, source: DataSource, plan: Plan, executor: Executor) -> int:
     """Do the runs of a plan that are not done, beside those of earlier calls, and write the report."""
     folder = study_folder(options.results, plan)
     view = plan
@@ -105,10 +143,12 @@ def _run(options: argparse.Namespace, source: DataSource, plan: Plan) -> int:
         name_left_out(earlier, view)
     report_folder = options.reports / folder.name
     report = BackgroundReport(folder, report_folder)
-    runner = StudyRunner(plan, view, options.results, options.jobs, options.data, options.retry, report.request)
+    runner = StudyRunner(
+        *(plan, view, options.results, options.jobs, options.data, options.retry, report.request, executor)
+    )
     if options.use_published:
         print(f"{take_published(options.results, plan)} runs taken from {options.results / 'official'}/")
-    print(_words(plan, options))
+    print(_words(plan, options, executor.at_once))
     try:
         runner.run()
     except KeyboardInterrupt:
@@ -132,7 +172,7 @@ def _run(options: argparse.Namespace, source: DataSource, plan: Plan) -> int:
         raise
     made = report.finish()
     found = load_study(folder)
-    waiting = name_missing(found)
+    waiting = name_missing(found.runs)
     print(f"{len(found.done)} of {len(found.runs)} runs done; tables in {folder}/")
     print(
         f"report: {report_folder / 'report.html'}"
@@ -153,9 +193,9 @@ def name_left_out(earlier: StudyView, plan: Plan) -> None:
         )
 
 
-def name_missing(view: StudyView) -> int:
-    """Print a line for each run of a study that is not done. Returns their number."""
-    waiting = [run for run in view.runs if run.status != "done"]
+def name_missing(runs: Sequence[RunState]) -> int:
+    """Print a line for each of these runs that is not done. Returns their number."""
+    waiting = [run for run in runs if run.status != "done"]
     for run in waiting:
         print(f"not done: {run.planned.variant} seed {run.planned.seed}: {run.status}: {run.message}", file=sys.stderr)
     return len(waiting)

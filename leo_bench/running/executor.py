@@ -3,7 +3,7 @@
 LocalProcesses (local_processes.py) starts them on this machine, RayExecutor (cluster.py) on the nodes of a Ray cluster.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -61,6 +61,9 @@ class Executor(Protocol):
     @property
     def at_once(self) -> int:
         """Tasks that can run at the same time, at least 1; for estimates."""
+
+    def check(self, settings: Iterable[Settings]) -> None:
+        """Raise LeoBenchError if no place could ever take a run of some of these settings."""
 
     def room(self) -> int:
         """Return how many more tasks may be started now."""

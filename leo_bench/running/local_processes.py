@@ -2,9 +2,10 @@
 
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from leo_bench.config import Settings
 from leo_bench.records import make_folder
 from leo_bench.running.child_processes import stop_all
 from leo_bench.running.executor import Ended, Task
@@ -23,6 +24,9 @@ class LocalProcesses:
     def at_once(self) -> int:
         """Processes at a time."""
         return self.jobs
+
+    def check(self, settings: Iterable[Settings]) -> None:
+        """Do nothing: a process may have more threads than there are cores."""
 
     def room(self) -> int:
         """Return how many more processes may be started now."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import write_atomic
+from leo_bench.records import TESTS, write_atomic
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ def digest_of(files: Mapping[str, bytes]) -> str:
 
 
 def pack(root: Path, paths: Iterable[Path]) -> Parcel:
-    """Return the files at these paths below root, of folders all that they hold, but neither locks nor unfinished files.
+    """Return the files at these paths below root, and those in folders at these paths.
 
-    Paths that do not exist are left out.
+    Paths that do not exist, locks and unfinished files are left out.
     """
     found = {}
     for path in paths:
@@ -80,7 +80,7 @@ def finality(name: str) -> int:
     parts = Path(name).parts
     if parts[-1] != "result.json" or any(part.startswith("attempt-") for part in parts):
         return 0
-    return 1 if "tests" in parts else 2
+    return 1 if TESTS in parts else 2
 
 
 def is_passing(file: Path) -> bool:

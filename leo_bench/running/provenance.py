@@ -9,6 +9,10 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
+COMMIT, EXECUTOR = "LEO_BENCH_COMMIT", "LEO_BENCH_EXECUTOR"
+"""Environment variables of a process on another machine: the commit of the source that was sent there, and the engine
+that placed the process, with its version."""
+
 VERSIONS = (
     *("torch", "torchvision", "numpy", "numba", "llvmlite", "scipy", "scikit-learn", "pandas", "sacred", "pydantic"),
 )
@@ -22,17 +26,18 @@ def now() -> str:
 def commit() -> str:
     """Return the short commit of the checkout, with "+changes" if tracked files differ.
 
-    "unknown" if this source is no checkout of its own: the package lies outside git, or inside a repository of another
-    project, or git does not track it.
+    If this source is no checkout of its own, because the package lies outside git, or inside a repository of another
+    project, or git does not track it: the commit in LEO_BENCH_COMMIT, else "unknown".
     """
+    unknown = os.environ.get(COMMIT, "unknown")
     try:
         if Path(_git("rev-parse", "--show-toplevel")).resolve() != PACKAGE.parent:
-            return "unknown"
+            return unknown
         _git("ls-files", "--error-unmatch", f"{PACKAGE.name}/__init__.py")
         head = _git("rev-parse", "--short=12", "HEAD")
         return head + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, ValueError, subprocess.CalledProcessError):
-        return "unknown"
+        return unknown
 
 
 def _git(*arguments: str) -> str:
@@ -45,8 +50,12 @@ def _git(*arguments: str) -> str:
 
 
 def host() -> dict[str, str]:
-    """Return system, processor, cores and memory of the machine, but no name and no address."""
-    return {
+    """Return system, processor, cores and memory of the machine, but no name and no address.
+
+    The engine that placed the process is named too, unless the process was started on the user's own machine.
+    """
+    engine = {"executor": os.environ[EXECUTOR]} if EXECUTOR in os.environ else {}
+    return engine | {
         "system": platform.platform(terse=True),
         "processor": _processor(),
         "cores": str(os.cpu_count()),

@@ -53,9 +53,14 @@ def task_of_run(
 
 
 def worker_environment(settings: Settings) -> dict[str, str]:
-    """Return the environment of the process of a run, with all that must be set before torch is imported."""
+    """Return the environment of the process of a run on this machine."""
+    return {**os.environ, **worker_variables(settings)}
+
+
+def worker_variables(settings: Settings) -> dict[str, str]:
+    """Return the variables of the process of a run that must be set before torch is imported."""
     threads = str(settings.threads)
-    return {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+    return {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,13 +1,13 @@
 """The trials of a search, several at a time, each in a process of its own (worker.py)."""
 
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,31 +18,24 @@ from optuna.trial import TrialState
 from tqdm import tqdm
 
 from leo_bench.config import make_settings
-from leo_bench.errors import EXIT_INTERRUPTED, LeoBenchError
-from leo_bench.records import make_folder, read_record, write_record
-from leo_bench.records.search import SearchPlan, Trials
-from leo_bench.running.child_processes import signals_interrupt, stop_all
-from leo_bench.running.worker import worker_environment
+from leo_bench.errors import EXIT_BUSY, EXIT_INTERRUPTED, LeoBenchError
+from leo_bench.records import RUNS, make_folder, read_record, write_record
+from leo_bench.records.search import SearchPlan, Trials, planned_trial
+from leo_bench.running.attempts import last_line
+from leo_bench.running.child_processes import signals_interrupt
+from leo_bench.running.executor import Executor, Task
+from leo_bench.running.local_processes import LocalProcesses
+from leo_bench.running.worker import task_of_run
 from leo_bench.search.description import settings_words
 from leo_bench.search.storage import DATABASE_ERRORS, GRACE_SECONDS, in_one_line, open_storage
 from leo_bench.search.study import add_sitting, create_study, fail_dead
 from leo_bench.search.trial_states import counts
-from leo_bench.search.trials_file import rebuild_database, write_trials
+from leo_bench.search.trials_file import read_database, rebuild_database, write_trials
 from leo_bench.search.worker import GRACE, HEARTBEAT, URL, WORKER
 
 POLL_SECONDS = 1.0
 MAX_CRASHES = 3
 """Worker processes that may fail in one call before the search stops."""
-
-
-@dataclass
-class _Worker:
-    """A worker process that runs."""
-
-    slot: int
-    """Index of its place among the workers at a time."""
-    process: subprocess.Popen[bytes]
-    log: Path
 
 
 @dataclass
@@ -53,21 +46,30 @@ class SearchRunner:
     folder: Path
     url: str
     jobs: int
-    """Workers at a time."""
+    """Workers at a time, if there is no executor."""
     data: Path | None = None
+    executor: Executor | None = None
+    """Place for the workers; this machine if None."""
     say: Callable[[str], None] = tqdm.write
     heartbeat: int | None = None
     """Seconds; storage.HEARTBEAT_SECONDS if None."""
     grace: int | None = None
     """Seconds; storage.GRACE_SECONDS if None."""
     worker: Sequence[str] = WORKER
-    workers: list[_Worker] = field(default_factory=list)
+    workers: dict[str, Task] = field(default_factory=dict)
+    """Workers that run, by the names of their tasks."""
     reported: set[int] = field(default_factory=set)
     """Numbers of ended trials that have been reported."""
     crashes: int = 0
     waiting_was_said: bool = False
     started_one: bool = False
     """True once this call has started a trial."""
+
+    redone: set[str] = field(default_factory=set)
+    """Keys of lost runs of complete trials that this call has done again."""
+
+    def __post_init__(self) -> None:
+        self.place: Executor = self.executor or LocalProcesses(self.jobs)
 
     def run(self) -> Trials:
         """Do trials until as many as planned have ended. Returns all trials.
@@ -112,10 +114,27 @@ class SearchRunner:
             self._report(study)
             bar.n = sum(counts(trial) for trial in study.get_trials(deepcopy=False))
             bar.refresh()
-            if bar.n >= self.plan.n_trials and not self.workers:
+            if bar.n >= self.plan.n_trials and not self.workers and not self._redo_lost(study):
                 return write_trials(study, self.folder)
             self._start_workers(study)
             time.sleep(POLL_SECONDS)
+
+    def _redo_lost(self, study: Study) -> bool:
+        """Start the runs of complete trials that the store lacks, each once. Returns False if there are none.
+
+        Such a run was lost with its node after the trial had reported its values; it comes out the same, bit for bit.
+        """
+        for trial in read_database(study).trials:
+            key = trial.run_key
+            if trial.state != "complete" or key is None or key in self.redone or self.place.room() <= 0:
+                continue
+            if not (self.folder.parent / RUNS / key / "result.json").exists():
+                self.redone.add(key)
+                self.say(f"the run of trial {trial.number} was lost: it is done again")
+                planned = planned_trial(self.plan, trial)
+                folder = self.folder.parent / RUNS / key
+                self._place(task_of_run(planned, self.folder.parent, folder, self.data))
+        return bool(self.workers)
 
     def _study(self, storage: RDBStorage) -> Study:
         """Open the study in the database; make it again from trials.json if the database has lost its trials."""
@@ -139,10 +158,10 @@ class SearchRunner:
         trials = study.get_trials(deepcopy=False)
         running = [trial.number for trial in trials if trial.state == TrialState.RUNNING]
         lacking = self.plan.n_trials - sum(map(counts, trials)) - max(len(running), len(self.workers))
-        for _ in range(min(lacking, self.jobs - len(self.workers))):
+        for _ in range(min(lacking, self.place.room())):
             if not self.started_one:
                 self.started_one = True
-                add_sitting(study, datetime.now(UTC).isoformat(timespec="seconds"), self.jobs)
+                add_sitting(study, datetime.now(UTC).isoformat(timespec="seconds"), self.place.at_once)
             self._start()
         if not self.workers and running:  # trials of another call, or dead ones
             if not self.waiting_was_said:
@@ -154,39 +173,44 @@ class SearchRunner:
             fail_dead(study)
 
     def _start(self) -> None:
-        command = [*self.worker, str(self.folder), *(["--data", str(self.data)] if self.data else [])]
-        environment = {**worker_environment(make_settings(self.plan.base)), URL: self.url}
+        environment = {URL: self.url}
         environment |= {
             name: str(seconds) for name, seconds in ((HEARTBEAT, self.heartbeat), (GRACE, self.grace)) if seconds
         }
-        slot = next(n for n in range(self.jobs) if n not in {worker.slot for worker in self.workers})
-        log = self.folder / f"worker-{slot}.txt"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env=environment,
-                start_new_session=True,  # Ctrl-C reaches only this process, which then stops its workers
+        slot = next(n for n in count() if f"trial-{n}" not in self.workers)
+        self._place(
+            Task(
+                name=f"trial-{slot}",
+                program=self.worker,
+                results=self.folder.parent,
+                folder=self.folder,
+                settings=make_settings(self.plan.base),
+                log=self.folder / f"worker-{slot}.txt",
+                data=self.data,
+                environment=environment,
+                numerics=self.plan.numerics,
+                reads=("search.json",),
             )
-        self.workers.append(_Worker(slot, process, log))
+        )
+
+    def _place(self, task: Task) -> None:
+        self.place.start(task)
+        self.workers[task.name] = task
 
     def _collect_ended(self) -> None:
         """Remove workers that have ended. Raises LeoBenchError when MAX_CRASHES of them have failed."""
-        for worker in [worker for worker in self.workers if worker.process.poll() is not None]:
-            self.workers.remove(worker)
-            code = worker.process.returncode
-            if code in (0, EXIT_INTERRUPTED):
+        for ended in self.place.ended(0):
+            task = self.workers.pop(ended.task.name)
+            if ended.code in (0, EXIT_INTERRUPTED, EXIT_BUSY):
                 continue
-            if code < 0:
+            if ended.lost or ended.code < 0:
+                how = ended.lost or f"it was killed by {signal.Signals(-ended.code).name}"
                 self.say(
-                    f"a trial's process was killed by {signal.Signals(-code).name}; the trial is done again after "
+                    f"a trial's process ended: {how}; the trial is done again after "
                     f"{self.grace or GRACE_SECONDS} s without a sign of life"
                 )
                 continue
-            lines = worker.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            last = lines[-1].removeprefix("error: ") if lines else "no message"
+            last = last_line(task.log) or "no message"
             self.crashes += 1
             self.say(f"a trial's process failed: {last}")
             if self.crashes >= MAX_CRASHES:
@@ -203,5 +227,5 @@ class SearchRunner:
             self.say(f"trial {trial.number} ({settings_words(trial.parameters)}): {outcome}")
 
     def _stop(self) -> None:
-        stop_all(worker.process for worker in self.workers)
+        self.place.stop()
         self.workers.clear()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from leo_bench.records import StudyView, write_record
 from leo_bench.records.search import Best, SearchPlan
+from leo_bench.running.executor import Executor
 from leo_bench.running.scheduler import StudyRunner
 from leo_bench.search.analysis import write_analysis
 from leo_bench.search.resume import n_counted
@@ -12,13 +13,15 @@ from leo_bench.search.runner import SearchRunner
 from leo_bench.search.selection import choose, test_plan
 
 
-def find_best(plan: SearchPlan, folder: Path, url: str, jobs: int, data: Path | None = None) -> Best:
+def find_best(
+    plan: SearchPlan, folder: Path, url: str, jobs: int, data: Path | None = None, executor: Executor | None = None
+) -> Best:
     """Do the trials that a search still lacks, write its analysis, choose the best trials and write best.json.
 
-    url: database. jobs: trials at a time. data: folder of Omniglot, if named. Raises LeoBenchError, and
-    KeyboardInterrupt after a clean stop.
+    url: database. jobs: trials at a time, if there is no executor. data: folder of Omniglot, if named. executor: place
+    for the processes; this machine if None. Raises LeoBenchError, and KeyboardInterrupt after a clean stop.
     """
-    runner = SearchRunner(plan, folder, url, jobs, data)
+    runner = SearchRunner(plan, folder, url, jobs, data, executor)
     if n_counted(folder) < plan.n_trials:  # more trials may change the choice
         (folder / "best.json").unlink(missing_ok=True)
     trials = runner.run()
@@ -29,7 +32,13 @@ def find_best(plan: SearchPlan, folder: Path, url: str, jobs: int, data: Path | 
 
 
 def measure_on_test(
-    plan: SearchPlan, best: Best, results: Path, jobs: int, data: Path | None, on_change: Callable[[], None]
+    plan: SearchPlan,
+    best: Best,
+    results: Path,
+    jobs: int,
+    data: Path | None,
+    on_change: Callable[[], None],
+    executor: Executor | None = None,
 ) -> StudyView:
     """Do the runs that measure the choices and the defaults on test. Returns their study.
 
@@ -37,4 +46,4 @@ def measure_on_test(
     """
     study = test_plan(plan, best)
     print(f"measuring on test: {len(study.runs)} runs of {best.study}", flush=True)
-    return StudyRunner(study, study, results, jobs, data, on_change=on_change).run()
+    return StudyRunner(study, study, results, jobs, data, on_change=on_change, executor=executor).run()

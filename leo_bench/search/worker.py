@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from leo_bench.running.child_processes import PYTHON, signals_interrupt
 from leo_bench.running.experiment import OutOfMemory, RunHeld, execute
 from leo_bench.running.plan import planned_run
 from leo_bench.running.training_run import RunPruned, Watch
+from leo_bench.search.budget import BudgetUsedUp, reserve_trials
 from leo_bench.search.file import settings_of
 from leo_bench.search.space import suggest
 from leo_bench.search.storage import DATABASE_ERRORS, in_one_line, open_storage
@@ -101,9 +103,12 @@ def _done(settings: Settings, store: Path, data: Path | None, watch: Watch) -> R
 def _one_trial(folder: Path, data: Path | None) -> None:
     plan = read_record(folder / "search.json", SearchPlan)
     seconds = [int(os.environ[name]) if name in os.environ else None for name in (HEARTBEAT, GRACE)]
-    study = open_study(plan, open_storage(os.environ[URL], *seconds))
+    storage = open_storage(os.environ[URL], *seconds)
+    study = open_study(plan, storage)
+    reserve_trials(study, storage, plan.n_trials, folder)
     store = folder.parent / RUNS
-    study.optimize(partial(objective, plan=plan, store=store, data=data), n_trials=1, catch=(SettingsFail,))
+    with suppress(BudgetUsedUp):  # another call was faster
+        study.optimize(partial(objective, plan=plan, store=store, data=data), n_trials=1, catch=(SettingsFail,))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,0 +1,42 @@
+"""Executor that the options of a command name: processes on this machine, or a Ray cluster."""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from leo_bench.commands.given import options_given, refuse_beside
+from leo_bench.errors import LeoBenchError
+from leo_bench.running.executor import Executor
+from leo_bench.running.local_processes import LocalProcesses
+
+
+@contextmanager
+def executor_of(options: argparse.Namespace, results: Path, jobs: int) -> Iterator[Executor]:
+    """Give the executor of a command. jobs: processes at a time on this machine.
+
+    On a cluster as many run as it has room for, or as many as --jobs says. Raises LeoBenchError if the options
+    contradict each other, or if there is no such cluster.
+    """
+    check_ray_options(options)
+    if not options.ray:
+        yield LocalProcesses(jobs)
+        return
+    from leo_bench.running.cluster import connected
+
+    most = jobs if options_given(options, "jobs") else None
+    with connected(options.ray, results, most, options.gpus_per_run, options.collect) as executor:
+        yield executor
+
+
+def check_ray_options(options: argparse.Namespace) -> None:
+    """Raise LeoBenchError if options that belong to --ray stand alone, or if a number of GPUs is none that Ray has."""
+    if not options.ray:
+        others = [*options_given(options, "gpus_per_run"), *(["--collect"] if options.collect else [])]
+        if others:
+            raise LeoBenchError(f"{others[0]} is for runs on a Ray cluster; name one with --ray, or leave it out")
+    elif getattr(options, "plan", False):
+        refuse_beside("--plan", "starts nothing", ["--ray"])
+    share = options.gpus_per_run
+    if share is not None and not (0 < share <= 1 or (share > 1 and share == int(share))):
+        raise LeoBenchError(f"--gpus-per-run must be a share of a GPU up to 1, or a whole number, got {share:g}")

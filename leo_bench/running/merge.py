@@ -1,0 +1,189 @@
+"""Runs made elsewhere, taken into the store: verified, and never in place of a result that differs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from leo_bench.config import TestSettings
+from leo_bench.errors import LeoBenchError
+from leo_bench.records import (
+    RUN_KEY,
+    RUNS,
+    TESTS,
+    PlannedRun,
+    Result,
+    TestResult,
+    attempts_of,
+    make_folder,
+    read_record,
+    read_settings,
+    read_test,
+    read_training,
+)
+from leo_bench.records.state import test_arrays
+from leo_bench.running.attempts import set_aside
+from leo_bench.running.parcel import pack, unpack
+from leo_bench.running.plan import planned_run
+from leo_bench.running.reproduce import changed_fields
+
+DIFFERING = "differing"
+"""Folder in results/ for runs that differ from those of the store under the same keys."""
+LOCK_SECONDS = 2
+
+Outcome = Literal["taken", "same", "differs", "damaged", "held", "empty"]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What became of one run."""
+
+    run_key: str
+    outcome: Outcome
+    """taken: all of it, or tests that the store lacked. same: the store had it. differs: kept apart. damaged: left
+    alone. held: a process is doing the run here. empty: it has no record to take."""
+    message: str = ""
+    """How it differs and where it is, or what is damaged."""
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """A trained run on disk, with records that have been checked."""
+
+    folder: Path
+    planned: PlannedRun
+    result: Result
+    tests: Mapping[str, TestResult]
+    """Tests of these weights by their keys."""
+
+    @property
+    def is_stale(self) -> bool:
+        return self.result.numerics != self.planned.numerics
+
+
+def run_folders(folder: Path) -> list[Path]:
+    """Return the folders of runs in a results folder or a store, or the folder of a run itself.
+
+    Raises LeoBenchError if there is none.
+    """
+    if RUN_KEY.fullmatch(folder.absolute().name):
+        return [folder.absolute()]
+    place = folder / RUNS if (folder / RUNS).is_dir() else folder
+    found = sorted(path for path in place.iterdir() if RUN_KEY.fullmatch(path.name)) if place.is_dir() else []
+    if not found:
+        raise LeoBenchError(
+            f"{folder.absolute()}/ holds no runs; name a results folder of another machine, its folder {RUNS}/, or the "
+            "folder of one run"
+        )
+    return found
+
+
+def merge_run(source: Path, store: Path) -> Merged:
+    """Take a run made elsewhere into the store, after its records and weights have been checked.
+
+    A run that the store has under the same key is completed by tests that it lacks, if both trainings are the same. If
+    anything differs, the run is copied to results/differing/ and named, and the store stays as it is. A stale or
+    damaged run of the store is set aside for one that this source has made.
+    """
+    key = source.name
+    try:
+        incoming = _trained(source, key)
+    except LeoBenchError as error:
+        return Merged(key, "damaged", str(error))
+    if incoming is None and not _was_pruned(source):
+        return Merged(key, "empty")
+    target = store / key
+    make_folder(target)
+    try:
+        with FileLock(target / ".lock").acquire(timeout=LOCK_SECONDS):
+            return _merge(source, incoming, target)
+    except Timeout:
+        return Merged(key, "held", "a process is doing this run here; merge again when it has ended")
+
+
+def _merge(source: Path, incoming: _Trained | None, target: Path) -> Merged:
+    """Merge a run into its folder in the store, whose lock the caller holds."""
+    key = target.name
+    try:
+        here = _trained(target, key)
+    except LeoBenchError:
+        set_aside(target)
+        here = None
+    if incoming is None:
+        if here is not None or attempts_of(target):
+            return Merged(key, "same")
+        return _take(source, target)
+    if here is None:
+        return _take(source, target)
+    if here.is_stale and not incoming.is_stale:
+        set_aside(target)
+        return _take(source, target)
+    differences = _differences(here, incoming)
+    if differences:
+        return Merged(key, "differs", f"{differences[0]}; it is kept in {_keep_apart(source, target)}/")
+    lacking = [source / TESTS / test for test in incoming.tests if test not in here.tests]
+    weights = [] if (target / "checkpoint.safetensors").exists() else [source / "checkpoint.safetensors"]
+    parcel = pack(source, [*weights, *lacking])
+    unpack(parcel, target)
+    return Merged(key, "taken" if lacking else "same")
+
+
+def _take(source: Path, target: Path) -> Merged:
+    """Copy a run. Attempts that the store has keep their folders, those of the other machine only fill gaps."""
+    known = {path.name for path in attempts_of(target)}
+    parts = [path for path in source.iterdir() if path.name not in known]
+    unpack(pack(source, parts), target)
+    return Merged(target.name, "taken")
+
+
+def _trained(folder: Path, key: str) -> _Trained | None:
+    """Return the run in a folder, None if it is not trained. Raises LeoBenchError if a record or the weights are
+    damaged, or of another run."""
+    if not (folder / "result.json").exists():
+        return None
+    planned = planned_run(read_settings(folder), "run")
+    if planned.run_key != key:
+        raise LeoBenchError(f"{folder}/settings.json has the key {planned.run_key}; the folder of a run has its key")
+    result = read_training(folder, planned)
+    tests = {}
+    for path in sorted(folder.glob(f"{TESTS}/*/result.json")):
+        asked: TestSettings = read_record(path, TestResult).asked
+        test = read_test(folder, path.parent.name, asked, result, accept_stale=True)
+        if test is not None:
+            tests[path.parent.name] = test
+    if (folder / "checkpoint.safetensors").exists():
+        from leo_bench.running.checkpoint import load_weights
+
+        load_weights(folder, result.weights_digest)
+    return _Trained(folder, planned, result, tests)
+
+
+def _was_pruned(folder: Path) -> bool:
+    """Return True if a search has pruned the run, which leaves a learning curve and no training."""
+    return any((attempt / "pruned.json").exists() for attempt in attempts_of(folder))
+
+
+def _differences(here: _Trained, incoming: _Trained) -> list[str]:
+    """Return how two runs of one key differ, in words; what is measured, such as times, may differ."""
+    if here.result.numerics != incoming.result.numerics:
+        return [f"other source made it (numerics digest {incoming.result.numerics}, here {here.result.numerics})"]
+    found = changed_fields("", here.result, incoming.result)
+    for key in here.tests.keys() & incoming.tests.keys():
+        old, new = here.tests[key], incoming.tests[key]
+        name = f"{old.asked.name} on {old.dataset}"
+        found += changed_fields(f"{name}: ", old, new)
+        arrays = [test_arrays(one.folder, old.asked, key) for one in (here, incoming)]
+        if any(not np.array_equal(arrays[0][part], arrays[1][part]) for part in arrays[0].keys() & arrays[1].keys()):
+            found.append(f"{name}: answers differ")
+    return found
+
+
+def _keep_apart(source: Path, target: Path) -> Path:
+    """Copy a run beside the store, under its key and a digest of its files. Returns the folder."""
+    parcel = pack(source, [source])
+    folder = target.parents[1] / DIFFERING / f"{target.name}-{parcel.digest[:8]}"
+    unpack(parcel, folder)
+    return folder
