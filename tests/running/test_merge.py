@@ -1,0 +1,167 @@
+"""Runs made elsewhere are taken into the store, verified, and never in place of a result that differs."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from results_fixture import edit_record, make_plan, write_run
+
+from leo_bench.commands.cli import main
+from leo_bench.errors import LeoBenchError
+from leo_bench.records import Plan, read_record, run_state, write_record
+from leo_bench.records.schema import AttemptStatus, Result
+from leo_bench.running import parcel as module
+from leo_bench.running.merge import merge_run, run_folders
+from leo_bench.running.parcel import Parcel, digest_of, pack, replace_folder, unpack
+
+
+def counts(right: int) -> object:
+    return lambda *_: np.full((12, 1), right)
+
+
+def made(results: Path, plan: Plan, right: int = 40, **changes: object) -> Path:
+    """Return the folder of the run of a plan with one run, with this many correct answers in each episode."""
+    return write_run(results, plan, plan.runs[0], counts(right), **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def plan() -> Plan:
+    return make_plan({"pixels": {"learner": "pixels", "n_train_episodes": 0}}, [0], numerics=None)
+
+
+def test_a_run_that_the_store_lacks_is_taken_whole(tmp_path: Path, plan: Plan) -> None:
+    folder = made(tmp_path / "there", plan)
+    write_record(folder / "attempt-1" / "status.json", AttemptStatus(status="done", started="then"))
+    (folder / ".lock").touch()
+    assert merge_run(folder, tmp_path / "here/runs").outcome == "taken"
+    here = tmp_path / "here/runs" / folder.name
+    assert run_state(plan.runs[0], here).status == "done"
+    assert pack(here, [here]).files == pack(folder, [folder]).files
+    assert merge_run(folder, tmp_path / "here/runs").outcome == "same"
+
+
+def test_times_may_differ_but_numbers_may_not(tmp_path: Path, plan: Plan) -> None:
+    here = made(tmp_path / "here", plan)
+    other = made(tmp_path / "there", plan, train_seconds=9999.0, host={"processor": "another"})
+    assert merge_run(other, here.parent).outcome == "same"
+    before = pack(here, [here])
+    shutil.rmtree(other)
+    wrong = made(tmp_path / "there", plan, right=39)
+    merged = merge_run(wrong, here.parent)
+    assert merged.outcome == "differs"
+    assert "accuracy" in merged.message
+    assert pack(here, [here]) == before
+    (kept,) = (tmp_path / "here/differing").iterdir()
+    assert str(kept) in merged.message and kept.name.startswith(here.name)
+    assert pack(kept, [kept]).files == pack(wrong, [wrong]).files
+    assert merge_run(wrong, here.parent) == merged  # again, without another copy
+    assert list((tmp_path / "here/differing").iterdir()) == [kept]
+
+
+def test_answers_that_differ_without_changing_the_mean_are_seen(tmp_path: Path, plan: Plan) -> None:
+    pattern = np.array([[40], [41]] * 6)
+    here = write_run(tmp_path / "here", plan, plan.runs[0], lambda *_: pattern)
+    other = write_run(tmp_path / "there", plan, plan.runs[0], lambda *_: pattern[::-1])
+    merged = merge_run(other, here.parent)
+    assert merged.outcome == "differs" and "answers differ" in merged.message
+
+
+def test_tests_that_the_store_lacks_are_added_to_the_same_training(tmp_path: Path, plan: Plan) -> None:
+    here, more = made(tmp_path / "here", plan), made(tmp_path / "there", plan)
+    lost, *_ = sorted((here / "tests").iterdir())
+    shutil.rmtree(lost)
+    assert run_state(plan.runs[0], here).status != "done"
+    assert merge_run(more, here.parent).outcome == "taken"
+    assert run_state(plan.runs[0], here).status == "done"
+
+
+@pytest.mark.parametrize("what", ["record", "counts", "name", "edited"])
+def test_damaged_runs_are_named_and_left_out(tmp_path: Path, plan: Plan, what: str) -> None:
+    folder = made(tmp_path / "there", plan)
+    if what == "record":
+        (folder / "result.json").write_bytes((folder / "result.json").read_bytes()[:100])
+    elif what == "counts":
+        next(folder.glob("tests/*/episodes.npz")).write_bytes(b"nothing")
+    elif what == "name":
+        folder = folder.rename(folder.with_name("0" * 16))
+    else:
+        text = (folder / "result.json").read_text()
+        (folder / "result.json").write_text(text.replace('"n_generated": 325', '"n_generated": 326'))
+    merged = merge_run(folder, tmp_path / "here/runs")
+    assert merged.outcome == "damaged" and merged.message
+    assert not (tmp_path / "here/runs").exists()
+
+
+def test_a_run_of_other_source_never_replaces_one_of_this_source(tmp_path: Path, plan: Plan) -> None:
+    here = made(tmp_path / "here", plan)
+    older = made(tmp_path / "there", plan, numerics="of before")
+    merged = merge_run(older, here.parent)
+    assert merged.outcome == "differs" and "other source made it" in merged.message
+    fresh = merge_run(here, older.parent)  # the other way round: the stale run is set aside
+    assert fresh.outcome == "taken"
+    assert read_record(older / "result.json", Result).numerics == plan.runs[0].numerics
+
+
+def test_the_command_counts_and_fails_if_a_run_differs(
+    tmp_path: Path, plan: Plan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(tmp_path / "one", plan)
+    made(tmp_path / "two", plan, right=39)
+    options = ["--results", str(tmp_path / "all")]
+    assert main(["merge", str(tmp_path / "one"), *options]) == 0
+    assert capsys.readouterr().out == "1 runs: 1 taken\n"
+    assert main(["merge", str(tmp_path / "one/runs"), *options]) == 0
+    assert capsys.readouterr().out == "1 runs: 1 there already\n"
+    assert main(["merge", str(tmp_path / "two"), *options]) == 1
+    told = capsys.readouterr()
+    assert told.out == "1 runs: 1 differ\n" and plan.runs[0].run_key in told.err
+    assert main(["merge", str(tmp_path / "all"), *options]) == 2
+    assert "itself" in capsys.readouterr().err
+    assert main(["merge", str(tmp_path / "empty"), *options]) == 2
+    assert "holds no runs" in capsys.readouterr().err
+
+
+def test_a_run_folder_names_itself(tmp_path: Path, plan: Plan) -> None:
+    folder = made(tmp_path, plan)
+    assert run_folders(folder) == run_folders(tmp_path) == run_folders(tmp_path / "runs") == [folder]
+
+
+def test_a_parcel_is_checked_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/x").write_bytes(b"1")
+    parcel = pack(tmp_path, [tmp_path / "a"])
+    for wrong in (Parcel({"a/x": b"2"}, parcel.digest), Parcel({}, parcel.digest)):
+        with pytest.raises(LeoBenchError, match="damaged"):
+            unpack(wrong, tmp_path / "b")
+    outside = {"../x": b"1"}
+    with pytest.raises(LeoBenchError, match="outside"):
+        unpack(Parcel(outside, digest_of(outside)), tmp_path / "b")
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_folder_is_made_equal_to_what_came_back_and_its_lock_stays(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    for root, names in ((here, [".lock", "training.safetensors", "attempt-1/log.txt"]), (there, ["result.json"])):
+        for name in names:
+            (root / "runs/k" / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / "runs/k" / name).write_text(name)
+    replace_folder(pack(there, [there / "runs/k"]), here, here / "runs/k")
+    assert sorted(path.name for path in here.rglob("*") if path.is_file()) == [".lock", "result.json"]
+
+
+def test_what_says_that_work_is_done_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["result.json", "tests/t/result.json", "tests/t/episodes.npz", "attempt-1/result.json", "settings.json"]
+    for name in names:
+        (tmp_path / "k" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "k" / name).write_text(name)
+    written: list[str] = []
+    monkeypatch.setattr(module, "write_atomic", lambda path, data: written.append(path.as_posix()))
+    unpack(pack(tmp_path / "k", [tmp_path / "k"]), Path("to"))
+    assert written[-2:] == ["to/tests/t/result.json", "to/result.json"] and len(written) == 5
+
+
+def test_an_edited_copy_with_a_new_seal_still_differs(tmp_path: Path, plan: Plan) -> None:
+    here, other = made(tmp_path / "here", plan), made(tmp_path / "there", plan)
+    edit_record(other / "result.json", n_generated=1)
+    assert merge_run(other, here.parent).outcome == "differs"

@@ -1,0 +1,183 @@
+"""Studies on a real Ray cluster of several nodes on this machine: make test-ray.
+
+Each node has its own temporary folder. With --collect no node looks into the results folder: what it made comes back
+through Ray, as from a machine that shares no disk. All ports are bound to 127.0.0.1.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cluster_study import command, environment, study, write_studies
+
+from leo_bench.records import RunState, attempts_of, load_study, read_record
+from leo_bench.records.schema import AttemptStatus
+from leo_bench.running.reproduce import differences
+
+pytestmark = pytest.mark.ray
+
+
+class Nodes:
+    """A cluster whose nodes come and go."""
+
+    def __init__(self, folder: Path) -> None:
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        try:
+            from ray.cluster_utils import Cluster
+        except ImportError:
+            pytest.fail("needs Ray: make test-ray, or pip install 'leo_bench[ray]'")
+        self.folder = folder
+        self.cluster: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "temp_dir": str(folder)})
+        self.address: str = self.cluster.address
+        self.n = 0
+
+    def add(self, **resources: float) -> Any:
+        """Add a node with a temporary folder of its own."""
+        self.n += 1
+        own = self.folder / f"node-{self.n}"
+        own.mkdir()
+        return self.cluster.add_node(num_cpus=1, env_vars={"TMPDIR": str(own)}, **resources)
+
+    def kill(self, node: Any) -> None:
+        """Kill the processes of a node with SIGKILL."""
+        self.cluster.remove_node(node, allow_graceful=False)
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Nodes]:
+    folder = Path(tempfile.mkdtemp(prefix="ray-"))  # short, since the paths of sockets must be
+    made = Nodes(folder)
+    made.add()
+    yield made
+    made.cluster.shutdown()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the study file and its results by local processes."""
+    folder = tmp_path_factory.mktemp("studies")
+    write_studies(folder)
+    done = study(folder, "local", "--profile", "smoke", "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def runs_of(folder: Path, profile: str = "smoke") -> list[RunState]:
+    return load_study(folder / f"light-{profile}").runs
+
+
+def outcomes(run: RunState) -> list[str]:
+    return [read_record(attempt / "status.json", AttemptStatus).status for attempt in attempts_of(run.folder)]
+
+
+def check_same(ours: list[RunState], theirs: list[RunState]) -> None:
+    """Check that two studies have the same runs, bit for bit apart from times and machines."""
+    assert [run.status for run in theirs] == ["done"] * len(ours)
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.planned == other.planned
+        assert differences(one, other) == []
+
+
+def wait_for(what: Any, process: subprocess.Popen[str]) -> None:
+    while not what():
+        time.sleep(0.1)
+        assert process.poll() is None, process.communicate()
+
+
+def n_done(results: Path) -> int:
+    return len(list(results.glob("runs/*/result.json")))
+
+
+def test_a_study_survives_the_death_of_a_node_bit_for_bit(place: Path, nodes: Nodes) -> None:
+    victim, results = nodes.add(), place / "collected"
+    options = ["--profile", "smoke", "--ray", nodes.address, "--collect"]
+    with subprocess.Popen(
+        command(place, "collected", *options),
+        env=environment(place),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        wait_for(lambda: n_done(results) >= 8, process)
+        in_the_middle = n_done(results)
+        nodes.kill(victim)
+        nodes.add()
+        _, errors = process.communicate(timeout=600)
+    assert process.returncode == 0, errors
+    assert in_the_middle < 35
+    runs = runs_of(results)
+    assert len(runs) == 40
+    check_same(runs_of(place / "local"), runs)
+    attempts = [outcomes(run) for run in runs]
+    assert all(one.count("done") == 1 for one in attempts)  # no run twice
+    lost = [one for one in attempts if one != ["done"]]
+    assert 1 <= len(lost) <= 2 and all(one == ["failed", "done"] for one in lost)
+    assert {run.result.host.get("executor", "") for run in runs if run.result} != {""}
+    assert all(run.result.host["executor"].startswith("Ray ") for run in runs if run.result)
+    assert not any("executor" in run.result.host for run in runs_of(place / "local") if run.result)
+    assert not list(results.glob(".shared-disk*")) and not list(results.glob(".brought*"))
+    seen = {path.relative_to(place / "local").parts[2] for path in (place / "local").glob("runs/*/*")}
+    assert seen == {path.relative_to(results).parts[2] for path in results.glob("runs/*/*")}
+
+
+def test_nodes_that_share_the_disk_write_their_results_themselves(place: Path, nodes: Nodes) -> None:
+    done = study(place, "shared", "--profile", "quick", "--ray", nodes.address)
+    assert done.returncode == 0, done.stderr
+    assert "send back" not in done.stdout + done.stderr
+    runs = runs_of(place / "shared", "quick")
+    check_same(runs_of(place / "local")[:2], runs)
+
+
+@pytest.mark.parametrize("collect", [True, False])
+def test_a_study_that_is_stopped_goes_on_without_ray(place: Path, nodes: Nodes, collect: bool) -> None:
+    name = f"stopped-{collect}"
+    options = ["--profile", "smoke", "--seeds", "0", "--ray", nodes.address, *(["--collect"] if collect else [])]
+    with subprocess.Popen(
+        command(place, name, *options),
+        env=environment(place),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        wait_for(lambda: n_done(place / name) >= 2, process)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=200)
+    assert process.returncode == 130, errors
+    assert "run the same command again to continue" in errors
+    assert n_done(place / name) < 8
+    again = study(place, name, "--profile", "smoke", "--seeds", "0")
+    assert again.returncode == 0, again.stderr
+    runs = runs_of(place / name)
+    check_same(runs_of(place / "local")[:8], runs)
+    assert all(outcomes(run).count("done") == 1 and "failed" not in outcomes(run) for run in runs)
+
+
+def test_what_no_node_can_do_is_refused_in_one_line(place: Path, nodes: Nodes) -> None:
+    done = study(place, "refused", "--profile", "quick", "--ray", nodes.address, "--device", "cuda")
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("error: a run needs 1 CPUs and 1 GPUs on one node, but the nodes of the Ray cluster have ")
+
+
+def test_a_cluster_that_is_not_there_is_named_in_one_line(place: Path) -> None:
+    done = study(place, "nowhere", "--profile", "quick", "--ray", "127.0.0.1:1")
+    assert done.returncode == 2
+    assert done.stderr.strip().splitlines()[-1].startswith("error: --ray 127.0.0.1:1: no connection to a Ray cluster")
+
+
+def test_a_recorded_run_is_reproduced_on_the_cluster(place: Path, nodes: Nodes) -> None:
+    options = ["--results", str(place / "local"), "--ray", nodes.address, "--collect"]
+    done = subprocess.run(
+        [*command(place, "local")[:3], "reproduce", *options], env=environment(place), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "bit for bit the same" in done.stdout
