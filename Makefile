@@ -10,9 +10,11 @@ BIN := .venv/bin
 LEO_BENCH := $(BIN)/leo-bench
 # Options that are passed on only if they are set.
 RUN_OPTIONS = --profile "$(PROFILE)" $(if $(PUBLISHED),--use-published) $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(JOBS),--jobs "$(JOBS)") \
-	$(if $(MAX_SEEDS),--until-decided --max-seeds "$(MAX_SEEDS)") $(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)") $(if $(PRECISION),--precision "$(PRECISION)")
+	$(if $(MAX_SEEDS),--until-decided --max-seeds "$(MAX_SEEDS)") $(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)") $(if $(PRECISION),--precision "$(PRECISION)") \
+	$(RAY_OPTIONS)
+RAY_OPTIONS = $(if $(RAY),--ray "$(RAY)") $(if $(GPUS_PER_RUN),--gpus-per-run "$(GPUS_PER_RUN)")
 
-.PHONY: help venv ablations study compare search dashboard report reproduce bench data status publish test test-long test-postgres check-pages check-dashboard docs lint format clean clean-venv
+.PHONY: help venv ablations study compare search dashboard report reproduce bench data status publish test test-long test-postgres test-ray check-pages check-dashboard docs lint format clean clean-venv
 
 help:  ## show this list
 	@echo "make ablations        run the ablation study and write reports/ablations-PROFILE/report.html"
@@ -31,6 +33,7 @@ help:  ## show this list
 	@echo "make test             check style and types, and run the tests"
 	@echo "make test-long        the same with the slow tests"
 	@echo "make test-postgres    test a search on a PostgreSQL server (which must be installed)"
+	@echo "make test-ray         test studies and searches on a Ray cluster of several nodes on this machine (10 minutes)"
 	@echo "make check-pages      check every report page in Chromium: links, contrast, alternative text, phone, print (docs/pages.md)"
 	@echo "make check-dashboard  check the dashboard in Chromium: plots, parameters, notes (docs/dashboard.md)"
 	@echo "make docs             write the tables of settings in docs/leo.md again"
@@ -43,6 +46,8 @@ help:  ## show this list
 	@echo "  JOBS=N                             runs or trials at the same time (default: one per core)"
 	@echo "  DATASET=auto|omniglot|glyphs       data set (default: auto, which is Omniglot if it can be found)"
 	@echo "  DATA=FOLDER                        folder of Omniglot"
+	@echo "  RAY=local|auto|HOST:PORT           run on a Ray cluster (installs Ray into .venv; docs/cluster.md)"
+	@echo "  GPUS_PER_RUN=0.25                  with RAY: share of a GPU for each run"
 	@echo "Only ablations and study:"
 	@echo "  SEEDS=0-4                          seeds in place of those of the profile"
 	@echo "  MAX_SEEDS=10                       add seeds for open comparisons, up to this number"
@@ -54,7 +59,7 @@ help:  ## show this list
 	@echo "Every target: PYTHON=INTERPRETER of .venv.  check-pages, check-dashboard: CHROMIUM=BROWSER"
 
 venv:
-	@PYTHON="$(PYTHON)" sh tools/venv.sh
+	@PYTHON="$(PYTHON)" RAY="$(RAY)" sh tools/venv.sh
 
 ablations: venv
 	$(LEO_BENCH) study ablations $(RUN_OPTIONS)
@@ -69,7 +74,7 @@ compare: venv
 search: venv
 	@$(if $(STORAGE),LEO_BENCH_STORAGE="$(STORAGE)") $(LEO_BENCH) search "$(if $(SEARCH),$(SEARCH),search)" --profile "$(PROFILE)" \
 		$(if $(JOBS),--jobs "$(JOBS)") $(if $(TRIALS),--trials "$(TRIALS)") \
-		$(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)")
+		$(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)") $(RAY_OPTIONS)
 
 dashboard: venv
 	@$(LEO_BENCH) dashboard $(if $(PORT),--port "$(PORT)")
@@ -78,7 +83,7 @@ report: venv
 	$(LEO_BENCH) report
 
 reproduce: venv
-	$(LEO_BENCH) reproduce
+	$(LEO_BENCH) reproduce $(RAY_OPTIONS)
 
 bench: venv
 	$(LEO_BENCH) bench $(if $(ONLY),--only "$(ONLY)")
@@ -97,10 +102,14 @@ test: lint
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-long: lint
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not postgres"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not postgres and not ray"
 
 test-postgres: venv
-	$(BIN)/python -m pytest -m postgres
+	$(BIN)/python -m pytest -m "postgres and not ray"
+
+test-ray: RAY = local
+test-ray: venv
+	$(BIN)/python -m pytest -m "ray and not postgres"
 
 check-pages: venv
 	@CHROMIUM="$(CHROMIUM)" sh tools/check_pages.sh $(REPORTS)

@@ -177,6 +177,7 @@ def test_recorders_and_tables_stay_out_of_the_learning_code(library: str) -> Non
         ("sacred", {"running/experiment"}),
         ("optuna", {"search", "dashboard"}),
         ("optuna_dashboard", {"dashboard"}),
+        ("ray", {"running/cluster"}),
     ],
 )
 def test_each_engine_has_its_owners(library: str, owners: set[str]) -> None:
@@ -223,18 +224,26 @@ def test_package_imports_nothing_heavy() -> None:
     assert result.stdout == "[]\n", result.stderr
 
 
-def requirements() -> list[str]:
-    """The lock file's requirements, each with its continuation lines joined."""
-    lines = (ROOT / "requirements.lock").read_text().replace("\\\n", " ").splitlines()
+def requirements(name: str = "requirements.lock") -> list[str]:
+    """The requirements of a lock file, each with its continuation lines joined."""
+    lines = (ROOT / name).read_text().replace("\\\n", " ").splitlines()
     return [line for line in lines if line.strip() and not line.startswith("#")]
 
 
-def test_lock_names_exact_versions_with_hashes_and_no_address() -> None:
-    assert len(requirements()) > 50
-    for line in requirements():
+@pytest.mark.parametrize(("name", "least"), [("requirements.lock", 50), ("requirements-ray.lock", 10)])
+def test_lock_names_exact_versions_with_hashes_and_no_address(name: str, least: int) -> None:
+    assert len(requirements(name)) > least
+    for line in requirements(name):
         assert re.match(r"[A-Za-z0-9._-]+==[^ ;]+ ", line), line[:60]
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", line), line[:60]
-    assert not re.search(r"://|file:|-i |index-url|find-links", (ROOT / "requirements.lock").read_text())
+    assert not re.search(r"://|file:|-i |index-url|find-links", (ROOT / name).read_text())
+
+
+def test_the_extra_has_a_lock_of_its_own_that_shares_no_package_with_the_other() -> None:
+    first, second = (
+        {line.split("==")[0] for line in requirements(name)} for name in ("requirements.lock", "requirements-ray.lock")
+    )
+    assert "ray" in second and not first & second
 
 
 def test_lock_keeps_what_sacred_needs() -> None:

@@ -68,7 +68,7 @@ def machine(tmp_path: Path) -> Machine:
     checkout, programs = tmp_path / "checkout", tmp_path / "programs"
     (checkout / "tools").mkdir(parents=True)
     programs.mkdir()
-    for name in ["Makefile", "tools/venv.sh", "requirements.lock", "pyproject.toml"]:
+    for name in ["Makefile", "tools/venv.sh", "requirements.lock", "requirements-ray.lock", "pyproject.toml"]:
         shutil.copy(ROOT / name, checkout / name)
     for name in TOOLS:
         found = shutil.which(name)
@@ -148,6 +148,26 @@ def test_install_is_announced_hashed_and_done_once(machine: Machine) -> None:
     second = machine.make("venv")
     assert second.returncode == 0 and second.stdout == ""
     assert len(machine.calls("-m pip")) == 2
+
+
+def test_ray_is_added_when_it_is_asked_for_and_once(machine: Machine) -> None:
+    machine.add("python3.12", INTERPRETER)
+    both = r"--require-hashes -r requirements.lock -r requirements-ray.lock"
+    machine.make("venv")
+    assert not machine.calls(both)
+    added = machine.make("venv", "RAY=local")
+    assert "requirements-ray.lock" in added.stdout
+    assert len(machine.calls(both)) == 1
+    assert machine.make("venv", "RAY=auto").stdout == machine.make("venv").stdout == ""
+    assert len(machine.calls("--require-hashes")) == 2 and len(machine.calls("-m venv")) == 1
+
+
+def test_the_cluster_reaches_every_command_that_does_runs(machine: Machine) -> None:
+    for target in (["ablations"], ["study", "STUDY=paper"], ["compare"], ["search"], ["reproduce"]):
+        command = machine.make("-n", *target, "RAY=auto", "GPUS_PER_RUN=0.25").stdout
+        assert '--ray "auto" --gpus-per-run "0.25"' in re.sub(r" *\\\n\s*| +", " ", command), target
+        assert "--ray" not in machine.make("-n", *target).stdout
+    assert "-m pytest -m" in machine.make("-n", "test-ray").stdout
 
 
 @pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])

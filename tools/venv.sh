@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes .venv from requirements.lock, unless it is complete. Called by make. PYTHON=... names the interpreter.
+# Makes .venv from requirements.lock, unless it is complete. Called by make. PYTHON=... names the interpreter. RAY=...
+# adds the extra `ray` from requirements-ray.lock.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -19,8 +20,12 @@ fits() {  # true if $1 is a Python that the lock file supports
 
 # Place and contents that the environment was made from: a changed lock file or a moved checkout needs a new one.
 wanted="$(pwd) $(cksum < requirements.lock) $(cksum < pyproject.toml)"
+ray_stamp=$venv/.ray
+has_ray() {  # true if no Ray is asked for, or if it is there
+    [ -z "${RAY:-}" ] || [ "$(cat $ray_stamp 2>/dev/null)" = "$(cksum < requirements-ray.lock)" ]
+}
 is_complete() {
-    [ "$(cat $stamp 2>/dev/null)" = "$wanted" ] && fits $venv/bin/python
+    [ "$(cat $stamp 2>/dev/null)" = "$wanted" ] && fits $venv/bin/python && has_ray
 }
 is_complete && exit 0
 
@@ -63,12 +68,13 @@ rm -f $stamp
 TMPDIR="$(pwd)/$venv/tmp"
 export TMPDIR PIP_DISABLE_PIP_VERSION_CHECK=1
 mkdir -p "$TMPDIR"
-[ $kept = no ] || echo "Bringing $venv up to date with requirements.lock."
+[ $kept = no ] || echo "Bringing $venv up to date with requirements.lock${RAY:+ and requirements-ray.lock (Ray: 0.6 GB)}."
 quiet=--quiet
 [ ! -t 1 ] || quiet=  # at a terminal pip shows its progress
-$venv/bin/python -m pip install $quiet --require-hashes -r requirements.lock ||
+$venv/bin/python -m pip install $quiet --require-hashes -r requirements.lock ${RAY:+-r requirements-ray.lock} ||
     fail "installing from requirements.lock failed (its message is above); run the same command again to go on"
 $venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e . ||
     fail "installing leo_bench into $venv failed (its message is above)"
 rm -rf "$TMPDIR"
+[ -z "${RAY:-}" ] || cksum < requirements-ray.lock > $ray_stamp
 echo "$wanted" > $stamp

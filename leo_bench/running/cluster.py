@@ -30,7 +30,7 @@ from leo_bench.running.cluster_node import PROBE, Order, Outcome, do
 from leo_bench.running.data_parcel import needs_files, pack_data
 from leo_bench.running.executor import Ended, Task
 from leo_bench.running.merge import merge_run, run_folders
-from leo_bench.running.parcel import Parcel, check, pack, replace_folder, unpack
+from leo_bench.running.parcel import Parcel, pack, replace_folder, unpack
 from leo_bench.running.worker import worker_variables
 
 LOCK_SECONDS = 2
@@ -271,6 +271,8 @@ class RayExecutor:
                 return None
             self._compare_versions(outcome)
             if outcome.parcel is not None:
+                if not outcome.parcel.is_whole:
+                    return Ended(task, EXIT_FAILED, "what came back of it from its node is damaged")
                 self._put_in_place(task, outcome.parcel)
             return Ended(task, outcome.code)
         except self.ray.exceptions.TaskCancelledError:
@@ -293,7 +295,6 @@ class RayExecutor:
         if task.reads is None:
             replace_folder(parcel, self.results, task.folder.absolute())
             return
-        check(parcel)
         work = Path(tempfile.mkdtemp(prefix=".brought-", dir=self.results))
         try:
             unpack(parcel, work)
