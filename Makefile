@@ -110,6 +110,9 @@ test-postgres: venv
 test-ray: RAY = local
 test-ray: venv
 	$(BIN)/python -m pytest -m "ray and not postgres"
+	@if command -v initdb >/dev/null && $(BIN)/python -c "import psycopg" 2>/dev/null; \
+		then $(BIN)/python -m pytest -m "ray and postgres"; \
+		else echo "left out: a search over Ray, since PostgreSQL or its driver is not installed (docs/cluster.md)"; fi
 
 check-pages: venv
 	@CHROMIUM="$(CHROMIUM)" sh tools/check_pages.sh $(REPORTS)

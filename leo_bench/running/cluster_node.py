@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from leo_bench.errors import LeoBenchError
@@ -83,7 +84,7 @@ def do(order: Order, fetch_data: Callable[[], Parcel], place: Path) -> Outcome:
     fetch_data: returns the data; called at most once for each place. place: folder of this node for data, caches and
     unfinished work.
     """
-    found = numerics.numerics_digest(order.learner, order.dataset)
+    found = _source_digest(order.learner, order.dataset)
     if order.numerics and found != order.numerics:
         return Outcome(
             refused=f"a node has another version of leo_bench (numerics digest of {order.learner}: {found}, here "
@@ -106,6 +107,12 @@ def do(order: Order, fetch_data: Callable[[], Parcel], place: Path) -> Outcome:
         return Outcome(refused=f"a node cannot do a run: {error}")
     finally:
         shutil.rmtree(results, ignore_errors=True)
+
+
+@cache
+def _source_digest(learner: str, dataset: str) -> str:
+    """Return the numerics digest of the source here, which stays while this process lives."""
+    return numerics.numerics_digest(learner, dataset)
 
 
 def _new_folder(place: Path) -> Path:

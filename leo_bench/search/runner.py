@@ -26,6 +26,7 @@ from leo_bench.running.child_processes import signals_interrupt
 from leo_bench.running.executor import Executor, Task
 from leo_bench.running.local_processes import LocalProcesses
 from leo_bench.running.worker import task_of_run
+from leo_bench.search.budget import budget_lock
 from leo_bench.search.description import settings_words
 from leo_bench.search.storage import DATABASE_ERRORS, GRACE_SECONDS, in_one_line, open_storage
 from leo_bench.search.study import add_sitting, create_study, fail_dead
@@ -91,6 +92,7 @@ class SearchRunner:
             raise LeoBenchError(f"the search's database: {in_one_line(error, self.url)}") from None
 
     def _run(self, storage: RDBStorage) -> Trials:
+        self._storage = storage
         study = self._study(storage)
         write_record(self.folder / "search.json", self.plan)
         self.reported = {trial.number for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()}
@@ -161,7 +163,8 @@ class SearchRunner:
         for _ in range(min(lacking, self.place.room())):
             if not self.started_one:
                 self.started_one = True
-                add_sitting(study, datetime.now(UTC).isoformat(timespec="seconds"), self.place.at_once)
+                with budget_lock(study.study_name, self._storage, self.folder):  # another call may be adding its own
+                    add_sitting(study, datetime.now(UTC).isoformat(timespec="seconds"), self.place.at_once)
             self._start()
         if not self.workers and running:  # trials of another call, or dead ones
             if not self.waiting_was_said:

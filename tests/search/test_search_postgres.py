@@ -15,8 +15,11 @@ import pytest
 from small_search import small_plan
 from test_search_run import WORKER, check_agreement
 
+from leo_bench.errors import LeoBenchError
+from leo_bench.records import write_record
 from leo_bench.search.runner import SearchRunner
 from leo_bench.search.storage import open_storage
+from leo_bench.search.study import create_study
 
 pytestmark = pytest.mark.postgres
 
@@ -83,9 +86,18 @@ def test_workers_share_a_search_on_postgres_and_one_of_them_is_killed(
     assert "secret" not in "".join(path.read_text() for path in folder.glob("*.json"))
 
 
-def test_a_server_that_is_not_there_is_named_without_its_password(address: str) -> None:
-    from leo_bench.errors import LeoBenchError
+def test_workers_of_several_calls_never_begin_more_trials_than_the_budget(tmp_path: Path, address: str) -> None:
+    plan = small_plan(n_trials=3)
+    folder = tmp_path / "small-smoke"
+    write_record(folder / "search.json", plan)
+    study = create_study(plan, open_storage(address))
+    environment = {**os.environ, "LEO_BENCH_STORAGE": address}
+    workers = [subprocess.Popen([*WORKER, str(folder)], env=environment) for _ in range(8)]  # all see an empty study
+    assert [worker.wait() for worker in workers] == [0] * 8
+    assert [trial.number for trial in study.get_trials()] == [0, 1, 2]
 
+
+def test_a_server_that_is_not_there_is_named_without_its_password(address: str) -> None:
     with pytest.raises(LeoBenchError, match=r"cannot open the database postgresql://leo:\*\*\*@127") as caught:
         open_storage("postgresql://leo:secret@127.0.0.1:1/postgres")
     assert "secret" not in str(caught.value)
