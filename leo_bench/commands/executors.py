@@ -24,8 +24,10 @@ def executor_of(options: argparse.Namespace, results: Path, jobs: int) -> Iterat
         return
     from leo_bench.running.cluster import connected
 
+    print(f"connecting to Ray ({options.ray})", flush=True)
     most = jobs if options_given(options, "jobs") else None
     with connected(options.ray, results, most, options.gpus_per_run, options.collect) as executor:
+        print(f"Ray cluster: {executor.words}", flush=True)
         yield executor
 
 

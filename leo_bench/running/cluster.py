@@ -7,6 +7,7 @@ often a run is tried is for the scheduler to decide.
 import logging
 import math
 import os
+import resource
 import shutil
 import tempfile
 import time
@@ -38,6 +39,7 @@ SECONDS_BETWEEN_LOOKS = 1.0
 """Time between two looks at the nodes of the cluster."""
 SPARE = 0.25
 """Tasks that wait at Ray besides those that can run, as a share of these, so that no node waits for the scheduler."""
+OPEN_FILES = 65_536
 LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 """Ray's variable that decides whether its ports are for other machines too. With 0 they are bound to 127.0.0.1."""
 
@@ -87,6 +89,7 @@ class RayExecutor:
     nodes: list[dict[str, float]] = field(default_factory=list)
     """Resources of each living node at the last look."""
     said: set[str] = field(default_factory=set)
+    stopping: bool = False
     data: dict[Path | None, tuple[str, str, list[Any]]] = field(default_factory=dict)
     """Folder that the user names -> folder of Omniglot, digest of its parcel, reference to it in a list."""
 
@@ -96,6 +99,13 @@ class RayExecutor:
         write_atomic(self.results / self.probe, self.probe.encode())
         self.remote = self.ray.remote(on_node)
         self.commit = provenance.commit()
+
+    @property
+    def words(self) -> str:
+        """Nodes, CPUs and GPUs of the cluster, in words."""
+        nodes = self._look()
+        cpus, gpus = (sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU"))
+        return f"{len(nodes)} nodes, {cpus:g} CPUs, {gpus:g} GPUs"
 
     @property
     def at_once(self) -> int:
@@ -165,6 +175,7 @@ class RayExecutor:
 
     def stop(self) -> list[Ended]:
         """Stop all tasks as Ctrl-C would, and return those that ended in time. A second Ctrl-C waits no longer."""
+        self.stopping = True
         for reference in self.placed:
             self.ray.cancel(reference)
         found: list[Ended] = []
@@ -179,6 +190,7 @@ class RayExecutor:
             self.ray.cancel(reference, force=True)
             _release(placed)
         self.placed.clear()
+        self.stopping = False
         return found
 
     def close(self) -> None:
@@ -265,6 +277,8 @@ class RayExecutor:
             if outcome.refused:
                 raise LeoBenchError(outcome.refused)
             if outcome.shares_no_disk:
+                if self.stopping:
+                    return Ended(task, EXIT_INTERRUPTED)
                 self.collect = True
                 self._say_once("a node does not see the results folder: nodes send back what they made")
                 self.start(task)
@@ -319,6 +333,14 @@ class RayExecutor:
         if words not in self.said:
             self.said.add(words)
             self.say(words)
+
+
+def _allow_open_files() -> None:
+    """Raise the limit on open files as far as this user may: each run that is out on a node has an open lock."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _release(placed: _Placed) -> None:
@@ -392,6 +414,7 @@ def connected(
                 f"--ray {address}: no connection to a Ray cluster ({shortened(str(error), 200)}); start one "
                 "(ray start --head), or use --ray local"
             ) from None
+        _allow_open_files()
         try:
             executor = RayExecutor(ray, results, jobs, gpus_per_run, collect)
             try:
