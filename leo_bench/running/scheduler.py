@@ -90,7 +90,7 @@ class StudyRunner:
     """Keys of waiting runs that another process did at the last look."""
     next_look: float = 0.0
     changed: bool = False
-    """True if a run has ended since the tables were written."""
+    """True if a run may have ended since the tables were written."""
     next_tables: float = 0.0
 
     def __post_init__(self) -> None:
@@ -129,7 +129,8 @@ class StudyRunner:
             except BaseException:
                 self._stop()
                 raise
-        self._refresh()
+        if self.changed:
+            self._refresh()
         return load_study(folder)
 
     def _do(self, queue: RunQueue, bar: "tqdm[NoReturn]") -> None:
@@ -142,6 +143,7 @@ class StudyRunner:
                     self._start(run, queue.cost(run))
                 else:
                     bar.update()
+                    self.changed = True  # another process may have done it
             for ended in self.place.ended(POLL_SECONDS):
                 one = self.started.pop(ended.task.name)
                 if self._ended(one, ended):

@@ -34,7 +34,8 @@ WORKER = (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py"))
 
 def plan_of(**latent_dims: int) -> Plan:
     """Return a plan with one variant per name. latent_dim tells the fake worker what to do."""
-    return make_plan({name: {"latent_dim": value} for name, value in latent_dims.items()}, [0], numerics=None)
+    variants = {name: {"latent_dim": value} for name, value in latent_dims.items()}
+    return make_plan(variants, [0], base={"dataset": "glyphs"}, numerics=None)
 
 
 class Elsewhere:
