@@ -75,3 +75,21 @@ def environment(folder: Path) -> dict[str, str]:
 def study(folder: Path, results: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Do the study and return how the command ended."""
     return subprocess.run(command(folder, results, *options), env=environment(folder), capture_output=True, text=True)
+
+
+def main(folder: Path) -> None:
+    """Do all 40 runs in this process into folder/local, one after another, as `leo-bench run` does each."""
+    from leo_bench.config import make_settings
+    from leo_bench.data.locate import GLYPHS
+    from leo_bench.records import write_record
+    from leo_bench.running.experiment import execute
+    from leo_bench.running.plan import make_plan
+
+    plan = make_plan(folder / "studies", "light", "smoke", GLYPHS)
+    for run in plan.runs:
+        execute(folder / "local/runs" / run.run_key, make_settings(run.settings))
+    write_record(folder / "local/light-smoke/study.json", plan)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -63,10 +64,15 @@ def nodes() -> Iterator[Nodes]:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with the study file and its results by local processes."""
+    """Folder with the study file, and its results by one process that does all runs without a scheduler."""
     folder = tmp_path_factory.mktemp("studies")
     write_studies(folder)
-    done = study(folder, "local", "--profile", "smoke", "--jobs", "2")
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("cluster_study.py")), str(folder)],
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     return folder
 
