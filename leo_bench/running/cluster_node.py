@@ -145,6 +145,7 @@ def _run(order: Order, results: Path, data: Path | None, more: Mapping[str, str]
             stdout=output,
             stderr=output,
             env=environment,
+            cwd=results,  # Ray may remove the folder that its own process works in
             start_new_session=True,
             preexec_fn=_end_with_parent,
         )

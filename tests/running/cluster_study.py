@@ -37,7 +37,7 @@ set = { image_size = 16, n_way = 10 }
 [variants.ten_ways_at_20]
 set = { image_size = 20, n_way = 10 }
 [variants.within]
-set = { image_size = 16, test_modes = ["mixed", "within_alphabet"] }
+set = { image_size = 18, test_modes = ["mixed", "within_alphabet"] }
 """
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -208,6 +209,14 @@ def test_a_node_with_a_shared_disk_works_there_and_others_say_that_they_have_non
     outcome = do(order(asked, tmp_path, sent=None), no_data, tmp_path / "node")
     assert (outcome.code, outcome.parcel) == (0, None)
     assert (asked.folder / "result.json").exists()
+
+
+def test_a_process_on_a_node_works_in_the_folder_of_its_results(tmp_path: Path) -> None:
+    asked = replace(task(tmp_path), program=(sys.executable, "-c", "import os; print(os.getcwd())"))
+    outcome = do(order(asked, tmp_path), no_data, tmp_path / "node")
+    assert outcome.parcel is not None
+    (written,) = outcome.parcel.files.values()
+    assert Path(written.decode().strip()).parent == tmp_path / "node/work"
 
 
 def test_a_node_with_other_source_is_refused_before_it_trains(tmp_path: Path) -> None:
