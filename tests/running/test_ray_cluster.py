@@ -117,7 +117,7 @@ def test_a_study_survives_the_death_of_a_node_bit_for_bit(place: Path, nodes: No
         in_the_middle = n_done(results)
         nodes.kill(victim)
         nodes.add()
-        _, errors = process.communicate(timeout=600)
+        _, errors = process.communicate(timeout=1800)
     assert process.returncode == 0, errors
     assert in_the_middle < 35
     runs = runs_of(results)
