@@ -38,8 +38,8 @@ class Column:
         return own[self.key].mean() if self.measured else own[self.key].iloc[0]
 
     def words(self, value: Any) -> str:
-        """Return a value as text."""
-        return format(value, self.form)
+        """Return a value as text; a dash if it was not measured."""
+        return NONE if pd.isna(value) else format(value, self.form)
 
 
 COLUMNS = (
