@@ -33,7 +33,7 @@ def build(results: Path, update_seconds: dict[str, float | None], **base: Any) -
         # the second seed was measured on a busier machine
         changes = {"update_seconds": update and update * (1 + run.seed), "validation": points}
         steps = 2 if run.variant == "leo" else 1
-        write_run(results, plan, run, lambda *_, steps=steps: np.full((12, steps), 60), **changes)  # type: ignore[misc]
+        write_run(results, plan, run, lambda *_, steps=steps: np.full((12, steps), 60), **changes)
     return load_study_data(write_study(results, plan))
 
 
@@ -61,8 +61,8 @@ def test_an_accuracy_on_characters_trained_on_has_no_time(tmp_path: Path) -> Non
 def test_runs_without_the_time_of_an_update_are_left_out(tmp_path: Path) -> None:
     data = build(tmp_path, {"leo": 0.1, "protonet": None})
     assert time_table(data) is None and time_plot(data) is None  # one method alone is no comparison
-    assert "training, s of one core" in cost_table(data).words  # type: ignore[union-attr]
-    assert list(cost_table(data).words["training, s of one core"]) == ["75", "-"]  # type: ignore[union-attr]
+    assert "training, s of one core" in cost_table(data).words
+    assert list(cost_table(data).words["training, s of one core"]) == ["75", "-"]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_variant_at_equal_time_may_have_other_images(
     for run in plan.runs:
         own = run.variant == "slow"
         counts = np.full((12, 1 if own else 2), 70 if own else 50) + run.seed
-        write_run(tmp_path, plan, run, lambda *_, c=counts: c, update_seconds=update if own else 0.15)  # type: ignore[misc]
+        write_run(tmp_path, plan, run, lambda *_, c=counts: c, update_seconds=update if own else 0.15)
     row = effects(load_study_data(write_study(tmp_path, plan)), HEADLINE).iloc[0]
     assert (row["verdict"], row["note"]) == (verdict, note)
     if verdict == "better":
@@ -97,6 +97,6 @@ def test_other_images_at_other_time_are_refused(tmp_path: Path) -> None:
     plan = make_plan({"leo": {}, "slow": {"learner": "protonet", "n_train_episodes": 2500}}, (0, 1, 2))
     for run in plan.runs:
         steps = 1 if run.variant == "slow" else 6
-        write_run(tmp_path, plan, run, lambda *_, n=steps: np.full((12, n), 60), update_seconds=0.15)  # type: ignore[misc]
+        write_run(tmp_path, plan, run, lambda *_, n=steps: np.full((12, n), 60), update_seconds=0.15)
     row = effects(load_study_data(write_study(tmp_path, plan)), HEADLINE).iloc[0]
     assert row["note"] == "training images 200,000 against 160,000"
