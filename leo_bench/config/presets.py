@@ -99,6 +99,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "learner": "pretrained",
         "train_n_way": 40,
         "n_train_episodes": 800,
+        "outer_lr": 0.001,
         "test_head": "logistic_regression",
     },
 }
