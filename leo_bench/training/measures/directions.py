@@ -53,12 +53,21 @@ def subspace_overlap(first: Tensor, second: Tensor) -> float:
 
 
 def decoder_jacobian(head: HeadOf, codes: Tensor) -> Tensor:
-    """Return the derivative of an episode's head by the code of its class 0, [N * (F + 1), D]. codes: [N, D]."""
+    """Return the derivative of an episode's head by the code of its class 0, [N * (F + 1), D]. codes: [N, D].
 
-    def rows(code: Tensor) -> Tensor:
-        return head(torch.cat([code[None], codes[1:]])[None]).flatten()
-
-    return torch.func.jacfwd(rows)(codes[0])
+    Each copy of the episode has one column. It is the derivative, along one number of the code, of a backward pass by
+    what goes into that pass: two backward passes give what a forward-mode derivative would.
+    """
+    size = codes.shape[1]
+    with torch.enable_grad():
+        copies = codes.detach().expand(size, *codes.shape).clone().requires_grad_()
+        rows = head(copies)
+        weights = torch.zeros_like(rows, requires_grad=True)
+        (backward,) = torch.autograd.grad(rows, copies, weights, create_graph=True)
+        along = torch.zeros_like(copies)
+        along[:, 0] = torch.eye(size, dtype=codes.dtype)
+        (columns,) = torch.autograd.grad(backward, weights, along)
+    return columns.flatten(1).T
 
 
 def step_effects(head: HeadOf, codes: Tensor, directions: Tensor, length: float) -> Tensor:
