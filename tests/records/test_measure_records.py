@@ -140,4 +140,5 @@ def test_measures_are_set_aside_with_their_training(folder: Path, plan: Plan) ->
     write_record(folder / MEASURES, measures(folder))
     set_aside(folder)
     assert not (folder / MEASURES).exists()
-    assert run_state(plan.runs[0], folder).status == "missing"
+    assert run_state(plan.runs[0], folder).result is None
+    assert (folder / "attempt-0" / MEASURES).exists()

@@ -45,6 +45,8 @@ def test_a_class_that_gets_the_mean_of_its_neighbours_moves_with_them() -> None:
     # 0.5. That of the second, code 1, becomes 1 + 2 beside 3, and 1 + 2.5 beside 4. Distances between classes stay.
     shift = relations.same_class_shift(CODES, OTHER, plus_mean)
     torch.testing.assert_close(shift, torch.tensor([0.5 / 3, 0.5 / 3], dtype=torch.float64))
+    scaled = relations.same_class_shift(CODES, OTHER, lambda codes: 10 * plus_mean(codes))
+    torch.testing.assert_close(scaled, shift)  # the unit grows with the codes
 
 
 def test_a_scale_or_a_shift_of_all_codes_damps_no_outlier() -> None:
@@ -200,6 +202,15 @@ def test_a_step_has_the_same_effect_everywhere_in_a_linear_decoder_alone() -> No
         assert bool((found > 1 - 1e-9).all()) == linear
 
 
+def test_a_change_of_a_bias_is_no_effect_on_images() -> None:
+    weights, features = normal(1, 2, 1, 4), normal(30, 4, seed=1)
+    alike = weights[:, :1].expand(1, 2, 1, 4)
+    bias = torch.tensor([5.0, -5.0], dtype=torch.float64).view(1, 2, 1, 1)
+    effects = torch.cat([alike, bias], dim=-1)
+    found = directions.effect_similarity(effects, features, OTHER)
+    torch.testing.assert_close(found, torch.ones(2, dtype=torch.float64))
+
+
 def test_the_response_of_an_image_is_the_change_of_its_logit() -> None:
     effect = torch.tensor([1.0, 2.0, 0.5])  # weights 1 and 2, bias 0.5
     assert directions.responses(effect, torch.tensor([[1.0, 0.0], [3.0, -1.0]])).tolist() == [1.5, 1.5]
@@ -324,6 +335,16 @@ def test_what_is_observed_of_a_leo_is_what_scoring_sees() -> None:
     assert scores.adaptation is not None and scores.adaptation.loop is not None
     moved = seen.code_changes.norm(dim=-1).mean(1)
     torch.testing.assert_close(moved, scores.adaptation.loop.code_move.double(), rtol=1e-3, atol=1e-6)
+
+
+def test_an_orthogonal_decoder_has_no_top_direction() -> None:
+    # Weights are an orthogonal map of the code times the scale, whatever the bias does: 0.9 * 32 is 28.8.
+    learner = model({"preset": "tuned", "latent_dim": 32, "width": 8})
+    with torch.no_grad():
+        seen = observe_leo(learner, BANK, episodes_of(), ())
+        found = compute.decoder_measures(learner.double(), seen)
+    assert found["latent_directions_90_decoder"].value == 29
+    assert found["spectrum_top_decoder"].value == pytest.approx(1 / 32, rel=1e-4)
 
 
 def test_an_encoder_that_sees_images_alone_gives_a_class_one_code_before_the_relation_network() -> None:

@@ -151,7 +151,7 @@ def decoder_measures(exact: Leo, observed: LeoObserved) -> dict[str, Value]:
     for index in range(len(observed.codes)):
         one = slice(index, index + 1)
         prototypes = None if observed.start_prototypes is None else observed.start_prototypes[one]
-        jacobian = decoder_jacobian(_head_of(exact, prototypes), observed.codes[index])
+        jacobian = decoder_jacobian(_weights_of(exact, prototypes), observed.codes[index])
         if not jacobian.any():
             return {}
         energy = energies(jacobian)
@@ -238,6 +238,11 @@ def _head_of(exact: Leo, prototypes: Tensor | None) -> HeadOf:
         return torch.cat([weight, bias[..., None]], dim=-1)
 
     return head
+
+
+def _weights_of(exact: Leo, prototypes: Tensor | None) -> HeadOf:
+    """Return the function from class codes [E, N, D] to the weights of the heads, [E, N, F], without their biases."""
+    return lambda codes: exact.decoder.head(codes, prototypes)[0]
 
 
 def _each(per_episode: Tensor) -> Value:

@@ -55,13 +55,13 @@ DESCRIPTIONS = {
         )
     },
     "update_direction_similarity_same_class": Description(
-        COSINE, "Cosine between the changes of one class's row of the head in two episodes with other neighbours."
+        COSINE, "Cosine between the changes of one class's weights in the head in two episodes with other neighbours."
     ),
     "update_directions_90": Description(
-        COUNT, "Number of directions with 90% of the squared changes of the classes' rows of the head."
+        COUNT, "Number of directions with 90% of the squared changes of a class's weights in the head."
     ),
     "update_spectrum_top": Description(
-        SHARE, "Share of the squared changes of the classes' rows of the head along their largest direction."
+        SHARE, "Share of the squared changes of a class's weights in the head along their largest direction."
     ),
     "latent_directions_90": Description(
         COUNT, "Number of latent directions with 90% of the squared changes of the class codes by the inner loop."
@@ -70,10 +70,10 @@ DESCRIPTIONS = {
         SHARE, "Share of the squared changes of the class codes along their largest latent direction."
     ),
     "latent_directions_90_decoder": Description(
-        COUNT, "Number of latent directions with 90% of the squared derivative of the head by a class code."
+        COUNT, "Number of latent directions with 90% of the squared derivative of the head's weights by a class code."
     ),
     "spectrum_top_decoder": Description(
-        SHARE, "Share of the squared derivative of the head by a class code along its largest direction."
+        SHARE, "Share of the squared derivative of the head's weights by a class code along its largest direction."
     ),
     "direction_stability": Description(
         SHARE,

@@ -25,7 +25,7 @@ def energies(matrix: Tensor) -> Tensor:
 
 def directions_needed(energy: Tensor) -> int:
     """Return the least number of directions that have ENERGY of the whole. energy: largest first."""
-    return int((energy.cumsum(0) < ENERGY * energy.sum() * (1 - 1e-12)).sum()) + 1
+    return int((energy.cumsum(0) < ENERGY * energy.sum()).sum()) + 1
 
 
 def largest_share(energy: Tensor) -> float:
@@ -53,7 +53,9 @@ def subspace_overlap(first: Tensor, second: Tensor) -> float:
 
 
 def decoder_jacobian(head: HeadOf, codes: Tensor) -> Tensor:
-    """Return the derivative of an episode's head by the code of its class 0, [N * (F + 1), D]. codes: [N, D].
+    """Return the derivative of an episode's head by the code of its class 0, [N * L, D].
+
+    head: class codes -> numbers of the head, [E, N, L]; codes: [N, D].
 
     Each copy of the episode has one column. It is the derivative, along one number of the code, of a backward pass by
     what goes into that pass: two backward passes give what a forward-mode derivative would.

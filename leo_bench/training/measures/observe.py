@@ -31,14 +31,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Updates:
-    """Changes of adapted weights from before the first step of an episode's inner loop to after its last."""
+    """Changes of adapted weights from before the first step of an episode's inner loop to after its last.
+
+    Biases of the head are left out: with head_bias=distance a bias is minus half the squared length of its weights, and
+    its change would be larger than that of all weights together.
+    """
 
     whole: Tensor
     """Adapted weights of an episode, [E, P], at most MOST_WEIGHTS of them."""
     head: Tensor
-    """Rows of the head, weights and bias, [E, N, F + 1]."""
+    """Weights of the head, [E, N, F]."""
     placed: Tensor
-    """Row of class 0, [E, F + 1], when it stands in the place of class 0 of the partner episode."""
+    """Weights of class 0, [E, F], when it stands in the place of class 0 of the partner episode."""
     cnn: Tensor | None
     """Weights of the CNN, [E, P], at most MOST_WEIGHTS of them; None for a method that does not adapt them."""
 
@@ -115,9 +119,11 @@ def observe_leo(learner: Leo, bank: ImageBank, measured: MeasuredEpisodes, copie
         _, outlier = encode(batch.outlier_x)
         _, redrawn = encode(batch.query_x[:, 0])
         queries, _ = encode(batch.query_x.flatten(0, 1))
-        head_update = last - first
+        head_update = (last - first)[..., :-1]
         return LeoObserved(
-            updates=Updates(_chosen(head_update.flatten(1)), head_update, (placed_last - placed_first)[:, 0], cnn=None),
+            updates=Updates(
+                _chosen(head_update.flatten(1)), head_update, (placed_last - placed_first)[:, 0, :-1], cnn=None
+            ),
             codes=points[0],
             code_changes=points[-1] - points[0],
             heads=last,
@@ -138,13 +144,13 @@ def observe_anil(learner: Anil, bank: ImageBank, measured: MeasuredEpisodes, cop
     exact = copy.deepcopy(learner).double()
 
     def update(images: Tensor, labels: Tensor) -> Tensor:
-        """Return the change of the rows of the head, [e, N, F + 1]."""
+        """Return the change of the weights of the head, [e, N, F]."""
         (features,) = learner.image_features(images.flatten(0, 1))
         support = features.double().unflatten(0, images.shape[:2])
         changes = []
         for one, own in zip(support.split(1), labels.split(1), strict=True):
             first, last = rows_of_linear(partial(_logits, exact, one, own, n_way), features.shape[1])
-            changes.append(last - first)
+            changes.append((last - first)[:, :-1])
         return torch.stack(changes)
 
     def observed(batch: _Batch) -> Updates:
@@ -180,13 +186,10 @@ def observe_maml(learner: Maml, bank: ImageBank, measured: MeasuredEpisodes, cop
         first, last = points[0], points[-1]
         return {name: (last[name] - first[name]).detach().double() for name in last}
 
-    def head_of(changes: Weights) -> Tensor:
-        return torch.cat([changes["weight"], changes["bias"][..., None]], dim=-1)
-
     def observed(batch: _Batch) -> Updates:
         changes = change(batch.support_x, batch.support_y)
-        placed = head_of(change(batch.placed_x, batch.support_y))
-        head = head_of(changes)
+        placed = change(batch.placed_x, batch.support_y)["weight"]
+        head = changes["weight"]
         of_cnn = torch.cat([part.flatten(1) for name, part in changes.items() if name not in ("weight", "bias")], dim=1)
         whole = torch.cat([head.flatten(1), of_cnn], dim=1)
         return Updates(_chosen(whole), head, placed[:, 0], _chosen(of_cnn))
