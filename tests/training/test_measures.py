@@ -338,13 +338,14 @@ def test_what_is_observed_of_a_leo_is_what_scoring_sees() -> None:
 
 
 def test_an_orthogonal_decoder_has_no_top_direction() -> None:
-    # Weights are an orthogonal map of the code times the scale, whatever the bias does: 0.9 * 32 is 28.8.
-    learner = model({"preset": "tuned", "latent_dim": 32, "width": 8})
+    # Weights are an orthogonal map of the code times the scale, whatever the bias does: 0.9 * 8 is 7.2.
+    learner = model({"preset": "tuned", "latent_dim": 8})
+    assert learner.classifier.feature_dim == 8
     with torch.no_grad():
         seen = observe_leo(learner, BANK, episodes_of(), ())
         found = compute.decoder_measures(learner.double(), seen)
-    assert found["latent_directions_90_decoder"].value == 29
-    assert found["spectrum_top_decoder"].value == pytest.approx(1 / 32, rel=1e-4)
+    assert found["latent_directions_90_decoder"].value == 8
+    assert found["spectrum_top_decoder"].value == pytest.approx(1 / 8, rel=1e-4)
 
 
 def test_an_encoder_that_sees_images_alone_gives_a_class_one_code_before_the_relation_network() -> None:
