@@ -1,9 +1,10 @@
-"""python -m tools.soak: kill runners and runs at random moments, and compare what remains with an undisturbed run.
+"""python -m tools.soak: kill runners and runs at random moments, and compare what remains with an undisturbed study.
 
-Linux only, since the processes of runs are found in /proc.
+Linux only, since the state of a process is read in /proc.
 """
 
 import argparse
+import json
 import os
 import random
 import signal
@@ -12,13 +13,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from leo_bench.records import StudyView, load_study
-from leo_bench.running.child_processes import PYTHON
+from leo_bench.running.worker import WORKER
+from tools.soak import client, study
 from tools.soak.checks import Store
-from tools.soak.study import STUDIES, WORKER
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,7 +30,7 @@ class Soak:
     """Soak test of one study."""
 
     place: Path
-    """Folder for the results."""
+    """Folder for the results, the socket of the zygote, and the ids of its processes."""
     study: str
     n_seeds: int
     jobs: int
@@ -36,87 +38,87 @@ class Soak:
     figures: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
 
-    def start(self, results: Path) -> "subprocess.Popen[bytes]":
-        """Start the runner of the study."""
+    def arguments(self, results: Path, worker: Sequence[str]) -> list[str]:
+        """Return the arguments of study.main."""
         results.mkdir(parents=True, exist_ok=True)
-        command = [*PYTHON, "tools.soak.study", str(results), self.study, str(self.n_seeds), str(self.jobs)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        return [str(results), self.study, str(self.n_seeds), str(self.jobs), json.dumps(worker)]
+
+    def command(self, role: str) -> list[str]:
+        """Return the command of a process that the zygote forks."""
+        return [sys.executable, "-S", "-E", "-P", client.__file__, str(self.place / "socket"), role]
+
+    def undisturbed(self) -> StudyView:
+        """Do the study in the usual way, each run a new process, without any kill. Returns its view."""
+        if study.main(self.arguments(self.place / "undisturbed", WORKER)):
+            raise SystemExit("the undisturbed study failed")
+        return load_study(self.place / "undisturbed" / f"soak-{self.study}")
+
+    def start(self, results: Path) -> "subprocess.Popen[bytes]":
+        """Start the runner of the study in a process that can be killed."""
+        command = [*self.command("runner"), *self.arguments(results, self.command("run"))]
         with (results / "said.txt").open("ab") as said:
-            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment)
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
 
-    def undisturbed(self) -> tuple[StudyView, float]:
-        """Do the study without any kill. Returns its view and the seconds that it took."""
-        began, results = time.monotonic(), self.place / "undisturbed"
-        if self.start(results).wait():
-            raise SystemExit(f"the undisturbed study failed; see {results}/said.txt")
-        return load_study(results / f"soak-{self.study}"), time.monotonic() - began
-
-    def round(self, number: int, wanted: StudyView, each: float, n_kills: int, until: float) -> None:
+    def round(self, wanted: StudyView, each: float, n_kills: int, until: float) -> float:
         """Do the study once, with kills while fewer than n_kills were made and before `until`, and compare it.
 
-        each: seconds that one run takes undisturbed. Kills are spread evenly over one and a half times as long.
+        each: seconds of one run. Kills are spread evenly over one and a half times as long. Returns the seconds taken.
         """
-        results = self.place / f"round-{number}"
+        began, results = time.monotonic(), self.place / f"round-{self.figures['rounds']}"
         store = Store(results / f"soak-{self.study}")
         runner = self.start(results)
-        while True:
+        while runner.returncode != 0:
             kill = self.figures["kills"] < n_kills and time.monotonic() < until
             try:
                 runner.wait(self.chance.uniform(0, 1.5 * each) if kill else None)
             except subprocess.TimeoutExpired:
-                self._kill(runner, results)
+                if not self._kill(results):
+                    continue
+                time.sleep(0.2)  # for the end of a killed runner to be seen
                 self.faults += store.faults()
-                if runner.poll() is not None:
-                    self.figures["restarts"] += 1
-                    runner = self.start(results)
-                continue
-            if runner.returncode == 0:
-                break
-            self.figures["restarts"] += 1
-            self.figures["calls that left runs undone"] += 1
-            runner = self.start(results)
+            if runner.poll():
+                self.figures["restarts"] += 1
+                runner = self.start(results)
         self.faults += [*store.faults(), *store.differences_from(wanted)]
         done = load_study(store.folder).done
         self.figures["rounds"] += 1
         self.figures["runs compared"] += len(done)
         self.figures["attempts"] += sum(run.attempts for run in done)
         self.figures["trainings resumed"] += sum(bool(run.result and run.result.resumed_at) for run in done)
+        return time.monotonic() - began
 
-    def _kill(self, runner: "subprocess.Popen[bytes]", results: Path) -> None:
-        """Kill the runner or one of its runs, at random."""
-        workers = processes_of(results)
-        target = self.chance.choice(["runner", "run"]) if workers else "runner"
-        if target == "runner":
-            runner.kill()
-            runner.wait()
-        else:
-            try:
-                os.kill(self.chance.choice(workers), signal.SIGKILL)
-            except ProcessLookupError:  # it has just ended
-                return
+    def _kill(self, results: Path) -> bool:
+        """Kill the runner or one of its runs, at random. Returns False if there is none at the moment."""
+        alive = self._alive(results)
+        roles = sorted({role for role, _ in alive})
+        if not roles:
+            return False
+        chosen = self.chance.choice(roles)
+        os.kill(self.chance.choice([number for role, number in alive if role == chosen]), signal.SIGKILL)
         self.figures["kills"] += 1
-        self.figures[f"kills of a {target}"] += 1
+        self.figures[f"kills of a {chosen}"] += 1
+        return True
 
-
-def processes_of(results: Path) -> list[int]:
-    """Return the ids of the processes that do runs of this results folder."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = path.read_bytes().decode(errors="replace").split("\0")
-        except OSError:  # it has just ended
-            continue
-        if WORKER[-1] in command and any(part.startswith(f"{results}/") for part in command):
-            found.append(int(path.parent.name))
-    return found
+    def _alive(self, results: Path) -> list[tuple[str, int]]:
+        """Return role and id of the processes of a round that have not ended."""
+        found = []
+        for path in (self.place / "pids").iterdir():
+            try:
+                role, folder, *_ = json.loads(path.read_text(encoding="utf-8"))
+                state = Path(f"/proc/{path.name}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+            except (OSError, ValueError):  # it is just beginning or ending
+                continue
+            if state != "Z" and (Path(folder) == results or results in Path(folder).parents):
+                found.append((role, int(path.name)))
+        return found
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the soak test and print its figures. Returns 1 if anything was lost, done again, torn or different."""
     parser = argparse.ArgumentParser(prog="python -m tools.soak", description=main.__doc__)
-    parser.add_argument("--minutes", type=float, default=10, help="no kill after this time (default: 10)")
+    parser.add_argument("--minutes", type=float, default=10, help="begin no round after this time (default: 10)")
     parser.add_argument("--kills", type=int, default=10**6, metavar="N", help="no more kills than this")
-    parser.add_argument("--study", choices=STUDIES, default="mixed", help="runs to kill (default: mixed)")
+    parser.add_argument("--study", choices=study.STUDIES, default="mixed", help="runs to kill (default: mixed)")
     parser.add_argument("--seeds", type=int, default=2, metavar="N", help="seeds of each variant (default: 2)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at the same time (default: 1)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the moments (default: 0)")
@@ -124,14 +126,26 @@ def main(arguments: list[str] | None = None) -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         soak = Soak(Path(folder), options.study, options.seeds, options.jobs, random.Random(options.seed))
-        wanted, seconds = soak.undisturbed()
-        each = seconds * options.jobs / len(wanted.runs)
-        until = began + 60 * options.minutes - 2 * seconds  # the last round has to end
-        number = 0
-        while not number or (soak.figures["kills"] < options.kills and time.monotonic() < until):
-            number += 1
-            soak.round(number, wanted, each, options.kills, until)
-    print(f"study {options.study}, {len(wanted.runs)} runs of about {each:.0f} s, {time.monotonic() - began:.0f} s")
+        (soak.place / "pids").mkdir()
+        wanted = soak.undisturbed()
+        one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "tools.soak.zygote", str(soak.place / "socket"), str(soak.place / "pids")]
+        environment = {**os.environ, **one_thread, "PYTHONPATH": str(ROOT)}
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment) as zygote:
+            try:
+                while not (soak.place / "socket").exists():
+                    if zygote.poll() is not None:
+                        raise SystemExit("the zygote did not start")
+                    time.sleep(0.1)
+                seconds = soak.round(wanted, 1.0, 0, 0.0)  # without kills, to learn how long it takes
+                each = seconds * options.jobs / len(wanted.runs)
+                until = began + 60 * options.minutes - seconds  # the last round has to end
+                while soak.figures["kills"] < options.kills and time.monotonic() < until:
+                    soak.round(wanted, each, options.kills, until)
+            finally:
+                zygote.kill()
+    seconds = time.monotonic() - began
+    print(f"study {options.study}: {len(wanted.runs)} runs of about {each:.1f} s; {seconds:.0f} s in all")
     for name, count in soak.figures.items():
         print(f"{count:6} {name}")
     for fault in soak.faults:
