@@ -141,10 +141,11 @@ class _Check:
         valid, n_sealed = sum(map(len, done.values())), sum(entry["with_digest"] for entry in entries)
         broken = sum(len(entry["problems"]) for entry in entries)
         self.found.holds[0] = not broken if entries else None
-        older = f"; {valid - n_sealed} older ones have none" if valid > n_sealed else ""
+        older = f"; {valid - n_sealed} are older than the digest of records" if valid > n_sealed else ""
+        matching = f"; the digests of {n_sealed} match" if n_sealed else ""
         self.say(
             f"level 0: {valid} runs in {len(entries)} studies and searches are valid, "
-            f"{'all but ' + str(broken) if broken else 'none broken'}; the digests of {n_sealed} match{older}"
+            f"{broken if broken else 'none'} broken{matching}{older}"
         )
 
     def reports(self, folders: Sequence[Path]) -> None:
@@ -156,8 +157,8 @@ class _Check:
             write = write_search_report if (folder / "search.json").exists() else write_report
             writers[name] = partial(write, folder)
         if not self.options.study:
-            for name in ("bench", "official/bench"):
-                writers[name] = partial(_benchmark_pages, results, name)
+            timed = [name for name in ("bench", "official/bench") if (results / name / "timings.csv").exists()]
+            writers |= {name: partial(_benchmark_pages, results, name) for name in timed}
         kept = {name: write for name, write in writers.items() if (reports / name).is_dir()}
         for name, make in kept.items():
             entry: dict[str, Any] = {"report": name, "files": 0, "differences": [], "reason": ""}
