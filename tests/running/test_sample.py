@@ -28,7 +28,8 @@ def studies(results: Path) -> dict[Path, list[RunState]]:
             n = run.settings["n_train_episodes"]
             if not (results / "runs" / run.run_key / "result.json").exists():
                 write_run(results, plan, run, lambda *_: COUNTS, train_seconds=float(n))
-        done[write_study(results, plan)] = load_study(results / f"{study}-cpu").done
+        folder = write_study(results, plan)
+        done[folder] = load_study(folder).done
     return done
 
 
