@@ -1,4 +1,4 @@
-"""Zips that are no copy of Omniglot: one line each, nothing is unpacked, and memory stays small."""
+"""Zips that are no copy of Omniglot: one line each, and nothing is unpacked."""
 
 import io
 import zipfile
@@ -105,9 +105,3 @@ def test_a_zip_with_other_bytes_is_one_line(copy: DataSource, n_examples: int) -
 def test_a_drawing_of_another_size_is_refused(copy: DataSource, side: int) -> None:
     replace(copy, {**entries()["images_background"], FIRST: png(np.ones((side, side), dtype=bool))})
     assert f"is {side}x{side}: expected 105x105" in message_of(copy)
-
-
-@pytest.mark.parametrize("side", [12_000, 20_000])
-def test_a_picture_bomb_is_refused(copy: DataSource, side: int) -> None:
-    replace(copy, {**entries()["images_background"], FIRST: png(np.ones((side, side), dtype=bool))})
-    assert FIRST in message_of(copy)
