@@ -40,7 +40,7 @@ def write(*counts: int, folder: str = "results", **changes: Any) -> Plan:
 
 def reproduce(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
     """Return exit code and JSON of the command."""
-    code = main(["reproduce", "--json", "--jobs", "1", *arguments])
+    code = main(["reproduce", "--json", *arguments])
     return code, json.loads(capsys.readouterr().out)
 
 
