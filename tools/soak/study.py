@@ -11,7 +11,7 @@ from leo_bench.running.scheduler import StudyRunner
 
 COMMON: dict[str, Any] = {"dataset": "glyphs", "image_size": 28, "n_test_episodes": 10}
 LIGHT: dict[str, Any] = {"learner": "pixels", "n_train_episodes": 0}
-TRAINED: dict[str, Any] = {"learner": "protonet", "n_train_episodes": 800, "width": 16}
+TRAINED: dict[str, Any] = {"learner": "protonet", "n_train_episodes": 120, "width": 16}
 STUDIES: dict[str, dict[str, dict[str, Any]]] = {
     "light": {"base": LIGHT, "q10": {**LIGHT, "n_query": 10}},
     "trained": {"protonet": TRAINED, "q10": {**TRAINED, "n_query": 10}},
