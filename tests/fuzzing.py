@@ -37,7 +37,13 @@ def fuzz(n_examples: int, *strategies: st.SearchStrategy[Any]) -> Callable[[Call
 
     def tried(holds: Callable[..., None]) -> None:
         quiet = [HealthCheck.too_slow, HealthCheck.filter_too_much]
-        chosen = settings(max_examples=n_examples, deadline=None, database=None, suppress_health_check=quiet)
+        chosen = settings(
+            max_examples=n_examples,
+            deadline=None,
+            database=None,
+            derandomize=n_examples < MANY // 2,  # `make test` gives the same answer every time
+            suppress_health_check=quiet,
+        )
         chosen(given(*strategies)(holds))()
 
     return tried

@@ -76,6 +76,11 @@ def test_a_path_that_is_none_of_omniglot_is_refused(copy: DataSource, path: str)
     assert "does not belong to Omniglot" in message_of(copy)
 
 
+def test_a_name_that_commands_the_terminal_is_shown_and_not_obeyed(copy: DataSource) -> None:
+    replace(copy, {**entries()["images_background"], "a\nb\x1b[2J": b"x"})
+    assert r".zip:a\nb\x1b[2J does not belong to Omniglot" in message_of(copy)
+
+
 @pytest.mark.parametrize("path", ["../secret.png", "images_background/../../secret.png"])
 def test_a_path_that_leads_out_of_the_zip_is_never_followed(copy: DataSource, path: str) -> None:
     replace(copy, {**entries()["images_background"], path: b"x"})
