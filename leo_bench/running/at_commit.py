@@ -16,6 +16,11 @@ from pathlib import Path
 from types import ModuleType
 
 
+def only_this_source() -> None:
+    """Keep an editable installation of leo_bench from lending its modules to a source that lacks them."""
+    sys.meta_path[:] = [finder for finder in sys.meta_path if "__editable__" not in getattr(finder, "__module__", "")]
+
+
 def module_of(*names: str) -> ModuleType:
     """Return the first of these modules of leo_bench that the source has."""
     for name in names:
@@ -54,6 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     doing.add_argument("changed", type=json.loads)
     doing.add_argument("--data", type=Path)
     options = parser.parse_args(arguments)
+    only_this_source()
     if options.command == "digest":
         print(digest(options.learner, options.dataset))
     else:
