@@ -241,7 +241,7 @@ class _Check:
         self.found.runs.append(entry)
         name = f"{run.planned.variant} seed {run.planned.seed} ({run.planned.run_key})"
         self.say(f"{outcome.candidate.folder}: {name}: {_words(entry)}")
-        for line in entry["differences"] if comparison and not elsewhere else []:
+        for line in entry["differences"]:
             self.say(f"    {line}")
 
     def _say_runs(self, waiting: Sequence[Candidate]) -> None:

@@ -62,7 +62,7 @@ class Soak:
     def round(self, wanted: StudyView, each: float, n_kills: int, until: float) -> float:
         """Do the study once, with kills while fewer than n_kills were made and before `until`, and compare it.
 
-        each: seconds of one run. Kills are spread evenly over one and a half times as long. Returns the seconds taken.
+        each: seconds of one run. The time to the next kill is drawn evenly up to a little more. Returns the seconds taken.
         """
         began, results = time.monotonic(), self.place / f"round-{self.figures['rounds']}"
         store = Store(results / f"soak-{self.study}")
@@ -70,7 +70,7 @@ class Soak:
         while runner.returncode != 0:
             kill = self.figures["kills"] < n_kills and time.monotonic() < until
             try:
-                runner.wait(self.chance.uniform(0, 1.5 * each) if kill else None)
+                runner.wait(self.chance.uniform(0, 1.2 * each) if kill else None)
             except subprocess.TimeoutExpired:
                 if not self._kill(results):
                     continue
@@ -141,7 +141,8 @@ def main(arguments: list[str] | None = None) -> int:
                 each = seconds * options.jobs / len(wanted.runs)
                 until = began + 60 * options.minutes - seconds  # the last round has to end
                 while soak.figures["kills"] < options.kills and time.monotonic() < until:
-                    soak.round(wanted, each, options.kills, until)
+                    took = soak.round(wanted, each, options.kills, until)
+                    each = min(each, took * options.jobs / len(wanted.runs))  # the machine may have become faster
             finally:
                 zygote.kill()
     seconds = time.monotonic() - began
