@@ -33,7 +33,6 @@ from leo_bench.records.files import DIGEST
 from leo_bench.records.search import trial_runs
 from leo_bench.running import provenance
 from leo_bench.running.attempts import last_words
-from leo_bench.running.estimate import cost
 from leo_bench.running.plan import planned_run
 from leo_bench.running.sources import Source
 
@@ -91,11 +90,6 @@ def sealed(run: RunState) -> bool:
     """Return True if the records of a done run, of its training and of all its tests, have a digest."""
     paths = [run.folder / "result.json", *(run.folder / TESTS / test.test_key / "result.json" for test in run.tests)]
     return all(path.exists() and DIGEST in read_json(path) for path in paths)
-
-
-def cheapest(runs: Sequence[RunState], n: int) -> list[RunState]:
-    """Return the n runs with the lowest estimated time. Runs without training come last."""
-    return sorted(runs, key=lambda run: (run.planned.settings["n_train_episodes"] == 0, cost(run.planned.settings)))[:n]
 
 
 def with_key(folders: Sequence[Path], key: str, store: Path | None = None) -> tuple[Path, RunState]:

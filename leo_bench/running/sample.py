@@ -11,7 +11,7 @@ from typing import Any
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import RunState
 from leo_bench.running.child_processes import stop_all
-from leo_bench.running.reproduce import Comparison, Start, cheapest
+from leo_bench.running.reproduce import Comparison, Start
 
 START_SECONDS = 10.0
 """Seconds that a process needs before it trains, about."""
@@ -46,19 +46,25 @@ class Outcome:
 def in_turns(done: Mapping[Path, Sequence[RunState]], most: int | None = None) -> list[Candidate]:
     """Return runs in the order in which they are tried: the cheapest of each folder first, then the next of each.
 
-    done: folder -> its done runs. most: largest number of runs of one folder. In each turn the cheapest comes first. A
-    run that several folders share counts once.
+    done: folder -> its done runs. most: largest number of runs of one folder. In each turn the cheapest comes first, by
+    the time on record. Runs without training are the last of their folder. A run that several folders share is
+    done once.
     """
     turns: list[list[Candidate]] = []
     taken: set[Path] = set()
     for folder, runs in done.items():
-        own = [run for run in cheapest(runs, len(runs)) if run.folder not in taken][:most]
-        taken |= {run.folder for run in own}
-        for place, run in enumerate(own):
+        own = sorted((Candidate(folder, run) for run in runs if run.folder not in taken), key=_untrained_and_seconds)
+        for place, candidate in enumerate(own[:most]):
+            taken.add(candidate.run.folder)
             if place == len(turns):
                 turns.append([])
-            turns[place].append(Candidate(folder, run))
+            turns[place].append(candidate)
     return [candidate for turn in turns for candidate in sorted(turn, key=lambda one: one.seconds)]
+
+
+def _untrained_and_seconds(candidate: Candidate) -> tuple[bool, float]:
+    """Return a key by which runs without training come last, because they show least."""
+    return candidate.run.planned.settings["n_train_episodes"] == 0, candidate.seconds
 
 
 @dataclass

@@ -41,11 +41,6 @@ def view(tmp_path: Path) -> StudyView:
     return StudyRunner(plan, plan, tmp_path, 2, say=lambda text: None, worker=WORKER).run()
 
 
-def test_the_cheapest_trained_run_comes_first(view: StudyView) -> None:
-    assert [run.planned.variant for run in reproduce.cheapest(view.done, 2)] == ["short", "long"]
-    assert len(reproduce.cheapest(view.done, 1)) == 1
-
-
 def test_a_run_is_found_by_its_key_in_whichever_study_has_it(view: StudyView, tmp_path: Path) -> None:
     other = make_plan({"else": {"latent_dim": 103}}, [0], study="other")
     folders = [write_study(tmp_path, other), view.folder]

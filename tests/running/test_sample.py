@@ -43,6 +43,14 @@ def test_the_cheapest_of_each_study_comes_first_and_a_shared_run_once(tmp_path: 
     assert names(in_turns(done, most=1)) == [("b-cpu", "n20"), ("a-cpu", "n40")]
 
 
+def test_runs_without_training_are_the_last_of_their_study(tmp_path: Path) -> None:
+    plan = make_plan({"pixels": {"learner": "pixels", "n_train_episodes": 0}, "leo": {}}, [0])
+    for run in plan.runs:
+        write_run(tmp_path, plan, run, lambda variant, *_: COUNTS[:, :1] if variant == "pixels" else COUNTS)
+    folder = write_study(tmp_path, plan)
+    assert names(in_turns({folder: load_study(folder).done})) == [("ablations-cpu", "leo"), ("ablations-cpu", "pixels")]
+
+
 def test_the_seconds_of_a_run_are_those_on_record(tmp_path: Path) -> None:
     (first, *_) = in_turns(studies(tmp_path))
     scoring = sum(test.eval_seconds for test in first.run.tests)

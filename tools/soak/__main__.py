@@ -62,7 +62,7 @@ class Soak:
     def round(self, wanted: StudyView, each: float, n_kills: int, until: float) -> float:
         """Do the study once, with kills while fewer than n_kills were made and before `until`, and compare it.
 
-        each: seconds of one run; the time to the next kill is drawn evenly up to a little more. Returns the seconds taken.
+        each: seconds of one run; the time to the next kill is drawn evenly up to a little more. Returns its seconds.
         """
         began, results = time.monotonic(), self.place / f"round-{self.figures['rounds']}"
         store = Store(results / f"soak-{self.study}")
