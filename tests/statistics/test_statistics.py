@@ -145,3 +145,10 @@ def test_the_range_of_one_more_seed_holds_99_of_100() -> None:
     draws = np.random.default_rng(5).normal(0.9, 0.01, size=(4000, 4))
     inside = [low <= last <= high for *seeds, last in draws for low, high in [next_seed_range(seeds) or (1, 0)]]
     assert 0.985 < np.mean(inside) < 0.995
+
+
+def test_two_episodes_are_the_fewest_with_an_interval() -> None:
+    # 0.4 and 0.6: standard deviation sqrt(0.02), so 1.96 standard errors are 1.96 * 0.1
+    found = episode_interval([0.4, 0.6])
+    assert (found.low, found.high) == (pytest.approx(0.304), pytest.approx(0.696))
+    assert episode_interval([0.4]).low is None
