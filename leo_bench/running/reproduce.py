@@ -38,6 +38,7 @@ from leo_bench.running.sources import Source
 
 MEASURED = (
     "train_seconds",
+    "update_seconds",
     "eval_seconds",
     "adapt_ms",
     "peak_memory_mb",
