@@ -271,10 +271,31 @@ def _reproduce_options(sub: Parser) -> None:
     sub.add_argument(
         "study", nargs="*", type=_path, help="folders of studies, such as results/ablations-cpu (default: all)"
     )
-    sub.add_argument("-n", type=int, help="number of runs per study, cheapest first (default: 1)")
-    sub.add_argument("--key", help="do the run with this run key and all its recorded tests, in place of the cheapest")
+    sub.add_argument(
+        "--levels",
+        "--level",
+        metavar="0-2",
+        help="what to check, a level or a range (default: 0-2). 0: records are valid; 1: reports regenerate byte for "
+        "byte; 2: runs done again have the same bits; 3: their accuracies lie in the range of other seeds",
+    )
+    sub.add_argument(
+        "--minutes",
+        type=float,
+        default=10,
+        help="time for the whole call: only runs are done that should end in it, cheapest of each study first "
+        "(default: 10; none with -n)",
+    )
+    sub.add_argument("-n", type=int, help="most runs of each study (default: as many as the time allows)")
+    sub.add_argument("--key", help="do the run with this run key and all its recorded tests, and nothing else")
+    sub.add_argument(
+        "--this-source",
+        action="store_true",
+        help="do runs with this source even if another one made them (default: with the source of their commit)",
+    )
+    _add_jobs(sub, "runs")
+    sub.add_argument("--json", action="store_true", help="print what was found as JSON (docs/reliability.md)")
     _add_data(sub)
-    _add_results(sub)
+    _add_results(sub, reports=True)
 
 
 def _bench_options(sub: Parser) -> None:
@@ -378,7 +399,11 @@ COMMANDS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
     "dashboard": ("dashboard", "show searches and studies in a browser, until Ctrl-C", _dashboard_options),
     "report": ("report", "write reports again from results, without training", _report_options),
     "publish": ("report", "copy a study with its report to results/official and reports/official", _publish_options),
-    "reproduce": ("reproduce", "do recorded runs again and compare them bit for bit", _reproduce_options),
+    "reproduce": (
+        "reproduce",
+        "check records and reports, and do recorded runs again and compare them bit for bit",
+        _reproduce_options,
+    ),
     "bench": ("bench", "time training steps and other work (only in a checkout)", _bench_options),
     "examples": ("examples", "draw example episodes and class codes of a done run", _examples_options),
     "status": ("status", "print what is done, missing or not counted in each study", _status_options),

@@ -121,9 +121,14 @@ def _death_words(folder: Path, code: int, settings: Settings) -> str:
 def last_line(file: Path) -> str:
     """Return the last line that a process wrote into a file, at most 300 characters; empty if there is none."""
     try:
-        lines = file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return last_words(file.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return ""
+
+
+def last_words(text: str) -> str:
+    """Return the last line of a text, at most 300 characters; empty if there is none."""
+    lines = text.strip().splitlines()
     return shortened(lines[-1].strip().removeprefix("error: "), 300) if lines else ""
 
 
