@@ -14,7 +14,7 @@ RUN_OPTIONS = --profile "$(PROFILE)" $(if $(PUBLISHED),--use-published) $(if $(S
 	$(RAY_OPTIONS)
 RAY_OPTIONS = $(if $(RAY),--ray "$(RAY)") $(if $(GPUS_PER_RUN),--gpus-per-run "$(GPUS_PER_RUN)")
 
-.PHONY: help venv ablations study compare search dashboard report reproduce bench data status publish test test-long test-postgres test-ray check-pages check-dashboard docs lint format clean clean-venv
+.PHONY: help venv ablations study compare search dashboard report reproduce soak bench data status publish test test-long test-postgres test-ray check-pages check-dashboard docs lint format clean clean-venv
 
 help:  ## show this list
 	@echo "make ablations        run the ablation study and write reports/ablations-PROFILE/report.html"
@@ -24,7 +24,8 @@ help:  ## show this list
 	@echo "make dashboard        show searches and studies in a browser on this machine, until Ctrl-C: PORT=8080 (docs/dashboard.md)"
 	@echo "make status           print what is done, missing or not counted in each study"
 	@echo "make report           write every report again from results/, without training"
-	@echo "make reproduce        do the cheapest run of each study again and compare it bit for bit"
+	@echo "make reproduce        check records, make reports again, do runs again and compare bit for bit: MINUTES=10 in all"
+	@echo "make soak             kill runs at random moments for MINUTES=10, and compare the rest with an undisturbed study"
 	@echo "make bench            time training steps and write reports/bench (20 minutes): ONLY=GROUP for one group"
 	@echo "make data             print where the data set was found, and draw contact sheets in reports/data"
 	@echo "make publish          copy a study with its report to results/official and reports/official:"
@@ -83,7 +84,10 @@ report: venv
 	$(LEO_BENCH) report
 
 reproduce: venv
-	$(LEO_BENCH) reproduce $(RAY_OPTIONS)
+	$(LEO_BENCH) reproduce $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(JOBS),--jobs "$(JOBS)") $(if $(DATA),--data "$(DATA)")
+
+soak: venv
+	$(BIN)/python -m tools.soak $(if $(MINUTES),--minutes "$(MINUTES)")
 
 bench: venv
 	$(LEO_BENCH) bench $(if $(ONLY),--only "$(ONLY)")

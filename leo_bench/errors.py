@@ -14,3 +14,8 @@ EXIT_PIPE_CLOSED = 141
 
 class LeoBenchError(Exception):
     """Error whose one line says what is wrong, what was expected and how to mend it; shown without a traceback."""
+
+    def __str__(self) -> str:
+        """Return the message. Signs that end a line or command a terminal, as a file name may have, are escaped."""
+        message = super().__str__()
+        return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in message)

@@ -153,6 +153,20 @@ def _score_options(sub: Parser) -> None:
     _add_results(sub)
 
 
+def _measure_options(sub: Parser) -> None:
+    sub.add_argument("keys", nargs="*", metavar="KEY", help="run keys, as in runs.csv and in the report")
+    sub.add_argument("--study", metavar="NAME", help="measure the done runs of this study instead")
+    _add_profile(sub)
+    sub.add_argument(
+        "--figure",
+        type=_path,
+        metavar="FILE.png",
+        help="only draw what the top latent directions of one run do to glyphs",
+    )
+    _add_data(sub)
+    _add_results(sub)
+
+
 def _study_options(sub: Parser) -> None:
     sub.add_argument("name", help="name of a file in studies/, without .toml")
     _add_profile(sub)
@@ -271,11 +285,31 @@ def _reproduce_options(sub: Parser) -> None:
     sub.add_argument(
         "study", nargs="*", type=_path, help="folders of studies, such as results/ablations-cpu (default: all)"
     )
-    sub.add_argument("-n", type=int, help="number of runs per study, cheapest first (default: 1)")
-    sub.add_argument("--key", help="do the run with this run key and all its recorded tests, in place of the cheapest")
-    _add_ray(sub)
+    sub.add_argument(
+        "--levels",
+        "--level",
+        metavar="0-2",
+        help="what to check, a level or a range (default: 0-2). 0: records are valid; 1: reports regenerate byte for "
+        "byte; 2: runs done again have the same bits; 3: their accuracies lie in the range of other seeds",
+    )
+    sub.add_argument(
+        "--minutes",
+        type=float,
+        default=10,
+        help="time for the whole call: only runs are done that should end in it, cheapest of each study first "
+        "(default: 10; none with -n)",
+    )
+    sub.add_argument("-n", type=int, help="most runs of each study (default: as many as the time allows)")
+    sub.add_argument("--key", help="do the run with this run key and all its recorded tests, and nothing else")
+    sub.add_argument(
+        "--this-source",
+        action="store_true",
+        help="do runs with this source even if another one made them (default: with the source of their commit)",
+    )
+    _add_jobs(sub, "runs")
+    sub.add_argument("--json", action="store_true", help="print what was found as JSON (docs/reliability.md)")
     _add_data(sub)
-    _add_results(sub)
+    _add_results(sub, reports=True)
 
 
 def _bench_options(sub: Parser) -> None:
@@ -392,13 +426,18 @@ COMMANDS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
     "data": ("data", "print where the data set was found and its digest", _data_options),
     "run": ("run", "do one run, or describe its model", _run_options),
     "score": ("score", "score a recorded run on more tests, without training it again", _score_options),
+    "measure": ("measure", "measure what the parts of trained models do", _measure_options),
     "study": ("study", "do the runs of a study that are not done, and write its report", _study_options),
     "search": ("search", "search hyperparameters, then measure the best settings on test", _search_options),
     "merge": ("merge", "take runs made on another machine into the results", _merge_options),
     "dashboard": ("dashboard", "show searches and studies in a browser, until Ctrl-C", _dashboard_options),
     "report": ("report", "write reports again from results, without training", _report_options),
     "publish": ("report", "copy a study with its report to results/official and reports/official", _publish_options),
-    "reproduce": ("reproduce", "do recorded runs again and compare them bit for bit", _reproduce_options),
+    "reproduce": (
+        "reproduce",
+        "check records and reports, and do recorded runs again and compare them bit for bit",
+        _reproduce_options,
+    ),
     "bench": ("bench", "time training steps and other work (only in a checkout)", _bench_options),
     "examples": ("examples", "draw example episodes and class codes of a done run", _examples_options),
     "status": ("status", "print what is done, missing or not counted in each study", _status_options),

@@ -10,6 +10,7 @@ from typing import Any
 from leo_bench.config import Settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
+    MEASURES,
     TESTS,
     AttemptStatus,
     attempts_of,
@@ -121,9 +122,14 @@ def _death_words(folder: Path, code: int, settings: Settings) -> str:
 def last_line(file: Path) -> str:
     """Return the last line that a process wrote into a file, at most 300 characters; empty if there is none."""
     try:
-        lines = file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return last_words(file.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return ""
+
+
+def last_words(text: str) -> str:
+    """Return the last line of a text, at most 300 characters; empty if there is none."""
+    lines = text.strip().splitlines()
     return shortened(lines[-1].strip().removeprefix("error: "), 300) if lines else ""
 
 
@@ -133,7 +139,7 @@ def set_aside(folder: Path) -> None:
     A training checkpoint is removed.
     """
     (folder / TRAINING_CHECKPOINT).unlink(missing_ok=True)
-    for name in ("result.json", "episodes.npz", "checkpoint.safetensors"):
+    for name in ("result.json", "episodes.npz", "checkpoint.safetensors", MEASURES):
         _move_to_last_attempt(folder, name)
     for test in sorted(folder.glob(f"{TESTS}/*")):
         set_aside_test(folder, test.name)

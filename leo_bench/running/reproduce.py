@@ -2,7 +2,8 @@
 
 import dataclasses
 import shutil
-from collections.abc import Mapping, Sequence
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,26 +20,25 @@ from leo_bench.records import (
     TestResult,
     load_study,
     make_folder,
+    read_json,
     read_record,
     read_settings,
     read_test,
+    read_training,
     run_state,
     shortened,
     store_of,
 )
+from leo_bench.records.files import DIGEST
 from leo_bench.records.search import trial_runs
 from leo_bench.running import provenance
-from leo_bench.running.attempts import last_line
-from leo_bench.running.estimate import cost
-from leo_bench.running.executor import Executor, Task
-from leo_bench.running.local_processes import LocalProcesses
+from leo_bench.running.attempts import last_words
 from leo_bench.running.plan import planned_run
-from leo_bench.running.worker import WORKER, task_of_run
-
-POLL_SECONDS = 0.1
+from leo_bench.running.sources import Source
 
 MEASURED = (
     "train_seconds",
+    "update_seconds",
     "eval_seconds",
     "adapt_ms",
     "peak_memory_mb",
@@ -57,6 +57,9 @@ MEASURED = (
 )
 """Fields of a record that may differ between two runs of the same settings."""
 
+Start = Callable[..., "subprocess.Popen[str]"]
+"""subprocess.Popen, or a function that keeps track of the processes that it starts."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -66,18 +69,28 @@ class Comparison:
     differences: list[str]
     changed: str
     """Possible reasons for differences: changes of source, processor or versions; empty if none changed."""
+    accuracy: float
+    """Accuracy of the headline test now, a fraction."""
+    source: str = "this source"
+    """Source that did it, in words."""
+
+
+def runs_of(folder: Path) -> list[RunState]:
+    """Return the runs of a study, or of the complete trials of a search."""
+    if (folder / "search.json").exists():
+        return list(trial_runs(folder).values())
+    return load_study(folder).runs
 
 
 def done_runs(folder: Path) -> list[RunState]:
     """Return the done runs of a study, or of the trials of a search."""
-    if (folder / "search.json").exists():
-        return [run for run in trial_runs(folder).values() if run.status == "done"]
-    return load_study(folder).done
+    return [run for run in runs_of(folder) if run.status == "done"]
 
 
-def cheapest(runs: Sequence[RunState], n: int) -> list[RunState]:
-    """Return the n runs with the lowest estimated time. Runs without training come last."""
-    return sorted(runs, key=lambda run: (run.planned.settings["n_train_episodes"] == 0, cost(run.planned.settings)))[:n]
+def sealed(run: RunState) -> bool:
+    """Return True if the records of a done run, of its training and of all its tests, have a digest."""
+    paths = [run.folder / "result.json", *(run.folder / TESTS / test.test_key / "result.json" for test in run.tests)]
+    return all(path.exists() and DIGEST in read_json(path) for path in paths)
 
 
 def with_key(folders: Sequence[Path], key: str, store: Path | None = None) -> tuple[Path, RunState]:
@@ -163,47 +176,53 @@ def changed_fields(where: str, old: Record, new: Record) -> list[str]:
 
 
 def again(
-    run: RunState, folder: Path, data: Path | None, worker: Sequence[str] = WORKER, *, executor: Executor | None = None
+    run: RunState, folder: Path, data: Path | None, source: Source, start: Start = subprocess.Popen
 ) -> Comparison:
     """Do a done run and its listed tests again in a subfolder of folder, and compare.
 
-    executor: place for the processes; this machine if None. The subfolder is emptied first, and removed if nothing
-    differs. A record with another numerics digest is compared too, because not every change of source changes a number.
+    The subfolder is emptied first, and removed if nothing differs. A source with another numerics digest than that of
+    the record is compared too, because not every change of source changes a number. start: starts the processes.
     Raises LeoBenchError if the new run fails.
     """
-    place = executor or LocalProcesses(1)
     assert run.result is not None
-    result = run.result
     name = f"{run.planned.variant} seed {run.planned.seed} ({run.planned.run_key})"
     settings = make_settings(run.planned.settings, where=name)
-    planned = planned_run(settings, run.planned.variant)
+    planned = planned_run(settings, run.planned.variant) if source.root is None else run.planned
+    planned = planned.model_copy(update={"numerics": source.numerics})
     target = folder / run.planned.run_key
     shutil.rmtree(target, ignore_errors=True)
     make_folder(target)
-    _work(name, task_of_run(planned, folder.parent, target, data, worker), place)
+
+    def work(settings: Settings) -> None:
+        _work(name, source, settings, target, data, start)
+
+    work(settings)
     tests = {test_key(planned.run_key, test.asked): test.asked for test in run.tests}
     for key, asked in tests.items():
-        if not (target / TESTS / key / "result.json").exists():
-            more = planned_run(_with_test(settings, asked), run.planned.variant)
-            _work(name, task_of_run(more, folder.parent, target, data, worker), place)
-    found = differences(run, _with_tests(run_state(planned, target), tests, name))
+        if read_test(target, key, asked, read_training(target, planned)) is None:
+            work(_with_test(settings, asked))
+    new = _with_tests(run_state(planned, target), tests, name)
+    found = differences(run, new)
     if not found:
         shutil.rmtree(target)
-    return Comparison(name, found, _changed_since(result, planned.numerics))
+    changed = _changed_since(run.result, source.numerics)
+    return Comparison(name, found, changed, new.headline.accuracy, source.name)
 
 
-def _work(name: str, task: Task, place: Executor) -> None:
-    """Do the process of a run. Raises LeoBenchError if it fails. name: the run, in words."""
-    try:
-        place.start(task)
-        while not (ended := place.ended(POLL_SECONDS)):
-            pass
-    except BaseException:
-        place.stop()
-        raise
-    if ended[0].code:
-        reason = ended[0].lost or last_line(task.log) or "no message"
-        raise LeoBenchError(f"{name} could not be done again: {reason}")
+def _work(name: str, source: Source, settings: Settings, target: Path, data: Path | None, start: Start) -> None:
+    """Run the process of a run. Raises LeoBenchError if it fails. name: the run, in words."""
+    process = start(
+        source.command(settings, target, data),
+        env=source.environment(settings),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+    )
+    _, said = process.communicate()
+    if process.returncode:
+        raise LeoBenchError(f"{name} could not be done again: {last_words(said) or 'no message'}")
 
 
 def _with_test(settings: Settings, asked: TestSettings) -> Settings:

@@ -14,6 +14,7 @@ from leo_bench.statistics.intervals import (
     Interval,
     episode_interval,
     finite,
+    next_seed_range,
     seed_and_episode_interval,
     seed_interval,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "holm",
     "judge",
     "margin_of",
+    "next_seed_range",
     "paired_episode_interval",
     "pareto_front",
     "seed_and_episode_interval",

@@ -57,6 +57,20 @@ def seed_interval(values: ArrayLike) -> Interval:
     return Interval(mean, mean - half, mean + half, numbers.size, "seeds")
 
 
+def next_seed_range(values: ArrayLike, confidence: float = 0.99) -> tuple[float, float] | None:
+    """Return (low, high), the prediction interval of one more seed: where would another run of this variant land?
+
+    values: [n_seeds], one number per run. Assumes that runs are independent and nearly normal. None for one seed, which
+    shows no spread.
+    """
+    numbers = finite(values)
+    if numbers.size < 2:
+        return None
+    quantile = float(stats.t.ppf(0.5 + confidence / 2, numbers.size - 1))
+    half = quantile * float(numbers.std(ddof=1)) * math.sqrt(1 + 1 / numbers.size)
+    return float(numbers.mean()) - half, float(numbers.mean()) + half
+
+
 def seed_and_episode_interval(accuracies: ArrayLike) -> Interval:
     """Return mean and 95% interval over seeds and test episodes: what would other seeds give on other episodes?
 

@@ -27,7 +27,7 @@ from leo_bench.commands.cli import main
 from leo_bench.dashboard.content import Folders, ShownStudy
 from leo_bench.dashboard.follow import Follower, sources
 from leo_bench.dashboard.optuna_database import OptunaDatabase
-from leo_bench.dashboard.server import HOST, DashboardApp, dashboard, with_reports
+from leo_bench.dashboard.server import HOST, DashboardApp, dashboard, open_server, with_reports
 from leo_bench.records.search import Trial
 
 DEADLINE = 30.0
@@ -302,3 +302,8 @@ def test_it_ends_cleanly_and_says_nothing_of_requests(results: Path, tmp_path: P
             out, err = process.communicate(timeout=DEADLINE)
             assert (process.returncode, out, err) == (0, "dashboard stopped\n", "")
             assert list(temporary.iterdir()) == []
+
+
+def test_it_listens_on_this_machine_only() -> None:
+    with open_server(0) as server:
+        assert server.socket.getsockname()[0] == "127.0.0.1"

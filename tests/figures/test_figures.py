@@ -21,6 +21,7 @@ from results_fixture import BIG_SWITCHES, BIG_VARIANTS, make_plan
 
 from leo_bench import figures
 from leo_bench.figures import COLOURS, INK, VariantStyle, variant_styles
+from leo_bench.figures.intervals import LEAST_SEEDS, interval_over_seeds
 from leo_bench.figures.labels import without_overlap
 from leo_bench.figures.learning_curves import IN_SAMPLE_DASH
 from leo_bench.report.layout import compose_png, compose_svg
@@ -427,3 +428,15 @@ def test_what_a_user_has_set_in_matplotlib_changes_no_figure_and_applies_again_a
         strange = render(labelled("x"))
         assert all(mpl.rcParams[name] == value for name, value in own.items())
     assert (plain.svg, plain.png) == (strange.svg, strange.png)
+
+
+def test_a_line_is_drawn_from_three_seeds_on() -> None:
+    # Mean 50 and standard deviation 1: the t interval of three seeds is 4.3027 / sqrt(3) wide on either side.
+    half = 4.302653 / np.sqrt(3)
+    assert LEAST_SEEDS == 3
+    assert interval_over_seeds(pd.Series([49.0, 50.0, 51.0])) == pytest.approx((50 - half, 50 + half))
+    assert interval_over_seeds(pd.Series([49.0, 51.0])) == (50, 50)
+    assert interval_over_seeds(pd.Series([50.0])) == (50, 50)
+    # cut where no accuracy can be
+    assert interval_over_seeds(pd.Series([90.0, 95.0, 100.0]))[1] == 100
+    assert interval_over_seeds(pd.Series([0.0, 1.0, 5.0]))[0] == 0

@@ -563,3 +563,12 @@ def test_a_record_has_a_line_for_each_field_and_each_object_of_a_list(tmp_path: 
     assert [line for line in lines if line.startswith('"question"')] == [f'"question": "{plan.question}",']
     assert sum(line.startswith(' {"variant"') for line in lines) == len(plan.runs)
     assert read_record(tmp_path / "study.json", Plan) == plan
+
+
+@pytest.mark.parametrize(("train_n_way", "shown"), [(40, 40), (None, 5)])
+def test_the_ways_of_training_are_shown_as_they_are(tmp_path: Path, train_n_way: int | None, shown: int) -> None:
+    plan = make_plan({"a": {"train_n_way": train_n_way}}, [0])
+    write_run(tmp_path, plan, plan.runs[0], counts)
+    view = load_study(write_study(tmp_path, plan))
+    assert view.headlines()["train_n_way"].tolist() == [shown]
+    assert view.headlines()["n_way"].tolist() == [5]

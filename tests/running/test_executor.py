@@ -494,14 +494,13 @@ def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("without_ray")
-@pytest.mark.parametrize("command", [["study", "ablations"], ["search", "search"], ["reproduce"]])
+@pytest.mark.parametrize("command", [["study", "ablations"], ["search", "search"]])
 def test_without_the_extra_one_line_says_how_to_install_it(
     tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     results = write_big_study(tmp_path, seeds=(0,)).parent
     options = ["--results", str(results), "--ray", "local"]
-    given = [*options, *([] if command == ["reproduce"] else ["--dataset", "glyphs"])]
-    assert main([*command, *given]) == 2
+    assert main([*command, *options, "--dataset", "glyphs"]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith("error: --ray needs Ray") and "pip install 'leo_bench[ray]'" in line
 

@@ -178,12 +178,3 @@ def test_a_cluster_that_is_not_there_is_named_in_one_line(place: Path) -> None:
     done = study(place, "nowhere", "--profile", "quick", "--ray", "127.0.0.1:1")
     assert done.returncode == 2
     assert done.stderr.strip().splitlines()[-1].startswith("error: --ray 127.0.0.1:1: no connection to a Ray cluster")
-
-
-def test_a_recorded_run_is_reproduced_on_the_cluster(place: Path, nodes: Nodes) -> None:
-    options = ["--results", str(place / "local"), "--ray", nodes.address, "--collect"]
-    done = subprocess.run(
-        [*command(place, "local")[:3], "reproduce", *options], env=environment(place), capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert "bit for bit the same" in done.stdout

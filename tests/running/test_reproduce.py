@@ -12,12 +12,26 @@ from results_fixture import make_plan, seal, write_study
 from leo_bench.commands.cli import main
 from leo_bench.config import make_settings, planned_tests
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import Result, StudyView, TestResult, read_record
-from leo_bench.running import reproduce
+from leo_bench.records import Result, RunState, StudyView, TestResult, read_record
+from leo_bench.running import reproduce, sources
+from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.scheduler import StudyRunner
+from leo_bench.running.sources import Source
 from leo_bench.running.worker import worker_command, worker_environment
 
 WORKER = (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py"))
+
+
+@pytest.fixture(autouse=True)
+def fake_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every run be done again by the quick worker."""
+    monkeypatch.setattr(sources, "WORKER", WORKER)
+
+
+def again(run: RunState, folder: Path) -> reproduce.Comparison:
+    """Do a run again with this source."""
+    settings = make_settings(run.planned.settings)
+    return reproduce.again(run, folder, None, Source(numerics_digest(settings.learner, settings.dataset)))
 
 
 @pytest.fixture
@@ -25,11 +39,6 @@ def view(tmp_path: Path) -> StudyView:
     variants = {"short": {"latent_dim": 101, "n_train_episodes": 40}, "long": {"latent_dim": 102}}
     plan = make_plan(variants, [0], numerics=None)
     return StudyRunner(plan, plan, tmp_path, 2, say=lambda text: None, worker=WORKER).run()
-
-
-def test_the_cheapest_trained_run_comes_first(view: StudyView) -> None:
-    assert [run.planned.variant for run in reproduce.cheapest(view.done, 2)] == ["short", "long"]
-    assert len(reproduce.cheapest(view.done, 1)) == 1
 
 
 def test_a_run_is_found_by_its_key_in_whichever_study_has_it(view: StudyView, tmp_path: Path) -> None:
@@ -42,9 +51,8 @@ def test_a_run_is_found_by_its_key_in_whichever_study_has_it(view: StudyView, tm
 
 
 def test_the_command_does_the_run_of_a_key_and_no_other(
-    view: StudyView, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    view: StudyView, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(reproduce.again, "__defaults__", (WORKER,))
     key = view.runs[1].planned.run_key
     assert main(["reproduce", "--key", key, "--results", str(tmp_path)]) == 0
     out = capsys.readouterr().out
@@ -67,9 +75,8 @@ def alone(tmp_path: Path) -> Path:
 
 
 def test_a_run_that_no_study_names_is_done_again_with_the_tests_of_every_call(
-    alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    alone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(reproduce.again, "__defaults__", (WORKER,))
     asked = [read_record(path, TestResult).asked for path in alone.glob("tests/*/result.json")]
     _, run = reproduce.with_key([], alone.name, tmp_path / "runs")
     assert {test.asked for test in run.tests} == set(asked)
@@ -93,11 +100,11 @@ def test_a_run_of_a_study_is_compared_with_the_tests_of_score_too(view: StudyVie
     folder, found = reproduce.with_key([view.folder], run.planned.run_key, tmp_path / "runs")
     assert (folder, found.planned.variant) == (view.folder, "short")
     assert len(found.tests) == 2 * len(run.tests)
-    assert reproduce.again(found, tmp_path / "again", None, WORKER).differences == []
+    assert again(found, tmp_path / "again").differences == []
 
 
 def test_equal_bits_are_called_equal_and_nothing_is_left(view: StudyView, tmp_path: Path) -> None:
-    comparison = reproduce.again(view.runs[0], tmp_path / "again", None, WORKER)
+    comparison = again(view.runs[0], tmp_path / "again")
     assert comparison.differences == []
     assert list((tmp_path / "again").iterdir()) == []
 
@@ -106,7 +113,7 @@ def test_other_bits_are_named_and_kept(view: StudyView, tmp_path: Path) -> None:
     run = view.runs[0]
     assert run.result is not None
     other = dataclasses.replace(run, result=run.result.model_copy(update={"weights_digest": "other"}))
-    comparison = reproduce.again(other, tmp_path / "again", None, WORKER)
+    comparison = again(other, tmp_path / "again")
     assert comparison.differences == ["weights_digest: recorded other, now 77aa"]
     assert read_record(tmp_path / "again" / run.planned.run_key / "result.json", Result).weights_digest == "77aa"
     assert "processor was Some CPU" in comparison.changed
@@ -120,7 +127,7 @@ def test_a_run_of_other_source_is_compared_and_its_source_named(view: StudyView,
         result=run.result.model_copy(update={"numerics": "of before"}),
         tests=[test.model_copy(update={"numerics": "of before"}) for test in run.tests],
     )
-    same = reproduce.again(older, tmp_path / "again", None, WORKER)
+    same = again(older, tmp_path / "again")
     assert same.differences == []  # the bits still agree
     assert "source was of before, is " in same.changed
 
@@ -136,7 +143,7 @@ def test_a_run_recorded_under_an_older_schema_is_compared(view: StudyView, tmp_p
     for old, new in zip(run.tests, tests, strict=True):
         (run.folder / "tests" / old.test_key).rename(run.folder / "tests" / new.test_key)
     older = dataclasses.replace(run, planned=planned, result=result, tests=tests)
-    assert reproduce.again(older, tmp_path / "again", None, WORKER).differences == []
+    assert again(older, tmp_path / "again").differences == []
 
 
 @pytest.mark.parametrize(
@@ -178,5 +185,5 @@ def test_one_changed_point_of_a_curve_is_named(
     points = list(getattr(run.result, field))
     points[1] = points[1].model_copy(update=point)
     other = dataclasses.replace(run, result=run.result.model_copy(update={field: points}))
-    (difference,) = reproduce.again(other, tmp_path / "again", None, WORKER).differences
+    (difference,) = again(other, tmp_path / "again").differences
     assert difference.startswith(f"{field}: recorded ")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from leo_bench.statistics import (
     episode_interval,
     holm,
+    next_seed_range,
     paired_episode_interval,
     seed_and_episode_interval,
     seed_interval,
@@ -130,3 +131,24 @@ def test_a_headline_interval_by_hand() -> None:
     assert found.mean == pytest.approx(0.75)
     assert found.half_width == pytest.approx(4.302653 * math.sqrt(0.005))
     assert seed_and_episode_interval([[0.5, 0.7]]) == episode_interval([0.5, 0.7])
+
+
+def test_the_range_of_one_more_seed_by_hand() -> None:
+    # mean 0.5, sd 0.1, three seeds: t with 2 degrees of freedom at 99.5% is 9.9248, times 0.1 * sqrt(4/3)
+    low, high = next_seed_range([0.4, 0.5, 0.6])  # type: ignore[misc]
+    assert (low, high) == pytest.approx((0.5 - 1.14602, 0.5 + 1.14602), abs=1e-5)
+    assert next_seed_range([0.5]) is None
+    assert next_seed_range([0.5, 0.5]) == (0.5, 0.5)
+
+
+def test_the_range_of_one_more_seed_holds_99_of_100() -> None:
+    draws = np.random.default_rng(5).normal(0.9, 0.01, size=(4000, 4))
+    inside = [low <= last <= high for *seeds, last in draws for low, high in [next_seed_range(seeds) or (1, 0)]]
+    assert 0.985 < np.mean(inside) < 0.995
+
+
+def test_two_episodes_are_the_fewest_with_an_interval() -> None:
+    # 0.4 and 0.6: standard deviation sqrt(0.02), so 1.96 standard errors are 1.96 * 0.1
+    found = episode_interval([0.4, 0.6])
+    assert (found.low, found.high) == (pytest.approx(0.304), pytest.approx(0.696))
+    assert episode_interval([0.4]).low is None

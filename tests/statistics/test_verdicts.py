@@ -208,3 +208,18 @@ def test_looks_while_seeds_are_added_share_the_chance_of_a_false_verdict() -> No
 
     assert rate(1) > 0.08  # as if each look were the only one
     assert rate(len(counts)) < 0.05 + 3 * math.sqrt(0.05 * 0.95 / len(rows))
+
+
+@pytest.mark.parametrize("n_compared", [1, 4])
+def test_the_smallest_difference_that_is_shown_lies_one_interval_beyond_the_margin(n_compared: int) -> None:
+    # Standard deviation 0.01 over 5 seeds, margin 0.005. The p is twice the one-sided p, and Holm takes it times the
+    # number compared for the likeliest: so t at 1 - 0.05 / (2 * 4) = 0.99375 with 4 degrees of freedom decides, 4.3147.
+    t = {1: 2.776445, 4: 4.314656}[n_compared]
+    assert t == pytest.approx(stats.t.ppf(1 - 0.05 / (2 * n_compared), 4), abs=1e-5)
+    least = 0.005 + t * 0.01 / np.sqrt(5)
+    assert least == pytest.approx({1: 0.0174, 4: 0.0243}[n_compared], abs=5e-5)
+    unclear = Difference(0.005, 0.01**2, 4, 5, 0.005)  # the others of the family say nothing
+    for mean, verdict in ((least + 1e-6, "better"), (least - 1e-6, "inconclusive"), (-least - 1e-6, "worse")):
+        family = [unclear] * (n_compared - 1) + [Difference(mean, 0.01**2, 4, 5, 0.005)]
+        found = judge(family)[-1].verdict
+        assert found == verdict or (verdict, found) == ("inconclusive", "direction shown")

@@ -300,3 +300,11 @@ def test_the_command_refuses_what_is_no_comparison(
         assert main(["report", *arguments]) == 2
         error = capsys.readouterr().err
         assert words in error and len(error.strip().splitlines()) == 1
+
+
+def test_changes_are_named_by_their_size_whatever_their_sign(tmp_path: Path) -> None:
+    build(tmp_path / "a")
+    build(tmp_path / "b", {("leo", seed): 63 for seed in range(3)} | {("none", seed): 54 for seed in range(3)})
+    lines, _, _ = report(tmp_path)
+    words = "Largest differences, B - A in points: none -8.0 (5-way mixed) and leo +4.0 (5-way mixed)"
+    assert words in lines, lines

@@ -1,0 +1,135 @@
+"""Sources that can do a recorded run again: this one, or that of the commit in its record. No torch."""
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+
+from leo_bench.config import Settings, differing
+from leo_bench.data.locate import locate
+from leo_bench.errors import LeoBenchError
+from leo_bench.records import make_folder
+from leo_bench.running import provenance
+from leo_bench.running.attempts import last_words
+from leo_bench.running.numerics import numerics_digest
+from leo_bench.running.worker import WORKER, worker_command, worker_environment
+
+AT_COMMIT = Path(__file__).with_name("at_commit.py")
+CHANGES = "+changes"
+"""Ending of a recorded commit if files differed from it (provenance.py)."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Source of leo_bench that does a run."""
+
+    numerics: str
+    """Its numerics digest for the run."""
+    root: Path | None = None
+    """Folder that holds its package; None for this source."""
+    name: str = "this source"
+
+    def command(self, settings: Settings, target: Path, data: Path | None) -> list[str]:
+        """Return the command that does the run of these settings in the folder `target`."""
+        if self.root is None:
+            return worker_command(settings, target, data, WORKER)
+        data = data or locate(settings.dataset).path  # a source elsewhere would not look beside this checkout
+        values = settings.canonical()
+        given = [json.dumps(some, sort_keys=True) for some in (values, differing(values))]
+        more = ["--data", str(data.absolute())] if data else []
+        return [sys.executable, "-P", str(AT_COMMIT), "run", str(target.absolute()), *given, *more]
+
+    def environment(self, settings: Settings) -> dict[str, str]:
+        """Return the environment of that command."""
+        return worker_environment(settings) | ({} if self.root is None else {"PYTHONPATH": str(self.root.absolute())})
+
+
+@dataclass
+class Sources:
+    """Sources of recorded runs. Those of earlier commits are unpacked once, into a folder."""
+
+    folder: Path
+    unpacked: dict[str, Path | str] = field(default_factory=dict)
+    """Commit -> folder of its source, or the reason why there is none."""
+    digests: dict[Sequence[str], str] = field(default_factory=dict)
+    """(commit, learner, data set) -> numerics digest."""
+    lock: Lock = field(default_factory=Lock)
+
+    def of_record(self, settings: Settings, numerics: str, commit: str) -> Source:
+        """Return the source with the numerics digest of a record: this one, or that of its commit.
+
+        numerics, commit: those of the record. Raises LeoBenchError, with the reason, if there is no such source.
+        """
+        own = numerics_digest(settings.learner, settings.dataset)
+        if numerics == own:
+            return Source(own)
+        short = commit.removesuffix(CHANGES)
+        with self.lock:  # two threads may ask for the same commit
+            root = self._root(short)
+            found = self._digest(root, short, settings)
+        if found != numerics:
+            why = "changes that were not committed" if commit.endswith(CHANGES) else "another commit"
+            raise LeoBenchError(
+                f"its source is not in the repository: commit {short} has numerics digest {found}, the record "
+                f"{numerics}, so {why} decided its numbers"
+            )
+        return Source(numerics, root, f"the source of commit {short}")
+
+    def _root(self, commit: str) -> Path:
+        """Return the folder with the source of a commit. Raises LeoBenchError if it cannot be had."""
+        if commit not in self.unpacked:
+            try:
+                self.unpacked[commit] = unpacked(commit, self.folder / f"source-{commit}")
+            except LeoBenchError as error:
+                self.unpacked[commit] = str(error)
+        root = self.unpacked[commit]
+        if isinstance(root, str):
+            raise LeoBenchError(root)
+        return root
+
+    def _digest(self, root: Path, commit: str, settings: Settings) -> str:
+        """Return the numerics digest of the source in a folder. Raises LeoBenchError if it cannot be run."""
+        asked = (commit, settings.learner, settings.dataset)
+        if asked not in self.digests:
+            done = subprocess.run(
+                [sys.executable, "-P", str(AT_COMMIT), "digest", *asked[1:]],
+                env={**os.environ, "PYTHONPATH": str(root.absolute())},
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+            )
+            if done.returncode:
+                raise LeoBenchError(f"the source of commit {commit} cannot be run here: {last_words(done.stderr)}")
+            self.digests[asked] = done.stdout.strip()
+        return self.digests[asked]
+
+
+def unpacked(commit: str, folder: Path) -> Path:
+    """Unpack the package of a commit of this repository into a folder, and return the folder.
+
+    Raises LeoBenchError if this is no checkout or if it lacks the commit.
+    """
+    if not re.fullmatch("[0-9a-f]{7,40}", commit):
+        raise LeoBenchError("its source is not this one, and its record names no commit")
+    if provenance.commit() == "unknown":
+        raise LeoBenchError(f"its source is that of commit {commit}, and this is no checkout with git")
+    package = provenance.PACKAGE
+    command = ["git", "-C", str(package.parent), "archive", "--format=zip", commit, package.name]
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    done = subprocess.run(command, capture_output=True, env=own)
+    if done.returncode:
+        raise LeoBenchError(
+            f"its source is that of commit {commit}, which this repository lacks; a shallow clone gets it by: "
+            "git fetch --unshallow"
+        )
+    make_folder(folder)
+    with zipfile.ZipFile(io.BytesIO(done.stdout)) as archive:
+        archive.extractall(folder)
+    return folder
