@@ -32,6 +32,8 @@ def time_frame(data: StudyData) -> pd.DataFrame:
         own, result = run.planned, run.result
         if result is None or own.variant not in together or (own.variant, own.seed) not in data.counted:
             continue
+        if not own.settings["n_train_episodes"]:
+            continue
         seconds = core_seconds(data, own.variant) / own.settings["n_train_episodes"]
         if not seconds > 0 or own.settings["train_classes"] != "train":
             continue
