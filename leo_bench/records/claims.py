@@ -5,8 +5,9 @@ from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Literal
 
+from pydantic import BaseModel, ConfigDict
+
 from leo_bench.config import Settings
-from leo_bench.records.base import Record
 from leo_bench.records.names import Name
 
 COSTS = ("train_seconds", "adapt_ms", "peak_memory_mb", "n_parameters", "n_generated", "n_adapted", "own_share")
@@ -29,7 +30,13 @@ MEASURE, SETTING = "measure:", "setting:"
 Bound = float | Literal["margin", "-margin"] | None
 
 
-class Part(Record):
+class ClaimRecord(BaseModel):
+    """Base of the records of claims, which are tables of a study file and part of its plan."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Part(ClaimRecord):
     """A statement about one number: the number, and the bounds that it must keep.
 
     level: mean over the seeds of `variant`. difference: `variant` minus `against`, seed by seed; with more_than_on, how
@@ -58,7 +65,7 @@ class Part(Record):
         return [name for name in (self.variant, self.against, *self.variants) if name]
 
 
-class Claim(Record):
+class Claim(ClaimRecord):
     """A statement of the document, with the rule for its verdict."""
 
     section: str
@@ -71,8 +78,13 @@ class Claim(Record):
     """Reason why it cannot be measured here; then there are no parts."""
     parts: list[Part] = []
 
+    @property
+    def named(self) -> list[str]:
+        """Variants that the parts are about."""
+        return [name for part in self.parts for name in part.named]
 
-class TableRow(Record):
+
+class TableRow(ClaimRecord):
     """Row of a comparison table: for each column what the document says, and the claim that judges it."""
 
     aspect: str
@@ -83,7 +95,7 @@ class TableRow(Record):
     claims: dict[str, str]
 
 
-class ComparisonTable(Record):
+class ComparisonTable(ClaimRecord):
     """Comparison table of the document."""
 
     name: Name
@@ -99,7 +111,7 @@ class ComparisonTable(Record):
         return [*self.columns.values(), *(name for row in self.rows for name in row.variants.values())]
 
 
-class Source(Record):
+class Source(ClaimRecord):
     """Variant of another study."""
 
     study: Name
@@ -107,7 +119,7 @@ class Source(Record):
     label: str
 
 
-class Claims(Record):
+class Claims(ClaimRecord):
     """All claims of a study, with the variants of other studies that they name."""
 
     sources: dict[Name, Source] = {}

@@ -1,12 +1,11 @@
 """Schema of the records of runs and studies on disk."""
 
 import re
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from leo_bench.config import SCHEMA_VERSION, TestSettings, default_of
-from leo_bench.records.base import Record
 from leo_bench.records.claims import Claims
 from leo_bench.records.names import Name, ProfileName
 
@@ -23,6 +22,14 @@ uint32 [n_characters, 2]; absent from old runs."""
 Status = Literal[
     "done", "missing", "running", "failed", "interrupted", "pruned", "stale", "corrupt", "duplicate", "not counted"
 ]
+
+
+class Record(BaseModel):
+    """Base of all records: no unknown fields, no NaN, no infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    sealed: ClassVar[bool] = False
+    """True if the file ends with a digest over all fields, so that an edit by hand is seen (files.py)."""
 
 
 Share = Annotated[float, Field(ge=0, le=1)]

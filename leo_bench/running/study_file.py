@@ -164,7 +164,12 @@ def check_claims(path: Path, study: StudyFile) -> None:
             if fault := part_fault(part):
                 raise LeoBenchError(f"{path}: claims.{name}.parts.{number}: {fault}")
     named = [
-        *((f"claims.{name}", one) for name, claim in study.claims.items() for part in claim.parts for one in part.named),
+        *(
+            (f"claims.{name}", one)
+            for name, claim in study.claims.items()
+            for part in claim.parts
+            for one in part.named
+        ),
         *((f"tables.{table.name}", one) for table in study.tables for one in table.variants),
     ]
     for place, variant in named:
