@@ -1,8 +1,8 @@
 """Statements about one number, such as "above 95%", and their verdicts.
 
-A statement is decided like a difference: its bound takes the place of zero, or the middle of its two bounds with half
-their distance as margin. So it has the p of verdicts.py, and Holm's adjustment over the family holds the chance of even
-one false verdict at ALPHA.
+A statement has two p: that of "it holds" and that of "it does not hold", both against its bound. One of the two is
+false, whatever the true number is, so the smaller one needs no doubling. Holm's adjustment over the family then holds
+the chance of even one false verdict at ALPHA.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from leo_bench.statistics.intervals import finite, seed_and_episode_moments
-from leo_bench.statistics.verdicts import Difference, judge, seeds_to_settle
+from leo_bench.statistics.paired import holm
+from leo_bench.statistics.verdicts import ALPHA, Difference, seeds_to_settle
 
 Outcome = Literal["holds", "does not hold", "holds in part", "inconclusive"]
 
@@ -25,16 +26,24 @@ class Statement:
     above: float | None = None
     below: float | None = None
 
+    def p_values(self, estimate: Difference) -> tuple[float, float]:
+        """Return the p of "it holds" and of "it does not hold"."""
+        low, high = self.above, self.below
+        if low is not None and high is not None:
+            outside = 2 * min(estimate.p_above(high), estimate.p_below(low))  # twice, since it may be on either side
+            return max(estimate.p_above(low), estimate.p_below(high)), min(1.0, outside)
+        if low is not None:
+            return estimate.p_above(low), estimate.p_below(low)
+        assert high is not None
+        return estimate.p_below(high), estimate.p_above(high)
+
     def centred(self, estimate: Difference) -> Difference:
-        """Return the estimate as a difference that is better, or without a difference that matters between two bounds,
-        if the statement holds."""
-        if self.above is not None and self.below is not None:
-            middle, half = (self.above + self.below) / 2, (self.below - self.above) / 2
-            return replace(estimate, mean=estimate.mean - middle, margin=half)
-        if self.above is not None:
-            return replace(estimate, mean=estimate.mean - self.above, margin=0.0)
-        assert self.below is not None
-        return replace(estimate, mean=self.below - estimate.mean, margin=0.0)
+        """Return the estimate with the bound at zero; between two bounds, with their middle there and half their
+        distance as margin."""
+        low = self.below if self.above is None else self.above
+        high = self.above if self.below is None else self.below
+        assert low is not None and high is not None
+        return replace(estimate, mean=estimate.mean - (low + high) / 2, margin=(high - low) / 2)
 
     def is_met(self, value: float) -> bool:
         """Return True if an exact value keeps the bounds."""
@@ -46,25 +55,26 @@ class Decision:
     """Verdict on one statement of a family."""
 
     outcome: Outcome
+    leaning: Outcome
+    """Verdict that the number would have if it were the only one; inconclusive if none."""
     holm_p: float
+    """Smaller p of the two, after Holm's adjustment over the family."""
     seeds_to_settle: int | None
     """Seeds that would settle an open statement; None if it is settled, or beyond MOST_SEEDS."""
 
 
 def decide(family: Sequence[tuple[Difference, Statement]]) -> list[Decision]:
     """Return the verdict on each statement of one family, from the estimate of its number."""
-    centred = [statement.centred(estimate) for estimate, statement in family]
+    pairs = [statement.p_values(estimate) for estimate, statement in family]
     found = []
-    for own, (_, statement), judgement in zip(centred, family, judge(centred), strict=True):
-        two_sided = statement.above is not None and statement.below is not None
-        words: dict[str, Outcome] = {
-            "better": "does not hold" if two_sided else "holds",
-            "worse": "does not hold",
-            "no difference that matters": "holds" if two_sided else "inconclusive",
-        }
-        outcome = words.get(judgement.verdict, "inconclusive")
-        needed = seeds_to_settle(own, len(family)) if outcome == "inconclusive" else None
-        found.append(Decision(outcome, judgement.holm_p, needed))
+    for (estimate, statement), pair, holm_p in zip(family, pairs, holm([min(pair) for pair in pairs]), strict=True):
+        assert holm_p is not None
+        likelier: Outcome = "holds" if pair[0] < pair[1] else "does not hold"
+        if holm_p < ALPHA:
+            found.append(Decision(likelier, likelier, holm_p, None))
+            continue
+        needed = seeds_to_settle(statement.centred(estimate), len(family) / 2)  # it doubles p, and here nothing does
+        found.append(Decision("inconclusive", likelier if min(pair) < ALPHA / 2 else "inconclusive", holm_p, needed))
     return found
 
 

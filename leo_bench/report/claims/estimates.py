@@ -3,19 +3,16 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import chain
 
 import numpy as np
 
 from leo_bench.records.claims import ACCURACIES, MEASURE, Bound, Part
 from leo_bench.report.claims.evidence import Evidence, Place, number_of
-from leo_bench.report.study.comparable import why_not_comparable
-from leo_bench.report.study.differences import as_difference, variance_prior
+from leo_bench.report.study.differences import LEAST_ERROR, as_difference, variance_prior
 from leo_bench.report.study.pairs import VariantScores, paired_difference
 from leo_bench.statistics import (
     Difference,
     Interval,
-    Prior,
     Statement,
     accuracy_estimate,
     fit_prior,
@@ -58,9 +55,8 @@ def measure(evidence: Evidence, part: Part, test: str) -> Number:
     """Return the number of a part on one test. Raises NotMeasured with the reason if there is none."""
     lacking = [name for name in part.named if evidence.place(name) is None]
     if lacking:
-        studies = sorted({evidence.study(name) for name in lacking})
-        names = ", ".join(evidence.label(name) for name in lacking)
-        raise NotRun(f"{names} of the {'studies' if len(studies) > 1 else 'study'} {' and '.join(studies)}")
+        names = [f"{evidence.label(name)} (study {evidence.study(name)})" for name in lacking]
+        raise NotRun(f"no run of {listed(names)}")
     made: dict[str, Callable[[Evidence, Part, str], Number]] = {
         "level": _level,
         "difference": _more if part.more_than_on else _difference,
@@ -72,21 +68,35 @@ def measure(evidence: Evidence, part: Part, test: str) -> Number:
 
 
 def moderated(numbers: list[Number]) -> list[Number]:
-    """Return the numbers with the variances of ratios drawn towards that of all ratios."""
-    ratios = [one.estimate for one in numbers if one.part.kind == "ratio" and one.estimate]
-    names = {one.part.variant for one in numbers if one.part.kind == "ratio"}
-    if not ratios:
-        return numbers
-    ones = [1.0] * len(ratios)
-    prior = fit_prior([one.variance for one in ratios], [one.degrees for one in ratios], ones, len(names))
-    return [_moderated(one, prior) if one.part.kind == "ratio" else one for one in numbers]
+    """Return the numbers with few-seed variances drawn towards those of others of their kind: of all ratios, and of all
+    mean accuracies. Differences are drawn towards their own study's already."""
+    found = list(numbers)
+    for kind in (
+        lambda one: one.part.kind == "ratio",
+        lambda one: one.part.kind == "level" and one.part.quantity in MEANS,
+    ):
+        chosen = [(index, one, one.estimate) for index, one in enumerate(numbers) if kind(one) and one.estimate]
+        if chosen:
+            errors = [_error(one) for _, one, _ in chosen]
+            prior = fit_prior(
+                [own.variance for *_, own in chosen],
+                [own.degrees for *_, own in chosen],
+                errors,
+                len({one.part.variant for _, one, _ in chosen}),
+            )
+            for (index, one, own), error in zip(chosen, errors, strict=True):
+                variance, degrees = prior.moderated(own.variance, own.degrees, error)
+                found[index] = replace(one, estimate=replace(own, variance=variance, degrees=degrees))
+    return found
 
 
-def _moderated(number: Number, prior: Prior) -> Number:
-    if number.estimate is None:
-        return number
-    variance, degrees = prior.moderated(number.estimate.variance, number.estimate.degrees, 1.0)
-    return replace(number, estimate=replace(number.estimate, variance=variance, degrees=degrees))
+MEANS = ("accuracy", "accuracy_before")
+"""Accuracies whose variance over seeds follows the error."""
+
+
+def _error(number: Number) -> float:
+    """Return the error that goes with a mean accuracy, a fraction above 0; 1 for other numbers."""
+    return max(1 - number.value, LEAST_ERROR) if number.part.quantity in MEANS else 1.0
 
 
 def _statement(part: Part, margin: float = 0.0) -> Statement:
@@ -147,7 +157,9 @@ def _ratio(evidence: Evidence, part: Part, test: str) -> Number:
     """Return the logarithm of a ratio of costs, over the seeds that both variants have."""
     own, base = (_place(evidence, name) for name in (part.variant, part.against))
     if part.quantity in TIMES:
-        machines = [{str(sorted(run.result.host.items())) for run in one.runs.values() if run.result} for one in (own, base)]
+        machines = [
+            {str(sorted(run.result.host.items())) for run in one.runs.values() if run.result} for one in (own, base)
+        ]
         if machines[0] != machines[1]:
             raise NotMeasured("the times come from different machines")
     pairs = _paired(_values(own, part.quantity, evidence), _values(base, part.quantity, evidence))
@@ -169,7 +181,7 @@ def _trend(evidence: Evidence, part: Part, test: str) -> Number:
     if number.estimate is None:
         return number
     own, prior = number.estimate, variance_prior(places[-1].data)
-    variance, degrees = prior.moderated(own.variance, own.degrees, max(1 - float(values.mean()), 1e-4))
+    variance, degrees = prior.moderated(own.variance, own.degrees, max(1 - float(values.mean()), LEAST_ERROR))
     return replace(number, estimate=replace(own, variance=variance, degrees=degrees))
 
 
@@ -185,6 +197,11 @@ def _over_seeds(part: Part, test: str, statement: Statement, values: np.ndarray)
     """Return the mean of [n_seeds] values with their own spread."""
     estimate = mean_estimate(values) if len(values) > 1 else None
     return Number(part, test, statement, float(values.mean()), len(values), estimate)
+
+
+def _machines(place: Place) -> set[str]:
+    """Return the machines that made the runs of a variant."""
+    return {str(sorted(run.result.host.items())) for run in place.runs.values() if run.result}
 
 
 def _place(evidence: Evidence, variant: str) -> Place:
@@ -222,7 +239,7 @@ def _correct(scores: VariantScores, label: str, test: str) -> np.ndarray:
     return np.stack(found)
 
 
-def _compared(evidence: Evidence, own: Place, base: Place, part: Part, test: str) -> dict[str, object]:
+def _compared(evidence: Evidence, own: Place, base: Place, part: Part, test: str) -> dict[str, Any]:
     """Return the paired difference of two variants on a test. Raises NotMeasured if they may not be compared."""
     row = paired_difference(own.scores(test), base.scores(test), base.data.label(base.variant), tuple(part.may_differ))
     if not row["compared"]:

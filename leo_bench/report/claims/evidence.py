@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from leo_bench.config import default_of
@@ -139,4 +138,3 @@ def measures_of(run: RunState) -> dict[str, float]:
         return {str(name): float(one["value"]) for name, one in record["measures"].items()}
     except (LeoBenchError, KeyError, TypeError, ValueError, AttributeError):
         return {}
-

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from leo_bench.records.claims import Claim, Part
-from leo_bench.report.claims.estimates import Number, NotMeasured, NotRun, measure, moderated
+from leo_bench.report.claims.estimates import NotMeasured, NotRun, Number, measure, moderated
 from leo_bench.report.claims.evidence import Evidence
-from leo_bench.statistics import Outcome, combine, decide
+from leo_bench.statistics import Decision, Outcome, combine, decide
 
 NOT_MEASURABLE = "not measurable here"
 NOT_RUN, NOT_MEASURED = "not run at this profile", "not measured at this profile"
@@ -27,8 +27,8 @@ class JudgedPart:
     """NOT_RUN or NOT_MEASURED if there is no number."""
     reason: str = ""
     """Reason why there is no number, or no verdict on it."""
-    holm_p: float | None = None
-    seeds_to_settle: int | None = None
+    decision: Decision | None = None
+    """What the family of all parts says; None for exact numbers, and without several seeds."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def judge_claims(evidence: Evidence) -> list[JudgedClaim]:
 
 def family_size(claims: Iterable[JudgedClaim]) -> int:
     """Return the number of parts that Holm's adjustment allows for."""
-    return sum(part.holm_p is not None for claim in claims for part in claim.parts)
+    return sum(part.decision is not None for claim in claims for part in claim.parts)
 
 
 def _measured(evidence: Evidence, part: Part, test: str) -> Number | NotMeasured:
@@ -90,13 +90,10 @@ def _judged(asked: list[tuple[str, Part, str]], known: list[Number | NotMeasured
             parts.append(JudgedPart(part, test, None, None, missing, str(one)))
         elif one.estimate:
             decision = next(decisions)
-            reason = one.note
-            parts.append(
-                JudgedPart(part, one.test, one, decision.outcome, "", reason, decision.holm_p, decision.seeds_to_settle)
-            )
+            parts.append(JudgedPart(part, one.test, one, decision.outcome, reason=one.note, decision=decision))
         elif part.kind == "count":
             met = one.value == part.equals if part.equals is not None else one.statement.is_met(one.value)
             parts.append(JudgedPart(part, one.test, one, "holds" if met else "does not hold"))
         else:
-            parts.append(JudgedPart(part, one.test, one, "inconclusive", "", "one seed, which has no verdict"))
+            parts.append(JudgedPart(part, one.test, one, "inconclusive", reason="one seed, which has no verdict"))
     return parts

@@ -7,6 +7,8 @@ from leo_bench.records.claims import MEASURE, SETTING, Part
 from leo_bench.report.claims.estimates import Number
 from leo_bench.report.claims.evidence import Evidence
 from leo_bench.report.claims.judged import JudgedClaim, JudgedPart
+from leo_bench.report.sentences import listed
+from leo_bench.report.table import NONE
 from leo_bench.statistics import MOST_SEEDS
 
 UNITS = {"train_seconds": " s", "adapt_ms": " ms", "peak_memory_mb": " MB"}
@@ -20,7 +22,7 @@ QUANTITIES = {
     "n_parameters": "trained parameters",
     "n_generated": "weights of an episode's own",
     "n_adapted": "numbers adapted",
-    "own_share": "weights of an episode's own / trained parameters",
+    "own_share": "share of weights that are an episode's own",
 }
 
 
@@ -54,7 +56,12 @@ def number_words(number: Number) -> str:
     """Return a number with its interval: `80.6% [78.1, 83.0]`, `+1.2 [+0.3, +2.1] points`."""
     part = number.part
     words, interval = value_words(part, number.value), number.interval
-    points = " points" if words.startswith(("+", "-", "−")) and part.quantity.startswith("accuracy") else ""
+    points = (
+        " points"
+        if (part.kind in ("difference", "trend") or part.quantity == "accuracy_gain")
+        and part.quantity.startswith("accuracy")
+        else ""
+    )
     if interval is None or interval.low is None or interval.high is None:
         return words + points
     ends = [value_words(part, end).removeprefix("x ").removesuffix("%") for end in (interval.low, interval.high)]
@@ -83,37 +90,53 @@ def brief(evidence: Evidence, one: JudgedPart, among: list[Part]) -> str:
     said = [quantity_words(one.part.quantity)] if len(quantities) > 1 else []
     if len({part.named[0] for part in among}) > 1:
         said.append(evidence.label(one.part.named[0]))
-    return ", ".join(said + ([one.test or one.test] if len(tests) > 1 and one.test else []))
+    return ", ".join(said + ([one.test] if len(tests) > 1 and one.test else []))
 
 
 def measured_words(evidence: Evidence, judged: JudgedClaim) -> str:
     """Return the numbers of a claim, each with what tells it from the others: `5-way mixed +4.1 [+2.4, +5.8] points`."""
-    parts = [one.part for one in judged.parts]
-    found = []
+    parts, found = [one.part for one in judged.parts], []
     for one in judged.parts:
-        name = brief(evidence, one, parts)
-        words = number_words(one.number) if one.number else "-"
-        found.append(f"{name} {words}" if name else words)
-    return "; ".join(found) or "-"
+        if one.number:
+            found.append(f"{brief(evidence, one, parts)} {number_words(one.number)}".strip())
+    return "; ".join(found) or NONE
 
 
 def where_words(evidence: Evidence, judged: JudgedClaim) -> str:
-    """Return what a verdict leaves open: where a claim holds and where not, seeds that are wanted, runs that are missing."""
+    """Return what a verdict leaves open: where a claim holds and where not, seeds that are wanted, what is missing."""
     if judged.claim.not_measurable:
         return judged.claim.not_measurable
     said, parts = [], [one.part for one in judged.parts]
-    if len(judged.parts) > 1 and judged.verdict not in ("holds", "does not hold"):
-        for outcome in ("holds", "does not hold", "inconclusive"):
-            names = [brief(evidence, one, parts) for one in judged.parts if one.outcome == outcome]
-            said += [f"{outcome}: {', '.join(names)}"] if names else []
-    elif judged.verdict == "does not hold":
-        names = [brief(evidence, one, parts) for one in judged.parts if one.outcome == "inconclusive"]
-        said += [f"inconclusive: {', '.join(names)}"] if names else []
+    shown = {"holds in part": ("holds", "does not hold", "inconclusive"), "does not hold": ("inconclusive",)}
+    for outcome in shown.get(judged.verdict, ()):
+        names = [brief(evidence, one, parts) for one in judged.parts if one.outcome == outcome]
+        said += [f"{outcome}: {listed(names)}"] if names else []
     open_parts = [one for one in judged.parts if one.outcome == "inconclusive"]
     if open_parts:
         said.append(seeds_wanted(open_parts))
-    reasons = dict.fromkeys(f"{one.missing}: {one.reason}" for one in judged.parts if one.missing)
-    return "; ".join([*said, *reasons])
+        said += leaning_words(evidence, open_parts, parts)
+    return "; ".join([*said, *missing_words(evidence, judged.parts)])
+
+
+def leaning_words(evidence: Evidence, open_parts: list[JudgedPart], parts: list[Part]) -> list[str]:
+    """Return the verdicts that open numbers would have if each were the only one: `leaning: does not hold`."""
+    found = []
+    for outcome in ("holds", "does not hold"):
+        leaning = [one for one in open_parts if one.decision and one.decision.leaning == outcome]
+        names = filter(None, [brief(evidence, one, parts) for one in leaning])
+        where = f" ({listed(list(names))})" if 0 < len(leaning) < len(parts) else ""
+        found += [f"leaning: {outcome}{where}"] if leaning else []
+    return found
+
+
+def missing_words(evidence: Evidence, parts: list[JudgedPart]) -> list[str]:
+    """Return what lacks numbers: the studies to run, measures, or why two variants are not compared."""
+    found: dict[str, None] = {}
+    for one in parts:
+        lacking = [name for name in one.part.named if evidence.place(name) is None]
+        words = [f"study {evidence.study(name)} is not run" for name in lacking] or [f"{one.missing}: {one.reason}"]
+        found |= dict.fromkeys(words if one.missing else [])
+    return list(found)
 
 
 def seeds_wanted(parts: list[JudgedPart]) -> str:
@@ -121,5 +144,5 @@ def seeds_wanted(parts: list[JudgedPart]) -> str:
     if any(one.number and one.number.n_seeds == 1 for one in parts):
         return "one seed"
     have = min(one.number.n_seeds for one in parts if one.number)
-    most = max((one.seeds_to_settle or MOST_SEEDS + 1) for one in parts)
+    most = max((one.decision and one.decision.seeds_to_settle) or MOST_SEEDS + 1 for one in parts)
     return f"{have} seeds of " + (f"more than {MOST_SEEDS}" if most > MOST_SEEDS else f"about {most}")
