@@ -3,11 +3,13 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from leo_bench.records.claims import ACCURACIES, MEASURE, Bound, Part
 from leo_bench.report.claims.evidence import Evidence, Place, number_of
+from leo_bench.report.sentences import listed
 from leo_bench.report.study.differences import LEAST_ERROR, as_difference, variance_prior
 from leo_bench.report.study.pairs import VariantScores, paired_difference
 from leo_bench.statistics import (
@@ -71,11 +73,8 @@ def moderated(numbers: list[Number]) -> list[Number]:
     """Return the numbers with few-seed variances drawn towards those of others of their kind: of all ratios, and of all
     mean accuracies. Differences are drawn towards their own study's already."""
     found = list(numbers)
-    for kind in (
-        lambda one: one.part.kind == "ratio",
-        lambda one: one.part.kind == "level" and one.part.quantity in MEANS,
-    ):
-        chosen = [(index, one, one.estimate) for index, one in enumerate(numbers) if kind(one) and one.estimate]
+    for kind in ("ratio", "mean"):
+        chosen = [(i, one, one.estimate) for i, one in enumerate(numbers) if one.estimate and _kind(one) == kind]
         if chosen:
             errors = [_error(one) for _, one, _ in chosen]
             prior = fit_prior(
@@ -88,6 +87,13 @@ def moderated(numbers: list[Number]) -> list[Number]:
                 variance, degrees = prior.moderated(own.variance, own.degrees, error)
                 found[index] = replace(one, estimate=replace(own, variance=variance, degrees=degrees))
     return found
+
+
+def _kind(number: Number) -> str:
+    """Return which variances are like that of a number: "ratio", "mean" for mean accuracies, or "" for no others."""
+    if number.part.kind == "level" and number.part.quantity in MEANS:
+        return "mean"
+    return "ratio" if number.part.kind == "ratio" else ""
 
 
 MEANS = ("accuracy", "accuracy_before")

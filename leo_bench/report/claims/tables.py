@@ -16,7 +16,7 @@ from leo_bench.report.table import NONE, ReportTable, p_value
 
 CLAIMS = (
     "A row for each statement of the document, in our words, with the LEO that is measured. Measured: means over seeds "
-    "with their 95% intervals, each for its number alone; the verdict is stricter, because it allows for all the others. "
+    "with their 95% intervals, each for its number alone; the verdict is stricter, as it allows for all the others. "
     '"3 seeds of about 12": so many would settle it. Leaning: the verdict that the number would have by itself.'
 )
 NUMBERS = (

@@ -94,7 +94,7 @@ def brief(evidence: Evidence, one: JudgedPart, among: list[Part]) -> str:
 
 
 def measured_words(evidence: Evidence, judged: JudgedClaim) -> str:
-    """Return the numbers of a claim, each with what tells it from the others: `5-way mixed +4.1 [+2.4, +5.8] points`."""
+    """Return the numbers of a claim, each with what tells it from the others: `5-way mixed +4.1 [+2.4, +5.8]`."""
     parts, found = [one.part for one in judged.parts], []
     for one in judged.parts:
         if one.number:
