@@ -15,8 +15,8 @@ MARKS = "<!-- begin text -->\n", "<!-- end text -->\n"
 """Text between these marks is written by hand."""
 HEAD = """# Claims of the source document
 
-Below the text this page is made from `results/official/` by `make publish` and `make report`; the text between the two marks is written by hand and
-stays. `make claims` judges the statements on your machine. The rules stand in `studies/claims.toml`.
+All but the first paragraphs of this page is made from `results/official/` by `make publish` and `make report`.
+`make claims` judges the statements on your machine. The rules stand in `studies/claims.toml`.
 """
 
 
