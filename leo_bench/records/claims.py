@@ -10,8 +10,17 @@ from pydantic import BaseModel, ConfigDict
 from leo_bench.config import Settings
 from leo_bench.records.names import Name
 
-COSTS = ("train_seconds", "adapt_ms", "peak_memory_mb", "n_parameters", "n_generated", "n_adapted", "own_share")
-"""Costs of a run. n_adapted: numbers that the inner loop changes for an episode. own_share: weights that an episode has
+COSTS = (
+    "train_seconds",
+    "core_seconds",
+    "adapt_ms",
+    "peak_memory_mb",
+    "n_parameters",
+    "n_generated",
+    "n_adapted",
+    "own_share",
+)
+"""Costs of a run. core_seconds: processor time of all updates, without validation. n_adapted: numbers that the inner loop changes for an episode. own_share: weights that an episode has
 of its own, divided by the trained ones."""
 ACCURACIES = ("accuracy", "accuracy_before", "accuracy_gain")
 """Accuracy after adaptation, before it, and the difference, on one test."""
@@ -21,8 +30,13 @@ MEASURES = (
     "update_variance_between_episodes",
     "update_direction_similarity",
     "latent_directions_90",
+    "latent_directions_90_decoder",
     "spectrum_top",
+    "spectrum_top_decoder",
     "direction_stability",
+    "direction_effect_similarity",
+    "direction_meaning",
+    "direction_meaning_random",
 )
 """Measures of a trained model, in measures.json of its run."""
 MEASURE, SETTING = "measure:", "setting:"
@@ -46,6 +60,8 @@ class Part(ClaimRecord):
 
     kind: Literal["level", "difference", "ratio", "trend", "count"]
     quantity: str = "accuracy"
+    minus: str = ""
+    """Of a level: another quantity of the same run, which is subtracted."""
     variant: str = ""
     against: str = ""
     variants: list[str] = []
@@ -133,8 +149,11 @@ def part_fault(part: Part) -> str:
     lacking = [name for name in needed.get(part.kind, ["variant"]) if not getattr(part, name)]
     if lacking:
         return f"{part.kind} needs {' and '.join(lacking)}"
-    if fault := quantity_fault(part.quantity):
-        return fault
+    for quantity in filter(None, (part.quantity, part.minus)):
+        if fault := quantity_fault(quantity):
+            return fault
+    if part.minus and (part.kind != "level" or part.quantity in ACCURACIES):
+        return "minus is for a level of another quantity than accuracy"
     for test in filter(None, [*part.tests, part.more_than_on]):
         if not TEST.fullmatch(test):
             return f"unknown test {test!r}; expected one such as '5-way mixed' or 'digits 10-way 5-shot mixed'"

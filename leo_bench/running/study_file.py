@@ -39,6 +39,8 @@ class Variant(Table):
     """Variant that this one is compared with; if left out, the baseline of the study."""
     of: str | None = None
     """Another study, or STUDY:VARIANT, that this variant is taken from, with its settings at the same profile."""
+    equal: Literal["images", "time"] = "images"
+    """What this variant and the one it is compared with have in common: training images, or training time."""
 
 
 class Profile(Table):

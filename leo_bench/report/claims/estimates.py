@@ -23,7 +23,7 @@ from leo_bench.statistics import (
     mean_estimate,
 )
 
-TIMES = ("train_seconds", "adapt_ms")
+TIMES = ("train_seconds", "core_seconds", "adapt_ms")
 """Quantities that depend on the machine."""
 
 
@@ -120,9 +120,9 @@ def _level(evidence: Evidence, part: Part, test: str) -> Number:
     """Return a mean over the seeds of one variant: of accuracy over test episodes too."""
     place = _place(evidence, part.variant)
     if part.quantity not in ACCURACIES:
-        values = _values(place, part.quantity, evidence)
-        estimate = mean_estimate(list(values.values())) if len(values) > 1 else None
-        return Number(part, "", _statement(part), float(np.mean(list(values.values()))), len(values), estimate)
+        values = _paired(*(_values(place, name, evidence) for name in (part.quantity, part.minus) if name))
+        shown = values[:, 0] - (values[:, 1] if part.minus else 0)
+        return _over_seeds(part, "", _statement(part), shown)
     correct = _correct(place.scores(test), evidence.label(part.variant), test)
     before, after = correct[:, :, 0], correct[:, :, -1]
     shown = {"accuracy": after, "accuracy_before": before, "accuracy_gain": after - before}[part.quantity]

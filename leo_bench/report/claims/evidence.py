@@ -12,6 +12,7 @@ from leo_bench.records import Plan, RunState, folder_name, read_json
 from leo_bench.records.claims import MEASURE, SETTING, Claims
 from leo_bench.report.study.data import Cell, StudyData, load_study_data
 from leo_bench.report.study.pairs import VariantScores
+from leo_bench.report.study.switches import training_effort
 
 OWN_TEST = re.compile(r"(\d+)-way (mixed|within alphabet)")
 
@@ -109,10 +110,18 @@ def number_of(run: RunState, quantity: str) -> float | None:
         return float(settings.get(name, default_of(name)))
     made: dict[str, Callable[[], float | None]] = {
         "adapt_ms": lambda: run.headline.adapt_ms,
+        "core_seconds": lambda: core_seconds_of(run),
         "n_adapted": lambda: n_adapted(run),
         "own_share": lambda: result.n_generated / result.n_parameters,
     }
     return made[quantity]() if quantity in made else float(getattr(result, quantity))
+
+
+def core_seconds_of(run: RunState) -> float | None:
+    """Return the processor time of all updates of a run; None in old records, and without an update."""
+    assert run.result is not None
+    each, updates = run.result.update_seconds, training_effort(run.planned.settings)["n_updates"]
+    return updates * each if each and updates else None
 
 
 def n_adapted(run: RunState) -> int:

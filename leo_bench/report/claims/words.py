@@ -11,12 +11,13 @@ from leo_bench.report.sentences import listed
 from leo_bench.report.table import NONE
 from leo_bench.statistics import MOST_SEEDS
 
-UNITS = {"train_seconds": " s", "adapt_ms": " ms", "peak_memory_mb": " MB"}
+UNITS = {"train_seconds": " s", "core_seconds": " s", "adapt_ms": " ms", "peak_memory_mb": " MB"}
 QUANTITIES = {
     "accuracy": "accuracy",
     "accuracy_before": "accuracy before adapting",
     "accuracy_gain": "gain by adapting",
     "train_seconds": "training time",
+    "core_seconds": "processor time of training",
     "adapt_ms": "time to adapt",
     "peak_memory_mb": "peak memory",
     "n_parameters": "trained parameters",
@@ -79,7 +80,8 @@ def rule_words(number: Number) -> str:
 
 def subject(evidence: Evidence, part: Part, test: str) -> str:
     """Return what a part is about: `accuracy of LEO minus MAML, 5-way mixed`."""
-    quantity, join = quantity_words(part.quantity), {"difference": " minus ", "ratio": " / "}.get(part.kind, ", ")
+    quantity = quantity_words(part.quantity) + (f" minus {quantity_words(part.minus)}" if part.minus else "")
+    join = {"difference": " minus ", "ratio": " / "}.get(part.kind, ", ")
     names = join.join(evidence.label(name) for name in part.named)
     return f"{quantity}: {names}" + (f", {test}" if test and part.quantity.startswith("accuracy") else "")
 
