@@ -20,8 +20,8 @@ COSTS = (
     "n_adapted",
     "own_share",
 )
-"""Costs of a run. core_seconds: processor time of all updates, without validation. n_adapted: numbers that the inner loop changes for an episode. own_share: weights that an episode has
-of its own, divided by the trained ones."""
+"""Costs of a run. core_seconds: processor time of all updates, without validation. n_adapted: numbers that the inner
+loop changes for an episode. own_share: weights that an episode has of its own, divided by the trained ones."""
 ACCURACIES = ("accuracy", "accuracy_before", "accuracy_gain")
 """Accuracy after adaptation, before it, and the difference, on one test."""
 MEASURES = (
