@@ -222,7 +222,7 @@ def _values(place: Place, quantity: str, evidence: Evidence) -> dict[int, float]
     known = {seed: value for seed, value in found.items() if value is not None}
     if not known:
         name = quantity.removeprefix(MEASURE).replace("_", " ")
-        raise NotMeasured(f"{name} of {place.data.label(place.variant)}")
+        raise NotMeasured(f"no {name} of {place.data.label(place.variant)} is recorded")
     return known
 
 

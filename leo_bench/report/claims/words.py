@@ -136,7 +136,7 @@ def missing_words(evidence: Evidence, parts: list[JudgedPart]) -> list[str]:
     found: dict[str, None] = {}
     for one in parts:
         lacking = [name for name in one.part.named if evidence.place(name) is None]
-        words = [f"needs the study {evidence.study(name)}" for name in lacking] or [f"{one.missing}: {one.reason}"]
+        words = [f"needs the study {evidence.study(name)}" for name in lacking] or [one.reason]
         found |= dict.fromkeys(words if one.missing else [])
     return list(found)
 

@@ -121,7 +121,7 @@ def test_missing_runs_and_measures_are_named(tmp_path: Path) -> None:
     assert where_words(evidence, found["none"]) == "needs the study compare"
     assert found["none"].parts[0].reason == "no run of MAML (study compare)"
     assert found["measure"].verdict == "not measured at this profile"
-    assert where_words(evidence, found["measure"]).endswith("spectrum top of leo")
+    assert where_words(evidence, found["measure"]) == "no spectrum top of leo is recorded"
 
 
 def test_one_seed_is_no_verdict(tmp_path: Path) -> None:
