@@ -8,7 +8,7 @@ from pathlib import Path
 
 from leo_bench.config import default_of
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import Plan, RunState, folder_name, read_json
+from leo_bench.records import Plan, RunState, folder_name, read_measures
 from leo_bench.records.claims import MEASURE, SETTING, Claims
 from leo_bench.report.study.data import Cell, StudyData, load_study_data
 from leo_bench.report.study.pairs import VariantScores
@@ -139,11 +139,9 @@ ADAPTING = ("maml", "meta_sgd", "anil", "reptile")
 
 
 def measures_of(run: RunState) -> dict[str, float]:
-    """Return the measures of a trained model by name; empty if none are recorded, or not of this run."""
-    try:
-        record = read_json(run.folder / "measures.json")
-        if record["run_key"] != run.planned.run_key:
-            return {}
-        return {str(name): float(one["value"]) for name, one in record["measures"].items()}
-    except (LeoBenchError, KeyError, TypeError, ValueError, AttributeError):
-        return {}
+    """Return the measures of a trained model by name; empty if none are recorded, or the record is damaged."""
+    assert run.result is not None
+    with suppress(LeoBenchError):
+        found = read_measures(run.folder, run.result)
+        return {name: one.value for name, one in found.measures.items()} if found else {}
+    return {}
