@@ -1,7 +1,7 @@
 """leo_bench: the contribution of each part of LEO (Latent Embedding Optimization), measured on Omniglot.
 
-This module has the interface of the source document, load_pretrained and read_drawings. Each name is imported when it is first used, so that reports and
---help need no torch.
+This module has the interface of the source document, load_pretrained and read_drawings. Each name is imported when it
+is first used, so that reports and --help need no torch.
 """
 
 import importlib

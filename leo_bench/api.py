@@ -39,8 +39,8 @@ class LatentEmbeddingOptimization(Leo):
     decode="class" or preset="tuned" to learn (docs/leo.md).
 
     latent_dim, inner_lr, outer_lr, inner_steps: None for the value of the preset, in the document 64, 0.01, 0.001 and
-    5. preset: settings to start from, `documented`, `leo`, `prototype_start` or `tuned`; the last two average the pixels
-    of images that are larger than 28x28. switches: any other setting of a LEO with a generated head, such as decode,
+    5. preset: settings to start from, `documented`, `leo`, `prototype_start` or `tuned`; the last two average the
+    pixels of images that are larger than 28x28. switches: any other setting of a LEO with a generated head, such as decode,
     relation, encoder, image_size, second_order, seed, clip_norm. Raises LeoBenchError for unknown names, for values out
     of range, and for settings that do not fit the step-by-step methods (feature_norm, inner_examples, finetune_steps,
     head_start).
@@ -225,8 +225,8 @@ def train_leo(
 def load_pretrained(name: str | Path = "tuned") -> Learner:
     """Return a published model, trained and in eval mode, on the CPU.
 
-    name: `tuned`, `leo`, `paper`, `protonet`, or the path of a file of `leo-bench publish-model`. A LEO that adapts step
-    by step, such as `tuned` and `leo`, is a LatentEmbeddingOptimization. The others are a Learner, which has
+    name: `tuned`, `leo`, `paper`, `protonet`, or the path of a file of `leo-bench publish-model`. A LEO that adapts
+    step by step, such as `tuned` and `leo`, is a LatentEmbeddingOptimization. The others are a Learner, which has
     episode_logits. Raises LeoBenchError if there is no such model, or if its file is damaged or of another version.
     """
     info, weights = read_model(find_model(name))
@@ -260,8 +260,8 @@ def _schedule(leo: LatentEmbeddingOptimization, batches: Iterable[Batch]) -> LRS
         return None
     if not isinstance(batches, Sized):
         raise LeoBenchError(
-            f"schedule={leo.settings.schedule} needs the number of batches, but the data loader has no length; give one "
-            'with a length, or set schedule="constant"'
+            f"schedule={leo.settings.schedule} needs the number of batches, but the data loader has no length; give "
+            'one with a length, or set schedule="constant"'
         )
     updates = leo.settings.model_copy(update={"n_train_episodes": len(batches), "meta_batch_size": 1})
     return make_schedule(leo.meta_optimizer, updates)  # type: ignore[arg-type]  # any optimiser will do

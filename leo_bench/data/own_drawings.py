@@ -54,13 +54,16 @@ class OwnDrawings:
         return torch.from_numpy(self.labels)
 
 
-def read_drawings(folder: str | Path, image_size: int = 28) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+def read_drawings(
+    folder: str | Path, image_size: int = 28, classes: tuple[str, ...] | None = None
+) -> tuple[Tensor, Tensor, tuple[str, ...]]:
     """Return images, labels and class names of a folder with a folder of pictures for each class.
 
     Images: float32 [M, 1, image_size, image_size], ink 1 on paper 0, prepared as prepare_drawing.py says. Labels: int64
-    [M], the index of the class among the sorted names. Raises LeoBenchError for what class_folders refuses.
+    [M], the index of the class among the sorted names, or among classes, such as those of a support set. Raises
+    LeoBenchError for what class_folders refuses.
     """
-    found = class_folders(as_typed(folder))
+    found = class_folders(as_typed(folder), classes)
     return found.tensor(image_size), found.label_tensor(), found.classes
 
 

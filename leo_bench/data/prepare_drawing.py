@@ -22,6 +22,10 @@ SAMPLED = 8
 """Of so many rows and columns one is read to find the colour of the paper."""
 LEAST_CONTRAST = 25.0
 """Least distance of ink from paper in colour, of 441 between black and white. Paper grain and JPEG noise have less."""
+QUIET, GRAIN = 0.3, 6.0
+"""Quantile of the distances from the paper that is surely grain, and how many times as far ink is at least."""
+SHADING = 0.08
+"""Standard deviation of the Gaussian that follows shading, as a share of the longer side."""
 MOST_INK = 0.6
 """Largest share of a picture that ink may cover."""
 LEAST_PART = 0.008
@@ -63,39 +67,61 @@ def flattened(picture: Image.Image) -> np.ndarray:
 
 
 def find_ink(colours: np.ndarray) -> np.ndarray:
-    """Return the pixels with ink, bool [H, W], of colours, float64 [H, W, 3]. Raises LeoBenchError if there are none."""
+    """Return the pixels with ink, bool [H, W], of colours, float64 [H, W, 3].
+
+    Ink is farther from the paper in colour than the paper's grain, and than half of what is typical of ink. Specks are
+    left out. Raises LeoBenchError if there is no ink, or too much.
+    """
     smooth = ndimage.gaussian_filter(colours, (1, 1, 0))
     distance = np.linalg.norm(smooth - paper_of(smooth), axis=-1)
-    threshold, contrast = split_in_two(distance)
+    strong = distance > max(LEAST_CONTRAST / 2, GRAIN * np.quantile(distance, QUIET))
+    contrast = float(np.median(distance[strong])) if strong.any() else 0.0
     if contrast < LEAST_CONTRAST:
         raise LeoBenchError("shows no ink: its colours hardly differ")
-    ink = distance > threshold
+    ink = strong & (distance > contrast / 2)
     if ink.mean() > MOST_INK:
-        raise LeoBenchError(
-            f"shows no drawing on plain paper: {ink.mean():.0%} of it differ from the colour at its edge"
-        )
+        raise LeoBenchError(f"shows no drawing on plain paper: {ink.mean():.0%} of it differ from its edge")
     parts, _ = ndimage.label(ink, np.ones((3, 3)))
     areas = np.bincount(parts.ravel())[1:]
     return np.isin(parts, 1 + np.flatnonzero(areas >= LEAST_PART * areas.max()))
 
 
 def paper_of(colours: np.ndarray) -> np.ndarray:
-    """Return the colour of the paper at each pixel, float64 [H, W, 3]: a smooth surface through most of the picture.
+    """Return the colour of the paper at each pixel, float64 [H, W, 3], without the ink on it.
 
-    It starts as a plane through the edge of the picture and becomes a quadratic surface through all pixels near it,
-    so that shading and vignettes belong to the paper. colours: float64 [H, W, 3].
+    It starts as a plane through the edge of the picture, becomes a quadratic surface through all pixels near it, and
+    at last follows the shading around each place. colours: float64 [H, W, 3].
     """
     height, width = colours.shape[:2]
     sample = colours[::SAMPLED, ::SAMPLED]
     places = _places(height, width)[::SAMPLED, ::SAMPLED]
     near = abs(places).max(-1) > 0.95
-    weights = np.zeros((6, 3))
+    paper = sample
     for n_terms in (3, 6, 6, 6):
         terms = _terms(places)[..., :n_terms]
-        weights = np.linalg.lstsq(terms[near], sample[near], rcond=None)[0]
-        distance = np.linalg.norm(sample - terms @ weights, axis=-1)
-        near = distance <= max(2 * np.median(distance), LEAST_CONTRAST / 2)
-    return _terms(_places(height, width)) @ weights
+        paper = terms @ np.linalg.lstsq(terms[near], sample[near], rcond=None)[0]
+        near = _near(sample, paper)
+    for _ in range(3):
+        paper = paper + _smooth_where(sample - paper, near, SHADING * max(sample.shape[:2]))
+        near = _near(sample, paper)
+    back = (height / len(sample), width / sample.shape[1], 1)
+    return ndimage.zoom(paper, back, order=1, mode="nearest", grid_mode=True)
+
+
+def _near(colours: np.ndarray, paper: np.ndarray) -> np.ndarray:
+    """Return True where colours are about those of the paper, bool [H, W]; both float64 [H, W, 3]."""
+    distance = np.linalg.norm(colours - paper, axis=-1)
+    return np.asarray(distance <= max(2 * np.median(distance), LEAST_CONTRAST / 2))
+
+
+def _smooth_where(values: np.ndarray, used: np.ndarray, width: float) -> np.ndarray:
+    """Return the mean of the values that are used, weighted by a Gaussian of this standard deviation around each pixel.
+
+    values: float64 [H, W, 3]; used: bool [H, W].
+    """
+    share = ndimage.gaussian_filter(used.astype(np.float64), width)[..., None]
+    total = ndimage.gaussian_filter(values * used[..., None], (width, width, 0))
+    return np.where(share > 1e-3, total / np.maximum(share, 1e-3), 0.0)
 
 
 def _places(height: int, width: int) -> np.ndarray:
@@ -110,27 +136,11 @@ def _terms(places: np.ndarray) -> np.ndarray:
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
 
 
-def split_in_two(values: np.ndarray) -> tuple[float, float]:
-    """Return the threshold that splits values into a low and a high group, and the distance of the groups' means.
-
-    The variance within the groups is the least (Otsu 1979). Values that are all equal have distance 0.
-    """
-    counts, edges = np.histogram(values, 256)
-    centres = (edges[:-1] + edges[1:]) / 2
-    low = np.cumsum(counts)[:-1]
-    high = values.size - low
-    sums = np.cumsum(counts * centres)[:-1]
-    usable = (low > 0) & (high > 0)
-    if not usable.any():
-        return float(edges[-1]), 0.0
-    gap = np.zeros(len(low))
-    gap[usable] = ((counts * centres).sum() - sums[usable]) / high[usable] - sums[usable] / low[usable]
-    best = int(np.argmax(low * high * gap**2))
-    return float(edges[best + 1]), float(gap[best])
-
-
 def thinned(ink: np.ndarray) -> np.ndarray:
-    """Return the skeleton of ink, bool [H, W]: lines about one pixel wide, as connected as the ink (Zhang, Suen 1984)."""
+    """Return the skeleton of ink, bool [H, W]: lines about one pixel wide, as connected as the ink.
+
+    Zhang and Suen (1984), "A fast parallel algorithm for thinning digital patterns".
+    """
     skeleton, before = np.pad(ink, 1), None
     while before is None or (skeleton != before).any():
         before = skeleton

@@ -40,8 +40,8 @@ def classify_folder(folder: Path, model: str, query: Path | None, shots: int | N
     """Adapt a model to pictures of folder, and classify the others or those of the folder query.
 
     model: as load_pretrained takes it. shots: number of support images, the first of each class by name; None: 1, or
-    all if query is given. Raises LeoBenchError if a picture, a folder or the number of classes does not fit, or if there
-    is nothing to classify.
+    all if query is given. Raises LeoBenchError if a picture, a folder or the number of classes does not fit, or if
+    there is nothing to classify.
     """
     if shots is not None and shots < 1:
         raise LeoBenchError(f"--shots is {shots}: expected at least 1 support image of each class")

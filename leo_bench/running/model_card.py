@@ -14,8 +14,8 @@ FRONT = ("license", "dataset", "study", "variant")
 """Fields above the text of a card, between two lines `---`."""
 LICENCE = "MIT"
 LIMITS = (
-    "It was trained on {dataset} alone: handwritten characters, one on each image, ink 1 on paper 0, {side}x{side} pixels. "
-    "Pictures of other things are beyond it. The data set is not part of this repository.",
+    "It was trained on {dataset} alone: handwritten characters, one on each image, ink 1 on paper 0, {side}x{side} "
+    "pixels. Pictures of other things are beyond it. The data set is not part of this repository.",
     "Its accuracy on your own drawings is not the one on this page: prepare them as the data set is "
     "(`leo-bench classify` does), and measure it on drawings that it did not adapt on.",
     "The numbers are those of one split of the characters. Bits agree on the same kind of processor with the same "
@@ -45,7 +45,8 @@ def write_card(name: str, study: str, runs: Sequence[RunState], size: int) -> st
         "trained on": f"{dataset}, class split `{values['class_split']}`, classes `{values['train_classes']}`, "
         f"{result.n_train_images:,} images of {values['image_size']}x{values['image_size']} pixels in "
         f"{result.n_train_episodes:,} episodes; digest of the data {result.data_digest[:12]}",
-        "run": f"`{result.run_key}`, variant `{own.planned.variant}` of [{study}](../results/official/{study}/scores.csv)",
+        "run": f"`{result.run_key}`, variant `{own.planned.variant}` of "
+        f"[{study}](../results/official/{study}/scores.csv)",
         "seed": f"{own.planned.seed}, the lowest of the variant's seeds {seeds}; chosen without a look at test",
         "source": f"numerics digest `{result.numerics}`, commit `{result.commit}`, torch {result.versions['torch']}, "
         f"{values['precision']}, on {result.host.get('processor', 'an unknown processor')}",
@@ -62,8 +63,8 @@ def write_card(name: str, study: str, runs: Sequence[RunState], size: int) -> st
         _table(["what", ""], [[what, words] for what, words in facts.items()]),
         "## Accuracy on test",
         f"In percent. Of this model: its accuracy, before adapting and after, with the 95% interval over "
-        f"{own.headline.n_test_episodes:,} test episodes. Of its variant: the mean over {len(runs)} seeds, with the 95% "
-        "interval over seeds. Other data sets than that of the training are tests under domain shift.",
+        f"{own.headline.n_test_episodes:,} test episodes. Of its variant: the mean over {len(runs)} seeds, with the "
+        "95% interval over seeds. Other data sets than that of the training are tests under domain shift.",
         _table(["test", "before adapting", "this model", "mean over seeds"], accuracy_rows(runs)),
         "## Settings",
         f"Those that are not at their default ([all of them](../docs/leo.md#settings)): "

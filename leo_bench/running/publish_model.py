@@ -65,8 +65,8 @@ def refresh_card(path: Path, results: Path) -> Path:
     assert runs[0].result is not None
     if info.weights_digest != runs[0].result.weights_digest:
         raise LeoBenchError(
-            f"{path} is run {info.run_key}, but the lowest seed of variant {front['variant']} of {front['study']} is run "
-            f"{runs[0].result.run_key} with other weights now; publish the model again: {_command(path.stem)}"
+            f"{path} is run {info.run_key}, but the lowest seed of variant {front['variant']} of {front['study']} is "
+            f"run {runs[0].result.run_key} with other weights now; publish the model again: {_command(path.stem)}"
         )
     return _write_card(path, front["study"], runs)
 
