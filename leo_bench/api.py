@@ -40,10 +40,10 @@ class LatentEmbeddingOptimization(Leo):
 
     latent_dim, inner_lr, outer_lr, inner_steps: None for the value of the preset, in the document 64, 0.01, 0.001 and
     5. preset: settings to start from, `documented`, `leo`, `prototype_start` or `tuned`; the last two average the
-    pixels of images that are larger than 28x28. switches: any other setting of a LEO with a generated head, such as decode,
-    relation, encoder, image_size, second_order, seed, clip_norm. Raises LeoBenchError for unknown names, for values out
-    of range, and for settings that do not fit the step-by-step methods (feature_norm, inner_examples, finetune_steps,
-    head_start).
+    pixels of images that are larger than 28x28. switches: any other setting of a LEO with a generated head, such as
+    decode, relation, encoder, image_size, second_order, seed, clip_norm. Raises LeoBenchError for unknown names, for
+    values out of range, and for settings that do not fit the step-by-step methods (feature_norm, inner_examples,
+    finetune_steps, head_start).
     """
 
     def __init__(
