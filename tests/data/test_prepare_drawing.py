@@ -1,4 +1,4 @@
-"""Preparing pictures: the same character on every kind of paper gives the same drawing, 5 pixels wide, in the middle."""
+"""Preparing pictures: a character gives the same drawing on every kind of paper, in the middle, 5 pixels wide."""
 
 from collections.abc import Callable
 
