@@ -153,6 +153,20 @@ def _score_options(sub: Parser) -> None:
     _add_results(sub)
 
 
+def _measure_options(sub: Parser) -> None:
+    sub.add_argument("keys", nargs="*", metavar="KEY", help="run keys, as in runs.csv and in the report")
+    sub.add_argument("--study", metavar="NAME", help="measure the done runs of this study instead")
+    _add_profile(sub)
+    sub.add_argument(
+        "--figure",
+        type=_path,
+        metavar="FILE.png",
+        help="only draw what the top latent directions of one run do to glyphs",
+    )
+    _add_data(sub)
+    _add_results(sub)
+
+
 def _study_options(sub: Parser) -> None:
     sub.add_argument("name", help="name of a file in studies/, without .toml")
     _add_profile(sub)
@@ -392,6 +406,7 @@ COMMANDS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
     "data": ("data", "print where the data set was found and its digest", _data_options),
     "run": ("run", "do one run, or describe its model", _run_options),
     "score": ("score", "score a recorded run on more tests, without training it again", _score_options),
+    "measure": ("measure", "measure what the parts of trained models do", _measure_options),
     "study": ("study", "do the runs of a study that are not done, and write its report", _study_options),
     "search": ("search", "search hyperparameters, then measure the best settings on test", _search_options),
     "dashboard": ("dashboard", "show searches and studies in a browser, until Ctrl-C", _dashboard_options),

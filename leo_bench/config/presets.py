@@ -76,7 +76,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "inner_temperature": 2.0,
         "test_support_copies": "shifted",
     },
-    "maml": {**SHORT_EPISODES, "learner": "maml", "inner_lr": 0.1, "inner_steps": 3},
+    "maml": {**SHORT_EPISODES, "learner": "maml", "inner_lr": 0.1, "inner_steps": 3, "outer_lr": 0.001},
     "first_order_maml": {
         **SHORT_EPISODES,
         "learner": "maml",
@@ -84,15 +84,22 @@ PRESETS: dict[str, dict[str, Any]] = {
         "inner_lr": 0.1,
         "inner_steps": 3,
     },
-    "meta_sgd": {**SHORT_EPISODES, "learner": "meta_sgd", "inner_lr": 0.1, "inner_steps": 3},
+    "meta_sgd": {**SHORT_EPISODES, "learner": "meta_sgd", "inner_lr": 0.1, "inner_steps": 1},
     "anil": {**SHORT_EPISODES, "learner": "anil", "inner_lr": 0.1, "inner_steps": 5},
-    "reptile": {**SHORT_EPISODES, "learner": "reptile", "inner_lr": 0.1, "inner_steps": 5, "test_inner_steps": 50},
+    "reptile": {
+        **SHORT_EPISODES,
+        "learner": "reptile",
+        "inner_lr": 0.1,
+        "inner_steps": 5,
+        "outer_lr": 0.001,
+        "test_inner_steps": 50,
+    },
     "pretrained": {
         **SHORT_EPISODES,
         "learner": "pretrained",
         "train_n_way": 40,
         "n_train_episodes": 800,
-        "outer_lr": 0.01,
+        "outer_lr": 0.001,
         "test_head": "logistic_regression",
     },
 }
@@ -104,7 +111,7 @@ classifier and trained on fewer but larger episodes, in which every image is a s
 trains on 160,000 images in all, as many as the documented 2,000 episodes have. tuned: the same training of a LEO
 whose codes lose nothing of the features at 28x28 (at 105x105 with first_pool 3 and padding 0), and whose inner loop
 acts at test, on a support set with shifted copies. maml to pretrained: the other methods (docs/methods.md) on as many
-training images, with the settings of the study compare.
+training images, with the settings that the study compare_choice chose on validation characters.
 """
 
 

@@ -12,7 +12,8 @@ from leo_bench.figures.forest_plot import forest_plot, signed
 from leo_bench.figures.gains import gain_by_error, gains
 from leo_bench.figures.importance import importance_floor, search_importance
 from leo_bench.figures.intervals import LEAST_SEEDS
-from leo_bench.figures.learning_curves import learning_curves
+from leo_bench.figures.latent_directions import directions_size, latent_directions
+from leo_bench.figures.learning_curves import accuracy_by_time, learning_curves
 from leo_bench.figures.style import (
     BAND,
     COLOURS,
@@ -46,10 +47,13 @@ __all__ = [
     "VariantStyle",
     "accuracy_by_cost",
     "accuracy_by_setting",
+    "accuracy_by_time",
+    "directions_size",
     "forest_plot",
     "gain_by_error",
     "gains",
     "importance_floor",
+    "latent_directions",
     "learning_curves",
     "near_ceiling",
     "search_importance",

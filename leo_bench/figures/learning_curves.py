@@ -1,6 +1,6 @@
 """Lines with a label at their right ends: learning curves, and what they share with gains."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import seaborn as sns
@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from leo_bench.figures.accuracy_axis import accuracy_axis
 from leo_bench.figures.intervals import LEAST_SEEDS, interval_over_seeds
 from leo_bench.figures.labels import write_ends
-from leo_bench.figures.style import Styles, new_axes, style_axes
+from leo_bench.figures.style import MUTED, Styles, new_axes, style_axes
 
 IN_SAMPLE_DASH = (0, (1, 1.2))
 """Dotted: validation on characters that were trained on."""
@@ -42,6 +42,25 @@ def learning_curves(frame: pd.DataFrame, styles: Styles, *, error: bool = False,
     ax.set(xlabel="training episodes")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    return style_axes(ax)
+
+
+def accuracy_by_time(frame: pd.DataFrame, styles: Styles, *, levels: Sequence[float], ax: Axes | None = None) -> Axes:
+    """Draw validation accuracy against training time, both on log scales, a line for each variant.
+
+    frame: columns variant, label, seed, seconds, accuracy. levels: accuracies (fractions) marked by faint lines.
+    """
+    ax = ax or new_axes()
+    shown = frame.assign(percent=100 * frame["accuracy"])
+    ends = draw_lines(ax, shown, styles, "seconds", "percent", interval_over_seeds)
+    ax.set_xscale("log")
+    means = shown.groupby(["variant", "seconds"])["percent"].mean()
+    accuracy_axis(ax, float(means.min()), 100 - 0.6 * (100 - float(means.max())), True)
+    for level in levels:
+        ax.axhline(100 * level, color=MUTED, linewidth=0.6, alpha=0.5, zorder=0)
+    write_ends(ax, [(value, label, styles[name]) for name, (value, label) in ends.items()])
+    ax.set(xlabel="training time, seconds of one core (log scale)")
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     return style_axes(ax)
 
 

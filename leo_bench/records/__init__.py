@@ -6,6 +6,7 @@
                            training.safetensors  the state of a training that has not ended
                            checkpoint.safetensors
                            result.json       the training, written last and atomically: a valid file means trained
+                           measures.json     measures of the trained model (leo-bench measure)
                            tests/<test_key>/episodes.npz  correct answers by episode (at each scored inner step) and
                                                           by character (after the last step)
                                             result.json   one test of the trained model, written last
@@ -26,6 +27,7 @@ from leo_bench.records.files import (
     write_record,
     write_settings,
 )
+from leo_bench.records.measures import MEASURES, Measure, Measures, read_measures
 from leo_bench.records.names import Name, ProfileName, check_name, folder_name
 from leo_bench.records.schema import (
     BY_CHARACTER,
@@ -64,6 +66,7 @@ __all__ = [
     "BY_CHARACTER",
     "CHARACTERS",
     "CORRECT",
+    "MEASURES",
     "RUNS",
     "RUN_KEY",
     "SCORE_COLUMNS",
@@ -71,6 +74,8 @@ __all__ = [
     "AdaptationRecord",
     "AttemptStatus",
     "CurvePoint",
+    "Measure",
+    "Measures",
     "Name",
     "Plan",
     "PlannedRun",
@@ -94,6 +99,7 @@ __all__ = [
     "make_folder",
     "markdown_text",
     "read_json",
+    "read_measures",
     "read_record",
     "read_settings",
     "read_test",

@@ -89,6 +89,8 @@ class Result(TrainingRecord):
     batch_norm: str
     train_seconds: NotNegative
     """Training time, seconds; of a resumed training that of all parts."""
+    update_seconds: NotNegative | None = None
+    """Mean processor time of one update without validation, seconds of one core; None in old records."""
     resumed_at: list[int] = []
     """Training episodes at which the training was resumed after a stop."""
     peak_memory_mb: NotNegative
@@ -267,6 +269,8 @@ class Plan(Record):
     """Variants that figures draw as reference lines, such as learners other than LEO."""
     against: dict[str, str] = {}
     """Variant -> the variant it is compared with, if not the baseline."""
+    equal_time: list[str] = []
+    """Variants that have the training time, and not the number of training images, of the variant compared with."""
     n_looks: int = 1
     """How often the verdicts are looked at while seeds are added; more than 1 for a study that runs until it is
     decided."""

@@ -44,9 +44,9 @@ class StudyView:
 RUN_COLUMNS = (
     "study run_key learner variant seed dataset class_split train_classes split episode_mode image_size "
     "n_way k_shot n_query train_n_way n_train_episodes n_train_images n_test_episodes batch_norm precision "
-    "accuracy accuracy_ci95 accuracy_before train_seconds adapt_ms peak_memory_mb n_parameters n_generated "
-    "device numerics commit status data_digest episodes_digest inner_steps inner_lr inner_temperature support_copies "
-    "head head_c mislabelled trained_on test_key"
+    "accuracy accuracy_ci95 accuracy_before train_seconds update_seconds adapt_ms peak_memory_mb n_parameters "
+    "n_generated device numerics commit status data_digest episodes_digest inner_steps inner_lr inner_temperature "
+    "support_copies head head_c mislabelled trained_on test_key"
 ).split()
 """Columns of runs.csv."""
 SCORE_COLUMNS = [*RUN_COLUMNS, *AdaptationRecord.model_fields]

@@ -40,15 +40,23 @@ def tone(value: str) -> str:
     return next((name for start, name in TONES.items() if value.startswith(start)), "unsure")
 
 
-def percent(value: float) -> str:
-    return NONE if np.isnan(value) else f"{100 * value:.1f}"
+def percent(value: float, decimals: int = 1) -> str:
+    return NONE if np.isnan(value) else f"{100 * value:.{decimals}f}"
 
 
-def with_interval(mean: float, low: float | None, high: float | None, kind: str) -> str:
+def with_interval(mean: float, low: float | None, high: float | None, kind: str, decimals: int = 1) -> str:
     """Return `80.6 ± 1.2`; an interval over episodes is marked e."""
     if low is None or high is None or pd.isna(low) or pd.isna(high):
-        return percent(mean)
-    return f"{percent(mean)} ± {100 * (high - low) / 2:.1f}{' e' if kind == 'episodes' else ''}"
+        return percent(mean, decimals)
+    return f"{percent(mean, decimals)} ± {100 * (high - low) / 2:.{decimals}f}{' e' if kind == 'episodes' else ''}"
+
+
+def decimals_for(margins: "pd.Series[float]") -> int:
+    """Return how many decimals of a percentage show a difference that matters: 1, or 2 with a margin below 0.5 points.
+
+    margins: fractions, NaN where there is none.
+    """
+    return 2 if bool((margins < 0.005).any()) else 1
 
 
 def difference(mean: float, low: float, high: float, kind: str, decimals: int = 1) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from leo_bench.config import Settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
+    MEASURES,
     TESTS,
     AttemptStatus,
     attempts_of,
@@ -132,7 +133,7 @@ def set_aside(folder: Path) -> None:
     A training checkpoint is removed.
     """
     (folder / TRAINING_CHECKPOINT).unlink(missing_ok=True)
-    for name in ("result.json", "episodes.npz", "checkpoint.safetensors"):
+    for name in ("result.json", "episodes.npz", "checkpoint.safetensors", MEASURES):
         _move_to_last_attempt(folder, name)
     for test in sorted(folder.glob(f"{TESTS}/*")):
         set_aside_test(folder, test.name)

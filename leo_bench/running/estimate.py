@@ -47,8 +47,11 @@ def scoring_cost(settings: Mapping[str, Any]) -> float:
     """Estimate the seconds of all tests of a run on one CPU core."""
     settings = _complete(settings)
     tests = planned_tests(make_settings(settings))
-    if _own_cnn(settings):  # one pass for each scored step of each episode
-        images = 3.0 * sum(test.n_test_episodes * test.n_way * (test.k_shot + test.n_query) for test in tests)
+    if _own_cnn(settings):  # forward for each scored step of each episode, forward and backward in each inner step
+        steps = settings["inner_steps"] if settings["test_inner_steps"] is None else settings["test_inner_steps"]
+        images = 3.0 * sum(
+            test.n_test_episodes * test.n_way * (test.k_shot + test.n_query + steps * test.k_shot) for test in tests
+        )
     else:  # each test image passes the CNN once for each data set
         n_datasets = len({test.dataset for test in tests})
         shown = min(OMNIGLOT_TEST_IMAGES, settings["n_test_episodes"] * 100.0)

@@ -33,6 +33,9 @@ EXEMPT = (
 )
 """Modules left out: they hold settings, names, messages and errors, read data, or write records."""
 
+MEASURES = "training.measures.compute"
+"""Module that computes the measures of trained models (leo-bench measure)."""
+
 SETTINGS = "config.settings"
 """Module of the settings. Its properties count: they derive what training reads."""
 
@@ -45,15 +48,26 @@ def numerics_digest(learner: str, dataset: str) -> str:
     """
     entry = LEARNERS[learner]
     names = closure([*ROOTS, "learners." + entry.builder.split(":")[0], "training." + entry.trainer])
+    digest = _source_digest(names)
+    alphabets = PACKAGE / "data" / "splits" / f"{dataset}_lake_val.txt"
+    if alphabets.exists():
+        digest.update(f"{alphabets.name}\0{alphabets.read_text(encoding='utf-8')}\0".encode())
+    return digest.hexdigest()[:12]
+
+
+def measures_numerics() -> str:
+    """Return 12 hexadecimal digits of SHA-256 over the parsed source behind the measures of trained models."""
+    return _source_digest(closure([MEASURES])).hexdigest()[:12]
+
+
+def _source_digest(names: list[str]) -> "hashlib._Hash":
+    """Return the digest of the parsed source of these modules and of what settings derive from each other."""
     digest = hashlib.sha256()
     for name in names:
         digest.update(f"{name}\0{bare_source(_path(name).read_text(encoding='utf-8'))}\0".encode())
     for derived in properties(_path(SETTINGS).read_text(encoding="utf-8")):
         digest.update(f"{SETTINGS}\0{dump(derived)}\0".encode())
-    alphabets = PACKAGE / "data" / "splits" / f"{dataset}_lake_val.txt"
-    if alphabets.exists():
-        digest.update(f"{alphabets.name}\0{alphabets.read_text(encoding='utf-8')}\0".encode())
-    return digest.hexdigest()[:12]
+    return digest
 
 
 def closure(roots: list[str]) -> list[str]:

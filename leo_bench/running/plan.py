@@ -85,6 +85,7 @@ def make_plan(
         labels={variant: study.variants[variant].label or variant.replace("_", " ") for variant in names},
         references=[variant for variant in names if study.variants[variant].reference],
         against=_against(study, names),
+        equal_time=[variant for variant in names if study.variants[variant].equal == "time"],
         accept_stale=accept_stale,
         runs=runs,
     )
@@ -169,6 +170,9 @@ def merge_plan(old: Plan, new: Plan, keep: Collection[str]) -> Plan:
             "runs": sorted([*new.runs, *kept], key=lambda run: run.seed),
             "labels": {name: label for name, label in old.labels.items() if name in variants} | new.labels,
             "against": {name: other for name, other in old.against.items() if name in variants} | new.against,
+            "equal_time": list(
+                dict.fromkeys([*new.equal_time, *(name for name in old.equal_time if name in variants)])
+            ),
             "references": list(
                 dict.fromkeys([*new.references, *(name for name in old.references if name in variants)])
             ),

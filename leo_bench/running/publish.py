@@ -12,15 +12,18 @@ from filelock import FileLock, Timeout
 
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
+    MEASURES,
     RUNS,
     TESTS,
     Plan,
+    Result,
     RunState,
     StudyView,
     attempts_of,
     folder_name,
     load_study,
     make_folder,
+    read_measures,
     read_record,
     read_test,
     run_state,
@@ -98,7 +101,7 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
     write_record(target / "study.json", plan)
     shutil.rmtree(target / RUNS, ignore_errors=True)  # an older version kept the runs of a study there
     for run in view.done:
-        _publish_run(run.folder, target.parent / RUNS / run.planned.run_key, [test.test_key for test in run.tests])
+        _publish_run(run, target.parent / RUNS / run.planned.run_key, [test.test_key for test in run.tests])
     write_tables(load_study(target))
     _remove_unused(target.parent)
     return target
@@ -138,11 +141,32 @@ def _remove_unused(official: Path) -> None:
             shutil.rmtree(run)
 
 
-def _publish_run(run: Path, target: Path, tests: Sequence[str]) -> None:
-    """Copy a done run with these tests, its own record last."""
-    write_atomic(target / "settings.json", _published(run / "settings.json"))
-    _copy_tests(run, target, tests)
-    write_atomic(target / "result.json", _published(run / "result.json"))
+def _publish_run(run: RunState, target: Path, tests: Sequence[str]) -> None:
+    """Copy a done run with these tests and its measures, its own record last."""
+    assert run.result is not None
+    write_atomic(target / "settings.json", _published(run.folder / "settings.json"))
+    _copy_tests(run.folder, target, tests)
+    _copy_measures(run.folder, target, run.result)
+    write_atomic(target / "result.json", _published(run.folder / "result.json"))
+
+
+def _copy_measures(run: Path, target: Path, trained: Result) -> None:
+    """Copy the measures of a run, if it has any. Measures of other weights are removed from the target.
+
+    Raises LeoBenchError if the measures of the run are damaged.
+    """
+    if read_measures(run, trained) is not None:
+        write_atomic(target / MEASURES, _published(run / MEASURES))
+    elif (target / MEASURES).exists() and not _measures_fit(target, trained):
+        (target / MEASURES).unlink()
+
+
+def _measures_fit(folder: Path, trained: Result) -> bool:
+    """Return True if the measures in folder are readable and of these weights."""
+    try:
+        return read_measures(folder, trained) is not None
+    except LeoBenchError:
+        return False
 
 
 def _copy_tests(run: Path, target: Path, tests: Sequence[str]) -> None:
@@ -189,7 +213,7 @@ def publish_search(results: Path, name: str, profile: str, partial: bool, replac
             found = runs.get(trial.number)
             goal = target.parent / RUNS / trial.run_key
             if found is not None:
-                _publish_run(found.folder, goal, [test.test_key for test in found.tests])
+                _publish_run(found, goal, [test.test_key for test in found.tests])
             else:
                 _publish_pruned(results / RUNS / trial.run_key, goal)
     return target
@@ -273,8 +297,10 @@ def _copy(published: RunState, here: Path) -> bool:
             elif local.result is not None:
                 lacking = [key for key, asked in tests.items() if read_test(here, key, asked, local.result) is None]
                 _copy_tests(published.folder, here, lacking)
+                if not _measures_fit(here, local.result):
+                    _copy_measures(published.folder, here, local.result)
                 return True
-            _publish_run(published.folder, here, list(tests))
+            _publish_run(published, here, list(tests))
     except Timeout:
         return False
     return True

@@ -35,6 +35,7 @@ from leo_bench.running.worker import WORKER, worker_command, worker_environment
 
 MEASURED = (
     "train_seconds",
+    "update_seconds",
     "eval_seconds",
     "adapt_ms",
     "peak_memory_mb",

@@ -36,6 +36,8 @@ class Variant(Table):
     """Variant whose preset and settings this one starts from, with `set` on top."""
     against: str | None = None
     """Variant that this one is compared with; if left out, the baseline of the study."""
+    equal: Literal["images", "time"] = "images"
+    """What this variant and the one it is compared with have in common: training images, or training time."""
 
 
 class Profile(Table):

@@ -64,11 +64,23 @@ class TrainingCheckpoint:
         self.earlier = 0.0
         self.began = self.written = time.perf_counter()
         self.cost = 0.0
+        self.n_timed, self.timed = 0, 0.0
+        """Number of updates that were timed, and processor seconds of all of them."""
+        self.last_update = time.process_time()
 
     @property
     def train_seconds(self) -> float:
         """Seconds of training. What a stop has lost does not count, nor does the time between two parts."""
         return self.earlier + time.perf_counter() - self.began
+
+    @property
+    def update_seconds(self) -> float | None:
+        """Mean processor time of one update, seconds of one core; None if no update was timed.
+
+        Other processes do not change it, as they do the time on the clock. Updates that a validation follows are left
+        out, and so is the last one.
+        """
+        return self.timed / self.n_timed if self.n_timed else None
 
     def begin(self) -> Snapshot | None:
         """Return the state to go on from, or None to start anew, and count the seconds from here.
@@ -83,9 +95,11 @@ class TrainingCheckpoint:
                 snapshot, progress = self._read()
                 self.earlier = progress["train_seconds"]
                 self.resumed_at = [*progress["resumed_at"], snapshot.episode]
+                self.n_timed, self.timed = progress.get("n_timed", 0), progress.get("timed", 0.0)
             except LeoBenchError as error:
                 log.warning("%s is ignored and the training starts anew: %s", self.path.name, error)
         self.began = self.written = time.perf_counter()
+        self.last_update = time.process_time()
         return snapshot
 
     def _read(self) -> tuple[Snapshot, dict[str, Any]]:
@@ -105,6 +119,14 @@ class TrainingCheckpoint:
             raise LeoBenchError(f"it was made with other {others[0]} ({there}, here {here})")
         return Snapshot(tensors, values), progress
 
+    def after_update(self, state: TrainingState) -> None:
+        """Time the update that ended and write the state of the training if that is due."""
+        if not state.history.validation or state.history.validation[-1][0] != state.episode:
+            self.n_timed += 1
+            self.timed += time.process_time() - self.last_update
+        self.write_if_due(state)
+        self.last_update = time.process_time()
+
     def write_if_due(self, state: TrainingState) -> None:
         """Write the state of the training, unless that was done a short while ago.
 
@@ -117,7 +139,12 @@ class TrainingCheckpoint:
         texts = {
             "owner": self.owner,
             "values": snapshot.values,
-            "progress": {"train_seconds": seconds, "resumed_at": self.resumed_at},
+            "progress": {
+                "train_seconds": seconds,
+                "resumed_at": self.resumed_at,
+                "n_timed": self.n_timed,
+                "timed": self.timed,
+            },
         }
         metadata = {name: json.dumps(value, allow_nan=False) for name, value in texts.items()}
         metadata["digest"] = _digest(snapshot.tensors, metadata)

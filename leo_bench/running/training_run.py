@@ -102,7 +102,7 @@ def train_run(
             attempt.update(start.episode)
             for episode in start.history.episodes:
                 tell(start.history.until(episode), episode)
-        history = train(learner, bank, settings, progress, start, checkpoint.write_if_due)
+        history = train(learner, bank, settings, progress, start, checkpoint.after_update)
         train_seconds = checkpoint.train_seconds
         if not all(bool(tensor.isfinite().all()) for tensor in learner.state_dict().values()):
             raise TrainingDiverged(diverged("trained weights are NaN or infinite", settings))
@@ -134,6 +134,7 @@ def train_run(
         n_train_images=settings.n_train_images,
         batch_norm=learner.batch_norm,
         train_seconds=train_seconds,
+        update_seconds=checkpoint.update_seconds,
         resumed_at=checkpoint.resumed_at,
         peak_memory_mb=peak_memory_mb(device),
         weights_digest=weights_digest(weights),

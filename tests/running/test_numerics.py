@@ -168,3 +168,15 @@ def test_every_module_that_a_run_reaches_decides_numbers_or_is_exempt_by_name() 
         assert not set(reached) & {f"data.{entry.module}" for entry in DATASETS.values()}
     for name in numerics.EXEMPT:
         assert numerics._path(name).exists(), name
+
+
+def test_measures_count_for_no_learner_and_have_a_digest_of_their_own(package: Path) -> None:
+    for module in ("compute", "observe", "updates"):
+        file = package / "training" / "measures" / f"{module}.py"
+        before = numerics.measures_numerics()
+        assert changed(file, "\nimport ", "\nONE_MORE = 1\nimport ") == set()
+        assert numerics.measures_numerics() != before
+    before = numerics.measures_numerics()
+    file = package / "training" / "measures" / "descriptions.py"
+    file.write_text(file.read_text().replace("Fraction", "Share"))
+    assert numerics.measures_numerics() == before

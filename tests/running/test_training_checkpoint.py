@@ -187,6 +187,32 @@ def test_the_seconds_of_all_parts_are_counted(tmp_path: Path, monkeypatch: pytes
     assert second.train_seconds == 12.0
 
 
+def test_updates_are_timed_without_validations_and_other_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [10.0]
+    monkeypatch.setattr(training_checkpoint.time, "process_time", lambda: now[0])
+    monkeypatch.setattr(training_checkpoint, "is_due", lambda waited, cost: False)
+    state = outer_loop.TrainingState(training_run.build(settings_of()), settings_of(), torch.device("cpu"))
+    first = TrainingCheckpoint(tmp_path, {})
+    assert first.begin() is None and first.update_seconds is None
+    for episode, at in ((4, 12.0), (8, 15.0), (12, 90.0), (16, 91.0)):  # updates of 2, 3, 75 and 1 s
+        now[0], state.episode = at, episode
+        if episode == 12:  # a validation follows this one
+            state.history.validation.append((12, 0.5, 0.5))
+        first.after_update(state)
+    assert first.update_seconds == (2 + 3 + 1) / 3
+    monkeypatch.setattr(training_checkpoint, "is_due", lambda waited, cost: True)
+    now[0], state.episode = 95.0, 20
+    first.after_update(state)
+    second = TrainingCheckpoint(tmp_path, {})
+    now[0] = 1000.0
+    assert second.begin() is not None
+    now[0], state.episode = 1006.0, 24
+    second.after_update(state)
+    assert second.update_seconds == (2 + 3 + 1 + 4 + 6) / 5
+
+
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Training checkpoint of a run that was stopped."""

@@ -9,7 +9,7 @@ from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, headline_and_hardest, lines_height, n_words, subtitle
 from leo_bench.report.study.data import StudyData, cell_name, not_comparable
 from leo_bench.report.study.main_table import BUSY, Column
-from leo_bench.report.study.switches import training_effort
+from leo_bench.report.study.switches import core_seconds, training_effort
 from leo_bench.report.table import ReportTable, percent
 
 DRAWN = {
@@ -22,6 +22,7 @@ COLUMNS = (
     Column("n_updates", "updates", ","),
     Column("n_query_losses", "query losses", ","),
     Column("train_seconds", "training, s", ",.0f", measured=True),
+    Column("core_seconds", "training, s of one core", ",.0f", measured=True),
     Column("adapt_ms", "adapting, ms", ",.1f", measured=True),
     Column("peak_memory_mb", "memory, MB", ",.0f", measured=True),
     Column("n_parameters", "parameters", ","),
@@ -62,18 +63,25 @@ def cost_plot(data: StudyData) -> Plot | None:
 def cost_table(data: StudyData) -> ReportTable | None:
     """Return what each variant costs to train and to use; None without a run."""
     rows = {variant: data.rows(data.headline, variant) for variant in data.variants}
-    rows = {variant: own.assign(**training_effort(data.settings[variant])) for variant, own in rows.items() if len(own)}
+    rows = {variant: own.assign(**effort(data, variant)) for variant, own in rows.items() if len(own)}
     if not rows:
         return None
-    numbers = [{"variant": name, **{one.key: one.number(own) for one in COLUMNS}} for name, own in rows.items()]
+    columns = [one for one in COLUMNS if any(own[one.key].notna().any() for own in rows.values())]
+    numbers = [{"variant": name, **{one.key: one.number(own) for one in columns}} for name, own in rows.items()]
     words = [
-        {"variant": data.label(str(row["variant"])), **{one.header: one.words(row[one.key]) for one in COLUMNS}}
+        {"variant": data.label(str(row["variant"])), **{one.header: one.words(row[one.key]) for one in columns}}
         for row in numbers
     ]
     caption = (
         "Training images: support and query images of all training episodes, each time they are drawn. Updates: steps "
         "of the optimizer. Query losses: answers that training learns from; `train_support = each` takes several from "
-        "one image. Adapting: median time for one new episode and its queries. Generated: numbers that the codes of an "
+        "one image. Seconds of one core: processor time of an update, without validation, times the updates. "
+        "Adapting: median time for one new episode and its queries. Generated: numbers that the codes of an "
         f"episode generate. Times and memory are means over seeds. {BUSY}"
     )
     return ReportTable("cost", caption, pd.DataFrame(numbers), pd.DataFrame(words))
+
+
+def effort(data: StudyData, variant: str) -> dict[str, float]:
+    """Return what the training of a variant takes: training images, updates, query losses and core_seconds."""
+    return training_effort(data.settings[variant]) | {"core_seconds": core_seconds(data, variant)}

@@ -6,11 +6,14 @@ that another study compares on the same runs has that study's verdict (owners.py
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from leo_bench.report.study.data import STEP, Cell, StudyData, not_comparable
 from leo_bench.report.study.owners import owner_of
 from leo_bench.report.study.pairs import PAIR_COLUMNS, VariantScores, or_nan, paired_difference
+from leo_bench.report.study.switches import core_seconds
+from leo_bench.report.table import NONE
 from leo_bench.statistics import (
     SETTLED,
     Difference,
@@ -28,6 +31,8 @@ from leo_bench.statistics import (
 EFFECT_COLUMNS = ["variant", "label", "against", *PAIR_COLUMNS]
 OWNED = ("low", "high", "margin", "p", "holm_p", "verdict", "seeds_to_settle", "family")
 """Columns that come from the study that owns a pair."""
+TIME_FACTOR = 1.25
+"""Largest ratio of two training times that count as equal."""
 LEAST_ERROR = 1e-4
 """Errors below this are taken for it where their log is needed. A fraction."""
 
@@ -103,12 +108,25 @@ def _effect(data: StudyData, test: Cell | str, variant: str) -> dict[str, Any]:
     """Return one row of EFFECT_COLUMNS without a verdict."""
     other = data.compared_with(variant)
     name = "the baseline" if other == data.plan.baseline else data.label(other)
-    row = paired_difference(VariantScores(data, test, variant), VariantScores(data, test, other), name)
-    if row["compared"] and other != data.plan.baseline and isinstance(test, tuple):
+    may_differ = ("n_train_images",) if variant in data.plan.equal_time else ()
+    row = paired_difference(VariantScores(data, test, variant), VariantScores(data, test, other), name, may_differ)
+    if may_differ and row["compared"]:
+        row |= _equal_time(data, variant, other)
+    elif row["compared"] and other != data.plan.baseline and isinstance(test, tuple):
         why = not_comparable(data, test).get(variant)
         row["note"] = "; ".join(filter(None, [row["note"], f"not comparable with the baseline: {why}" if why else ""]))
-    row["family"] = "steps" if data.before.get(variant) == other else "variants"
+    row["family"] = "steps" if data.before.get(variant) == other else "equal time" if may_differ else "variants"
     return {"variant": variant, "label": data.label(variant), "against": data.label(other), **row}
+
+
+def _equal_time(data: StudyData, variant: str, other: str) -> dict[str, Any]:
+    """Return the columns of a comparison at equal training time: a note, and a refusal if the times are not equal."""
+    own, base = core_seconds(data, variant), core_seconds(data, other)
+    if not base / TIME_FACTOR <= own <= TIME_FACTOR * base:
+        times = [NONE if np.isnan(time) else f"{time:,.0f} s" for time in (own, base)]
+        note = f"training time {times[0]} of one core against {times[1]}, which is not equal"
+        return {"compared": False, "verdict": "not compared", "note": note}
+    return {"note": f"at equal time, not equal images: {own:,.0f} s of one core against {base:,.0f} s"}
 
 
 def _owners_row(data: StudyData, test: Cell | str, row: dict[Any, Any]) -> dict[Any, Any] | None:

@@ -13,7 +13,7 @@ from leo_bench.report.study.differences import effects, mean_accuracy, without_a
 from leo_bench.report.study.documented import document_words
 from leo_bench.report.study.sentences import OPEN, seeds_words
 from leo_bench.report.study.switches import changed_words
-from leo_bench.report.table import NONE, ReportTable, difference, notes_of, percent, with_interval
+from leo_bench.report.table import NONE, ReportTable, decimals_for, difference, notes_of, percent, with_interval
 from leo_bench.statistics import Interval, margin_of
 
 BUSY = "The machine may have done other work while times were measured: read them as upper bounds."
@@ -38,8 +38,8 @@ class Column:
         return own[self.key].mean() if self.measured else own[self.key].iloc[0]
 
     def words(self, value: Any) -> str:
-        """Return a value as text."""
-        return format(value, self.form)
+        """Return a value as text; a dash if it was not measured."""
+        return NONE if pd.isna(value) else format(value, self.form)
 
 
 COLUMNS = (
@@ -106,13 +106,14 @@ def named_beside(data: StudyData) -> str:
 def main_words(data: StudyData, numbers: pd.DataFrame) -> pd.DataFrame:
     """Return the main table as text."""
     headline, others = cell_name(data.headline), [cell for cell in data.cells if cell != data.headline]
+    decimals = decimals_for(numbers["margin"])
     rows = []
     for row in numbers.to_dict("records"):
         words = {
             "variant": row["label"],
-            f"{headline}, %": with_interval(row["accuracy"], row["low"], row["high"], row["interval_over"]),
+            f"{headline}, %": with_interval(row["accuracy"], row["low"], row["high"], row["interval_over"], decimals),
             "difference, points": difference(
-                row["difference"], row["difference_low"], row["difference_high"], row["interval_over"]
+                row["difference"], row["difference_low"], row["difference_high"], row["interval_over"], decimals
             ),
             "verdict": row["verdict"],
             **({"compared with": row["against"] or NONE} if "against" in row else {}),

@@ -18,6 +18,7 @@ from leo_bench.report.study.provenance import provenance
 from leo_bench.report.study.redo import redo_table, repeat_command
 from leo_bench.report.study.sentences import answer, notices
 from leo_bench.report.study.switches import switch_words
+from leo_bench.report.study.time_to_accuracy import time_table
 from leo_bench.report.study.waterfall import step_table
 from leo_bench.report.table import VERDICTS, ReportTable
 from leo_bench.statistics import MOST_SEEDS
@@ -52,11 +53,13 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
         for switch in data.plan.switches
     ]
     paired = effects_table(data) if main else None
-    cost = cost_table(data)
+    cost, time = cost_table(data), time_table(data)
     hardest, undone, redo, effect = character_table(data), problem_table(data), redo_table(data), effect_table(data)
     elsewhere = other_tests_table(data)
     sections = [section.table for section in switches]
-    write_tables([*main, paired, *sections, cost, elsewhere, effect, hardest, undone, redo], out_folder / "tables")
+    write_tables(
+        [*main, paired, *sections, time, cost, elsewhere, effect, hardest, undone, redo], out_folder / "tables"
+    )
     opening = answer(data)
     content = {
         "title": data.plan.question,
@@ -70,6 +73,7 @@ def write_report(study_folder: Path, out_folder: Path) -> Path:
         "figures": figures,
         "switches": switches,
         "effects": paired,
+        "time": time,
         "cost": cost,
         "other_tests": elsewhere,
         "adaptation": effect,

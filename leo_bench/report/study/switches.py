@@ -33,6 +33,15 @@ def training_effort(values: dict[str, Any]) -> dict[str, int]:
     }
 
 
+def core_seconds(data: StudyData, variant: str) -> float:
+    """Return the training time of a variant, seconds of one core, mean over its seeds. NaN if it is not on record.
+
+    It is the processor time of an update, without validation, times the number of updates.
+    """
+    rows = data.scores[data.scores["variant"] == variant]
+    return training_effort(data.settings[variant])["n_updates"] * float(rows["update_seconds"].astype(float).mean())
+
+
 def setting_value(value: Any) -> str:
     """Return a setting's value as a study file writes it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -81,7 +90,7 @@ NO_SETTING = {
     "inner_loop_at_test": "The preset without its inner steps, or without the copies of its support set.",
     "method": "Methods beside each other, each with the training settings that validation characters chose.",
     "batch_norm": "Batch norm by the statistics of training, or by all queries of an episode at once (transductive).",
-    "equal_time": "Methods trained for the same time in place of the same number of images.",
+    "equal_time": "Methods trained for about as long as the baseline, not on as many images.",
     "twenty_way": "Methods whose head has learned rows for each class, trained at 20 ways.",
     "published": "Methods by their own published protocols.",
     "training_episodes": "Harder training episodes from the same number of images.",
