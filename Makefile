@@ -14,12 +14,13 @@ RUN_OPTIONS = --profile "$(PROFILE)" $(if $(PUBLISHED),--use-published) $(if $(S
 	$(RAY_OPTIONS)
 RAY_OPTIONS = $(if $(RAY),--ray "$(RAY)") $(if $(GPUS_PER_RUN),--gpus-per-run "$(GPUS_PER_RUN)")
 
-.PHONY: help venv ablations study compare search dashboard report reproduce soak bench data status publish test test-long test-postgres test-ray check-pages check-dashboard docs lint format clean clean-venv
+.PHONY: help venv ablations study compare claims search dashboard report reproduce soak bench data status publish test test-long test-postgres test-ray check-pages check-dashboard docs lint format clean clean-venv
 
 help:  ## show this list
 	@echo "make ablations        run the ablation study and write reports/ablations-PROFILE/report.html"
 	@echo "make study            run the study in studies/NAME.toml and write its report: make study STUDY=NAME"
 	@echo "make compare          compare LEO with MAML, Meta-SGD and other methods: reports/compare-PROFILE/report.html"
+	@echo "make claims           judge the statements of the source document: reports/claims-PROFILE/report.html"
 	@echo "make search           search hyperparameters and measure the best on test: make search SEARCH=pareto (default: search)"
 	@echo "make dashboard        show searches and studies in a browser on this machine, until Ctrl-C: PORT=8080 (docs/dashboard.md)"
 	@echo "make status           print what is done, missing or not counted in each study"
@@ -71,6 +72,9 @@ study: venv
 
 compare: venv
 	$(LEO_BENCH) study compare $(RUN_OPTIONS)
+
+claims: venv
+	$(LEO_BENCH) study claims $(RUN_OPTIONS)
 
 search: venv
 	@$(if $(STORAGE),LEO_BENCH_STORAGE="$(STORAGE)") $(LEO_BENCH) search "$(if $(SEARCH),$(SEARCH),search)" --profile "$(PROFILE)" \

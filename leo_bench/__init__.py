@@ -1,7 +1,7 @@
 """leo_bench: the contribution of each part of LEO (Latent Embedding Optimization), measured on Omniglot.
 
-This module has the interface of the source document. Each name is imported when it is first used, so that reports and
---help need no torch.
+This module has the interface of the source document, load_pretrained and read_drawings. Each name is imported when it
+is first used, so that reports and --help need no torch.
 """
 
 import importlib
@@ -12,6 +12,8 @@ from leo_bench.models.compiled_code import find_place_for_compiled_code
 _HOME = {
     "LatentEmbeddingOptimization": "leo_bench.api",
     "train_leo": "leo_bench.api",
+    "load_pretrained": "leo_bench.api",
+    "read_drawings": "leo_bench.data.own_drawings",
     "load_omniglot_dataset": "leo_bench.data.tasks",
     "OmniglotTaskDataset": "leo_bench.data.tasks",
     "LEOEncoder": "leo_bench.models.encoder",

@@ -1,22 +1,34 @@
 """The interface to LEO of the source document: one episode at a time, on the same batched implementation."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
-from leo_bench.config import Settings, make_settings
+from leo_bench.config import Settings, make_settings, preset_values
+from leo_bench.data.support_copies import SUPPORT_COPIES
 from leo_bench.errors import LeoBenchError
-from leo_bench.learners.base import initialised
+from leo_bench.learners.base import Learner, initialised
+from leo_bench.learners.factory import build
 from leo_bench.learners.leo import Leo
 from leo_bench.learners.leo_parts import build_stem
 from leo_bench.models.classifier import LEOClassifier
+from leo_bench.training.answer_queries import with_copies
 from leo_bench.training.batch_check import Batch, check_classes, check_images, checked_batch
+from leo_bench.training.model_files import find_model, load_into, read_model
+from leo_bench.training.optimizer import make_schedule
 from leo_bench.training.outer_loop import TrainingDiverged, outer_step
 from leo_bench.training.troubleshooting import diverged, stalled
+
+SEEN_SIDE = 32
+"""Side of the images that the CNN of the presets for 28x28 sees, pixels: four poolings make a feature map of 2x2."""
+ELSEWHERE = ("learner", "generated", "feature_norm", "inner_examples", "finetune_steps", "head_start")
+"""Settings that do not fit the step-by-step methods."""
 
 
 class LatentEmbeddingOptimization(Leo):
@@ -24,34 +36,33 @@ class LatentEmbeddingOptimization(Leo):
 
     Parts: encoder, relation_net, decoder, classifier (with a default head). With the defaults of the document one
     pooled code decodes the rows of all classes. It cannot tell classes apart, and accuracy stays at chance; set
-    decode="class" to learn (docs/leo.md).
+    decode="class" or preset="tuned" to learn (docs/leo.md).
 
-    switches: any other setting of a LEO with a generated head, such as decode, relation, encoder, image_size,
-    second_order, seed, clip_norm. Raises LeoBenchError for unknown names, for values out of range, and for settings
-    that do not fit the step-by-step methods (feature_norm, inner_examples, finetune_steps, head_start).
+    latent_dim, inner_lr, outer_lr, inner_steps: None for the value of the preset, in the document 64, 0.01, 0.001 and
+    5. preset: settings to start from, `documented`, `leo`, `prototype_start` or `tuned`; the last two average the
+    pixels of images that are larger than 28x28. switches: any other setting of a LEO with a generated head, such as
+    decode, relation, encoder, image_size, second_order, seed, clip_norm. Raises LeoBenchError for unknown names, for
+    values out of range, and for settings that do not fit the step-by-step methods (feature_norm, inner_examples,
+    finetune_steps, head_start).
     """
 
     def __init__(
         self,
         num_classes: int = 5,
-        latent_dim: int = 64,
-        inner_lr: float = 0.01,
-        outer_lr: float = 0.001,
-        inner_steps: int = 5,
+        latent_dim: int | None = None,
+        inner_lr: float | None = None,
+        outer_lr: float | None = None,
+        inner_steps: int | None = None,
         optimizer_cls: type[torch.optim.Optimizer] = torch.optim.Adam,
         optimizer_kwargs: dict[str, Any] | None = None,
+        preset: str = "documented",
         **switches: Any,
     ) -> None:
-        documented = {
-            "n_way": num_classes,
-            "latent_dim": latent_dim,
-            "inner_lr": inner_lr,
-            "outer_lr": outer_lr,
-            "inner_steps": inner_steps,
-        }
-        settings = make_settings({**documented, **switches}, where="LatentEmbeddingOptimization")
-        elsewhere = ("learner", "generated", "feature_norm", "inner_examples", "finetune_steps", "head_start")
-        given = [name for name in elsewhere if getattr(settings, name) != Settings.model_fields[name].default]
+        named = {"latent_dim": latent_dim, "inner_lr": inner_lr, "outer_lr": outer_lr, "inner_steps": inner_steps}
+        values = {"n_way": num_classes, **{name: value for name, value in named.items() if value is not None}}
+        where = "LatentEmbeddingOptimization"
+        settings = make_settings(_with_stem({**values, **switches}, preset, where), preset, where)
+        given = [name for name in ELSEWHERE if getattr(settings, name) != Settings.model_fields[name].default]
         if given:
             raise LeoBenchError(
                 f"LatentEmbeddingOptimization adapts step by step as the document has it, without {given[0]}; "
@@ -67,7 +78,9 @@ class LatentEmbeddingOptimization(Leo):
                 stem=build_stem(settings),
             )
         self.num_classes = num_classes
-        self.meta_optimizer = optimizer_cls(self.parameters(), lr=outer_lr, **(optimizer_kwargs or {}))  # type: ignore[call-arg]
+        self.copies = SUPPORT_COPIES[settings.test_support_copies]
+        rate = settings.outer_lr
+        self.meta_optimizer = optimizer_cls(self.parameters(), lr=rate, **(optimizer_kwargs or {}))  # type: ignore[call-arg]
 
     def meta_train_step(
         self, support_data: Tensor, support_labels: Tensor, query_data: Tensor, query_labels: Tensor
@@ -94,21 +107,35 @@ class LatentEmbeddingOptimization(Leo):
     def encode_task(self, support_data: Tensor, support_labels: Tensor) -> Tensor:
         """Return the class codes [N, latent_dim] of one support set, refined by the relation network.
 
-        support_data: float32 [N * K, 1, H, W]; support_labels: int64 [N * K].
+        support_data: float32 [N * K, 1, H, W]; support_labels: int64 [N * K]. N is num_classes if one code decodes all
+        classes, else any number of at least 2; classes may differ in their number of images. In eval mode the support
+        set also has its copies (test_support_copies).
         """
         check_images(support_data[None], "support_data", self.settings.image_size)
-        check_classes(support_labels[None], self.num_classes)
+        n_way = self.num_classes
+        if self.settings.any_way and support_labels.numel():
+            n_way = max(2, int(support_labels.max()) + 1)
+        check_classes(support_labels[None], n_way)
+        support_data, support_labels = self._with_copies(support_data, support_labels)
         features = self.classifier.extract_features(support_data)
         codes = self.encoder.encode(support_data[None], features[None])
-        return self.class_codes(codes, support_labels[None], self.num_classes)[0]
+        return self.class_codes(codes, support_labels[None], n_way)[0]
+
+    def _with_copies(self, support_data: Tensor, support_labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a support set with its copies, in training mode without them. Shapes as in encode_task."""
+        return with_copies(support_data, support_labels, () if self.training else self.copies)
 
     def apply_relation_network(self, class_codes: Tensor) -> Tensor:
         """Return class codes [N, latent_dim], each refined by its relations to all classes of the task."""
         return self.relation_net.refine(class_codes[None])[0]
 
     def inner_update(self, support_data: Tensor, support_labels: Tensor, initial_codes: Tensor) -> Tensor:
-        """Return the class codes [N, latent_dim] after inner_steps gradient steps on the loss of the support set."""
+        """Return the class codes [N, latent_dim] after inner_steps gradient steps on the loss of the support set.
+
+        Support set and copies as in encode_task. With adapts="at_test" there are no steps in training mode.
+        """
         check_images(support_data[None], "support_data", self.settings.image_size)
+        support_data, support_labels = self._with_copies(support_data, support_labels)
         features = self.classifier.extract_features(support_data)[None]
         return self.adapt(initial_codes[None], support_labels[None], lambda codes: self.logits(codes, features))[-1][0]
 
@@ -135,22 +162,26 @@ class LatentEmbeddingOptimization(Leo):
 def train_leo(
     num_classes: int,
     task_dataloader: Iterable[Batch],
-    latent_dim: int = 64,
-    inner_lr: float = 0.01,
-    outer_lr: float = 0.001,
-    inner_steps: int = 5,
+    latent_dim: int | None = None,
+    inner_lr: float | None = None,
+    outer_lr: float | None = None,
+    inner_steps: int | None = None,
     optimizer_cls: type[torch.optim.Optimizer] = torch.optim.Adam,
     optimizer_kwargs: dict[str, Any] | None = None,
+    preset: str = "documented",
     **switches: Any,
 ) -> tuple[LatentEmbeddingOptimization, list[float]]:
     """Train LEO on the tasks of a data loader, with a progress bar, on a GPU if there is one (the document, train_leo).
 
     task_dataloader yields meta-batches (support_data, support_labels, query_data, query_labels), whose images give the
-    image size. Returns the trained LEO and one loss per meta-batch. Warns if accuracy stays at chance. Raises
-    LeoBenchError if there is no task, TrainingDiverged if a loss is NaN or infinite.
+    image size. The other arguments are those of LatentEmbeddingOptimization. The data loader decides ways, shots,
+    batches and the number of updates, over which schedule="one_cycle" stretches. Returns the trained LEO and one loss
+    per meta-batch. Warns if accuracy stays at chance. Raises LeoBenchError if there is no task, or if there is a
+    schedule and the data loader has no length, TrainingDiverged if a loss is NaN or infinite.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     leo: LatentEmbeddingOptimization | None = None
+    schedule: LRScheduler | None = None
     losses: list[float] = []
     accuracies: list[float] = []
     if not isinstance(num_classes, int) or isinstance(num_classes, bool):
@@ -165,9 +196,20 @@ def train_leo(
         if leo is None:
             switches = {"image_size": int(batch[0].shape[-1]), **switches}
             leo = LatentEmbeddingOptimization(
-                num_classes, latent_dim, inner_lr, outer_lr, inner_steps, optimizer_cls, optimizer_kwargs, **switches
+                num_classes,
+                latent_dim,
+                inner_lr,
+                outer_lr,
+                inner_steps,
+                optimizer_cls,
+                optimizer_kwargs,
+                preset,
+                **switches,
             ).to(device)
+            schedule = _schedule(leo, task_dataloader)
         loss, accuracy = leo.step(tuple(tensor.to(device) for tensor in batch))  # type: ignore[arg-type]
+        if schedule:
+            schedule.step()
         losses.append(loss)
         accuracies.append(accuracy)
         bar.set_postfix(loss=f"{loss:.3f}", accuracy=f"{accuracy:.0%}", refresh=False)
@@ -178,3 +220,48 @@ def train_leo(
     if trouble:
         warnings.warn(trouble, stacklevel=2)
     return leo, losses
+
+
+def load_pretrained(name: str | Path = "tuned") -> Learner:
+    """Return a published model, trained and in eval mode, on the CPU.
+
+    name: `tuned`, `leo`, `paper`, `protonet`, or the path of a file of `leo-bench publish-model`. A LEO that adapts
+    step by step, such as `tuned` and `leo`, is a LatentEmbeddingOptimization. The others are a Learner, which has
+    episode_logits. Raises LeoBenchError if there is no such model, or if its file is damaged or of another version.
+    """
+    info, weights = read_model(find_model(name))
+    settings = info.at_test()
+    steps_fit = all(getattr(settings, each) == Settings.model_fields[each].default for each in ELSEWHERE)
+    if not steps_fit:
+        learner: Learner = build(settings)
+        load_into(learner, weights, info)
+        return learner.eval()
+    values = {each: getattr(settings, each) for each in Settings.model_fields if each != "n_way"}
+    leo = LatentEmbeddingOptimization(settings.n_way, **values)
+    load_into(leo, weights, info, untrained=("classifier.fc.",))  # episodes do not train the default head
+    return leo.eval()
+
+
+def _with_stem(values: dict[str, Any], preset: str, where: str) -> dict[str, Any]:
+    """Return values with a stem that makes images of any size fit a preset for 28x28 that pads them."""
+    own = preset_values(preset, where)
+    if "padding" not in own or {"first_pool", "padding"} & values.keys():
+        return values
+    side = {**own, **values}.get("image_size", Settings.model_fields["image_size"].default)
+    if not isinstance(side, int):
+        return values  # make_settings says what is wrong with it
+    pool = max(1, side // own.get("image_size", 28))
+    return {**values, "first_pool": pool, "padding": max(0, (SEEN_SIDE - side // pool + 1) // 2)}
+
+
+def _schedule(leo: LatentEmbeddingOptimization, batches: Iterable[Batch]) -> LRScheduler | None:
+    """Return the learning-rate schedule over as many updates as there are batches, or None if the rate is constant."""
+    if leo.settings.schedule == "constant":
+        return None
+    if not isinstance(batches, Sized):
+        raise LeoBenchError(
+            f"schedule={leo.settings.schedule} needs the number of batches, but the data loader has no length; give "
+            'one with a length, or set schedule="constant"'
+        )
+    updates = leo.settings.model_copy(update={"n_train_episodes": len(batches), "meta_batch_size": 1})
+    return make_schedule(leo.meta_optimizer, updates)  # type: ignore[arg-type]  # any optimiser will do

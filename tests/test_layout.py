@@ -139,7 +139,7 @@ def test_the_package_has_few_entries_at_its_top() -> None:
 
 def test_tests_lie_where_the_package_has_what_they_test() -> None:
     folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert folders - {"benchmarks", "tools"} <= {path.name for path in PACKAGE.iterdir()}
+    assert folders - {"benchmarks", "examples", "tools"} <= {path.name for path in PACKAGE.iterdir()}
 
 
 def users(library: str, module_level_only: bool = False) -> set[str]:

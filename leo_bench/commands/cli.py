@@ -111,7 +111,7 @@ def parser() -> Parser:
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, (module, text, add_options) in COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        sub.set_defaults(command=_command(module, f"command_{name}"))
+        sub.set_defaults(command=_command(module, f"command_{name.replace('-', '_')}"))
         add_options(sub)
     return top
 
@@ -281,6 +281,40 @@ def _publish_options(sub: Parser) -> None:
     _add_results(sub, reports=True)
 
 
+def _publish_model_options(sub: Parser) -> None:
+    sub.add_argument("name", nargs="?", help="name of the model (default: only write the cards of all models again)")
+    sub.add_argument("--study", metavar="NAME-PROFILE", help="published study that has the run, such as adaptation-cpu")
+    sub.add_argument("--variant", help="variant of the study; its lowest seed is taken (default: the model's name)")
+    sub.add_argument(
+        "--models", type=_path, default=Path("models"), metavar="FOLDER", help="folder of models (default: models)"
+    )
+    _add_results(sub)
+
+
+def _classify_options(sub: Parser) -> None:
+    sub.add_argument("folder", type=_path, help="a folder of pictures for each class; they are the support images")
+    sub.add_argument(
+        "--model",
+        default="tuned",
+        help="a published model: tuned (default), leo, paper or protonet; or a file that ends with .safetensors",
+    )
+    sub.add_argument(
+        "--query",
+        type=_path,
+        metavar="FOLDER",
+        help="pictures to classify: in folders named as the classes, or without folders (default: those of FOLDER that "
+        "are not support images)",
+    )
+    sub.add_argument(
+        "--shots",
+        type=int,
+        metavar="N",
+        help="first N pictures of each class are support images (default: 1, or with --query all)",
+    )
+    sub.add_argument("--csv", type=_path, metavar="FILE", help="write the answer to each picture as CSV")
+    sub.add_argument("--picture", type=_path, metavar="FILE", help="draw support images, queries and answers (PNG)")
+
+
 def _reproduce_options(sub: Parser) -> None:
     sub.add_argument(
         "study", nargs="*", type=_path, help="folders of studies, such as results/ablations-cpu (default: all)"
@@ -433,6 +467,12 @@ COMMANDS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
     "dashboard": ("dashboard", "show searches and studies in a browser, until Ctrl-C", _dashboard_options),
     "report": ("report", "write reports again from results, without training", _report_options),
     "publish": ("report", "copy a study with its report to results/official and reports/official", _publish_options),
+    "publish-model": (
+        "publish_model",
+        "write the trained model of a published run, with a model card, to models/",
+        _publish_model_options,
+    ),
+    "classify": ("classify", "adapt a trained model to your own drawings, and classify others", _classify_options),
     "reproduce": (
         "reproduce",
         "check records and reports, and do recorded runs again and compare them bit for bit",

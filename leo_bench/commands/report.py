@@ -79,14 +79,15 @@ def command_publish(options: argparse.Namespace) -> None:
         print(f"updated {page}")
 
 
-FINDINGS = Path("docs/findings.md")
-"""Page of findings from the published studies, in a checkout."""
+FINDINGS, CLAIMS = Path("docs/findings.md"), Path("docs/claims.md")
+"""Pages of findings from the published studies and of claims, in a checkout."""
 
 
 def _findings(results: Path) -> list[Path]:
-    """Write the page of findings again, if results/ is that of the checkout. Returns its path, or an empty list."""
+    """Write the pages of findings and of claims again, if results/ is that of the checkout. Returns their paths."""
     if not FINDINGS.exists() or results.resolve() != FINDINGS.resolve().parents[1] / "results":
         return []
+    from leo_bench.report.claims.docs import write_claims_docs
     from leo_bench.report.findings import write_findings
 
-    return [write_findings(results, FINDINGS)]
+    return [write_findings(results, FINDINGS), *filter(None, [write_claims_docs(results, CLAIMS)])]

@@ -24,6 +24,8 @@ from leo_bench.errors import LeoBenchError
 
 N_DRAWERS = 20
 SIDE = 105
+MOST_BYTES = 100_000
+"""Most bytes of a file in a zip: a hundred times those of the largest drawing."""
 KNOWN_DIGESTS = {
     "images_background": "07356096b8076fcf915341f8715e94822249e2a4d5b999fd2d0f6cf9ebffebd5",
     "images_evaluation": "f5165eb5f20d18e13c6515650b69a42a2c0507506969d410ba5e4a1c572bd542",
@@ -125,6 +127,12 @@ def open_set(source: DataSource, set_name: str) -> Iterator[tuple[list[str], Cal
     except (OSError, zipfile.BadZipFile) as error:
         raise LeoBenchError(f"{place} is not a readable zip ({error}): fetch it again") from error
     with archive:
+        for entry in archive.infolist():
+            if entry.file_size > MOST_BYTES and not _is_junk(entry.filename):
+                raise LeoBenchError(
+                    f"{place}:{entry.filename} has {entry.file_size:,} bytes, a drawing at most {MOST_BYTES:,}: "
+                    "fetch Omniglot again"
+                )
         paths = [name for name in archive.namelist() if not name.endswith("/") and not _is_junk(name)]
         yield sorted(paths), archive.read
 
@@ -202,6 +210,9 @@ def _read_bytes(read: Callable[[str], bytes], path: str, place: str) -> bytes:
 
 def _decode(data: bytes, path: str, place: str) -> np.ndarray:
     """Decode a drawing: uint8 (105, 105), ink 255 on paper 0. Raises LeoBenchError."""
+    width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")  # before it is expanded
+    if data[12:16] == b"IHDR" and (width, height) != (SIDE, SIDE):
+        raise LeoBenchError(f"{place}{path} is {width}x{height}: expected {SIDE}x{SIDE}; point to an unchanged copy")
     try:
         with Image.open(io.BytesIO(data)) as image:
             ink_is_dark = np.asarray(image.convert("L"))

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from leo_bench.config import SCHEMA_VERSION, TestSettings, default_of
+from leo_bench.records.claims import Claims
 from leo_bench.records.names import Name, ProfileName
 
 RUNS, TESTS = "runs", "tests"
@@ -276,3 +277,5 @@ class Plan(Record):
     decided."""
     accept_stale: bool = False
     runs: list[PlannedRun]
+    claims: Claims | None = None
+    """Statements that the study judges; None for a study that compares variants."""

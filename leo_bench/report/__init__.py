@@ -8,10 +8,12 @@ from pathlib import Path
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import find_studies
 from leo_bench.records.search import find_searches
+from leo_bench.report.claims.page import write_claims_report
 from leo_bench.report.comparison.page import write_comparison
 from leo_bench.report.pages import write_index
 from leo_bench.report.search.page import write_search_report
-from leo_bench.report.study.page import write_report
+from leo_bench.report.study.data import load_study_data
+from leo_bench.report.study.page import write_study_report
 
 __all__ = ["NotAllRebuilt", "rebuild_all", "write_comparison", "write_index", "write_report", "write_search_report"]
 
@@ -23,6 +25,17 @@ class NotAllRebuilt(LeoBenchError):
         """written: pages that were made. broken: one message for each folder without a report."""
         super().__init__(f"{len(written)} reports rebuilt, {len(broken)} not: {'; '.join(broken)}")
         self.written, self.broken = written, broken
+
+
+def write_report(study_folder: Path, out_folder: Path) -> Path:
+    """Write the report of results/<study>-<profile>/ into out_folder. Returns the path of report.html.
+
+    An incomplete study is reported as far as it is; broken runs are named. Raises LeoBenchError if study.json is
+    missing or broken.
+    """
+    data = load_study_data(study_folder)
+    write = write_claims_report if data.plan.claims else write_study_report
+    return write(data, out_folder)
 
 
 def rebuild_all(results: Path, reports: Path) -> list[Path]:

@@ -44,7 +44,8 @@ COLUMNS = (", %", ", points", "variant", "verdict", "seeds", "compared with", "w
 
 def write_findings(results: Path, page: Path) -> Path:
     """Write the page from every published study and search. Raises LeoBenchError if one cannot be read."""
-    studies = [load_study_data(folder) for folder in find_studies(results / "official")]
+    published = [load_study_data(folder) for folder in find_studies(results / "official")]
+    studies = [data for data in published if data.plan.claims is None]  # the page of claims has the others
     searches = [load_search_data(folder) for folder in find_searches(results / "official")]
     blocks = [HEAD, summary(studies), *map(study_findings, studies), *map(search_findings, searches)]
     write_atomic(page, "\n".join(block for block in blocks if block).encode())

@@ -9,12 +9,14 @@ from leo_bench.figures import signed
 
 NONE = "-"
 TEXT_COLUMNS = (
-    "changes,verdict,compared with,message,status,command,run,test,state,settings,what,data,why not compared"
+    "changes,verdict,compared with,message,status,command,run,test,state,settings,what,data,why not compared,measured,"
+    "the document,holds if,leaning,claim,remark,rule,section of the document,measured quantity"
 ).split(",")
 """Columns of words that are left-aligned, like the first column."""
 VERDICTS = ("better", "worse", "no difference that matters", "direction shown", "inconclusive", "one seed")
 """Words of a comparison's verdict, decided ones first."""
 TONES = {"better": "better", "worse": "worse", "no difference": "same", "direction": "leaning"}
+TONES |= {"holds in part": "leaning", "holds": "better", "does not hold": "worse"}
 TONES |= {"yes": "better", "good": "better", "bad": "worse"}
 """Start of a verdict or answer -> its class in a page, for colour and mark. Any other value is `unsure`."""
 
@@ -32,7 +34,7 @@ class ReportTable:
 
     @property
     def text_columns(self) -> list[str]:
-        return [name for name in self.words.columns if name in TEXT_COLUMNS]
+        return [name for name in self.words.columns if name.rpartition(": ")[2] in TEXT_COLUMNS]
 
 
 def tone(value: str) -> str:

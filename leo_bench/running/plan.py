@@ -8,7 +8,9 @@ from leo_bench.config import Settings, make_settings, takes_bfloat16
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan, PlannedRun, folder_name
+from leo_bench.records.claims import Claims
 from leo_bench.running.numerics import numerics_digest
+from leo_bench.running.references import sources, with_references
 from leo_bench.running.study_file import StudyFile, read_study, resolved, unknown_variant
 
 MAX_SEEDS = 1000
@@ -55,6 +57,7 @@ def make_plan(
     study = read_study(studies, name)
     if profile not in study.profiles:
         raise LeoBenchError(f"study {name} has no profile {profile!r}; choose one of {', '.join(study.profiles)}")
+    study, referring = with_references(studies, study, profile), study
     budget = study.profiles[profile]
     names = list(dict.fromkeys([study.baseline, *(study.variants if budget.variants is None else budget.variants)]))
     if only:
@@ -88,6 +91,9 @@ def make_plan(
         equal_time=[variant for variant in names if study.variants[variant].equal == "time"],
         accept_stale=accept_stale,
         runs=runs,
+        claims=Claims(sources=sources(referring, study), claims=study.claims, tables=study.tables)
+        if study.claims
+        else None,
     )
 
 

@@ -12,6 +12,7 @@ from leo_bench.config.presets import problem_words
 from leo_bench.config.toml_file import read_toml
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Name, ProfileName, check_name
+from leo_bench.records.claims import Claim, ComparisonTable, part_fault, row_fault
 
 
 class Table(BaseModel):
@@ -36,6 +37,8 @@ class Variant(Table):
     """Variant whose preset and settings this one starts from, with `set` on top."""
     against: str | None = None
     """Variant that this one is compared with; if left out, the baseline of the study."""
+    of: str | None = None
+    """Another study, or STUDY:VARIANT, that this variant is taken from, with its settings at the same profile."""
     equal: Literal["images", "time"] = "images"
     """What this variant and the one it is compared with have in common: training images, or training time."""
 
@@ -74,6 +77,10 @@ class StudyFile(Table):
     settings: dict[str, Any] = {}
     profiles: dict[ProfileName, Profile] = Field(min_length=1)
     variants: dict[Name, Variant] = Field(min_length=1)
+    claims: dict[Name, Claim] = {}
+    """Statements that the study judges, in the order of its report."""
+    tables: list[ComparisonTable] = []
+    """Comparison tables of the document."""
 
 
 def study_names(studies: Path) -> list[str]:
@@ -146,7 +153,34 @@ def read_study(studies: Path, name: str) -> StudyFile:
                     "remove extends from one of them"
                 )
             chain.append(earlier)
+    check_claims(path, study)
     return study
+
+
+def check_claims(path: Path, study: StudyFile) -> None:
+    """Raise LeoBenchError if a claim or a comparison table names an unknown variant or claim, or has a wrong rule."""
+    for name, claim in study.claims.items():
+        if bool(claim.parts) == bool(claim.not_measurable):
+            raise LeoBenchError(f"{path}: claims.{name}: give it parts or not_measurable, one of the two")
+        for number, part in enumerate(claim.parts):
+            if fault := part_fault(part):
+                raise LeoBenchError(f"{path}: claims.{name}.parts.{number}: {fault}")
+    named = [
+        *(
+            (f"claims.{name}", one)
+            for name, claim in study.claims.items()
+            for part in claim.parts
+            for one in part.named
+        ),
+        *((f"tables.{table.name}", one) for table in study.tables for one in table.variants),
+    ]
+    for place, variant in named:
+        if variant not in study.variants:
+            raise LeoBenchError(f"{path}: {place}: {unknown_variant(variant, study)}")
+    for table in study.tables:
+        for row in table.rows:
+            if fault := row_fault(row, table, study.claims):
+                raise LeoBenchError(f"{path}: tables.{table.name}, row {row.aspect!r}: {fault}")
 
 
 def resolved(study: StudyFile, name: str) -> tuple[str, dict[str, Any]]:
@@ -209,7 +243,8 @@ def _table_at(file: type[BaseModel], place: Sequence[str]) -> type[BaseModel]:
     """Return the model of the table at a place of a file."""
     kind: Any = file
     for key in place:
-        kind = get_args(kind)[1] if get_origin(kind) is dict else kind.model_fields[key].annotation
+        in_it = get_origin(kind) in (dict, list)
+        kind = get_args(kind)[-1] if in_it else kind.model_fields[key].annotation
         if get_origin(kind) is UnionType:  # Table | None
             kind = get_args(kind)[0]
     table: type[BaseModel] = kind

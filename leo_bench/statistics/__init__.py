@@ -21,6 +21,16 @@ from leo_bench.statistics.intervals import (
 from leo_bench.statistics.moderation import Prior, fit_prior
 from leo_bench.statistics.paired import holm, paired_episode_interval
 from leo_bench.statistics.pareto import pareto_front
+from leo_bench.statistics.statements import (
+    Decision,
+    Outcome,
+    Statement,
+    accuracy_estimate,
+    combine,
+    decide,
+    fitted_change,
+    mean_estimate,
+)
 from leo_bench.statistics.verdicts import (
     ALPHA,
     MARGIN_SHARE,
@@ -44,18 +54,26 @@ __all__ = [
     "MOST_SEEDS",
     "POWER",
     "SETTLED",
+    "Decision",
     "Difference",
     "Interval",
     "Judgement",
+    "Outcome",
     "Prior",
+    "Statement",
     "Verdict",
+    "accuracy_estimate",
     "chance_of_verdict",
+    "combine",
+    "decide",
     "episode_interval",
     "finite",
     "fit_prior",
+    "fitted_change",
     "holm",
     "judge",
     "margin_of",
+    "mean_estimate",
     "next_seed_range",
     "paired_episode_interval",
     "pareto_front",

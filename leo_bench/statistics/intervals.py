@@ -82,6 +82,18 @@ def seed_and_episode_interval(accuracies: ArrayLike) -> Interval:
     n_seeds, n_episodes = values.shape
     if n_seeds < 2 or n_episodes < 2:
         return episode_interval(values[0])
+    mean, variance, degrees = seed_and_episode_moments(values)
+    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, degrees)) * math.sqrt(variance)
+    return Interval(mean, mean - half, mean + half, n_seeds, "seeds and episodes")
+
+
+def seed_and_episode_moments(accuracies: ArrayLike) -> tuple[float, float, float]:
+    """Return mean, variance of the mean and degrees of freedom behind seed_and_episode_interval.
+
+    accuracies: [n_seeds, n_test_episodes], at least two of each.
+    """
+    values = finite(accuracies, n_dims=2)
+    n_seeds, n_episodes = values.shape
     of_seeds = float(values.mean(axis=1).var(ddof=1)) / n_seeds
     of_episodes = float(values.mean(axis=0).var(ddof=1)) / n_episodes
     rest = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0, keepdims=True) + values.mean()
@@ -89,10 +101,9 @@ def seed_and_episode_interval(accuracies: ArrayLike) -> Interval:
     variance = max(of_seeds + of_episodes - both, of_seeds, of_episodes)
     mean = float(values.mean())
     if variance <= 0:
-        return Interval(mean, mean, mean, n_seeds, "seeds and episodes")
+        return mean, 0.0, float(n_seeds - 1)
     degrees = (of_seeds + of_episodes) ** 2 / (of_seeds**2 / (n_seeds - 1) + of_episodes**2 / (n_episodes - 1))
-    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, degrees)) * math.sqrt(variance)
-    return Interval(mean, mean - half, mean + half, n_seeds, "seeds and episodes")
+    return mean, variance, degrees
 
 
 def finite(values: ArrayLike, n_dims: int = 1) -> np.ndarray:

@@ -120,7 +120,7 @@ def judge(family: Sequence[Difference], n_looks: int = 1) -> list[Judgement]:
     return found
 
 
-def chance_of_verdict(difference: Difference, n_seeds: int, n_compared: int) -> float:
+def chance_of_verdict(difference: Difference, n_seeds: int, n_compared: float) -> float:
     """Return the chance that n_seeds settle a comparison, if the true difference and spread are those seen.
 
     n_compared: comparisons of the family; Bonferroni over all of them, so a little low. Averaged over the spreads that
@@ -140,7 +140,7 @@ def chance_of_verdict(difference: Difference, n_seeds: int, n_compared: int) -> 
     return float(np.mean(beyond + np.maximum(inside, 0)))
 
 
-def seeds_to_settle(difference: Difference, n_compared: int) -> int | None:
+def seeds_to_settle(difference: Difference, n_compared: float) -> int | None:
     """Return the fewest seeds, more than there are, that give a verdict with a chance of POWER; None beyond MOST_SEEDS.
 
     It takes the true difference and spread to be those seen. n_compared: as in chance_of_verdict.

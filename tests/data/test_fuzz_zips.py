@@ -116,3 +116,16 @@ def test_a_zip_with_other_bytes_is_one_line(copy: DataSource, n_examples: int) -
 def test_a_drawing_of_another_size_is_refused(copy: DataSource, side: int) -> None:
     replace(copy, {**entries()["images_background"], FIRST: png(np.ones((side, side), dtype=bool))})
     assert f"is {side}x{side}: expected 105x105" in message_of(copy)
+
+
+def test_a_picture_that_would_fill_the_memory_is_not_expanded(copy: DataSource) -> None:
+    """A PNG of a few kB whose header names 40,000 x 40,000 pixels, 1.6 GB."""
+    drawing = bytearray(png(np.ones((105, 105), dtype=bool)))
+    drawing[16:24] = (40_000).to_bytes(4, "big") * 2
+    replace(copy, {**entries()["images_background"], FIRST: bytes(drawing)})
+    assert "is 40000x40000: expected 105x105" in message_of(copy)
+
+
+def test_a_file_that_would_fill_the_memory_is_not_expanded(copy: DataSource) -> None:
+    replace(copy, {**entries()["images_background"], FIRST: bytes(100_001)})
+    assert "has 100,001 bytes, a drawing at most 100,000" in message_of(copy)

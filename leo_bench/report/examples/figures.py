@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 from sklearn.decomposition import PCA
 
-from leo_bench.figures import COLOURS, FONT, GRID, INK, PAPER, style_axes
+from leo_bench.figures import COLOURS, FONT, GRID, INK, style_axes
+from leo_bench.figures.drawings import draw_tile
 from leo_bench.records.example import Example
 from leo_bench.report.panels import ROOM, Panel, Plot
 
@@ -17,7 +17,6 @@ QUERY_COLUMNS = 8
 """Queries of a class in one row; few enough that a drawing can be recognised on a phone."""
 LABEL, GAP = 0.75, 0.35
 """Width of the class names and of the gaps, in drawings."""
-MISTAKE = COLOURS[1]
 PANEL, EDGES = 3.9, {"top": 0.5, "bottom": 0.06}
 """Width of a panel, and upper and lower edge of a panel without axes, inches."""
 
@@ -66,27 +65,13 @@ def episode_grid(
         ax.text(0, top + rows / 2, name, va="center", fontsize=FONT + 2, weight="bold", color=INK)
         for place, drawing in enumerate(support[index]):
             down, across = divmod(place, -(-k_shot // rows))
-            _tile(ax, drawing, LABEL + across, top + down)
+            draw_tile(ax, drawing, LABEL + across, top + down)
         for place, (drawing, other) in enumerate(zip(query[index], predicted[index].tolist(), strict=True)):
             down, across = divmod(place, columns)
-            _tile(ax, drawing, left + across, top + down, "" if other == index else names[other])
+            draw_tile(ax, drawing, left + across, top + down, "" if other == index else names[other])
     ax.set(xlim=(-0.05, width + 0.05), ylim=(height, -0.05), aspect="equal", anchor="NW")
     ax.axis("off")
     return ax
-
-
-def _tile(ax: Axes, drawing: np.ndarray, left: float, top: float, mistake: str = "") -> None:
-    """Draw one drawing, black on white, in a frame. mistake: name of the class it was taken for, if it was."""
-    extent = (left + 0.03, left + 0.97, top + 0.97, top + 0.03)
-    ax.imshow(255 - drawing, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="none")
-    colour, line = (MISTAKE, 2.2) if mistake else (GRID, 0.6)
-    ax.add_patch(
-        Rectangle((left + 0.03, top + 0.03), 0.94, 0.94, fill=False, edgecolor=colour, linewidth=line, zorder=2 + line)
-    )
-    if mistake:
-        box: dict[str, Any] = {"facecolor": PAPER, "edgecolor": MISTAKE, "linewidth": 0.8, "pad": 1.2}
-        style: dict[str, Any] = {"fontsize": FONT, "weight": "bold", "color": INK, "bbox": box, "zorder": 6}
-        ax.text(left + 0.88, top + 0.88, mistake, ha="right", va="bottom", **style)
 
 
 def code_plot(example: Example, codes: np.ndarray) -> Plot:

@@ -4,6 +4,7 @@ The comparisons of one test are one family of Holm's; the steps of a chain are a
 that another study compares on the same runs has that study's verdict (owners.py).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -166,7 +167,7 @@ def prior_of(frames: list[pd.DataFrame]) -> Prior:
     return fit_prior([row["sd"] ** 2 for row in rows], [row["n_seeds"] - 1 for row in rows], errors, n_variants)
 
 
-def as_difference(row: "pd.Series[Any]", margin: float, prior: Prior) -> Difference:
+def as_difference(row: "pd.Series[Any] | Mapping[str, Any]", margin: float, prior: Prior) -> Difference:
     """Return a row of several seeds as a difference with a moderated variance."""
     n_seeds = int(row["n_seeds"])
     variance, degrees = prior.moderated(float(row["sd"]) ** 2, n_seeds - 1, max(float(row["error"]), LEAST_ERROR))

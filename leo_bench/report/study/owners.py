@@ -50,7 +50,9 @@ def _read_siblings(data: StudyData) -> list[StudyData]:
     keys, plans = {run.run_key for run in data.plan.runs}, dict[Path, Plan]()
     for path in sorted(data.view.folder.parent.glob("*/study.json")):
         with suppress(LeoBenchError):  # a broken study owns nothing; its own report names it
-            plans[path.parent] = read_record(path, Plan)
+            plan = read_record(path, Plan)
+            if plan.claims is None:  # a study of claims shows other differences than those with its baseline
+                plans[path.parent] = plan
     plans.pop(data.view.folder, None)
     return [
         load_study_data(folder)

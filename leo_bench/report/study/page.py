@@ -6,7 +6,7 @@ from pathlib import Path
 from leo_bench.report.pages import Shown, show, write_report_pages, write_tables
 from leo_bench.report.study.adaptation_effect import effect_table
 from leo_bench.report.study.cost import cost_table
-from leo_bench.report.study.data import STEP, StudyData, load_study_data
+from leo_bench.report.study.data import STEP, StudyData
 from leo_bench.report.study.differences import all_effects
 from leo_bench.report.study.errors_by_character import NOT_RECORDED, character_table
 from leo_bench.report.study.figures import all_plots
@@ -34,13 +34,8 @@ class Section:
     table: ReportTable | None
 
 
-def write_report(study_folder: Path, out_folder: Path) -> Path:
-    """Write the report of results/<study>-<profile>/ into out_folder. Returns the path of report.html.
-
-    An incomplete study is reported as far as it is; broken runs are named. Raises LeoBenchError if study.json is
-    missing or broken.
-    """
-    data = load_study_data(study_folder)
+def write_study_report(data: StudyData, out_folder: Path) -> Path:
+    """Write the report of a study that compares variants into out_folder. Returns the path of report.html."""
     figures = {name: show(plot, out_folder / "figures") for name, plot in all_plots(data).items()}
     main = main_tables(data)
     switches = [

@@ -1,0 +1,1 @@
+"""Report of a study that judges statements of the source document."""

@@ -1,0 +1,150 @@
+"""Numbers, rules and places of claims in words."""
+
+import math
+
+from leo_bench.figures import signed
+from leo_bench.records.claims import MEASURE, SETTING, Part
+from leo_bench.report.claims.estimates import Number
+from leo_bench.report.claims.evidence import Evidence
+from leo_bench.report.claims.judged import JudgedClaim, JudgedPart
+from leo_bench.report.sentences import listed
+from leo_bench.report.table import NONE
+from leo_bench.statistics import MOST_SEEDS
+
+UNITS = {"train_seconds": " s", "core_seconds": " s", "adapt_ms": " ms", "peak_memory_mb": " MB"}
+QUANTITIES = {
+    "accuracy": "accuracy",
+    "accuracy_before": "accuracy before adapting",
+    "accuracy_gain": "gain by adapting",
+    "train_seconds": "training time",
+    "core_seconds": "processor time of training",
+    "adapt_ms": "time to adapt",
+    "peak_memory_mb": "peak memory",
+    "n_parameters": "trained parameters",
+    "n_generated": "weights of an episode's own",
+    "n_adapted": "numbers adapted",
+    "own_share": "share of weights that are an episode's own",
+}
+
+
+def quantity_words(quantity: str) -> str:
+    """Return a quantity in words."""
+    return QUANTITIES.get(quantity) or quantity.removeprefix(MEASURE).removeprefix(SETTING).replace("_", " ")
+
+
+def value_words(part: Part, value: float) -> str:
+    """Return one value of the number of a part: `80.6%`, `+1.2`, `x 0.12`, `11,525`."""
+    if part.kind == "ratio":
+        return f"x {math.exp(value):.2f}"
+    if not part.quantity.startswith("accuracy"):
+        return plain(part.quantity, value)
+    if part.kind == "level" and part.quantity != "accuracy_gain":
+        return f"{100 * value:.1f}%"
+    return signed(100 * value)
+
+
+def plain(quantity: str, value: float) -> str:
+    """Return a value of a quantity, `1,234 MB`, `0.31`, `80.6%`."""
+    if quantity in ("accuracy", "accuracy_before", "own_share"):
+        return f"{100 * value:.1f}%"
+    if quantity == "accuracy_gain":
+        return f"{signed(100 * value)} points"
+    digits = ",.0f" if value == round(value) or abs(value) >= 100 else ".1f" if abs(value) >= 10 else ".2f"
+    return f"{value:{digits}}{UNITS.get(quantity, '')}"
+
+
+def number_words(number: Number) -> str:
+    """Return a number with its interval: `80.6% [78.1, 83.0]`, `+1.2 [+0.3, +2.1] points`."""
+    part = number.part
+    words, interval = value_words(part, number.value), number.interval
+    points = (
+        " points"
+        if (part.kind in ("difference", "trend") or part.quantity == "accuracy_gain")
+        and part.quantity.startswith("accuracy")
+        else ""
+    )
+    if interval is None or interval.low is None or interval.high is None:
+        return words + points
+    ends = [value_words(part, end).removeprefix("x ").removesuffix("%") for end in (interval.low, interval.high)]
+    return f"{words} [{', '.join(ends)}]{points}"
+
+
+def rule_words(number: Number) -> str:
+    """Return the bounds of a number: `above 95.0%`, `above +0.5`."""
+    part, statement = number.part, number.statement
+    if part.equals is not None:
+        return f"is {plain(part.quantity, part.equals)}"
+    bounds = (("above", statement.above), ("below", statement.below))
+    return " and ".join(f"{name} {value_words(part, bound)}" for name, bound in bounds if bound is not None)
+
+
+def subject(evidence: Evidence, part: Part, test: str) -> str:
+    """Return what a part is about: `accuracy of LEO minus MAML, 5-way mixed`."""
+    quantity = quantity_words(part.quantity) + (f" minus {quantity_words(part.minus)}" if part.minus else "")
+    join = {"difference": " minus ", "ratio": " / "}.get(part.kind, ", ")
+    names = join.join(evidence.label(name) for name in part.named)
+    return f"{quantity}: {names}" + (f", {test}" if test and part.quantity.startswith("accuracy") else "")
+
+
+def brief(evidence: Evidence, one: JudgedPart, among: list[Part]) -> str:
+    """Return what tells a part from the others of its claim: its test, its quantity, or its variant."""
+    tests, quantities = {test for part in among for test in part.tests}, {part.quantity for part in among}
+    said = [quantity_words(one.part.quantity)] if len(quantities) > 1 else []
+    if len({part.named[0] for part in among}) > 1:
+        said.append(evidence.label(one.part.named[0]))
+    return ", ".join(said + ([one.test] if len(tests) > 1 and one.test else []))
+
+
+def measured_words(evidence: Evidence, judged: JudgedClaim) -> str:
+    """Return the numbers of a claim, each with what tells it from the others: `5-way mixed +4.1 [+2.4, +5.8]`."""
+    parts, found = [one.part for one in judged.parts], []
+    for one in judged.parts:
+        if one.number:
+            found.append(f"{brief(evidence, one, parts)} {number_words(one.number)}".strip())
+    return "; ".join(found) or NONE
+
+
+def where_words(evidence: Evidence, judged: JudgedClaim) -> str:
+    """Return what a verdict leaves open: where a claim holds and where not, seeds that are wanted, what is missing."""
+    if judged.claim.not_measurable:
+        return judged.claim.not_measurable
+    said, parts = [], [one.part for one in judged.parts]
+    shown = {"holds in part": ("holds", "does not hold", "inconclusive"), "does not hold": ("inconclusive",)}
+    for outcome in shown.get(judged.verdict, ()):
+        names = [brief(evidence, one, parts) for one in judged.parts if one.outcome == outcome]
+        said += [f"{outcome}: {listed(names)}"] if names else []
+    open_parts = [one for one in judged.parts if one.outcome == "inconclusive"]
+    if open_parts:
+        said.append(seeds_wanted(open_parts))
+        said += leaning_words(evidence, open_parts, parts)
+    return "; ".join([*said, *missing_words(evidence, judged.parts)])
+
+
+def leaning_words(evidence: Evidence, open_parts: list[JudgedPart], parts: list[Part]) -> list[str]:
+    """Return the verdicts that open numbers would have if each were the only one: `leaning: does not hold`."""
+    found = []
+    for outcome in ("holds", "does not hold"):
+        leaning = [one for one in open_parts if one.decision and one.decision.leaning == outcome]
+        names = filter(None, [brief(evidence, one, parts) for one in leaning])
+        where = f" ({listed(list(names))})" if 0 < len(leaning) < len(parts) else ""
+        found += [f"leaning: {outcome}{where}"] if leaning else []
+    return found
+
+
+def missing_words(evidence: Evidence, parts: list[JudgedPart]) -> list[str]:
+    """Return what lacks numbers: the studies to run, measures, or why two variants are not compared."""
+    found: dict[str, None] = {}
+    for one in parts:
+        lacking = [name for name in one.part.named if evidence.place(name) is None]
+        words = [f"needs the study {evidence.study(name)}" for name in lacking] or [one.reason]
+        found |= dict.fromkeys(words if one.missing else [])
+    return list(found)
+
+
+def seeds_wanted(parts: list[JudgedPart]) -> str:
+    """Return how many seeds would settle open parts: `3 seeds of about 12`, `one seed`."""
+    if any(one.number and one.number.n_seeds == 1 for one in parts):
+        return "one seed"
+    have = min(one.number.n_seeds for one in parts if one.number)
+    most = max((one.decision and one.decision.seeds_to_settle) or MOST_SEEDS + 1 for one in parts)
+    return f"{have} seeds of " + (f"more than {MOST_SEEDS}" if most > MOST_SEEDS else f"about {most}")

@@ -1,0 +1,91 @@
+"""Publishing a trained model: its weights with settings and origin as one file, and its card."""
+
+from pathlib import Path
+
+from leo_bench.api import load_pretrained
+from leo_bench.config import differing
+from leo_bench.errors import LeoBenchError
+from leo_bench.records import RUNS, RunState, check_name, load_study, make_folder, write_atomic
+from leo_bench.running.checkpoint import CHECKPOINT, load_weights
+from leo_bench.running.model_card import front_of, used_settings, write_card
+from leo_bench.training.model_files import ENDING, ModelInfo, model_bytes, read_model
+
+CARD = ".md"
+
+
+def publish_model(name: str, results: Path, study: str, variant: str, target: Path) -> Path:
+    """Write the model of a variant's lowest seed, and its card, into target. Returns the path of the model.
+
+    The record is that of results/official/<study>, the checkpoint that of the same run in results/runs. Raises
+    LeoBenchError if the study has no such variant, if the checkpoint is missing or has other weights than the record,
+    or if the variant is tested with another classifier than its own.
+    """
+    check_name(name, "model")
+    runs = runs_of(results / "official" / study, variant)
+    own = runs[0]
+    assert own.result is not None
+    store = results / RUNS / own.result.run_key
+    if not (store / CHECKPOINT).exists():
+        raise LeoBenchError(
+            f"{store / CHECKPOINT} is missing, and published records have no weights; train the run here: "
+            f"leo-bench run --key {own.result.run_key}"
+        )
+    weights = load_weights(store, own.result.weights_digest)
+    info = ModelInfo(
+        name=name,
+        settings=differing(used_settings(own)),
+        run_key=own.result.run_key,
+        weights_digest=own.result.weights_digest,
+        numerics=own.result.numerics,
+    )
+    make_folder(target)
+    path = target / f"{name}{ENDING}"
+    write_atomic(path, model_bytes(info, weights))
+    load_pretrained(path)  # raises if this source cannot use it
+    _write_card(path, study, runs)
+    return path
+
+
+def refresh_cards(results: Path, target: Path) -> list[Path]:
+    """Write the card of every model in target again, from the records of the study that it names. Returns the cards.
+
+    Raises LeoBenchError if a card is missing, or if a study no longer has the run of the model.
+    """
+    return [refresh_card(path, results) for path in sorted(target.glob(f"*{ENDING}"))]
+
+
+def refresh_card(path: Path, results: Path) -> Path:
+    """Write the card of one model again. path: file of the model. Raises LeoBenchError as refresh_cards does."""
+    card = path.with_suffix(CARD)
+    if not card.exists():
+        raise LeoBenchError(f"{card} is missing: publish the model again, with its study: {_command(path.stem)}")
+    front = front_of(card.read_text(encoding="utf-8"))
+    runs = runs_of(results / "official" / front["study"], front["variant"])
+    info, _ = read_model(path)
+    assert runs[0].result is not None
+    if info.weights_digest != runs[0].result.weights_digest:
+        raise LeoBenchError(
+            f"{path} is run {info.run_key}, but the lowest seed of variant {front['variant']} of {front['study']} is "
+            f"run {runs[0].result.run_key} with other weights now; publish the model again: {_command(path.stem)}"
+        )
+    return _write_card(path, front["study"], runs)
+
+
+def runs_of(folder: Path, variant: str) -> list[RunState]:
+    """Return the done runs of a variant of a published study, by seed. Raises LeoBenchError if there is none."""
+    view = load_study(folder)
+    runs = sorted((run for run in view.done if run.planned.variant == variant), key=lambda run: run.planned.seed)
+    if not runs:
+        names = ", ".join(dict.fromkeys(run.planned.variant for run in view.done))
+        raise LeoBenchError(f"{folder} has no done run of variant {variant!r}; its variants are {names}")
+    return runs
+
+
+def _write_card(path: Path, study: str, runs: list[RunState]) -> Path:
+    card = path.with_suffix(CARD)
+    write_atomic(card, write_card(path.stem, study, runs, path.stat().st_size).encode())
+    return card
+
+
+def _command(name: str) -> str:
+    return f"leo-bench publish-model {name} --study NAME-PROFILE"

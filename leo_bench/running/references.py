@@ -1,0 +1,69 @@
+"""Variants that a study takes from other studies: `of = "STUDY"` or `of = "STUDY:VARIANT"`.
+
+Such a variant has the settings that it has there at the same profile, and so the same run keys: its runs are shared.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from leo_bench.errors import LeoBenchError
+from leo_bench.records.claims import Source
+from leo_bench.running.study_file import StudyFile, Variant, read_study, resolved, unknown_variant
+
+
+def with_references(studies: Path, study: StudyFile, profile: str) -> StudyFile:
+    """Return a study whose variants from other studies have the settings that they have there.
+
+    Of a study without this profile they have the settings that all profiles share. Raises LeoBenchError if a study or
+    a variant is unknown, or if settings stand beside `of`.
+    """
+    files: dict[str, StudyFile] = {}
+    found = {
+        name: _taken(studies, name, variant, profile, files) if variant.of else variant
+        for name, variant in study.variants.items()
+    }
+    return study.model_copy(update={"variants": found})
+
+
+def _taken(studies: Path, name: str, variant: Variant, profile: str, files: dict[str, StudyFile]) -> Variant:
+    """Return a variant with the settings of the one that it is taken from. files: studies read so far."""
+    place = f"variants.{name}.of"
+    if variant.preset or variant.set or variant.extends:
+        raise LeoBenchError(f"{place}: the settings are those of {variant.of}; leave out preset, set and extends")
+    study, other = _origin(name, variant)
+    if study not in files:
+        files[study] = read_study(studies, study)
+    file = files[study]
+    if other not in file.variants:
+        raise LeoBenchError(f"{place}: study {study}: {unknown_variant(other, file)}")
+    if file.variants[other].of:
+        raise LeoBenchError(f"{place}: {other} of {study} is taken from {file.variants[other].of}; name that")
+    preset, own = resolved(file, other)
+    budget: Mapping[str, object] = file.profiles[profile].settings if profile in file.profiles else {}
+    update = {
+        "preset": preset,
+        "set": {**file.settings, **budget, **own},
+        "label": variant.label or file.variants[other].label or other.replace("_", " "),
+        "switch": variant.switch or "study",
+        "reference": file.variants[other].reference,
+    }
+    return variant.model_copy(update=update)
+
+
+def _origin(name: str, variant: Variant) -> tuple[str, str]:
+    """Return the study and the name there of a variant that is taken from another study."""
+    study, _, other = str(variant.of).partition(":")
+    return study, other or name
+
+
+def sources(referring: StudyFile, study: StudyFile) -> dict[str, Source]:
+    """Return each variant that is taken from another study, as the report needs it.
+
+    referring: the study as it is written. study: the same by with_references.
+    """
+    found = {}
+    for name, variant in referring.variants.items():
+        if variant.of:
+            other, own = _origin(name, variant)
+            found[name] = Source(study=other, variant=own, label=study.variants[name].label or name)
+    return found

@@ -1,0 +1,119 @@
+"""Statements about one number, such as "above 95%", and their verdicts.
+
+A statement has two p: that of "it holds" and that of "it does not hold", both against its bound. One of the two is
+false, whatever the true number is, so the smaller one needs no doubling. Holm's adjustment over the family then holds
+the chance of even one false verdict at ALPHA.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from leo_bench.statistics.intervals import finite, seed_and_episode_moments
+from leo_bench.statistics.paired import holm
+from leo_bench.statistics.verdicts import ALPHA, Difference, seeds_to_settle
+
+Outcome = Literal["holds", "does not hold", "holds in part", "inconclusive"]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Bounds of a number, at least one of them: it is above `above` and below `below`."""
+
+    above: float | None = None
+    below: float | None = None
+
+    def p_values(self, estimate: Difference) -> tuple[float, float]:
+        """Return the p of "it holds" and of "it does not hold"."""
+        low, high = self.above, self.below
+        if low is not None and high is not None:
+            outside = 2 * min(estimate.p_above(high), estimate.p_below(low))  # twice, since it may be on either side
+            return max(estimate.p_above(low), estimate.p_below(high)), min(1.0, outside)
+        if low is not None:
+            return estimate.p_above(low), estimate.p_below(low)
+        assert high is not None
+        return estimate.p_below(high), estimate.p_above(high)
+
+    def centred(self, estimate: Difference) -> Difference:
+        """Return the estimate with the bound at zero; between two bounds, with their middle there and half their
+        distance as margin."""
+        low = self.below if self.above is None else self.above
+        high = self.above if self.below is None else self.below
+        assert low is not None and high is not None
+        return replace(estimate, mean=estimate.mean - (low + high) / 2, margin=(high - low) / 2)
+
+    def is_met(self, value: float) -> bool:
+        """Return True if an exact value keeps the bounds."""
+        return (self.above is None or value > self.above) and (self.below is None or value < self.below)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Verdict on one statement of a family."""
+
+    outcome: Outcome
+    leaning: Outcome
+    """Verdict that the number would have if it were the only one; inconclusive if none."""
+    holm_p: float
+    """Smaller p of the two, after Holm's adjustment over the family."""
+    seeds_to_settle: int | None
+    """Seeds that would settle an open statement; None if it is settled, or beyond MOST_SEEDS."""
+
+
+def decide(family: Sequence[tuple[Difference, Statement]]) -> list[Decision]:
+    """Return the verdict on each statement of one family, from the estimate of its number."""
+    pairs = [statement.p_values(estimate) for estimate, statement in family]
+    found = []
+    for (estimate, statement), pair, holm_p in zip(family, pairs, holm([min(pair) for pair in pairs]), strict=True):
+        assert holm_p is not None
+        likelier: Outcome = "holds" if pair[0] < pair[1] else "does not hold"
+        if holm_p < ALPHA:
+            found.append(Decision(likelier, likelier, holm_p, None))
+            continue
+        needed = seeds_to_settle(statement.centred(estimate), len(family) / 2)  # it doubles p, and here nothing does
+        found.append(Decision("inconclusive", likelier if min(pair) < ALPHA / 2 else "inconclusive", holm_p, needed))
+    return found
+
+
+def combine(outcomes: Sequence[Outcome | None]) -> Outcome | None:
+    """Return the verdict on a claim whose parts all have to hold. None is a part that is not measured.
+
+    holds: all parts do. holds in part: some do, and others do not, are open or are not measured. does not hold: no part
+    holds, and one is refuted. None if nothing is measured.
+    """
+    known = [outcome for outcome in outcomes if outcome is not None]
+    if not known:
+        return None
+    if "holds" in known:
+        return "holds" if set(outcomes) == {"holds"} else "holds in part"
+    return "does not hold" if "does not hold" in known else "inconclusive"
+
+
+def mean_estimate(values: ArrayLike) -> Difference:
+    """Return the mean over seeds and its spread. values: [n_seeds], at least two, of any unit."""
+    numbers = finite(values)
+    return Difference(float(numbers.mean()), float(numbers.var(ddof=1)), numbers.size - 1, numbers.size, 0.0)
+
+
+def accuracy_estimate(accuracies: ArrayLike) -> Difference:
+    """Return the mean accuracy over seeds and test episodes, as seed_and_episode_interval has it.
+
+    accuracies: [n_seeds, n_test_episodes], at least two of each, the same episodes for every seed.
+    """
+    mean, variance, degrees = seed_and_episode_moments(accuracies)
+    n_seeds = np.asarray(accuracies).shape[0]
+    return Difference(mean, variance * n_seeds, degrees, n_seeds, 0.0)
+
+
+def fitted_change(values: ArrayLike) -> np.ndarray:
+    """Return for each seed the change from the first to the last setting, by a line through all, at equal steps.
+
+    values: [n_seeds, n_settings], at least two settings.
+    """
+    numbers = finite(values, n_dims=2)
+    steps = np.arange(numbers.shape[1]) - (numbers.shape[1] - 1) / 2
+    changes: np.ndarray = numbers @ steps / (steps**2).sum() * (numbers.shape[1] - 1)
+    return changes

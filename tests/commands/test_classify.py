@@ -1,0 +1,60 @@
+"""`leo-bench classify` on the drawings of the examples, and on folders that do not fit."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from leo_bench.commands.cli import main
+
+DRAWINGS = Path(__file__).parents[2] / "examples" / "drawings"
+
+
+def link(folder: Path, *names: str) -> Path:
+    """Make a folder with the query pictures of some classes."""
+    folder.mkdir()
+    for name in names:
+        (folder / name).symlink_to(DRAWINGS / "query" / name)
+    return folder
+
+
+def test_accuracy_answers_and_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["--csv", str(tmp_path / "a.csv"), "--picture", str(tmp_path / "a.png")]
+    assert main(["classify", str(link(tmp_path / "own", "bowl", "comb", "gate")), *asked]) == 0
+    out = capsys.readouterr().out
+    assert "model tuned: 3 classes with 1 support image each, 6 to classify" in out
+    rows = list(csv.DictReader((tmp_path / "a.csv").open()))
+    right = sum(row["class"] == row["answer"] for row in rows)
+    assert len(rows) == 6 and right >= 5
+    assert f"after adapting   {right} of 6 right" in out and "before adapting" in out
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.width > 300
+
+
+def test_pictures_without_classes_get_an_answer_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = link(tmp_path / "own", "bowl", "comb")
+    loose = tmp_path / "loose"
+    loose.mkdir()
+    (loose / "x.jpg").symlink_to(next((DRAWINGS / "support" / "comb").iterdir()))
+    assert main(["classify", str(own), "--query", str(loose), "--model", "protonet"]) == 0
+    out = capsys.readouterr().out
+    assert "2 classes with 3 support images each, 1 to classify" in out and "right" not in out
+    assert out.rstrip().endswith("x.jpg: comb")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--shots", "3"], "has no picture left to classify"),
+        (["--shots", "0"], "--shots is 0: expected at least 1"),
+        (["--model", "none"], "no published model 'none'"),
+        (["--query", "nowhere"], "nowhere is not a folder"),
+    ],
+)
+def test_odd_requests_are_one_line(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["classify", str(link(tmp_path / "own", "bowl", "comb")), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1

@@ -1,0 +1,354 @@
+"""Claims judged on made-up records: true, false and open ones, several studies, costs, counts, measures, pages."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from results_fixture import edit_record, make_plan, write_run, write_study
+
+from leo_bench.records import Plan, write_record
+from leo_bench.records.claims import Claim, Claims, ComparisonTable, Part, Source, TableRow
+from leo_bench.report import write_report
+from leo_bench.report.claims.docs import MARKS, write_claims_docs
+from leo_bench.report.claims.evidence import Evidence
+from leo_bench.report.claims.judged import JudgedClaim, judge_claims
+from leo_bench.report.claims.words import measured_words, where_words
+from leo_bench.report.findings import write_findings
+from leo_bench.report.study.data import load_study_data
+
+SEEDS = [0, 1, 2]
+ACCURACY = {"leo": 0.8, "good": 0.9, "bad": 0.6, "same": 0.8, "wild": 0.85, "split": 0.9, "costly": 0.8, "maml": 0.85}
+"""Variant -> accuracy at 5 ways. `wild` differs from seed to seed; `split` loses at 20 ways what it gains at 5."""
+
+
+def counts(variant: str, seed: int, n_way: int, mode: str) -> np.ndarray:
+    """Twelve episodes with nearly the variant's accuracy, and a tenth less before adapting; no randomness."""
+    jitter = {"wild": (-0.12, 0.0, 0.12)}.get(variant, (-0.004, 0.0, 0.004))[seed % 3] * (-1 if variant == "bad" else 1)
+    mean = ACCURACY[variant] + jitter + (-0.2 if variant == "split" and n_way == 20 else 0)
+    after = np.round(n_way * 15 * (mean + np.linspace(-0.02, 0.02, 12)))
+    before = np.round(after - 0.1 * n_way * 15)
+    return np.column_stack([before, *[after] * 5])
+
+
+def claim(*parts: Part, **values: Any) -> Claim:
+    return Claim(section="S", words="a statement", parts=list(parts), **values)
+
+
+def more(variant: str, **values: Any) -> Part:
+    return Part(kind="difference", variant=variant, against="leo", **{"above": "margin", **values})
+
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "leo": {},
+    "good": {"latent_dim": 32},
+    "bad": {"latent_dim": 8},
+    "same": {"latent_dim": 48},
+    "wild": {"latent_dim": 96},
+    "split": {"latent_dim": 128},
+    "costly": {"latent_dim": 256},
+}
+
+
+def write_claims(
+    results: Path,
+    claims: Mapping[str, Claim],
+    sources: Mapping[str, Source] | None = None,
+    tables: list[ComparisonTable] | None = None,
+    done: list[str] | None = None,
+    seeds: list[int] | None = None,
+) -> Path:
+    """A study of claims with runs of the variants in done, by default of all."""
+    plan = make_plan(VARIANTS, seeds or SEEDS, study="claims")
+    found = Claims(claims=dict(claims), sources=dict(sources or {}), tables=tables or [])
+    plan = plan.model_copy(update={"claims": found})
+    for run in plan.runs:
+        if run.variant in (VARIANTS if done is None else done):
+            folder = write_run(results, plan, run, counts)
+            if run.variant == "costly":  # trains twice as long as leo with the same seed
+                edit_record(folder / "result.json", train_seconds=2 * (110.0 + run.seed))
+    return write_study(results, plan)
+
+
+def judged(folder: Path) -> tuple[Evidence, dict[str, JudgedClaim]]:
+    evidence = Evidence(load_study_data(folder))
+    return evidence, {one.name: one for one in judge_claims(evidence)}
+
+
+def test_a_true_claim_holds_a_false_one_is_refuted_and_an_underpowered_one_is_open(tmp_path: Path) -> None:
+    folder = write_claims(
+        tmp_path,
+        {"true": claim(more("good")), "false": claim(more("bad")), "open": claim(more("wild"))},
+    )
+    evidence, found = judged(folder)
+    assert {name: one.verdict for name, one in found.items()} == {
+        "true": "holds",
+        "false": "does not hold",
+        "open": "inconclusive",
+    }
+    assert measured_words(evidence, found["true"]).startswith("+10.0 [")
+    (part,) = found["open"].parts
+    assert part.decision is not None
+    wanted = part.decision.seeds_to_settle
+    assert wanted is None or wanted > 3
+    assert where_words(evidence, found["open"]).startswith("3 seeds of ")
+
+
+def test_a_claim_that_holds_in_part_names_where(tmp_path: Path) -> None:
+    tests = ["5-way mixed", "20-way mixed"]
+    evidence, found = judged(write_claims(tmp_path, {"part": claim(more("split", tests=tests))}))
+    assert found["part"].verdict == "holds in part"
+    assert where_words(evidence, found["part"]) == "holds: 5-way mixed; does not hold: 20-way mixed"
+
+
+def test_how_much_more_on_one_test_than_on_another(tmp_path: Path) -> None:
+    """split leads by 10 points at 5 ways and trails by 10 at 20 ways: 20 points more."""
+    part = more("split", more_than_on="20-way mixed", above=0.0)
+    evidence, found = judged(write_claims(tmp_path, {"more": claim(part)}))
+    assert found["more"].verdict == "holds"
+    assert measured_words(evidence, found["more"]).startswith("+20.0 [")
+
+
+def test_missing_runs_and_measures_are_named(tmp_path: Path) -> None:
+    sources = {"maml": Source(study="compare", variant="maml", label="MAML")}
+    level = Part(kind="level", quantity="measure:spectrum_top", variant="leo", above=0.5)
+    claims = {"run": claim(more("good"), more("maml")), "none": claim(more("maml")), "measure": claim(level)}
+    evidence, found = judged(write_claims(tmp_path, claims, sources))
+    assert found["run"].verdict == "holds in part" and found["none"].verdict == "not run at this profile"
+    assert where_words(evidence, found["none"]) == "needs the study compare"
+    assert found["none"].parts[0].reason == "no run of MAML (study compare)"
+    assert found["measure"].verdict == "not measured at this profile"
+    assert where_words(evidence, found["measure"]) == "no spectrum top of leo is recorded"
+
+
+def test_one_seed_is_no_verdict(tmp_path: Path) -> None:
+    evidence, found = judged(write_claims(tmp_path, {"one": claim(more("good"))}, seeds=[0]))
+    assert found["one"].verdict == "inconclusive" and where_words(evidence, found["one"]) == "one seed"
+
+
+def test_the_family_is_all_parts_of_all_claims(tmp_path: Path) -> None:
+    """The p of the part alone times the number of parts, since it has the smallest p."""
+    alone = judged(write_claims(tmp_path / "a", {"true": claim(more("good"))}))[1]["true"].parts[0].decision
+    others = {f"open{number}": claim(more("wild"), more("same")) for number in range(4)}
+    folder = write_claims(tmp_path / "b", {"true": claim(more("good")), **others})
+    family = judged(folder)[1]["true"].parts[0].decision
+    assert alone is not None and family is not None
+    assert family.holm_p == pytest.approx(9 * alone.holm_p)
+
+
+def test_a_ratio_of_costs_by_hand(tmp_path: Path) -> None:
+    ratio = Part(kind="ratio", quantity="train_seconds", variant="costly", against="leo", above=1.5)
+    wrong = ratio.model_copy(update={"above": None, "below": 1.5})
+    evidence, found = judged(write_claims(tmp_path, {"slower": claim(ratio), "not": claim(wrong)}))
+    number = found["slower"].parts[0].number
+    assert number is not None and number.value == pytest.approx(math.log(2))
+    assert measured_words(evidence, found["slower"]) == "x 2.00 [2.00, 2.00]"
+    assert (found["slower"].verdict, found["not"].verdict) == ("holds", "does not hold")
+
+
+def test_times_of_different_machines_are_not_compared(tmp_path: Path) -> None:
+    ratio = Part(kind="ratio", quantity="train_seconds", variant="costly", against="leo", above=1.5)
+    memory = ratio.model_copy(update={"quantity": "peak_memory_mb", "above": 0.5})
+    folder = write_claims(tmp_path, {"slower": claim(ratio), "larger": claim(memory)})
+    for run in load_study_data(folder).view.runs:
+        if run.planned.variant == "costly":
+            edit_record(run.folder / "result.json", host={"processor": "Another CPU"})
+    _, found = judged(folder)
+    assert found["slower"].verdict == "not measured at this profile"
+    assert found["slower"].parts[0].reason == "the times come from different machines"
+    assert found["larger"].verdict == "holds"
+
+
+def test_exact_counts_by_hand(tmp_path: Path) -> None:
+    """Records of the fixture have 325 generated numbers; an episode of 5 ways adapts 5 codes of 64."""
+    claims = {
+        "right": claim(Part(kind="count", quantity="n_generated", variant="leo", equals=325)),
+        "wrong": claim(Part(kind="count", quantity="n_generated", variant="leo", equals=326)),
+        "adapted": claim(Part(kind="count", quantity="n_adapted", variant="leo", equals=320)),
+        "code": claim(Part(kind="count", quantity="setting:latent_dim", variant="good", above=31, below=33)),
+        "share": claim(Part(kind="count", quantity="own_share", variant="leo", equals=325 / 216400)),
+    }
+    _, found = judged(write_claims(tmp_path, claims))
+    verdicts = {name: one.verdict for name, one in found.items()}
+    assert verdicts == {
+        "right": "holds",
+        "wrong": "does not hold",
+        "adapted": "holds",
+        "code": "holds",
+        "share": "holds",
+    }
+    assert all(part.decision is None for one in found.values() for part in one.parts), "exact: no part of the family"
+
+
+def test_measures_of_the_runs_are_judged_over_seeds(tmp_path: Path) -> None:
+    level = Part(kind="level", quantity="measure:direction_stability", variant="leo", above=0.5)
+    apart = Part(kind="difference", quantity="measure:direction_stability", variant="leo", against="good", below=0.0)
+    folder = write_claims(tmp_path, {"level": claim(level), "apart": claim(apart)})
+    for run in load_study_data(folder).view.runs:
+        value = {"leo": 0.2, "good": 0.9}.get(run.planned.variant, 0.0) + 0.001 * run.planned.seed**2
+        values = {"direction_stability": {"value": value, "unit": "", "what": "w"}}
+        record = {"schema_version": 1, "run_key": run.planned.run_key, "measures": values}
+        (run.folder / "measures.json").write_text(json.dumps(record))
+    evidence, found = judged(folder)
+    assert found["level"].verdict == "does not hold"
+    number = found["level"].parts[0].number
+    assert number is not None and number.value == pytest.approx(0.2 + 0.005 / 3)
+    assert found["apart"].verdict == "holds" and measured_words(evidence, found["apart"]).startswith("-0.70")
+
+
+def test_a_measure_of_another_run_or_a_damaged_file_is_none(tmp_path: Path) -> None:
+    level = Part(kind="level", quantity="measure:spectrum_top", variant="leo", above=0.5)
+    folder = write_claims(tmp_path, {"level": claim(level)})
+    for run, text in zip(
+        load_study_data(folder).view.runs[:: len(VARIANTS)],
+        ("{", '{"run_key": "x", "measures": {}}', "[]"),
+        strict=True,
+    ):
+        (run.folder / "measures.json").write_text(text)
+    assert judged(folder)[1]["level"].verdict == "not measured at this profile"
+
+
+def test_levels_of_accuracy_before_and_after_adapting(tmp_path: Path) -> None:
+    claims = {
+        "after": claim(Part(kind="level", variant="leo", above=0.75)),
+        "before": claim(Part(kind="level", quantity="accuracy_before", variant="leo", above=0.75)),
+        "gain": claim(Part(kind="level", quantity="accuracy_gain", variant="leo", above="margin")),
+    }
+    evidence, found = judged(write_claims(tmp_path, claims))
+    assert {name: one.verdict for name, one in found.items()} == {
+        "after": "holds",
+        "before": "does not hold",
+        "gain": "holds",
+    }
+    assert measured_words(evidence, found["after"]).startswith("80.0% [")
+    assert measured_words(evidence, found["gain"]).startswith("+10.")
+
+
+def test_a_trend_over_three_variants(tmp_path: Path) -> None:
+    """0.6, 0.8 and 0.9 rise by 30 points from the first to the last; the middle one has no say."""
+    trend = Part(kind="trend", variants=["bad", "leo", "good"], above="margin")
+    evidence, found = judged(write_claims(tmp_path, {"trend": claim(trend)}))
+    assert found["trend"].verdict == "holds" and measured_words(evidence, found["trend"]).startswith("+30.0 [")
+
+
+def other_study(results: Path, profile: str = "cpu", seeds: list[int] | None = None) -> Plan:
+    """A study whose variant `net` is a MAML."""
+    maml = {"learner": "maml", "decode": "task"}
+    plan = make_plan({"net": maml}, seeds or SEEDS, study="compare", profile=profile)
+    for run in plan.runs:
+        write_run(
+            results, plan, run.model_copy(update={"variant": "maml"}), lambda *a: counts(*a)[:, [0, -1]], steps=[0, 1]
+        )
+    write_study(results, plan)
+    return plan
+
+
+SOURCES = {"maml": Source(study="compare", variant="net", label="MAML")}
+
+
+def test_runs_of_another_study_count_local_and_published(tmp_path: Path) -> None:
+    lead = Part(kind="difference", variant="good", against="maml", above="margin")
+    folder = write_claims(tmp_path, {"lead": claim(lead)}, SOURCES)
+    assert judged(folder)[1]["lead"].verdict == "not run at this profile"
+    other_study(tmp_path, profile="smoke")
+    assert judged(folder)[1]["lead"].verdict == "not run at this profile", "another profile"
+    other_study(tmp_path / "official", seeds=[0, 1])
+    evidence, found = judged(folder)
+    place = evidence.place("maml")
+    assert place is not None and (place.variant, len(place.runs)) == ("net", 2)
+    assert measured_words(evidence, found["lead"]).startswith("+5.0 [")
+    other_study(tmp_path)
+    place = Evidence(load_study_data(folder)).place("maml")
+    assert place is not None and len(place.runs) == 3, "the one with more seeds"
+
+
+def test_runs_on_another_data_set_do_not_count(tmp_path: Path) -> None:
+    folder = write_claims(tmp_path, {"lead": claim(more("maml"))}, SOURCES)
+    plan = make_plan({"net": {"dataset": "glyphs"}}, SEEDS, study="compare")
+    for run in plan.runs:
+        write_run(tmp_path, plan, run.model_copy(update={"variant": "maml"}), counts)
+    write_study(tmp_path, plan)
+    assert judged(folder)[1]["lead"].verdict == "not run at this profile"
+
+
+TABLE = ComparisonTable(
+    name="maml",
+    title="LEO against MAML",
+    section="Comparison",
+    columns={"MAML": "maml", "LEO": "leo"},
+    rows=[
+        TableRow(
+            aspect="Performance",
+            quantity="accuracy",
+            said={"MAML": "good", "LEO": "excellent"},
+            claims={"MAML": "lead", "LEO": "lead"},
+        ),
+        TableRow(aspect="Memory", quantity="peak_memory_mb", said={"LEO": "low"}, variants={"MAML": "good"}, claims={}),
+    ],
+)
+
+
+def test_the_page_has_every_claim_and_each_cell_of_the_documents_table(tmp_path: Path) -> None:
+    lead = Part(kind="difference", variant="leo", against="maml", above="margin")
+    never = Claim(section="S", words="a | statement", not_measurable="There is no GPU.")
+    folder = write_claims(tmp_path, {"lead": claim(lead), "never": never}, SOURCES, [TABLE], done=["leo", "good"])
+    other_study(tmp_path / "official")
+    page = write_report(folder, tmp_path / "reports" / "claims-cpu")
+    html, text = page.read_text(), page.with_suffix(".md").read_text()
+    assert '<td class="text worse"><span>does not hold</span></td>' in html
+    assert '<a href="../official/compare-cpu/report.md">compare-cpu</a>' in html
+    assert '<li class="unsure">1 not measurable here</li>' in html
+    assert "| a statement | does not hold | -5.0 " in text and r"a \| statement" in text
+    (row,) = [line for line in text.splitlines() if line.startswith("| Performance")]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[2] == "good" and cells[3].startswith("85.0% [") and cells[4] == "does not hold"
+    assert cells[5] == "excellent" and cells[6].startswith("80.0% [") and cells[7] == "does not hold"
+    (row,) = [line for line in text.splitlines() if line.startswith("| Memory")]
+    assert [cell.strip() for cell in row.strip("|").split("|")][2:5] == ["-", "700 MB [700, 700]", "-"]
+    assert "| missing | bad |" in text
+    assert "claim,kind,quantity" in (page.parent / "tables" / "numbers.csv").read_text()
+
+
+def test_a_published_page_links_published_pages_beside_it(tmp_path: Path) -> None:
+    lead = Part(kind="difference", variant="leo", against="maml", above="margin")
+    folder = write_claims(tmp_path / "official", {"lead": claim(lead)}, SOURCES)
+    other_study(tmp_path / "official")
+    page = write_report(folder, tmp_path / "reports" / "official" / "claims-cpu")
+    assert '<a href="../compare-cpu/report.html#main">' in page.read_text()
+
+
+def test_the_docs_page_keeps_what_is_written_by_hand(tmp_path: Path) -> None:
+    page = tmp_path / "docs" / "claims.md"
+    assert write_claims_docs(tmp_path, page) is None
+    write_claims(tmp_path / "official", {"true": claim(more("good"))}, tables=[TABLE.model_copy(update={"rows": []})])
+    write_claims_docs(tmp_path, page)
+    text = page.read_text()
+    assert "| a statement | holds | +10.0 [" in text and "../reports/official/claims-cpu/report.md" in text
+    mine = "What was found.\n\nA second paragraph.\n"
+    page.write_text(text.replace("".join(MARKS), MARKS[0] + mine + MARKS[1]).replace("| holds |", "| typed |"))
+    write_claims_docs(tmp_path, page)
+    assert page.read_text() == text.replace("".join(MARKS), MARKS[0] + mine + MARKS[1])
+
+
+def test_the_page_of_findings_leaves_claims_to_their_own(tmp_path: Path) -> None:
+    folder = write_claims(tmp_path / "official", {"true": claim(more("good"))})
+    question = load_study_data(folder).plan.question
+    assert question not in write_findings(tmp_path, tmp_path / "findings.md").read_text()
+    plan = load_study_data(folder).plan.model_copy(update={"claims": None})
+    write_record(folder / "study.json", plan)
+    assert question in write_findings(tmp_path, tmp_path / "findings.md").read_text()
+
+
+def test_the_committed_page_is_that_of_the_published_results() -> None:
+    root = Path(__file__).parents[3]
+    page = root / "docs" / "claims.md"
+    if not page.exists():
+        pytest.skip("no claims are published")
+    text = page.read_text()
+    write_claims_docs(root / "results", page)
+    made = page.read_text()
+    page.write_text(text)
+    assert made == text, "make report writes docs/claims.md again"

@@ -1,0 +1,141 @@
+"""Published models: they are the recorded runs, answer as recorded, and their cards have the published numbers."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from leo_bench import LatentEmbeddingOptimization, load_pretrained
+from leo_bench.data.bank import load_images
+from leo_bench.data.locate import DataSource, locate
+from leo_bench.data.support_copies import SUPPORT_COPIES
+from leo_bench.errors import LeoBenchError
+from leo_bench.records import RunState
+from leo_bench.running.checkpoint import weights_digest
+from leo_bench.running.model_card import front_of
+from leo_bench.running.publish_model import publish_model, refresh_cards, runs_of
+from leo_bench.running.test_run import episodes_of
+from leo_bench.training import model_files
+from leo_bench.training.evaluate import score
+from leo_bench.training.model_files import find_model, load_into, model_bytes, read_model
+
+ROOT = Path(__file__).parents[2]
+MODELS = ROOT / "models"
+NAMES = sorted(path.stem for path in MODELS.glob("*.safetensors"))
+N_EPISODES = 20
+
+
+def recorded(name: str) -> RunState:
+    front = front_of((MODELS / f"{name}.md").read_text())
+    return runs_of(ROOT / "results" / "official" / front["study"], front["variant"])[0]
+
+
+def test_four_models_are_small() -> None:
+    assert {"leo", "paper", "protonet", "tuned"} <= set(NAMES)
+    assert sum(path.stat().st_size for path in MODELS.iterdir()) < 10e6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_weights_are_those_of_the_record(name: str) -> None:
+    info, weights = read_model(find_model(name))
+    result = recorded(name).result
+    assert result is not None
+    assert weights_digest(weights) == info.weights_digest == result.weights_digest
+    assert (info.run_key, info.numerics) == (result.run_key, result.numerics)
+    assert model_bytes(info, weights) == find_model(name).read_bytes()
+
+
+def test_cards_are_those_that_the_records_give(tmp_path: Path) -> None:
+    for path in MODELS.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    for card in refresh_cards(ROOT / "results", tmp_path):
+        assert card.read_text() == (MODELS / card.name).read_text(), "leo-bench publish-model brings it up to date"
+        headline = recorded(card.stem).headline
+        assert f"| {100 * headline.accuracy:.1f} ± {100 * headline.accuracy_ci95:.1f} |" in card.read_text()
+
+
+def check_answers(name: str, source: DataSource) -> None:
+    """Score the first episodes of each recorded 1-shot test on a data set, and compare the right answers."""
+    settings = read_model(find_model(name))[0].at_test()
+    bank, run = load_images(source, settings.image_size), recorded(name)
+    tests = [test for test in run.tests if test.dataset == source.name and test.k_shot == 1]
+    if not tests:
+        pytest.skip(f"{name} has no recorded test on {source.name}")
+    groups = [
+        episodes_of(test.asked.model_copy(update={"n_test_episodes": N_EPISODES}), bank, settings) for test in tests
+    ]
+    found = score(load_pretrained(name), bank, groups, SUPPORT_COPIES[settings.test_support_copies])
+    for test, scores in zip(tests, found, strict=True):
+        assert np.array_equal(scores.correct, run.correct(test)[:N_EPISODES]), test.asked.name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_answers_on_digits_are_those_of_the_record(name: str) -> None:
+    check_answers(name, locate("digits"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_answers_on_omniglot_are_those_of_the_record(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environ, "LEO_BENCH_OFFLINE", "1")
+    try:
+        source = locate("omniglot")
+    except LeoBenchError:
+        pytest.skip("Omniglot is not here")
+    check_answers(name, source)
+
+
+def test_step_by_step_methods_answer_as_a_test_does() -> None:
+    leo = load_pretrained("tuned")
+    assert isinstance(leo, LatentEmbeddingOptimization)
+    generator = torch.Generator().manual_seed(0)
+    support, queries = (torch.rand(n, 1, 28, 28, generator=generator).round() for n in (7, 6))
+    labels = torch.tensor([0, 1, 2, 0, 1, 2, 2])  # three classes, although it was trained at five
+    codes = leo.encode_task(support, labels)
+    steps = [codes, leo.inner_update(support, labels, codes)]
+    from leo_bench.training.answer_queries import answer_queries
+
+    expected = answer_queries(leo, support, labels, queries, 3, SUPPORT_COPIES["shifted"])
+    for point, logits in zip(steps, (expected[0], expected[-1]), strict=True):
+        found = leo.classifier(queries, leo.decode_to_params(point))
+        torch.testing.assert_close(found, logits, rtol=1e-3, atol=1e-3)
+
+
+def test_a_missing_or_damaged_model_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(LeoBenchError, match=r"no published model 'none': there are .*tuned.*; looked in .*models/ and"):
+        load_pretrained("none")
+    with pytest.raises(LeoBenchError, match=r"there is no model .*mine\.safetensors"):
+        load_pretrained(tmp_path / "mine.safetensors")
+    (tmp_path / "half.safetensors").write_bytes((MODELS / "tuned.safetensors").read_bytes()[:5000])
+    with pytest.raises(LeoBenchError, match=r"half\.safetensors is damaged"):
+        load_pretrained(tmp_path / "half.safetensors")
+    info, weights = read_model(find_model("tuned"))
+    with pytest.raises(LeoBenchError, match="do not fit this version"):
+        load_into(load_pretrained("protonet"), weights, info)
+    monkeypatch.setattr(model_files, "_published", lambda: [])
+    with pytest.raises(LeoBenchError, match="there are none"):
+        load_pretrained("tuned")
+
+
+def test_models_of_an_installed_package_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class File:
+        name = "tuned.safetensors"
+
+        def locate(self) -> Path:
+            return MODELS / self.name
+
+    monkeypatch.setattr(model_files, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(model_files.importlib.metadata, "files", lambda package: [File()])
+    assert find_model("tuned") == MODELS / "tuned.safetensors"
+
+
+def test_a_run_without_checkpoint_or_variant_is_not_published(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    (results / "official").symlink_to(ROOT / "results" / "official")
+    study = front_of((MODELS / "tuned.md").read_text())["study"]
+    with pytest.raises(LeoBenchError, match=r"checkpoint\.safetensors is missing.*leo-bench run --key"):
+        publish_model("tuned", results, study, "tuned", tmp_path / "models")
+    with pytest.raises(LeoBenchError, match="has no done run of variant 'other'; its variants are"):
+        publish_model("tuned", results, study, "other", tmp_path / "models")

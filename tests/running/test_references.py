@@ -1,0 +1,141 @@
+"""Variants that a study takes from others by reference, and mistakes in its claims and tables."""
+
+from pathlib import Path
+
+import pytest
+
+from leo_bench.data.locate import DataSource
+from leo_bench.errors import LeoBenchError
+from leo_bench.running.plan import make_plan
+
+SOURCE = DataSource("omniglot", "zips", None)
+
+OTHER = """
+question = "Q?"
+baseline = "base"
+preset = "documented"
+[settings]
+image_size = 28
+[profiles.cpu]
+seeds = [0, 1]
+settings = { n_test_episodes = 30 }
+[profiles.smoke]
+seeds = [0]
+settings = { n_train_episodes = 8 }
+[variants.base]
+[variants.short]
+extends = "base"
+label = "short codes"
+set = { latent_dim = 8 }
+"""
+
+CLAIMS = """
+question = "Which hold?"
+baseline = "short"
+[profiles.cpu]
+seeds = [0]
+settings = { n_test_episodes = 10 }
+[profiles.official]
+seeds = [0]
+variants = ["short"]
+settings = { n_test_episodes = 10 }
+[variants.short]
+of = "other"
+[variants.long]
+of = "other:base"
+[variants.shorter]
+extends = "short"
+set = { latent_dim = 4 }
+[claims.longer]
+section = "Hyperparameters"
+words = "longer codes are better"
+rule = "Holds if better."
+parts = [{ kind = "difference", variant = "long", against = "short", above = "margin" }]
+[[tables]]
+name = "lengths"
+title = "Long against short"
+section = "Comparison"
+columns = { "Long" = "long", "Short" = "short" }
+rows = [{ aspect = "Performance", quantity = "accuracy", said = { "Long" = "good" }, claims = { "Long" = "longer" } }]
+"""
+
+
+def write(folder: Path, claims: str = CLAIMS) -> Path:
+    (folder / "other.toml").write_text(OTHER)
+    (folder / "claims.toml").write_text(claims)
+    return folder
+
+
+def test_a_variant_by_reference_shares_the_runs_of_its_own_study(tmp_path: Path) -> None:
+    plan = make_plan(write(tmp_path), "claims", "cpu", SOURCE)
+    keys = {(run.variant, run.seed): run for run in make_plan(tmp_path, "other", "cpu", SOURCE).runs}
+    found = {run.variant: run for run in plan.runs}
+    assert found["short"].run_key == keys["short", 0].run_key
+    assert found["long"].run_key == keys["base", 0].run_key
+    assert found["short"].settings["n_test_episodes"] == 30, "the profile of the study that it is taken from"
+    assert plan.labels["short"] == "short codes"
+
+
+def test_a_variant_that_extends_one_by_reference_has_its_settings(tmp_path: Path) -> None:
+    plan = make_plan(write(tmp_path), "claims", "cpu", SOURCE)
+    (run,) = [run for run in plan.runs if run.variant == "shorter"]
+    assert {name: run.settings[name] for name in ("latent_dim", "image_size", "n_test_episodes")} == {
+        "latent_dim": 4,
+        "image_size": 28,
+        "n_test_episodes": 30,
+    }
+
+
+def test_where_the_other_study_lacks_the_profile_its_common_settings_are_taken(tmp_path: Path) -> None:
+    (run,) = make_plan(write(tmp_path), "claims", "official", SOURCE).runs
+    assert (run.settings["image_size"], run.settings["n_test_episodes"]) == (28, 10)
+
+
+def test_the_plan_keeps_claims_tables_and_sources(tmp_path: Path) -> None:
+    claims = make_plan(write(tmp_path), "claims", "official", SOURCE).claims
+    assert claims is not None
+    assert list(claims.claims) == ["longer"] and [table.name for table in claims.tables] == ["lengths"]
+    long = claims.sources["long"]
+    assert (long.study, long.variant, long.label) == ("other", "base", "base")
+    assert make_plan(tmp_path, "other", "cpu", SOURCE).claims is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('of = "other"\n', 'of = "othr"\n', "no study 'othr' in .*did you mean 'other'"),
+        ('of = "other:base"', 'of = "other:bas"', "variants.long.of: study other: unknown variant 'bas'; did you mean"),
+        ('of = "other:base"', 'of = "other:base"\nset = { width = 16 }', "variants.long.of: .*leave out preset, set"),
+        ('variant = "long"', 'variant = "lon"', "claims.longer: unknown variant 'lon'; did you mean 'long'"),
+        ('kind = "difference"', 'kind = "diference"', "claims.longer.parts.0.kind should be 'level', 'difference'"),
+        ('against = "short"', 'agains = "short"', "unknown key 'claims.longer.parts.0.agains'; did you mean 'against'"),
+        (', against = "short"', "", "claims.longer.parts.0: difference needs against"),
+        ('above = "margin"', 'above = "margn"', "claims.longer.parts.0.above.*"),
+        (', above = "margin"', "", "claims.longer.parts.0: give it equals, or above, below or both"),
+        (', above = "margin"', ", equals = 1", "claims.longer.parts.0: equals is for the kind count"),
+        ('above = "margin"', 'above = 0, quantity = "acuracy"', "unknown quantity 'acuracy'; did you mean 'accuracy'"),
+        (
+            'above = "margin"',
+            'above = 0, quantity = "measure:spectrum_to"',
+            "unknown quantity 'measure:spectrum_to'; did you mean 'measure:spectrum_top'",
+        ),
+        ('above = "margin"', 'above = "margin", quantity = "adapt_ms"', "the margin is one of accuracy"),
+        ('above = "margin"', 'above = 0, tests = ["5-way"]', "unknown test '5-way'; expected one such as"),
+        ("parts = [", 'not_measurable = "no"\nparts = [', "claims.longer: give it parts or not_measurable"),
+        ('"Long" = "long"', '"Long" = "lng"', "tables.lengths: unknown variant 'lng'; did you mean 'long'"),
+        ('claims = { "Long"', 'claims = { "Lon"', "tables.lengths, row 'Performance': unknown column 'Lon'"),
+        ('"Long" = "longer"', '"Long" = "loner"', "row 'Performance': unknown claim 'loner'; did you mean 'longer'"),
+    ],
+)
+def test_mistakes_are_named_in_one_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in CLAIMS
+    with pytest.raises(LeoBenchError, match=message) as error:
+        make_plan(write(tmp_path, CLAIMS.replace(old, new, 1)), "claims", "cpu", SOURCE)
+    assert "\n" not in str(error.value)
+
+
+def test_a_reference_to_a_reference_is_refused(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "third.toml").write_text(CLAIMS.replace('of = "other:base"', 'of = "claims:short"'))
+    with pytest.raises(LeoBenchError, match="short of claims is taken from other; name that"):
+        make_plan(tmp_path, "third", "cpu", SOURCE)

@@ -1,0 +1,118 @@
+"""Statements about one number: their p by hand, Holm over a family, and the rate of false verdicts at the bound."""
+
+import math
+
+import numpy as np
+import pytest
+
+from leo_bench.statistics import (
+    Difference,
+    Statement,
+    accuracy_estimate,
+    combine,
+    decide,
+    fitted_change,
+    mean_estimate,
+    seed_and_episode_interval,
+)
+
+
+def at(t: float, bound: float = 0.0, scale: float = 0.01) -> Difference:
+    """Three seeds (2 degrees of freedom) with a mean t standard errors above a bound."""
+    return Difference(bound + t * scale, 3 * scale**2, 2, 3, 0.0)
+
+
+def t_of(p: float) -> float:
+    """The t with one-sided p at 2 degrees of freedom: p = 1/2 - t / (2 sqrt(2 + t^2)), solved for t."""
+    share = 1 - 2 * p
+    return share * math.sqrt(2) / math.sqrt(1 - share**2)
+
+
+def test_p_of_one_bound_by_the_closed_form_of_two_degrees_of_freedom() -> None:
+    holds, fails = Statement(above=0.5).p_values(at(2.0, 0.5))
+    assert holds == pytest.approx(0.5 - 2 / (2 * math.sqrt(6)))
+    assert fails == pytest.approx(1 - holds)
+    assert Statement(below=0.5).p_values(at(2.0, 0.5)) == pytest.approx((fails, holds))
+
+
+def test_between_two_bounds_both_must_be_kept_and_either_may_be_broken() -> None:
+    inside = Statement(above=-0.03, below=0.05).p_values(at(0.0))
+    assert inside[0] == pytest.approx(0.5 - 3 / (2 * math.sqrt(11)))  # the nearer bound, 3 standard errors away
+    beyond = Statement(above=-0.03, below=0.05).p_values(at(8.0))
+    assert beyond[1] == pytest.approx(2 * (0.5 - 3 / (2 * math.sqrt(11))))  # twice, since it may be on either side
+
+
+def test_holm_over_the_family_by_hand() -> None:
+    """Smaller p 0.01, 0.04 and 0.03: adjusted 0.03, then 2 x 0.03 = 0.06, then at least as much."""
+    family = [
+        (at(t_of(0.01)), Statement(above=0.0)),
+        (at(t_of(0.04)), Statement(above=0.0)),
+        (at(-t_of(0.03)), Statement(above=0.0)),
+    ]
+    decisions = decide(family)
+    assert [one.holm_p for one in decisions] == pytest.approx([0.03, 0.06, 0.06])
+    assert [one.outcome for one in decisions] == ["holds", "inconclusive", "inconclusive"]
+    (alone,) = decide(family[2:])
+    assert alone.outcome == "does not hold"
+
+
+def test_an_open_statement_leans_as_its_interval_alone_says_and_wants_more_seeds() -> None:
+    many = [(at(0.0), Statement(above=0.0))] * 30
+    first, *_ = decide([(at(t_of(0.02)), Statement(above=0.0)), *many])
+    assert (first.outcome, first.leaning) == ("inconclusive", "holds")
+    assert first.seeds_to_settle is not None and first.seeds_to_settle > 3
+    first, *_ = decide([(at(t_of(0.03)), Statement(above=0.0)), *many])  # a 95% interval has 0.025 on each side
+    assert first.leaning == "inconclusive"
+
+
+def test_settled_statements_want_no_seeds() -> None:
+    (found,) = decide([(at(t_of(0.001)), Statement(below=0.0))])
+    assert (found.outcome, found.seeds_to_settle) == ("does not hold", None)
+
+
+@pytest.mark.parametrize(
+    ("parts", "verdict"),
+    [
+        (["holds", "holds"], "holds"),
+        (["holds", "does not hold"], "holds in part"),
+        (["holds", "inconclusive"], "holds in part"),
+        (["holds", None], "holds in part"),
+        (["does not hold", "inconclusive"], "does not hold"),
+        (["does not hold", None], "does not hold"),
+        (["inconclusive", None], "inconclusive"),
+        ([None, None], None),
+        ([], None),
+    ],
+)
+def test_a_claim_follows_from_its_parts(parts: list, verdict: str | None) -> None:  # type: ignore[type-arg]
+    assert combine(parts) == verdict
+
+
+def test_fitted_change_by_hand() -> None:
+    assert fitted_change([[1.0, 5.0, 2.0]]) == pytest.approx([1.0])  # with three settings the middle one has no say
+    assert fitted_change([[0.0, 0.0, 0.0, 10.0], [1.0, 2.0, 3.0, 4.0]]) == pytest.approx([9.0, 3.0])
+
+
+def test_an_accuracys_estimate_has_the_interval_over_seeds_and_episodes() -> None:
+    rng = np.random.default_rng(0)
+    values = np.clip(
+        0.8 + rng.normal(0, 0.02, (4, 1)) + rng.normal(0, 0.1, (1, 50)) + rng.normal(0, 0.05, (4, 50)), 0, 1
+    )
+    own, known = accuracy_estimate(values).interval, seed_and_episode_interval(values)
+    assert (own.mean, own.low, own.high) == pytest.approx((known.mean, known.low, known.high))
+
+
+def test_a_mean_over_seeds_by_hand() -> None:
+    found = mean_estimate([1.0, 2.0, 6.0])
+    assert (found.mean, found.variance, found.degrees, found.n_seeds) == (3.0, 7.0, 2, 3)
+
+
+@pytest.mark.parametrize("statement", [Statement(above=0.0), Statement(below=0.0), Statement(above=-4.0, below=0.0)])
+def test_a_family_at_its_bounds_has_a_false_verdict_in_a_twentieth_of_studies(statement: Statement) -> None:
+    """The worst place: every true number is its bound, where "it holds" is false."""
+    rng, n_studies, false = np.random.default_rng(1), 600, 0
+    for _ in range(n_studies):
+        values = rng.normal(0, 1, (12, 4))
+        decisions = decide([(mean_estimate(row), statement) for row in values])
+        false += any(one.outcome == "holds" for one in decisions)
+    assert false / n_studies < 0.05 + 3 * math.sqrt(0.05 * 0.95 / n_studies)

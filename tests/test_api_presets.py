@@ -1,0 +1,52 @@
+"""The argument `preset` of the documented interface, and what comes with it."""
+
+import pytest
+import torch
+
+from leo_bench import LatentEmbeddingOptimization, train_leo
+from leo_bench.config import PRESETS
+from leo_bench.errors import LeoBenchError
+
+
+def batches(n: int, side: int = 28) -> list[tuple[torch.Tensor, ...]]:
+    generator = torch.Generator().manual_seed(0)
+    support, queries = (torch.rand(1, m, 1, side, side, generator=generator) for m in (3, 6))
+    return [(support, torch.arange(3)[None], queries, torch.arange(3).repeat(2)[None])] * n
+
+
+def test_a_preset_gives_its_settings_and_other_arguments_count_before_it() -> None:
+    tuned = LatentEmbeddingOptimization(preset="tuned").settings
+    assert {name: getattr(tuned, name) for name in PRESETS["tuned"]} == PRESETS["tuned"]
+    assert tuned.n_way == 5
+    changed = LatentEmbeddingOptimization(preset="tuned", inner_steps=3, width=8, latent_dim=32).settings
+    assert (changed.inner_steps, changed.width, changed.latent_dim, changed.inner_lr) == (3, 8, 32, 1.0)
+    documented = LatentEmbeddingOptimization().settings
+    assert (documented.latent_dim, documented.inner_lr, documented.outer_lr, documented.inner_steps) == (
+        64,
+        0.01,
+        0.001,
+        5,
+    )
+
+
+@pytest.mark.parametrize(("side", "pool", "padding"), [(28, 1, 2), (105, 3, 0), (56, 2, 2)])
+def test_a_preset_for_28x28_sees_larger_images_averaged(side: int, pool: int, padding: int) -> None:
+    leo = LatentEmbeddingOptimization(preset="tuned", image_size=side)
+    assert (leo.settings.first_pool, leo.settings.padding) == (pool, padding)
+    assert leo.classifier.feature_dim == 256
+
+
+def test_train_leo_follows_the_schedule_of_the_preset() -> None:
+    leo, losses = train_leo(3, batches(4), preset="tuned", width=4, latent_dim=16)  # type: ignore[arg-type]
+    assert len(losses) == 4 and leo.settings.schedule == "one_cycle"
+    assert leo.meta_optimizer.param_groups[0]["lr"] < 0.01 * leo.settings.outer_lr
+    with pytest.raises(LeoBenchError, match="the data loader has no length"):
+        train_leo(3, iter(batches(2)), preset="tuned", width=4, latent_dim=16)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("preset", "part"), [("paper", "feature_norm"), ("maml", "learner")])
+def test_a_preset_that_does_not_adapt_step_by_step_is_refused(preset: str, part: str) -> None:
+    with pytest.raises(LeoBenchError, match=f"without {part}"):
+        LatentEmbeddingOptimization(preset=preset)
+    with pytest.raises(LeoBenchError, match="unknown preset 'tune'"):
+        LatentEmbeddingOptimization(preset="tune")
