@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "statistics": {"errors"},
     "figures": {"statistics", "records", "config", "errors"},
     "report": {"figures", "statistics", "records", "config", "errors", "registries"},
-    "running": {"training", "learners", "data", "records", "statistics", "config", "errors", "registries"},
+    "running": {"api", "training", "learners", "data", "records", "statistics", "config", "errors", "registries"},
     "search": {"running", "training", "data", "records", "statistics", "config", "errors", "registries"},
     "dashboard": {"search", "running", "records", "config", "errors"},
 }
