@@ -6,7 +6,7 @@ import numpy as np
 
 from leo_bench.figures import signed
 from leo_bench.records import StudyView
-from leo_bench.report.sentences import interval_words
+from leo_bench.report.sentences import interval_words, listed
 from leo_bench.report.study.data import StudyData, cell_name
 from leo_bench.report.study.differences import all_effects, compared_label, headline_accuracy
 from leo_bench.report.study.documented import document_words
@@ -92,10 +92,11 @@ def notices(data: StudyData) -> list[str]:
             f"Runs come from {len(digests)} versions of the source (numerics {', '.join(digests)}); rows of "
             f"different versions are not compared."
         )
-    warned = {
-        run.planned.variant: run.result.warnings[0] for run in data.view.done if run.result and run.result.warnings
-    }
-    found += [f"{data.label(variant)}: {warning}." for variant, warning in warned.items()]
+    warned: dict[str, dict[str, None]] = {}  # warning -> labels of the variants
+    last = {run.planned.variant: run.result.warnings[0] for run in data.view.done if run.result and run.result.warnings}
+    for variant, warning in last.items():
+        warned.setdefault(warning, {})[data.label(variant)] = None
+    found += [f"{listed(list(labels), most=len(labels))}: {warning}." for warning, labels in warned.items()]
     if data.view.plan.accept_stale:
         found.append("Runs made by an older version of the source were accepted on request.")
     return found
