@@ -69,7 +69,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (("score", "../x"), "no run '../x'"),
         (("examples", "a/b"), "no run 'a/b'"),
         (("reproduce", "--key", "../x"), "no done run '../x'"),
-        (("reproduce", "--key", "0" * 16, "-n", "2"), "--key names one run, so -n does not apply; leave one out"),
+        (("reproduce", "--key", "0" * 16, "-n", "2"), "--key names one run, so -n would be ignored"),
         (("study", "a", "--seeds", "0,0-1"), "seed 0 is named twice; name each seed once"),
         (("study", "a", "--seeds", "3,1-0"), "1-0 is an empty range; write the smaller number first"),
         (
