@@ -36,10 +36,17 @@ def test_a_preset_for_28x28_sees_larger_images_averaged(side: int, pool: int, pa
     assert leo.classifier.feature_dim == 256
 
 
-def test_train_leo_follows_the_schedule_of_the_preset() -> None:
+def test_train_leo_follows_the_schedule_of_the_preset(monkeypatch: pytest.MonkeyPatch) -> None:
+    step, rates = LatentEmbeddingOptimization.step, []
+
+    def watched(leo: LatentEmbeddingOptimization, *batch: object) -> object:
+        rates.append(leo.meta_optimizer.param_groups[0]["lr"])
+        return step(leo, *batch)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(LatentEmbeddingOptimization, "step", watched)
     leo, losses = train_leo(3, batches(4), preset="tuned", width=4, latent_dim=16)  # type: ignore[arg-type]
-    assert len(losses) == 4 and leo.settings.schedule == "one_cycle"
-    assert leo.meta_optimizer.param_groups[0]["lr"] < 0.01 * leo.settings.outer_lr
+    assert len(losses) == len(rates) == 4 and leo.settings.schedule == "one_cycle"
+    assert rates[0] == pytest.approx(leo.settings.outer_lr / 25) and rates[-1] < 0.01 * leo.settings.outer_lr
     with pytest.raises(LeoBenchError, match="the data loader has no length"):
         train_leo(3, iter(batches(2)), preset="tuned", width=4, latent_dim=16)  # type: ignore[arg-type]
 

@@ -39,7 +39,8 @@ def prepare_drawing(picture: Image.Image) -> np.ndarray:
     it shows no drawing; the message starts with what the picture shows.
     """
     ink = find_ink(flattened(picture))
-    skeleton = thinned(_smoothed(_scaled(_cropped(ink), LETTER)))
+    lines = _cropped(thinned(_smoothed(ink)))  # so that a thick pen makes no character larger
+    skeleton = thinned(_smoothed(_scaled(lines, LETTER)))
     height, width = skeleton.shape
     drawing = np.zeros((SIDE, SIDE), bool)
     top, left = (SIDE - height) // 2, (SIDE - width) // 2

@@ -41,7 +41,7 @@ def test_reading_needs_no_right_to_write(results: Path, tmp_path: Path) -> None:
     assert (tmp_path / "reports/ablations-cpu/report.html").exists()
 
 
-@pytest.mark.parametrize("arguments", [("report",), ("reproduce",)])
+@pytest.mark.parametrize("arguments", [("report",), ("reproduce", "--level", "2", "--this-source")])
 def test_a_folder_that_may_not_be_written_is_one_line(
     results: Path, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:

@@ -25,9 +25,9 @@ def cross(
     return picture
 
 
-def agreement(first: np.ndarray, second: np.ndarray) -> float:
-    """Share of the ink of each drawing that lies within 2 pixels of ink of the other; the smaller of the two."""
-    near = [ndimage.binary_dilation(drawing > 0, iterations=2) for drawing in (first, second)]
+def agreement(first: np.ndarray, second: np.ndarray, within: int = 2) -> float:
+    """Share of the ink of each drawing that lies within some pixels of ink of the other; the smaller of the two."""
+    near = [ndimage.binary_dilation(drawing > 0, iterations=within) for drawing in (first, second)]
     return min(float(near[1][first > 0].mean()), float(near[0][second > 0].mean()))
 
 
@@ -72,7 +72,8 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
 def test_paper_pen_and_size_do_not_matter(kind: str) -> None:
     drawing = prepare_drawing(PICTURES[kind]())
     assert drawing.shape == (SIDE, SIDE) and drawing.dtype == np.uint8 and set(np.unique(drawing)) == {0, 255}
-    assert agreement(drawing, prepare_drawing(cross())) > (0.85 if kind in ("tiny", "thick pen") else 0.95)
+    within = 4 if kind == "tiny" else 2  # a pixel of the tiny picture is 4 pixels of the drawing
+    assert agreement(drawing, prepare_drawing(cross()), within) > (0.85 if kind in ("tiny", "thick pen") else 0.95)
 
 
 def test_the_character_is_as_large_as_in_omniglot_and_in_the_middle() -> None:

@@ -15,7 +15,7 @@ MARKS = "<!-- begin text -->\n", "<!-- end text -->\n"
 """Text between these marks is written by hand."""
 HEAD = """# Claims of the source document
 
-All but the first paragraphs of this page is made from `results/official/` by `make publish` and `make report`.
+All of this page but the text below is made from `results/official/` by `make publish` and `make report`.
 `make claims` judges the statements on your machine. The rules stand in `studies/claims.toml`.
 """
 

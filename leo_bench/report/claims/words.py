@@ -65,7 +65,8 @@ def number_words(number: Number) -> str:
     )
     if interval is None or interval.low is None or interval.high is None:
         return words + points
-    ends = [value_words(part, end).removeprefix("x ").removesuffix("%") for end in (interval.low, interval.high)]
+    unit = UNITS.get(part.quantity, "%")
+    ends = [value_words(part, end).removeprefix("x ").removesuffix(unit) for end in (interval.low, interval.high)]
     return f"{words} [{', '.join(ends)}]{points}"
 
 
