@@ -1,4 +1,4 @@
-"""What the scheduler costs for each run, alone and with Ray, while thousands of runs wait.
+"""Cost of the scheduler for each run, alone and with Ray, while thousands of runs wait.
 
 Every run is trivial: its process copies a record that was made before, so that the driver reads records as real ones
 and waits for hardly anything else. Run: python -m benchmarks.cluster [alone|shared|collected] [RUNS ...]; it prints

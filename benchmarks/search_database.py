@@ -1,4 +1,4 @@
-"""What a search's database costs for each trial while it holds thousands.
+"""Cost of a search's database for each trial while it holds thousands.
 
 Run: python -m benchmarks.search_database URL [TRIALS ...]. The database must be empty. It prints, for each number of
 trials in it: seconds of a connection (each trial is a process of its own), of a look at all trials (the scheduler takes

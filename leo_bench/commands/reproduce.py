@@ -41,7 +41,7 @@ DEFAULT_LEVELS, DEFAULT_MINUTES = "0-2", 10.0
 
 @dataclass
 class Findings:
-    """What was found, as `--json` prints it. docs/reliability.md explains each entry."""
+    """Result of all levels, as `--json` prints it. docs/reliability.md explains each entry."""
 
     levels: list[int]
     machine: dict[str, Any]

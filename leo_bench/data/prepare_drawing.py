@@ -19,7 +19,7 @@ PEN = np.add.outer(np.arange(-2, 3) ** 2, np.arange(-2, 3) ** 2) <= 5
 WORKING_SIDE = 320
 """Longer side at which ink is found, pixels."""
 SAMPLED = 8
-"""Of so many rows and columns one is read to find the colour of the paper."""
+"""Step between the rows and columns that are read to find the colour of the paper."""
 LEAST_CONTRAST = 25.0
 """Least distance of ink from paper in colour, of 441 between black and white. Paper grain and JPEG noise have less."""
 QUIET, GRAIN = 0.3, 6.0

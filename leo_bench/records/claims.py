@@ -61,7 +61,7 @@ class Part(ClaimRecord):
     kind: Literal["level", "difference", "ratio", "trend", "count"]
     quantity: str = "accuracy"
     minus: str = ""
-    """Of a level: another quantity of the same run, which is subtracted."""
+    """Another quantity of the same run, which is subtracted; for a level alone."""
     variant: str = ""
     against: str = ""
     variants: list[str] = []

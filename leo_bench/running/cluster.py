@@ -53,7 +53,7 @@ class _Placed:
 
 @dataclass(frozen=True)
 class Request:
-    """What one process needs of a node."""
+    """Resources that one process needs of a node."""
 
     cpus: int
     gpus: float

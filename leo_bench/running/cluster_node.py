@@ -1,4 +1,4 @@
-"""What a node of a cluster does: one process of a run or trial, with files that were sent if it shares no disk.
+"""Work of a node of a cluster: one process of a run or trial, with files that were sent if it shares no disk.
 
 It knows nothing of Ray, so that it can be tested without.
 """

@@ -163,10 +163,7 @@ def _ratio(evidence: Evidence, part: Part, test: str) -> Number:
     """Return the logarithm of a ratio of costs, over the seeds that both variants have."""
     own, base = (_place(evidence, name) for name in (part.variant, part.against))
     if part.quantity in TIMES:
-        machines = [
-            {str(sorted(run.result.host.items())) for run in one.runs.values() if run.result} for one in (own, base)
-        ]
-        if machines[0] != machines[1]:
+        if _machines(own) != _machines(base):
             raise NotMeasured("the times come from different machines")
     pairs = _paired(_values(own, part.quantity, evidence), _values(base, part.quantity, evidence))
     bounds = (None if bound is None else math.log(float(bound)) for bound in (part.above, part.below))

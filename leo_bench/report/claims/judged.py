@@ -28,7 +28,7 @@ class JudgedPart:
     reason: str = ""
     """Reason why there is no number, or no verdict on it."""
     decision: Decision | None = None
-    """What the family of all parts says; None for exact numbers, and without several seeds."""
+    """Verdict within the family of all parts; None for exact numbers, and without several seeds."""
 
 
 @dataclass(frozen=True)
