@@ -120,7 +120,7 @@ def _level(evidence: Evidence, part: Part, test: str) -> Number:
     """Return a mean over the seeds of one variant: of accuracy over test episodes too."""
     place = _place(evidence, part.variant)
     if part.quantity not in ACCURACIES:
-        values = _paired(*(_values(place, name, evidence) for name in (part.quantity, part.minus) if name))
+        values = _paired(*(_values(place, name) for name in (part.quantity, part.minus) if name))
         shown = values[:, 0] - (values[:, 1] if part.minus else 0)
         return _over_seeds(part, "", _statement(part), shown)
     correct = _correct(place.scores(test), evidence.label(part.variant), test)
@@ -135,7 +135,7 @@ def _difference(evidence: Evidence, part: Part, test: str) -> Number:
     """Return the paired difference of two variants, with the variance that their study gives it."""
     own, base = (_place(evidence, name) for name in (part.variant, part.against))
     if part.quantity not in ACCURACIES:
-        pairs = _paired(_values(own, part.quantity, evidence), _values(base, part.quantity, evidence))
+        pairs = _paired(_values(own, part.quantity), _values(base, part.quantity))
         return _over_seeds(part, "", _statement(part), pairs[:, 0] - pairs[:, 1])
     row = _compared(evidence, own, base, part, test)
     margin = margin_of(row["base_error"], evidence.plan.margin)
@@ -165,7 +165,7 @@ def _ratio(evidence: Evidence, part: Part, test: str) -> Number:
     if part.quantity in TIMES:
         if _machines(own) != _machines(base):
             raise NotMeasured("the times come from different machines")
-    pairs = _paired(_values(own, part.quantity, evidence), _values(base, part.quantity, evidence))
+    pairs = _paired(_values(own, part.quantity), _values(base, part.quantity))
     bounds = (None if bound is None else math.log(float(bound)) for bound in (part.above, part.below))
     return _over_seeds(part, "", Statement(*bounds), np.log(pairs[:, 0] / pairs[:, 1]))
 
@@ -174,7 +174,7 @@ def _trend(evidence: Evidence, part: Part, test: str) -> Number:
     """Return the change from the first to the last variant, by a line through all of them."""
     places = [_place(evidence, name) for name in part.variants]
     if part.quantity not in ACCURACIES:
-        values = _paired(*(_values(place, part.quantity, evidence) for place in places))
+        values = _paired(*(_values(place, part.quantity) for place in places))
         return _over_seeds(part, "", _statement(part), fitted_change(values))
     rows = [_compared(evidence, place, places[0], part, test) for place in places[1:]]
     scores = [place.scores(test).rows for place in places]
@@ -190,7 +190,7 @@ def _trend(evidence: Evidence, part: Part, test: str) -> Number:
 
 def _count(evidence: Evidence, part: Part, test: str) -> Number:
     """Return an exact number, which all runs of a variant agree on."""
-    values = set(_values(_place(evidence, part.variant), part.quantity, evidence).values())
+    values = set(_values(_place(evidence, part.variant), part.quantity).values())
     if len(values) > 1:
         raise NotMeasured(f"the runs disagree: {', '.join(f'{value:,g}' for value in sorted(values))}")
     return Number(part, "", _statement(part), values.pop(), 1)
@@ -213,7 +213,7 @@ def _place(evidence: Evidence, variant: str) -> Place:
     return place
 
 
-def _values(place: Place, quantity: str, evidence: Evidence) -> dict[int, float]:
+def _values(place: Place, quantity: str) -> dict[int, float]:
     """Return seed -> quantity. Raises NotMeasured if it is not recorded."""
     found = {seed: number_of(run, quantity) for seed, run in place.runs.items()}
     known = {seed: value for seed, value in found.items() if value is not None}
