@@ -65,7 +65,7 @@ def test_the_table_of_goals_by_hand(tmp_path: Path) -> None:
     ]
     assert empty == ""
     assert "28x28 pixels, mean over 4 seeds" in caption
-    assert "160,000 training images" in caption
+    assert "trained on 160,000 images" in caption
     assert "(link/report.md)" in caption
 
 
