@@ -123,9 +123,9 @@ BLOCKS: dict[str, Callable[[Path, str], str]] = {
 """Name of a block -> function of the report's folder and the link to it that makes the block."""
 
 
-def _accuracies(report_folder: Path, variant: str) -> dict[tuple[str, str | None], tuple[float, float, float]]:
+def _accuracies(report_folder: Path, variant: str) -> dict[tuple[str, str | None], tuple[float, ...]]:
     """Return (test, data set if not that of training) -> accuracy and its interval of a variant, fractions."""
-    found: dict[tuple[str, str | None], tuple[float, float, float]] = {}
+    found: dict[tuple[str, str | None], tuple[float, ...]] = {}
     main = _row(report_folder, "main", variant)
     for column in main:
         if match := re.fullmatch(r"accuracy_(\d+)way_(\w+)", str(column)):

@@ -93,12 +93,15 @@ def _caption(data: StudyData, variants: list[str]) -> str:
     return caption
 
 
-def step_table(data: StudyData) -> ReportTable:
-    """Return accuracy and change of each step on each test; the verdict is that of the headline test."""
+def step_table(data: StudyData) -> ReportTable | None:
+    """Return accuracy and change of each step on each test; the verdict is that of the headline test.
+
+    None if no step is done.
+    """
     frames = {cell: waterfall_rows(data, cell) for cell in data.cells}
     frames = {cell: frame[frame["group"] == STEP].reset_index(drop=True) for cell, frame in frames.items()}
     if not frames:
-        return ReportTable(f"switch-{STEP}", "No step is done yet.", pd.DataFrame(), pd.DataFrame())
+        return None
     headline = frames[data.headline]
     words = {STEP: headline["label"], "verdict": headline["change_verdict"].where(headline["change"].notna(), NONE)}
     words |= {f"{cell_name(cell)}, %": frame["words"] for cell, frame in frames.items()}
