@@ -2,7 +2,7 @@
 
 import math
 
-from leo_bench.figures import signed
+from leo_bench.figures.forest_plot import signed
 from leo_bench.records.claims import MEASURE, SETTING, Part
 from leo_bench.report.claims.estimates import Number
 from leo_bench.report.claims.evidence import Evidence

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from leo_bench.figures import VariantStyle, variant_styles
+from leo_bench.figures.style import VariantStyle, variant_styles
 from leo_bench.records import SCORE_COLUMNS, Plan, RunState, StudyView, TestResult, load_study, score_row
 from leo_bench.report.study.comparable import (
     NOT_A_CHANGE,
