@@ -7,11 +7,11 @@ import pandas as pd
 from leo_bench.figures.accuracy_axis import near_ceiling
 from leo_bench.figures.accuracy_by_cost import accuracy_by_cost
 from leo_bench.figures.style import LABEL_WIDTH
+from leo_bench.records.quantities import training_effort
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, headline_and_hardest, lines_height, n_words, subtitle
 from leo_bench.report.study.data import StudyData, cell_name, not_comparable
 from leo_bench.report.study.main_table import BUSY, Column
-from leo_bench.report.study.switches import core_seconds, training_effort
 from leo_bench.report.table import ReportTable, percent
 
 DRAWN = {
@@ -86,4 +86,4 @@ def cost_table(data: StudyData) -> ReportTable | None:
 
 def effort(data: StudyData, variant: str) -> dict[str, float]:
     """Return what the training of a variant takes: training images, updates, query losses and core_seconds."""
-    return training_effort(data.settings[variant]) | {"core_seconds": core_seconds(data, variant)}
+    return training_effort(data.settings[variant]) | {"core_seconds": data.core_seconds(variant)}

@@ -9,7 +9,6 @@ from leo_bench.figures.style import LABEL_WIDTH
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words, subtitle
 from leo_bench.report.study.data import StudyData, not_comparable
-from leo_bench.report.study.switches import core_seconds
 from leo_bench.report.table import NONE, ReportTable, percent
 
 LEVELS = (0.90, 0.95, 0.97)
@@ -35,7 +34,7 @@ def time_frame(data: StudyData) -> pd.DataFrame:
             continue
         if not own.settings["n_train_episodes"]:
             continue
-        seconds = core_seconds(data, own.variant) / own.settings["n_train_episodes"]
+        seconds = data.core_seconds(own.variant) / own.settings["n_train_episodes"]
         if not seconds > 0 or own.settings["train_classes"] != "train":
             continue
         learners.add(own.settings["learner"])
