@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from sklearn.decomposition import PCA
 
-from leo_bench.figures import COLOURS, FONT, GRID, INK, style_axes
 from leo_bench.figures.drawings import draw_tile
+from leo_bench.figures.style import COLOURS, FONT, GRID, INK, style_axes
 from leo_bench.records.example import Example
 from leo_bench.report.panels import ROOM, Panel, Plot
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leo_bench import figures
+from leo_bench.figures.intervals import LEAST_SEEDS
+from leo_bench.figures.waterfall import waterfall
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, episode_words, n_words, subtitle
 from leo_bench.report.study.data import STEP, Cell, StudyData, cell_name
@@ -25,7 +26,7 @@ OF_THE_CHANGE |= {"kind": "", "verdict": "", "note": ""}
 
 
 def waterfall_rows(data: StudyData, cell: Cell) -> pd.DataFrame:
-    """Return the rows that `figures.waterfall` draws for one test: the steps, then the parts. Fractions.
+    """Return the rows that `waterfall` draws for one test: the steps, then the parts. Fractions.
 
     start is accuracy minus change. It is the accuracy of the step before if both have the same seeds.
     """
@@ -42,7 +43,7 @@ def waterfall_rows(data: StudyData, cell: Cell) -> pd.DataFrame:
             row |= {f"change_{name}": change.get(name, nothing) for name, nothing in OF_THE_CHANGE.items()}
             if own is not None:
                 row |= {"accuracy": own.mean, "words": percent(own.mean), "start": own.mean - row["change"]}
-                if own.kind == "seeds" and own.n >= figures.LEAST_SEEDS:
+                if own.kind == "seeds" and own.n >= LEAST_SEEDS:
                     row |= {"low": own.low, "high": own.high}
             if compared:
                 named = f" against {change['against']}" if group == PART and variant in data.plan.against else ""
@@ -70,7 +71,7 @@ def waterfall_plot(data: StudyData) -> Plot | None:
         alt = f"{cell_name(cell)} accuracy by step: " + ", ".join(
             f"{row['label']} {percent(row['accuracy'])}%" for row in measured.to_dict("records")
         )
-        draw = partial(figures.waterfall, frame, band=documented_band(data, cell, data.plan.baseline))
+        draw = partial(waterfall, frame, band=documented_band(data, cell, data.plan.baseline))
         text, height = (cell_name(cell), subtitle(data, *variants)), 1.0 + 0.235 * len(frame)
         panels.append(Panel(draw, *text, width=7.4, height=height, alt=alt))
     return Plot(f"switch-{STEP}", "From step to step", _caption(data, variants), panels, columns=1) if panels else None
