@@ -65,7 +65,7 @@ def _plan(
     refuse_unused_data(
         options.data, {name for run in plan.runs for name in (run.settings["dataset"], *run.settings["test_datasets"])}
     )
-    return plan.model_copy(update={"n_looks": n_looks})
+    return plan.model_copy(update={"n_looks": max(n_looks, plan.n_looks)})
 
 
 def distinct_settings(plan: Plan) -> list[Settings]:
@@ -75,6 +75,8 @@ def distinct_settings(plan: Plan) -> list[Settings]:
 
 
 def _words(plan: Plan, options: argparse.Namespace, jobs: int) -> str:
+    if plan.claims:  # its numbers are no comparisons with a baseline
+        return plan_words(plan, options.results, jobs)
     from leo_bench.commands.power import power_words  # pandas is slow to import
 
     return f"{plan_words(plan, options.results, jobs)}\n{power_words(plan, options.results)}"
@@ -136,7 +138,7 @@ def _run(options: argparse.Namespace, source: DataSource, plan: Plan, executor: 
     if (folder / "study.json").exists():
         earlier = load_study(folder)
         keep = present_keys(options.studies, earlier.plan, source, options.device, options.precision)
-        if not (options.seeds or options.only or plan.n_looks > 1):
+        if not (options.seeds or options.only or options.until_decided):
             # a whole study keeps the done runs of partial calls, not the missing ones
             keep &= {run.planned.run_key for run in earlier.done}
         view = merge_plan(earlier.plan, plan, keep)

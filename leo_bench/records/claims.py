@@ -7,28 +7,29 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from leo_bench.config import Settings
+from leo_bench.config import Settings, default_of
 from leo_bench.records.names import Name
 
-COSTS = (
-    "train_seconds",
-    "core_seconds",
-    "adapt_ms",
-    "peak_memory_mb",
-    "n_parameters",
-    "n_generated",
-    "n_adapted",
-    "own_share",
-)
+COUNTS = ("n_parameters", "n_generated", "n_adapted", "own_share")
+COSTS = ("train_seconds", "core_seconds", "adapt_ms", "peak_memory_mb", *COUNTS)
 """Costs of a run. core_seconds: processor time of all updates, without validation. n_adapted: numbers that the inner
 loop changes for an episode. own_share: weights that an episode has of its own, divided by the trained ones."""
 ACCURACIES = ("accuracy", "accuracy_before", "accuracy_gain")
 """Accuracy after adaptation, before it, and the difference, on one test."""
+ERROR = "error"
+"""1 minus the accuracy after adaptation, on one test; for ratios."""
 MEASURES = (
+    "class_similarity",
+    "episode_accuracy",
     "relation_same_class_shift",
     "relation_outlier_gain",
+    "relation_redrawn_gain",
     "update_variance_between_episodes",
     "update_direction_similarity",
+    "update_direction_similarity_head",
+    "update_direction_similarity_cnn",
+    "update_direction_similarity_same_class",
+    "update_directions_90",
     "latent_directions_90",
     "latent_directions_90_decoder",
     "spectrum_top",
@@ -53,12 +54,14 @@ class ClaimRecord(BaseModel):
 class Part(ClaimRecord):
     """A statement about one number: the number, and the bounds that it must keep.
 
-    level: mean over the seeds of `variant`. difference: `variant` minus `against`, seed by seed; with more_than_on, how
-    much larger it is on the test than on that one. ratio: `variant` divided by `against`, seed by seed. trend: change
-    from the first to the last of `variants`, by a line through all of them at equal steps. count: exact.
+    level: mean over the seeds of `variant`. difference: `variant` minus `against`, seed by seed. ratio: `variant`
+    divided by `against`, seed by seed. With more_than_on, how much larger either is on the test than on that one.
+    trend: change from the first to the last of `variants`, by a line through all of them at equal steps. slope: change
+    of the difference in an episode for each unit of the measure `along` of `against`, by least squares within each
+    seed. count: exact.
     """
 
-    kind: Literal["level", "difference", "ratio", "trend", "count"]
+    kind: Literal["level", "difference", "ratio", "trend", "slope", "count"]
     quantity: str = "accuracy"
     minus: str = ""
     """Another quantity of the same run, which is subtracted; for a level alone."""
@@ -69,6 +72,8 @@ class Part(ClaimRecord):
     """Tests of the study of the variant, `20-way within alphabet`, or others, `digits 10-way 5-shot mixed`. Each makes
     a statement of its own."""
     more_than_on: str = ""
+    along: str = ""
+    """Measure of `against` that a slope goes along."""
     may_differ: list[str] = []
     """Conditions that may differ between the variants because the statement is about them."""
     above: Bound = None
@@ -90,6 +95,8 @@ class Claim(ClaimRecord):
     reading: str = ""
     """How the document is read, or which LEO is measured."""
     rule: str = ""
+    written: Literal["before", "after"] = "after"
+    """Whether the rule was written before results of its runs were published, or after."""
     not_measurable: str = ""
     """Reason why it cannot be measured here; then there are no parts."""
     parts: list[Part] = []
@@ -108,7 +115,9 @@ class TableRow(ClaimRecord):
     said: dict[str, str]
     variants: dict[str, str] = {}
     """Column -> variant that is measured in place of the column's own."""
-    claims: dict[str, str]
+    claims: dict[str, str] = {}
+    by_construction: list[str] = []
+    """Columns where what the document says is so by construction of the method, so that no claim judges it."""
 
 
 class ComparisonTable(ClaimRecord):
@@ -143,38 +152,70 @@ class Claims(ClaimRecord):
     tables: list[ComparisonTable] = []
 
 
+NEEDED = {"trend": ("variants",), "slope": ("variant", "against", "along")} | dict.fromkeys(
+    ("difference", "ratio"), ("variant", "against")
+)
+"""Kind of a part -> keys that it needs; of other kinds `variant`."""
+
+
 def part_fault(part: Part) -> str:
     """Return what is wrong in a statement, in words; empty if nothing is."""
-    needed = {"difference": ["variant", "against"], "ratio": ["variant", "against"], "trend": ["variants"]}
-    lacking = [name for name in needed.get(part.kind, ["variant"]) if not getattr(part, name)]
+    lacking = [name for name in NEEDED.get(part.kind, ("variant",)) if not getattr(part, name)]
     if lacking:
         return f"{part.kind} needs {' and '.join(lacking)}"
-    for quantity in filter(None, (part.quantity, part.minus)):
+    if part.kind == "trend" and len(part.variants) < 2:
+        return "a trend needs at least two variants"
+    for quantity in filter(None, (part.quantity, part.minus, part.along)):
         if fault := quantity_fault(quantity):
             return fault
-    if part.minus and (part.kind != "level" or part.quantity in ACCURACIES):
-        return "minus is for a level of another quantity than accuracy"
     for test in filter(None, [*part.tests, part.more_than_on]):
         if not TEST.fullmatch(test):
             return f"unknown test {test!r}; expected one such as '5-way mixed' or 'digits 10-way 5-shot mixed'"
-    if (part.equals is None) == (part.above is None and part.below is None):
+    return _kind_fault(part) or _bound_fault(part)
+
+
+def _kind_fault(part: Part) -> str:
+    """Return why the quantity does not suit the kind, in words; empty if it does."""
+    accuracy = part.quantity in ACCURACIES
+    if part.minus and (part.kind != "level" or accuracy):
+        return "minus is for a level of another quantity than accuracy"
+    if (part.quantity == ERROR) != (part.kind == "ratio" and bool(part.more_than_on)):
+        return "error is for a ratio with more_than_on, and such a ratio is one of error"
+    if part.more_than_on and not (part.quantity == ERROR or (part.kind == "difference" and accuracy)):
+        return "more_than_on is for a difference of accuracy, or a ratio of error"
+    if part.kind in ("ratio", "count") and accuracy:
+        return f"a {part.kind} is of another quantity than accuracy"
+    if part.kind == "slope" and not all(name.startswith(MEASURE) for name in (part.quantity, part.along)):
+        return "quantity and along of a slope are measures, which have a number for each episode"
+    if part.along and part.kind != "slope":
+        return "along is for a slope"
+    return ""
+
+
+def _bound_fault(part: Part) -> str:
+    """Return what is wrong with the bounds of a part, in words; empty if nothing is."""
+    bounds = [bound for bound in (part.above, part.below) if bound is not None]
+    if (part.equals is None) == (not bounds):
         return "give it equals, or above, below or both"
     if part.equals is not None and part.kind != "count":
         return "equals is for the kind count; give it above or below"
-    if part.kind == "ratio" and not all(isinstance(bound, float | None) for bound in (part.above, part.below)):
-        return "the bound of a ratio is a number"
-    if isinstance(part.above or part.below, str) and part.quantity not in ACCURACIES:
+    if part.kind == "ratio" and not all(isinstance(bound, float) and bound > 0 for bound in bounds):
+        return "the bound of a ratio is a number above 0"
+    if part.quantity not in ACCURACIES and not all(isinstance(bound, float) for bound in bounds):
         return f"the margin is one of accuracy; give {part.quantity} a number as its bound"
     return ""
 
 
+NUMBERS = tuple(name for name in Settings.model_fields if isinstance(default_of(name), int | float))
+"""Settings that are numbers."""
 TEST = re.compile(r"([a-z]+ )?\d+-way (\d+-shot )?(mixed|within alphabet)")
 """Name of a test: of a study's own, or with data set and shots."""
 
 
 def quantity_fault(quantity: str) -> str:
     """Return the message for an unknown quantity, with the nearest name; empty if it is known."""
-    for start, names in ((MEASURE, MEASURES), (SETTING, tuple(Settings.model_fields)), ("", (*ACCURACIES, *COSTS))):
+    known = {MEASURE: MEASURES, SETTING: NUMBERS, "": (*ACCURACIES, ERROR, *COSTS)}
+    for start, names in known.items():
         if quantity.startswith(start):
             name = quantity.removeprefix(start)
             near = get_close_matches(name, names, n=1)
@@ -185,7 +226,7 @@ def quantity_fault(quantity: str) -> str:
 
 def row_fault(row: TableRow, table: ComparisonTable, claims: Collection[str]) -> str:
     """Return what is wrong in the row of a table, in words; empty if nothing is."""
-    for name in (*row.said, *row.variants, *row.claims):
+    for name in (*row.said, *row.variants, *row.claims, *row.by_construction):
         if name not in table.columns:
             return f"unknown column {name!r}; there are {', '.join(table.columns)}"
     unknown = [name for name in row.claims.values() if name not in claims]

@@ -7,7 +7,7 @@ from typing import Any
 from leo_bench.config import Settings, default_of
 from leo_bench.errors import LeoBenchError
 from leo_bench.records.claims import MEASURE, SETTING
-from leo_bench.records.measures import read_measures
+from leo_bench.records.measures import Measures, read_measures
 from leo_bench.records.schema import Result
 from leo_bench.records.state import RunState
 
@@ -32,11 +32,9 @@ def quantity_of(run: RunState, name: str) -> float | None:
     result, settings = run.result, run.planned.settings
     assert result is not None
     if name.startswith(MEASURE):
-        with suppress(LeoBenchError):
-            found = read_measures(run.folder, result)
-            one = found.measures.get(name.removeprefix(MEASURE)) if found else None
-            return one.value if one else None
-        return None
+        found = measures_of(run)
+        one = found.measures.get(name.removeprefix(MEASURE)) if found else None
+        return one.value if one else None
     if name.startswith(SETTING):
         setting = name.removeprefix(SETTING)
         return float(settings.get(setting, default_of(setting)))
@@ -47,6 +45,14 @@ def quantity_of(run: RunState, name: str) -> float | None:
         "own_share": lambda: result.n_generated / result.n_parameters,
     }
     return derived[name]() if name in derived else float(getattr(result, name))
+
+
+def measures_of(run: RunState) -> Measures | None:
+    """Return the measures of a trained run; None if there are none, or if their record is damaged."""
+    assert run.result is not None
+    with suppress(LeoBenchError):
+        return read_measures(run.folder, run.result)
+    return None
 
 
 def _core_seconds(result: Result, settings: dict[str, Any]) -> float | None:

@@ -276,6 +276,8 @@ class Plan(Record):
     """How often the verdicts are looked at while seeds are added; more than 1 for a study that runs until it is
     decided."""
     accept_stale: bool = False
+    whole: dict[str, list[int]] = {}
+    """Variant -> seeds that the profile gives it, whatever the calls asked for. Empty in older records."""
     runs: list[PlannedRun]
     claims: Claims | None = None
     """Statements that the study judges; None for a study that compares variants."""

@@ -30,6 +30,13 @@ class StudyView:
         """Runs that count: done runs, and stale runs if the plan accepts them."""
         return [run for run in self.runs if run.status == "done"]
 
+    @property
+    def unplanned(self) -> list[tuple[str, int]]:
+        """Variant and seed of each run of the profile that no call asked for."""
+        planned = {(run.variant, run.seed) for run in self.plan.runs}
+        whole = [(variant, seed) for variant, seeds in self.plan.whole.items() for seed in seeds]
+        return [pair for pair in whole if pair not in planned]
+
     def scores(self) -> pd.DataFrame:
         """Return one row per done run and test (columns SCORE_COLUMNS)."""
         rows = [score_row(self.plan, run, test) for run in self.done for test in run.tests]

@@ -60,6 +60,7 @@ def make_plan(
     study, referring = with_references(studies, study, profile), study
     budget = study.profiles[profile]
     names = list(dict.fromkeys([study.baseline, *(study.variants if budget.variants is None else budget.variants)]))
+    whole = {variant: budget.seeds[: budget.fewer_seeds.get(variant, len(budget.seeds))] for variant in names}
     if only:
         for variant in only:
             if variant not in study.variants:
@@ -85,11 +86,13 @@ def make_plan(
         baseline=study.baseline,
         margin=study.margin,
         switches=_switches(study, names, common),
-        labels={variant: study.variants[variant].label or variant.replace("_", " ") for variant in names},
+        labels={name: study.variants[name].label or name.replace("_", " ") for name in dict.fromkeys([*names, *whole])},
         references=[variant for variant in names if study.variants[variant].reference],
         against=_against(study, names),
         equal_time=[variant for variant in names if study.variants[variant].equal == "time"],
+        n_looks=study.looks,
         accept_stale=accept_stale,
+        whole=whole,
         runs=runs,
         claims=Claims(sources=sources(referring, study), claims=study.claims, tables=study.tables)
         if study.claims

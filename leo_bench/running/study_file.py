@@ -77,6 +77,8 @@ class StudyFile(Table):
     settings: dict[str, Any] = {}
     profiles: dict[ProfileName, Profile] = Field(min_length=1)
     variants: dict[Name, Variant] = Field(min_length=1)
+    looks: int = Field(1, ge=1)
+    """How often the verdicts are looked at while runs arrive; each look spends an equal share of the 5%."""
     claims: dict[Name, Claim] = {}
     """Statements that the study judges, in the order of its report."""
     tables: list[ComparisonTable] = []

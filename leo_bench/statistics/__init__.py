@@ -18,7 +18,7 @@ from leo_bench.statistics.intervals import (
     seed_and_episode_interval,
     seed_interval,
 )
-from leo_bench.statistics.moderation import Prior, fit_prior
+from leo_bench.statistics.moderation import Prior, fit_prior, pooled
 from leo_bench.statistics.paired import holm, paired_episode_interval
 from leo_bench.statistics.pareto import pareto_front
 from leo_bench.statistics.statements import (
@@ -30,6 +30,7 @@ from leo_bench.statistics.statements import (
     decide,
     fitted_change,
     mean_estimate,
+    outcomes,
 )
 from leo_bench.statistics.verdicts import (
     ALPHA,
@@ -75,8 +76,10 @@ __all__ = [
     "margin_of",
     "mean_estimate",
     "next_seed_range",
+    "outcomes",
     "paired_episode_interval",
     "pareto_front",
+    "pooled",
     "seed_and_episode_interval",
     "seed_interval",
     "seeds_to_settle",

@@ -8,6 +8,7 @@ comes from an upper bound of the scatter, because a few variances that happen to
 geometric mean of the variances, above the place where limma has it.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -81,6 +82,16 @@ def fit_prior(variances: ArrayLike, degrees: ArrayLike, errors: ArrayLike, n_var
     beyond_chance = float(scatter - special.polygamma(1, half).mean())
     strength = 2 * _inverse_trigamma(beyond_chance) if beyond_chance > 0 else MOST_DEGREES
     return Prior(float(level), float(slope), min(strength, MOST_DEGREES))
+
+
+def pooled(own: Sequence[Difference], errors: Sequence[float], variants: Collection[str]) -> list[Difference]:
+    """Return numbers of one quantity with their variances drawn towards what these share.
+
+    errors: error that goes with each, a fraction; equal ones if the variance does not follow an error. variants: those
+    that the numbers are of.
+    """
+    prior = fit_prior([one.variance for one in own], [one.degrees for one in own], errors, len(set(variants)))
+    return [prior.applied(one, error) for one, error in zip(own, errors, strict=True)]
 
 
 def _inverse_trigamma(value: float) -> float:

@@ -16,7 +16,7 @@ from leo_bench.statistics.intervals import finite, seed_and_episode_moments
 from leo_bench.statistics.paired import holm
 from leo_bench.statistics.verdicts import ALPHA, Difference, seeds_to_settle
 
-Outcome = Literal["holds", "does not hold", "holds in part", "inconclusive"]
+Outcome = Literal["holds", "does not hold", "holds in part", "holds as far as decided", "inconclusive"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,13 @@ class Statement:
             return estimate.p_above(low), estimate.p_below(low)
         assert high is not None
         return estimate.p_below(high), estimate.p_above(high)
+
+    def leaning(self, estimate: Difference) -> Outcome:
+        """Return the verdict that the number would have if it were the only one; inconclusive if none."""
+        holds, fails = self.p_values(estimate)
+        if min(holds, fails) >= ALPHA / 2:
+            return "inconclusive"
+        return "holds" if holds < fails else "does not hold"
 
     def centred(self, estimate: Difference) -> Difference:
         """Return the estimate with the bound at zero; between two bounds, with their middle there and half their
@@ -63,32 +70,47 @@ class Decision:
     """Seeds that would settle an open statement; None if it is settled, or beyond MOST_SEEDS."""
 
 
-def decide(family: Sequence[tuple[Difference, Statement]]) -> list[Decision]:
-    """Return the verdict on each statement of one family, from the estimate of its number."""
+def outcomes(family: Sequence[tuple[Difference, Statement]], n_looks: int = 1) -> list[tuple[Outcome, float]]:
+    """Return the verdict on each statement of one family, from the estimate of its number, and its p after Holm's
+    adjustment: the smaller one of "it holds" and "it does not hold".
+
+    n_looks: how often the family is judged while seeds are added. Each look spends an equal share of ALPHA, so that the
+    chance of a false verdict at any of them is still at most ALPHA.
+    """
     pairs = [statement.p_values(estimate) for estimate, statement in family]
-    found = []
-    for (estimate, statement), pair, holm_p in zip(family, pairs, holm([min(pair) for pair in pairs]), strict=True):
+    found: list[tuple[Outcome, float]] = []
+    for (holds, fails), holm_p in zip(pairs, holm([min(pair) for pair in pairs]), strict=True):
         assert holm_p is not None
-        likelier: Outcome = "holds" if pair[0] < pair[1] else "does not hold"
-        if holm_p < ALPHA:
-            found.append(Decision(likelier, likelier, holm_p, None))
-            continue
-        needed = seeds_to_settle(statement.centred(estimate), len(family) / 2)  # it doubles p, and here nothing does
-        found.append(Decision("inconclusive", likelier if min(pair) < ALPHA / 2 else "inconclusive", holm_p, needed))
+        decided: Outcome = "holds" if holds < fails else "does not hold"
+        found.append((decided if holm_p < ALPHA / n_looks else "inconclusive", holm_p))
+    return found
+
+
+def decide(family: Sequence[tuple[Difference, Statement]], n_looks: int = 1) -> list[Decision]:
+    """Return `outcomes` with what is known of the open statements."""
+    found = []
+    for (estimate, statement), (outcome, holm_p) in zip(family, outcomes(family, n_looks), strict=True):
+        if outcome == "inconclusive":  # half the family, since it doubles p, and here nothing does
+            needed = seeds_to_settle(statement.centred(estimate), n_looks * len(family) / 2)
+            found.append(Decision(outcome, statement.leaning(estimate), holm_p, needed))
+        else:
+            found.append(Decision(outcome, outcome, holm_p, None))
     return found
 
 
 def combine(outcomes: Sequence[Outcome | None]) -> Outcome | None:
     """Return the verdict on a claim whose parts all have to hold. None is a part that is not measured.
 
-    holds: all parts do. holds in part: some do, and others do not, are open or are not measured. does not hold: no part
-    holds, and one is refuted. None if nothing is measured.
+    holds: all parts do. holds in part: some do, and others do not. holds as far as decided: some do, and the others are
+    open or not measured. does not hold: no part holds, and one is refuted. None if nothing is measured.
     """
     known = [outcome for outcome in outcomes if outcome is not None]
     if not known:
         return None
     if "holds" in known:
-        return "holds" if set(outcomes) == {"holds"} else "holds in part"
+        if "does not hold" in known:
+            return "holds in part"
+        return "holds" if set(outcomes) == {"holds"} else "holds as far as decided"
     return "does not hold" if "does not hold" in known else "inconclusive"
 
 

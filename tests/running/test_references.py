@@ -60,6 +60,9 @@ rows = [{ aspect = "Performance", quantity = "accuracy", said = { "Long" = "good
 """
 
 
+RATIO = 'kind = "difference", variant = "long", against = "short", above = "margin"'
+
+
 def write(folder: Path, claims: str = CLAIMS) -> Path:
     (folder / "other.toml").write_text(OTHER)
     (folder / "claims.toml").write_text(claims)
@@ -120,6 +123,22 @@ def test_the_plan_keeps_claims_tables_and_sources(tmp_path: Path) -> None:
             "unknown quantity 'measure:spectrum_to'; did you mean 'measure:spectrum_top'",
         ),
         ('above = "margin"', 'above = "margin", quantity = "adapt_ms"', "the margin is one of accuracy"),
+        ('above = "margin"', 'above = 1.0, below = "margin", quantity = "adapt_ms"', "the margin is one of accuracy"),
+        ('"difference", variant = "long", against = "short"', '"trend", variants = ["long"]', "at least two variants"),
+        ('"difference"', '"ratio", quantity = "adapt_ms"', "the bound of a ratio is a number above 0"),
+        (RATIO, RATIO.replace("difference", "ratio").replace('"margin"', '0, quantity = "adapt_ms"'), "above 0"),
+        ('"difference"', '"ratio"', "a ratio is of another quantity than accuracy"),
+        (
+            '"difference", variant = "long", against = "short"',
+            '"count", variant = "long"',
+            "a count is of another quantity",
+        ),
+        ('above = "margin"', 'above = 0, quantity = "setting:decode"', "unknown quantity 'setting:decode'"),
+        ('above = "margin"', 'above = 0, quantity = "error"', "error is for a ratio with more_than_on"),
+        ('above = "margin"', 'above = 0, quantity = "adapt_ms", more_than_on = "5-way mixed"', "more_than_on is for"),
+        ('"difference"', '"slope"', "slope needs along"),
+        ('"difference"', '"slope", along = "measure:class_similarity"', "of a slope are measures"),
+        ('above = "margin"', 'above = 0, along = "measure:class_similarity"', "along is for a slope"),
         ('above = "margin"', 'above = 0, tests = ["5-way"]', "unknown test '5-way'; expected one such as"),
         ("parts = [", 'not_measurable = "no"\nparts = [', "claims.longer: give it parts or not_measurable"),
         ('"Long" = "long"', '"Long" = "lng"', "tables.lengths: unknown variant 'lng'; did you mean 'long'"),
@@ -132,6 +151,12 @@ def test_mistakes_are_named_in_one_line(tmp_path: Path, old: str, new: str, mess
     with pytest.raises(LeoBenchError, match=message) as error:
         make_plan(write(tmp_path, CLAIMS.replace(old, new, 1)), "claims", "cpu", SOURCE)
     assert "\n" not in str(error.value)
+
+
+def test_a_plan_of_a_part_knows_what_its_profile_has(tmp_path: Path) -> None:
+    plan = make_plan(write(tmp_path), "claims", "cpu", SOURCE, only=["long"])
+    assert {run.variant for run in plan.runs} == {"short", "long"}
+    assert plan.whole == {"short": [0], "long": [0], "shorter": [0]} and plan.labels["shorter"] == "shorter"
 
 
 def test_a_reference_to_a_reference_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from benchmarks.false_claims import LOOKS, Page, false_rate
 from leo_bench.statistics import (
     Difference,
     Statement,
@@ -13,6 +14,7 @@ from leo_bench.statistics import (
     decide,
     fitted_change,
     mean_estimate,
+    pooled,
     seed_and_episode_interval,
 )
 
@@ -56,6 +58,35 @@ def test_holm_over_the_family_by_hand() -> None:
     assert alone.outcome == "does not hold"
 
 
+def test_looks_share_the_chance_of_a_false_verdict() -> None:
+    """A p of 0.02 is enough at the only look, and too much at one of three, where each has 0.0167."""
+    family = [(at(t_of(0.02)), Statement(above=0.0))]
+    assert [decide(family, looks)[0].outcome for looks in (1, 2, 3)] == ["holds", "holds", "inconclusive"]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        Page(LOOKS["2 to 5 seeds"], 0.0, 0.0),
+        Page(LOOKS["3 seeds"], 1.5, 0.0),
+        Page(LOOKS["3 looks, 2 to 5 seeds"], 0.0, 0.8),
+    ],
+    ids=str,
+)
+def test_a_page_of_claims_has_a_false_verdict_in_one_of_twenty_at_most(page: Page) -> None:
+    assert false_rate(page, 120) < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 120)
+
+
+def test_variances_of_one_quantity_are_drawn_towards_each_other() -> None:
+    """Four equal variances scatter not at all, so that the prior has 4 degrees of freedom, against 2 of their own."""
+    numbers = [Difference(0.0, variance, 2, 3, 0.0) for variance in (1.0, 1.0, 1.0, 1.0)]
+    found = pooled(numbers, [1.0] * 4, ["a", "b", "c", "d"])
+    assert [one.degrees for one in found] == [6.0] * 4
+    # unbiased for the log: a chi-square with 2 degrees of freedom lacks digamma(1) - log(1) = -0.5772
+    assert [one.variance for one in found] == pytest.approx([(4 * math.exp(0.5772157) + 2) / 6] * 4)
+    assert pooled(numbers, [1.0] * 4, ["a", "a", "b", "b"]) == numbers, "two variants make no prior"
+
+
 def test_an_open_statement_leans_as_its_interval_alone_says_and_wants_more_seeds() -> None:
     many = [(at(0.0), Statement(above=0.0))] * 30
     first, *_ = decide([(at(t_of(0.02)), Statement(above=0.0)), *many])
@@ -75,8 +106,9 @@ def test_settled_statements_want_no_seeds() -> None:
     [
         (["holds", "holds"], "holds"),
         (["holds", "does not hold"], "holds in part"),
-        (["holds", "inconclusive"], "holds in part"),
-        (["holds", None], "holds in part"),
+        (["holds", "does not hold", "inconclusive"], "holds in part"),
+        (["holds", "inconclusive"], "holds as far as decided"),
+        (["holds", None], "holds as far as decided"),
         (["does not hold", "inconclusive"], "does not hold"),
         (["does not hold", None], "does not hold"),
         (["inconclusive", None], "inconclusive"),

@@ -7,26 +7,37 @@ from typing import Any
 
 import numpy as np
 
-from leo_bench.records.claims import ACCURACIES, MEASURE, Bound, Part
-from leo_bench.records.quantities import quantity_of
+from leo_bench.config import default_of
+from leo_bench.records import Result
+from leo_bench.records.claims import ACCURACIES, ERROR, MEASURE, Bound, Part
+from leo_bench.records.quantities import measures_of, quantity_of, training_effort
 from leo_bench.report.claims.evidence import Evidence, Place
+from leo_bench.report.claims.owned import owners_verdict
 from leo_bench.report.sentences import listed
 from leo_bench.report.study.differences import variance_prior
 from leo_bench.report.study.pairs import paired_difference
 from leo_bench.statistics import (
+    Decision,
     Difference,
     Interval,
     Statement,
     accuracy_estimate,
-    fit_prior,
     fitted_change,
     margin_of,
     mean_estimate,
+    pooled,
 )
 from leo_bench.statistics.families import as_difference
 
-TIMES = ("train_seconds", "core_seconds", "adapt_ms")
-"""Quantities that depend on the machine."""
+TRAINING = ("train_seconds", "core_seconds")
+TIMES = (*TRAINING, "adapt_ms")
+CONDITIONS: dict[str, tuple[tuple[str, ...], Callable[[Result], object]]] = {
+    "machine": (TIMES, lambda run: sorted(run.host.items())),
+    "precision": ((*TIMES, "peak_memory_mb"), lambda run: run.settings["precision"]),
+    "n_train_images": (TRAINING, lambda run: run.n_train_images),
+}
+"""Condition -> costs that depend on it, and its value for a run. Costs are compared only if these agree."""
+NAMES = {"machine": "machines", "precision": "precision", "n_train_images": "numbers of training images"}
 
 
 class NotMeasured(Exception):
@@ -54,6 +65,8 @@ class Number:
     estimate: Difference | None = None
     """Mean and spread over seeds; None for an exact number, and for one seed."""
     note: str = ""
+    decision: Decision | None = None
+    """Verdict of the study that compares the same two variants; None if the number is judged here."""
 
     @property
     def interval(self) -> Interval | None:
@@ -66,6 +79,10 @@ def measure(evidence: Evidence, part: Part, test: str) -> Number:
     if lacking := [f"{evidence.label(name)} (study {evidence.study(name)})" for name in found if not found[name]]:
         raise NotRun(f"no run of {listed(lacking)}")
     places = [place for place in map(evidence.place, part.named) if place]
+    if part.kind == "slope":
+        return _slope(part, *places)
+    if part.quantity == ERROR:
+        return _error_ratio(part, test, *places)
     if part.quantity not in ACCURACIES:
         return _off_test(part, places)
     if part.kind == "level":
@@ -76,26 +93,20 @@ def measure(evidence: Evidence, part: Part, test: str) -> Number:
 
 
 def moderated(numbers: list[Number]) -> list[Number]:
-    """Return the numbers with few-seed variances drawn towards those of others of their kind: of all ratios, and of all
-    mean accuracies. Differences are drawn towards their own study's already."""
+    """Return the numbers with few-seed variances of ratios and mean accuracies drawn towards those of the same
+    quantity. Differences are drawn towards their own study's already."""
+    alike: dict[tuple[str, str], list[int]] = {}
+    for index, one in enumerate(numbers):
+        part = one.part
+        if one.estimate and (part.kind == "ratio" or (part.kind == "level" and part.quantity in MEANS)):
+            alike.setdefault((part.kind, part.quantity), []).append(index)
     found = list(numbers)
-    ratios = {index: 1.0 for index, one in enumerate(numbers) if one.part.kind == "ratio"}
-    means = {
-        index: 1 - one.value
-        for index, one in enumerate(numbers)
-        if one.part.kind == "level" and one.part.quantity in MEANS
-    }
-    for errors in (ratios, means):  # place of a number -> error that goes with its variance
-        chosen = [(index, own) for index in errors if (own := numbers[index].estimate)]
-        if chosen:
-            prior = fit_prior(
-                [own.variance for _, own in chosen],
-                [own.degrees for _, own in chosen],
-                [errors[index] for index, _ in chosen],
-                len({numbers[index].part.variant for index, _ in chosen}),
-            )
-            for index, own in chosen:
-                found[index] = replace(numbers[index], estimate=prior.applied(own, errors[index]))
+    for (kind, _), chosen in alike.items():
+        errors = [1.0 if kind == "ratio" else 1 - numbers[index].value for index in chosen]
+        own = [one for index in chosen if (one := numbers[index].estimate)]
+        estimates = pooled(own, errors, [numbers[index].part.variant for index in chosen])
+        for index, estimate in zip(chosen, estimates, strict=True):
+            found[index] = replace(numbers[index], estimate=estimate)
     return found
 
 
@@ -113,8 +124,8 @@ level the second value is the one that is subtracted."""
 
 def _off_test(part: Part, places: list[Place]) -> Number:
     """Return a number that does not depend on the test, over the seeds that all variants have; a count is exact."""
-    if part.kind == "ratio" and part.quantity in TIMES and _machines(places[0]) != _machines(places[1]):
-        raise NotMeasured("the times come from different machines")
+    if part.kind == "ratio":
+        _refuse_unequal(part, *places)
     values = [_values(place, part.quantity) for place in places]
     if part.kind == "count":
         counts = sorted(set(values[0].values()))
@@ -139,24 +150,82 @@ def _mean_accuracy(evidence: Evidence, part: Part, test: str, place: Place) -> N
 
 
 def _accuracy_difference(evidence: Evidence, part: Part, test: str, own: Place, base: Place) -> Number:
-    """Return the paired difference of two variants, with the variance that their study gives it."""
+    """Return the paired difference of two variants, with the variance that their study gives it, and with its verdict
+    if the study compares the two."""
     row = _compared(part, test, own, base)
     margin = margin_of(row["base_error"], evidence.plan.margin)
-    estimate = None
+    estimate = decision = None
+    notes = [row["note"], _recipes(own, base)]
     if row["n_seeds"] > 1:
         prior = variance_prior(own.data, own.data is base.data and not isinstance(own.scores(test).test, tuple))
         estimate = as_difference(row, evidence.plan.margin, prior)
-    return Number(part, test, _statement(part, margin), row["difference"], row["n_seeds"], estimate, row["note"])
+        if owned := owners_verdict(part, test, own, base):
+            outcome, theirs = owned
+            margin = theirs["margin"]
+            leaning = _statement(part, margin).leaning(estimate) if outcome == "inconclusive" else outcome
+            seeds = None if math.isnan(theirs["seeds_to_settle"]) else int(theirs["seeds_to_settle"])
+            decision = Decision(outcome, leaning, theirs["holm_p"], seeds)
+            notes.append(f"the verdict is that of the study {own.data.plan.study}, which compares these two")
+    note = "; ".join(filter(None, notes))
+    statement = _statement(part, margin)
+    return Number(part, test, statement, row["difference"], row["n_seeds"], estimate, note, decision)
+
+
+def _recipes(own: Place, base: Place) -> str:
+    """Return the trainings of two learners in words if they differ; an empty text for one learner."""
+
+    def recipe(place: Place) -> tuple[str, str]:
+        settings = place.data.settings[place.variant]
+        rate, padding, schedule = (settings.get(name, default_of(name)) for name in ("outer_lr", "padding", "schedule"))
+        updates = training_effort(settings)["n_updates"]
+        return settings["learner"], f"{updates:,} updates, {schedule} {rate:g}, padding {padding}"
+
+    (learner, words), (other, other_words) = recipe(own), recipe(base)
+    return "" if learner == other or words == other_words else f"recipes differ: {words} against {other_words}"
 
 
 def _accuracy_more(evidence: Evidence, part: Part, test: str, own: Place, base: Place) -> Number:
     """Return how much larger a difference is on one test than on another, seed by seed."""
-    names = (test, part.more_than_on)
     margin = margin_of(_compared(part, test, own, base)["base_error"], evidence.plan.margin)
-    _compared(part, part.more_than_on, own, base)  # raises if it may not be
-    sides = _paired(*(place.accuracies(name) for name in names for place in (own, base)))
+    sides = _both_tests(part, test, own, base)
     more = (sides[:, 0] - sides[:, 1]) - (sides[:, 2] - sides[:, 3])
-    return _number(part, " against ".join(names), _statement(part, margin), more)
+    return _number(part, f"{test} against {part.more_than_on}", _statement(part, margin), more)
+
+
+def _error_ratio(part: Part, test: str, own: Place, base: Place) -> Number:
+    """Return the logarithm of how much larger a ratio of errors is on one test than on another, seed by seed."""
+    errors = 1 - _both_tests(part, test, own, base)
+    if errors.min() <= 0:
+        raise NotMeasured("an error of 0 has no ratio")
+    logs = np.log(errors)
+    more = (logs[:, 0] - logs[:, 1]) - (logs[:, 2] - logs[:, 3])
+    return _number(part, f"{test} against {part.more_than_on}", _statement(part), more)
+
+
+def _both_tests(part: Part, test: str, own: Place, base: Place) -> np.ndarray:
+    """Return the accuracies of both variants on a test and on the one it is set against, [n_seeds, 4]."""
+    names = (test, part.more_than_on)
+    for name in names:
+        _compared(part, name, own, base)  # raises if it may not be
+    return _paired(*(place.accuracies(name) for name in names for place in (own, base)))
+
+
+def _slope(part: Part, own: Place, base: Place) -> Number:
+    """Return the change of an episode's difference for each unit of a measure of `against`, by least squares within
+    each seed."""
+    slopes = []
+    for seed in [seed for seed in own.runs if seed in base.runs]:
+        first, second = measures_of(own.runs[seed]), measures_of(base.runs[seed])
+        if first is None or second is None or first.episodes_digest != second.episodes_digest:
+            continue
+        names, records = (part.quantity, part.quantity, part.along), (first, second, second)
+        rows = [one.measures.get(name.removeprefix(MEASURE)) for name, one in zip(names, records, strict=True)]
+        columns = [np.array(row.per_episode) for row in rows if row]
+        if len(columns) == 3 and columns[2].size and np.ptp(columns[2]) > 0:
+            slopes.append(float(np.polyfit(columns[2], columns[0] - columns[1], 1)[0]))
+    if not slopes:
+        raise NotMeasured("no seed has both models measured on the same episodes")
+    return _number(part, "", _statement(part), np.array(slopes))
 
 
 def _accuracy_trend(evidence: Evidence, part: Part, test: str, places: list[Place]) -> Number:
@@ -187,9 +256,18 @@ def _statement(part: Part, margin: float = 0.0) -> Statement:
     return Statement(number(part.above), number(part.below))
 
 
-def _machines(place: Place) -> set[str]:
-    """Return the machines that made the runs of a variant."""
-    return {str(sorted(run.result.host.items())) for run in place.runs.values() if run.result}
+def _refuse_unequal(part: Part, own: Place, base: Place) -> None:
+    """Raise NotMeasured if two costs depend on a condition that differs, unless the statement is about it."""
+    for name, (costs, of) in CONDITIONS.items():
+        if part.quantity not in costs or name in part.may_differ:
+            continue
+        sides = [
+            list(dict.fromkeys(str(of(run.result)) for run in place.runs.values() if run.result))
+            for place in (own, base)
+        ]
+        if sorted(sides[0]) != sorted(sides[1]):
+            words = "" if name == "machine" else f" ({' against '.join(map(listed, sides))})"
+            raise NotMeasured(f"costs of different {NAMES[name]} are not compared{words}")
 
 
 def _values(place: Place, quantity: str) -> dict[int, float]:

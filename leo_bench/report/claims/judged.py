@@ -10,7 +10,7 @@ from leo_bench.statistics import Decision, Outcome, combine, decide
 
 NOT_MEASURABLE = "not measurable here"
 VERDICTS = (
-    *("holds", "holds in part", "does not hold", "inconclusive"),
+    *("holds", "holds as far as decided", "holds in part", "does not hold", "inconclusive"),
     *(NotMeasured.verdict, NotRun.verdict, NOT_MEASURABLE),
 )
 """Verdicts on claims, decided ones first."""
@@ -30,7 +30,8 @@ class JudgedPart:
     reason: str = ""
     """Reason why there is no number, or no verdict on it."""
     decision: Decision | None = None
-    """Verdict within the family of all parts; None for exact numbers, and without several seeds."""
+    """Verdict within the family of all parts, or that of the study that compares the two variants; None for exact
+    numbers, and without several seeds."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class JudgedClaim:
 
 
 def judge_claims(evidence: Evidence) -> list[JudgedClaim]:
-    """Return all claims of a study with their verdicts, in its order. Parts with several seeds are one family."""
+    """Return all claims of a study with their verdicts, in its order. Parts with several seeds are one family, without
+    those that another study decides."""
     claims = evidence.claims.claims
     asked = [
         (name, part, test)
@@ -62,7 +64,8 @@ def judge_claims(evidence: Evidence) -> list[JudgedClaim]:
     ]
     found = [_measured(evidence, part, test) for _, part, test in asked]
     numbers = moderated([one for one in found if isinstance(one, Number)])
-    decisions = iter(decide([(estimate, one.statement) for one in numbers if (estimate := one.estimate)]))
+    family = [(own, one.statement) for one in numbers if (own := one.estimate) and not one.decision]
+    decisions = iter(decide(family, evidence.plan.n_looks))
     remaining = iter(numbers)
     judged: dict[str, list[JudgedPart]] = {name: [] for name in claims}
     for (name, part, test), one in zip(asked, found, strict=True):
@@ -83,7 +86,7 @@ def _measured(evidence: Evidence, part: Part, test: str) -> Number | NotMeasured
 def _judged(part: Part, one: Number, decisions: Iterator[Decision]) -> JudgedPart:
     """Return a part with its outcome. decisions: those of numbers with several seeds, this one's next."""
     if one.estimate:
-        decision = next(decisions)
+        decision = one.decision or next(decisions)
         return JudgedPart(part, one.test, one, decision.outcome, reason=one.note, decision=decision)
     if part.kind == "count":
         met = one.value == part.equals if part.equals is not None else one.statement.is_met(one.value)

@@ -12,6 +12,7 @@ from leo_bench.report.claims.tables import (
     comparison_tables,
     numbers_table,
     rules_table,
+    sources_table,
 )
 from leo_bench.report.pages import write_report_pages, write_tables
 from leo_bench.report.sentences import listed
@@ -32,8 +33,8 @@ def write_claims_report(data: StudyData, out_folder: Path) -> Path:
     claims = judge_claims(evidence)
     rows = claim_rows(evidence, claims)
     tables, numbers = comparison_tables(evidence, claims), numbers_table(evidence, claims)
-    undone, redo = problem_table(data), redo_table(data)
-    write_tables([claims_csv(rows), *tables, numbers, undone, redo], out_folder / "tables")
+    undone, redo, sources = problem_table(data), redo_table(data), sources_table(evidence, claims)
+    write_tables([claims_csv(rows), *tables, numbers, sources, undone, redo], out_folder / "tables")
     opening = claims_answer(data, claims)
     content = {
         "title": data.plan.question,
@@ -50,6 +51,7 @@ def write_claims_report(data: StudyData, out_folder: Path) -> Path:
         "numbers": numbers,
         "undone": undone,
         "busy": BUSY,
+        "sources": sources,
         "provenance": provenance(data),
         "redo": redo,
     }
@@ -63,12 +65,21 @@ def verdict_counts(claims: list[JudgedClaim]) -> list[str]:
 
 
 def claims_answer(data: StudyData, claims: list[JudgedClaim]) -> list[str]:
-    """Return the report's opening: how many statements have which verdict, and how complete the study is."""
-    family_size = sum(part.decision is not None for claim in claims for part in claim.parts)
+    """Return the report's opening: how many statements have which verdict, what the verdicts are worth, when the rules
+    were written, and how complete the study is."""
+    judged = [part.number for claim in claims for part in claim.parts if part.number and part.decision]
+    owned, n_looks = sum(one.decision is not None for one in judged), data.plan.n_looks
+    ruled = [claim.claim for claim in claims if not claim.claim.not_measurable]
+    before = sum(claim.written == "before" for claim in ruled)
+    spent = f", at any of the {n_looks} looks that are planned while runs arrive" if n_looks > 1 else ""
+    n_wordings = len({claim.claim.words for claim in claims})
     counts = listed(verdict_counts(claims), most=len(VERDICTS))
     return [
-        f"Of {len(claims)} statements of the document, each read in one way: {counts}.",
-        "The chance that even one verdict is false is at most 5%: Holm's adjustment runs over all "
-        f"{family_size} numbers that have several seeds.",
+        f"{n_wordings} statements of the document, {len(claims)} with the different ways to read them: {counts}.",
+        f"{len(judged) - owned} numbers with several seeds are judged here, as one family of Holm's: the chance that "
+        f"even one of their verdicts is false is at most 5%{spent}. {owned} more have the verdict of the study that "
+        "compares the same two variants, in a family of that study, which spends 5% of its own.",
+        f"{before} of {len(ruled)} rules were written before results of their runs were published, "
+        f"{len(ruled) - before} after, with results known.",
         completeness(data.view),
     ]

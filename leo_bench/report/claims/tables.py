@@ -1,14 +1,18 @@
 """Tables of a report on claims: all claims, the document's comparison tables, every number with its rule."""
 
+from typing import Literal
+
 import pandas as pd
 from markupsafe import Markup
 
-from leo_bench.records.claims import ComparisonTable, Part, TableRow
+from leo_bench.records import Result
+from leo_bench.records.claims import COUNTS, ComparisonTable, Part, TableRow
 from leo_bench.report.claims.estimates import NotMeasured, measure
 from leo_bench.report.claims.evidence import Evidence
 from leo_bench.report.claims.judged import JudgedClaim, JudgedPart
 from leo_bench.report.claims.words import measured_words, number_words, quantity_words, rule_words, subject, where_words
 from leo_bench.report.pages import markdown_cell
+from leo_bench.report.study.provenance import training_and_machine
 from leo_bench.report.table import NONE, ReportTable, p_value
 
 CLAIMS = (
@@ -18,19 +22,29 @@ CLAIMS = (
 )
 NUMBERS = (
     "Every number behind a verdict. Holds if: the rule as a bound. The p is the smaller one of 'it holds' and 'it does "
-    "not hold', after Holm's adjustment over all numbers of this table; exact numbers have none. Leaning: the verdict "
-    "that the number would have by itself."
+    "not hold', after Holm's adjustment over all numbers of this table but those that another study decides, as the "
+    "remark says: these have its p. Exact numbers have none. Leaning: the verdict that the number would have by itself."
+)
+RULES = (
+    "The rules. Written before: the rule was fixed before results of its runs were published. Written after: results "
+    "of its runs were known, those of the preset itself or of these very runs, so the bound may have been chosen with "
+    "the answer in view."
+)
+SOURCES = (
+    "The studies whose runs the numbers above are of. Of each number, numbers.csv has studies, precision and numerics "
+    "digests."
 )
 
 NUMBER_COLUMNS = (
     "claim kind quantity variants test value low high above below equals n_seeds holm_p verdict leaning "
-    "seeds_to_settle reason"
+    "seeds_to_settle reason studies precision numerics"
 ).split()
 
 
 def claim_rows(evidence: Evidence, claims: list[JudgedClaim]) -> list[dict[str, str]]:
-    """Return all claims in words: name, words, reading, verdict, measured, where, section and rule; and of the report
-    with the figures behind it folder, anchor in the page, and place below reports/; all empty if that is this report.
+    """Return all claims in words: name, words, reading, verdict, measured, where, section, rule and written; and of the
+    report with the figures behind it folder, anchor in the page, and place below reports/; all empty if that is this
+    report.
     """
     return [
         {
@@ -42,6 +56,7 @@ def claim_rows(evidence: Evidence, claims: list[JudgedClaim]) -> list[dict[str, 
             "where": where_words(evidence, one),
             "section": one.claim.section,
             "rule": one.claim.rule,
+            "written": one.claim.written,
             **_reference(evidence, one),
         }
         for one in claims
@@ -86,22 +101,27 @@ def rules_table(rows: list[dict[str, str]]) -> ReportTable:
     """Return the rule of each claim and where it stands in the document."""
     frame = pd.DataFrame(
         [
-            {"statement": statement(row), "section of the document": row["section"], "rule": row["rule"] or NONE}
+            {
+                "statement": statement(row),
+                "section of the document": row["section"],
+                "rule": row["rule"] or NONE,
+                "written": row["written"] if row["rule"] else NONE,
+            }
             for row in rows
         ]
     )
-    return ReportTable("rules", "Rules, written before the results that they judge were read.", frame, frame)
+    return ReportTable("rules", RULES, frame, frame)
 
 
 def numbers_table(evidence: Evidence, claims: list[JudgedClaim]) -> ReportTable:
     """Return every part of every claim with its number."""
     pairs = [(claim, one) for claim in claims for one in claim.parts]
-    numbers = pd.DataFrame([_numbers(claim, one) for claim, one in pairs], columns=NUMBER_COLUMNS)
+    numbers = pd.DataFrame([_numbers(evidence, claim, one) for claim, one in pairs], columns=NUMBER_COLUMNS)
     words = pd.DataFrame([_words(evidence, claim, one) for claim, one in pairs])
     return ReportTable("numbers", NUMBERS, numbers, words)
 
 
-def _numbers(claim: JudgedClaim, one: JudgedPart) -> dict[str, object]:
+def _numbers(evidence: Evidence, claim: JudgedClaim, one: JudgedPart) -> dict[str, object]:
     """Return what is known of NUMBER_COLUMNS."""
     number, part = one.number, one.part
     row = {"claim": claim.name, "variants": " ".join(part.named), "test": one.test, "n_seeds": 0, "reason": one.reason}
@@ -109,9 +129,42 @@ def _numbers(claim: JudgedClaim, one: JudgedPart) -> dict[str, object]:
     row |= {"verdict": one.outcome or one.missing, **(vars(one.decision) if one.decision else {})}
     if number:
         row |= {"value": number.value, "n_seeds": number.n_seeds, **vars(number.statement)}
+        runs = judged_runs(evidence, [one])
+        row |= {
+            "studies": " ".join(runs),
+            "precision": _all(runs, "precision"),
+            "numerics": _all(runs, "numerics digest"),
+        }
         if number.interval:
             row |= {"low": number.interval.low, "high": number.interval.high}
     return row
+
+
+def judged_runs(evidence: Evidence, parts: list[JudgedPart]) -> dict[str, list[Result]]:
+    """Return folder of a study -> its runs behind the numbers of these parts, each once."""
+    found: dict[str, dict[str, Result]] = {}
+    for one in parts:
+        for place in map(evidence.place, one.part.named if one.number else []):
+            if place:
+                runs = found.setdefault(place.data.view.folder.name, {})
+                runs |= {run.planned.run_key: run.result for run in place.runs.values() if run.result}
+    return {name: list(runs.values()) for name, runs in found.items()}
+
+
+def _all(runs: dict[str, list[Result]], name: str) -> str:
+    """Return one of the values of training_and_machine of these runs."""
+    return dict(training_and_machine([run for own in runs.values() for run in own]))[name]
+
+
+def sources_table(evidence: Evidence, claims: list[JudgedClaim]) -> ReportTable:
+    """Return the provenance of the runs that were judged: a row for each study."""
+    rows = []
+    for name, runs in judged_runs(evidence, [one for claim in claims for one in claim.parts]).items():
+        facts = dict(training_and_machine(runs))
+        shown = ("precision", "batch norm", "numerics digest", "commit", "host")
+        rows.append({"runs of the study": name, "judged": str(len(runs)), **{what: facts[what] for what in shown}})
+    frame = pd.DataFrame(rows)
+    return ReportTable("sources", SOURCES, frame, frame)
 
 
 def _words(evidence: Evidence, claim: JudgedClaim, one: JudgedPart) -> dict[str, str]:
@@ -142,23 +195,25 @@ def _comparison(evidence: Evidence, table: ComparisonTable, verdicts: dict[str, 
         for column in table.columns:
             words[f"{column}: the document"] = row.said.get(column, NONE)
             words[f"{column}: measured"] = _cell(evidence, table, row, column)
-            words[f"{column}: verdict"] = verdicts[row.claims[column]] if column in row.claims else NONE
+            said = "by construction" if column in row.by_construction else NONE
+            words[f"{column}: verdict"] = verdicts[row.claims[column]] if column in row.claims else said
         rows.append(words)
     names = ", ".join(f"{column} is {evidence.label(name)}" for column, name in table.columns.items())
     caption = (
         f'The table of the section "{table.section}", with a measured number in each cell and the verdict on its '
-        "statement. "
-        f"{names}; numbers of weights are those of untrained models at 105x105 pixels."
+        f"statement. {names}, where a cell names no other. By construction: the method is so, whatever its numbers."
     )
     frame = pd.DataFrame(rows)
     return ReportTable(f"table-{table.name}", caption, frame, frame)
 
 
 def _cell(evidence: Evidence, table: ComparisonTable, row: TableRow, column: str) -> str:
-    """Return the number of a cell, with its interval."""
+    """Return the number of a cell, with its interval, and with its variant if that is not the one of the column."""
     variant = row.variants.get(column) or table.columns[column]
-    part = Part(kind="level", quantity=row.quantity, variant=variant, above=0.0)
+    kind: Literal["count", "level"] = "count" if row.quantity in COUNTS else "level"
+    part = Part(kind=kind, quantity=row.quantity, variant=variant, above=0.0)
+    other = f" ({evidence.label(variant)})" if column in row.variants else ""
     try:
-        return number_words(measure(evidence, part, part.tests[0]))
+        return number_words(measure(evidence, part, part.tests[0])) + other
     except NotMeasured as reason:
-        return reason.verdict
+        return NONE if column in row.by_construction else reason.verdict

@@ -16,6 +16,16 @@ QUANTITIES = {
     "accuracy": "accuracy",
     "accuracy_before": "accuracy before adapting",
     "accuracy_gain": "gain by adapting",
+    "error": "error",
+    "measure:episode_accuracy": "accuracy",
+    "measure:update_direction_similarity_same_class": "cosine of a class's updates in two episodes, head",
+    "measure:update_direction_similarity_cnn": "cosine of the updates in two episodes, CNN",
+    "measure:update_directions_90": "directions with 90% of the updates",
+    "measure:latent_directions_90": "latent directions with 90% of the adaptation",
+    "measure:spectrum_top_decoder": "share of the decoder's top direction",
+    "measure:relation_same_class_shift": "shift of a class's code, in distances between classes",
+    "measure:relation_outlier_gain": "gain of an outlier",
+    "measure:relation_redrawn_gain": "gain of another drawing",
     "train_seconds": "training time",
     "core_seconds": "processor time of training",
     "adapt_ms": "time to adapt",
@@ -27,14 +37,24 @@ QUANTITIES = {
 }
 
 
+ON_TEST = ("accuracy", "error")
+"""Start of the quantities that depend on the test."""
+
+
 def quantity_words(quantity: str) -> str:
     """Return a quantity in words."""
     return QUANTITIES.get(quantity) or quantity.removeprefix(MEASURE).removeprefix(SETTING).replace("_", " ")
 
 
+def number_of(part: Part) -> str:
+    """Return the quantity of a part in words, with the one that is subtracted."""
+    return quantity_words(part.quantity) + (f" minus {quantity_words(part.minus)}" if part.minus else "")
+
+
 def is_change(part: Part) -> bool:
     """Return True if the number of a part is a change of accuracy, which is told in points."""
-    return part.quantity.startswith("accuracy") and (part.kind != "level" or part.quantity == "accuracy_gain")
+    accuracy = part.quantity.startswith("accuracy") and (part.kind != "level" or part.quantity == "accuracy_gain")
+    return accuracy or (part.kind == "slope" and part.quantity == "measure:episode_accuracy")
 
 
 def value_words(part: Part, value: float) -> str:
@@ -53,6 +73,7 @@ def number_words(number: Number) -> str:
     """Return a number with its interval: `80.6% [78.1, 83.0]`, `+1.2 [+0.3, +2.1] points`."""
     part, interval = number.part, number.interval
     words, points = value_words(part, number.value), " points" if is_change(part) else ""
+    points += f" for each unit of {quantity_words(part.along)}" if part.along else ""
     if interval is None or interval.low is None or interval.high is None:
         return words + points
     unit = UNITS.get(part.quantity, "%")
@@ -71,10 +92,10 @@ def rule_words(number: Number) -> str:
 
 def subject(evidence: Evidence, part: Part, test: str) -> str:
     """Return what a part is about: `accuracy of LEO minus MAML, 5-way mixed`."""
-    quantity = quantity_words(part.quantity) + (f" minus {quantity_words(part.minus)}" if part.minus else "")
-    join = {"difference": " minus ", "ratio": " / "}.get(part.kind, ", ")
+    join = {"difference": " minus ", "slope": " minus ", "ratio": " / "}.get(part.kind, ", ")
     names = join.join(evidence.label(name) for name in part.named)
-    return f"{quantity}: {names}" + (f", {test}" if test and part.quantity.startswith("accuracy") else "")
+    along = f" for each unit of {quantity_words(part.along)}" if part.along else ""
+    return f"{number_of(part)}: {names}{along}" + (f", {test}" if test and part.quantity.startswith(ON_TEST) else "")
 
 
 def briefs(evidence: Evidence, judged: JudgedClaim) -> list[str]:
@@ -84,7 +105,8 @@ def briefs(evidence: Evidence, judged: JudgedClaim) -> list[str]:
     variants = {part.named[0] for part in parts}
     found = []
     for one in judged.parts:
-        said = [quantity_words(one.part.quantity)] if len(quantities) > 1 else []
+        named = len(quantities) > 1 or (one.part.quantity.startswith(MEASURE) and not one.part.along)
+        said = [number_of(one.part)] if named else []
         said += [evidence.label(one.part.named[0])] if len(variants) > 1 else []
         said += [one.test] if len(tests) > 1 and one.test else []
         found.append(", ".join(said))
@@ -103,7 +125,8 @@ def where_words(evidence: Evidence, judged: JudgedClaim) -> str:
     if judged.claim.not_measurable:
         return judged.claim.not_measurable
     pairs, said = list(zip(judged.parts, briefs(evidence, judged), strict=True)), []
-    shown = {"holds in part": ("holds", "does not hold", "inconclusive"), "does not hold": ("inconclusive",)}
+    partly = ("holds", "does not hold", "inconclusive")
+    shown = {"holds in part": partly, "holds as far as decided": partly, "does not hold": ("inconclusive",)}
     for outcome in shown.get(judged.verdict, ()):
         names = [name for one, name in pairs if one.outcome == outcome]
         said += [f"{outcome}: {listed(names)}"] if names else []

@@ -65,13 +65,18 @@ def _numbers_words(row: dict[Any, Any]) -> str:
 
 
 def completeness(view: StudyView) -> str:
-    """Return how much of the plan is done, in a sentence."""
-    total, done = len(view.runs), len(view.done)
+    """Return how much of the plan is done, and of the profile, with the variants that have no run planned."""
+    unplanned = view.unplanned
+    total, done = len(view.runs) + len(unplanned), len(view.done)
     if done == total:
         return f"The study is complete: all {total} planned runs are done."
     counts = {status: sum(run.status == status for run in view.runs) for status in STATUS_ORDER}
+    counts["not asked for"] = len(unplanned)
     rest = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
-    return f"The study is not complete: {done} of {total} planned runs are done ({rest})."
+    planned = {run.variant for run in view.plan.runs}
+    without = dict.fromkeys(view.plan.labels.get(name, name) for name, _ in unplanned if name not in planned)
+    named = f" Variants of its profile without a run: {'; '.join(without)}." if without else ""
+    return f"The study is not complete: {done} of {total} planned runs are done ({rest}).{named}"
 
 
 def notices(data: StudyData) -> list[str]:

@@ -23,7 +23,7 @@ from leo_bench.report.study.differences import effects
 from leo_bench.report.study.figures import all_plots
 from leo_bench.report.study.not_done import problems
 from leo_bench.report.study.page import verdict_counts
-from leo_bench.report.study.sentences import answer
+from leo_bench.report.study.sentences import answer, completeness
 from leo_bench.report.study.switches import switch_variants
 
 CORRECT = {("leo", 0): 60, ("leo", 1): 63, ("none", 0): 66, ("none", 1): 66}
@@ -575,6 +575,22 @@ def test_a_run_with_other_machine_settings_is_named_and_in_no_number(tmp_path: P
     assert message in html and message in markdown
     assert "3 of 4 planned runs are done (1 missing)" in markdown
     assert table(tmp_path, "main").set_index("variant").loc["none", "n_seeds"] == 1
+
+
+def test_what_the_profile_has_and_no_call_asked_for_is_named(tmp_path: Path) -> None:
+    plan = build(tmp_path / "results", seeds=(0, 1))
+    whole = {run.variant: [0, 1, 2] for run in plan.runs} | {"other": [0]}
+    write_study(
+        tmp_path / "results", plan.model_copy(update={"whole": whole, "labels": {**plan.labels, "other": "another"}})
+    )
+    view = load_study(tmp_path / "results/ablations-cpu")
+    n_variants = len({run.variant for run in plan.runs})
+    assert completeness(view) == (
+        f"The study is not complete: {2 * n_variants} of {3 * n_variants + 1} planned runs are done "
+        f"({n_variants + 1} not asked for). Variants of its profile without a run: another."
+    )
+    frame = problems(view)
+    assert set(frame["status"]) == {"missing"} and sorted(frame["seed"]) == [0] + [2] * n_variants
 
 
 def test_problems_are_worst_first(tmp_path: Path) -> None:
