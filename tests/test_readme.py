@@ -6,21 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from leo_bench.report.readme import BLOCKS, headline_block, refresh_readme, waterfall_block
+from leo_bench.report.readme import headline, refresh_readme
 
 ROOT = Path(__file__).parents[1]
 OFFICIAL = ROOT / "reports" / "official"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-
-STEPS = """variant,label,accuracy,n_way,episode_mode
-a,the document,0.2,5,mixed
-b,"second, better",0.5678,5,mixed
-c,last,0.98,5,mixed
-a,the document,,20,mixed
-b,"second, better",0.4,20,mixed
-c,last,0.9,20,mixed
-a,the document,0.1,5,within_alphabet
-"""
 
 
 def write_report(folder: Path) -> Path:
@@ -35,7 +25,6 @@ def write_report(folder: Path) -> Path:
         + "\ntuned,28,4,160000,0.9,0.88,0.92,0.8,0.79,0.81,0.7,0.69,0.71"
         + "\ndocumented,28,4,160000,0.2,0.19,0.21,,,,,,\n",
         "not-compared": ",".join(columns) + "\ntuned_5_shots,28,4,200000,0.99,0.985,0.995,0.95,0.945,0.955,,,\n",
-        "switch-step": STEPS,
     }
     for name, text in tables.items():
         (made / "tables" / f"{name}.csv").write_text(text)
@@ -43,7 +32,7 @@ def write_report(folder: Path) -> Path:
 
 
 def test_the_headline_table_by_hand(tmp_path: Path) -> None:
-    head, line, *rows, empty, caption = headline_block(write_report(tmp_path), "link").splitlines()
+    head, line, *rows, empty, caption = headline(write_report(tmp_path), "link").splitlines()
     assert head.startswith("| test | the document's LEO | ")
     assert line.count("|") == head.count("|") == 7
     assert rows == [
@@ -59,37 +48,28 @@ def test_the_headline_table_by_hand(tmp_path: Path) -> None:
     assert "(link/report.md)" in caption
 
 
-def test_the_waterfall_has_a_short_alternative_text_from_its_first_and_last_step(tmp_path: Path) -> None:
-    text = waterfall_block(write_report(tmp_path), "link")
-    alt = "5-way accuracy in 2 steps, from 20.0% (the document) to 98.0% (last), and without each part"
-    assert text.startswith(f"![{alt}](link/figures/switch-step.png)\n\n")
-
-
 def test_blocks_are_filled_between_their_marks_and_nothing_else_changes(tmp_path: Path) -> None:
     folder = write_report(tmp_path)
     readme = tmp_path / "README.md"
     readme.write_text(
         "before\n<!-- begin s-cpu:headline -->\nold\n<!-- end s-cpu:headline -->\nbetween\n"
-        "<!-- begin s-cpu:switch-step -->\nold\n<!-- end s-cpu:switch-step -->\n"
         "<!-- begin s-cpu:unknown -->\nkept\n<!-- end s-cpu:unknown -->\n"
         "<!-- begin s-cpu-2:headline -->\nof another\n<!-- end s-cpu-2:headline -->\nafter\n"
     )
     assert refresh_readme(readme, folder)
     link = "reports/official/s-cpu"
     assert readme.read_text() == (
-        f"before\n<!-- begin s-cpu:headline -->\n{headline_block(folder, link)}<!-- end s-cpu:headline -->\nbetween\n"
-        f"<!-- begin s-cpu:switch-step -->\n{waterfall_block(folder, link)}<!-- end s-cpu:switch-step -->\n"
+        f"before\n<!-- begin s-cpu:headline -->\n{headline(folder, link)}<!-- end s-cpu:headline -->\nbetween\n"
         "<!-- begin s-cpu:unknown -->\nkept\n<!-- end s-cpu:unknown -->\n"
         "<!-- begin s-cpu-2:headline -->\nof another\n<!-- end s-cpu-2:headline -->\nafter\n"
     )
 
 
-@pytest.mark.parametrize("block", BLOCKS)
-def test_a_block_that_the_report_has_no_data_for_stays_as_it_was(tmp_path: Path, block: str) -> None:
+def test_a_block_that_the_report_has_no_data_for_stays_as_it_was(tmp_path: Path) -> None:
     folder = tmp_path / "s-cpu"
     folder.mkdir()
     readme = tmp_path / "README.md"
-    text = f"<!-- begin s-cpu:{block} -->\nold\n<!-- end s-cpu:{block} -->\n"
+    text = "<!-- begin s-cpu:headline -->\nold\n<!-- end s-cpu:headline -->\n"
     readme.write_text(text)
     assert refresh_readme(readme, folder)
     assert readme.read_text() == text
@@ -105,12 +85,9 @@ def test_a_readme_without_marks_is_left_alone(tmp_path: Path) -> None:
 def test_our_readme_shows_what_is_published() -> None:
     text = (ROOT / "README.md").read_text()
     found = re.findall(r"<!-- begin ([\w-]+):([\w-]+) -->\n(.*?)<!-- end \1:\2 -->", text, re.DOTALL)
-    assert {(folder, block) for folder, block, _ in found} == {
-        ("presets-cpu", "headline"),
-        ("waterfall-cpu", "switch-step"),
-    }
-    for folder, block, shown in found:
-        assert shown == BLOCKS[block](OFFICIAL / folder, f"reports/official/{folder}")
+    ((folder, block, shown),) = found
+    assert (folder, block) == ("presets-cpu", "headline")
+    assert shown == headline(OFFICIAL / folder, f"reports/official/{folder}")
 
 
 def test_our_readme_is_a_front_page() -> None:

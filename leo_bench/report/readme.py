@@ -1,8 +1,7 @@
-"""Numbers of README.md: blocks between two marks, made from published reports."""
+"""Headline table of README.md, made from a published report."""
 
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,43 +31,28 @@ TESTS = (
 
 
 def refresh_readme(readme: Path, report_folder: Path) -> bool:
-    """Fill the blocks of readme that name a published report's folder, and return True if there is such a block.
+    """Fill the block of readme that names a published report's folder, and return True if there is such a block.
 
-        <!-- begin NAME:BLOCK --> ... <!-- end NAME:BLOCK -->      BLOCK: a key of BLOCKS
+        <!-- begin NAME:headline --> ... <!-- end NAME:headline -->
 
-    A block that the report has no data for stays as it was.
+    The block stays as it was if the report has no data for it.
     """
     text = readme.read_text(encoding="utf-8") if readme.exists() else ""
     name = re.escape(report_folder.name)
-    marks = re.compile(rf"(<!-- begin {name}:([\w-]+) -->\n)(.*?)(<!-- end {name}:\2 -->)", re.DOTALL)
-    link = Path(os.path.relpath(report_folder, readme.parent)).as_posix()
-
-    def filled(match: re.Match[str]) -> str:
-        made = BLOCKS[match[2]](report_folder, link) if match[2] in BLOCKS else ""
-        return match[1] + (made or match[3]) + match[4]
-
-    text, n_blocks = marks.subn(filled, text)
-    if n_blocks:
-        write_atomic(readme, text.encode())
-    return n_blocks > 0
+    marks = re.compile(rf"(<!-- begin {name}:headline -->\n).*?(<!-- end {name}:headline -->)", re.DOTALL)
+    if not marks.search(text):
+        return False
+    made = headline(report_folder, Path(os.path.relpath(report_folder, readme.parent)).as_posix())
+    if made:
+        write_atomic(readme, marks.sub(lambda match: match[1] + made + match[2], text).encode())
+    return True
 
 
-def waterfall_block(report_folder: Path, link: str) -> str:
-    """Return the waterfall figure with a short alternative text; an empty text if the report has no waterfall."""
-    steps = [row for row in _rows(report_folder, "switch-step") if row["episode_mode"] == "mixed"]
-    names = [f"{percent(row['accuracy'])}% ({row['label']})" for row in steps if row["n_way"] == steps[0]["n_way"]]
-    if len(names) < 2:
-        return ""
-    way, count = steps[0]["n_way"], len(names) - 1
-    alt = f"{way}-way accuracy in {count} steps, from {names[0]} to {names[-1]}, and without each part"
-    picture = f"![{alt}]({link}/figures/switch-step.png)"
-    return f"{picture}\n\n[All numbers of this figure, with intervals and verdicts]({link}/report.md).\n"
-
-
-def headline_block(report_folder: Path, link: str) -> str:
+def headline(report_folder: Path, link: str) -> str:
     """Return the headline table: accuracy of METHODS on TESTS; an empty text if the report has no such tables."""
-    tables = ("main", "not-compared")
-    rows = {str(row["variant"]): row for name in tables for row in _rows(report_folder, name)}
+    paths = (report_folder / "tables" / f"{name}.csv" for name in ("main", "not-compared"))
+    frames = [pd.read_csv(path) for path in paths if path.exists()]
+    rows = {row["variant"]: row for frame in frames for row in frame.to_dict("records")}
     own, shots = rows.get(INTERVAL), rows.get(f"{INTERVAL}_5_shots")
     if own is None or shots is None:
         return ""
@@ -85,17 +69,7 @@ def headline_block(report_folder: Path, link: str) -> str:
     return "\n".join([*lines, "", caption, ""])
 
 
-BLOCKS: dict[str, Callable[[Path, str], str]] = {"switch-step": waterfall_block, "headline": headline_block}
-"""Name of a block -> function of the report's folder and the link to it that makes the block."""
-
-
-def _cell(row: dict[str, Any], test: str, variant: str) -> str:
+def _cell(row: dict[Any, Any], test: str, variant: str) -> str:
     """Return `98.1`, or for INTERVAL `98.1 (98.0 to 98.2)`: accuracy on one test of a row of the main table."""
     mean, low, high = (percent(float(row.get(f"{name}_{test}", np.nan))) for name in ("accuracy", "low", "high"))
     return f"{mean} ({low} to {high})" if variant == INTERVAL and mean != NONE else mean
-
-
-def _rows(report_folder: Path, name: str) -> list[dict[str, Any]]:
-    """Return the rows of a report's table, column -> value; empty if the report does not have it."""
-    path = report_folder / "tables" / f"{name}.csv"
-    return pd.read_csv(path).to_dict("records") if path.exists() else []  # type: ignore[return-value]

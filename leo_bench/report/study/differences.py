@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leo_bench.report.study.data import STEP, Cell, StudyData, not_comparable
+from leo_bench.report.study.data import Cell, StudyData, not_comparable
 from leo_bench.report.study.owners import owner_of
 from leo_bench.report.study.pairs import PAIR_COLUMNS, VariantScores, paired_difference
 from leo_bench.report.table import NONE
@@ -53,13 +53,6 @@ def effects(data: StudyData, test: Cell | str) -> pd.DataFrame:
     """
     frame = all_effects(data, test)
     return frame[frame["variant"] != data.plan.baseline].reset_index(drop=True)
-
-
-def step_effects(data: StudyData, test: Cell | str) -> pd.DataFrame:
-    """Return the paired difference of each step of a chain with the step before it on one test (EFFECT_COLUMNS)."""
-    frame = all_effects(data, test)
-    steps = [name for name in data.plan.switches.get(STEP, []) if name in data.before]
-    return frame.set_index("variant", drop=False).loc[steps].reset_index(drop=True)
 
 
 def all_effects(data: StudyData, test: Cell | str) -> pd.DataFrame:

@@ -58,7 +58,7 @@ def switch_variants(data: StudyData, switch: str) -> list[str]:
 
 NO_SETTING = {
     "preset": "A whole set of settings.",
-    "step": "Each variant keeps the changes of the variants before it; the table compares it with the one before it.",
+    "step": "Each variant keeps the changes of the variants before it, and is compared with the one before it.",
     "part": "The baseline without one of its components.",
     "settings": "The documented defaults, or settings that a search found on validation characters.",
     "where_it_starts": "Start of the inner loop: codes of the support set, or codes that do not depend on it.",
