@@ -105,9 +105,9 @@ def test_a_large_difference_matters_and_is_said_first(tmp_path: Path) -> None:
         "none on 5-way mixed: no difference that matters in A, better in B"
     ]
     assert "none on 5-way mixed: no difference that matters in A, better in B" in markdown
-    rows = pd.read_csv(tmp_path / "reports/compare-ablations-cpu-vs-ablations-cpu/tables/differences.csv")
+    rows = pd.read_csv(tmp_path / "reports/compared/tables/differences.csv")
     assert rows["verdict"].tolist() == ["bit-equal", "better"]
-    conditions = pd.read_csv(tmp_path / "reports/compare-ablations-cpu-vs-ablations-cpu/tables/conditions.csv")
+    conditions = pd.read_csv(tmp_path / "reports/compared/tables/conditions.csv")
     assert set(conditions["what"]) == {"numerics digest", "commit"}
 
 

@@ -123,7 +123,6 @@ def test_the_report_shows_the_waterfall_under_the_switch_step(tmp_path: Path) ->
         "n = 2 seeds, 12 test episodes each; lines: 95% t interval over seeds, from 3 seeds on.",
         "Verdicts allow for all steps, and those below the line for all variants.",
         "Shaded: what the source document expects, 95 to 98% (105x105 pixels).",
-        "+42.0 [+18.2, +65.8]",
     ):
         assert words in section
     assert "nan" not in section
