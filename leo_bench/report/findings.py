@@ -26,6 +26,10 @@ This page is made from the rows in `results/official/` by `make publish` and `ma
   interval is over test episodes. "-": not scored on that test, or nothing to compare with.
 - The studies `presets`, `waterfall`, `ten_times` and `full_size` and the search `search_tuned` say *tuned* for the
   preset `prototype_start`, which had that name when they were measured. The preset `tuned` of today is another one.
+- The preset `leo` has another accuracy in several studies. In `presets` it is trained on the validation characters too;
+  `compare` and `ablations` score the same models on 300 and on 1,000 test episodes; `waterfall`, `improvements` and
+  `ablations_leo` were made by older sources, some in bfloat16. Other bits make other models of the same settings, and
+  models of `leo` differ by several points.
 - The files in `studies/` have the settings of every variant. [The glossary](glossary.md) explains the words.
 """
 QUESTIONS = (
