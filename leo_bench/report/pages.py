@@ -104,6 +104,10 @@ def with_code(text: str) -> Markup:
 
 
 def markdown_table(frame: pd.DataFrame) -> Markup:
-    """Return a frame of words as a Markdown table; its cells are text, and pipes in them are escaped."""
-    safe = frame.map(lambda text: markdown_text(str(text)).replace("|", "\\|"))
-    return Markup(safe.to_markdown(index=False, disable_numparse=True))
+    """Return a frame of words as a Markdown table."""
+    return Markup(frame.map(markdown_cell).to_markdown(index=False, disable_numparse=True))
+
+
+def markdown_cell(text: str) -> str:
+    """Return text for a cell of a Markdown table: shown as it is, pipes escaped."""
+    return markdown_text(str(text)).replace("|", "\\|")

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from leo_bench.figures import VariantStyle, variant_styles
+from leo_bench.figures.style import VariantStyle, variant_styles
 from leo_bench.records import SCORE_COLUMNS, Plan, RunState, StudyView, TestResult, load_study, score_row
+from leo_bench.records.quantities import training_effort
 from leo_bench.report.study.comparable import (
     NOT_A_CHANGE,
     comparable_seeds,
@@ -144,6 +145,14 @@ class StudyData:
         """Return a done run and its score on one test."""
         run = self.run(variant, seed)
         return run, next(test for test in own_tests(run) if (test.n_way, test.episode_mode) == cell)
+
+    def core_seconds(self, variant: str) -> float:
+        """Return the training time of a variant, seconds of one core, mean over its seeds. NaN if it is not on record.
+
+        It is the processor time of an update, without validation, times the number of updates.
+        """
+        update_seconds = self.scores.loc[self.scores["variant"] == variant, "update_seconds"].astype(float)
+        return training_effort(self.settings[variant])["n_updates"] * float(update_seconds.mean())
 
     @cached_property
     def counted(self) -> set[tuple[str, int]]:
