@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from leo_bench.figures.style import VariantStyle, variant_styles
@@ -151,8 +152,13 @@ class StudyData:
 
         It is the processor time of an update, without validation, times the number of updates.
         """
-        update_seconds = self.scores.loc[self.scores["variant"] == variant, "update_seconds"].astype(float)
-        return training_effort(self.settings[variant])["n_updates"] * float(update_seconds.mean())
+        return training_effort(self.settings[variant])["n_updates"] * self._update_seconds.get(variant, np.nan)
+
+    @cached_property
+    def _update_seconds(self) -> dict[str, float]:
+        """Variant -> processor time of an update, seconds, mean over its seeds."""
+        means = self.scores.astype({"update_seconds": float}).groupby("variant")["update_seconds"].mean()
+        return {str(variant): float(seconds) for variant, seconds in means.items()}
 
     @cached_property
     def counted(self) -> set[tuple[str, int]]:

@@ -26,6 +26,11 @@ def time_frame(data: StudyData) -> pd.DataFrame:
     Left out: curves on characters that were trained on, which say nothing about new ones, and runs without the time of
     an update. That time is averaged over the seeds of a variant. Empty unless learners differ.
     """
+    return data.remembered("time", lambda: _time_frame(data))
+
+
+def _time_frame(data: StudyData) -> pd.DataFrame:
+    """Return time_frame, computed."""
     together = set(data.rows(data.headline)["variant"]) - set(not_comparable(data, data.headline))
     rows, learners = [], set()
     for run in data.view.done:

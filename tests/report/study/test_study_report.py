@@ -238,7 +238,7 @@ def test_tables_explain_what_is_not_there_and_lead_with_the_verdict(tmp_path: Pa
 
 @pytest.mark.parametrize("n_done", [0, 1])
 def test_a_study_that_has_just_begun_has_a_report(tmp_path: Path, n_done: int) -> None:
-    plan = make_plan(PAIR, (0, 1), base=ONE_TEST, switches={"relation": ["leo", "none"], "decode": []})
+    plan = make_plan(PAIR, (0, 1), base=ONE_TEST, switches={"step": ["leo", "none"], "decode": []})
     for run in plan.runs[:n_done]:
         write_run(tmp_path / "results", plan, run, twelve_episodes())
     write_study(tmp_path / "results", plan)
