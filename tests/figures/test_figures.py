@@ -27,9 +27,9 @@ from leo_bench.figures.gains import gain_by_error, gains
 from leo_bench.figures.intervals import LEAST_SEEDS, interval_over_seeds
 from leo_bench.figures.labels import without_overlap
 from leo_bench.figures.learning_curves import IN_SAMPLE_DASH, learning_curves
-from leo_bench.figures.style import COLOURS, GRID, INK, MUTED, VariantStyle, variant_styles
+from leo_bench.figures.style import COLOURS, GRID, INK, MUTED, PNG_DPI, VariantStyle, variant_styles
 from leo_bench.report.layout import compose_png, compose_svg
-from leo_bench.report.panels import PNG_DPI, Drawing, Panel, render
+from leo_bench.report.panels import Drawing, Panel, render
 from leo_bench.report.svg import inline_svg
 from leo_bench.statistics import seed_interval
 
