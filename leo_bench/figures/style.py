@@ -94,11 +94,6 @@ def style_axes(ax: Axes, grid: str = "y") -> Axes:
     return ax
 
 
-def new_axes() -> Axes:
-    """Return an Axes of a new figure."""
-    return Figure(figsize=(3.9, 2.7)).add_subplot()
-
-
 def as_png(figure: Figure) -> bytes:
     """Return a figure as a PNG picture, the same bytes each time."""
     content = io.BytesIO()

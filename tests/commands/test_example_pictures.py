@@ -47,8 +47,8 @@ def test_movement_of_a_path_worked_by_hand() -> None:
 def test_words_hold_the_counts_and_lengths() -> None:
     # B's second query changes from B to A, A's third from B to A. A moves 5 and B 0, 2.5 in the mean.
     assert in_words(example()) == (
-        "Hardest: test episode 7: 4 to 4 of 6 right; answers changed: 2 (1 to right, 1 to wrong); mistakes: B taken for A "
-        "(2); codes move 2.5 of 10 between classes"
+        "Hardest: test episode 7: 4 to 4 of 6 right; answers changed: 2 (1 to right, 1 to wrong); mistakes: B taken "
+        "for A (2); codes move 2.5 of 10 between classes"
     )
     better = in_words(example(predicted=example().predicted[[0, 1, 1]], codes=None))  # A's third answer alone
     assert better.endswith(
