@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.records import find_studies
 from leo_bench.records.search import find_searches
 from leo_bench.report.pages import own_text, write_page
@@ -10,7 +11,6 @@ from leo_bench.report.parts import parts_table
 from leo_bench.report.search.answer import answer as search_answer
 from leo_bench.report.search.data import SearchData, load_search_data
 from leo_bench.report.search.tables import choices_table
-from leo_bench.report.study.data import StudyData, load_study_data
 from leo_bench.report.study.main_table import main_tables
 from leo_bench.report.study.sentences import answer, notices
 

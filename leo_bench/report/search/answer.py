@@ -2,11 +2,11 @@
 
 from collections import Counter
 
+from leo_bench.analysis.study import cell_name
 from leo_bench.figures.importance import importance_floor
+from leo_bench.records import listed
 from leo_bench.report.search.data import SearchData, value_words
 from leo_bench.report.search.tables import choices_table
-from leo_bench.report.sentences import listed
-from leo_bench.report.study.data import cell_name
 from leo_bench.report.study.documented import document_words
 from leo_bench.report.study.sentences import GLYPHS
 from leo_bench.report.table import NONE, percent

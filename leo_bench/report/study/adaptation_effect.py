@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leo_bench.analysis.comparable import has_own_adaptation
+from leo_bench.analysis.study import StudyData
 from leo_bench.records import SCORE_COLUMNS, AdaptationRecord, score_row
-from leo_bench.report.study.comparable import has_own_adaptation
-from leo_bench.report.study.data import StudyData
 from leo_bench.report.table import NONE, ReportTable, difference, percent
 from leo_bench.statistics import seed_interval
 

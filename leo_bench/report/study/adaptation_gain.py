@@ -4,13 +4,13 @@ from functools import partial
 
 import pandas as pd
 
+from leo_bench.analysis.study import StudyData
 from leo_bench.figures.forest_plot import signed
 from leo_bench.figures.gains import gain_by_error, gains
-from leo_bench.figures.style import LABEL_WIDTH, series_styles
+from leo_bench.figures.style import LABEL_WIDTH, series_styles, variant_styles
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.adaptation_effect import CONDITIONS, adaptation_frame
 from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words
-from leo_bench.report.study.data import StudyData
 
 
 def steps_plot(data: StudyData) -> Plot | None:
@@ -30,7 +30,7 @@ def steps_plot(data: StudyData) -> Plot | None:
             f"{label} {signed(100 * own['gain'].mean())} at {own['step'].iloc[0]}"
             for label, own in last.groupby("label", sort=False)
         ]
-        draw = partial(gains, rows, data.styles)
+        draw = partial(gains, rows, variant_styles(data.plan))
         alt = f"Gain in points by step, {' '.join(title)}: {'; '.join(words)}"
         height = lines_height(list(rows["label"].unique()), LABEL_WIDTH - 5)
         panels.append(Panel(draw, *title, width=4.4, height=height, alt=alt))

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from leo_bench.report.study.data import StudyData, cell_name
+from leo_bench.analysis.study import StudyData, cell_name
 from leo_bench.report.table import ReportTable, percent
 
 MOST = 10

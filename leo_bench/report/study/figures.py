@@ -1,9 +1,9 @@
 """List of a study's figures."""
 
+from leo_bench.analysis.study import STEP, StudyData
 from leo_bench.report.panels import Plot
 from leo_bench.report.study.adaptation_gain import gain_plots, steps_plot
 from leo_bench.report.study.cost import cost_plot
-from leo_bench.report.study.data import STEP, StudyData
 from leo_bench.report.study.forest import effects_plot
 from leo_bench.report.study.learning_curves import curves_plot
 from leo_bench.report.study.switch import switch_plot

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from leo_bench.analysis.differences import all_effects
+from leo_bench.analysis.study import StudyData
 from leo_bench.report.pages import show, write_report_pages, write_tables
 from leo_bench.report.study.adaptation_effect import effect_table
 from leo_bench.report.study.cost import cost_table
-from leo_bench.report.study.data import StudyData
-from leo_bench.report.study.differences import all_effects
 from leo_bench.report.study.errors_by_character import character_table
 from leo_bench.report.study.figures import all_plots
 from leo_bench.report.study.forest import effects_table

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
+from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.records import load_study
 from leo_bench.report import write_report
-from leo_bench.report.study.data import StudyData, load_study_data
 from leo_bench.report.study.errors_by_character import (
     character_counts,
     character_table,

@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 from results_fixture import Counts, make_plan, planned, seal, write_attempt, write_run, write_study
 
+from leo_bench.analysis.differences import effects
+from leo_bench.analysis.study import load_study_data
 from leo_bench.config import make_settings
 from leo_bench.records import Plan, load_study, without_paths
 from leo_bench.report import rebuild_all, write_index, write_report
 from leo_bench.report.sentences import seed_words
-from leo_bench.report.study.data import load_study_data
-from leo_bench.report.study.differences import effects
 from leo_bench.report.study.figures import all_plots
 from leo_bench.report.study.not_done import problems
 from leo_bench.report.study.page import verdict_counts

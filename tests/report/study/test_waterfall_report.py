@@ -9,9 +9,9 @@ import pytest
 from results_fixture import make_plan, write_run, write_study
 from scipy import stats
 
+from leo_bench.analysis.differences import all_effects, variance_prior
+from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.commands.cli import main
-from leo_bench.report.study.data import StudyData, load_study_data
-from leo_bench.report.study.differences import all_effects, variance_prior
 from leo_bench.report.study.waterfall import waterfall_plot, waterfall_rows
 
 T1 = 12.706205
