@@ -12,7 +12,6 @@ from leo_bench.commands.runs import no_study
 from leo_bench.errors import EXIT_FAILED, LeoBenchError
 from leo_bench.records import folder_name, load_study
 from leo_bench.report import (
-    NotAllRebuilt,
     rebuild_all,
     write_comparison,
     write_index,
@@ -57,11 +56,7 @@ def _compare(options: argparse.Namespace) -> None:
 
 def _report_all(results: Path, reports: Path) -> int:
     """Write all reports. Print their paths, and a line for each folder that cannot be read. Returns the exit code."""
-    broken: list[str] = []
-    try:
-        made = rebuild_all(results, reports)
-    except NotAllRebuilt as error:
-        made, broken = error.written, error.broken
+    made, broken = rebuild_all(results, reports)
     if not made and not broken:
         raise no_study(results)
     try:

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from leo_bench.report.claims.evidence import Evidence
-from leo_bench.report.claims.judged import VERDICTS, JudgedClaim, judge_claims
+from leo_bench.analysis.claims.evidence import Evidence
+from leo_bench.analysis.claims.judged import VERDICTS, JudgedClaim, judge_claims
+from leo_bench.analysis.study import StudyData
+from leo_bench.records import listed
 from leo_bench.report.claims.tables import (
     CLAIMS,
     claim_rows,
@@ -15,8 +17,6 @@ from leo_bench.report.claims.tables import (
     sources_table,
 )
 from leo_bench.report.pages import write_report_pages, write_tables
-from leo_bench.report.sentences import listed
-from leo_bench.report.study.data import StudyData
 from leo_bench.report.study.main_table import BUSY
 from leo_bench.report.study.not_done import problem_table
 from leo_bench.report.study.provenance import provenance

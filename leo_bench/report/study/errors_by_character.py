@@ -2,12 +2,11 @@
 
 import pandas as pd
 
-from leo_bench.report.study.data import StudyData, cell_name
+from leo_bench.analysis.study import StudyData, cell_name
 from leo_bench.report.table import ReportTable, percent
 
 MOST = 10
 """Most alphabets, and most characters, that the page shows; the CSV file has all."""
-NOT_RECORDED = "The runs have no counts by character, so there is nothing to show here."
 LEVELS = ("alphabet", "character")
 """Columns that group queries."""
 

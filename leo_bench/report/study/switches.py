@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from leo_bench.analysis.study import StudyData
 from leo_bench.config import Settings
 from leo_bench.config.explain import explanation
 from leo_bench.learners import LEARNERS
 from leo_bench.records.quantities import training_effort
-from leo_bench.report.study.data import StudyData
 
 
 def changed_words(data: StudyData, variant: str, other: str | None = None) -> str:
@@ -58,7 +58,7 @@ def switch_variants(data: StudyData, switch: str) -> list[str]:
 
 NO_SETTING = {
     "preset": "A whole set of settings.",
-    "step": "Each variant keeps the changes of the variants before it; the table compares it with the one before it.",
+    "step": "Each variant keeps the changes of the variants before it, and is compared with the one before it.",
     "part": "The baseline without one of its components.",
     "settings": "The documented defaults, or settings that a search found on validation characters.",
     "where_it_starts": "Start of the inner loop: codes of the support set, or codes that do not depend on it.",

@@ -387,7 +387,7 @@ def test_pages_are_the_same_bytes_wherever_the_results_lie(tmp_path: Path) -> No
     first = write_search_report(folder, tmp_path / "a").parent
     second = write_search_report(tmp_path / "elsewhere/results" / folder.name, tmp_path / "b").parent
     names = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
-    assert len(names) > 6
+    assert len(names) > 5
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
@@ -414,14 +414,15 @@ def test_every_search_is_rebuilt_and_listed(tmp_path: Path, capsys: pytest.Captu
     plan = make_plan({"leo": {}}, [0], base={"test_n_ways": (5,), "test_modes": ("mixed",), "inner_steps": 1})
     write_run(results, plan, plan.runs[0], lambda *_: np.full((12, 2), 50))
     write_study(results, plan)
-    assert rebuild_all(results, reports) == [reports / "ablations-cpu/report.html", reports / "search-cpu/report.html"]
+    pages = [reports / "ablations-cpu/report.html", reports / "search-cpu/report.html"]
+    assert rebuild_all(results, reports) == (pages, [])
     index = (reports / "index.html").read_text()
     assert '<a href="search-cpu/report.html">Which settings in the documented ranges are best' in index
     assert "Best on validation: trial 1, 90.0%" in index
     (results / "broken-cpu").mkdir()
     (results / "broken-cpu/search.json").write_text("{")
-    with pytest.raises(LeoBenchError, match=r"2 reports rebuilt, 1 not: .*broken-cpu"):
-        rebuild_all(results, reports)
+    made, (broken,) = rebuild_all(results, reports)
+    assert made == pages and "broken-cpu" in broken
     shutil.rmtree(reports)
     assert main(["report", str(results / "search-cpu"), "--reports", str(reports)]) == 0
     assert capsys.readouterr().out.strip() == str(reports / "search-cpu/report.html")

@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from leo_bench.analysis.claims.evidence import Evidence, Place
+from leo_bench.analysis.claims.owned import owners_verdict
+from leo_bench.analysis.differences import variance_prior
+from leo_bench.analysis.pairs import paired_difference
 from leo_bench.config import default_of
-from leo_bench.records import Result
+from leo_bench.records import Result, listed
 from leo_bench.records.claims import ACCURACIES, ERROR, MEASURE, Bound, Part
 from leo_bench.records.quantities import measures_of, quantity_of, training_effort
-from leo_bench.report.claims.evidence import Evidence, Place
-from leo_bench.report.claims.owned import owners_verdict
-from leo_bench.report.sentences import listed
-from leo_bench.report.study.differences import variance_prior
-from leo_bench.report.study.pairs import paired_difference
 from leo_bench.statistics import (
     Decision,
     Difference,

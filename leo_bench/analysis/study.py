@@ -7,18 +7,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
-from leo_bench.figures.style import VariantStyle, variant_styles
-from leo_bench.records import SCORE_COLUMNS, Plan, RunState, StudyView, TestResult, load_study, score_row
-from leo_bench.records.quantities import training_effort
-from leo_bench.report.study.comparable import (
+from leo_bench.analysis.comparable import (
     NOT_A_CHANGE,
     comparable_seeds,
     is_elsewhere,
     own_tests,
     why_not_comparable,
 )
+from leo_bench.records import SCORE_COLUMNS, Plan, RunState, StudyView, TestResult, load_study, score_row
+from leo_bench.records.quantities import training_effort
 
 T = TypeVar("T")
 Cell = tuple[int, str]
@@ -36,7 +36,6 @@ class StudyData:
     """Score rows of the study's own tests, without the runs in left_out, with `label` added."""
     left_out: list[str]
     """Done runs that cannot be averaged with the other seeds of their variant, each with its reason."""
-    styles: dict[str, VariantStyle]
     cache: dict[Any, Any] = field(default_factory=dict)
     """Results that are expensive and asked for again: differences by test, the prior of variances, other studies."""
 
@@ -151,8 +150,13 @@ class StudyData:
 
         It is the processor time of an update, without validation, times the number of updates.
         """
-        update_seconds = self.scores.loc[self.scores["variant"] == variant, "update_seconds"].astype(float)
-        return training_effort(self.settings[variant])["n_updates"] * float(update_seconds.mean())
+        return training_effort(self.settings[variant])["n_updates"] * self._update_seconds.get(variant, np.nan)
+
+    @cached_property
+    def _update_seconds(self) -> dict[str, float]:
+        """Variant -> processor time of an update, seconds, mean over its seeds."""
+        means = self.scores.astype({"update_seconds": float}).groupby("variant")["update_seconds"].mean()
+        return {str(variant): float(seconds) for variant, seconds in means.items()}
 
     @cached_property
     def counted(self) -> set[tuple[str, int]]:
@@ -181,7 +185,7 @@ def study_data(view: StudyView) -> StudyData:
     scores, left_out = comparable_seeds(view)
     plan = view.plan
     labels = scores["variant"].map(lambda name: plan.labels.get(name, name))
-    return StudyData(view, scores.assign(label=labels), left_out, variant_styles(plan))
+    return StudyData(view, scores.assign(label=labels), left_out)
 
 
 def not_comparable(data: StudyData, cell: Cell) -> dict[str, str]:
