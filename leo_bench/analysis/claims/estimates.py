@@ -80,15 +80,15 @@ def measure(evidence: Evidence, part: Part, test: str) -> Number:
     places = [place for place in map(evidence.place, part.named) if place]
     if part.kind == "slope":
         return _slope(part, *places)
-    if part.quantity == ERROR:
-        return _error_ratio(part, test, *places)
+    if part.more_than_on:
+        return _more(evidence, part, test, *places)
     if part.quantity not in ACCURACIES:
         return _off_test(part, places)
     if part.kind == "level":
         return _mean_accuracy(evidence, part, test, places[0])
     if part.kind == "trend":
         return _accuracy_trend(evidence, part, test, places)
-    return (_accuracy_more if part.more_than_on else _accuracy_difference)(evidence, part, test, *places)
+    return _accuracy_difference(evidence, part, test, *places)
 
 
 def moderated(numbers: list[Number]) -> list[Number]:
@@ -183,30 +183,19 @@ def _recipes(own: Place, base: Place) -> str:
     return "" if learner == other or words == other_words else f"recipes differ: {words} against {other_words}"
 
 
-def _accuracy_more(evidence: Evidence, part: Part, test: str, own: Place, base: Place) -> Number:
-    """Return how much larger a difference is on one test than on another, seed by seed."""
-    margin = margin_of(_compared(part, test, own, base)["base_error"], evidence.plan.margin)
-    sides = _both_tests(part, test, own, base)
-    more = (sides[:, 0] - sides[:, 1]) - (sides[:, 2] - sides[:, 3])
-    return _number(part, f"{test} against {part.more_than_on}", _statement(part, margin), more)
-
-
-def _error_ratio(part: Part, test: str, own: Place, base: Place) -> Number:
-    """Return the logarithm of how much larger a ratio of errors is on one test than on another, seed by seed."""
-    errors = 1 - _both_tests(part, test, own, base)
-    if errors.min() <= 0:
-        raise NotMeasured("an error of 0 has no ratio")
-    logs = np.log(errors)
-    more = (logs[:, 0] - logs[:, 1]) - (logs[:, 2] - logs[:, 3])
-    return _number(part, f"{test} against {part.more_than_on}", _statement(part), more)
-
-
-def _both_tests(part: Part, test: str, own: Place, base: Place) -> np.ndarray:
-    """Return the accuracies of both variants on a test and on the one it is set against, [n_seeds, 4]."""
+def _more(evidence: Evidence, part: Part, test: str, own: Place, base: Place) -> Number:
+    """Return how much larger a difference of accuracies is on one test than on another, or the logarithm of how much
+    larger a ratio of errors, seed by seed."""
     names = (test, part.more_than_on)
-    for name in names:
-        _compared(part, name, own, base)  # raises if it may not be
-    return _paired(*(place.accuracies(name) for name in names for place in (own, base)))
+    rows = [_compared(part, name, own, base) for name in names]
+    sides = _paired(*(place.accuracies(name) for name in names for place in (own, base)))
+    if part.quantity == ERROR:
+        if sides.max() >= 1:
+            raise NotMeasured("an error of 0 has no ratio")
+        sides = np.log(1 - sides)
+    more = (sides[:, 0] - sides[:, 1]) - (sides[:, 2] - sides[:, 3])
+    margin = margin_of(rows[0]["base_error"], evidence.plan.margin)
+    return _number(part, " against ".join(names), _statement(part, margin), more)
 
 
 def _slope(part: Part, own: Place, base: Place) -> Number:

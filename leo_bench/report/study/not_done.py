@@ -28,13 +28,8 @@ def problems(view: StudyView) -> pd.DataFrame:
         for run in [*view.runs, *view.copies]
         if run.status != "done"
     ]
-    unplanned = {
-        "status": "missing",
-        "run_key": "",
-        "attempts": 0,
-        "message": "in the profile, but no call asked for it",
-    }
-    rows += [{**unplanned, "variant": variant, "seed": seed} for variant, seed in view.unplanned]
+    why = {"status": "missing", "run_key": "", "attempts": 0, "message": "in the profile, but no call asked for it"}
+    rows += [{**why, "variant": variant, "seed": seed} for variant, seed in view.unplanned]
     frame = pd.DataFrame(rows, columns=["status", "variant", "seed", "run_key", "attempts", "message"])
     return frame.sort_values("status", key=lambda column: column.map(STATUS_ORDER.index), kind="stable").reset_index(
         drop=True
