@@ -187,6 +187,7 @@ def merge_plan(old: Plan, new: Plan, keep: Collection[str]) -> Plan:
             ),
             "switches": {switch: members for switch, members in switches.items() if len(members) > 1},
             "n_looks": max(old.n_looks, new.n_looks),
+            "whole": new.whole or old.whole,
         }
     )
 
