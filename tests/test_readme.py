@@ -6,21 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from leo_bench.report.readme import BLOCKS, goals_block, methods_block, refresh_readme, waterfall_block
+from leo_bench.report.readme import BLOCKS, goals_block, methods_block, refresh_readme
 
 ROOT = Path(__file__).parents[1]
 OFFICIAL = ROOT / "reports" / "official"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-
-STEPS = """variant,label,accuracy,n_way,episode_mode
-a,the document,0.2,5,mixed
-b,"second, better",0.5678,5,mixed
-c,last,0.98,5,mixed
-a,the document,,20,mixed
-b,"second, better",0.4,20,mixed
-c,last,0.9,20,mixed
-a,the document,0.1,5,within_alphabet
-"""
 
 
 def write_report(folder: Path) -> Path:
@@ -42,7 +32,6 @@ def write_report(folder: Path) -> Path:
         + "\n20-way 5-shot mixed,glyphs def,tuned,0.5,0.4,0.6"
         + "\n20-way 5-shot mixed,glyphs def,protonet,0.4,0.4,0.4\n",
         "time": "variant,n_seeds,seconds_to_95\ntuned,3,12.76\nprotonet,2,13.8\n",
-        "switch-step": STEPS,
     }
     for name, text in tables.items():
         (made / "tables" / f"{name}.csv").write_text(text)
@@ -83,18 +72,12 @@ def test_the_sentence_names_no_time_if_95_percent_are_not_reached(tmp_path: Path
     assert methods_block(made, "link") == ""
 
 
-def test_the_waterfall_has_a_short_alternative_text_from_its_first_and_last_step(tmp_path: Path) -> None:
-    text = waterfall_block(write_report(tmp_path), "link")
-    alt = "5-way accuracy in 2 steps, from 20.0% (the document) to 98.0% (last), and without each part"
-    assert text.startswith(f"![{alt}](link/figures/switch-step.png)\n\n")
-
-
 def test_blocks_are_filled_between_their_marks_and_nothing_else_changes(tmp_path: Path) -> None:
     folder = write_report(tmp_path)
     readme = tmp_path / "README.md"
     readme.write_text(
         "before\n<!-- begin s-cpu:goals -->\nold\n<!-- end s-cpu:goals -->\nbetween\n"
-        "<!-- begin s-cpu:switch-step -->\nold\n<!-- end s-cpu:switch-step -->\n"
+        "<!-- begin s-cpu:methods -->\nold\n<!-- end s-cpu:methods -->\n"
         "<!-- begin s-cpu:unknown -->\nkept\n<!-- end s-cpu:unknown -->\n"
         "<!-- begin s-cpu-2:goals -->\nof another\n<!-- end s-cpu-2:goals -->\nafter\n"
     )
@@ -102,7 +85,7 @@ def test_blocks_are_filled_between_their_marks_and_nothing_else_changes(tmp_path
     link = "reports/official/s-cpu"
     assert readme.read_text() == (
         f"before\n<!-- begin s-cpu:goals -->\n{goals_block(folder, link)}<!-- end s-cpu:goals -->\nbetween\n"
-        f"<!-- begin s-cpu:switch-step -->\n{waterfall_block(folder, link)}<!-- end s-cpu:switch-step -->\n"
+        f"<!-- begin s-cpu:methods -->\n{methods_block(folder, link)}<!-- end s-cpu:methods -->\n"
         "<!-- begin s-cpu:unknown -->\nkept\n<!-- end s-cpu:unknown -->\n"
         "<!-- begin s-cpu-2:goals -->\nof another\n<!-- end s-cpu-2:goals -->\nafter\n"
     )
@@ -132,7 +115,6 @@ def test_our_readme_shows_what_is_published() -> None:
     assert {(folder, block) for folder, block, _ in found} == {
         ("adaptation-cpu", "goals"),
         ("compare-cpu", "methods"),
-        ("waterfall-cpu", "switch-step"),
     }
     for folder, block, shown in found:
         assert shown == BLOCKS[block](OFFICIAL / folder, f"reports/official/{folder}")

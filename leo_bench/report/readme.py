@@ -56,18 +56,6 @@ def refresh_readme(readme: Path, report_folder: Path) -> bool:
     return n_blocks > 0
 
 
-def waterfall_block(report_folder: Path, link: str) -> str:
-    """Return the waterfall figure with a short alternative text; an empty text if the report has no waterfall."""
-    steps = [row for row in _rows(report_folder, "switch-step") if row["episode_mode"] == "mixed"]
-    names = [f"{percent(row['accuracy'])}% ({row['label']})" for row in steps if row["n_way"] == steps[0]["n_way"]]
-    if len(names) < 2:
-        return ""
-    way, count = steps[0]["n_way"], len(names) - 1
-    alt = f"{way}-way accuracy in {count} steps, from {names[0]} to {names[-1]}, and without each part"
-    picture = f"![{alt}]({link}/figures/switch-step.png)"
-    return f"{picture}\n\n[All numbers of this figure, with intervals and verdicts]({link}/report.md).\n"
-
-
 def goals_block(report_folder: Path, link: str) -> str:
     """Return the table of goals of the study adaptation; an empty text if tuned and ProtoNet are not in its report."""
     own, protonet = (_accuracies(report_folder, variant) for variant in ("tuned", "protonet"))
@@ -117,7 +105,6 @@ def methods_block(report_folder: Path, link: str) -> str:
 
 
 BLOCKS: dict[str, Callable[[Path, str], str]] = {
-    "switch-step": waterfall_block,
     "goals": goals_block,
     "methods": methods_block,
 }
