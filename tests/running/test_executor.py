@@ -234,9 +234,11 @@ def test_a_damaged_parcel_is_refused_by_the_node(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("step", ["data", "log", "shared disk"])
 def test_a_full_disk_on_a_node_is_said_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
-    asked = task(tmp_path)
+    asked, opened = task(tmp_path), Path.open
 
-    def full(path: Path, *_: Any, **__: Any) -> Any:
+    def full(path: Path, mode: Any = "r", *more: Any, **options: Any) -> Any:
+        if mode == "r":
+            return opened(path, mode, *more, **options)
         raise OSError(28, "No space left on device", str(path))
 
     changes: dict[str, Any] = {"sent": None} if step == "shared disk" else {}

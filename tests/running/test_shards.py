@@ -15,6 +15,7 @@ from leo_bench.running import shards
 from leo_bench.running.estimate import cost_of_all
 from leo_bench.running.plan import make_plan as make_study_plan
 from leo_bench.running.plan import study_folder
+from leo_bench.running.publish import publish
 from leo_bench.running.shards import parse_shard, shard
 
 STUDY = """
@@ -162,7 +163,7 @@ def test_a_shard_keeps_the_runs_and_the_looks_of_earlier_calls(place: Path) -> N
 
 def test_a_shard_takes_published_runs(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*COMMAND, "--shard", "1/1"]) == 0
-    assert main(["publish", "s", "--profile", "cpu"]) == 0
+    publish(place / "results", "s", "cpu", partial=False)
     (place / "results/runs").rename(place / "gone")
     capsys.readouterr()
     assert main([*COMMAND, "--shard", "2/2", "--use-published"]) == 0
