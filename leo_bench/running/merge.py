@@ -121,9 +121,9 @@ def _merge(source: Path, incoming: _Trained | None, measures: Measures | None, t
     if incoming is None:
         if here is not None or attempts_of(target):
             return Merged(key, "same")
-        return _take(source, target)
+        return _take(source, target, measures)
     if here is None or (here.is_stale and not incoming.is_stale):
-        return _take(source, target)
+        return _take(source, target, measures)
     own = _own_measures(target, here.result)
     differences = _differences(here, incoming) or _different_measures(own, measures)
     if differences:
@@ -138,15 +138,15 @@ def _merge(source: Path, incoming: _Trained | None, measures: Measures | None, t
     return Merged(key, "taken" if parcel.files else "same")
 
 
-def _take(source: Path, target: Path) -> Merged:
-    """Copy a run, after what the store has of it is set aside.
+def _take(source: Path, target: Path, measures: Measures | None) -> Merged:
+    """Copy a run, after what the store has of it is set aside. measures: those of its weights.
 
     Attempts that the store has keep their folders, those of the other machine only fill gaps. The state of a training
-    that has not ended is not copied, because a taken run has ended.
+    that has not ended is not copied, because a taken run has ended, nor are measures of other weights.
     """
-    known = {TRAINING_CHECKPOINT, *(path.name for path in attempts_of(target))}
+    left = {TRAINING_CHECKPOINT, *(path.name for path in attempts_of(target)), *([] if measures else [MEASURES])}
     set_aside(target)
-    parts = [path for path in source.iterdir() if path.name not in known]
+    parts = [path for path in source.iterdir() if path.name not in left]
     unpack(pack(source, parts), target)
     return Merged(target.name, "taken")
 
@@ -169,7 +169,7 @@ def _different_measures(here: Measures | None, incoming: Measures | None) -> lis
     if here is None or incoming is None or here.numerics != incoming.numerics:
         return []
     names = [name for name in here.measures if here.measures[name] != incoming.measures.get(name)]
-    return [f"measure {name} differs" for name in [*names, *(incoming.measures.keys() - here.measures.keys())]]
+    return [f"measure {name} differs" for name in [*names, *sorted(incoming.measures.keys() - here.measures.keys())]]
 
 
 def _trained(folder: Path, key: str) -> _Trained | None:

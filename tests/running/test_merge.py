@@ -219,6 +219,8 @@ def test_measures_of_other_weights_are_not_taken(tmp_path: Path, plan: Plan) -> 
     here, other = made(tmp_path / "here", plan), measured(made(tmp_path / "there", plan), 1.0, weights="others")
     assert merge_run(other, here.parent).outcome == "same"
     assert not (here / MEASURES).exists()
+    assert merge_run(other, tmp_path / "new/runs").outcome == "taken"
+    assert not (tmp_path / "new/runs" / other.name / MEASURES).exists()
 
 
 def test_measures_by_this_source_replace_older_ones_and_never_the_other_way_round(tmp_path: Path, plan: Plan) -> None:
