@@ -184,10 +184,6 @@ settings = { device = "cpu", dataset = "glyphs" }
         (("study", "tiny", "--dataset", "omniglot"), "--dataset omniglot and studies/tiny.toml (dataset = 'glyphs')"),
         (("study", "tiny", "--device", "cuda"), "--device cuda and studies/tiny.toml (device = 'cpu') contradict"),
         (("study", "tiny", "--profile", "smoke", "--data", "."), "which has no files; leave --data out"),
-        (
-            ("study", "tiny", "--profile", "smoke", "--precision", "bfloat16"),
-            "--precision bfloat16 has no effect: every run sets another value or cannot take this one; leave it out",
-        ),
     ],
 )
 def test_what_a_study_file_and_the_command_line_say_differently_is_refused(
@@ -199,6 +195,16 @@ def test_what_a_study_file_and_the_command_line_say_differently_is_refused(
         Path(folder, "tiny.toml").write_text(STUDY)
     assert message in refused(capsys, *arguments)
     assert not Path("results").exists()
+
+
+def test_a_precision_that_no_run_can_have_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leo_bench.commands.study.locate", lambda *_: GLYPHS)
+    Path("studies").mkdir()
+    Path("studies", "tiny.toml").write_text(STUDY + 'set = { precision = "float32" }\n')
+    said = refused(capsys, "study", "tiny", "--profile", "smoke", "--precision", "bfloat16", "--plan")
+    assert "--precision bfloat16 has no effect: every run sets another value or cannot take this one" in said
 
 
 def test_seeds_are_not_added_to_a_study_of_claims(
