@@ -95,8 +95,8 @@ def test_a_true_claim_holds_a_false_one_is_refuted_and_an_underpowered_one_is_op
     (part,) = found["open"].parts
     assert part.decision is not None
     # by hand: differences of 5 points with a spread of 11.7, a margin of 0.5, and a family of three. A normal test at
-    # 5%/3 that finds this in 80% of cases needs n = ((2.13 + 0.84) * 11.7 / 4.5)^2 = 60 seeds, and t one or two more. The
-    # other spreads moderate this one to 10.7 at least, which makes it 50.
+    # 5%/3 that finds this in 80% of cases needs n = ((2.13 + 0.84) * 11.7 / 4.5)^2 = 60 seeds, and t one or two more.
+    # The other spreads moderate this one to 10.7 at least, which makes it 50.
     wanted = part.decision.seeds_to_settle
     assert wanted is not None and 50 <= wanted <= 62
     assert where_words(evidence, found["open"]) == f"3 seeds of about {wanted}"
