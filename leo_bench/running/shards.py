@@ -32,9 +32,11 @@ def shard(plan: Plan, number: int, count: int) -> Plan:
         )
     # whole milliseconds, so that equal trainings stay equal whatever the last bits of a sum are
     costs = {key: round(1000 * cost_of_all(runs)) for key, runs in trainings.items()}
-    totals, own = [0] * count, set()
+    totals = [0] * count
+    own: set[str] = set()
     for key in sorted(costs, key=lambda key: -costs[key]):
         least = totals.index(min(totals))
         totals[least] += costs[key]
-        own |= {key} if least == number - 1 else set()
+        if least == number - 1:
+            own.add(key)
     return plan.model_copy(update={"runs": [run for run in plan.runs if run.run_key in own]})
