@@ -66,7 +66,7 @@ def _print(found: Measures, folder: Path) -> None:
 
 def _draw(target: Path, folders: list[Path], data: Path | None) -> int:
     """Draw the top latent directions of one run into a PNG file. Returns the exit code."""
-    from leo_bench.report.directions import directions_png
+    from leo_bench.figures.latent_directions import directions_png
     from leo_bench.running.measure import latent_directions
 
     if len(folders) != 1:

@@ -174,8 +174,7 @@ class _Check:
         for name, make in kept.items():
             entry: dict[str, Any] = {"report": name, "files": 0, "differences": [], "reason": ""}
             try:
-                comparison = regenerated(name, reports, make)
-                entry |= {"files": comparison.n_files, "differences": comparison.differences}
+                entry["files"], entry["differences"] = regenerated(name, reports, make)
             except LeoBenchError as error:
                 entry["reason"] = str(error)
             self.found.reports.append(entry)

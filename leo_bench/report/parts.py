@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from leo_bench.report.study.data import StudyData, cell_name
-from leo_bench.report.study.differences import effects
+from leo_bench.analysis.differences import effects
+from leo_bench.analysis.study import StudyData, cell_name
 from leo_bench.report.table import NONE, difference
 
 WITHOUT, WITH = -1, 1

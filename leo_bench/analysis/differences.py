@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leo_bench.report.study.data import Cell, StudyData, not_comparable
-from leo_bench.report.study.owners import owner_of
-from leo_bench.report.study.pairs import PAIR_COLUMNS, VariantScores, paired_difference
-from leo_bench.report.table import NONE
+from leo_bench.analysis.owners import owner_of
+from leo_bench.analysis.pairs import PAIR_COLUMNS, VariantScores, paired_difference
+from leo_bench.analysis.study import Cell, StudyData, not_comparable
 from leo_bench.statistics import Interval, Prior, episode_interval, seed_and_episode_interval, seed_interval
 from leo_bench.statistics.families import prior_of, with_verdicts
 
@@ -102,7 +101,7 @@ def _equal_time(data: StudyData, variant: str, other: str) -> dict[str, Any]:
     """Return the columns of a comparison at equal training time: a note, and a refusal if the times are not equal."""
     own, base = data.core_seconds(variant), data.core_seconds(other)
     if not base / TIME_FACTOR <= own <= TIME_FACTOR * base:
-        times = [NONE if np.isnan(time) else f"{time:,.0f} s" for time in (own, base)]
+        times = ["not recorded" if np.isnan(time) else f"{time:,.0f} s" for time in (own, base)]
         note = f"training time {times[0]} of one core against {times[1]}, which is not equal"
         return {"compared": False, "verdict": "not compared", "note": note}
     return {"note": f"at equal time, not equal images: {own:,.0f} s of one core against {base:,.0f} s"}
@@ -133,14 +132,3 @@ def variance_prior(data: StudyData, elsewhere: bool = False) -> Prior:
     """
     tests: list[Cell | str] = [*data.cells, *(data.elsewhere["test"].unique() if elsewhere else [])]
     return data.remembered(("prior", elsewhere), lambda: prior_of([_recorded(data, test) for test in tests]))
-
-
-def compared_label(data: StudyData, variant: str) -> str:
-    """Return `full CNN`, or `full CNN against head 16` if it is compared with another variant than the baseline."""
-    other = data.compared_with(variant)
-    return data.label(variant) + ("" if other == data.plan.baseline else f" against {data.label(other)}")
-
-
-def without_against(data: StudyData, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return rows of `effects` without the column `against` if every variant is compared with the baseline."""
-    return frame if data.names_pairs else frame.drop(columns="against", errors="ignore")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
-from leo_bench.report.study.data import load_study_data
-from leo_bench.report.study.differences import effects, step_effects
+from leo_bench.analysis.differences import all_effects, effects
+from leo_bench.analysis.study import load_study_data
 
 MIXED = (5, "mixed")
 CORRECT = {64: (60, 62, 61, 60), 32: (63, 64, 64, 63), 16: (45, 47, 46, 45), 8: (44, 48, 42, 47), 128: (61, 59, 62, 60)}
@@ -61,8 +61,8 @@ def test_a_step_is_compared_with_the_step_before_it_everywhere(tmp_path: Path) -
     steps = {"step": ["tiny", "short", "base"]}
     folder = write(tmp_path, "chain", {"base": 64, "tiny": 16, "short": 32, "long": 128}, switches=steps)
     data = load_study_data(folder)
-    chain, all_rows = step_effects(data, MIXED).set_index("variant"), effects(data, MIXED).set_index("variant")
-    assert list(chain.index) == ["short", "base"]
+    chain = all_effects(data, MIXED).set_index("variant").loc[["short", "base"]]
+    all_rows = effects(data, MIXED).set_index("variant")
     assert list(chain["against"]) == ["tiny", "short"]
     assert list(all_rows.index) == ["tiny", "short", "long"]
     assert list(all_rows["against"]) == ["base", "tiny", "base"]

@@ -1,20 +1,16 @@
-"""The examples page: numbers worked by hand, marks on the right drawings, bytes that stay."""
+"""Pictures of example episodes: numbers worked by hand, marks on the right drawings, bytes that stay."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from results_fixture import make_plan, write_run
 
+from leo_bench.commands.examples import grid_of, in_words
+from leo_bench.figures.code_paths import code_paths, code_paths_png, project
 from leo_bench.figures.drawings import HEAD, AnswerGrid
-from leo_bench.records import Result, read_record
 from leo_bench.records.example import Example, class_name, movement
-from leo_bench.report.examples import write_example_page
-from leo_bench.report.examples.figures import code_paths, project
-from leo_bench.report.examples.tables import episode_table
 
 # Two classes, codes of two numbers, two inner steps. Class A goes 3 right, then 4 up: 5 from its start. B stays.
 CODES = np.array([[[0, 0], [0, 10]], [[3, 0], [0, 10]], [[3, 4], [0, 10]]], dtype=float)
@@ -48,19 +44,16 @@ def test_movement_of_a_path_worked_by_hand() -> None:
     assert (found.steps.tolist(), found.away.tolist(), found.apart) == ([[3, 0], [4, 0]], [[3, 0], [5, 0]], 10)
 
 
-def test_tables_hold_the_counts_and_lengths() -> None:
-    same_start = example(codes=np.stack([np.zeros((2, 3)), np.ones((2, 3))]))
-    numbers = episode_table([example(), example(codes=None), same_start]).numbers
-    # B's second query changes from B to A, A's third from B to A. A moves 5 and B 0: a quarter of the 10 between them.
-    columns = ["right before", "right after", "answers changed", "became right", "became wrong"]
-    assert numbers[columns].to_numpy().tolist() == [[4, 4, 2, 1, 1]] * 3
-    better = episode_table([example(predicted=example().predicted[[0, 1, 1]])]).numbers  # A's third answer alone
-    assert better[columns].to_numpy().tolist() == [[4, 5, 1, 1, 0]]
-    moved = numbers[["codes moved, mean", "codes moved, most", "codes apart", "moved / apart"]].to_numpy()
-    assert moved[0].tolist() == [2.5, 5, 10, 0.25]
-    assert np.isnan(moved[1]).all() and np.isnan(moved[2, 3])  # without codes; with one start there is no share
-    words = episode_table([example(), example(codes=None)]).words
-    assert words["moved / apart"].tolist() == ["0.25", "-"]
+def test_words_hold_the_counts_and_lengths() -> None:
+    # B's second query changes from B to A, A's third from B to A. A moves 5 and B 0, 2.5 in the mean.
+    assert in_words(example()) == (
+        "Hardest: test episode 7: 4 to 4 of 6 right; answers changed: 2 (1 to right, 1 to wrong); mistakes: B taken "
+        "for A (2); codes move 2.5 of 10 between classes"
+    )
+    better = in_words(example(predicted=example().predicted[[0, 1, 1]], codes=None))  # A's third answer alone
+    assert better.endswith(
+        "4 to 5 of 6 right; answers changed: 1 (1 to right, 0 to wrong); mistakes: B taken for A (1)"
+    )
 
 
 def test_projection_keeps_what_a_plane_holds() -> None:
@@ -72,6 +65,7 @@ def test_projection_keeps_what_a_plane_holds() -> None:
     points, shares = project(line.reshape(3, 2, 3))
     assert shares == pytest.approx([1, 0]) and np.ptp(points[..., 0]) == pytest.approx(3)
     assert project(np.arange(6.0).reshape(3, 2, 1))[1] == pytest.approx([1, 0])
+    assert project(np.ones((3, 2, 4)))[1] == [0, 0]  # codes that do not move at all
 
 
 def grid(**changes: Any) -> AnswerGrid:
@@ -109,7 +103,7 @@ def test_grid_breaks_drawings_into_rows() -> None:
 
 def test_paths_have_a_ring_at_the_start_and_a_dot_and_a_name_at_the_end() -> None:
     points = np.array([[[0, 0], [5, 5]], [[1, 2], [5, 7]]], float)
-    ax = code_paths(["A", "B"], points, xlabel="x", ylabel="y", ax=Figure().add_subplot())
+    ax = code_paths(["A", "B"], points, ax=Figure().add_subplot())
     path, ring, dot = ax.lines[:3]
     assert np.asarray(path.get_xydata()).tolist() == [[0, 0], [1, 2]]
     assert np.asarray(ring.get_xydata()).tolist() == [[0, 0]] and ring.get_markerfacecolor() == "none"
@@ -119,23 +113,14 @@ def test_paths_have_a_ring_at_the_start_and_a_dot_and_a_name_at_the_end() -> Non
     assert np.allclose([text.xyann for text in ax.texts], [(9 / 5**0.5, 18 / 5**0.5), (0, 9)])  # type: ignore[attr-defined]
 
 
-def test_page_is_whole_and_the_same_again(tmp_path: Path) -> None:
-    plan = make_plan({"leo": {}}, (0,))
-    write_run(tmp_path, plan, plan.runs[0], lambda *_: np.full((4, 6), 50))
-    result = read_record(tmp_path / "runs" / plan.runs[0].run_key / "result.json", Result)
-    shown = [example(), example(which="easiest", index=3, codes=None)]
-    folders = [tmp_path / "one", tmp_path / "two"]
-    for folder in folders:
-        write_example_page(folder, result, shown, 12, result.numerics)
-    files = {path.relative_to(folders[0]) for path in folders[0].rglob("*") if path.is_file()}
-    figures = ("episode-hardest", "codes-hardest", "episode-easiest")
-    assert {str(path) for path in files} >= {
-        *(".gitignore", "report.html", "tables/episodes.csv"),
-        *(f"figures/{name}.png" for name in figures),
-    }
-    for path in files:
-        assert (folders[0] / path).read_bytes() == (folders[1] / path).read_bytes(), path
-    text = (folders[0] / "report.html").read_text()
-    assert "Mistakes: B taken for A 2 times" in text  # in words too, for who does not see the figure
-    assert "hardest, easiest of the first 12 test episodes" in text and "learner leo, generated head" in text
-    assert (folders[0] / ".gitignore").read_text() == "*\n"
+def test_pictures_are_the_same_again() -> None:
+    for draw in (grid_of(example()).png, lambda: code_paths_png(example().names, CODES)):
+        first = draw()
+        assert first.startswith(b"\x89PNG") and first == draw()
+    assert code_paths_png(["A", "B"], np.zeros((1, 2, 2))) == code_paths_png(["A", "B"], np.zeros((1, 2, 2)))
+
+
+def test_a_grid_has_each_query_beside_its_class_and_answer() -> None:
+    made = grid_of(example())
+    assert made.labels.tolist() == [0, 0, 0, 1, 1, 1] and made.support_labels.tolist() == [0, 1]
+    assert made.answers.tolist() == [0, 0, 0, 0, 0, 1] and made.queries.shape == (6, 4, 4)

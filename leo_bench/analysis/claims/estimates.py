@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from leo_bench.analysis.claims.evidence import Evidence, Place
+from leo_bench.analysis.differences import variance_prior
+from leo_bench.analysis.pairs import paired_difference
+from leo_bench.records import listed
 from leo_bench.records.claims import ACCURACIES, MEASURE, Bound, Part
 from leo_bench.records.quantities import quantity_of
-from leo_bench.report.claims.evidence import Evidence, Place
-from leo_bench.report.sentences import listed
-from leo_bench.report.study.differences import variance_prior
-from leo_bench.report.study.pairs import paired_difference
 from leo_bench.statistics import (
     Difference,
     Interval,

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from leo_bench.analysis.comparable import why_not_comparable
+from leo_bench.analysis.study import Cell, StudyData
 from leo_bench.records import RunState, TestResult
-from leo_bench.report.study.comparable import why_not_comparable
-from leo_bench.report.study.data import Cell, StudyData
 from leo_bench.statistics import paired_episode_interval
 
 PAIR_COLUMNS = (

@@ -1,4 +1,4 @@
-"""Results of one study, read for a report: score rows that may be averaged, labels, changed settings."""
+"""Results of one study: score rows that may be averaged, labels, changed settings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,16 +10,14 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from leo_bench.figures.style import VariantStyle, variant_styles
-from leo_bench.records import SCORE_COLUMNS, Plan, RunState, StudyView, TestResult, load_study, score_row
-from leo_bench.records.quantities import training_effort
-from leo_bench.report.study.comparable import (
+from leo_bench.analysis.comparable import (
     NOT_A_CHANGE,
     comparable_seeds,
     is_elsewhere,
-    own_tests,
     why_not_comparable,
 )
+from leo_bench.records import SCORE_COLUMNS, Plan, RunState, StudyView, load_study, score_row
+from leo_bench.records.quantities import training_effort
 
 T = TypeVar("T")
 Cell = tuple[int, str]
@@ -37,7 +35,6 @@ class StudyData:
     """Score rows of the study's own tests, without the runs in left_out, with `label` added."""
     left_out: list[str]
     """Done runs that cannot be averaged with the other seeds of their variant, each with its reason."""
-    styles: dict[str, VariantStyle]
     cache: dict[Any, Any] = field(default_factory=dict)
     """Results that are expensive and asked for again: differences by test, the prior of variances, other studies."""
 
@@ -142,11 +139,6 @@ class StudyData:
     def run(self, variant: str, seed: int) -> RunState:
         return self._runs[variant, seed]
 
-    def test(self, variant: str, seed: int, cell: Cell) -> tuple[RunState, TestResult]:
-        """Return a done run and its score on one test."""
-        run = self.run(variant, seed)
-        return run, next(test for test in own_tests(run) if (test.n_way, test.episode_mode) == cell)
-
     def core_seconds(self, variant: str) -> float:
         """Return the training time of a variant, seconds of one core, mean over its seeds. NaN if it is not on record.
 
@@ -187,7 +179,7 @@ def study_data(view: StudyView) -> StudyData:
     scores, left_out = comparable_seeds(view)
     plan = view.plan
     labels = scores["variant"].map(lambda name: plan.labels.get(name, name))
-    return StudyData(view, scores.assign(label=labels), left_out, variant_styles(plan))
+    return StudyData(view, scores.assign(label=labels), left_out)
 
 
 def not_comparable(data: StudyData, cell: Cell) -> dict[str, str]:
