@@ -1,4 +1,4 @@
-"""Results of one study, read for a report: score rows that may be averaged, labels, changed settings."""
+"""Results of one study: score rows that may be averaged, labels, changed settings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,10 +14,9 @@ from leo_bench.analysis.comparable import (
     NOT_A_CHANGE,
     comparable_seeds,
     is_elsewhere,
-    own_tests,
     why_not_comparable,
 )
-from leo_bench.records import SCORE_COLUMNS, Plan, RunState, StudyView, TestResult, load_study, score_row
+from leo_bench.records import SCORE_COLUMNS, Plan, RunState, StudyView, load_study, score_row
 from leo_bench.records.quantities import training_effort
 
 T = TypeVar("T")
@@ -139,11 +138,6 @@ class StudyData:
 
     def run(self, variant: str, seed: int) -> RunState:
         return self._runs[variant, seed]
-
-    def test(self, variant: str, seed: int, cell: Cell) -> tuple[RunState, TestResult]:
-        """Return a done run and its score on one test."""
-        run = self.run(variant, seed)
-        return run, next(test for test in own_tests(run) if (test.n_way, test.episode_mode) == cell)
 
     def core_seconds(self, variant: str) -> float:
         """Return the training time of a variant, seconds of one core, mean over its seeds. NaN if it is not on record.

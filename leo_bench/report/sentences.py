@@ -30,3 +30,8 @@ def seed_words(seeds: list[int]) -> str:
 def distinct(values: Iterable[str]) -> str:
     """Return all different values, joined, in the order they first appear."""
     return "; ".join(dict.fromkeys(values))
+
+
+def counts(found: list[str], order: Iterable[str]) -> list[str]:
+    """Return `3 better`, `1 inconclusive`, ...: how often each verdict is found, in the given order."""
+    return [f"{found.count(verdict)} {verdict}" for verdict in order if verdict in found]

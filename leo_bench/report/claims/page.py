@@ -17,6 +17,7 @@ from leo_bench.report.claims.tables import (
     sources_table,
 )
 from leo_bench.report.pages import write_report_pages, write_tables
+from leo_bench.report.sentences import counts
 from leo_bench.report.study.main_table import BUSY
 from leo_bench.report.study.not_done import problem_table
 from leo_bench.report.study.provenance import provenance
@@ -41,7 +42,7 @@ def write_claims_report(data: StudyData, out_folder: Path) -> Path:
         "subtitle": f"Study {data.plan.study}, profile {data.plan.profile}",
         "answer": opening,
         "summary": " ".join(opening),
-        "verdicts": verdict_counts(claims),
+        "verdicts": counts([claim.verdict for claim in claims], VERDICTS),
         "notices": notices(data),
         "caption": CLAIMS,
         "rows": rows,
@@ -58,12 +59,6 @@ def write_claims_report(data: StudyData, out_folder: Path) -> Path:
     return write_report_pages(out_folder, "claims", content)
 
 
-def verdict_counts(claims: list[JudgedClaim]) -> list[str]:
-    """Return `3 holds`, `1 inconclusive`, ...: the verdicts in the order of VERDICTS."""
-    found = [claim.verdict for claim in claims]
-    return [f"{found.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in found]
-
-
 def claims_answer(data: StudyData, claims: list[JudgedClaim]) -> list[str]:
     """Return the report's opening: how many statements have which verdict, what the verdicts are worth, when the rules
     were written, and how complete the study is."""
@@ -73,9 +68,9 @@ def claims_answer(data: StudyData, claims: list[JudgedClaim]) -> list[str]:
     before = sum(claim.written == "before" for claim in ruled)
     spent = f", at any of the {n_looks} looks that are planned while runs arrive" if n_looks > 1 else ""
     n_wordings = len({claim.claim.words for claim in claims})
-    counts = listed(verdict_counts(claims), most=len(VERDICTS))
+    verdicts = listed(counts([claim.verdict for claim in claims], VERDICTS), most=len(VERDICTS))
     return [
-        f"{n_wordings} statements of the document, {len(claims)} with the different ways to read them: {counts}.",
+        f"{n_wordings} statements of the document, {len(claims)} with the different ways to read them: {verdicts}.",
         f"{len(judged) - owned} numbers with several seeds are judged here, as one family of Holm's: the chance that "
         f"even one of their verdicts is false is at most 5%{spent}. {owned} more have the verdict of the study that "
         "compares the same two variants, in a family of that study, which spends 5% of its own.",

@@ -65,7 +65,11 @@ def cost_plot(data: StudyData) -> Plot | None:
 def cost_table(data: StudyData) -> ReportTable | None:
     """Return what each variant costs to train and to use; None without a run."""
     rows = {variant: data.rows(data.headline, variant) for variant in data.variants}
-    rows = {variant: own.assign(**effort(data, variant)) for variant, own in rows.items() if len(own)}
+    rows = {
+        variant: own.assign(**training_effort(data.settings[variant]), core_seconds=data.core_seconds(variant))
+        for variant, own in rows.items()
+        if len(own)
+    }
     if not rows:
         return None
     columns = [one for one in COLUMNS if any(own[one.key].notna().any() for own in rows.values())]
@@ -82,8 +86,3 @@ def cost_table(data: StudyData) -> ReportTable | None:
         f"episode generate. Times and memory are means over seeds. {BUSY}"
     )
     return ReportTable("cost", caption, pd.DataFrame(numbers), pd.DataFrame(words))
-
-
-def effort(data: StudyData, variant: str) -> dict[str, float]:
-    """Return what the training of a variant takes: training images, updates, query losses and core_seconds."""
-    return training_effort(data.settings[variant]) | {"core_seconds": data.core_seconds(variant)}

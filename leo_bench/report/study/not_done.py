@@ -16,24 +16,17 @@ def problems(view: StudyView) -> pd.DataFrame:
     Columns status, variant, seed, run_key, attempts, message.
     """
     root = view.folder.parent
+    found = [run for run in [*view.runs, *view.copies] if run.status != "done"]
     rows = [
         {
-            "status": run.status,
-            "variant": run.planned.variant,
-            "seed": run.planned.seed,
-            "run_key": run.planned.run_key,
-            "attempts": run.attempts,
-            "message": without_paths(run.message, root),
+            **run.planned.model_dump(include={"variant", "seed", "run_key"}),
+            **{"status": run.status, "attempts": run.attempts, "message": without_paths(run.message, root)},
         }
-        for run in [*view.runs, *view.copies]
-        if run.status != "done"
+        for run in sorted(found, key=lambda run: STATUS_ORDER.index(run.status))
     ]
     why = {"status": "missing", "run_key": "", "attempts": 0, "message": "in the profile, but no call asked for it"}
-    rows += [{**why, "variant": variant, "seed": seed} for variant, seed in view.unplanned]
-    frame = pd.DataFrame(rows, columns=["status", "variant", "seed", "run_key", "attempts", "message"])
-    return frame.sort_values("status", key=lambda column: column.map(STATUS_ORDER.index), kind="stable").reset_index(
-        drop=True
-    )
+    rows += [{"variant": variant, "seed": seed, **why} for variant, seed in view.unplanned]
+    return pd.DataFrame(rows, columns="status variant seed run_key attempts message".split())
 
 
 def problem_table(data: StudyData) -> ReportTable:

@@ -2,6 +2,7 @@
 
 import math
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -96,9 +97,12 @@ def test_a_true_claim_holds_a_false_one_is_refuted_and_an_underpowered_one_is_op
     assert measured_words(evidence, found["true"]).startswith("+10.0 [")
     (part,) = found["open"].parts
     assert part.decision is not None
-    words = where_words(evidence, found["open"])
+    # by hand: differences of 5 points with a spread of 11.7, a margin of 0.5, and a family of three. A normal test at
+    # 5%/3 that finds this in 80% of cases needs n = ((2.13 + 0.84) * 11.7 / 4.5)^2 = 60 seeds, and t one or two more.
+    # The other spreads moderate this one to 10.7 at least, which makes it 50.
     wanted = part.decision.seeds_to_settle
-    assert words.startswith(f"3 seeds of about {wanted}" if wanted else "3 seeds of more than 100")
+    assert wanted is not None and 50 <= wanted <= 62
+    assert where_words(evidence, found["open"]) == f"3 seeds of about {wanted}"
 
 
 def test_a_claim_that_holds_in_part_names_where(tmp_path: Path) -> None:
@@ -484,10 +488,9 @@ def test_the_page_of_findings_leaves_claims_to_their_own(tmp_path: Path) -> None
 
 def test_the_committed_page_is_that_of_the_published_results(tmp_path: Path) -> None:
     root = Path(__file__).parents[3]
-    page = root / "docs" / "claims.md"
-    if not page.exists():
+    committed, page = root / "docs" / "claims.md", tmp_path / "claims.md"
+    if not committed.exists():
         pytest.skip("no claims are published")
-    copy = tmp_path / "claims.md"
-    copy.write_text(page.read_text())
-    write_claims_docs(root / "results", copy)
-    assert copy.read_text() == page.read_text(), "make report writes docs/claims.md again"
+    shutil.copy(committed, page)  # its own text is kept
+    write_claims_docs(root / "results", page)
+    assert page.read_text() == committed.read_text(), "make report writes docs/claims.md again"

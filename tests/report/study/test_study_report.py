@@ -21,7 +21,6 @@ from leo_bench.report import rebuild_all, write_index, write_report
 from leo_bench.report.sentences import seed_words
 from leo_bench.report.study.figures import all_plots
 from leo_bench.report.study.not_done import problems
-from leo_bench.report.study.page import verdict_counts
 from leo_bench.report.study.sentences import answer, completeness
 from leo_bench.report.study.switches import switch_variants
 
@@ -466,9 +465,6 @@ def test_verdicts_are_counted_and_each_row_has_its_command(tmp_path: Path) -> No
     for run in plan.runs:
         write_run(tmp_path / "results", plan, run, twelve_episodes({("bad", seed): 15 for seed in range(6)}))
     write_study(tmp_path / "results", plan)
-    assert verdict_counts(load_study_data(tmp_path / "results/ablations-cpu")) == [
-        "1 worse", "1 no difference that matters",
-    ]  # fmt: skip
     html, markdown = report(tmp_path)
     assert '<meta name="verdicts" content="1 worse, 1 no difference that matters">' in html
     assert '<li class="worse">1 worse</li><li class="same">1 no difference that matters</li>' in html
