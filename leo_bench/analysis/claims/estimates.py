@@ -102,7 +102,7 @@ def moderated(numbers: list[Number]) -> list[Number]:
     found = list(numbers)
     for (kind, _), chosen in alike.items():
         errors = [1.0 if kind == "ratio" else 1 - numbers[index].value for index in chosen]
-        own = [one for index in chosen if (one := numbers[index].estimate)]
+        own = [spread for index in chosen if (spread := numbers[index].estimate)]
         estimates = pooled(own, errors, [numbers[index].part.variant for index in chosen])
         for index, estimate in zip(chosen, estimates, strict=True):
             found[index] = replace(numbers[index], estimate=estimate)
