@@ -4,10 +4,11 @@ import argparse
 
 import numpy as np
 
+from leo_bench.commands.given import refuse_unused_data
 from leo_bench.commands.runs import find_run
 from leo_bench.figures.code_paths import code_paths_png
 from leo_bench.figures.drawings import AnswerGrid
-from leo_bench.records import write_atomic
+from leo_bench.records import read_settings, write_atomic
 from leo_bench.records.example import Example, movement
 from leo_bench.running.example_episodes import example_episodes
 from leo_bench.running.numerics import numerics_digest
@@ -15,7 +16,9 @@ from leo_bench.running.numerics import numerics_digest
 
 def command_examples(options: argparse.Namespace) -> None:
     """Write pictures into reports/examples-<run_key>/, which git ignores, and print what they show."""
-    result, examples, n_first = example_episodes(find_run(options.results, options.key), options.data)
+    run = find_run(options.results, options.key)
+    refuse_unused_data(options.data, [read_settings(run).dataset])
+    result, examples, n_first = example_episodes(run, options.data)
     folder = options.reports / f"examples-{result.run_key}"
     write_atomic(folder / ".gitignore", b"*\n")  # they show drawings of the data
     settings, pictures = result.settings, []

@@ -2,6 +2,7 @@
 
 import math
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -93,9 +94,12 @@ def test_a_true_claim_holds_a_false_one_is_refuted_and_an_underpowered_one_is_op
     assert measured_words(evidence, found["true"]).startswith("+10.0 [")
     (part,) = found["open"].parts
     assert part.decision is not None
+    # by hand: differences of 5 points with a spread of 11.7, a margin of 0.5, and a family of three. A normal test at
+    # 5%/3 that finds this in 80% of cases needs n = ((2.13 + 0.84) * 11.7 / 4.5)^2 = 60 seeds, and t one or two more.
+    # The other spreads moderate this one to 10.7 at least, which makes it 50.
     wanted = part.decision.seeds_to_settle
-    assert wanted is None or wanted > 3
-    assert where_words(evidence, found["open"]).startswith("3 seeds of ")
+    assert wanted is not None and 50 <= wanted <= 62
+    assert where_words(evidence, found["open"]) == f"3 seeds of about {wanted}"
 
 
 def test_a_claim_that_holds_in_part_names_where(tmp_path: Path) -> None:
@@ -357,13 +361,11 @@ def test_the_page_of_findings_leaves_claims_to_their_own(tmp_path: Path) -> None
     assert question in write_findings(tmp_path, tmp_path / "findings.md").read_text()
 
 
-def test_the_committed_page_is_that_of_the_published_results() -> None:
+def test_the_committed_page_is_that_of_the_published_results(tmp_path: Path) -> None:
     root = Path(__file__).parents[3]
-    page = root / "docs" / "claims.md"
-    if not page.exists():
+    committed, page = root / "docs" / "claims.md", tmp_path / "claims.md"
+    if not committed.exists():
         pytest.skip("no claims are published")
-    text = page.read_text()
+    shutil.copy(committed, page)  # its own text is kept
     write_claims_docs(root / "results", page)
-    made = page.read_text()
-    page.write_text(text)
-    assert made == text, "make report writes docs/claims.md again"
+    assert page.read_text() == committed.read_text(), "make report writes docs/claims.md again"
