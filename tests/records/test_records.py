@@ -15,6 +15,9 @@ from results_fixture import NUMERICS, edit_record, make_plan, write_attempt, wri
 
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
+    BY_CHARACTER,
+    CHARACTERS,
+    CORRECT,
     SCORE_COLUMNS,
     AdaptationRecord,
     AttemptStatus,
@@ -107,7 +110,10 @@ def test_a_training_that_cannot_be_believed_is_named_not_raised(
         ({"accuracy_before": 0.5}, "accuracy_before is 0.5"),
         ({"accuracy_ci95": 0.5}, "accuracy_ci95 is 0.5"),
         ({"accuracy_by_step": [0.5] * 6}, "accuracy_by_step[0] is 0.5"),
-        ({"steps": [0, 1]}, "counts of shape (12, 6)"),
+        ({"accuracy_by_step": []}, "accuracy_by_step: there are 0 accuracies, but 6 scored steps"),
+        ({"steps": []}, "steps: List should have at least 1 item"),
+        ({"steps": [0, 1]}, "accuracy_by_step: there are 6 accuracies, but 2 scored steps"),
+        ({"steps": [0, 1], "accuracy_by_step": [0.5, 0.5]}, "counts of shape (12, 6)"),
         ({"accuracy": math.nan}, "accuracy"),
         ({"better": 1}, "better"),
         ({"eval_seconds": -1}, "eval_seconds"),
@@ -242,6 +248,47 @@ def test_damaged_counts_are_named_not_raised(tmp_path: Path, plan: Plan, damage:
     assert state.status == "corrupt"
     assert str(state.folder) in state.message
     assert "\n" not in state.message
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        (CORRECT, lambda counts: counts.astype(str), "counts are not whole numbers from 0 to 75"),
+        (CORRECT, lambda counts: np.where(counts >= 0, math.nan, counts), "counts are not whole numbers from 0 to 75"),
+        (CORRECT, lambda counts: np.stack([counts[:, 0] - 80, *counts.T[1:]], 1), "counts are not whole numbers"),
+        (CORRECT, lambda counts: np.stack([counts[:, 0] + 76, *counts.T[1:]], 1), "counts are not whole numbers"),
+        (CORRECT, lambda counts: np.zeros(3, [(f"field{i}", "u1") for i in range(2000)]), "ValueError: Header info"),
+        (BY_CHARACTER, lambda counts: counts.astype(str), "counts by character of type <U"),
+        (BY_CHARACTER, lambda counts: counts * 1.0, "counts by character of type float64"),
+        (BY_CHARACTER, lambda counts: counts[:1], "counts by character of shape (1, 2) do not fit 2 names"),
+        (BY_CHARACTER, lambda counts: counts[:, ::-1], "counts by character have "),
+        (BY_CHARACTER, lambda counts: counts + np.array([[0, 1], [0, -1]]), "counts by character have "),
+        (CHARACTERS, lambda names: names.astype(str), "names of type <U"),
+        (CHARACTERS, lambda names: names[:, None], "2 dimensions"),
+        (CHARACTERS, lambda names: np.array([b"Greek", b"Latin"]), "do not fit 2 names Alphabet/character"),
+        (CHARACTERS, None, "counts by character without the names of the characters"),
+    ],
+)  # fmt: skip
+def test_arrays_that_cannot_be_counts_are_named_not_raised(
+    tmp_path: Path, plan: Plan, name: str, change: Callable[[np.ndarray], np.ndarray] | None, words: str
+) -> None:
+    def characters(_variant: str, _seed: int, correct: np.ndarray, queries: int) -> dict[str, tuple[int, int]]:
+        asked, right = queries * len(correct), int(correct[:, -1].sum())
+        return {"Greek/character01": (right - 1, right - 1), "Latin/character01": (asked - right + 1, 1)}
+
+    folder = write_run(tmp_path, plan, plan.runs[0], lambda *_: counts(), characters)
+    good = run_state(plan.runs[0], folder)
+    assert good.status == "done"
+    path = folder / "tests" / good.headline.test_key / "episodes.npz"
+    with np.load(path) as arrays:
+        kept = dict(arrays)
+    array = kept.pop(name)
+    if change is not None:
+        kept[name] = change(array if name == CHARACTERS else array.astype(np.int64))
+    np.savez(path, **kept)
+    state = run_state(plan.runs[0], folder)
+    assert state.status == "corrupt"
+    assert words in state.message and str(folder) in state.message and "\n" not in state.message
 
 
 def test_missing_counts_are_named_by_the_file_that_should_hold_them(tmp_path: Path, plan: Plan) -> None:
