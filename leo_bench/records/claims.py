@@ -163,7 +163,7 @@ def part_fault(part: Part) -> str:
         return "equals is for the kind count; give it above or below"
     if part.kind == "ratio" and not all(isinstance(bound, float | None) for bound in (part.above, part.below)):
         return "the bound of a ratio is a number"
-    if isinstance(part.above or part.below, str) and part.quantity not in ACCURACIES:
+    if any(isinstance(bound, str) for bound in (part.above, part.below)) and part.quantity not in ACCURACIES:
         return f"the margin is one of accuracy; give {part.quantity} a number as its bound"
     return ""
 

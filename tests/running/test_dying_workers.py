@@ -100,8 +100,13 @@ def test_a_run_that_a_killed_call_has_left_is_waited_for_and_said_once(tmp_path:
     folder.mkdir(parents=True)
     lock = FileLock(folder / ".lock", thread_local=False)
     lock.acquire()
-    threading.Timer(1.5, lock.release).start()
-    (run,) = study(tmp_path, plan, FAKE, say=said.append).run().runs
+
+    def say(text: str) -> None:
+        said.append(text)
+        if "another process is doing this run" in text:
+            threading.Timer(0.7, lock.release).start()  # after more than one look at the lock
+
+    (run,) = study(tmp_path, plan, FAKE, say=say).run().runs
     assert run.status == "done"
     assert [text for text in said if "another process is doing this run" in text] == said[:1]
     assert said[0].startswith("held seed 0: ")
