@@ -504,9 +504,11 @@ def test_published_studies_share_their_runs_and_leave_none_that_nothing_names(tm
     runs = tmp_path / "official" / "runs"
     assert len(list(runs.iterdir())) == 4
     assert len(load_study(tmp_path / "official" / "other-cpu").done) == 1
+    (runs / ".DS_Store").write_text("of a file manager")
+    (runs / "notes").mkdir()
     shutil.rmtree(tmp_path / "official" / "ablations-cpu")
     publish(tmp_path, "other", "cpu", partial=False)
-    assert [path.name for path in runs.iterdir()] == [plan.runs[0].run_key]
+    assert {path.name for path in runs.iterdir()} == {plan.runs[0].run_key, ".DS_Store", "notes"}
 
 
 def test_publishing_a_part_study_keeps_what_was_published(tmp_path: Path, plan: Plan) -> None:

@@ -37,6 +37,7 @@ def study(results: Path, plan: Plan, worker: tuple[str, ...], **more: object) ->
         ("raise SystemExit(1)", "process ended with exit code 1: it left no message, as on a full disk"),
         ("raise SystemExit(3)", "process ended with exit code 3: it left no message, as on a full disk"),
         ("import os; os.kill(os.getpid(), 9)", "process killed by signal 9 (SIGKILL); if you did not kill it: "),
+        ("import os; os.kill(os.getpid(), 40)", "process killed by signal 40 (real-time signal 40)"),
     ],
 )
 def test_a_process_that_dies_before_its_first_attempt_leaves_its_last_line(
