@@ -129,12 +129,13 @@ def _unfinished(folder: Path, trained: bool = False) -> tuple[Status, str]:
     attempts = attempts_of(folder)
     if not attempts:
         return "missing", "" if trained else "not started"
+    name = attempts[-1].name.replace("-", " ")
     try:
         last = read_record(attempts[-1] / "status.json", AttemptStatus)
     except LeoBenchError as error:
-        return "interrupted", f"attempt {len(attempts)} left no status: {error}"
+        return "interrupted", f"{name} left no status: {error}"
     if last.status == "running" and not is_held(folder):
-        return "interrupted", f"attempt {len(attempts)} ended without a message after {last.episode} training episodes"
+        return "interrupted", f"{name} ended without a message after {last.episode} training episodes"
     if last.status == "done":
         return ("missing", "") if trained else ("interrupted", last.message)
     return last.status, last.message

@@ -399,6 +399,30 @@ def test_an_attempt_that_says_done_without_a_result_is_not_done(tmp_path: Path, 
     assert run_state(plan.runs[0], folder).status == "interrupted"
 
 
+@pytest.mark.parametrize(
+    ("last", "status", "words"),
+    [
+        ("failed", "failed", "of attempt 10"),
+        ("pruned", "pruned", "of attempt 10"),
+        ("done", "interrupted", "of attempt 10"),
+        ("running", "interrupted", "attempt 10 ended without a message after 70 training episodes"),
+        (None, "interrupted", "attempt 10 left no status: "),
+    ],
+)
+def test_the_last_attempt_by_number_says_what_became_of_a_run(
+    tmp_path: Path, plan: Plan, last: Any, status: str, words: str
+) -> None:
+    folder = tmp_path / "runs" / plan.runs[0].run_key
+    for number, kind in ((10, last), (9, "failed"), (2, "pruned")):
+        (folder / f"attempt-{number}").mkdir(parents=True)
+        if kind is not None:
+            record = AttemptStatus(status=kind, started="then", message=f"of attempt {number}", episode=70)
+            write_record(folder / f"attempt-{number}" / "status.json", record)
+    state = run_state(plan.runs[0], folder)
+    assert (state.status, state.attempts) == (status, 3)
+    assert state.message.startswith(words)
+
+
 def test_publishing_wants_all_runs_unless_partial_and_can_be_repeated(tmp_path: Path, plan: Plan) -> None:
     folder = write_study(tmp_path, plan)
     with pytest.raises(LeoBenchError, match="no done run"):
