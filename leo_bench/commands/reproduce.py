@@ -16,13 +16,13 @@ from typing import Any
 
 from leo_bench.commands.bench import benchmark_pages
 from leo_bench.commands.given import options_given, refuse_beside
+from leo_bench.commands.regenerated import regenerated
 from leo_bench.commands.runs import no_study
 from leo_bench.config import make_settings
 from leo_bench.errors import EXIT_FAILED, LeoBenchError
 from leo_bench.records import RUNS, RunState, find_studies
 from leo_bench.records.search import find_searches
 from leo_bench.report import write_report, write_search_report
-from leo_bench.report.regenerated import regenerated
 from leo_bench.running import provenance
 from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.reproduce import Comparison, Start, again, done_runs, runs_of, sealed, with_key

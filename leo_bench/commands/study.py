@@ -75,7 +75,7 @@ def distinct_settings(plan: Plan) -> list[Settings]:
 
 
 def _words(plan: Plan, options: argparse.Namespace, jobs: int) -> str:
-    from leo_bench.report.study.power import power_words  # pandas is slow to import
+    from leo_bench.commands.power import power_words  # pandas is slow to import
 
     return f"{plan_words(plan, options.results, jobs)}\n{power_words(plan, options.results)}"
 
@@ -86,8 +86,8 @@ def _until_decided(options: argparse.Namespace, source: DataSource, first: Plan,
     Looks at the verdicts after the seeds of the profile, and after half as many again each time. Their number is fixed
     before the first run, and each spends an equal share of the 5% (statistics.judge).
     """
+    from leo_bench.commands.power import open_comparisons
     from leo_bench.report.study.data import load_study_data
-    from leo_bench.report.study.power import open_comparisons
 
     looks = seeds_at_looks(list(dict.fromkeys(run.seed for run in first.runs)), options.max_seeds)
     only: list[str] = list(options.only)
@@ -104,8 +104,8 @@ def _until_decided(options: argparse.Namespace, source: DataSource, first: Plan,
         if not found:
             print("every comparison on the headline test has a verdict")
             return 0
-        print(f"open: {', '.join(plan.labels.get(one.variant, one.variant) for one in found)}")
-        only = list(dict.fromkeys(name for one in found for name in (one.variant, one.against)))
+        print(f"open: {', '.join(plan.labels.get(variant, variant) for variant, _ in found)}")
+        only = list(dict.fromkeys(name for pair in found for name in pair))
     print(f"{len(found)} comparisons are still open with {options.max_seeds} seeds; --max-seeds allows for more")
     return 0
 

@@ -2,7 +2,8 @@
 
 from matplotlib.axes import Axes
 
-from leo_bench.figures.style import FONT, GRID, INK, MUTED, SMALL, new_axes
+from leo_bench.figures.drawings import draw_tile
+from leo_bench.figures.style import FONT, INK, MUTED, SMALL, new_axes
 from leo_bench.records.directions import LatentDirections
 
 LABEL, GAP = 1.9, 0.6
@@ -23,8 +24,8 @@ def latent_directions(directions: LatentDirections, *, ax: Axes | None = None) -
         top = row * (1 + BETWEEN)
         ax.text(0, top + 0.5, f"{row + 1}: {share:.0%}", va="center", fontsize=FONT, color=INK)
         for place in range(n_shown):
-            _tile(ax, directions.lowered[row, place], LABEL + place, top)
-            _tile(ax, directions.raised[row, place], right + n_shown - 1 - place, top)
+            draw_tile(ax, directions.lowered[row, place], LABEL + place, top)
+            draw_tile(ax, directions.raised[row, place], right + n_shown - 1 - place, top)
     for left, words in ((0.0, "share"), (LABEL, "logit falls most"), (right, "logit rises most")):
         ax.text(left, -0.15, words, va="bottom", fontsize=SMALL, color=MUTED)
     width, height = directions_size(n_rows, n_shown)
@@ -36,13 +37,3 @@ def latent_directions(directions: LatentDirections, *, ax: Axes | None = None) -
 def directions_size(n_rows: int, n_shown: int) -> tuple[float, float]:
     """Return width and height of the figure, in drawings."""
     return LABEL + 2 * n_shown + GAP, 0.6 + n_rows * (1 + BETWEEN)
-
-
-def _tile(ax: Axes, drawing: object, left: float, top: float) -> None:
-    """Draw one drawing, black on white, in a thin frame. drawing: uint8 [H, W], ink 255."""
-    extent = (left + 0.04, left + 0.96, top + 0.96, top + 0.04)
-    ax.imshow(255 - drawing, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="none")  # type: ignore[operator]
-    for x in ((extent[0], extent[0]), (extent[1], extent[1])):
-        ax.plot(x, (extent[2], extent[3]), color=GRID, linewidth=0.6)
-    for y in ((extent[2], extent[2]), (extent[3], extent[3])):
-        ax.plot((extent[0], extent[1]), y, color=GRID, linewidth=0.6)

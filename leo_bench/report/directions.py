@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from leo_bench.figures import directions_size, latent_directions
+from leo_bench.figures.latent_directions import directions_size, latent_directions
 from leo_bench.records.directions import LatentDirections
 from leo_bench.report.panels import ROOM, Panel, render
 

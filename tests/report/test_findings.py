@@ -1,5 +1,6 @@
 """The page of findings: questions, answers, and the rows of the reports' main tables."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,9 @@ from results_fixture import write_big_study
 from search_fixture import write_big_search
 
 from leo_bench.config import make_settings
-from leo_bench.report.findings import HEAD, search_findings, study_findings, summary, write_findings
+from leo_bench.report.findings import HEAD, parts_block, search_findings, study_findings, write_findings
+from leo_bench.report.pages import TEXT
+from leo_bench.report.parts import PARTS, WITH, WITHOUT, parts_table
 from leo_bench.report.search.data import load_search_data
 from leo_bench.report.study.data import cell_name, load_study_data
 from leo_bench.report.study.differences import effects
@@ -45,28 +48,43 @@ def test_a_search_is_its_question_answer_and_what_test_says(tmp_path: Path) -> N
     assert "[The whole report](../reports/official/search-cpu/report.md) (search `search`, profile `cpu`)" in text
 
 
-def test_the_summary_answers_the_questions_whose_study_is_there(
+def test_a_part_is_worth_the_difference_turned_if_the_variant_leaves_it_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = load_study_data(write_big_study(tmp_path))
-    questions = (
-        ("Can one code tell classes apart?", "ablations", "decode_task"),
-        ("Not measured?", "ablations", "no such variant"),
-        ("Not here?", "another", "decode_task"),
+    parts = (
+        ("left out", "leo", WITHOUT, "ablations", "decode_task"),
+        ("added", "leo", WITH, "ablations", "decode_task"),
+        ("not measured", "leo", WITH, "ablations", "no such variant"),
+        ("not here", "leo", WITH, "another", "decode_task"),
     )
-    monkeypatch.setattr("leo_bench.report.findings.QUESTIONS", questions)
-    text = summary([data])
-    (row,) = [line for line in text.splitlines() if line.startswith("| Can one code")]
-    assert data.label("decode_task") in row
-    first = effects(data, data.headline).set_index("variant").loc["decode_task"]
-    assert f"{cell_name(data.headline)} {first['verdict']}, {100 * first['difference']:+.1f} [" in row
-    scored = [cell for cell in data.cells if not data.rows(cell, "decode_task").empty]
-    assert row.count(";") == len(scored) - 1
-    assert "Not" not in text
-    assert summary([]) == ""
+    monkeypatch.setattr("leo_bench.report.parts.PARTS", parts)
+    table = parts_table([data]).set_index("part")
+    assert list(table.index) == ["left out", "added"]
+    row = effects(data, data.headline).set_index("variant").loc["decode_task"]
+    mean, low, high = (100 * row[name] for name in ("difference", "low", "high"))
+    turned = {"better": "worse", "worse": "better"}.get(row["verdict"], row["verdict"])
+    test = cell_name(data.headline)
+    assert table.loc["added", test].startswith(f"{row['verdict']}, {mean:+.1f} [{low:+.1f}, {high:+.1f}]")
+    assert table.loc["left out", test].startswith(f"{turned}, {-mean:+.1f} [{-high:+.1f}, {-low:+.1f}]")
+    assert "| left out" in parts_block([data])
+    assert parts_block([]) == ""
+
+
+def test_text_written_by_hand_stays(tmp_path: Path) -> None:
+    page = tmp_path / "findings.md"
+    page.write_text(f"old\n{TEXT[0]}mine\n{TEXT[1]}old\n")
+    assert write_findings(tmp_path, page).read_text() == f"{HEAD}\n{TEXT[0]}mine\n{TEXT[1]}"
 
 
 def test_the_page_holds_the_published_studies_alone(tmp_path: Path) -> None:
     write_big_study(tmp_path)  # not published
     page = write_findings(tmp_path, tmp_path / "findings.md")
-    assert page.read_text() == HEAD
+    assert page.read_text() == f"{HEAD}\n{TEXT[0]}{TEXT[1]}"
+
+
+def test_every_part_is_a_variant_of_a_study_file() -> None:
+    studies = Path(__file__).parents[2] / "studies"
+    for part, _, _, study, variant in PARTS:
+        variants = tomllib.loads((studies / f"{study}.toml").read_text())["variants"]
+        assert variant in variants, part

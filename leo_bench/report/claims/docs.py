@@ -1,6 +1,5 @@
 """docs/claims.md: the verdicts of the published study, beside text written by hand, which stays."""
 
-import re
 from pathlib import Path
 
 from leo_bench.records import find_studies, folder_name, write_atomic
@@ -8,11 +7,9 @@ from leo_bench.report.claims.evidence import Evidence
 from leo_bench.report.claims.judged import judge_claims
 from leo_bench.report.claims.page import claims_answer
 from leo_bench.report.claims.tables import CLAIMS, claim_rows, claims_markdown, comparison_tables
-from leo_bench.report.pages import markdown_table
+from leo_bench.report.pages import markdown_table, own_text
 from leo_bench.report.study.data import load_study_data
 
-MARKS = "<!-- begin text -->\n", "<!-- end text -->\n"
-"""Text between these marks is written by hand."""
 HEAD = """# Claims of the source document
 
 All of this page but the text below is made from `results/official/` by `make publish` and `make report`.
@@ -33,9 +30,7 @@ def write_claims_docs(results: Path, page: Path) -> Path | None:
     evidence = Evidence(data)
     claims = judge_claims(evidence)
     folder = folder_name(data.plan.study, data.plan.profile)
-    old = page.read_text(encoding="utf-8") if page.exists() else ""
-    own = re.search(f"{re.escape(MARKS[0])}(.*?){re.escape(MARKS[1])}", old, re.DOTALL)
-    blocks = [HEAD, f"{MARKS[0]}{own[1] if own else ''}{MARKS[1]}"]
+    blocks = [HEAD, own_text(page)]
     blocks += [f"{sentence}\n" for sentence in claims_answer(data, claims)]
     link = f"[Every number with its rule](../reports/official/{folder}/report.md) (study `{data.plan.study}`, profile"
     blocks += [f"{link} `{data.plan.profile}`).\n", "## Statements\n", f"{CLAIMS}\n"]

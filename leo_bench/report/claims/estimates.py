@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from leo_bench.records.claims import ACCURACIES, MEASURE, Bound, Part
-from leo_bench.report.claims.evidence import Evidence, Place, number_of
+from leo_bench.records.quantities import quantity_of
+from leo_bench.report.claims.evidence import Evidence, Place
 from leo_bench.report.sentences import listed
-from leo_bench.report.study.differences import LEAST_ERROR, as_difference, variance_prior
-from leo_bench.report.study.pairs import VariantScores, paired_difference
+from leo_bench.report.study.differences import variance_prior
+from leo_bench.report.study.pairs import paired_difference
 from leo_bench.statistics import (
     Difference,
     Interval,
@@ -22,6 +23,7 @@ from leo_bench.statistics import (
     margin_of,
     mean_estimate,
 )
+from leo_bench.statistics.families import as_difference
 
 TIMES = ("train_seconds", "core_seconds", "adapt_ms")
 """Quantities that depend on the machine."""
@@ -30,9 +32,13 @@ TIMES = ("train_seconds", "core_seconds", "adapt_ms")
 class NotMeasured(Exception):
     """Reason why a number cannot be had, in words."""
 
+    verdict = "not measured at this profile"
+
 
 class NotRun(NotMeasured):
     """Variants have no run."""
+
+    verdict = "not run at this profile"
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ class Number:
 
     part: Part
     test: str
+    """Name of the test; empty if the quantity does not depend on it."""
     statement: Statement
     value: float
     n_seeds: int
@@ -55,151 +62,129 @@ class Number:
 
 def measure(evidence: Evidence, part: Part, test: str) -> Number:
     """Return the number of a part on one test. Raises NotMeasured with the reason if there is none."""
-    lacking = [name for name in part.named if evidence.place(name) is None]
-    if lacking:
-        names = [f"{evidence.label(name)} (study {evidence.study(name)})" for name in lacking]
-        raise NotRun(f"no run of {listed(names)}")
-    made: dict[str, Callable[[Evidence, Part, str], Number]] = {
-        "level": _level,
-        "difference": _more if part.more_than_on else _difference,
-        "ratio": _ratio,
-        "trend": _trend,
-        "count": _count,
-    }
-    return made[part.kind](evidence, part, test)
+    found = {name: evidence.place(name) for name in part.named}
+    if lacking := [f"{evidence.label(name)} (study {evidence.study(name)})" for name in found if not found[name]]:
+        raise NotRun(f"no run of {listed(lacking)}")
+    places = [place for place in map(evidence.place, part.named) if place]
+    if part.quantity not in ACCURACIES:
+        return _off_test(part, places)
+    if part.kind == "level":
+        return _mean_accuracy(evidence, part, test, places[0])
+    if part.kind == "trend":
+        return _accuracy_trend(evidence, part, test, places)
+    return (_accuracy_more if part.more_than_on else _accuracy_difference)(evidence, part, test, *places)
 
 
 def moderated(numbers: list[Number]) -> list[Number]:
     """Return the numbers with few-seed variances drawn towards those of others of their kind: of all ratios, and of all
     mean accuracies. Differences are drawn towards their own study's already."""
     found = list(numbers)
-    for kind in ("ratio", "mean"):
-        chosen = [(i, one, one.estimate) for i, one in enumerate(numbers) if one.estimate and _kind(one) == kind]
+    ratios = {index: 1.0 for index, one in enumerate(numbers) if one.part.kind == "ratio"}
+    means = {
+        index: 1 - one.value
+        for index, one in enumerate(numbers)
+        if one.part.kind == "level" and one.part.quantity in MEANS
+    }
+    for errors in (ratios, means):  # place of a number -> error that goes with its variance
+        chosen = [(index, own) for index in errors if (own := numbers[index].estimate)]
         if chosen:
-            errors = [_error(one) for _, one, _ in chosen]
             prior = fit_prior(
-                [own.variance for *_, own in chosen],
-                [own.degrees for *_, own in chosen],
-                errors,
-                len({one.part.variant for _, one, _ in chosen}),
+                [own.variance for _, own in chosen],
+                [own.degrees for _, own in chosen],
+                [errors[index] for index, _ in chosen],
+                len({numbers[index].part.variant for index, _ in chosen}),
             )
-            for (index, one, own), error in zip(chosen, errors, strict=True):
-                variance, degrees = prior.moderated(own.variance, own.degrees, error)
-                found[index] = replace(one, estimate=replace(own, variance=variance, degrees=degrees))
+            for index, own in chosen:
+                found[index] = replace(numbers[index], estimate=prior.applied(own, errors[index]))
     return found
-
-
-def _kind(number: Number) -> str:
-    """Return which variances are like that of a number: "ratio", "mean" for mean accuracies, or "" for no others."""
-    if number.part.kind == "level" and number.part.quantity in MEANS:
-        return "mean"
-    return "ratio" if number.part.kind == "ratio" else ""
 
 
 MEANS = ("accuracy", "accuracy_before")
 """Accuracies whose variance over seeds follows the error."""
+OVER_SEEDS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "level": lambda values: values[:, 0] - values[:, 1:].sum(axis=1),
+    "difference": lambda values: values[:, 0] - values[:, 1],
+    "ratio": lambda values: np.log(values[:, 0] / values[:, 1]),
+    "trend": fitted_change,
+}
+"""Kind of a part -> its number for each seed, [n_seeds], from the values of its variants, [n_seeds, n_variants]. In a
+level the second value is the one that is subtracted."""
 
 
-def _error(number: Number) -> float:
-    """Return the error that goes with a mean accuracy, a fraction above 0; 1 for other numbers."""
-    return max(1 - number.value, LEAST_ERROR) if number.part.quantity in MEANS else 1.0
+def _off_test(part: Part, places: list[Place]) -> Number:
+    """Return a number that does not depend on the test, over the seeds that all variants have; a count is exact."""
+    if part.kind == "ratio" and part.quantity in TIMES and _machines(places[0]) != _machines(places[1]):
+        raise NotMeasured("the times come from different machines")
+    values = [_values(place, part.quantity) for place in places]
+    if part.kind == "count":
+        counts = sorted(set(values[0].values()))
+        if len(counts) > 1:
+            raise NotMeasured(f"the runs disagree: {', '.join(f'{value:,g}' for value in counts)}")
+        return Number(part, "", _statement(part), counts[0], 1)
+    if part.minus:
+        values.append(_values(places[0], part.minus))
+    return _number(part, "", _statement(part), OVER_SEEDS[part.kind](_paired(*values)))
 
 
-def _statement(part: Part, margin: float = 0.0) -> Statement:
-    """Return the bounds of a part as numbers."""
-
-    def number(bound: Bound) -> float | None:
-        if isinstance(bound, str):
-            return -margin if bound.startswith("-") else margin
-        return bound
-
-    return Statement(number(part.above), number(part.below))
-
-
-def _level(evidence: Evidence, part: Part, test: str) -> Number:
-    """Return a mean over the seeds of one variant: of accuracy over test episodes too."""
-    place = _place(evidence, part.variant)
-    if part.quantity not in ACCURACIES:
-        values = _paired(*(_values(place, name) for name in (part.quantity, part.minus) if name))
-        shown = values[:, 0] - (values[:, 1] if part.minus else 0)
-        return _over_seeds(part, "", _statement(part), shown)
-    correct = _correct(place.scores(test), evidence.label(part.variant), test)
-    before, after = correct[:, :, 0], correct[:, :, -1]
+def _mean_accuracy(evidence: Evidence, part: Part, test: str, place: Place) -> Number:
+    """Return a mean accuracy, or gain by adapting, over seeds and test episodes."""
+    scores = place.scores(test)
+    if not scores.rows:
+        raise NotRun(f"{evidence.label(part.variant)} on {test}")
+    before, after = (np.stack([scores.fractions(seed, step) for seed in scores.rows]) for step in (0, -1))
     shown = {"accuracy": after, "accuracy_before": before, "accuracy_gain": after - before}[part.quantity]
     margin = margin_of(1 - float(before.mean()), evidence.plan.margin)
     estimate = accuracy_estimate(shown) if min(shown.shape) > 1 else None
     return Number(part, test, _statement(part, margin), float(shown.mean()), len(shown), estimate)
 
 
-def _difference(evidence: Evidence, part: Part, test: str) -> Number:
+def _accuracy_difference(evidence: Evidence, part: Part, test: str, own: Place, base: Place) -> Number:
     """Return the paired difference of two variants, with the variance that their study gives it."""
-    own, base = (_place(evidence, name) for name in (part.variant, part.against))
-    if part.quantity not in ACCURACIES:
-        pairs = _paired(_values(own, part.quantity), _values(base, part.quantity))
-        return _over_seeds(part, "", _statement(part), pairs[:, 0] - pairs[:, 1])
-    row = _compared(evidence, own, base, part, test)
+    row = _compared(part, test, own, base)
     margin = margin_of(row["base_error"], evidence.plan.margin)
-    n_seeds, estimate = row["n_seeds"], None
-    if n_seeds > 1:
+    estimate = None
+    if row["n_seeds"] > 1:
         prior = variance_prior(own.data, own.data is base.data and not isinstance(own.scores(test).test, tuple))
         estimate = as_difference(row, evidence.plan.margin, prior)
-    return Number(part, test, _statement(part, margin), row["difference"], n_seeds, estimate, row["note"])
+    return Number(part, test, _statement(part, margin), row["difference"], row["n_seeds"], estimate, row["note"])
 
 
-def _more(evidence: Evidence, part: Part, test: str) -> Number:
+def _accuracy_more(evidence: Evidence, part: Part, test: str, own: Place, base: Place) -> Number:
     """Return how much larger a difference is on one test than on another, seed by seed."""
-    own, base = (_place(evidence, name) for name in (part.variant, part.against))
-    margin, gains = 0.0, []
-    for name in (test, part.more_than_on):
-        margin = margin or margin_of(_compared(evidence, own, base, part, name)["base_error"], evidence.plan.margin)
-        one, other = own.scores(name).rows, base.scores(name).rows
-        gains.append({seed: one[seed]["accuracy"] - other[seed]["accuracy"] for seed in one if seed in other})
-    pairs = _paired(*gains)
-    words = f"{test} against {part.more_than_on}"
-    return _over_seeds(part, words, _statement(part, margin), pairs[:, 0] - pairs[:, 1])
+    names = (test, part.more_than_on)
+    margin = margin_of(_compared(part, test, own, base)["base_error"], evidence.plan.margin)
+    _compared(part, part.more_than_on, own, base)  # raises if it may not be
+    sides = _paired(*(place.accuracies(name) for name in names for place in (own, base)))
+    more = (sides[:, 0] - sides[:, 1]) - (sides[:, 2] - sides[:, 3])
+    return _number(part, " against ".join(names), _statement(part, margin), more)
 
 
-def _ratio(evidence: Evidence, part: Part, test: str) -> Number:
-    """Return the logarithm of a ratio of costs, over the seeds that both variants have."""
-    own, base = (_place(evidence, name) for name in (part.variant, part.against))
-    if part.quantity in TIMES:
-        if _machines(own) != _machines(base):
-            raise NotMeasured("the times come from different machines")
-    pairs = _paired(_values(own, part.quantity), _values(base, part.quantity))
-    bounds = (None if bound is None else math.log(float(bound)) for bound in (part.above, part.below))
-    return _over_seeds(part, "", Statement(*bounds), np.log(pairs[:, 0] / pairs[:, 1]))
-
-
-def _trend(evidence: Evidence, part: Part, test: str) -> Number:
+def _accuracy_trend(evidence: Evidence, part: Part, test: str, places: list[Place]) -> Number:
     """Return the change from the first to the last variant, by a line through all of them."""
-    places = [_place(evidence, name) for name in part.variants]
-    if part.quantity not in ACCURACIES:
-        values = _paired(*(_values(place, part.quantity) for place in places))
-        return _over_seeds(part, "", _statement(part), fitted_change(values))
-    rows = [_compared(evidence, place, places[0], part, test) for place in places[1:]]
-    scores = [place.scores(test).rows for place in places]
-    values = _paired(*({seed: row["accuracy"] for seed, row in one.items()} for one in scores))
+    rows = [_compared(part, test, place, places[0]) for place in places[1:]]
+    values = _paired(*(place.accuracies(test) for place in places))
     margin = margin_of(rows[0]["base_error"], evidence.plan.margin)
-    number = _over_seeds(part, test, _statement(part, margin), fitted_change(values))
+    number = _number(part, test, _statement(part, margin), fitted_change(values))
     if number.estimate is None:
         return number
-    own, prior = number.estimate, variance_prior(places[-1].data)
-    variance, degrees = prior.moderated(own.variance, own.degrees, max(1 - float(values.mean()), LEAST_ERROR))
-    return replace(number, estimate=replace(own, variance=variance, degrees=degrees))
+    return replace(number, estimate=variance_prior(places[-1].data).applied(number.estimate, 1 - float(values.mean())))
 
 
-def _count(evidence: Evidence, part: Part, test: str) -> Number:
-    """Return an exact number, which all runs of a variant agree on."""
-    values = set(_values(_place(evidence, part.variant), part.quantity).values())
-    if len(values) > 1:
-        raise NotMeasured(f"the runs disagree: {', '.join(f'{value:,g}' for value in sorted(values))}")
-    return Number(part, "", _statement(part), values.pop(), 1)
-
-
-def _over_seeds(part: Part, test: str, statement: Statement, values: np.ndarray) -> Number:
+def _number(part: Part, test: str, statement: Statement, values: np.ndarray) -> Number:
     """Return the mean of [n_seeds] values with their own spread."""
     estimate = mean_estimate(values) if len(values) > 1 else None
     return Number(part, test, statement, float(values.mean()), len(values), estimate)
+
+
+def _statement(part: Part, margin: float = 0.0) -> Statement:
+    """Return the bounds of a part as numbers, those of a ratio as logarithms."""
+
+    def number(bound: Bound) -> float | None:
+        if isinstance(bound, str):
+            return -margin if bound.startswith("-") else margin
+        return math.log(bound) if bound is not None and part.kind == "ratio" else bound
+
+    return Statement(number(part.above), number(part.below))
 
 
 def _machines(place: Place) -> set[str]:
@@ -207,15 +192,9 @@ def _machines(place: Place) -> set[str]:
     return {str(sorted(run.result.host.items())) for run in place.runs.values() if run.result}
 
 
-def _place(evidence: Evidence, variant: str) -> Place:
-    place = evidence.place(variant)
-    assert place is not None
-    return place
-
-
 def _values(place: Place, quantity: str) -> dict[int, float]:
     """Return seed -> quantity. Raises NotMeasured if it is not recorded."""
-    found = {seed: number_of(run, quantity) for seed, run in place.runs.items()}
+    found = {seed: quantity_of(run, quantity) for seed, run in place.runs.items()}
     known = {seed: value for seed, value in found.items() if value is not None}
     if not known:
         name = quantity.removeprefix(MEASURE).replace("_", " ")
@@ -231,18 +210,7 @@ def _paired(*values: dict[int, float]) -> np.ndarray:
     return np.array([[one[seed] for one in values] for seed in seeds])
 
 
-def _correct(scores: VariantScores, label: str, test: str) -> np.ndarray:
-    """Return accuracies before the first and after the last step, [n_seeds, n_test_episodes, 2]."""
-    if not scores.rows:
-        raise NotRun(f"{label} on {test}")
-    found = []
-    for seed in scores.rows:
-        run, one = scores.recorded(seed)
-        found.append(run.correct(one)[:, [0, -1]] / (one.n_way * one.n_query))
-    return np.stack(found)
-
-
-def _compared(evidence: Evidence, own: Place, base: Place, part: Part, test: str) -> dict[str, Any]:
+def _compared(part: Part, test: str, own: Place, base: Place) -> dict[str, Any]:
     """Return the paired difference of two variants on a test. Raises NotMeasured if they may not be compared."""
     row = paired_difference(own.scores(test), base.scores(test), base.data.label(base.variant), tuple(part.may_differ))
     if not row["compared"]:

@@ -1,20 +1,18 @@
 """Finds the runs that claims name: those of the study itself, and those of the studies that variants are taken from."""
 
 import re
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from leo_bench.config import default_of
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import Plan, RunState, folder_name, read_measures
-from leo_bench.records.claims import MEASURE, SETTING, Claims
-from leo_bench.report.study.data import Cell, StudyData, load_study_data
+from leo_bench.records import Plan, RunState, folder_name
+from leo_bench.records.claims import Claims
+from leo_bench.report.study.data import StudyData, load_study_data
 from leo_bench.report.study.pairs import VariantScores
-from leo_bench.report.study.switches import training_effort
 
 OWN_TEST = re.compile(r"(\d+)-way (mixed|within alphabet)")
+"""Name of a test that a study compares its variants on; any other name is that of a test elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +30,13 @@ class Place:
 
     def scores(self, test: str) -> VariantScores:
         """Return the scores on a test, named as in a claim."""
-        return VariantScores(self.data, test_of(test), self.variant)
+        own = OWN_TEST.fullmatch(test)
+        place = (int(own[1]), own[2].replace(" ", "_")) if own else test
+        return VariantScores(self.data, place, self.variant)
 
-
-def test_of(name: str) -> Cell | str:
-    """Return one of the tests that a study compares, or the name of one elsewhere."""
-    own = OWN_TEST.fullmatch(name)
-    return (int(own[1]), own[2].replace(" ", "_")) if own else name
-
-
-test_of.__test__ = False  # type: ignore[attr-defined]  # not a test
+    def accuracies(self, test: str) -> dict[int, float]:
+        """Return seed -> accuracy on a test, a fraction."""
+        return {seed: row["accuracy"] for seed, row in self.scores(test).rows.items()}
 
 
 @dataclass(frozen=True)
@@ -97,51 +92,3 @@ def _read(folder: Path) -> StudyData | None:
     with suppress(LeoBenchError):
         return load_study_data(folder) if (folder / "study.json").exists() else None
     return None
-
-
-def number_of(run: RunState, quantity: str) -> float | None:
-    """Return a quantity of a run that does not depend on the test; None if it is not recorded."""
-    result, settings = run.result, run.planned.settings
-    assert result is not None
-    if quantity.startswith(MEASURE):
-        return measures_of(run).get(quantity.removeprefix(MEASURE))
-    if quantity.startswith(SETTING):
-        name = quantity.removeprefix(SETTING)
-        return float(settings.get(name, default_of(name)))
-    made: dict[str, Callable[[], float | None]] = {
-        "adapt_ms": lambda: run.headline.adapt_ms,
-        "core_seconds": lambda: core_seconds_of(run),
-        "n_adapted": lambda: n_adapted(run),
-        "own_share": lambda: result.n_generated / result.n_parameters,
-    }
-    return made[quantity]() if quantity in made else float(getattr(result, quantity))
-
-
-def core_seconds_of(run: RunState) -> float | None:
-    """Return the processor time of all updates of a run; None in old records, and without an update."""
-    assert run.result is not None
-    each, updates = run.result.update_seconds, training_effort(run.planned.settings)["n_updates"]
-    return updates * each if each and updates else None
-
-
-def n_adapted(run: RunState) -> int:
-    """Return how many numbers the inner loop of a run changes for one episode."""
-    assert run.result is not None
-    settings = run.planned.settings
-    if settings["learner"] != "leo":
-        return run.result.n_generated if settings["inner_steps"] and settings["learner"] in ADAPTING else 0
-    codes = settings["latent_dim"] * settings["n_way"] if settings["inner_steps"] else 0
-    return int(codes + (run.result.n_generated if settings.get("finetune_steps") else 0))
-
-
-ADAPTING = ("maml", "meta_sgd", "anil", "reptile")
-"""Learners besides LEO whose inner loop changes the weights that an episode has of its own."""
-
-
-def measures_of(run: RunState) -> dict[str, float]:
-    """Return the measures of a trained model by name; empty if none are recorded, or the record is damaged."""
-    assert run.result is not None
-    with suppress(LeoBenchError):
-        found = read_measures(run.folder, run.result)
-        return {name: one.value for name, one in found.measures.items()} if found else {}
-    return {}

@@ -1,6 +1,6 @@
 """Verdicts on claims: each part is decided within the family of all parts, and a claim by its parts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from leo_bench.records.claims import Claim, Part
@@ -9,8 +9,10 @@ from leo_bench.report.claims.evidence import Evidence
 from leo_bench.statistics import Decision, Outcome, combine, decide
 
 NOT_MEASURABLE = "not measurable here"
-NOT_RUN, NOT_MEASURED = "not run at this profile", "not measured at this profile"
-VERDICTS = ("holds", "holds in part", "does not hold", "inconclusive", NOT_MEASURED, NOT_RUN, NOT_MEASURABLE)
+VERDICTS = (
+    *("holds", "holds in part", "does not hold", "inconclusive"),
+    *(NotMeasured.verdict, NotRun.verdict, NOT_MEASURABLE),
+)
 """Verdicts on claims, decided ones first."""
 
 
@@ -24,7 +26,7 @@ class JudgedPart:
     outcome: Outcome | None
     """None if it is not measured."""
     missing: str = ""
-    """NOT_RUN or NOT_MEASURED if there is no number."""
+    """Verdict if there is no number."""
     reason: str = ""
     """Reason why there is no number, or no verdict on it."""
     decision: Decision | None = None
@@ -46,30 +48,29 @@ class JudgedClaim:
             return NOT_MEASURABLE
         outcome = combine([part.outcome for part in self.parts])
         missing = [part.missing for part in self.parts]
-        return outcome or (NOT_RUN if NOT_RUN in missing else NOT_MEASURED)
+        return outcome or (NotRun if NotRun.verdict in missing else NotMeasured).verdict
 
 
 def judge_claims(evidence: Evidence) -> list[JudgedClaim]:
-    """Return all claims of a study with their verdicts, in its order."""
+    """Return all claims of a study with their verdicts, in its order. Parts with several seeds are one family."""
+    claims = evidence.claims.claims
     asked = [
         (name, part, test)
-        for name, claim in evidence.claims.claims.items()
+        for name, claim in claims.items()
         for part in claim.parts
         for test in (part.tests if part.quantity.startswith("accuracy") else part.tests[:1])
     ]
     found = [_measured(evidence, part, test) for _, part, test in asked]
-    numbers = iter(moderated([one for one in found if isinstance(one, Number)]))
-    known = [next(numbers) if isinstance(one, Number) else one for one in found]
-    judged = list(zip((name for name, *_ in asked), _judged(asked, known), strict=True))
-    return [
-        JudgedClaim(name, claim, [part for of, part in judged if of == name])
-        for name, claim in evidence.claims.claims.items()
-    ]
-
-
-def family_size(claims: Iterable[JudgedClaim]) -> int:
-    """Return the number of parts that Holm's adjustment allows for."""
-    return sum(part.decision is not None for claim in claims for part in claim.parts)
+    numbers = moderated([one for one in found if isinstance(one, Number)])
+    decisions = iter(decide([(estimate, one.statement) for one in numbers if (estimate := one.estimate)]))
+    remaining = iter(numbers)
+    judged: dict[str, list[JudgedPart]] = {name: [] for name in claims}
+    for (name, part, test), one in zip(asked, found, strict=True):
+        if isinstance(one, NotMeasured):
+            judged[name].append(JudgedPart(part, test, None, None, one.verdict, str(one)))
+        else:
+            judged[name].append(_judged(part, next(remaining), decisions))
+    return [JudgedClaim(name, claim, judged[name]) for name, claim in claims.items()]
 
 
 def _measured(evidence: Evidence, part: Part, test: str) -> Number | NotMeasured:
@@ -79,21 +80,12 @@ def _measured(evidence: Evidence, part: Part, test: str) -> Number | NotMeasured
         return reason
 
 
-def _judged(asked: list[tuple[str, Part, str]], known: list[Number | NotMeasured]) -> list[JudgedPart]:
-    """Return each part with its outcome. Parts with several seeds are one family."""
-    family = [(one.estimate, one.statement) for one in known if isinstance(one, Number) and one.estimate]
-    decisions = iter(decide([(estimate, statement) for estimate, statement in family if estimate]))
-    parts = []
-    for (_, part, test), one in zip(asked, known, strict=True):
-        if isinstance(one, NotMeasured):
-            missing = NOT_RUN if isinstance(one, NotRun) else NOT_MEASURED
-            parts.append(JudgedPart(part, test, None, None, missing, str(one)))
-        elif one.estimate:
-            decision = next(decisions)
-            parts.append(JudgedPart(part, one.test, one, decision.outcome, reason=one.note, decision=decision))
-        elif part.kind == "count":
-            met = one.value == part.equals if part.equals is not None else one.statement.is_met(one.value)
-            parts.append(JudgedPart(part, one.test, one, "holds" if met else "does not hold"))
-        else:
-            parts.append(JudgedPart(part, one.test, one, "inconclusive", reason="one seed, which has no verdict"))
-    return parts
+def _judged(part: Part, one: Number, decisions: Iterator[Decision]) -> JudgedPart:
+    """Return a part with its outcome. decisions: those of numbers with several seeds, this one's next."""
+    if one.estimate:
+        decision = next(decisions)
+        return JudgedPart(part, one.test, one, decision.outcome, reason=one.note, decision=decision)
+    if part.kind == "count":
+        met = one.value == part.equals if part.equals is not None else one.statement.is_met(one.value)
+        return JudgedPart(part, one.test, one, "holds" if met else "does not hold")
+    return JudgedPart(part, one.test, one, "inconclusive", reason="one seed, which has no verdict")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from leo_bench.report.claims.evidence import Evidence
-from leo_bench.report.claims.judged import VERDICTS, JudgedClaim, family_size, judge_claims
+from leo_bench.report.claims.judged import VERDICTS, JudgedClaim, judge_claims
 from leo_bench.report.claims.tables import (
     CLAIMS,
     claim_rows,
@@ -13,7 +13,7 @@ from leo_bench.report.claims.tables import (
     numbers_table,
     rules_table,
 )
-from leo_bench.report.pages import OFFICIAL, write_report_pages, write_tables
+from leo_bench.report.pages import write_report_pages, write_tables
 from leo_bench.report.sentences import listed
 from leo_bench.report.study.data import StudyData
 from leo_bench.report.study.main_table import BUSY
@@ -30,7 +30,7 @@ def write_claims_report(data: StudyData, out_folder: Path) -> Path:
     """
     evidence = Evidence(data)
     claims = judge_claims(evidence)
-    rows, published = claim_rows(evidence, claims), out_folder.parent.name == OFFICIAL
+    rows = claim_rows(evidence, claims)
     tables, numbers = comparison_tables(evidence, claims), numbers_table(evidence, claims)
     undone, redo = problem_table(data), redo_table(data)
     write_tables([claims_csv(rows), *tables, numbers, undone, redo], out_folder / "tables")
@@ -44,8 +44,7 @@ def write_claims_report(data: StudyData, out_folder: Path) -> Path:
         "notices": notices(data),
         "caption": CLAIMS,
         "rows": rows,
-        "published": published,
-        "rows_markdown": claims_markdown(rows, "../" if published else "../official/"),
+        "rows_markdown": claims_markdown(rows, "../"),
         "tables": [(table.title, one) for table, one in zip(evidence.claims.tables, tables, strict=True)],
         "rules": rules_table(rows),
         "numbers": numbers,
@@ -65,10 +64,11 @@ def verdict_counts(claims: list[JudgedClaim]) -> list[str]:
 
 def claims_answer(data: StudyData, claims: list[JudgedClaim]) -> list[str]:
     """Return the report's opening: how many statements have which verdict, and how complete the study is."""
+    family_size = sum(part.decision is not None for claim in claims for part in claim.parts)
     counts = listed(verdict_counts(claims), most=len(VERDICTS))
     return [
         f"Of {len(claims)} statements of the document, each read in one way: {counts}.",
         "The chance that even one verdict is false is at most 5%: Holm's adjustment runs over all "
-        f"{family_size(claims)} numbers that have several seeds.",
+        f"{family_size} numbers that have several seeds.",
         completeness(data.view),
     ]

@@ -8,70 +8,47 @@ import numpy as np
 from matplotlib.axes import Axes
 from sklearn.decomposition import PCA
 
-from leo_bench.figures import COLOURS, FONT, GRID, INK, style_axes
-from leo_bench.figures.drawings import draw_tile
+from leo_bench.figures.drawings import AnswerGrid
+from leo_bench.figures.style import COLOURS, FONT, GRID, INK, style_axes
 from leo_bench.records.example import Example
 from leo_bench.report.panels import ROOM, Panel, Plot
 
-QUERY_COLUMNS = 8
-"""Queries of a class in one row; few enough that a drawing can be recognised on a phone."""
-LABEL, GAP = 0.75, 0.35
-"""Width of the class names and of the gaps, in drawings."""
-PANEL, EDGES = 3.9, {"top": 0.5, "bottom": 0.06}
-"""Width of a panel, and upper and lower edge of a panel without axes, inches."""
+PANEL = 3.9
+"""Width of a panel, inches."""
+TOP, BOTTOM = 0.5, 0.06
+"""Room above and below the drawings, inches."""
 
 
 def grid_plot(example: Example) -> Plot:
     """Return the figure of the episode's drawings and the answers after adaptation."""
     (n_way, k_shot), n_query = example.support.shape[:2], example.query.shape[1]
-    width, height = grid_size(n_way, k_shot, n_query)
-    wrong = {name: example.mistakes(index) for index, name in enumerate(example.names) if example.mistakes(index)}
+    classes, side = np.arange(n_way), example.support.shape[2:]
+    grid = AnswerGrid(
+        example.names,
+        example.support.reshape(-1, *side),
+        classes.repeat(k_shot),
+        example.query.reshape(-1, *side),
+        classes.repeat(n_query),
+        example.predicted[-1].ravel(),
+    )
+    wrong = {name: example.mistakes(index) for index, name in enumerate(example.names)}
     taken = [f"{name} taken for {other} {n} times" for name, others in wrong.items() for other, n in others.items()]
+    width, height = grid.size
     panel = Panel(
-        partial(episode_grid, example.names, example.support, example.query, example.predicted[-1]),
+        grid.draw,
         example.title,
-        f"left: support; right: queries, {example.correct[-1]} of {n_way * n_query} right",
+        f"{example.correct[-1]} of {n_way * n_query} queries right",
         width=PANEL,
-        height=height * (PANEL - 2 * ROOM) / width + EDGES["top"] + EDGES["bottom"],
+        height=height * (PANEL - 2 * ROOM) / width + TOP + BOTTOM,
+        top=TOP,
+        bottom=BOTTOM,
         alt=f"Support and query drawings of {n_way} classes. Mistakes: {', '.join(taken) or 'none'}",
-        **EDGES,
     )
     caption = (
         f"A block for each class: left its {k_shot} support, right its {n_query} query drawings. In a heavy frame: "
         "queries taken for another class, whose name stands in the corner."
     )
     return Plot(f"episode-{example.which}", example.title, caption, [panel])
-
-
-def grid_size(n_way: int, k_shot: int, n_query: int) -> tuple[float, float]:
-    """Return width and height of an episode's grid, in drawings."""
-    rows = -(-n_query // QUERY_COLUMNS)
-    return LABEL - (-k_shot // rows) + GAP + min(n_query, QUERY_COLUMNS), n_way * (rows + GAP)
-
-
-def episode_grid(
-    names: Sequence[str], support: np.ndarray, query: np.ndarray, predicted: np.ndarray, *, ax: Axes
-) -> Axes:
-    """Draw a block of rows per class: its name, its support drawings, its queries.
-
-    A query taken for another class is in a heavy frame with that class's name. names: of the N classes. support: uint8
-    [N, K, H, W], ink 255; query: [N, Q, H, W]; predicted: int [N, Q].
-    """
-    (n_way, k_shot), n_query = support.shape[:2], query.shape[1]
-    width, height = grid_size(n_way, k_shot, n_query)
-    rows, columns = round(height / n_way - GAP), min(n_query, QUERY_COLUMNS)
-    for index, name in enumerate(names):
-        top, left = index * (rows + GAP), width - columns
-        ax.text(0, top + rows / 2, name, va="center", fontsize=FONT + 2, weight="bold", color=INK)
-        for place, drawing in enumerate(support[index]):
-            down, across = divmod(place, -(-k_shot // rows))
-            draw_tile(ax, drawing, LABEL + across, top + down)
-        for place, (drawing, other) in enumerate(zip(query[index], predicted[index].tolist(), strict=True)):
-            down, across = divmod(place, columns)
-            draw_tile(ax, drawing, left + across, top + down, "" if other == index else names[other])
-    ax.set(xlim=(-0.05, width + 0.05), ylim=(height, -0.05), aspect="equal", anchor="NW")
-    ax.axis("off")
-    return ax
 
 
 def code_plot(example: Example, codes: np.ndarray) -> Plot:

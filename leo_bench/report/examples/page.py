@@ -5,8 +5,8 @@ from pathlib import Path
 from leo_bench.records import Result, write_atomic
 from leo_bench.records.example import Example
 from leo_bench.report.examples.figures import code_plot, grid_plot
-from leo_bench.report.examples.tables import class_table, episode_table
-from leo_bench.report.pages import show, write_page
+from leo_bench.report.examples.tables import episode_table
+from leo_bench.report.pages import show, write_page, write_tables
 
 SHOWN = ("learner", "generated", "decode", "relation", "latent_dim", "inner_steps", "inner_lr", "seed")
 """Settings named in the head of the page, as far as the run has them."""
@@ -19,21 +19,19 @@ def write_example_page(folder: Path, result: Result, examples: list[Example], n_
     numerics: digest of the source that answered them.
     """
     write_atomic(folder / ".gitignore", b"*\n")
-    tables, sections = [episode_table(examples)], []
+    table, sections = episode_table(examples), []
     for example in examples:
         plots = [grid_plot(example), *([] if example.codes is None else [code_plot(example, example.codes)])]
         figures = [show(plot, folder / "figures") for plot in plots]
-        tables.append(class_table(example))
-        sections.append({"id": example.which, "title": example.title, "figures": figures, "table": tables[-1]})
-    for table in tables:
-        write_atomic(folder / "tables" / f"{table.name}.csv", table.numbers.to_csv(index=False).encode())
+        sections.append({"id": example.which, "title": example.title, "figures": figures})
+    write_tables([table], folder / "tables")
     right = (f"{one.title}: {one.correct[0]} to {one.correct[-1]} of {one.predicted[0].size} right" for one in examples)
     content = {
         "title": f"Example episodes of run {result.run_key}",
         "summary": "; ".join(right),
         "facts": facts(result, examples, n_first, numerics),
         "sections": sections,
-        "episodes": tables[0],
+        "episodes": table,
     }
     return write_page(folder / "report.html", "examples.html.j2", content)
 

@@ -1,4 +1,4 @@
-"""Tables of the examples page."""
+"""Table of the examples page."""
 
 from typing import Any
 
@@ -27,24 +27,6 @@ def episode_table(examples: list[Example]) -> ReportTable:
         "Answers before and after adaptation. Codes moved: Euclidean distance of a class code from start to end, over "
         "classes. Codes apart: mean distance between two classes' codes at the start."
     )
-    return _table("episodes", caption, rows)
-
-
-def class_table(example: Example) -> ReportTable:
-    """Return a row per class: correct answers before and after adaptation, mistakes, movement of its code."""
-    rows: list[dict[str, Any]] = []
-    for index, (name, character) in enumerate(zip(example.names, example.characters, strict=True)):
-        right, others = example.right[:, index].sum(-1), example.mistakes(index)
-        row = {"class": name, "character": character, "queries": example.query.shape[1], "right before": right[0]}
-        row |= {"right after": right[-1], "taken for": ", ".join(f"{other} {n}" for other, n in others.items())}
-        if example.codes is not None:
-            row["code moved"] = np.linalg.norm(example.codes[-1, index] - example.codes[0, index])
-        rows.append(row)
-    return _table(f"classes-{example.which}", f"Classes of test episode {example.index}.", rows)
-
-
-def _table(name: str, caption: str, rows: list[dict[str, Any]]) -> ReportTable:
-    """Return a table with the same columns as numbers and as words of three digits."""
     numbers = pd.DataFrame(rows)
     words = numbers.map(lambda value: value if isinstance(value, str) else NONE if np.isnan(value) else f"{value:.3g}")
-    return ReportTable(name, caption, numbers, words.replace("", NONE))
+    return ReportTable("episodes", caption, numbers, words)

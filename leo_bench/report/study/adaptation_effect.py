@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leo_bench import figures
+from leo_bench.figures.forest_plot import signed
+from leo_bench.figures.gains import gains
+from leo_bench.figures.style import LABEL_WIDTH
 from leo_bench.records import AdaptationRecord, RunState, TestResult
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words
@@ -123,12 +125,12 @@ def gain_plot(data: StudyData) -> Plot | None:
         title = rows["test"].iloc[0], rows["data"].iloc[0]
         last = rows[rows["step"] == rows.groupby("label")["step"].transform("max")]
         words = [
-            f"{label} {figures.signed(100 * own['gain'].mean())} at {own['step'].iloc[0]}"
+            f"{label} {signed(100 * own['gain'].mean())} at {own['step'].iloc[0]}"
             for label, own in last.groupby("label", sort=False)
         ]
-        draw = partial(figures.gains, rows, data.styles)
+        draw = partial(gains, rows, data.styles)
         alt = f"Gain in points by step, {' '.join(title)}: {'; '.join(words)}"
-        height = lines_height(list(rows["label"].unique()), figures.LABEL_WIDTH - 5)
+        height = lines_height(list(rows["label"].unique()), LABEL_WIDTH - 5)
         panels.append(Panel(draw, *title, width=4.4, height=height, alt=alt))
     caption = (
         "Accuracy minus that before adaptation, by steps taken on codes and then on decoded weights; each line ends "

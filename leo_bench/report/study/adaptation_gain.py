@@ -4,7 +4,9 @@ from functools import partial
 
 import pandas as pd
 
-from leo_bench import figures
+from leo_bench.figures.forest_plot import signed
+from leo_bench.figures.gains import gain_by_error, gains
+from leo_bench.figures.style import series_styles
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.adaptation_effect import adaptation_frame
 from leo_bench.report.study.captions import OVER_SEEDS, n_words
@@ -35,16 +37,16 @@ def gain_plots(data: StudyData) -> list[Plot]:
     several = frame[frame.groupby(["data", "variant"])["k_shot"].transform("nunique") > 1]
     plots = []
     if len(several):
-        styles = figures.series_styles(list(frame["variant"].unique()))
+        styles = series_styles(list(frame["variant"].unique()))
         panels = []
         for place, rows in several.groupby("data", sort=False):
-            draw = partial(figures.gains, rows, styles, x="k_shot")
-            alt = f"Gain in points by shots on {place}, at most shots {figures.signed(100 * rows['gain'].iloc[-1])}"
+            draw = partial(gains, rows, styles, x="k_shot")
+            alt = f"Gain in points by shots on {place}, at most shots {signed(100 * rows['gain'].iloc[-1])}"
             panels.append(Panel(draw, str(rows["dataset"].iloc[0]), str(place), width=4.4, height=2.8, alt=alt))
         by = "by support images of a class, a line for each kind of episodes"
         plots.append(Plot("gain-by-shots", "Gain by shots", opening + by + ending, panels))
     if frame["data"].nunique() > 1:
-        draw = partial(figures.gain_by_error, frame, figures.series_styles(list(frame["dataset"].unique())))
+        draw = partial(gain_by_error, frame, series_styles(list(frame["dataset"].unique())))
         alt = "Gain in points against error before adapting, a point for each test of each data set"
         by = (
             "against the error before adapting, a point for each test. This error measures how far a test is from what "

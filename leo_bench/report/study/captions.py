@@ -4,7 +4,7 @@ from textwrap import wrap
 
 import pandas as pd
 
-from leo_bench.figures import LEAST_SEEDS
+from leo_bench.figures.intervals import LEAST_SEEDS
 from leo_bench.report.study.data import Cell, StudyData
 
 OVER_SEEDS = f"95% t interval over seeds, from {LEAST_SEEDS} seeds on"

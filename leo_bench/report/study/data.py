@@ -7,10 +7,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
-from leo_bench.figures import VariantStyle, variant_styles
+from leo_bench.figures.style import VariantStyle, variant_styles
 from leo_bench.records import SCORE_COLUMNS, Plan, RunState, StudyView, TestResult, load_study, score_row
+from leo_bench.records.quantities import training_effort
 from leo_bench.report.study.comparable import (
     NOT_A_CHANGE,
     comparable_seeds,
@@ -144,6 +146,19 @@ class StudyData:
         """Return a done run and its score on one test."""
         run = self.run(variant, seed)
         return run, next(test for test in own_tests(run) if (test.n_way, test.episode_mode) == cell)
+
+    def core_seconds(self, variant: str) -> float:
+        """Return the training time of a variant, seconds of one core, mean over its seeds. NaN if it is not on record.
+
+        It is the processor time of an update, without validation, times the number of updates.
+        """
+        return training_effort(self.settings[variant])["n_updates"] * self._update_seconds.get(variant, np.nan)
+
+    @cached_property
+    def _update_seconds(self) -> dict[str, float]:
+        """Variant -> processor time of an update, seconds, mean over its seeds."""
+        means = self.scores.astype({"update_seconds": float}).groupby("variant")["update_seconds"].mean()
+        return {str(variant): float(seconds) for variant, seconds in means.items()}
 
     @cached_property
     def counted(self) -> set[tuple[str, int]]:

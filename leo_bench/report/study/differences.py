@@ -4,38 +4,23 @@ The comparisons of one test are one family of Holm's; the steps of a chain are a
 that another study compares on the same runs has that study's verdict (owners.py).
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from leo_bench.report.study.data import STEP, Cell, StudyData, not_comparable
+from leo_bench.report.study.data import Cell, StudyData, not_comparable
 from leo_bench.report.study.owners import owner_of
-from leo_bench.report.study.pairs import PAIR_COLUMNS, VariantScores, or_nan, paired_difference
-from leo_bench.report.study.switches import core_seconds
+from leo_bench.report.study.pairs import PAIR_COLUMNS, VariantScores, paired_difference
 from leo_bench.report.table import NONE
-from leo_bench.statistics import (
-    SETTLED,
-    Difference,
-    Interval,
-    Prior,
-    episode_interval,
-    fit_prior,
-    judge,
-    margin_of,
-    seed_and_episode_interval,
-    seed_interval,
-    seeds_to_settle,
-)
+from leo_bench.statistics import Interval, Prior, episode_interval, seed_and_episode_interval, seed_interval
+from leo_bench.statistics.families import prior_of, with_verdicts
 
 EFFECT_COLUMNS = ["variant", "label", "against", *PAIR_COLUMNS]
 OWNED = ("low", "high", "margin", "p", "holm_p", "verdict", "seeds_to_settle", "family")
 """Columns that come from the study that owns a pair."""
 TIME_FACTOR = 1.25
 """Largest ratio of two training times that count as equal."""
-LEAST_ERROR = 1e-4
-"""Errors below this are taken for it where their log is needed. A fraction."""
 
 
 def mean_accuracy(data: StudyData, cell: Cell, variant: str) -> Interval | None:
@@ -68,13 +53,6 @@ def effects(data: StudyData, test: Cell | str) -> pd.DataFrame:
     """
     frame = all_effects(data, test)
     return frame[frame["variant"] != data.plan.baseline].reset_index(drop=True)
-
-
-def step_effects(data: StudyData, test: Cell | str) -> pd.DataFrame:
-    """Return the paired difference of each step of a chain with the step before it on one test (EFFECT_COLUMNS)."""
-    frame = all_effects(data, test)
-    steps = [name for name in data.plan.switches.get(STEP, []) if name in data.before]
-    return frame.set_index("variant", drop=False).loc[steps].reset_index(drop=True)
 
 
 def all_effects(data: StudyData, test: Cell | str) -> pd.DataFrame:
@@ -122,7 +100,7 @@ def _effect(data: StudyData, test: Cell | str, variant: str) -> dict[str, Any]:
 
 def _equal_time(data: StudyData, variant: str, other: str) -> dict[str, Any]:
     """Return the columns of a comparison at equal training time: a note, and a refusal if the times are not equal."""
-    own, base = core_seconds(data, variant), core_seconds(data, other)
+    own, base = data.core_seconds(variant), data.core_seconds(other)
     if not base / TIME_FACTOR <= own <= TIME_FACTOR * base:
         times = [NONE if np.isnan(time) else f"{time:,.0f} s" for time in (own, base)]
         note = f"training time {times[0]} of one core against {times[1]}, which is not equal"
@@ -155,50 +133,6 @@ def variance_prior(data: StudyData, elsewhere: bool = False) -> Prior:
     """
     tests: list[Cell | str] = [*data.cells, *(data.elsewhere["test"].unique() if elsewhere else [])]
     return data.remembered(("prior", elsewhere), lambda: prior_of([_recorded(data, test) for test in tests]))
-
-
-def prior_of(frames: list[pd.DataFrame]) -> Prior:
-    """Return the prior that rows of PAIR_COLUMNS make."""
-    rows = [row for frame in frames for row in frame.to_dict("records") if row["n_seeds"] > 1]
-    if not rows:
-        return Prior()
-    n_variants = len({row["variant"] for row in rows})
-    errors = [max(row["error"], LEAST_ERROR) for row in rows]
-    return fit_prior([row["sd"] ** 2 for row in rows], [row["n_seeds"] - 1 for row in rows], errors, n_variants)
-
-
-def as_difference(row: "pd.Series[Any] | Mapping[str, Any]", margin: float, prior: Prior) -> Difference:
-    """Return a row of several seeds as a difference with a moderated variance."""
-    n_seeds = int(row["n_seeds"])
-    variance, degrees = prior.moderated(float(row["sd"]) ** 2, n_seeds - 1, max(float(row["error"]), LEAST_ERROR))
-    return Difference(float(row["difference"]), variance, degrees, n_seeds, margin_of(float(row["base_error"]), margin))
-
-
-def with_verdicts(
-    frame: pd.DataFrame,
-    margin: float,
-    prior: Prior | None = None,
-    asked: list[bool] | None = None,
-    n_looks: int = 1,
-) -> pd.DataFrame:
-    """Return rows of `paired_difference` with interval, p, verdict and the seeds that would settle it.
-
-    A family is the rows with the same `family`. prior: by default that of these rows. asked: for each row whether it
-    has a place in a family; by default all that are compared over several seeds have. n_looks: as in judge.
-    """
-    frame, prior = frame.copy(), prior or prior_of([frame])
-    chosen = frame["compared"].astype(bool) & (frame["n_seeds"] > 1)
-    if asked is not None:
-        chosen &= pd.Series(asked, index=frame.index, dtype=bool)
-    for _, rows in frame[chosen].groupby("family"):
-        family = [as_difference(row, margin, prior) for _, row in rows.iterrows()]
-        for index, own, found in zip(rows.index, family, judge(family, n_looks), strict=True):
-            frame.loc[index, ["low", "high"]] = [own.interval.low, own.interval.high]
-            frame.loc[index, ["margin", "p", "holm_p"]] = [own.margin, own.p, found.holm_p]
-            frame.loc[index, "verdict"] = found.verdict
-            if found.verdict not in SETTLED:
-                frame.loc[index, "seeds_to_settle"] = or_nan(seeds_to_settle(own, len(family) * n_looks))
-    return frame
 
 
 def compared_label(data: StudyData, variant: str) -> str:

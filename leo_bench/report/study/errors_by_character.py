@@ -7,7 +7,6 @@ from leo_bench.report.table import ReportTable, percent
 
 MOST = 10
 """Most alphabets, and most characters, that the page shows; the CSV file has all."""
-NOT_RECORDED = "The runs have no counts by character, so there is nothing to show here."
 LEVELS = ("alphabet", "character")
 """Columns that group queries."""
 

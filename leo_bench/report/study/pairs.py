@@ -31,10 +31,10 @@ class VariantScores:
         """Seed -> score row, as column -> value."""
         return self.data.rows_by_seed.get((self.test, self.variant), {})
 
-    def fractions(self, seed: int) -> np.ndarray:
-        """Return the accuracy of one run on each test episode after the last step, [n_test_episodes]."""
+    def fractions(self, seed: int, step: int = -1) -> np.ndarray:
+        """Return the accuracy of one run on each test episode, [n_test_episodes]. step: index of a scored step."""
         run, test = self.recorded(seed)
-        return run.correct(test)[:, -1] / (test.n_way * test.n_query)
+        return run.correct(test)[:, step] / (test.n_way * test.n_query)
 
     def recorded(self, seed: int) -> tuple[RunState, TestResult]:
         """Return the run of a seed and its score on this test."""
@@ -62,12 +62,15 @@ def paired_difference(
     accuracies, others = (np.array([side.rows[seed]["accuracy"] for seed in allowed]) for side in (own, base))
     differences = accuracies - others
     single = len(allowed) == 1
-    interval = paired_episode_interval(own.fractions(allowed[0]), base.fractions(allowed[0])) if single else None
+    low = high = np.nan
+    if single:
+        interval = paired_episode_interval(own.fractions(allowed[0]), base.fractions(allowed[0]))
+        low, high = (np.nan if end is None else end for end in (interval.low, interval.high))
     return row | {
         "n_seeds": len(allowed),
         "difference": float(differences.mean()),
-        "low": or_nan(interval.low) if interval else np.nan,
-        "high": or_nan(interval.high) if interval else np.nan,
+        "low": low,
+        "high": high,
         "kind": "episodes" if single else "seeds",
         "sd": np.nan if single else float(differences.std(ddof=1)),
         "error": 1 - float(accuracies.mean() + others.mean()) / 2,
@@ -99,7 +102,3 @@ def _refusal(own: VariantScores, base: VariantScores, seed: int, may_differ: tup
     if own.data is base.data and row["test_key"] == base_row["test_key"]:
         return f"the very same run: its settings are those of {base.data.label(base.variant)}"
     return why_not_comparable(row, base_row, skip=may_differ)
-
-
-def or_nan(value: float | None) -> float:
-    return np.nan if value is None else value

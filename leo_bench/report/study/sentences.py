@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from leo_bench.figures import signed
+from leo_bench.figures.forest_plot import signed
 from leo_bench.records import StudyView
 from leo_bench.report.sentences import interval_words, listed
 from leo_bench.report.study.data import StudyData, cell_name

@@ -13,11 +13,12 @@ from results_fixture import edit_record, make_plan, write_run, write_study
 from leo_bench.records import Measure, Measures, Plan, write_record
 from leo_bench.records.claims import Claim, Claims, ComparisonTable, Part, Source, TableRow
 from leo_bench.report import write_report
-from leo_bench.report.claims.docs import MARKS, write_claims_docs
+from leo_bench.report.claims.docs import write_claims_docs
 from leo_bench.report.claims.evidence import Evidence
 from leo_bench.report.claims.judged import JudgedClaim, judge_claims
 from leo_bench.report.claims.words import measured_words, where_words
 from leo_bench.report.findings import write_findings
+from leo_bench.report.pages import TEXT
 from leo_bench.report.study.data import load_study_data
 
 SEEDS = [0, 1, 2]
@@ -342,9 +343,9 @@ def test_the_docs_page_keeps_what_is_written_by_hand(tmp_path: Path) -> None:
     text = page.read_text()
     assert "| a statement | holds | +10.0 [" in text and "../reports/official/claims-cpu/report.md" in text
     mine = "What was found.\n\nA second paragraph.\n"
-    page.write_text(text.replace("".join(MARKS), MARKS[0] + mine + MARKS[1]).replace("| holds |", "| typed |"))
+    page.write_text(text.replace("".join(TEXT), TEXT[0] + mine + TEXT[1]).replace("| holds |", "| typed |"))
     write_claims_docs(tmp_path, page)
-    assert page.read_text() == text.replace("".join(MARKS), MARKS[0] + mine + MARKS[1])
+    assert page.read_text() == text.replace("".join(TEXT), TEXT[0] + mine + TEXT[1])
 
 
 def test_the_page_of_findings_leaves_claims_to_their_own(tmp_path: Path) -> None:

@@ -13,12 +13,12 @@ import pytest
 from results_fixture import Counts, make_plan, write_run, write_study
 
 from leo_bench.commands.cli import main
+from leo_bench.commands.find_study import find_study
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan
 from leo_bench.report import write_comparison
 from leo_bench.report.comparison.changes import changed_conclusions
 from leo_bench.report.comparison.data import Comparison, differences
-from leo_bench.report.comparison.find_study import find_study
 from leo_bench.report.study.data import load_study_data
 
 T2 = 4.302653
@@ -57,9 +57,9 @@ def compared(tmp_path: Path) -> Comparison:
 
 def report(tmp_path: Path) -> tuple[list[str], str, str]:
     """Lines for the terminal, HTML and Markdown of a/ against b/."""
-    names = (str(tmp_path / "a/ablations-cpu"), str(tmp_path / "b/ablations-cpu"))
-    lines = write_comparison(names, tmp_path / "a", tmp_path / "reports")
-    page = tmp_path / "reports/compare-ablations-cpu-vs-ablations-cpu/report.html"
+    folders = (tmp_path / "a/ablations-cpu", tmp_path / "b/ablations-cpu")
+    lines = write_comparison(("ablations-cpu", "ablations-cpu"), folders, tmp_path / "reports/compared")
+    page = tmp_path / "reports/compared/report.html"
     assert lines[-1] == f"report: {page}"
     return lines, page.read_text(), page.with_suffix(".md").read_text()
 

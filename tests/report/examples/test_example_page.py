@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from results_fixture import make_plan, write_run
 
+from leo_bench.figures.drawings import HEAD, AnswerGrid
 from leo_bench.records import Result, read_record
 from leo_bench.records.example import Example, class_name, movement
 from leo_bench.report.examples import write_example_page
-from leo_bench.report.examples.figures import LABEL, code_paths, episode_grid, grid_size, project
-from leo_bench.report.examples.tables import class_table, episode_table
+from leo_bench.report.examples.figures import code_paths, project
+from leo_bench.report.examples.tables import episode_table
 
 # Two classes, codes of two numbers, two inner steps. Class A goes 3 right, then 4 up: 5 from its start. B stays.
 CODES = np.array([[[0, 0], [0, 10]], [[3, 0], [0, 10]], [[3, 4], [0, 10]]], dtype=float)
@@ -60,10 +61,6 @@ def test_tables_hold_the_counts_and_lengths() -> None:
     assert np.isnan(moved[1]).all() and np.isnan(moved[2, 3])  # without codes; with one start there is no share
     words = episode_table([example(), example(codes=None)]).words
     assert words["moved / apart"].tolist() == ["0.25", "-"]
-    classes = class_table(example())
-    assert classes.numbers["right before"].tolist() == [2, 2] and classes.numbers["right after"].tolist() == [3, 1]
-    assert classes.numbers["code moved"].tolist() == [5, 0]
-    assert classes.words["taken for"].tolist() == ["-", "A 2"]
 
 
 def test_projection_keeps_what_a_plane_holds() -> None:
@@ -77,24 +74,37 @@ def test_projection_keeps_what_a_plane_holds() -> None:
     assert project(np.arange(6.0).reshape(3, 2, 1))[1] == pytest.approx([1, 0])
 
 
+def grid(**changes: Any) -> AnswerGrid:
+    """Two classes, A with three queries and B with two; one of B is taken for A."""
+    white = np.zeros((9, 4, 4), np.uint8)
+    given = {"classes": ["A", "B"], "support": white[:2] + 255, "support_labels": np.arange(2), "queries": white[:5]}
+    given |= {"labels": np.array([0, 0, 0, 1, 1]), "answers": np.array([0, 0, 0, 1, 0])}
+    return AnswerGrid(**{**given, **changes})
+
+
 def test_only_mistakes_are_framed_and_named_where_they_are() -> None:
-    ax, shown = Figure().add_subplot(), example()
-    assert episode_grid(shown.names, shown.support, shown.query, shown.predicted[-1], ax=ax) is ax
+    ax = grid().draw(ax=Figure().add_subplot())
     frames = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
-    assert len(frames) == len(ax.images) == 8
-    heavy = [frame.get_xy() for frame in frames if frame.get_linewidth() > 1]
-    # Class B's block begins 1.35 down (a row of 1 and the gap); its queries 1 + 0.35 right of the names' width.
-    left = LABEL + 1.35 + 0.03
-    assert np.allclose(heavy, [(left, 1.38), (left + 1, 1.38)])
-    assert [text.get_text() for text in ax.texts] == ["A", "B", "A", "A"]
+    assert len(frames) == len(ax.images) == 7
+    (heavy,) = [frame.get_xy() for frame in frames if frame.get_linewidth() > 1]
+    # Class B's block begins 1.35 below A's (a row of 1 and the gap), its second query 1 + 0.35 + 1 right of the names.
+    assert np.allclose(heavy, (0.7 + 2.35 + 0.03, HEAD + 1.35 + 0.03))
+    assert [text.get_text() for text in ax.texts] == ["support", "classified; framed: mistakes", "A", "B", "A"]
     ink = ax.images[0].get_array()
     assert ink is not None and ink.max() == 0  # ink 255 is drawn black
 
 
-def test_grid_breaks_queries_into_rows_of_eight() -> None:
-    assert grid_size(5, 1, 15) == (LABEL + 1 + 0.35 + 8, 5 * 2.35)
-    assert grid_size(5, 5, 15) == (LABEL + 3 + 0.35 + 8, 5 * 2.35)
-    assert grid_size(2, 1, 3) == (LABEL + 1 + 0.35 + 3, 2 * 1.35)
+def test_a_query_of_unknown_class_stands_with_its_answer() -> None:
+    ax = grid(labels=np.full(5, -1)).draw(ax=Figure().add_subplot())
+    frames = [patch.get_xy() for patch in ax.patches if isinstance(patch, Rectangle)]
+    assert sum(top > HEAD + 1 for _, top in frames) == 2  # the support of B, and the one query that is taken for B
+
+
+def test_grid_breaks_drawings_into_rows() -> None:
+    many = {"support": np.zeros((10, 4, 4)), "support_labels": np.arange(2).repeat(5), "queries": np.zeros((30, 4, 4))}
+    many |= {"labels": np.arange(2).repeat(15), "answers": np.zeros(30, int)}
+    assert grid().size == pytest.approx((0.7 + 1 + 0.35 + 3, HEAD + 2 + 0.35))
+    assert grid(**many).size == pytest.approx((0.7 + 4 + 0.35 + 8, HEAD + 2 * 2 + 0.35))  # 4 and 1; 8 and 7
 
 
 def test_paths_have_a_ring_at_the_start_and_a_dot_and_a_name_at_the_end() -> None:
@@ -120,7 +130,7 @@ def test_page_is_whole_and_the_same_again(tmp_path: Path) -> None:
     files = {path.relative_to(folders[0]) for path in folders[0].rglob("*") if path.is_file()}
     figures = ("episode-hardest", "codes-hardest", "episode-easiest")
     assert {str(path) for path in files} >= {
-        *(".gitignore", "report.html", "tables/episodes.csv", "tables/classes-hardest.csv"),
+        *(".gitignore", "report.html", "tables/episodes.csv"),
         *(f"figures/{name}.png" for name in figures),
     }
     for path in files:

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from results_fixture import make_plan, write_run, write_study
 
+from leo_bench.commands.power import open_comparisons, power_words
 from leo_bench.records import Plan
 from leo_bench.report.study.data import load_study_data
-from leo_bench.report.study.power import open_comparisons, power_words
 
 CORRECT = {"leo": (60, 61, 60), "far": (30, 31, 31), "near": (60, 58, 63)}
 """Correct answers of 75 at seeds 0 to 2: one variant is clearly worse, one cannot be told from the baseline."""
@@ -43,4 +43,4 @@ def test_without_two_seeds_on_record_nothing_is_promised(tmp_path: Path) -> None
 def test_seeds_are_added_where_a_comparison_is_open(tmp_path: Path) -> None:
     build(tmp_path, 3, 3)
     found = open_comparisons(load_study_data(tmp_path / "ablations-cpu"))
-    assert [(one.variant, one.against) for one in found] == [("near", "leo")]
+    assert found == [("near", "leo")]

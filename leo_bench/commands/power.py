@@ -1,35 +1,23 @@
 """Estimates of what a study can decide: before it starts, and while seeds are added."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from leo_bench.records import RUNS, Plan, PlannedRun, RunState, StudyView, run_state
 from leo_bench.report.study.data import StudyData, study_data
-from leo_bench.report.study.differences import all_effects, as_difference, variance_prior
+from leo_bench.report.study.differences import all_effects, variance_prior
 from leo_bench.report.study.sentences import OPEN
 from leo_bench.statistics import POWER, chance_of_verdict, smallest_settled
+from leo_bench.statistics.families import as_difference
 
 
-@dataclass(frozen=True)
-class Open:
-    """A comparison on the headline test that has no verdict."""
-
-    variant: str
-    against: str
-    seeds_to_settle: float
-    """NaN: more than are looked at, or nothing is known of the spread."""
-
-
-def open_comparisons(data: StudyData) -> list[Open]:
-    """Return the comparisons on the headline test that are open or have too few seeds for a verdict."""
+def open_comparisons(data: StudyData) -> list[tuple[str, str]]:
+    """Return variant and the one it is compared with, for each comparison on the headline test that is open or has too
+    few seeds for a verdict."""
     frame = all_effects(data, data.headline)
-    rows = frame[frame["compared"] & frame["verdict"].isin([*OPEN, "one seed"])]
-    return [
-        Open(row["variant"], data.compared_with(row["variant"]), row["seeds_to_settle"])
-        for row in rows.to_dict("records")
-    ]
+    found = frame.loc[frame["compared"] & frame["verdict"].isin([*OPEN, "one seed"]), "variant"]
+    return [(variant, data.compared_with(variant)) for variant in found]
 
 
 def power_words(plan: Plan, results: Path) -> str:
