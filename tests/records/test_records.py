@@ -85,6 +85,8 @@ def edit(path: Path, **changes: object) -> None:
         ({"n_parameters": 7}, "n_parameters is 7, but its parts sum up to "),
         ({"n_train_episodes": 7}, "n_train_episodes is 7, but its settings have 2000"),
         ({"validation": [{"episode": 1, "accuracy": 1.5, "accuracy_before": 0}]}, "validation.0.accuracy"),
+        ({"validation": [{"episode": 1, "accuracy": 1, "accuracy_before": -0.5}]}, "validation.0.accuracy_before"),
+        ({"validation": [{"episode": -1, "accuracy": 1, "accuracy_before": 0}]}, "validation.0.episode"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -397,6 +399,30 @@ def test_an_attempt_that_says_done_without_a_result_is_not_done(tmp_path: Path, 
     folder = tmp_path / "runs" / plan.runs[0].run_key
     write_record(folder / "attempt-1" / "status.json", AttemptStatus(status="done", started="then"))
     assert run_state(plan.runs[0], folder).status == "interrupted"
+
+
+@pytest.mark.parametrize("message", ["", "no space is left"])
+def test_a_trained_run_without_a_test_says_which_and_why(tmp_path: Path, plan: Plan, message: str) -> None:
+    state = done(tmp_path, plan)
+    shutil.rmtree(state.folder / "tests" / state.tests[1].test_key)
+    if message:
+        write_attempt(tmp_path, plan.runs[0], "failed", message)
+    found = run_state(plan.runs[0], state.folder)
+    words = f"trained; 1 of {len(state.tests)} tests are not scored, first: {state.tests[1].asked.name}"
+    assert (found.status, found.message) == (("failed", f"{words}: {message}") if message else ("missing", words))
+    assert found.result == state.result and found.tests == []
+
+
+def test_a_run_that_is_planned_twice_counts_once(tmp_path: Path, plan: Plan) -> None:
+    first = done(tmp_path, plan)
+    other = plan.runs[1].model_copy(update={"variant": "leo"})  # other settings under the same name and seed
+    view = load_study(write_study(tmp_path, plan.model_copy(update={"runs": [plan.runs[0], other]})))
+    assert [(run.status, run.folder) for run in view.runs] == [
+        ("done", first.folder),
+        ("duplicate", tmp_path / "runs" / other.run_key),
+    ]
+    assert view.runs[1].message == f"planned twice: run {plan.runs[0].run_key} is leo seed 0 already"
+    assert len(view.headlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,15 @@ def test_seeds_to_settle_are_the_fewest_that_reach_four_in_five() -> None:
     assert seeds_to_settle(of([0.005, 0.0051, 0.0049]), 1) is None  # at the margin itself no number is enough
 
 
+def test_a_hundred_seeds_are_the_most_that_are_looked_at() -> None:
+    def known(mean: float) -> Difference:
+        return Difference(mean, 0.01**2, 4, 5, MARGIN)
+
+    least = optimize.brentq(lambda mean: chance_of_verdict(known(mean), 100, 1) - 0.8, MARGIN, 0.05)
+    assert seeds_to_settle(known(least + 1e-6), 1) == 100
+    assert seeds_to_settle(known(least - 1e-6), 1) is None
+
+
 def test_the_smallest_settled_difference_is_found_in_four_of_five_studies() -> None:
     least = smallest_settled(0.004**2, 9, 10, MARGIN, 1)
     assert least is not None
