@@ -38,6 +38,7 @@ def test_p_of_one_bound_by_the_closed_form_of_two_degrees_of_freedom() -> None:
 def test_between_two_bounds_both_must_be_kept_and_either_may_be_broken() -> None:
     inside = Statement(above=-0.03, below=0.05).p_values(at(0.0))
     assert inside[0] == pytest.approx(0.5 - 3 / (2 * math.sqrt(11)))  # the nearer bound, 3 standard errors away
+    assert inside[1] == 1.0  # both ends are far, and a p is at most 1
     beyond = Statement(above=-0.03, below=0.05).p_values(at(8.0))
     assert beyond[1] == pytest.approx(2 * (0.5 - 3 / (2 * math.sqrt(11))))  # twice, since it may be on either side
 
