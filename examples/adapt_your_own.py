@@ -12,6 +12,7 @@ from pathlib import Path
 from leo_bench import load_pretrained, read_drawings
 from leo_bench.errors import LeoBenchError
 from leo_bench.figures.drawings import AnswerGrid
+from leo_bench.records import write_atomic
 
 DRAWINGS = Path(__file__).parent / "drawings"
 
@@ -29,7 +30,7 @@ def adapt(support_folder: Path, query_folder: Path, picture: Path) -> None:
     print(f"before adapting {(before == truth).float().mean():.1%}, after {(after == truth).float().mean():.1%}")
     drawn = [(255 * images[:, 0]).byte().numpy() for images in (support, queries)]
     grid = AnswerGrid(classes, drawn[0], labels.numpy(), drawn[1], truth.numpy(), after.numpy())
-    picture.write_bytes(grid.png())
+    write_atomic(picture, grid.png())
     print(f"picture in {picture}")
 
 

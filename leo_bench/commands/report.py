@@ -8,6 +8,7 @@ from pathlib import Path
 
 from leo_bench.commands.bench import benchmark_pages
 from leo_bench.commands.find_study import find_study
+from leo_bench.commands.given import options_given, refuse_beside
 from leo_bench.commands.runs import no_study
 from leo_bench.errors import EXIT_FAILED, LeoBenchError
 from leo_bench.records import folder_name, load_study
@@ -35,6 +36,7 @@ def command_report(options: argparse.Namespace) -> int:
                 "--out needs the folder of one study or search; name it, such as results/ablations-quick"
             )
         return _report_all(options.results, options.reports)
+    refuse_beside("the folder of a study", "has its own records", options_given(options, "results"))
     write = write_search_report if (options.study / "search.json").exists() else write_report
     print(write(options.study, options.out or options.reports / options.study.resolve().name))
     write_index(options.reports)

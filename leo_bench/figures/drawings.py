@@ -1,6 +1,5 @@
 """Drawings of one episode in a grid, a block of rows for each class, with the mistakes marked."""
 
-import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from leo_bench.figures.style import COLOURS, FONT, GRID, INK, MUTED, PAPER, figure_style
+from leo_bench.figures.style import COLOURS, FONT, GRID, INK, MUTED, PAPER, as_png, figure_style
 
 MISTAKE = COLOURS[1]
 SUPPORT_COLUMNS, QUERY_COLUMNS = 4, 8
@@ -87,9 +86,7 @@ class AnswerGrid:
         with figure_style():
             figure = Figure(figsize=(INCHES * width, INCHES * height))
             self.draw(ax=figure.add_axes((0.0, 0.0, 1.0, 1.0)))
-            content = io.BytesIO()
-            figure.savefig(content, format="png", dpi=130, metadata={"Software": None})
-        return content.getvalue()
+            return as_png(figure)
 
 
 def draw_tile(ax: Axes, drawing: np.ndarray, left: float, top: float, mistake: str = "") -> None:

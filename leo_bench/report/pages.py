@@ -117,8 +117,8 @@ def markdown_cell(text: str) -> str:
     return markdown_text(str(text)).replace("|", "\\|")
 
 
-def own_text(page: Path) -> str:
+def own_text(page: Path) -> Markup:
     """Return the text of a page that is written by hand, with its marks."""
     old = page.read_text(encoding="utf-8") if page.exists() else ""
     found = re.search(f"{re.escape(TEXT[0])}(.*?){re.escape(TEXT[1])}", old, re.DOTALL)
-    return f"{TEXT[0]}{found[1] if found else ''}{TEXT[1]}"
+    return Markup(f"{TEXT[0]}{found[1] if found else ''}{TEXT[1]}")

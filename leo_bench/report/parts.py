@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from leo_bench.report.study.data import StudyData, cell_name
-from leo_bench.report.study.differences import effects
+from leo_bench.analysis.differences import effects
+from leo_bench.analysis.study import StudyData, cell_name
 from leo_bench.report.table import NONE, difference
 
 WITHOUT, WITH = -1, 1
@@ -35,6 +35,10 @@ PARTS = (
     ("deep decoder in place of a linear one", "paper", WITH, "paper", "decoder_mlp"),
     ("decoder that sees the task", "leo", WITH, "improvements", "task_conditioned"),
     ("four decoders in place of one", "leo", WITH, "improvements", "decoders_4"),
+    ("decoder that starts as the encoder's transpose", "linear", WITH, "start_in_parts", "decoder_start"),
+    ("relations added to the code, not in its place", "linear", WITH, "start_in_parts", "residual"),
+    ("bias of a distance", "linear", WITH, "start_in_parts", "distance_bias"),
+    ("learned scale of the logits", "linear", WITH, "start_in_parts", "prototypes"),
     ("CNN of its own for the encoder", "leo", WITHOUT, "ablations_leo", "encoder_shared"),
     ("codes of 128 numbers in place of 64", "leo", WITH, "ablations_leo", "latent_dim_128"),
     ("codes of 256 numbers in place of 64", "tuned", WITHOUT, "ablations", "latent_dim_64"),

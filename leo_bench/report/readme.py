@@ -68,12 +68,7 @@ def goals_block(report_folder: Path, link: str) -> str:
         name = " ".join(filter(None, (data, shots))) + (", one alphabet" if mode == "within alphabet" else "")
         mean, low, high = (percent(value) for value in own.get(test, (np.nan,) * 3))
         ours = NONE if mean == NONE else f"{mean} ({low} to {high})"
-        cells = (
-            expected,
-            ours,
-            percent(protonet.get(test, (np.nan,))[0]),
-            NONE if published is None else str(published),
-        )
+        cells = (expected, ours, percent(protonet.get(test, (np.nan,))[0]), str(published or NONE))
         lines.append(f"| {name} | {' | '.join(cells)} |")
     main = _row(report_folder, "main", "tuned")
     caption = (
@@ -104,10 +99,7 @@ def methods_block(report_folder: Path, link: str) -> str:
     )
 
 
-BLOCKS: dict[str, Callable[[Path, str], str]] = {
-    "goals": goals_block,
-    "methods": methods_block,
-}
+BLOCKS: dict[str, Callable[[Path, str], str]] = {"goals": goals_block, "methods": methods_block}
 """Name of a block -> function of the report's folder and the link to it that makes the block."""
 
 

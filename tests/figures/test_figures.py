@@ -27,9 +27,9 @@ from leo_bench.figures.gains import gain_by_error, gains
 from leo_bench.figures.intervals import LEAST_SEEDS, interval_over_seeds
 from leo_bench.figures.labels import without_overlap
 from leo_bench.figures.learning_curves import IN_SAMPLE_DASH, learning_curves
-from leo_bench.figures.style import COLOURS, GRID, INK, MUTED, VariantStyle, variant_styles
+from leo_bench.figures.style import COLOURS, GRID, INK, MUTED, PNG_DPI, VariantStyle, variant_styles
 from leo_bench.report.layout import compose_png, compose_svg
-from leo_bench.report.panels import PNG_DPI, Drawing, Panel, render
+from leo_bench.report.panels import Drawing, Panel, render
 from leo_bench.report.svg import inline_svg
 from leo_bench.statistics import seed_interval
 
@@ -78,9 +78,13 @@ def gain_frame(last: float = 0.01, seeds: int = 3) -> pd.DataFrame:
     return pd.DataFrame(rows, columns="variant label seed step gain".split())
 
 
+def axes() -> Axes:
+    return Figure(figsize=(3.9, 2.7)).add_subplot()
+
+
 def draw_setting(frame: pd.DataFrame | None = None, **changes: Any) -> Axes:
     given: dict[str, Any] = {"bands": [(0.95, 0.98)] * 2, "band_words": "document: 95 to 98%", "chance": 0.2}
-    return accuracy_by_setting(accuracy_frame() if frame is None else frame, STYLES, **{**given, **changes})
+    return accuracy_by_setting(accuracy_frame() if frame is None else frame, STYLES, ax=axes(), **{**given, **changes})
 
 
 def texts(ax: Axes) -> list[str]:
@@ -112,7 +116,6 @@ ALL = [
 def test_every_figure_returns_its_axes_and_leaves_nothing_behind(draw: Any) -> None:
     style, ax = dict(mpl.rcParams), Figure().add_subplot()
     assert draw(ax=ax) is ax
-    assert isinstance(draw(), Axes)
     assert dict(mpl.rcParams) == style
     assert not Gcf.figs  # no figure is registered with pyplot
     assert ax.get_xlabel() and (ax.get_ylabel() or all(row_labels(ax)))
@@ -188,7 +191,7 @@ def test_long_intervals_and_large_differences_neither_set_the_forests_axis_nor_e
     ends = [(1, 0, 2), (-2, -3, -1), (1, -90, 92), (2, 1, 70), (-1, -60, 1), (-60, -61, -59)]
     rows = [("none", f"v{row}", d / 100, low / 100, high / 100) for row, (d, low, high) in enumerate(ends)]
     frame = pd.DataFrame(rows, columns="variant label difference low high".split()).assign(kind="seeds")
-    ax = forest_plot(frame, STYLES, margin=0.005)
+    ax = forest_plot(frame, STYLES, margin=0.005, ax=axes())
     assert ax.get_xlim() == pytest.approx((-6, 6))  # 3 times the 2 points that most differences reach
     assert heads(ax) == {2: "<>", 3: ">", 4: "<", 5: "<"}
     drawn = points_at(ax)
@@ -204,7 +207,7 @@ def test_no_variants_mark_is_an_arrowhead() -> None:
 def test_below_three_seeds_single_seeds_are_drawn_and_no_interval() -> None:
     two = draw_setting(accuracy_frame(seeds=2), bands=[])
     assert {x for x, y in points_at(two) if abs(y) < 0.3} == {80.0, 80.5, 81.0}  # both seeds and their mean
-    curves = learning_curves(curve_frame(), STYLES)
+    curves = learning_curves(curve_frame(), STYLES, ax=axes())
     assert {(3.0, 76.0), (3.0, 77.0), (3.0, 76.5)} <= points_at(curves)
     bands = [path.get_extents() for group in curves.collections for path in group.get_paths()]
     assert all(y <= 77.0 + 1e-9 for box in bands for y in (box.y0, box.y1))
@@ -218,7 +221,7 @@ def test_intervals_end_at_nothing_and_at_all() -> None:
 
 def test_validation_on_characters_that_were_trained_on_is_dotted() -> None:
     both = pd.concat([curve_frame(), curve_frame().assign(variant="none", label="none, in-sample", in_sample=True)])
-    ax = learning_curves(both, STYLES)
+    ax = learning_curves(both, STYLES, ax=axes())
     curves = [line for line in ax.lines if line.get_linewidth() == 1.5 and len(line.get_xdata()) > 1]
     dashes = {line.get_color(): line._unscaled_dash_pattern for line in curves}  # type: ignore[attr-defined]
     assert dashes[INK] == (0, None)
@@ -227,20 +230,20 @@ def test_validation_on_characters_that_were_trained_on_is_dotted() -> None:
 
 
 def test_learning_curves_are_means_over_seeds() -> None:
-    assert {(0.0, 70.5), (3.0, 76.5)} <= points_at(learning_curves(curve_frame(), STYLES))
+    assert {(0.0, 70.5), (3.0, 76.5)} <= points_at(learning_curves(curve_frame(), STYLES, ax=axes()))
 
 
 def test_gains_end_with_their_last_value_on_a_scale_of_steps() -> None:
-    ax = gains(gain_frame(), STYLES)
+    ax = gains(gain_frame(), STYLES, ax=axes())
     assert {"leo +1.0", "none +0.5"} <= set(texts(ax))
     assert {(0.0, 0.0), (1.0, 2.0), (50.0, 1.0), (5.0, 0.5)} <= points_at(ax)
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "1", "5", "50"]
 
 
 def test_small_gains_do_not_fill_the_axis_and_a_collapse_does_not_flatten_the_rest() -> None:
-    low, high = gains(gain_frame().query("variant == 'none'"), STYLES).get_ylim()
+    low, high = gains(gain_frame().query("variant == 'none'"), STYLES, ax=axes()).get_ylim()
     assert low < -0.5 and high > 0.5
-    ax = gains(gain_frame(last=-0.6), STYLES)
+    ax = gains(gain_frame(last=-0.6), STYLES, ax=axes())
     assert ax.get_yscale() == "symlog" and ax.get_ylim()[0] < -60
     heights = ax.transScale.transform([(1, 0.0), (1, 2.0), (1, -60.0)])[:, 1]
     assert heights[1] - heights[0] > (heights[0] - heights[2]) / 4  # 2 points up are not lost beside 60 down
@@ -257,7 +260,7 @@ def test_costs_stand_beside_means_with_the_interval_of_the_accuracy() -> None:
 
 
 def draw_cost(frame: pd.DataFrame) -> Axes:
-    return accuracy_by_cost(frame, STYLES, cost="minutes", xlabel="minutes")
+    return accuracy_by_cost(frame, STYLES, cost="minutes", xlabel="minutes", ax=axes())
 
 
 def test_costs_that_differ_much_are_on_a_log_scale_that_has_zero_if_a_cost_is_zero() -> None:
@@ -295,7 +298,7 @@ def test_the_error_axis_shows_errors_small_ones_at_its_end(draw: Any) -> None:
 
 
 def test_a_perfect_score_stays_on_the_error_axis() -> None:
-    ax = learning_curves(curve_frame().assign(accuracy=1.0), STYLES, error=True)
+    ax = learning_curves(curve_frame().assign(accuracy=1.0), STYLES, error=True, ax=axes())
     assert np.isfinite(ax.get_ylim()).all() and np.isfinite(ax.transScale.transform([(0, 100.0)])).all()
 
 

@@ -3,10 +3,10 @@
 import pandas as pd
 from markupsafe import Markup
 
+from leo_bench.analysis.claims.estimates import NotMeasured, measure
+from leo_bench.analysis.claims.evidence import Evidence
+from leo_bench.analysis.claims.judged import JudgedClaim, JudgedPart
 from leo_bench.records.claims import ComparisonTable, Part, TableRow
-from leo_bench.report.claims.estimates import NotMeasured, measure
-from leo_bench.report.claims.evidence import Evidence
-from leo_bench.report.claims.judged import JudgedClaim, JudgedPart
 from leo_bench.report.claims.words import measured_words, number_words, quantity_words, rule_words, subject, where_words
 from leo_bench.report.pages import markdown_cell
 from leo_bench.report.table import NONE, ReportTable, p_value

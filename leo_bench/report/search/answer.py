@@ -2,11 +2,11 @@
 
 from collections import Counter
 
+from leo_bench.analysis.study import cell_name
 from leo_bench.figures.importance import importance_floor
+from leo_bench.records import listed
 from leo_bench.report.search.data import SearchData, value_words
 from leo_bench.report.search.tables import choices_table
-from leo_bench.report.sentences import listed
-from leo_bench.report.study.data import cell_name
 from leo_bench.report.study.documented import document_words
 from leo_bench.report.study.sentences import GLYPHS
 from leo_bench.report.table import NONE, percent
@@ -52,9 +52,9 @@ def _test_rows(data: SearchData) -> list[tuple[str, str]]:
         why = f"no run of the study {data.best.study} is done" if data.best else "best.json is missing"
         return [("On test", f"not measured: {why}; `{data.command}` continues")]
     rows = []
-    for words in table.words.to_dict("records"):
+    for words, n_seeds in zip(table.words.to_dict("records"), table.numbers["n_seeds"], strict=True):
         gain = f"; gain over the defaults {words['difference, points']} points: {words['verdict']}"
-        seeds = f"{words['seeds']} seed{'' if words['seeds'] == '1' else 's'}"
+        seeds = f"{n_seeds} seed{'' if n_seeds == 1 else 's'}"
         accuracy = words[f"{cell_name(study.headline)}, %"]
         rows.append((f"On test, {words['variant']}", f"{accuracy}% ({seeds}){gain if words['trial'] != NONE else ''}"))
     expected = document_words(study, study.headline, data.choices[0].variant)

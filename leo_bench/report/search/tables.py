@@ -4,10 +4,10 @@ from typing import Any
 
 import pandas as pd
 
+from leo_bench.analysis.study import StudyData, cell_name
+from leo_bench.records import listed
 from leo_bench.records.search import Choice
 from leo_bench.report.search.data import SearchData, value_words
-from leo_bench.report.sentences import listed
-from leo_bench.report.study.data import StudyData, cell_name
 from leo_bench.report.study.main_table import main_numbers, main_words
 from leo_bench.report.table import NONE, ReportTable, notes_of, p_value, percent, with_interval
 from leo_bench.statistics import seed_interval
@@ -26,16 +26,19 @@ def choices_table(data: SearchData) -> ReportTable | None:
     numbers = pd.DataFrame() if study is None else main_numbers(study)
     if study is None or numbers.empty or not choices.keys() & set(numbers["variant"]):
         return None
+    numbers = numbers.sort_values("variant", key=lambda names: names == study.plan.baseline, kind="stable")
+    numbers = numbers.reset_index(drop=True)
     found = [_on_validation(study, name, choices.get(name)) for name in numbers["variant"]]
     numbers = numbers.join(pd.DataFrame(found, dtype=float))
     test = f"{cell_name(study.headline)}, %"
-    words = main_words(study, numbers)[["variant", test, "difference, points", "verdict", "changes", "seeds"]]
+    words = main_words(study, numbers)[["variant", test, "difference, points", "verdict", "seeds"]]
     words["trial"] = numbers["trial"].map("{:.0f}".format, na_action="ignore").fillna(NONE)
     words["trial, validation, %"] = numbers["validation"].map(percent)
     ends = numbers[["fresh_validation", "fresh_validation_low", "fresh_validation_high"]]
     words["fresh seeds, validation, %"] = [
         with_interval(mean, low, high, "seeds") for mean, low, high in ends.to_numpy()
     ]
+    words["settings"] = [data.settings_words(study.settings[name]) for name in numbers["variant"]]
     trial = f", {data.n_episodes:,} episodes" if data.n_episodes else ""
     caption = (
         f"{study.data_name()}. Trial: one seed{trial}. Fresh seeds: the same settings trained again, on validation "

@@ -4,13 +4,13 @@ from functools import partial
 
 import pandas as pd
 
+from leo_bench.analysis.study import StudyData, cell_name, not_comparable
 from leo_bench.figures.accuracy_axis import near_ceiling
 from leo_bench.figures.accuracy_by_cost import accuracy_by_cost
-from leo_bench.figures.style import LABEL_WIDTH
+from leo_bench.figures.style import LABEL_WIDTH, variant_styles
 from leo_bench.records.quantities import training_effort
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, headline_and_hardest, lines_height, n_words, subtitle
-from leo_bench.report.study.data import StudyData, cell_name, not_comparable
 from leo_bench.report.study.main_table import BUSY, Column
 from leo_bench.report.table import ReportTable, percent
 
@@ -48,7 +48,7 @@ def cost_plot(data: StudyData) -> Plot | None:
             alt = f"{cell_name(cell)} accuracy against {xlabel}: " + ", ".join(
                 f"{label} {percent(accuracy)}% at {value:,.4g}" for label, value, accuracy in means.itertuples()
             )
-            draw = partial(accuracy_by_cost, scaled, data.styles, cost=cost, xlabel=xlabel, error=error)
+            draw = partial(accuracy_by_cost, scaled, variant_styles(data.plan), cost=cost, xlabel=xlabel, error=error)
             text = f"{title}, {cell_name(cell)}", subtitle(data, *rows["variant"].unique())
             height = lines_height(labels, LABEL_WIDTH - 5)
             panels.append(Panel(draw, *text, width=4.4, height=height, alt=alt))
@@ -65,7 +65,11 @@ def cost_plot(data: StudyData) -> Plot | None:
 def cost_table(data: StudyData) -> ReportTable | None:
     """Return what each variant costs to train and to use; None without a run."""
     rows = {variant: data.rows(data.headline, variant) for variant in data.variants}
-    rows = {variant: own.assign(**effort(data, variant)) for variant, own in rows.items() if len(own)}
+    rows = {
+        variant: own.assign(**training_effort(data.settings[variant]), core_seconds=data.core_seconds(variant))
+        for variant, own in rows.items()
+        if len(own)
+    }
     if not rows:
         return None
     columns = [one for one in COLUMNS if any(own[one.key].notna().any() for own in rows.values())]
@@ -82,8 +86,3 @@ def cost_table(data: StudyData) -> ReportTable | None:
         f"episode generate. Times and memory are means over seeds. {BUSY}"
     )
     return ReportTable("cost", caption, pd.DataFrame(numbers), pd.DataFrame(words))
-
-
-def effort(data: StudyData, variant: str) -> dict[str, float]:
-    """Return what the training of a variant takes: training images, updates, query losses and core_seconds."""
-    return training_effort(data.settings[variant]) | {"core_seconds": data.core_seconds(variant)}

@@ -4,12 +4,12 @@ from functools import partial
 
 import pandas as pd
 
+from leo_bench.analysis.study import StudyData, not_comparable
 from leo_bench.figures.accuracy_axis import near_ceiling
 from leo_bench.figures.learning_curves import learning_curves
-from leo_bench.figures.style import LABEL_WIDTH
+from leo_bench.figures.style import LABEL_WIDTH, variant_styles
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words, subtitle
-from leo_bench.report.study.data import StudyData, not_comparable
 from leo_bench.report.study.switches import setting_names, switch_variants
 from leo_bench.report.table import percent
 
@@ -37,7 +37,7 @@ def curves_plot(data: StudyData) -> Plot | None:
             f"{label} {percent(value)}%"
             for label, value in last.groupby("label", sort=False)["accuracy"].mean().items()
         )
-        draw = partial(learning_curves, rows, data.styles, error=error)
+        draw = partial(learning_curves, rows, variant_styles(data.plan), error=error)
         height = lines_height(list(rows["label"].unique()), LABEL_WIDTH)
         panels.append(Panel(draw, title, subtitle(data, *together), height=height, alt=alt))
     if not panels:

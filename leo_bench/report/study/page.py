@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from leo_bench.analysis.differences import all_effects
+from leo_bench.analysis.study import StudyData
 from leo_bench.report.pages import show, write_report_pages, write_tables
+from leo_bench.report.sentences import counts
 from leo_bench.report.study.adaptation_effect import effect_table
 from leo_bench.report.study.cost import cost_table
-from leo_bench.report.study.data import StudyData
-from leo_bench.report.study.differences import all_effects
 from leo_bench.report.study.errors_by_character import character_table
 from leo_bench.report.study.figures import all_plots
 from leo_bench.report.study.forest import effects_table
@@ -26,6 +27,8 @@ def write_study_report(data: StudyData, out_folder: Path) -> Path:
     """Write the report of a study that compares variants into out_folder. Returns the path of report.html."""
     figures = {name: show(plot, out_folder / "figures") for name, plot in all_plots(data).items()}
     main, opening = main_tables(data), answer(data)
+    effects = all_effects(data, data.headline)
+    verdicts = list(effects.loc[effects["compared"].astype(bool), "verdict"])
     tables = {
         "effects": effects_table(data) if main else None,
         "time": time_table(data),
@@ -43,7 +46,7 @@ def write_study_report(data: StudyData, out_folder: Path) -> Path:
         "subtitle": f"Study {data.plan.study}, profile {data.plan.profile}",
         "answer": opening,
         "summary": " ".join(opening),
-        "verdicts": verdict_counts(data),
+        "verdicts": counts(verdicts, VERDICTS),
         "commands": {variant: repeat_command(data, variant) for variant in data.variants},
         "notices": notices(data),
         "main": main,
@@ -56,10 +59,3 @@ def write_study_report(data: StudyData, out_folder: Path) -> Path:
         "provenance": provenance(data),
     }
     return write_report_pages(out_folder, "report", content)
-
-
-def verdict_counts(data: StudyData) -> list[str]:
-    """Return `3 better`, `1 inconclusive`, ...: the verdicts on the headline test, in the order of VERDICTS."""
-    frame = all_effects(data, data.headline)
-    found = list(frame[frame["compared"].astype(bool)]["verdict"])
-    return [f"{found.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in found]

@@ -4,13 +4,13 @@ from functools import partial
 
 import pandas as pd
 
+from leo_bench.analysis.comparable import why_not_comparable
+from leo_bench.analysis.study import Cell, StudyData, cell_name
 from leo_bench.figures.accuracy_axis import near_ceiling
 from leo_bench.figures.accuracy_by_setting import accuracy_by_setting
-from leo_bench.figures.style import LABEL_WIDTH
+from leo_bench.figures.style import LABEL_WIDTH, variant_styles
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, episode_words, n_words, rows_height, subtitle
-from leo_bench.report.study.comparable import why_not_comparable
-from leo_bench.report.study.data import Cell, StudyData, cell_name
 from leo_bench.report.study.documented import band_words, documented_band
 from leo_bench.report.study.switches import setting_names, switch_variants
 from leo_bench.report.table import percent
@@ -38,7 +38,7 @@ def switch_plot(data: StudyData, switch: str) -> Plot | None:
         draw = partial(
             accuracy_by_setting,
             frame,
-            data.styles,
+            variant_styles(data.plan),
             references=references,
             bands=[band and band[:2] for band in found],
             band_words=f"document: {band_words(band for band in found if band)}",

@@ -4,11 +4,11 @@ from functools import partial
 
 import pandas as pd
 
+from leo_bench.analysis.study import StudyData, not_comparable
 from leo_bench.figures.learning_curves import accuracy_by_time
-from leo_bench.figures.style import LABEL_WIDTH
+from leo_bench.figures.style import LABEL_WIDTH, variant_styles
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words, subtitle
-from leo_bench.report.study.data import StudyData, not_comparable
 from leo_bench.report.table import NONE, ReportTable, percent
 
 LEVELS = (0.90, 0.95, 0.97)
@@ -91,7 +91,7 @@ def time_plot(data: StudyData) -> Plot | None:
     alt = "Validation accuracy against training time; at the end: " + ", ".join(
         f"{label} {percent(row['accuracy'])}% after {row['seconds']:,.0f} s" for label, row in last.iterrows()
     )
-    draw = partial(accuracy_by_time, frame, data.styles, levels=LEVELS)
+    draw = partial(accuracy_by_time, frame, variant_styles(data.plan), levels=LEVELS)
     height = max(3.6, lines_height(list(frame["label"].unique()), LABEL_WIDTH))
     panel = Panel(
         draw, "Validation accuracy by training time", subtitle(data, *frame["variant"].unique()), 6.4, height, alt=alt
