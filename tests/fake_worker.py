@@ -36,7 +36,10 @@ def work(folder: Path, settings: Settings) -> int:
     run = planned(settings, "any", numerics_digest(settings.learner, settings.dataset))
     if "--accept-stale" in sys.argv:
         (folder / "accepts-stale").touch()
-    if run_state(run, folder).must_retrain:
+    found = run_state(run, folder)
+    if found.status == "done":
+        return 0  # another process has done it
+    if found.must_retrain:
         set_aside(folder)
     number = 1 + len(list(folder.glob("attempt-*")))
     status = folder / f"attempt-{number}" / "status.json"

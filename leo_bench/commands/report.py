@@ -38,7 +38,7 @@ def command_report(options: argparse.Namespace) -> int:
         return _report_all(options.results, options.reports)
     refuse_beside("the folder of a study", "has its own records", options_given(options, "results"))
     write = write_search_report if (options.study / "search.json").exists() else write_report
-    print(write(options.study, options.out or options.reports / options.study.name))
+    print(write(options.study, options.out or options.reports / options.study.resolve().name))
     write_index(options.reports)
     return 0
 

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from leo_bench.commands.given import (
 )
 from leo_bench.commands.runs import find_run
 from leo_bench.config import Settings, faster_precision, make_settings
+from leo_bench.config.toml_file import toml_values
 from leo_bench.data.locate import locate
 from leo_bench.errors import EXIT_FAILED, LeoBenchError
 from leo_bench.records import RUNS, read_settings, run_state
@@ -103,7 +103,7 @@ def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
         if name in values:
             raise LeoBenchError(f"--set {name} is given twice; leave one out")
         try:
-            values[name] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+            values[name] = toml_values(f"value = {text}")["value"]
+        except LeoBenchError:
             values[name] = text
     return values

@@ -129,7 +129,8 @@ def preset_values(preset: str, where: str = "settings") -> dict[str, Any]:
         )
     content = read_toml(as_typed(preset), f"{where}: preset {preset}")
     base, settings = content.get("preset", "documented"), content.get("settings", {})
-    if set(content) - {"preset", "settings"} or base not in PRESETS or not isinstance(settings, dict):
+    named = isinstance(base, str) and base in PRESETS
+    if set(content) - {"preset", "settings"} or not named or not isinstance(settings, dict):
         raise LeoBenchError(
             f"{where}: preset {preset} has other content than a preset; expected preset = NAME "
             f"({', '.join(PRESETS)}) and a table [settings]"
@@ -161,10 +162,15 @@ def make_settings(values: Mapping[str, Any], preset: str = "documented", where: 
         raise LeoBenchError(f"{where}: {problem_words(name, message, first['input']) if name else message}") from None
 
 
+MOST = 200
+"""Most characters of a wrong value in a message."""
+
+
 def problem_words(name: str, message: str, given: object) -> str:
     """Return a fault that pydantic found in a value: `latent_dim should be a valid integer (got 'wide')`."""
     message = message.removeprefix("Value error, ").replace(
         "a valid tuple", f"a list such as {json.dumps([given], default=str)}"
     )
     between = "" if message.startswith("Input should") else ":"
-    return f"{name}{between} {message.removeprefix('Input ')} (got {given!r})"
+    got = repr(given)
+    return f"{name}{between} {message.removeprefix('Input ')} (got {got if len(got) <= MOST else got[:MOST] + '...'})"

@@ -13,6 +13,7 @@ from leo_bench.config import SCHEMA_VERSION, Settings, make_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import schema_1
 from leo_bench.records.schema import Plan, Record, RecordT
+from leo_bench.records.text import shortened
 
 
 def make_folder(folder: Path) -> None:
@@ -119,7 +120,7 @@ def converted(path: Path, raw: Any, convert: Callable[[Any], T]) -> T:
     try:
         return convert(raw)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        reason = shortened(f"{type(error).__name__}: {error}", 200)
         raise LeoBenchError(
             f"{path} has schema version 1, but is no such record ({reason}); remove it and run the study again"
         ) from None

@@ -176,7 +176,7 @@ class TestResult(Record):
     mislabelled: int | None = None
     """Support images of each class that carry the label of the next class; none if None."""
     batch_norm: str
-    steps: list[int]
+    steps: Annotated[list[int], Field(min_length=1)]
     """Numbers of inner steps after which the model was scored; 0 is before adaptation."""
     accuracy_by_step: list[Share]
     """One mean accuracy per entry of steps."""
@@ -201,6 +201,14 @@ class TestResult(Record):
     """Median time to adapt to one new episode and answer its queries, milliseconds; headline test only."""
     host: dict[str, str]
     versions: dict[str, str]
+
+    @field_validator("accuracy_by_step")
+    @classmethod
+    def _one_each(cls, value: list[float], info: ValidationInfo) -> list[float]:
+        """Raise ValueError if there is not one accuracy for each of steps."""
+        if len(value) != len(info.data.get("steps", value)):
+            raise ValueError(f"there are {len(value)} accuracies, but {len(info.data['steps'])} scored steps")
+        return value
 
     @field_validator("adaptation")
     @classmethod

@@ -27,9 +27,12 @@ from leo_bench.records.schema import (
     Status,
     TestResult,
 )
+from leo_bench.records.text import shortened
 
 REMEDY = "remove the folder and run the study again"
 TEST_REMEDY = "run the study again to score this test again"
+WHOLE = "iu"
+"""Kinds of a numpy array of whole numbers."""
 
 
 @dataclass(frozen=True)
@@ -126,12 +129,13 @@ def _unfinished(folder: Path, trained: bool = False) -> tuple[Status, str]:
     attempts = attempts_of(folder)
     if not attempts:
         return "missing", "" if trained else "not started"
+    name = attempts[-1].name.replace("-", " ")
     try:
         last = read_record(attempts[-1] / "status.json", AttemptStatus)
     except LeoBenchError as error:
-        return "interrupted", f"attempt {len(attempts)} left no status: {error}"
+        return "interrupted", f"{name} left no status: {error}"
     if last.status == "running" and not is_held(folder):
-        return "interrupted", f"attempt {len(attempts)} ended without a message after {last.episode} training episodes"
+        return "interrupted", f"{name} ended without a message after {last.episode} training episodes"
     if last.status == "done":
         return ("missing", "") if trained else ("interrupted", last.message)
     return last.status, last.message
@@ -193,7 +197,8 @@ def test_arrays(folder: Path, asked: TestSettings, key: str) -> dict[str, np.nda
             wanted = {name: names.get(name, name) for name in (CORRECT, CHARACTERS, BY_CHARACTER)}
             return {name: arrays[stored] for name, stored in wanted.items() if name == CORRECT or stored in arrays}
     except Exception as error:  # noqa: BLE001 - a damaged archive can raise nearly anything
-        raise LeoBenchError(f"{path} is missing or damaged ({type(error).__name__}: {error}); {TEST_REMEDY}") from None
+        reason = shortened(f"{type(error).__name__}: {error}", 200)
+        raise LeoBenchError(f"{path} is missing or damaged ({reason}); {TEST_REMEDY}") from None
 
 
 test_arrays.__test__ = False  # type: ignore[attr-defined]  # not tests
@@ -208,14 +213,17 @@ def _check_counts(path: Path, test: TestResult, arrays: Mapping[str, np.ndarray]
             f"{path}: counts of shape {correct.shape} do not fit {test.n_test_episodes} episodes and "
             f"{len(test.steps)} scored steps; {TEST_REMEDY}"
         )
-    fractions = correct / (test.n_way * test.n_query)
+    queries = test.n_way * test.n_query
+    if correct.dtype.kind not in WHOLE or correct.min() < 0 or correct.max() > queries:
+        raise LeoBenchError(f"{path}: counts are not whole numbers from 0 to {queries}; {TEST_REMEDY}")
+    fractions = correct / queries
     means = fractions.mean(0)
     error = 1.96 * float(fractions[:, -1].std(ddof=1)) / math.sqrt(len(fractions)) if len(fractions) > 1 else 0.0
     pairs: dict[str, tuple[Any, Any]] = {
         "accuracy": (test.accuracy, means[-1]),
         "accuracy_before": (test.accuracy_before, means[0]),
         "accuracy_ci95": (test.accuracy_ci95, error),
-        **{f"accuracy_by_step[{i}]": pair for i, pair in enumerate(zip(test.accuracy_by_step, means, strict=False))},
+        **{f"accuracy_by_step[{i}]": pair for i, pair in enumerate(zip(test.accuracy_by_step, means, strict=True))},
     }
     for name, (said, found) in pairs.items():
         if abs(said - found) > 1e-9:
@@ -232,6 +240,8 @@ def _wrong_characters(arrays: Mapping[str, np.ndarray], test: TestResult) -> str
     if CHARACTERS not in arrays:
         return "counts by character without the names of the characters"
     counts, names = arrays[BY_CHARACTER], arrays[CHARACTERS]
+    if counts.dtype.kind not in WHOLE or names.dtype.kind != "S" or names.ndim != 1:
+        return f"counts by character of type {counts.dtype} for names of type {names.dtype}, {names.ndim} dimensions"
     if counts.shape != (len(names), 2) or not all(b"/" in character for character in names.tolist()):
         return f"counts by character of shape {counts.shape} do not fit {len(names)} names Alphabet/character"
     asked, correct = (int(total) for total in counts.sum(axis=0, dtype=np.int64))

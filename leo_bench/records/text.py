@@ -15,8 +15,8 @@ def without_paths(text: str, root: Path) -> str:
 
 
 def shortened(value: object, most: int = 80) -> str:
-    """Return a value as text of at most `most` characters; a cut text ends with three dots."""
-    text = str(value)
+    """Return a value as one line of at most `most` characters; a cut text ends with three dots."""
+    text = " ".join(str(value).split())
     return text if len(text) <= most else text[: most - 3] + "..."
 
 

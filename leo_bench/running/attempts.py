@@ -19,6 +19,7 @@ from leo_bench.records import (
     shortened,
     write_record,
 )
+from leo_bench.running.child_processes import signal_name
 from leo_bench.running.provenance import now
 from leo_bench.training.troubleshooting import out_of_memory
 
@@ -112,7 +113,7 @@ def note_death(folder: Path, code: int, settings: Settings, before: int, lost: s
 def _death_words(folder: Path, code: int, settings: Settings) -> str:
     """Return how the process of a run ended, with the last line that it wrote if it was not killed."""
     if code < 0:
-        words = f"process killed by signal {-code} ({signal.Signals(-code).name})"
+        words = f"process killed by signal {-code} ({signal_name(-code)})"
         # the system kills a process with SIGKILL when memory runs out
         return words + (f"; if you did not kill it: {out_of_memory(settings)}" if code == -signal.SIGKILL else "")
     last = last_line(folder / "stderr.txt") or "it left no message, as on a full disk"

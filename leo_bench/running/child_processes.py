@@ -58,6 +58,14 @@ def exit_code(work: Callable[[], object], codes: Mapping[type[LeoBenchError], in
     return 0
 
 
+def signal_name(number: int) -> str:
+    """Return the name of a signal, such as SIGKILL. Most real-time signals have none and are named by their number."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"real-time signal {number}"
+
+
 def stop_all(processes: Iterable["subprocess.Popen[bytes]"], patience: float = PATIENCE) -> None:
     """Send SIGTERM to all processes, wait up to `patience` seconds for each, and kill those still running.
 

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
     MEASURES,
+    RUN_KEY,
     RUNS,
     TESTS,
     Plan,
@@ -127,7 +128,8 @@ def _dropped(published: StudyView, plan: Plan, remaining: Collection[str]) -> li
 def _remove_unused(official: Path) -> None:
     """Remove published runs that no published study or search names.
 
-    None is removed if one of these cannot be read, since its runs are not known then.
+    None is removed if one of these cannot be read, since its runs are not known then. What has no run key as its name
+    is none of ours and stays.
     """
     try:
         used = {run.run_key for folder in official.glob("*/study.json") for run in read_record(folder, Plan).runs}
@@ -137,7 +139,7 @@ def _remove_unused(official: Path) -> None:
         print(f"runs that nothing names any more are kept: {error}", file=sys.stderr)
         return
     for run in (official / RUNS).glob("*"):
-        if run.name not in used:
+        if RUN_KEY.fullmatch(run.name) and run.name not in used:
             shutil.rmtree(run)
 
 

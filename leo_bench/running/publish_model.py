@@ -21,7 +21,7 @@ def publish_model(name: str, results: Path, study: str, variant: str, target: Pa
     or if the variant is tested with another classifier than its own.
     """
     check_name(name, "model")
-    runs = runs_of(results / "official" / study, variant)
+    runs = runs_of(results / "official" / check_name(study, "study"), variant)
     own = runs[0]
     assert own.result is not None
     store = results / RUNS / own.result.run_key
@@ -60,7 +60,7 @@ def refresh_card(path: Path, results: Path) -> Path:
     if not card.exists():
         raise LeoBenchError(f"{card} is missing: publish the model again, with its study: {_command(path.stem)}")
     front = front_of(card.read_text(encoding="utf-8"))
-    runs = runs_of(results / "official" / front["study"], front["variant"])
+    runs = runs_of(results / "official" / check_name(front["study"], "study"), front["variant"])
     info, _ = read_model(path)
     assert runs[0].result is not None
     if info.weights_digest != runs[0].result.weights_digest:

@@ -1,6 +1,5 @@
 """The trials of a search, several at a time, each in a process of its own (worker.py)."""
 
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +21,7 @@ from leo_bench.errors import EXIT_BUSY, EXIT_INTERRUPTED, LeoBenchError
 from leo_bench.records import RUNS, make_folder, read_record, write_record
 from leo_bench.records.search import SearchPlan, Trials, planned_trial
 from leo_bench.running.attempts import last_line
-from leo_bench.running.child_processes import signals_interrupt
+from leo_bench.running.child_processes import signal_name, signals_interrupt
 from leo_bench.running.executor import Executor, Task
 from leo_bench.running.local_processes import LocalProcesses
 from leo_bench.running.worker import task_of_run
@@ -207,7 +206,7 @@ class SearchRunner:
             if ended.code in (0, EXIT_INTERRUPTED, EXIT_BUSY):
                 continue
             if ended.lost or ended.code < 0:
-                how = ended.lost or f"it was killed by {signal.Signals(-ended.code).name}"
+                how = ended.lost or f"it was killed by {signal_name(-ended.code)}"
                 self.say(
                     f"a trial's process ended: {how}; the trial is done again after "
                     f"{self.grace or GRACE_SECONDS} s without a sign of life"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from results_fixture import make_plan, write_attempt, write_run, write_study
 
+from leo_bench.commands import report
 from leo_bench.commands.cli import main
 from leo_bench.commands.run import parse_settings
 from leo_bench.data.locate import GLYPHS
@@ -261,3 +262,17 @@ def test_a_run_that_asks_for_more_classes_than_there_are_fails_with_the_numbers(
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
     assert "n_way is 2000" in errors[0]
+
+
+@pytest.mark.parametrize("typed", [".", "./", "../ablations-cpu", "tables/.."])
+def test_a_report_is_named_by_its_study_however_its_folder_is_typed(
+    typed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_study(tmp_path / "results", make_plan({"a": {}}, [0]))
+    (folder / "tables").mkdir()
+    monkeypatch.chdir(folder)
+    written: list[Path] = []
+    monkeypatch.setattr(report, "write_report", lambda study, out: written.append(out))
+    monkeypatch.setattr(report, "write_index", lambda reports: None)
+    assert main(["report", typed, "--reports", str(tmp_path / "reports")]) == 0
+    assert written == [tmp_path / "reports" / "ablations-cpu"]

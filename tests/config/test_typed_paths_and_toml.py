@@ -57,15 +57,41 @@ TEXT = 'question = "Größe?"\n'
         (b"\xfe\xff" + TEXT.encode("utf-16-be"), "is in UTF-16"),
         (TEXT.encode("latin-1"), r"is not UTF-8, as TOML must be \(byte 15: invalid start byte\); save it as UTF-8"),
         (b"question = ", "is not valid TOML: "),
-        (b"a = " + b"[" * 100_000, "is not valid TOML: "),
+        (b"a = " + b"[" * 100_000, "is not valid TOML: its tables and lists are nested too deeply"),
+        (b"a = " + b"9" * 5000, "is not valid TOML: a whole number has thousands of digits"),
+        (b"a = [{b = 0x" + b"f" * 5000 + b"}]", "is not valid TOML: a whole number has more than 64 bits"),
+        (b"a = 9223372036854775808", "a whole number has more than 64 bits"),
+        (b"a = -9223372036854775809", "a whole number has more than 64 bits"),
     ],
 )
-def test_a_file_in_another_encoding_says_so(tmp_path: Path, data: bytes, words: str) -> None:
+def test_a_file_that_is_no_toml_says_why(tmp_path: Path, data: bytes, words: str) -> None:
     path = tmp_path / "s.toml"
     path.write_bytes(data)
     with pytest.raises(LeoBenchError, match=words) as raised:
         read_toml(path)
     assert str(raised.value).startswith(str(path)) and "\n" not in str(raised.value)
+
+
+def test_whole_numbers_have_64_bits(tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text("a = [-9223372036854775808, 9223372036854775807]\nb = true\nc = 1e300\n")
+    assert read_toml(tmp_path / "s.toml") == {"a": [-(2**63), 2**63 - 1], "b": True, "c": 1e300}
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "0x" + "f" * 5000, "[" * 100_000])
+def test_a_setting_that_is_no_value_is_one_line(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--describe", "--set", f"latent_dim={text}"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and "latent_dim" in line and len(line) < 1000
+
+
+@pytest.mark.parametrize("preset", ["[]", "{}", "3", '"none"'])
+def test_a_preset_file_of_no_preset_is_one_line(
+    tmp_path: Path, preset: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "p.toml").write_text(f"preset = {preset}\n")
+    assert main(["run", "--describe", "--preset", str(tmp_path / "p.toml")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "expected preset = NAME (" in line
 
 
 def test_a_file_in_utf_8_is_read_in_any_locale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

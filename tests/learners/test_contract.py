@@ -294,9 +294,10 @@ def test_building_leaves_the_global_generator_alone() -> None:
 def test_changing_a_part_leaves_the_others_start_alike(change: dict[str, object], alike: set[str]) -> None:
     base, changed = build(tiny(decode="class")), build(tiny(**{"decode": "class", **change}))
     others = dict(changed.named_parameters())
-    for name, parameter in base.named_parameters():
-        if name.split(".")[0] in alike:
-            assert torch.equal(parameter, others[name]), name
+    compared = {name: parameter for name, parameter in base.named_parameters() if name.split(".")[0] in alike}
+    assert {name.split(".")[0] for name in compared} == alike  # a part under another name would not be compared
+    for name, parameter in compared.items():
+        assert torch.equal(parameter, others[name]), name
 
 
 def test_full_is_a_leo_with_a_generator_and_the_rest_is_not() -> None:

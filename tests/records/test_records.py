@@ -15,6 +15,9 @@ from results_fixture import NUMERICS, edit_record, make_plan, write_attempt, wri
 
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
+    BY_CHARACTER,
+    CHARACTERS,
+    CORRECT,
     SCORE_COLUMNS,
     AdaptationRecord,
     AttemptStatus,
@@ -82,6 +85,8 @@ def edit(path: Path, **changes: object) -> None:
         ({"n_parameters": 7}, "n_parameters is 7, but its parts sum up to "),
         ({"n_train_episodes": 7}, "n_train_episodes is 7, but its settings have 2000"),
         ({"validation": [{"episode": 1, "accuracy": 1.5, "accuracy_before": 0}]}, "validation.0.accuracy"),
+        ({"validation": [{"episode": 1, "accuracy": 1, "accuracy_before": -0.5}]}, "validation.0.accuracy_before"),
+        ({"validation": [{"episode": -1, "accuracy": 1, "accuracy_before": 0}]}, "validation.0.episode"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -107,7 +112,10 @@ def test_a_training_that_cannot_be_believed_is_named_not_raised(
         ({"accuracy_before": 0.5}, "accuracy_before is 0.5"),
         ({"accuracy_ci95": 0.5}, "accuracy_ci95 is 0.5"),
         ({"accuracy_by_step": [0.5] * 6}, "accuracy_by_step[0] is 0.5"),
-        ({"steps": [0, 1]}, "counts of shape (12, 6)"),
+        ({"accuracy_by_step": []}, "accuracy_by_step: there are 0 accuracies, but 6 scored steps"),
+        ({"steps": []}, "steps: List should have at least 1 item"),
+        ({"steps": [0, 1]}, "accuracy_by_step: there are 6 accuracies, but 2 scored steps"),
+        ({"steps": [0, 1], "accuracy_by_step": [0.5, 0.5]}, "counts of shape (12, 6)"),
         ({"accuracy": math.nan}, "accuracy"),
         ({"better": 1}, "better"),
         ({"eval_seconds": -1}, "eval_seconds"),
@@ -244,6 +252,47 @@ def test_damaged_counts_are_named_not_raised(tmp_path: Path, plan: Plan, damage:
     assert "\n" not in state.message
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        (CORRECT, lambda counts: counts.astype(str), "counts are not whole numbers from 0 to 75"),
+        (CORRECT, lambda counts: np.where(counts >= 0, math.nan, counts), "counts are not whole numbers from 0 to 75"),
+        (CORRECT, lambda counts: np.stack([counts[:, 0] - 80, *counts.T[1:]], 1), "counts are not whole numbers"),
+        (CORRECT, lambda counts: np.stack([counts[:, 0] + 76, *counts.T[1:]], 1), "counts are not whole numbers"),
+        (CORRECT, lambda counts: np.zeros(3, [(f"field{i}", "u1") for i in range(2000)]), "ValueError: Header info"),
+        (BY_CHARACTER, lambda counts: counts.astype(str), "counts by character of type <U"),
+        (BY_CHARACTER, lambda counts: counts * 1.0, "counts by character of type float64"),
+        (BY_CHARACTER, lambda counts: counts[:1], "counts by character of shape (1, 2) do not fit 2 names"),
+        (BY_CHARACTER, lambda counts: counts[:, ::-1], "counts by character have "),
+        (BY_CHARACTER, lambda counts: counts + np.array([[0, 1], [0, -1]]), "counts by character have "),
+        (CHARACTERS, lambda names: names.astype(str), "names of type <U"),
+        (CHARACTERS, lambda names: names[:, None], "2 dimensions"),
+        (CHARACTERS, lambda names: np.array([b"Greek", b"Latin"]), "do not fit 2 names Alphabet/character"),
+        (CHARACTERS, None, "counts by character without the names of the characters"),
+    ],
+)  # fmt: skip
+def test_arrays_that_cannot_be_counts_are_named_not_raised(
+    tmp_path: Path, plan: Plan, name: str, change: Callable[[np.ndarray], np.ndarray] | None, words: str
+) -> None:
+    def characters(_variant: str, _seed: int, correct: np.ndarray, queries: int) -> dict[str, tuple[int, int]]:
+        asked, right = queries * len(correct), int(correct[:, -1].sum())
+        return {"Greek/character01": (right - 1, right - 1), "Latin/character01": (asked - right + 1, 1)}
+
+    folder = write_run(tmp_path, plan, plan.runs[0], lambda *_: counts(), characters)
+    good = run_state(plan.runs[0], folder)
+    assert good.status == "done"
+    path = folder / "tests" / good.headline.test_key / "episodes.npz"
+    with np.load(path) as arrays:
+        kept = dict(arrays)
+    array = kept.pop(name)
+    if change is not None:
+        kept[name] = change(array if name == CHARACTERS else array.astype(np.int64))
+    np.savez(path, **kept)
+    state = run_state(plan.runs[0], folder)
+    assert state.status == "corrupt"
+    assert words in state.message and str(folder) in state.message and "\n" not in state.message
+
+
 def test_missing_counts_are_named_by_the_file_that_should_hold_them(tmp_path: Path, plan: Plan) -> None:
     state = done(tmp_path, plan)
     path = state.folder / "tests" / state.headline.test_key / "episodes.npz"
@@ -352,6 +401,54 @@ def test_an_attempt_that_says_done_without_a_result_is_not_done(tmp_path: Path, 
     assert run_state(plan.runs[0], folder).status == "interrupted"
 
 
+@pytest.mark.parametrize("message", ["", "no space is left"])
+def test_a_trained_run_without_a_test_says_which_and_why(tmp_path: Path, plan: Plan, message: str) -> None:
+    state = done(tmp_path, plan)
+    shutil.rmtree(state.folder / "tests" / state.tests[1].test_key)
+    if message:
+        write_attempt(tmp_path, plan.runs[0], "failed", message)
+    found = run_state(plan.runs[0], state.folder)
+    words = f"trained; 1 of {len(state.tests)} tests are not scored, first: {state.tests[1].asked.name}"
+    assert (found.status, found.message) == (("failed", f"{words}: {message}") if message else ("missing", words))
+    assert found.result == state.result and found.tests == []
+
+
+def test_a_run_that_is_planned_twice_counts_once(tmp_path: Path, plan: Plan) -> None:
+    first = done(tmp_path, plan)
+    other = plan.runs[1].model_copy(update={"variant": "leo"})  # other settings under the same name and seed
+    view = load_study(write_study(tmp_path, plan.model_copy(update={"runs": [plan.runs[0], other]})))
+    assert [(run.status, run.folder) for run in view.runs] == [
+        ("done", first.folder),
+        ("duplicate", tmp_path / "runs" / other.run_key),
+    ]
+    assert view.runs[1].message == f"planned twice: run {plan.runs[0].run_key} is leo seed 0 already"
+    assert len(view.headlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("last", "status", "words"),
+    [
+        ("failed", "failed", "of attempt 10"),
+        ("pruned", "pruned", "of attempt 10"),
+        ("done", "interrupted", "of attempt 10"),
+        ("running", "interrupted", "attempt 10 ended without a message after 70 training episodes"),
+        (None, "interrupted", "attempt 10 left no status: "),
+    ],
+)
+def test_the_last_attempt_by_number_says_what_became_of_a_run(
+    tmp_path: Path, plan: Plan, last: Any, status: str, words: str
+) -> None:
+    folder = tmp_path / "runs" / plan.runs[0].run_key
+    for number, kind in ((10, last), (9, "failed"), (2, "pruned")):
+        (folder / f"attempt-{number}").mkdir(parents=True)
+        if kind is not None:
+            record = AttemptStatus(status=kind, started="then", message=f"of attempt {number}", episode=70)
+            write_record(folder / f"attempt-{number}" / "status.json", record)
+    state = run_state(plan.runs[0], folder)
+    assert (state.status, state.attempts) == (status, 3)
+    assert state.message.startswith(words)
+
+
 def test_publishing_wants_all_runs_unless_partial_and_can_be_repeated(tmp_path: Path, plan: Plan) -> None:
     folder = write_study(tmp_path, plan)
     with pytest.raises(LeoBenchError, match="no done run"):
@@ -457,9 +554,11 @@ def test_published_studies_share_their_runs_and_leave_none_that_nothing_names(tm
     runs = tmp_path / "official" / "runs"
     assert len(list(runs.iterdir())) == 4
     assert len(load_study(tmp_path / "official" / "other-cpu").done) == 1
+    (runs / ".DS_Store").write_text("of a file manager")
+    (runs / "notes").mkdir()
     shutil.rmtree(tmp_path / "official" / "ablations-cpu")
     publish(tmp_path, "other", "cpu", partial=False)
-    assert [path.name for path in runs.iterdir()] == [plan.runs[0].run_key]
+    assert {path.name for path in runs.iterdir()} == {plan.runs[0].run_key, ".DS_Store", "notes"}
 
 
 def test_publishing_a_part_study_keeps_what_was_published(tmp_path: Path, plan: Plan) -> None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from leo_bench.records import markdown_text
+from leo_bench.records import markdown_text, shortened
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,10 @@ def test_our_own_sentences_stay_as_they_are(text: str) -> None:
 def test_brackets_cannot_end_the_alternative_text_of_a_picture() -> None:
     left = re.sub(r"\\.", "", markdown_text("a ] b [ c ](d) [e][f]"))
     assert "[" not in left and "]" not in left
+
+
+def test_a_shortened_text_is_one_line_that_says_where_it_was_cut() -> None:
+    assert shortened("first\n  second\tthird ") == "first second third"
+    assert shortened("a" * 80) == "a" * 80
+    assert shortened("a" * 81) == "a" * 77 + "..."
+    assert shortened([1, 2], most=5) == "[1..."

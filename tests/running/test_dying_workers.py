@@ -37,6 +37,7 @@ def study(results: Path, plan: Plan, worker: tuple[str, ...], **more: object) ->
         ("raise SystemExit(1)", "process ended with exit code 1: it left no message, as on a full disk"),
         ("raise SystemExit(3)", "process ended with exit code 3: it left no message, as on a full disk"),
         ("import os; os.kill(os.getpid(), 9)", "process killed by signal 9 (SIGKILL); if you did not kill it: "),
+        ("import os; os.kill(os.getpid(), 40)", "process killed by signal 40 (real-time signal 40)"),
     ],
 )
 def test_a_process_that_dies_before_its_first_attempt_leaves_its_last_line(
@@ -100,8 +101,13 @@ def test_a_run_that_a_killed_call_has_left_is_waited_for_and_said_once(tmp_path:
     folder.mkdir(parents=True)
     lock = FileLock(folder / ".lock", thread_local=False)
     lock.acquire()
-    threading.Timer(1.5, lock.release).start()
-    (run,) = study(tmp_path, plan, FAKE, say=said.append).run().runs
+
+    def say(text: str) -> None:
+        said.append(text)
+        if "another process is doing this run" in text:
+            threading.Timer(0.7, lock.release).start()  # after more than one look at the lock
+
+    (run,) = study(tmp_path, plan, FAKE, say=say).run().runs
     assert run.status == "done"
     assert [text for text in said if "another process is doing this run" in text] == said[:1]
     assert said[0].startswith("held seed 0: ")

@@ -299,9 +299,7 @@ def test_a_process_on_a_node_ends_with_the_process_that_started_it(tmp_path: Pat
     node.kill()
     node.wait()
     status = asked.folder / "attempt-1/status.json"
-    for _ in range(200):
-        if read_record(status, AttemptStatus).status != "running":
-            break
+    while read_record(status, AttemptStatus).status == "running":
         time.sleep(0.05)
     assert read_record(status, AttemptStatus).status == "interrupted"
 

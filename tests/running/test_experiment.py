@@ -1,6 +1,7 @@
 """One run, from settings to record, on a tiny bank. Only the bit-for-bit checks use other processes."""
 
 import dataclasses
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -17,7 +18,16 @@ from leo_bench.config import Settings, make_settings
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners.factory import build
-from leo_bench.records import AttemptStatus, PrunedRun, Result, RunState, read_record, run_state, write_record
+from leo_bench.records import (
+    AttemptStatus,
+    PrunedRun,
+    Result,
+    RunState,
+    attempts_of,
+    read_record,
+    run_state,
+    write_record,
+)
 from leo_bench.running import experiment, plan, process, training_run, worker
 from leo_bench.running.checkpoint import weights_digest
 from leo_bench.running.describe_model import describe
@@ -415,15 +425,17 @@ def test_an_unexpected_error_leaves_its_trace_in_the_log(tmp_path: Path, monkeyp
     [
         MemoryError(),
         torch.OutOfMemoryError("CUDA out of memory"),
-        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        None,  # that of torch, for an exabyte
     ],
     ids=lambda error: type(error).__name__,
 )
 def test_memory_that_runs_out_names_the_documented_remedies(
-    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: Exception | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def greedy(*_: Any) -> None:
-        raise error
+        if error is not None:
+            raise error
+        torch.empty(2**58)
 
     monkeypatch.setattr(training_run, "train", greedy)
     with pytest.raises(LeoBenchError, match=r"out of memory.*JOBS.*meta_batch_size.*latent_dim.*inner_steps"):
@@ -487,6 +499,27 @@ def test_an_interrupt_is_recorded_and_passed_on(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(KeyboardInterrupt):
         experiment.execute(tmp_path / "x", settings_of())
     assert read_record(tmp_path / "x" / "attempt-1" / "status.json", AttemptStatus).status == "interrupted"
+
+
+def test_a_clock_that_goes_back_changes_dates_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run(tmp_path / "a")
+    minutes = itertools.count(59, -1)
+
+    def earlier() -> str:
+        return f"2026-01-01T00:{next(minutes):02}:00+00:00"
+
+    monkeypatch.setattr("leo_bench.running.provenance.now", earlier)
+    monkeypatch.setattr("leo_bench.running.attempts.now", earlier)
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(training_run, "train", lambda *_: (_ for _ in ()).throw(RuntimeError("out of luck")))
+        run(tmp_path / "b")
+    state = run(tmp_path / "b")
+    assert (state.status, state.attempts) == ("done", 2)
+    assert trained(state).finished < trained(state).started
+    first, second = (read_record(path / "status.json", AttemptStatus) for path in attempts_of(state.folder))
+    assert (first.status, second.status) == ("failed", "done") and second.started < first.started
+    assert differences(whole, state) == []
+    assert trained(state).train_seconds >= 0 and all(test.eval_seconds >= 0 for test in state.tests)
 
 
 def test_two_processes_cannot_do_the_same_run(tmp_path: Path) -> None:

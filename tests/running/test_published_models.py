@@ -139,3 +139,6 @@ def test_a_run_without_checkpoint_or_variant_is_not_published(tmp_path: Path) ->
         publish_model("tuned", results, study, "tuned", tmp_path / "models")
     with pytest.raises(LeoBenchError, match="has no done run of variant 'other'; its variants are"):
         publish_model("tuned", results, study, "other", tmp_path / "models")
+    for study in ("../../elsewhere", "/elsewhere"):
+        with pytest.raises(LeoBenchError, match=r"is no name.*a path is not taken"):
+            publish_model("tuned", results, study, "tuned", tmp_path / "models")

@@ -70,7 +70,7 @@ def tiny_data() -> Iterator[None]:
 
 def runner(results: Path, plan: SearchPlan, n_processes: int = 0, **changes: Any) -> SearchRunner:
     folder = results / "small-smoke"
-    fields: dict[str, Any] = {"jobs": 1, "say": lambda _: None, "heartbeat": 1, "grace": 3, "worker": WORKER}
+    fields: dict[str, Any] = {"jobs": 1, "say": lambda _: None, "heartbeat": 1, "grace": 60, "worker": WORKER}
     os.environ[worker.URL] = sqlite_url(folder)
     made = InThisProcess(plan, folder, sqlite_url(folder), **{**fields, **changes})
     made.n_processes = n_processes
@@ -144,7 +144,7 @@ def test_a_trial_whose_process_is_killed_is_done_again(
 ) -> None:
     runner(tmp_path, small_plan(n_trials=1)).run()
     monkeypatch.setenv("DIE_AT", "1 8")  # its process dies at the second validation
-    killed = runner(tmp_path, small_plan(n_trials=2), n_processes=1).run()
+    killed = runner(tmp_path, small_plan(n_trials=2), n_processes=1, grace=3).run()
     check_agreement(tmp_path, plan)
     assert [trial.state for trial in killed.trials][:2] == ["complete", "failed"]
     died, again = killed.trials[1], killed.trials[2]

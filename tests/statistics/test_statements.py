@@ -40,8 +40,31 @@ def test_p_of_one_bound_by_the_closed_form_of_two_degrees_of_freedom() -> None:
 def test_between_two_bounds_both_must_be_kept_and_either_may_be_broken() -> None:
     inside = Statement(above=-0.03, below=0.05).p_values(at(0.0))
     assert inside[0] == pytest.approx(0.5 - 3 / (2 * math.sqrt(11)))  # the nearer bound, 3 standard errors away
+    assert inside[1] == 1.0  # both ends are far, and a p is at most 1
     beyond = Statement(above=-0.03, below=0.05).p_values(at(8.0))
     assert beyond[1] == pytest.approx(2 * (0.5 - 3 / (2 * math.sqrt(11))))  # twice, since it may be on either side
+
+
+@pytest.mark.parametrize(
+    ("bounds", "met"),
+    [
+        ({"above": 1.0, "below": 3.0}, {0.0: False, 1.0: False, 2.0: True, 3.0: False, 4.0: False}),
+        ({"above": 1.0}, {0.0: False, 1.0: False, 2.0: True, 4.0: True}),
+        ({"below": 3.0}, {0.0: True, 2.0: True, 3.0: False, 4.0: False}),
+    ],
+)
+def test_an_exact_value_keeps_every_bound_that_there_is(bounds: dict[str, float], met: dict[float, bool]) -> None:
+    assert {value: Statement(**bounds).is_met(value) for value in met} == met
+
+
+@pytest.mark.parametrize(
+    ("bounds", "mean", "margin"),
+    [({"above": 0.2, "below": 0.6}, 0.1, 0.2), ({"above": 0.2}, 0.3, 0.0), ({"below": 0.6}, -0.1, 0.0)],
+)
+def test_a_centred_estimate_has_the_bounds_at_its_margin(bounds: dict[str, float], mean: float, margin: float) -> None:
+    found = Statement(**bounds).centred(Difference(0.5, 0.01, 4, 5, 0.0))
+    assert (found.mean, found.margin) == (pytest.approx(mean), pytest.approx(margin))
+    assert (found.variance, found.degrees, found.n_seeds) == (0.01, 4, 5)
 
 
 def test_holm_over_the_family_by_hand() -> None:

@@ -131,6 +131,7 @@ def test_a_headline_interval_by_hand() -> None:
     assert found.mean == pytest.approx(0.75)
     assert found.half_width == pytest.approx(4.302653 * math.sqrt(0.005))
     assert seed_and_episode_interval([[0.5, 0.7]]) == episode_interval([0.5, 0.7])
+    assert seed_and_episode_interval([[0.5, 0.5], [0.5, 0.5]]).half_width == 0
 
 
 def test_the_range_of_one_more_seed_by_hand() -> None:

@@ -75,6 +75,12 @@ def test_seeds_that_agree_to_the_bit_have_a_verdict() -> None:
     assert judge([of([0.005] * 3)])[0].verdict == "direction shown"  # as large as the margin is neither
 
 
+def test_a_p_is_at_most_one() -> None:
+    exactly = of([0.0] * 3)  # neither above nor below zero
+    assert (exactly.p_above(0), exactly.p_below(0), exactly.p_zero) == (1.0, 1.0, 1.0)
+    assert of([MARGIN] * 3).p == 1.0
+
+
 def test_a_larger_family_takes_verdicts_back() -> None:
     values = [0.010, 0.013, 0.008, 0.012]
     alone = of(values)
@@ -154,6 +160,28 @@ def test_seeds_to_settle_are_the_fewest_that_reach_four_in_five() -> None:
     assert needed is not None
     assert chance_of_verdict(known, needed, 3) >= 0.8 > chance_of_verdict(known, needed - 1, 3)
     assert seeds_to_settle(of([0.005, 0.0051, 0.0049]), 1) is None  # at the margin itself no number is enough
+
+
+@pytest.mark.parametrize("prior", [0, 6])
+@pytest.mark.parametrize("n_seeds", [3, 4, 9])
+def test_the_chance_of_a_verdict_is_that_of_the_noncentral_t(prior: int, n_seeds: int) -> None:
+    # Of 5 seeds 4 degrees of freedom are their own; those of a prior stay, whatever the number of seeds. Far from
+    # "within the margin", the chance is that a t with mean (0.02 - margin) / error is beyond its quantile.
+    known = Difference(0.02, 0.004**2, 4 + prior, 5, MARGIN)
+    degrees = prior + n_seeds - 1
+    expected = stats.nct.sf(
+        stats.t.ppf(1 - ALPHA / 4, degrees), degrees, (0.02 - MARGIN) / (0.004 / math.sqrt(n_seeds))
+    )
+    assert chance_of_verdict(known, n_seeds, 2) == pytest.approx(expected, abs=0.003)
+
+
+def test_a_hundred_seeds_are_the_most_that_are_looked_at() -> None:
+    def known(mean: float) -> Difference:
+        return Difference(mean, 0.01**2, 4, 5, MARGIN)
+
+    least = optimize.brentq(lambda mean: chance_of_verdict(known(mean), 100, 1) - 0.8, MARGIN, 0.05)
+    assert seeds_to_settle(known(least + 1e-6), 1) == 100
+    assert seeds_to_settle(known(least - 1e-6), 1) is None
 
 
 def test_the_smallest_settled_difference_is_found_in_four_of_five_studies() -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import Result, RunState, read_record
+from leo_bench.records import Result, RunState, read_record, shortened
 from leo_bench.records.search import Best, Choice, Parameter, SearchPlan, Trial, Trials, Value, read_search, trial_runs
 
 COLUMNS = {
@@ -107,7 +107,7 @@ def _table(path: Path, columns: list[str]) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path, dtype={"part": str, "choice": str})
     except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
-        raise LeoBenchError(f"{path} is no table ({error}); {remedy}") from None
+        raise LeoBenchError(f"{path} is no table ({shortened(error, 200)}); {remedy}") from None
     if lacking := [column for column in columns if column not in frame.columns]:
         raise LeoBenchError(f"{path} lacks the columns {', '.join(lacking)}; {remedy}")
     return frame

@@ -327,6 +327,7 @@ def test_a_search_that_has_just_begun_has_a_report(
         ("trials.json", None, "trials.json is missing"),
         ("best.json", "{}", "study: Field required"),
         ("analysis/importance.csv", "", "is no table"),
+        ("analysis/importance.csv", "a,b\n1,2\n1,2,3\n", r"saw 3\); remove"),  # pandas ends its words with a new line
         ("analysis/ranges.csv", "parameter,part\nx,0\n", "lacks the columns low, high, choice"),
     ],
 )

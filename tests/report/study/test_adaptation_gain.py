@@ -46,6 +46,13 @@ def test_gains_are_those_of_the_baseline_by_test_and_seed(tmp_path: Path) -> Non
     assert frame["error"].tolist() == pytest.approx([0.4] * 8)
 
 
+def test_kinds_of_episodes_are_lines_of_their_own(tmp_path: Path) -> None:
+    frame = gain_frame(build(tmp_path, {"test_n_ways": (5, 20), "test_modes": ("mixed", "within_alphabet")}))
+    kinds = ["5-way mixed", "5-way within alphabet", "20-way mixed", "20-way within alphabet"]
+    assert sorted(frame["label"]) == sorted(kinds * 2)  # two seeds
+    assert frame["variant"].tolist() == frame["label"].tolist()
+
+
 def test_shots_need_two_numbers_and_distance_two_data_sets(tmp_path: Path) -> None:
     assert [plot.name for plot in gain_plots(build(tmp_path / "both", SHOTS))] == ["gain-by-shots", "gain-by-distance"]
     assert [plot.name for plot in gain_plots(build(tmp_path / "shots", {"test_k_shots": (5,)}))] == ["gain-by-shots"]

@@ -155,6 +155,7 @@ def test_everything_that_can_be_wrong_at_once_is_named_and_the_rest_reported(
     assert main(["report", "--results", str(results), "--reports", str(tmp_path / "reports")]) == 0
     folder = tmp_path / "reports/ablations-cpu"
     undone = pd.read_csv(folder / "tables/not-done.csv")
+    assert list(undone.columns) == ["status", "variant", "seed", "run_key", "attempts", "message"]
     found = {(row["status"], row["seed"], row["run_key"]): row["message"] for row in undone.to_dict("records")}
     key = {seed: folders["none", seed].name for seed in range(9)}
     expected = {
