@@ -1,0 +1,262 @@
+"""Numbers that are typed in hand-written pages: they are those of the published reports.
+
+A line that no longer agrees fails with the line that the published tables give.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from leo_bench.running.classify_folder import classify_folder
+
+ROOT = Path(__file__).parents[1]
+SIGNS = {"better": "**", "worse": "**", "no difference that matters": "*"}
+"""Mark around a difference that has this verdict. An open one has none."""
+ADAPTATION_TESTS = {
+    f"{data}{ways}-way {shots}-shot{', one alphabet' if mode == 'within alphabet' else ''}": (
+        f"{ways}-way {shots}-shot {mode}",
+        data.strip() or "omniglot",
+    )
+    for data, ways, mode, all_shots in (
+        ("", 5, "mixed", (1, 5, 10)),
+        ("", 20, "mixed", (1, 5, 10)),
+        ("", 5, "within alphabet", (1, 5, 10)),
+        ("", 20, "within alphabet", (1, 5, 10)),
+        ("glyphs ", 20, "mixed", (1, 5, 10)),
+        ("digits ", 10, "mixed", (1, 5, 10, 20)),
+    )
+    for shots in all_shots
+}
+"""Name of a test on the page docs/adaptation.md -> its name and data set in the tables."""
+
+
+class Published:
+    """Tables of a published report: accuracies, and differences to its baseline, by variant and test."""
+
+    def __init__(self, study: str) -> None:
+        tables = ROOT / "reports" / "official" / f"{study}-cpu" / "tables"
+        self.main = pd.read_csv(tables / "main.csv").set_index("variant")
+        other = tables / "other-tests.csv"
+        self.other = pd.read_csv(other) if other.exists() else pd.DataFrame({"variant": [], "test": []})
+        effects = pd.read_csv(tables / "effects.csv")
+        self.shots = f"{self.main['k_shot'].iloc[0]}-shot"
+        effects["test"] = effects["test"].str.replace("-way ", f"-way {self.shots} ")
+        self.effects = effects.set_index(["variant", "test"])
+
+    def accuracy(self, variant: str, test: str, data: str = "omniglot") -> float:
+        """Return the mean accuracy over seeds, percent."""
+        ways, shots, *mode = test.split()
+        column = f"accuracy_{ways.replace('-', '')}_{'_'.join(mode)}"
+        if data == "omniglot" and shots == self.shots and column in self.main:
+            return 100 * float(self.main.loc[variant, column])
+        return 100 * float(self._other(variant, test, data)["accuracy"])
+
+    def difference(self, variant: str, test: str, data: str = "omniglot", turned: bool = False) -> str:
+        """Return `+0.6 [+0.5, +0.7]` with the mark of its verdict; turned: the baseline minus the variant."""
+        if data == "omniglot" and (variant, test) in self.effects.index:
+            row = self.effects.loc[(variant, test)]
+            values, verdict = [row[name] for name in ("difference", "low", "high")], row["verdict"]
+        else:
+            row = self._other(variant, test, data)
+            values, verdict = [row[f"paired_{name}"] for name in ("difference", "low", "high")], row["paired_verdict"]
+        mean, low, high = (100 * float(value) for value in values)
+        if turned:
+            mean, low, high = -mean, -high, -low
+        sign = SIGNS.get(verdict, "")
+        return f"{sign}{mean:+.1f} [{low:+.1f}, {high:+.1f}]{sign}"
+
+    def _other(self, variant: str, test: str, data: str) -> Any:
+        rows = self.other[(self.other["variant"] == variant) & (self.other["test"] == test)]
+        return rows[rows["data"].str.startswith(data)].iloc[0]
+
+
+def page(name: str) -> list[str]:
+    """Return the lines of a page in docs/."""
+    return (ROOT / "docs" / name).read_text().splitlines()
+
+
+@pytest.mark.parametrize("name", ADAPTATION_TESTS)
+def test_tuned_beside_protonet(name: str) -> None:
+    study, test = Published("adaptation"), ADAPTATION_TESTS[name]
+    cells = [f"{study.accuracy(variant, *test):.1f}" for variant in ("protonet", "tuned")]
+    against = ("not_adapted", "protonet", "protonet_copies", "logistic_regression")
+    cells += [study.difference(variant, *test, turned=True) for variant in against]
+    assert f"| {name} | {' | '.join(cells)} |" in page("adaptation.md")
+
+
+@pytest.mark.parametrize("name", ADAPTATION_TESTS)
+def test_tuned_beside_other_classifiers(name: str) -> None:
+    study, test = Published("adaptation"), ADAPTATION_TESTS[name]
+    variants = ("protonet", "nearest_neighbour", "descended_prototypes", "logistic_regression", "no_copies", "tuned")
+    cells = [f"{study.accuracy(variant, *test):.1f}" for variant in variants]
+    assert f"| {name} | {' | '.join(cells)} |" in page("adaptation.md")
+
+
+@pytest.mark.parametrize(
+    ("name", "test"),
+    [
+        ("5-way", "5-way 5-shot mixed"),
+        ("5-way, one alphabet", "5-way 5-shot within alphabet"),
+        ("20-way", "20-way 5-shot mixed"),
+        ("20-way, one alphabet", "20-way 5-shot within alphabet"),
+    ],
+)
+def test_wrong_labels(name: str, test: str) -> None:
+    study = Published("mislabelled")
+    cells = [
+        f"{study.accuracy(variant, f'{test}, 1 of 5 mislabelled'):.1f} ({study.accuracy(variant, test):.1f})"
+        for variant in ("protonet", "not_adapted", "tuned", "logistic_regression")
+    ]
+    assert f"| {name} | {' | '.join(cells)} |" in page("adaptation.md")
+
+
+PART_TESTS = [ADAPTATION_TESTS[f"20-way {shots}-shot, one alphabet"] for shots in (1, 5)]
+PART_TESTS += [ADAPTATION_TESTS[name] for name in ("glyphs 20-way 5-shot", "digits 10-way 5-shot")]
+PARTS = {
+    "relation network, added to the codes": "relations",
+    "the same, each class sees itself alone": "relations_own",
+    "the same, shuffled neighbours": "relations_shuffled",
+    "encoder and decoder learned": "learned_maps",
+    "64 numbers a code": "codes_64",
+    "trained through 5 steps": "trained_through",
+    "trained through 5 steps of learned sizes": "learned_rates",
+    "`prototype_start`, 256 numbers a code": "prototype_start_256",
+    "Meta-SGD on the head": "meta_sgd",
+    "`leo`": "leo",
+    "`paper`, with the mean as inner loss": "paper",
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_other_parts(name: str) -> None:
+    study = Published("adaptation_parts")
+    cells = [study.difference(PARTS[name], *test) for test in PART_TESTS]
+    assert f"| {name} | {' | '.join(cells)} |" in page("adaptation.md")
+
+
+def test_what_other_parts_are_compared_with() -> None:
+    study = Published("adaptation_parts")
+    cells = [f"{study.accuracy('tuned', *test):.1f}" for test in PART_TESTS]
+    assert f"| `tuned`, no copies | {' | '.join(cells)} |" in page("adaptation.md")
+
+
+@pytest.mark.parametrize(
+    ("name", "variants"),
+    [
+        ("no copies, no steps", ["no_copies_none"]),
+        ("no copies, 20 steps of 1", ["no_copies"]),
+        ("copies, no steps", ["none"]),
+        ("copies, 20 steps of 0.3", ["r03_t1"]),
+        ("copies, 20 steps of 1", ["r1_t1"]),
+        ("copies, 50 steps of 1", ["r1_t1_50"]),
+        ("copies, 20 steps of 0.3, temperature 2", ["r03_t2"]),
+        ("**copies, 20 steps of 1, temperature 2**", ["r1_t2"]),
+        ("copies, 50 steps of 1, temperature 2", ["r1_t2_50"]),
+        ("copies, 20 steps of 3, temperature 1, 2 or 4", ["r3_t1", "r3_t2", "r3_t4"]),
+    ],
+)
+def test_the_choice_of_the_inner_loop(name: str, variants: list[str]) -> None:
+    study = Published("adaptation_choice")
+    tests = [ADAPTATION_TESTS[test] for test in ADAPTATION_TESTS if "5-shot" in test or "1-shot" in test]
+    tests = [test for test in tests if test[1] != "digits"]
+    means = [f"{sum(study.accuracy(variant, *test) for test in tests) / len(tests):.2f}" for variant in variants]
+    mark = "**" if name.startswith("**") else ""
+    assert len(tests) == 10
+    assert f"| {name} | {mark}{', '.join(means)}{mark} |" in page("adaptation.md")
+
+
+def test_what_the_front_page_says_of_adapting() -> None:
+    study = Published("adaptation")
+    gains = {
+        name: study.accuracy("tuned", *test) - study.accuracy("not_adapted", *test)
+        for name, test in ADAPTATION_TESTS.items()
+    }
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    words = "half a point on 20 classes of one alphabet, 2 to 3 on drawn glyphs, 3 to 9 on handwritten digits"
+    assert words in readme
+    assert [round(gains[f"20-way {shots}-shot, one alphabet"], 1) for shots in (1, 5)] == [0.6, 0.5]
+    assert {round(gain) for name, gain in gains.items() if name.startswith("glyphs")} == {2, 3}
+    digits = {round(gain) for name, gain in gains.items() if name.startswith("digits")}
+    assert (min(digits), max(digits)) == (3, 9)
+    mixed = [gains[name] for name in ("5-way 1-shot", "5-way 5-shot", "20-way 1-shot", "20-way 5-shot")]
+    assert max(map(abs, mixed)) < 0.15
+    behind = study.accuracy("logistic_regression", *ADAPTATION_TESTS["digits 10-way 20-shot"])
+    assert round(behind - study.accuracy("tuned", *ADAPTATION_TESTS["digits 10-way 20-shot"])) == 4
+    wrong = Published("mislabelled")
+    for ways in (5, 20):
+        for mode in ("mixed", "within alphabet"):
+            test = f"{ways}-way 5-shot {mode}, 1 of 5 mislabelled"
+            assert round(wrong.accuracy("not_adapted", test) - wrong.accuracy("tuned", test)) == 8
+
+
+def test_what_the_front_page_says_of_parts() -> None:
+    study = Published("ablations").effects
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert "a relation network makes no difference that matters on mixed episodes" in readme
+    mixed = [f"{ways}-way 1-shot mixed" for ways in (5, 20)]
+    assert all(study.loc[("relations", test), "verdict"] == "no difference that matters" for test in mixed)
+    assert "codes of 16 numbers cost 0.5 to 3 points" in readme
+    lost = -100 * study.loc["latent_dim_16", "difference"]
+    assert (round(lost.min(), 1), round(lost.max())) == (0.5, 3)
+    assert "no gain of a whole CNN generated for each episode is shown" in readme
+    assert study.loc["whole_cnn_16", "verdict"].isin(["inconclusive", "not compared"]).all()
+    assert "Meta-SGD on the head is better than the paper's LEO on every test" in readme
+    paper = Published("paper").effects.loc["meta_sgd"]
+    assert len(paper) == 4 and (paper["verdict"] == "better").all()
+    assert "By the recipe of `tuned` it leads on all tests but digits at five shots" in readme
+    parts = Published("adaptation_parts")
+    tests = {name: test for name, test in ADAPTATION_TESTS.items() if "10-shot" not in name and "20-shot" not in name}
+    leads = {name: parts.accuracy("meta_sgd", *test) > parts.accuracy("paper", *test) for name, test in tests.items()}
+    assert leads == {name: name != "digits 10-way 5-shot" for name in tests}
+
+
+START = {
+    "decoder starts as the encoder's transpose": ("decoder_start", "prototypes"),
+    "relations added to the code": ("residual", "residual"),
+    "bias of a distance": ("distance_bias", "distance_bias"),
+    "learned scale": ("prototypes", "scale"),
+}
+"""Setting of the start -> the variant that adds it in start_in_parts, and in start_in_parts_reversed."""
+
+
+@pytest.mark.parametrize("name", START)
+def test_the_start_taken_apart(name: str) -> None:
+    studies = Published("start_in_parts"), Published("start_in_parts_reversed")
+    cells = [
+        study.difference(variant, test)
+        for study, variant in zip(studies, START[name], strict=True)
+        for test in ("5-way 1-shot mixed", "20-way 1-shot within alphabet")
+    ]
+    assert f"| {name} | {' | '.join(cells)} |" in page("tuned.md")
+
+
+STEPS = {
+    "start as a prototype classifier": ("prototypes", "prototype_start"),
+    "one cycle": ("one_cycle", "one_cycle"),
+    "20-way training": ("ways_20", "ways_20"),
+    "one episode per update": ("single", "single"),
+    "40-way training, 4 queries": ("ways_40", "ways_40"),
+    "images padded": ("padded", "padded"),
+    "support rotation": ("tuned", "each"),
+}
+"""Step -> the variant that takes it in waterfall, and in recipe_first."""
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_steps_in_two_orders(name: str) -> None:
+    studies = Published("waterfall"), Published("recipe_first")
+    cells = [
+        study.difference(variant, "5-way 1-shot mixed") for study, variant in zip(studies, STEPS[name], strict=True)
+    ]
+    assert f"| {name} | {' | '.join(cells)} |" in page("tuned.md")
+
+
+@pytest.mark.parametrize("model", ["tuned", "paper", "leo"])
+def test_what_the_models_make_of_the_drawings(model: str) -> None:
+    drawings = ROOT / "examples" / "drawings"
+    found = classify_folder(drawings / "support", model, drawings / "query", None)
+    truth = found.queries.labels
+    before, after = (int((answers == truth).sum()) for answers in (found.before, found.after))
+    assert f"| `{model}` | {before} of 30 | {after} of 30 |" in page("use.md")
