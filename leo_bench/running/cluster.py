@@ -235,20 +235,22 @@ class RayExecutor:
         """Return a task as it travels, and the reference to its data in a list, so that Ray does not fetch it."""
         sent = None
         if self.collect:
-            names = [task.folder] if task.reads is None else [task.folder / name for name in task.reads]
-            sent = pack(self.results, [path.absolute() for path in names])
+            paths = [task.folder] if task.reads is None else [task.folder / name for name in task.reads]
+            paths += [task.source] if task.source else []
+            sent = pack(self.results, [path.absolute() for path in paths])
         folder, digest, data = self._data(task)
         engine = {provenance.EXECUTOR: f"Ray {self.ray.__version__}", provenance.COMMIT: self.commit}
         order = Order(
             program=list(task.program[1:]),
             options=list(task.options),
             results=str(self.results),
-            folder=task.folder.absolute().relative_to(self.results).as_posix(),
-            log=task.log.absolute().relative_to(self.results).as_posix(),
+            folder=self._below_results(task.folder),
+            log=self._below_results(task.log),
             environment={**worker_variables(task.settings), **engine, **task.environment},
             learner=task.settings.learner,
             dataset=task.settings.dataset,
             numerics=task.numerics,
+            source=self._below_results(task.source) if task.source else "",
             probe=self.probe,
             sent=sent,
             is_trial=task.reads is not None,
@@ -256,6 +258,9 @@ class RayExecutor:
             data_digest=digest,
         )
         return order, data
+
+    def _below_results(self, path: Path) -> str:
+        return path.absolute().relative_to(self.results).as_posix()
 
     def _data(self, task: Task) -> tuple[str, str, list[Any]]:
         """Return folder, digest and reference of the data of a task; the last two only once nodes share no disk."""
@@ -312,7 +317,7 @@ class RayExecutor:
         work = Path(tempfile.mkdtemp(prefix=".brought-", dir=self.results))
         try:
             unpack(parcel, work)
-            log = work / task.log.absolute().relative_to(self.results)
+            log = work / self._below_results(task.log)
             if log.exists():
                 write_atomic(task.log, log.read_bytes())
             for folder in run_folders(work) if (work / RUNS).is_dir() else []:
