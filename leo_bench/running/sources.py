@@ -43,9 +43,9 @@ class Source:
 
         data: folder of Omniglot, if the user names one.
         """
-        if self.root is None:
-            program, options = WORKER, worker_options(settings)
-        else:
+        program: Sequence[str] = WORKER
+        options = worker_options(settings)
+        if self.root is not None:
             data = data or locate(settings.dataset).path  # a source elsewhere would not look beside this checkout
             values = settings.canonical()
             program = (*PYTHON, AT_COMMIT.stem, "run")

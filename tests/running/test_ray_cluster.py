@@ -222,7 +222,7 @@ def test_four_runs_share_a_gpu_and_each_sees_it(tmp_path: Path, nodes: Nodes) ->
                     executor.start(waiting.pop())
                 ended += executor.ended(0.3)
     finally:
-        nodes.kill(box)
+        nodes.cluster.remove_node(box)  # in good order, so that the cluster knows at once
     assert [one.code for one in ended] == [0] * 9, [one.task.log.read_text() for one in ended]
     seen = [(folder / "seen").read_text().split() for folder in folders]
     assert max(int(most) for most, _ in seen) == 4
