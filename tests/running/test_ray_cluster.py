@@ -229,6 +229,15 @@ def test_four_runs_share_a_gpu_and_each_sees_it(tmp_path: Path, nodes: Nodes) ->
     assert {gpus for _, gpus in seen} == {"0"}
 
 
+def test_a_local_cluster_listens_on_this_machine_only(tmp_path: Path) -> None:
+    with connected("local", tmp_path):
+        import psutil  # comes with Ray
+
+        sockets = [one for child in psutil.Process().children(recursive=True) for one in child.net_connections("inet")]
+        places = {one.laddr.ip.removeprefix("::ffff:") for one in sockets if one.status == psutil.CONN_LISTEN}
+    assert places == {"127.0.0.1"}
+
+
 def test_what_no_node_can_do_is_refused_in_one_line(place: Path, nodes: Nodes) -> None:
     done = study(place, "refused", "--profile", "quick", "--ray", nodes.address, "--device", "cuda")
     assert done.returncode == 2
