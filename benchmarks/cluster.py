@@ -85,7 +85,7 @@ class Unchecked(RayExecutor):
 
 
 def measure(how: str, n_runs: int) -> dict[str, Any]:
-    """Return time and memory of this process for a study of n_runs runs, and the time that its tables take at the end."""
+    """Return time and memory of this process for a study of n_runs runs, and the time that its tables take."""
     with tempfile.TemporaryDirectory(prefix="leo_bench-") as name:
         made, results = Path(name) / "made", Path(name) / "results"
         plan = read_record(write_study(made, n_runs, headline_only=True) / "study.json", Plan)
