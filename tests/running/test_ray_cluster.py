@@ -45,11 +45,11 @@ class Nodes:
         self.n = 0
 
     def add(self, num_cpus: int = 1, num_gpus: int = 0) -> Any:
-        """Add a node with a temporary folder of its own. Ray believes in any number of GPUs."""
+        """Add a node with a temporary folder of its own, for Ray too. Ray believes in any number of GPUs."""
         self.n += 1
-        own = self.folder / f"node-{self.n}"
-        own.mkdir()
-        return self.cluster.add_node(num_cpus=num_cpus, num_gpus=num_gpus, env_vars={"TMPDIR": str(own)})
+        own = str(self.folder / f"node-{self.n}")
+        Path(own).mkdir()
+        return self.cluster.add_node(num_cpus=num_cpus, num_gpus=num_gpus, temp_dir=own, env_vars={"TMPDIR": own})
 
     def kill(self, node: Any) -> None:
         """Kill the processes of a node with SIGKILL."""
