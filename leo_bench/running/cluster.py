@@ -9,6 +9,7 @@ import math
 import os
 import resource
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -35,6 +36,7 @@ from leo_bench.running.parcel import Parcel, pack, replace_folder, unpack
 from leo_bench.running.worker import worker_variables
 
 LOCK_SECONDS = 2
+REACH_SECONDS = 10
 SECONDS_BETWEEN_LOOKS = 1.0
 """Time between two looks at the nodes of the cluster."""
 SPARE = 0.25
@@ -379,6 +381,24 @@ def node_place() -> Path:
     return own / f"{context.get_node_id()[:16]}-{context.get_job_id()}"
 
 
+def _reach(address: str) -> None:
+    """Raise LeoBenchError if nothing listens at an address. Ray itself would try for many minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise LeoBenchError(f"--ray {address}: expected auto, local, or HOST:PORT of the head of a cluster")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), REACH_SECONDS).close()
+    except OSError as error:
+        raise _no_connection(address, error) from None
+
+
+def _no_connection(address: str, error: Exception) -> LeoBenchError:
+    return LeoBenchError(
+        f"--ray {address}: no connection to a Ray cluster ({shortened(str(error), 200)}); start one "
+        "(ray start --head), or use --ray local"
+    )
+
+
 @contextmanager
 def connected(
     address: str, results: Path, jobs: int | None = None, gpus_per_run: float | None = None, collect: bool = False
@@ -392,6 +412,8 @@ def connected(
         raise LeoBenchError(
             f"--ray {address} is an address of Ray Client; run the command on a machine of the cluster, with --ray auto"
         )
+    if address not in ("auto", "local"):
+        _reach(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if address == "local":
         os.environ.setdefault(LOOPBACK, "0")
@@ -415,10 +437,7 @@ def connected(
                 **own,
             )
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-            raise LeoBenchError(
-                f"--ray {address}: no connection to a Ray cluster ({shortened(str(error), 200)}); start one "
-                "(ray start --head), or use --ray local"
-            ) from None
+            raise _no_connection(address, error) from None
         _allow_open_files()
         try:
             executor = RayExecutor(ray, results, jobs, gpus_per_run, collect)

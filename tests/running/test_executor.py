@@ -536,6 +536,12 @@ def test_without_the_extra_one_line_says_how_to_install_it(
         (["--ray", "auto", "--gpus-per-run", "0"], "got 0"),
         (["--ray", "auto", "--plan"], "--plan starts nothing, so --ray would be ignored"),
         (["--ray", "ray://head:10001"], "Ray Client"),
+        (["--ray", "head"], "--ray head: expected auto, local, or HOST:PORT of the head of a cluster"),
+        (["--ray", "127.0.0.1:70000"], "--ray 127.0.0.1:70000: expected auto, local, or HOST:PORT"),
+        (
+            ["--ray", "127.0.0.1:1"],
+            "--ray 127.0.0.1:1: no connection to a Ray cluster ([Errno 111] Connection refused)",
+        ),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(

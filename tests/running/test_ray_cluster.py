@@ -192,14 +192,17 @@ import os, pathlib, sys, time
 folder = pathlib.Path(sys.argv[1])
 mine = folder.parent / f"going-{folder.name}"
 mine.touch()
-most, end = 0, time.monotonic() + 2
-while time.monotonic() < end:
+most, four, begin = 0, folder.parent / "four", time.monotonic()
+while time.monotonic() < begin + 2 or not (four.exists() or time.monotonic() > begin + 120):
     most = max(most, len(list(folder.parent.glob("going-*"))))
+    if most == 4:
+        four.touch()
     time.sleep(0.02)
 mine.unlink()
 (folder / "seen").write_text(f"{most} {os.environ['CUDA_VISIBLE_DEVICES']}")
 """
-"""A run that says how many were going on at the same time, and which GPUs it sees."""
+"""A run that says how many were going on at the same time, and which GPUs it sees. It waits until four were seen, and
+for a fifth that may come."""
 
 
 def test_four_runs_share_a_gpu_and_each_sees_it(tmp_path: Path, nodes: Nodes) -> None:
@@ -243,9 +246,3 @@ def test_what_no_node_can_do_is_refused_in_one_line(place: Path, nodes: Nodes) -
     assert done.returncode == 2
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("error: a run needs 1 CPUs and 1 GPUs on one node, but the nodes of the Ray cluster have ")
-
-
-def test_a_cluster_that_is_not_there_is_named_in_one_line(place: Path) -> None:
-    done = study(place, "nowhere", "--profile", "quick", "--ray", "127.0.0.1:1")
-    assert done.returncode == 2
-    assert done.stderr.strip().splitlines()[-1].startswith("error: --ray 127.0.0.1:1: no connection to a Ray cluster")
