@@ -540,7 +540,7 @@ def test_without_the_extra_one_line_says_how_to_install_it(
         (["--ray", "127.0.0.1:70000"], "--ray 127.0.0.1:70000: expected auto, local, or HOST:PORT"),
         (
             ["--ray", "127.0.0.1:1"],
-            "--ray 127.0.0.1:1: no connection to a Ray cluster ([Errno 111] Connection refused)",
+            "--ray 127.0.0.1:1: no connection to a Ray cluster (",
         ),
     ],
 )
