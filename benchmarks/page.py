@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from benchmarks.suite import GROWTHS, RATIOS, Growth, Ratio
-from leo_bench.figures import COLOURS, INK, SMALL, style_axes
+from leo_bench.figures.style import COLOURS, INK, SMALL, style_axes
 from leo_bench.report.pages import show, write_tables
 from leo_bench.report.pages import write_page as write_filled
 from leo_bench.report.panels import Panel, Plot

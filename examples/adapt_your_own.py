@@ -11,7 +11,8 @@ from pathlib import Path
 
 from leo_bench import load_pretrained, read_drawings
 from leo_bench.errors import LeoBenchError
-from leo_bench.figures.drawings import draw_answers
+from leo_bench.figures.drawings import AnswerGrid
+from leo_bench.records import write_atomic
 
 DRAWINGS = Path(__file__).parent / "drawings"
 
@@ -28,7 +29,8 @@ def adapt(support_folder: Path, query_folder: Path, picture: Path) -> None:
     print(f"{len(support)} pictures of {len(classes)} classes, {len(queries)} others to classify")
     print(f"before adapting {(before == truth).float().mean():.1%}, after {(after == truth).float().mean():.1%}")
     drawn = [(255 * images[:, 0]).byte().numpy() for images in (support, queries)]
-    picture.write_bytes(draw_answers(classes, drawn[0], labels.numpy(), drawn[1], truth.numpy(), after.numpy()))
+    grid = AnswerGrid(classes, drawn[0], labels.numpy(), drawn[1], truth.numpy(), after.numpy())
+    write_atomic(picture, grid.png())
     print(f"picture in {picture}")
 
 

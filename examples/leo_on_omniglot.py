@@ -10,6 +10,7 @@ its runs are recorded, repeated over seeds and scored on fixed episodes.
 """
 
 import argparse
+import io
 import math
 import time
 from pathlib import Path
@@ -25,6 +26,7 @@ from torch.utils.data import DataLoader
 
 from leo_bench import LatentEmbeddingOptimization, OmniglotTaskDataset, load_omniglot_dataset, train_leo
 from leo_bench.errors import LeoBenchError
+from leo_bench.records import make_folder, write_atomic
 
 META_BATCH_SIZE = 4
 Task = tuple[Tensor, Tensor, Tensor, Tensor]  # support images and labels, query images and labels
@@ -100,12 +102,14 @@ def plot(losses: list[float], accuracies: Tensor, title: str, chance: float, out
     )
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=150)
+    drawing = io.BytesIO()
+    figure.savefig(drawing, dpi=150, format=out.suffix.removeprefix(".") or "png")
+    write_atomic(out, drawing.getvalue())
 
 
 def main() -> None:
     options = parse_arguments()
+    make_folder(options.out.parent)  # not after minutes of training
     torch.manual_seed(0)  # of the data loader's shuffling
     train_dataset, test_dataset = load_omniglot_dataset(root=options.data, image_size=options.image_size)
     name = train_dataset.bank.name

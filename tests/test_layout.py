@@ -15,12 +15,12 @@ PACKAGE = ROOT / "leo_bench"
 
 LEARNING = {"config", "errors", "registries", "data", "models", "learners", "training"}
 """From settings to a trained model. Knows no record, no recorder and no table."""
-REPORTING = {"config", "errors", "registries", "records", "statistics", "figures", "report"}
+REPORTING = {"config", "errors", "registries", "records", "statistics", "analysis", "figures", "report"}
 """From records to pages. Knows no torch."""
 
 # Each folder of the package and the folders that it may import (itself always). Two lines: commands -> running ->
-# training -> learners -> config, and commands -> report -> figures, statistics -> records -> config. They meet in
-# files, and in the schema of those files (config, records). `registries` are the lists LEARNERS and DATASETS.
+# training -> learners -> config, and commands -> report -> figures, analysis -> statistics, records -> config. They
+# meet in files, and in the schema of those files (config, records). `registries` are the lists LEARNERS and DATASETS.
 MAY_IMPORT = {
     "errors": set[str](),
     "registries": set[str](),
@@ -32,8 +32,9 @@ MAY_IMPORT = {
     "api": {"training", "learners", "models", "data", "config", "errors"},
     "records": {"config", "errors"},
     "statistics": {"errors"},
+    "analysis": {"statistics", "records", "config", "errors"},
     "figures": {"statistics", "records", "config", "errors"},
-    "report": {"figures", "statistics", "records", "config", "errors", "registries"},
+    "report": {"figures", "analysis", "statistics", "records", "config", "errors", "registries"},
     "running": {"api", "training", "learners", "data", "records", "statistics", "config", "errors", "registries"},
     "search": {"running", "training", "data", "records", "statistics", "config", "errors", "registries"},
     "dashboard": {"search", "running", "records", "config", "errors"},
@@ -200,7 +201,7 @@ sys.meta_path.insert(0, Bar())
 
 
 def test_report_line_runs_where_torch_cannot_be_imported() -> None:
-    parts = ["config", "records", "statistics", "figures", "report", "running.scheduler", "running.publish"]
+    parts = ["config", "records", "statistics", "analysis", "figures", "report", "running.scheduler", "running.publish"]
     code = BAR.format(barred=["torch", "torchvision", "sacred", "optuna"])
     result = run_python(f"{code}import leo_bench.{', leo_bench.'.join(parts)}")
     assert result.returncode == 0, result.stderr

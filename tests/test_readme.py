@@ -6,81 +6,88 @@ from pathlib import Path
 
 import pytest
 
-from leo_bench.report.readme import BLOCKS, headline_block, refresh_readme, waterfall_block
+from leo_bench.report.readme import BLOCKS, goals_block, methods_block, refresh_readme
 
 ROOT = Path(__file__).parents[1]
 OFFICIAL = ROOT / "reports" / "official"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-STEPS = """variant,label,accuracy,n_way,episode_mode
-a,the document,0.2,5,mixed
-b,"second, better",0.5678,5,mixed
-c,last,0.98,5,mixed
-a,the document,,20,mixed
-b,"second, better",0.4,20,mixed
-c,last,0.9,20,mixed
-a,the document,0.1,5,within_alphabet
-"""
-
 
 def write_report(folder: Path) -> Path:
-    """A published report with two methods at one shot and one at five."""
+    """A published report of four methods, with one test at other shots and one on other data."""
     made = folder / "reports" / "official" / "s-cpu"
     (made / "tables").mkdir(parents=True)
-    tests = ("5way_mixed", "20way_mixed", "20way_within_alphabet")
-    columns = ["variant", "image_size", "n_seeds", "n_train_images"]
-    columns += [f"{name}_{test}" for test in tests for name in ("accuracy", "low", "high")]
+    columns = ["variant", "label", "k_shot", "image_size", "n_seeds", "n_train_images"]
+    columns += [
+        f"{name}_{test}" for test in ("5way_mixed", "20way_within_alphabet") for name in ("accuracy", "low", "high")
+    ]
     tables = {
         "main": ",".join(columns)
-        + "\ntuned,28,4,160000,0.9,0.88,0.92,0.8,0.79,0.81,0.7,0.69,0.71"
-        + "\ndocumented,28,4,160000,0.2,0.19,0.21,,,,,,\n",
-        "not-compared": ",".join(columns) + "\ntuned_5_shots,28,4,200000,0.99,0.985,0.995,0.95,0.945,0.955,,,\n",
-        "switch-step": STEPS,
+        + "\ntuned,tuned,1,28,4,160000,0.9,0.88,0.92,0.7,0.69,0.71"
+        + "\nprotonet,ProtoNet,1,28,4,160000,0.8,0.79,0.81,,,"
+        + "\nmaml,MAML,1,28,2,160000,0.75,0.7,0.8,,,"
+        + "\nother,other,1,28,9,160000,0.1,0.1,0.1,,,\n",
+        "other-tests": "test,data,variant,accuracy,low,high"
+        + "\n20-way 5-shot mixed,omniglot abc,tuned,0.95,0.945,0.955"
+        + "\n20-way 5-shot mixed,glyphs def,tuned,0.5,0.4,0.6"
+        + "\n20-way 5-shot mixed,glyphs def,protonet,0.4,0.4,0.4\n",
+        "time": "variant,n_seeds,seconds_to_95\ntuned,3,12.76\nprotonet,2,13.8\n",
     }
     for name, text in tables.items():
         (made / "tables" / f"{name}.csv").write_text(text)
     return made
 
 
-def test_the_headline_table_by_hand(tmp_path: Path) -> None:
-    head, line, *rows, empty, caption = headline_block(write_report(tmp_path), "link").splitlines()
-    assert head.startswith("| test | the document's LEO | ")
-    assert line.count("|") == head.count("|") == 7
+def test_the_table_of_goals_by_hand(tmp_path: Path) -> None:
+    head, line, *rows, empty, caption = goals_block(write_report(tmp_path), "link").splitlines()
+    assert head.startswith("| test | the document expects | `tuned` | ProtoNet, same recipe | ")
+    assert line.count("|") == head.count("|") == 6
     assert rows == [
-        "| 5-way 1-shot | 20.0 | - | - | 90.0 (88.0 to 92.0) | - |",
-        "| 20-way 1-shot | - | - | - | 80.0 (79.0 to 81.0) | - |",
-        "| 20-way 1-shot, one alphabet | - | - | - | 70.0 (69.0 to 71.0) | - |",
-        "| 5-way 5-shot | - | - | - | 99.0 (98.5 to 99.5) | - |",
-        "| 20-way 5-shot | - | - | - | 95.0 (94.5 to 95.5) | - |",
+        "| 5-way 1-shot | 95 to 98 | 90.0 (88.0 to 92.0) | 80.0 | 99.47 |",
+        "| 5-way 5-shot | 97 to 99 | - | - | 99.93 |",
+        "| 20-way 1-shot | - | - | - | 97.65 |",
+        "| 20-way 5-shot | - | 95.0 (94.5 to 95.5) | - | 99.33 |",
+        "| 20-way 1-shot, one alphabet | - | 70.0 (69.0 to 71.0) | - | - |",
+        "| 20-way 5-shot, one alphabet | - | - | - | - |",
+        "| glyphs 20-way 5-shot | - | 50.0 (40.0 to 60.0) | 40.0 | - |",
+        "| digits 10-way 5-shot | - | - | - | - |",
     ]
     assert empty == ""
     assert "28x28 pixels, mean over 4 seeds" in caption
-    assert "160,000 training images, 200,000 at five shots" in caption
+    assert "trained on 160,000 images" in caption
     assert "(link/report.md)" in caption
 
 
-def test_the_waterfall_has_a_short_alternative_text_from_its_first_and_last_step(tmp_path: Path) -> None:
-    text = waterfall_block(write_report(tmp_path), "link")
-    alt = "5-way accuracy in 2 steps, from 20.0% (the document) to 98.0% (last), and without each part"
-    assert text.startswith(f"![{alt}](link/figures/switch-step.png)\n\n")
+def test_the_sentence_on_other_methods_by_hand(tmp_path: Path) -> None:
+    text = methods_block(write_report(tmp_path), "link")
+    assert text.startswith("**95% of 5-way 1-shot validation queries after 13 seconds of one CPU core**")
+    assert "`tuned`, 28x28 pixels, 3 seeds" in text
+    assert "`tuned` has 90.0% on test" in text
+    assert "on test; ProtoNet 80.0, MAML 75.0 (2 to 4 seeds, [report](link/report.md))" in text
+
+
+def test_the_sentence_names_no_time_if_95_percent_are_not_reached(tmp_path: Path) -> None:
+    made = write_report(tmp_path)
+    (made / "tables" / "time.csv").write_text("variant,n_seeds,seconds_to_95\ntuned,3,\n")
+    assert methods_block(made, "link") == ""
 
 
 def test_blocks_are_filled_between_their_marks_and_nothing_else_changes(tmp_path: Path) -> None:
     folder = write_report(tmp_path)
     readme = tmp_path / "README.md"
     readme.write_text(
-        "before\n<!-- begin s-cpu:headline -->\nold\n<!-- end s-cpu:headline -->\nbetween\n"
-        "<!-- begin s-cpu:switch-step -->\nold\n<!-- end s-cpu:switch-step -->\n"
+        "before\n<!-- begin s-cpu:goals -->\nold\n<!-- end s-cpu:goals -->\nbetween\n"
+        "<!-- begin s-cpu:methods -->\nold\n<!-- end s-cpu:methods -->\n"
         "<!-- begin s-cpu:unknown -->\nkept\n<!-- end s-cpu:unknown -->\n"
-        "<!-- begin s-cpu-2:headline -->\nof another\n<!-- end s-cpu-2:headline -->\nafter\n"
+        "<!-- begin s-cpu-2:goals -->\nof another\n<!-- end s-cpu-2:goals -->\nafter\n"
     )
     assert refresh_readme(readme, folder)
     link = "reports/official/s-cpu"
     assert readme.read_text() == (
-        f"before\n<!-- begin s-cpu:headline -->\n{headline_block(folder, link)}<!-- end s-cpu:headline -->\nbetween\n"
-        f"<!-- begin s-cpu:switch-step -->\n{waterfall_block(folder, link)}<!-- end s-cpu:switch-step -->\n"
+        f"before\n<!-- begin s-cpu:goals -->\n{goals_block(folder, link)}<!-- end s-cpu:goals -->\nbetween\n"
+        f"<!-- begin s-cpu:methods -->\n{methods_block(folder, link)}<!-- end s-cpu:methods -->\n"
         "<!-- begin s-cpu:unknown -->\nkept\n<!-- end s-cpu:unknown -->\n"
-        "<!-- begin s-cpu-2:headline -->\nof another\n<!-- end s-cpu-2:headline -->\nafter\n"
+        "<!-- begin s-cpu-2:goals -->\nof another\n<!-- end s-cpu-2:goals -->\nafter\n"
     )
 
 
@@ -106,8 +113,8 @@ def test_our_readme_shows_what_is_published() -> None:
     text = (ROOT / "README.md").read_text()
     found = re.findall(r"<!-- begin ([\w-]+):([\w-]+) -->\n(.*?)<!-- end \1:\2 -->", text, re.DOTALL)
     assert {(folder, block) for folder, block, _ in found} == {
-        ("presets-cpu", "headline"),
-        ("waterfall-cpu", "switch-step"),
+        ("adaptation-cpu", "goals"),
+        ("compare-cpu", "methods"),
     }
     for folder, block, shown in found:
         assert shown == BLOCKS[block](OFFICIAL / folder, f"reports/official/{folder}")

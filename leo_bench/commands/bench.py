@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from leo_bench.commands.given import refuse_beside
+from leo_bench.commands.given import options_given, refuse_beside
 from leo_bench.errors import LeoBenchError
 
 
@@ -15,7 +15,7 @@ def command_bench(options: argparse.Namespace) -> None:
     from benchmarks.run import bench, publish
 
     if options.publish:
-        refuse_beside("--publish", "copies all timings", ["--only"] if options.only else [])
+        refuse_beside("--publish", "copies all timings", options_given(options, "only"))
         for folder in publish(options.results, options.reports):
             print(folder)
     else:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from leo_bench.figures.drawings import draw_answers
+from leo_bench.figures.drawings import AnswerGrid
 from leo_bench.records import write_atomic
 from leo_bench.running.classify_folder import answers_csv, classify_folder, summary
 
@@ -16,8 +16,8 @@ def command_classify(options: argparse.Namespace) -> None:
         print(options.csv)
     if options.picture:
         support, queries = result.support, result.queries
-        picture = draw_answers(
-            support.classes, support.images, support.labels, queries.images, queries.labels, result.after
+        grid = AnswerGrid(
+            list(support.classes), support.images, support.labels, queries.images, queries.labels, result.after
         )
-        write_atomic(options.picture, picture)
+        write_atomic(options.picture, grid.png())
         print(options.picture)

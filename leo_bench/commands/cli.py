@@ -183,7 +183,7 @@ def _study_options(sub: Parser) -> None:
     sub.add_argument(
         "--shard",
         metavar="I/N",
-        help="do only every Nth training, from the Ith on, such as 2/5, and no report; then merge the results",
+        help="do only the Ith of N parts with about the same work, such as 2/5, and no report; then merge the results",
     )
     sub.add_argument(
         "--until-decided",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from leo_bench.commands.given import options_given, refuse_beside
+from leo_bench.commands.given import options_given, refuse_alone, refuse_beside
 from leo_bench.errors import LeoBenchError
 from leo_bench.running.executor import Executor
 from leo_bench.running.local_processes import LocalProcesses
@@ -40,9 +40,7 @@ def executor_of(options: argparse.Namespace, results: Path, jobs: int) -> Iterat
 def check_ray_options(options: argparse.Namespace) -> None:
     """Raise LeoBenchError if options that belong to --ray stand alone, or if a number of GPUs is none that Ray has."""
     if not options.ray:
-        others = [*options_given(options, "gpus_per_run"), *(["--collect"] if options.collect else [])]
-        if others:
-            raise LeoBenchError(f"{others[0]} is for runs on a Ray cluster; name one with --ray, or leave it out")
+        refuse_alone("--ray", options_given(options, "gpus_per_run", "collect"))
     elif getattr(options, "plan", False):
         refuse_beside("--plan", "starts nothing", ["--ray"])
     share = options.gpus_per_run

@@ -4,10 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from leo_bench.commands.given import options_given
+from leo_bench.commands.given import options_given, refuse_alone, refuse_unused_data
 from leo_bench.commands.runs import find_run
 from leo_bench.errors import EXIT_FAILED, LeoBenchError
-from leo_bench.records import RUNS, Measures, folder_name, load_study, write_atomic
+from leo_bench.records import RUNS, Measures, folder_name, load_study, read_settings, write_atomic
 
 
 def command_measure(options: argparse.Namespace) -> int:
@@ -17,6 +17,8 @@ def command_measure(options: argparse.Namespace) -> int:
     names no run, or if its only run cannot be measured.
     """
     folders = _folders(options)
+    if options.data is not None:  # measures are taken on the data set of the training alone
+        refuse_unused_data(options.data, {read_settings(folder).dataset for folder in folders})
     if options.figure is not None:
         return _draw(options.figure, folders, options.data)
     from leo_bench.running.measure import measure_run
@@ -38,9 +40,7 @@ def command_measure(options: argparse.Namespace) -> int:
 def _folders(options: argparse.Namespace) -> list[Path]:
     """Return the folders of the runs that the command line names, each once."""
     if options.study is None:
-        given = options_given(options, "profile")
-        if given:
-            raise LeoBenchError(f"{given[0]} belongs to --study, which is not given; name a study, or leave it out")
+        refuse_alone("--study", options_given(options, "profile"))
         if not options.keys:
             raise LeoBenchError("no run is named; give run keys, or a study: leo-bench measure --study NAME")
         return [find_run(options.results, key) for key in dict.fromkeys(options.keys)]
@@ -66,7 +66,7 @@ def _print(found: Measures, folder: Path) -> None:
 
 def _draw(target: Path, folders: list[Path], data: Path | None) -> int:
     """Draw the top latent directions of one run into a PNG file. Returns the exit code."""
-    from leo_bench.report.directions import directions_png
+    from leo_bench.figures.latent_directions import directions_png
     from leo_bench.running.measure import latent_directions
 
     if len(folders) != 1:

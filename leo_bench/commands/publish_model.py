@@ -2,7 +2,7 @@
 
 import argparse
 
-from leo_bench.commands.given import options_given
+from leo_bench.commands.given import options_given, refuse_alone
 from leo_bench.errors import LeoBenchError
 from leo_bench.running.publish_model import publish_model, refresh_cards
 
@@ -10,9 +10,7 @@ from leo_bench.running.publish_model import publish_model, refresh_cards
 def command_publish_model(options: argparse.Namespace) -> None:
     """Publish one model, or without a name write all cards again. Prints the paths of what was written."""
     if options.name is None:
-        given = options_given(options, "study", "variant")
-        if given:
-            raise LeoBenchError(f"{given[0]} is given without the name of a model; name one, or leave it out")
+        refuse_alone("the name of a model", options_given(options, "study", "variant"))
         for card in refresh_cards(options.results, options.models):
             print(card)
         return

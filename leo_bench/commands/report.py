@@ -1,15 +1,18 @@
 """`leo-bench report` and `leo-bench publish`: write reports from records, and copy both to where they are committed."""
 
 import argparse
+import re
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from leo_bench.commands.bench import benchmark_pages
+from leo_bench.commands.find_study import find_study
+from leo_bench.commands.given import options_given, refuse_beside
 from leo_bench.commands.runs import no_study
 from leo_bench.errors import EXIT_FAILED, LeoBenchError
 from leo_bench.records import folder_name, load_study
 from leo_bench.report import (
-    NotAllRebuilt,
     rebuild_all,
     write_comparison,
     write_index,
@@ -25,8 +28,7 @@ def command_report(options: argparse.Namespace) -> int:
     if options.compare:
         if options.study is not None:
             raise LeoBenchError(f"--compare takes exactly two studies; leave out the third, {options.study}")
-        print("\n".join(write_comparison(tuple(options.compare), options.results, options.reports, options.out)))
-        write_index(options.reports)
+        _compare(options)
         return 0
     if options.study is None:
         if options.out:
@@ -34,19 +36,29 @@ def command_report(options: argparse.Namespace) -> int:
                 "--out needs the folder of one study or search; name it, such as results/ablations-quick"
             )
         return _report_all(options.results, options.reports)
+    refuse_beside("the folder of a study", "has its own records", options_given(options, "results"))
     write = write_search_report if (options.study / "search.json").exists() else write_report
     print(write(options.study, options.out or options.reports / options.study.name))
     write_index(options.reports)
     return 0
 
 
+def _compare(options: argparse.Namespace) -> None:
+    """Write reports/compare-A-vs-B/, or what --out names, and print what it says."""
+    first, second = options.compare
+    with ExitStack() as stack:  # a study at a commit is there only inside
+        (name_a, a), (name_b, b) = (stack.enter_context(find_study(text, options.results)) for text in (first, second))
+        if a.resolve() == b.resolve():
+            raise LeoBenchError(f"{first} and {second} are the same study; name two, or one at two commits")
+        slugs = [re.sub(r"[^\w.]+", "-", name) for name in (name_a, name_b)]
+        target = options.out or options.reports / f"compare-{slugs[0]}-vs-{slugs[1]}"
+        print("\n".join(write_comparison((name_a, name_b), (a, b), target)))
+    write_index(options.reports)
+
+
 def _report_all(results: Path, reports: Path) -> int:
     """Write all reports. Print their paths, and a line for each folder that cannot be read. Returns the exit code."""
-    broken: list[str] = []
-    try:
-        made = rebuild_all(results, reports)
-    except NotAllRebuilt as error:
-        made, broken = error.written, error.broken
+    made, broken = rebuild_all(results, reports)
     if not made and not broken:
         raise no_study(results)
     try:

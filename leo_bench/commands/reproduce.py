@@ -16,14 +16,14 @@ from typing import Any
 
 from leo_bench.commands.bench import benchmark_pages
 from leo_bench.commands.executors import check_ray_options, executor_of
-from leo_bench.commands.given import options_given, refuse_beside
+from leo_bench.commands.given import options_given, refuse_beside, refuse_unused_data
+from leo_bench.commands.regenerated import regenerated
 from leo_bench.commands.runs import no_study
 from leo_bench.config import make_settings
 from leo_bench.errors import EXIT_FAILED, LeoBenchError
 from leo_bench.records import RUNS, RunState, find_studies
 from leo_bench.records.search import find_searches
 from leo_bench.report import write_report, write_search_report
-from leo_bench.report.regenerated import regenerated
 from leo_bench.running import provenance
 from leo_bench.running.executor import Executor
 from leo_bench.running.numerics import numerics_digest
@@ -104,8 +104,7 @@ def _levels(options: argparse.Namespace) -> list[int]:
     if not 0 < options.minutes < 1e6:
         raise LeoBenchError(f"--minutes must be a number above 0, got {options.minutes:g}")
     if options.key:
-        ignored = [*(["-n"] if options.n is not None else []), *options_given(options, "minutes")]
-        refuse_beside("--key", "names one run", ignored)
+        refuse_beside("--key", "names one run", options_given(options, "n", "minutes", "jobs"))
     text = options.levels or ("2" if options.key else DEFAULT_LEVELS)
     match = re.fullmatch(r"([0-3])(?:-([0-3]))?", text)
     levels = list(range(int(match[1]), int(match[2] or match[1]) + 1)) if match else []
@@ -114,9 +113,12 @@ def _levels(options: argparse.Namespace) -> list[int]:
     if options.key and min(levels) < 2:
         raise LeoBenchError(f"--key names one run, so levels below 2 do not apply; leave out --levels {text}")
     if max(levels) < 2:
-        some = {"-n": options.n is not None, "--this-source": options.this_source, "--ray": options.ray}
-        given = [*(name for name, is_given in some.items() if is_given), *options_given(options, "minutes", "jobs")]
-        refuse_beside(f"--levels {text}", "does no run", given)
+        ignored = options_given(options, "n", "this_source", "minutes", "jobs", "ray", "data")
+        refuse_beside(f"--levels {text}", "does no run", ignored)
+    if 1 not in levels:
+        refuse_beside(f"--levels {text}", "compares no report", options_given(options, "reports"))
+    if options.study and levels == [0]:
+        refuse_beside(f"--levels {text}", "reads the folders that are named", options_given(options, "results"))
     return levels
 
 
@@ -179,8 +181,7 @@ class _Check:
         for name, make in kept.items():
             entry: dict[str, Any] = {"report": name, "files": 0, "differences": [], "reason": ""}
             try:
-                comparison = regenerated(name, reports, make)
-                entry |= {"files": comparison.n_files, "differences": comparison.differences}
+                entry["files"], entry["differences"] = regenerated(name, reports, make)
             except LeoBenchError as error:
                 entry["reason"] = str(error)
             self.found.reports.append(entry)
@@ -200,6 +201,9 @@ class _Check:
         executor: Executor,
     ) -> None:
         """Check levels 2 and 3: do runs again until the time is over. known: folder -> its done runs."""
+        if self.options.data is not None and candidates:
+            used = {test.dataset for one in candidates for test in one.run.tests}
+            refuse_unused_data(self.options.data, used | {one.run.planned.settings["dataset"] for one in candidates})
         place = self.options.results / "reproduce"
         sources = Sources(place)
 

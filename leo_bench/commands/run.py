@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from leo_bench.commands.given import options_given, refuse_beside, refuse_other_values
+from leo_bench.commands.given import (
+    options_given,
+    refuse_beside,
+    refuse_data_unused_by,
+    refuse_other_values,
+)
 from leo_bench.commands.runs import find_run
 from leo_bench.config import Settings, faster_precision, make_settings
 from leo_bench.data.locate import locate
@@ -17,7 +22,11 @@ from leo_bench.records import RUNS, read_settings, run_state
 
 def command_run(options: argparse.Namespace) -> int:
     """Do one run, or describe its model. Returns the exit code."""
+    if options.describe:
+        ignored = options_given(options, "data", *(() if options.key else ("results",)))
+        refuse_beside("--describe", "only prints settings and layers", ignored)
     settings = _settings(options)
+    refuse_data_unused_by(options.data, settings)
     if options.describe:
         from leo_bench.running.describe_model import describe
 
@@ -62,12 +71,8 @@ def _settings(options: argparse.Namespace) -> Settings:
     """Return the settings named on the command line. Raises LeoBenchError if they contradict each other."""
     values = parse_settings(options.set)
     if options.key:
-        if values or options.preset or options.seed is not None or options.device or options.precision:
-            raise LeoBenchError(
-                "--key uses the recorded settings unchanged; leave out --preset, --set, --seed, --device and "
-                "--precision"
-            )
-        refuse_beside("--key", "uses the recorded data set", options_given(options, "dataset"))
+        others = options_given(options, "preset", "set", "seed", "device", "precision", "dataset")
+        refuse_beside("--key", "uses the recorded settings unchanged", others)
         return read_settings(find_run(options.results, options.key))
     refuse_other_values(options, {name: values[name] for name in ("dataset",) if name in values}, "--set")
     for name in ("seed", "device", "precision"):
@@ -80,6 +85,8 @@ def _settings(options: argparse.Namespace) -> Settings:
             values[name] = given
     if "dataset" not in values and not options.describe:
         values["dataset"] = locate(options.dataset, options.data).name
+    elif options.dataset != "auto":
+        values["dataset"] = options.dataset
     return make_settings(values, options.preset or "leo", "command line")
 
 

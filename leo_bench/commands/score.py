@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from leo_bench.commands.given import refuse_data_unused_by
 from leo_bench.commands.run import do_run, parse_settings
 from leo_bench.commands.runs import find_run
 from leo_bench.config import Settings, make_settings, names_of, training_settings
@@ -24,6 +25,7 @@ def command_score(options: argparse.Namespace) -> int:
     values = _test_settings(options.set)
     known = training_settings(read_settings(find_run(options.results, options.key)).canonical())
     settings = make_settings({**known, **values}, where="command line")
+    refuse_data_unused_by(options.data, settings)
     folder = options.results / RUNS / settings.run_key
     _refuse_to_retrain(settings, folder)
     check_tests(settings, options.data)

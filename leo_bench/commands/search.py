@@ -6,7 +6,13 @@ import sys
 from pathlib import Path
 
 from leo_bench.commands.executors import check_ray_options, executor_of
-from leo_bench.commands.given import options_given, refuse_beside, refuse_other_values
+from leo_bench.commands.given import (
+    options_given,
+    refuse_beside,
+    refuse_data_unused_by,
+    refuse_other_values,
+    refuse_without_effect,
+)
 from leo_bench.config import make_settings
 from leo_bench.data.locate import locate
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
@@ -18,6 +24,12 @@ from leo_bench.search.file import make_search_plan, read_search_file
 from leo_bench.search.preset import write_found_preset
 from leo_bench.search.resume import check_same, n_counted
 
+BESIDE_EMIT_PRESET = (
+    *("trials", "seed", "jobs", "ray", "gpus_per_run", "collect", "plan", "storage", "device", "precision", "studies"),
+    *("dataset", "data", "reports"),
+)
+"""Options that --emit-preset does not read."""
+
 
 def command_search(options: argparse.Namespace) -> int:
     """Do a search, or the part of it that is left. Returns the exit code."""
@@ -25,12 +37,15 @@ def command_search(options: argparse.Namespace) -> int:
         number = getattr(options, name)
         if number is not None and number < 1:
             raise LeoBenchError(f"--{name} must be at least 1, got {number}")
+    if options.emit_preset:
+        ignored = options_given(options, *BESIDE_EMIT_PRESET)
+        refuse_beside("--emit-preset", "only writes what the search has found", ignored)
     check_ray_options(options)
+    if options.plan:
+        refuse_beside("--plan", "starts nothing", options_given(options, "storage", "reports"))
     _refuse_sqlite_elsewhere(options)
     folder: Path = options.results / folder_name(options.name, options.profile, "search")
     if options.emit_preset:
-        ignored = options_given(options, "trials", "seed", "device", "precision", "dataset")
-        refuse_beside("--emit-preset", "only writes what the search has found", ignored)
         path = options.emit_preset
         write_found_preset(folder, path)
         print(f'{path}; use it: leo-bench run --preset {path}, or preset = "{path}" in a study file')
@@ -45,12 +60,15 @@ def command_search(options: argparse.Namespace) -> int:
         seed=options.seed,
         precision=options.precision,
     )
+    base = make_settings(plan.base)
+    refuse_data_unused_by(options.data, base, make_settings(plan.test))
+    refuse_without_effect(options, [plan.base])
     check_same(folder, plan)
     print(plan_words(plan, n_counted(folder), options.jobs))
     if options.plan:
         return 0
     with executor_of(options, options.results, options.jobs) as executor:
-        executor.check([make_settings(plan.base)])
+        executor.check([base])
         return _search(plan, folder, options, executor)
 
 

@@ -5,7 +5,14 @@ import sys
 from collections.abc import Sequence
 
 from leo_bench.commands.executors import check_ray_options, executor_of
-from leo_bench.commands.given import refuse_other_values, refuse_unused_data
+from leo_bench.commands.given import (
+    options_given,
+    refuse_alone,
+    refuse_beside,
+    refuse_other_values,
+    refuse_unused_data,
+    refuse_without_effect,
+)
 from leo_bench.config import Settings, make_settings
 from leo_bench.data.locate import DataSource, locate
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
@@ -25,27 +32,44 @@ def command_study(options: argparse.Namespace) -> int:
     """Do the runs of a study that are not done, and write its report. Returns the exit code."""
     if options.jobs < 1:
         raise LeoBenchError(f"--jobs must be at least 1, got {options.jobs}")
+    _refuse_ignored(options)
     seeds = None if options.seeds is None else parse_seeds(options.seeds)
     study = read_study(options.studies, options.name)  # a wrong name is refused before data is looked for
     for values in (study.settings, *(profile.settings for profile in study.profiles.values())):
         refuse_other_values(options, values, str(options.studies / f"{options.name}.toml"))
     source = locate(options.dataset, options.data)
     plan = _plan(options, source, seeds, options.only)
-    if options.shard:
-        if options.until_decided:
-            raise LeoBenchError("--until-decided needs every run to decide, --shard does a part; leave one out")
-        part = shard(plan, *parse_shard(options.shard))
-    else:
-        part = plan
+    if plan.claims and options.until_decided:
+        raise LeoBenchError(
+            f"--until-decided adds seeds to comparisons with a baseline, but the study {options.name} judges claims; "
+            "name seeds with --seeds"
+        )
+    part = shard(plan, *parse_shard(options.shard)) if options.shard else plan
     if options.plan:
-        check_ray_options(options)
+        if options.until_decided:
+            looks = _looks(plan, options.max_seeds)
+            part = _plan(options, source, looks[0], options.only, len(looks))
+            print(_look_words(1, looks))
         print(_words(part, options, options.jobs))
         return 0
     with executor_of(options, options.results, options.jobs) as executor:
         executor.check(distinct_settings(plan))
         if options.until_decided:
             return _until_decided(options, source, plan, executor)
-        return _shard(options, part, plan, executor) if options.shard else _run(options, source, plan, executor)
+        return _shard(options, source, part, plan, executor) if options.shard else _run(options, source, plan, executor)
+
+
+def _refuse_ignored(options: argparse.Namespace) -> None:
+    """Raise LeoBenchError for options that have no effect beside others or without them."""
+    check_ray_options(options)
+    if options.shard and options.until_decided:
+        raise LeoBenchError("--until-decided needs every run to decide, --shard does a part; leave one out")
+    if options.shard:
+        refuse_beside("--shard", "makes no report", options_given(options, "reports"))
+    if options.plan:
+        refuse_beside("--plan", "starts nothing", options_given(options, "retry", "use_published", "reports"))
+    if not options.until_decided:
+        refuse_alone("--until-decided", options_given(options, "max_seeds"))
 
 
 def _plan(
@@ -65,6 +89,7 @@ def _plan(
     refuse_unused_data(
         options.data, {name for run in plan.runs for name in (run.settings["dataset"], *run.settings["test_datasets"])}
     )
+    refuse_without_effect(options, [run.settings for run in plan.runs])
     return plan.model_copy(update={"n_looks": n_looks})
 
 
@@ -75,7 +100,7 @@ def distinct_settings(plan: Plan) -> list[Settings]:
 
 
 def _words(plan: Plan, options: argparse.Namespace, jobs: int) -> str:
-    from leo_bench.report.study.power import power_words  # pandas is slow to import
+    from leo_bench.commands.power import power_words  # pandas is slow to import
 
     return f"{plan_words(plan, options.results, jobs)}\n{power_words(plan, options.results)}"
 
@@ -86,17 +111,14 @@ def _until_decided(options: argparse.Namespace, source: DataSource, first: Plan,
     Looks at the verdicts after the seeds of the profile, and after half as many again each time. Their number is fixed
     before the first run, and each spends an equal share of the 5% (statistics.judge).
     """
-    from leo_bench.report.study.data import load_study_data
-    from leo_bench.report.study.power import open_comparisons
+    from leo_bench.analysis.study import load_study_data
+    from leo_bench.commands.power import open_comparisons
 
-    looks = seeds_at_looks(list(dict.fromkeys(run.seed for run in first.runs)), options.max_seeds)
+    looks = _looks(first, options.max_seeds)
     only: list[str] = list(options.only)
     for number, seeds in enumerate(looks, 1):
         plan = _plan(options, source, seeds, only, len(looks))
-        print(f"look {number} of {len(looks)}: {len(seeds)} seeds; each look spends 5%/{len(looks)}")
-        if options.plan:
-            print(_words(plan, options, options.jobs))
-            return 0
+        print(_look_words(number, looks))
         code = _run(options, source, plan, executor)
         if code:
             return code
@@ -104,15 +126,26 @@ def _until_decided(options: argparse.Namespace, source: DataSource, first: Plan,
         if not found:
             print("every comparison on the headline test has a verdict")
             return 0
-        print(f"open: {', '.join(plan.labels.get(one.variant, one.variant) for one in found)}")
-        only = list(dict.fromkeys(name for one in found for name in (one.variant, one.against)))
+        print(f"open: {', '.join(plan.labels.get(variant, variant) for variant, _ in found)}")
+        only = list(dict.fromkeys(name for pair in found for name in pair))
     print(f"{len(found)} comparisons are still open with {options.max_seeds} seeds; --max-seeds allows for more")
     return 0
 
 
-def _shard(options: argparse.Namespace, part: Plan, plan: Plan, executor: Executor) -> int:
+def _looks(first: Plan, max_seeds: int) -> list[list[int]]:
+    """Return the seeds at each look, from those of a plan up to max_seeds. Raises LeoBenchError if these are fewer."""
+    return seeds_at_looks(list(dict.fromkeys(run.seed for run in first.runs)), max_seeds)
+
+
+def _look_words(number: int, looks: Sequence[Sequence[int]]) -> str:
+    return f"look {number} of {len(looks)}: {len(looks[number - 1])} seeds; each look spends 5%/{len(looks)}"
+
+
+def _shard(options: argparse.Namespace, source: DataSource, part: Plan, plan: Plan, executor: Executor) -> int:
     """Do the runs of one shard, without a report: that is for the machine on which all shards come together."""
-    runner = StudyRunner(part, plan, options.results, options.jobs, options.data, options.retry, executor=executor)
+    view = _view(options, source, plan)
+    runner = StudyRunner(part, view, options.results, options.jobs, options.data, options.retry, executor=executor)
+    _take_published(options, part)
     print(plan_words(part, options.results, executor.at_once), flush=True)
     try:
         runner.run()
@@ -131,23 +164,13 @@ def _shard(options: argparse.Namespace, part: Plan, plan: Plan, executor: Execut
 
 def _run(options: argparse.Namespace, source: DataSource, plan: Plan, executor: Executor) -> int:
     """Do the runs of a plan that are not done, beside those of earlier calls, and write the report."""
-    folder = study_folder(options.results, plan)
-    view = plan
-    if (folder / "study.json").exists():
-        earlier = load_study(folder)
-        keep = present_keys(options.studies, earlier.plan, source, options.device, options.precision)
-        if not (options.seeds or options.only or plan.n_looks > 1):
-            # a whole study keeps the done runs of partial calls, not the missing ones
-            keep &= {run.planned.run_key for run in earlier.done}
-        view = merge_plan(earlier.plan, plan, keep)
-        name_left_out(earlier, view)
+    folder, view = study_folder(options.results, plan), _view(options, source, plan)
     report_folder = options.reports / folder.name
     report = BackgroundReport(folder, report_folder)
     runner = StudyRunner(
         *(plan, view, options.results, options.jobs, options.data, options.retry, report.request, executor)
     )
-    if options.use_published:
-        print(f"{take_published(options.results, plan)} runs taken from {options.results / 'official'}/")
+    _take_published(options, plan)
     print(_words(plan, options, executor.at_once))
     try:
         runner.run()
@@ -180,6 +203,27 @@ def _run(options: argparse.Namespace, source: DataSource, plan: Plan, executor: 
         else f"the report could not be made; to see why: leo-bench report {folder}"
     )
     return EXIT_FAILED if waiting or not made else 0
+
+
+def _view(options: argparse.Namespace, source: DataSource, plan: Plan) -> Plan:
+    """Return the plan that study.json is to have: this one, with the runs of earlier calls that still belong to it."""
+    folder = study_folder(options.results, plan)
+    if not (folder / "study.json").exists():
+        return plan
+    earlier = load_study(folder)
+    keep = present_keys(options.studies, earlier.plan, source, options.device, options.precision)
+    if not (options.seeds or options.only or options.until_decided):
+        # a whole study keeps the done runs of partial calls, not the missing ones
+        keep &= {run.planned.run_key for run in earlier.done}
+    view = merge_plan(earlier.plan, plan, keep)
+    name_left_out(earlier, view)
+    return view
+
+
+def _take_published(options: argparse.Namespace, plan: Plan) -> None:
+    """Copy published runs of a plan into the store if the command line asks for it, and print how many."""
+    if options.use_published:
+        print(f"{take_published(options.results, plan)} runs taken from {options.results / 'official'}/")
 
 
 def name_left_out(earlier: StudyView, plan: Plan) -> None:

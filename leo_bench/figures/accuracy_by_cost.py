@@ -8,14 +8,14 @@ from matplotlib.axes import Axes
 from leo_bench.figures.accuracy_axis import accuracy_axis
 from leo_bench.figures.intervals import interval_over_seeds
 from leo_bench.figures.labels import write_ends
-from leo_bench.figures.style import LABEL_WIDTH, Styles, new_axes, style_axes
+from leo_bench.figures.style import LABEL_WIDTH, Styles, style_axes
 
 NOTHING = 0.01
 """Share of the largest cost below which a cost counts as zero: a log axis is linear there."""
 
 
 def accuracy_by_cost(
-    frame: pd.DataFrame, styles: Styles, *, cost: str, xlabel: str, error: bool = False, ax: Axes | None = None
+    frame: pd.DataFrame, styles: Styles, *, cost: str, xlabel: str, error: bool = False, ax: Axes
 ) -> Axes:
     """Draw accuracy against a cost: a mark for each variant, labelled on the right.
 
@@ -23,7 +23,6 @@ def accuracy_by_cost(
     the accuracy. The cost is on a log scale if costs differ by more than a factor of 10. error: draw errors, on a log
     scale.
     """
-    ax = ax or new_axes()
     ends = []
     for name, rows in frame.assign(percent=100 * frame["accuracy"]).groupby("variant", sort=False):
         style, x, y = styles[str(name)], rows[cost].mean(), float(rows["percent"].mean())

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from leo_bench.figures.accuracy_axis import accuracy_axis
 from leo_bench.figures.intervals import interval_over_seeds
 from leo_bench.figures.rows import draw_row, row_axes
-from leo_bench.figures.style import BAND, EPISODE_DASH, MUTED, SMALL, Styles, new_axes
+from leo_bench.figures.style import BAND, EPISODE_DASH, MUTED, SMALL, Styles
 
 NEAR = 12.0
 """Points above chance within which chance is shown."""
@@ -24,7 +24,7 @@ def accuracy_by_setting(
     band_words: str = "",
     chance: float | None = None,
     error: bool = False,
-    ax: Axes | None = None,
+    ax: Axes,
 ) -> Axes:
     """Draw accuracy by setting, a row for each variant: mean, small points for its seeds, 95% t interval from 3 seeds.
 
@@ -33,7 +33,6 @@ def accuracy_by_setting(
     below a line; they may lie beyond the axis. bands: documented band of each row, or None. chance: 1 / n_way.
     error: draw errors, on a log scale.
     """
-    ax = ax or new_axes()
     variants = {str(name): rows for name, rows in frame.groupby("variant", sort=False)}
     percent = {name: 100 * rows["accuracy"] for name, rows in variants.items()}
     ends = {name: interval_over_seeds(values) for name, values in percent.items()}

@@ -1,7 +1,6 @@
 """Drawings of one episode in a grid, a block of rows for each class, with the mistakes marked."""
 
-import io
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,16 +8,85 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from leo_bench.figures.style import COLOURS, FONT, GRID, INK, MUTED, PAPER, figure_style
+from leo_bench.figures.style import COLOURS, FONT, GRID, INK, MUTED, PAPER, as_png, figure_style
 
 MISTAKE = COLOURS[1]
-COLUMNS = 8
-"""Drawings of a class in one row."""
-SUPPORT_COLUMNS = 4
-LABEL, GAP = 1.6, 0.35
-"""Width of the class names and of the gaps, in drawings."""
+SUPPORT_COLUMNS, QUERY_COLUMNS = 4, 8
+"""Most drawings of a class in one row; few enough that a drawing can be recognised on a phone."""
+HEAD, GAP = 0.6, 0.35
+"""Height of the headings, and the gaps between blocks, in drawings."""
 INCHES = 0.62
-"""Side of a drawing."""
+"""Side of a drawing in a picture of its own."""
+MOST_LETTERS = 10
+"""Letters of a class name that are shown."""
+
+
+@dataclass(frozen=True)
+class AnswerGrid:
+    """Support drawings of an episode, and its queries with their answers. Classes are indices into `classes`."""
+
+    classes: list[str]
+    support: np.ndarray
+    """uint8 [n_support, H, W], ink 255."""
+    support_labels: np.ndarray
+    """int64 [n_support]."""
+    queries: np.ndarray
+    """uint8 [n_queries, H, W], ink 255."""
+    labels: np.ndarray
+    """int64 [n_queries]; -1 for an unknown class. Such a query stands in the block of its answer."""
+    answers: np.ndarray
+    """int64 [n_queries]."""
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height, in drawings."""
+        _, first, n_query, heights = self._layout()
+        return first + n_query, HEAD + sum(heights) + GAP * (len(heights) - 1)
+
+    def _layout(self) -> tuple[float, float, int, list[int]]:
+        """Return where support and queries begin, the number of queries in a row, and the rows of each class."""
+        n_support, n_query = (
+            np.bincount(labels, minlength=len(self.classes)) for labels in (self.support_labels, self._blocks)
+        )
+        columns = min(SUPPORT_COLUMNS, int(n_support.max())), min(QUERY_COLUMNS, max(int(n_query.max()), 1))
+        heights = np.maximum(-(-n_support // columns[0]), -(-n_query // columns[1])).tolist()
+        left = 0.6 + 0.1 * max(len(_short(name)) for name in self.classes)
+        return left, left + columns[0] + GAP, columns[1], heights
+
+    @property
+    def _blocks(self) -> np.ndarray:
+        """The class in whose block each query stands."""
+        return np.where(self.labels < 0, self.answers, self.labels)
+
+    def draw(self, *, ax: Axes) -> Axes:
+        """Draw the grid. A query taken for another class is in a heavy frame with that class's name."""
+        left, first, n_query, heights = self._layout()
+        heading: dict[str, Any] = {"va": "center", "fontsize": FONT + 1, "color": MUTED}
+        ax.text(left, HEAD / 2, "support", **heading)
+        ax.text(first, HEAD / 2, "classified" + ("" if (self.labels < 0).any() else "; framed: mistakes"), **heading)
+        top = HEAD
+        for label, (name, rows) in enumerate(zip(self.classes, heights, strict=True)):
+            ax.text(0.1, top + 0.5, _short(name), va="center", fontsize=FONT + 2, weight="bold", color=INK)
+            for index, drawing in enumerate(self.support[self.support_labels == label]):
+                down, across = divmod(index, round(first - GAP - left))
+                draw_tile(ax, drawing, left + across, top + down)
+            for index, query in enumerate(np.flatnonzero(self._blocks == label)):
+                down, across = divmod(index, n_query)
+                other = "" if label == self.answers[query] else _short(self.classes[self.answers[query]])
+                draw_tile(ax, self.queries[query], first + across, top + down, other)
+            top += rows + GAP
+        width, height = self.size
+        ax.set(xlim=(-0.05, width + 0.05), ylim=(height + 0.05, 0), aspect="equal", anchor="NW")
+        ax.axis("off")
+        return ax
+
+    def png(self) -> bytes:
+        """Return the grid as a PNG picture."""
+        width, height = self.size
+        with figure_style():
+            figure = Figure(figsize=(INCHES * width, INCHES * height))
+            self.draw(ax=figure.add_axes((0.0, 0.0, 1.0, 1.0)))
+            return as_png(figure)
 
 
 def draw_tile(ax: Axes, drawing: np.ndarray, left: float, top: float, mistake: str = "") -> None:
@@ -38,53 +106,6 @@ def draw_tile(ax: Axes, drawing: np.ndarray, left: float, top: float, mistake: s
         ax.text(left + 0.88, top + 0.88, mistake, ha="right", va="bottom", **style)
 
 
-def draw_answers(
-    classes: Sequence[str],
-    support: np.ndarray,
-    support_labels: np.ndarray,
-    queries: np.ndarray,
-    labels: np.ndarray,
-    answers: np.ndarray,
-) -> bytes:
-    """Return a PNG of support drawings and queries: a block for each class, in a heavy frame the mistakes.
-
-    A query of unknown class stands in the block of its answer. support, queries: uint8 [M, H, W], ink 255;
-    support_labels, answers: int64 [M], indices into classes; labels: the same, -1 for an unknown class.
-    """
-    place = np.where(labels < 0, answers, labels)
-    n_support = min(SUPPORT_COLUMNS, max(np.bincount(support_labels, minlength=1)))
-    first = LABEL + n_support + GAP
-    n_query = min(COLUMNS, max(np.bincount(place, minlength=1)))
-    heights = [
-        max(1, -(-int(np.sum(support_labels == label)) // n_support), -(-int(np.sum(place == label)) // n_query))
-        for label in range(len(classes))
-    ]
-    width, height = first + n_query, 0.6 + sum(heights) + GAP * (len(heights) - 1)
-    with figure_style():
-        figure = Figure(figsize=(INCHES * width, INCHES * height))
-        ax = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-        heading: dict[str, Any] = {"va": "center", "fontsize": FONT + 1, "color": MUTED}
-        ax.text(LABEL, 0.3, "support", **heading)
-        ax.text(first, 0.3, "classified" if (labels < 0).any() else "classified; framed: mistakes", **heading)
-        top = 0.6
-        for label, (name, rows) in enumerate(zip(classes, heights, strict=True)):
-            style: dict[str, Any] = {"va": "center", "fontsize": FONT + 2, "weight": "bold", "color": INK}
-            ax.text(0.1, top + 0.5, _short(name), **style)
-            for index, drawing in enumerate(support[support_labels == label]):
-                down, across = divmod(index, n_support)
-                draw_tile(ax, drawing, LABEL + across, top + down)
-            for index, query in enumerate(np.flatnonzero(place == label)):
-                down, across = divmod(index, n_query)
-                other = "" if place[query] == answers[query] else _short(classes[answers[query]])
-                draw_tile(ax, queries[query], first + across, top + down, other)
-            top += rows + GAP
-        ax.set(xlim=(0, width), ylim=(height, 0))
-        ax.axis("off")
-        content = io.BytesIO()
-        figure.savefig(content, format="png", dpi=130, metadata={"Software": None})
-    return content.getvalue()
-
-
-def _short(name: str, most: int = 10) -> str:
+def _short(name: str) -> str:
     """Return a class name that fits its place."""
-    return name if len(name) <= most else name[: most - 1] + "…"
+    return name if len(name) <= MOST_LETTERS else name[: MOST_LETTERS - 1] + "…"

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from leo_bench.figures.rows import draw_row, row_axes
-from leo_bench.figures.style import BAND, EPISODE_DASH, INK, LABEL_WIDTH, Styles, new_axes
+from leo_bench.figures.style import BAND, EPISODE_DASH, INK, LABEL_WIDTH, Styles
 
 USUAL, ROOM = 0.8, 3.0
 """Quantile of the differences, and the factor from it to the farthest end of the axis."""
@@ -17,14 +17,13 @@ def forest_plot(
     *,
     margin: float,
     label_width: int = LABEL_WIDTH,
-    ax: Axes | None = None,
+    ax: Axes,
 ) -> Axes:
     """Draw differences in points, each with its 95% interval; the margin that matters is shaded.
 
     frame: columns variant, label, difference, low, high (low and high may be missing), kind; drawn from top to bottom.
     A value beyond the axis ends in an arrowhead.
     """
-    ax = ax or new_axes()
     ax.axvspan(-100 * margin, 100 * margin, color=BAND, zorder=0, linewidth=0)
     ax.axvline(0, color=INK, linewidth=0.6, zorder=1)
     ends = 100 * frame[["difference", "low", "high"]].to_numpy(float)

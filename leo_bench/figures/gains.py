@@ -10,7 +10,7 @@ from leo_bench.figures.forest_plot import signed
 from leo_bench.figures.intervals import interval_over_seeds
 from leo_bench.figures.labels import write_ends
 from leo_bench.figures.learning_curves import draw_lines
-from leo_bench.figures.style import INK, LABEL_WIDTH, SMALL, Styles, new_axes, style_axes
+from leo_bench.figures.style import INK, LABEL_WIDTH, SMALL, Styles, style_axes
 
 COUNTED = {"step": "steps taken", "k_shot": "support images of a class"}
 """Column on the x axis -> its label."""
@@ -22,13 +22,12 @@ LINEAR = 10.0
 """Largest mean gain or loss, points, on a linear axis. A log scale shows larger ones beside small ones."""
 
 
-def gains(frame: pd.DataFrame, styles: Styles, *, x: str = "step", ax: Axes | None = None) -> Axes:
+def gains(frame: pd.DataFrame, styles: Styles, *, x: str = "step", ax: Axes) -> Axes:
     """Draw accuracy after adaptation minus before, in points, by x: a line for each variant, labelled at its end.
 
     frame: columns variant, label, seed, gain (fraction) and x, one of COUNTED, on a log scale from 1 on. Lines are
     means over seeds, with 95% t interval or single seeds.
     """
-    ax = ax or new_axes()
     shown = frame.assign(points=100 * frame["gain"])
     ax.axhline(0, color=INK, linewidth=0.6, zorder=1)
     ends = draw_lines(ax, shown, styles, x, "points", partial(interval_over_seeds, least=-100.0))
@@ -50,12 +49,11 @@ def gains(frame: pd.DataFrame, styles: Styles, *, x: str = "step", ax: Axes | No
     return style_axes(ax)
 
 
-def gain_by_error(frame: pd.DataFrame, styles: Styles, *, ax: Axes | None = None) -> Axes:
+def gain_by_error(frame: pd.DataFrame, styles: Styles, *, ax: Axes) -> Axes:
     """Draw the gain of each test, in points, against its error before adapting: means over seeds with intervals.
 
     frame: columns dataset, test, seed, gain and error (fractions). Colours are those of the data sets, each named once.
     """
-    ax = ax or new_axes()
     ax.axhline(0, color=INK, linewidth=0.6, zorder=1)
     for dataset, rows in frame.groupby("dataset", sort=False):
         style = styles[str(dataset)]

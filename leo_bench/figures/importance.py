@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
-from leo_bench.figures.style import BAND, COLOURS, INK, MUTED, PAPER, SMALL, new_axes, style_axes
+from leo_bench.figures.style import BAND, COLOURS, INK, MUTED, PAPER, SMALL, style_axes
 
 
 def importance_floor(frame: pd.DataFrame) -> float:
@@ -14,13 +14,13 @@ def importance_floor(frame: pd.DataFrame) -> float:
     return float(frame.loc[frame["planted"].astype(bool), "high"].max()) if frame["planted"].any() else 0.0
 
 
-def search_importance(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def search_importance(frame: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw the importance of each setting with its interval, from top to bottom. Shaded: up to the floor.
 
     frame: columns parameter, importance, low, high (in [0, 1]), planted. Filled marks: the interval lies above the
     floor. The planted noise is a diamond.
     """
-    ax, floor = ax or new_axes(), importance_floor(frame)
+    floor = importance_floor(frame)
     ax.axvspan(0, floor, color=BAND, zorder=0, linewidth=0)
     for row, one in enumerate(frame.to_dict("records")):
         colour = COLOURS[0] if one["low"] > floor else MUTED

@@ -1,48 +1,41 @@
 """Latent directions: the drawings whose logits change most by a step along each."""
 
-from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from leo_bench.figures.style import FONT, GRID, INK, MUTED, SMALL, new_axes
+from leo_bench.figures.drawings import draw_tile
+from leo_bench.figures.style import FONT, INK, MUTED, SMALL, as_png, figure_style
 from leo_bench.records.directions import LatentDirections
 
 LABEL, GAP = 1.9, 0.6
 """Room left of the drawings and between the two ends, in drawings."""
-BETWEEN = 0.2
-"""Room between two rows, in drawings."""
+BETWEEN, HEAD = 0.2, 1.6
+"""Room between two rows, and above the first, in drawings."""
+INCHES = 0.42
+"""Side of a drawing."""
 
 
-def latent_directions(directions: LatentDirections, *, ax: Axes | None = None) -> Axes:
-    """Draw a row for each direction: left the drawings with the most lowered logit, right those with the most raised.
+def directions_png(directions: LatentDirections) -> bytes:
+    """Return a PNG picture with a row for each direction: left the drawings with the most lowered logit, right those
+    with the most raised.
 
     The outermost drawing of a row changes most. A row is labelled with the direction's share of the changes of codes.
     """
-    ax = ax or new_axes()
     n_rows, n_shown = directions.raised.shape[:2]
     right = LABEL + n_shown + GAP
-    for row, share in enumerate(directions.shares.tolist()):
-        top = row * (1 + BETWEEN)
-        ax.text(0, top + 0.5, f"{row + 1}: {share:.0%}", va="center", fontsize=FONT, color=INK)
-        for place in range(n_shown):
-            _tile(ax, directions.lowered[row, place], LABEL + place, top)
-            _tile(ax, directions.raised[row, place], right + n_shown - 1 - place, top)
-    for left, words in ((0.0, "share"), (LABEL, "logit falls most"), (right, "logit rises most")):
-        ax.text(left, -0.15, words, va="bottom", fontsize=SMALL, color=MUTED)
-    width, height = directions_size(n_rows, n_shown)
-    ax.set(xlim=(-0.05, width), ylim=(height - 0.6, -0.6), aspect="equal", anchor="NW")
-    ax.axis("off")
-    return ax
-
-
-def directions_size(n_rows: int, n_shown: int) -> tuple[float, float]:
-    """Return width and height of the figure, in drawings."""
-    return LABEL + 2 * n_shown + GAP, 0.6 + n_rows * (1 + BETWEEN)
-
-
-def _tile(ax: Axes, drawing: object, left: float, top: float) -> None:
-    """Draw one drawing, black on white, in a thin frame. drawing: uint8 [H, W], ink 255."""
-    extent = (left + 0.04, left + 0.96, top + 0.96, top + 0.04)
-    ax.imshow(255 - drawing, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="none")  # type: ignore[operator]
-    for x in ((extent[0], extent[0]), (extent[1], extent[1])):
-        ax.plot(x, (extent[2], extent[3]), color=GRID, linewidth=0.6)
-    for y in ((extent[2], extent[2]), (extent[3], extent[3])):
-        ax.plot((extent[0], extent[1]), y, color=GRID, linewidth=0.6)
+    width, height = right + n_shown, HEAD + n_rows * (1 + BETWEEN)
+    with figure_style():
+        figure = Figure(figsize=(INCHES * width, INCHES * height))
+        ax = figure.add_axes((0.01, 0.0, 0.98, 1.0))
+        for row, share in enumerate(directions.shares.tolist()):
+            top = HEAD + row * (1 + BETWEEN)
+            ax.text(0, top + 0.5, f"{row + 1}: {share:.0%}", va="center", fontsize=FONT, color=INK)
+            for place in range(n_shown):
+                draw_tile(ax, directions.lowered[row, place], LABEL + place, top)
+                draw_tile(ax, directions.raised[row, place], right + n_shown - 1 - place, top)
+        title = f"Top latent directions of run {directions.run_key}"
+        ax.text(0, 0.5, title, va="center", fontsize=FONT + 1, weight="bold", color=INK)
+        for left, words in ((0.0, "share"), (LABEL, "logit falls most"), (right, "logit rises most")):
+            ax.text(left, HEAD - 0.2, words, va="bottom", fontsize=SMALL, color=MUTED)
+        ax.set(xlim=(0, width), ylim=(height, 0), aspect="equal", anchor="NW")
+        ax.axis("off")
+        return as_png(figure)

@@ -10,19 +10,18 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from leo_bench.figures.accuracy_axis import accuracy_axis
 from leo_bench.figures.intervals import LEAST_SEEDS, interval_over_seeds
 from leo_bench.figures.labels import write_ends
-from leo_bench.figures.style import MUTED, Styles, new_axes, style_axes
+from leo_bench.figures.style import MUTED, Styles, style_axes
 
 IN_SAMPLE_DASH = (0, (1, 1.2))
 """Dotted: validation on characters that were trained on."""
 
 
-def learning_curves(frame: pd.DataFrame, styles: Styles, *, error: bool = False, ax: Axes | None = None) -> Axes:
+def learning_curves(frame: pd.DataFrame, styles: Styles, *, error: bool = False, ax: Axes) -> Axes:
     """Draw accuracy in training: validation with markers, training episodes faint and dashed; means over seeds.
 
     frame: columns variant, label, seed, episode, accuracy, part ("training" or "validation"), in_sample (True if the
     validation characters were trained on: the line is dotted). error: draw errors, on a log scale.
     """
-    ax = ax or new_axes()
     shown = frame.assign(percent=100 * frame["accuracy"])
     training, validation = (shown[shown["part"] == part] for part in ("training", "validation"))
     for name, rows in training.groupby("variant", sort=False):
@@ -45,12 +44,11 @@ def learning_curves(frame: pd.DataFrame, styles: Styles, *, error: bool = False,
     return style_axes(ax)
 
 
-def accuracy_by_time(frame: pd.DataFrame, styles: Styles, *, levels: Sequence[float], ax: Axes | None = None) -> Axes:
+def accuracy_by_time(frame: pd.DataFrame, styles: Styles, *, levels: Sequence[float], ax: Axes) -> Axes:
     """Draw validation accuracy against training time, both on log scales, a line for each variant.
 
     frame: columns variant, label, seed, seconds, accuracy. levels: accuracies (fractions) marked by faint lines.
     """
-    ax = ax or new_axes()
     shown = frame.assign(percent=100 * frame["accuracy"])
     ends = draw_lines(ax, shown, styles, "seconds", "percent", interval_over_seeds)
     ax.set_xscale("log")

@@ -1,5 +1,6 @@
 """Style shared by all figures: one colour and marker per variant, colours of text and background, sizes of text."""
 
+import io
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ LABEL_WIDTH = 26
 """Characters after which a variant's label continues on another line."""
 FONT, SMALL = 8.5, 7.5
 """Text sizes in points, at a panel's own size; a phone shows a panel of 3.9 inches about a quarter larger."""
+
+PNG_DPI = 128
 
 FONTS = ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"]
 RC: Any = {
@@ -91,6 +94,8 @@ def style_axes(ax: Axes, grid: str = "y") -> Axes:
     return ax
 
 
-def new_axes() -> Axes:
-    """Return an Axes of a new figure."""
-    return Figure(figsize=(3.9, 2.7)).add_subplot()
+def as_png(figure: Figure) -> bytes:
+    """Return a figure as a PNG picture, the same bytes each time."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    return content.getvalue()

@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 
 from leo_bench.figures.accuracy_axis import LEAST_ERROR, error_height, stretch_axis
 from leo_bench.figures.rows import row_axes
-from leo_bench.figures.style import BAND, COLOURS, INK, MUTED, SMALL, new_axes
+from leo_bench.figures.style import BAND, COLOURS, INK, MUTED, SMALL
 
 BETTER, WORSE = COLOURS[2], COLOURS[1]
 SAME = "no difference that matters"
@@ -20,7 +20,7 @@ LEAST_ROOM = 0.03
 """Least room left and right of what is drawn, in powers of ten of the error."""
 
 
-def waterfall(frame: pd.DataFrame, *, band: Sequence[Any] | None = None, ax: Axes | None = None) -> Axes:
+def waterfall(frame: pd.DataFrame, *, band: Sequence[Any] | None = None, ax: Axes) -> Axes:
     """Draw the accuracy of each row with its 95% interval, on an axis of percent stretched towards 100.
 
     A bar leads from the accuracy that the row changes to its own. Its verdict decides its style (`bar_style`), and a
@@ -29,7 +29,6 @@ def waterfall(frame: pd.DataFrame, *, band: Sequence[Any] | None = None, ax: Axe
     without a measurement has NaN for accuracy. band: low and high
     accuracy to shade, and what else follows them.
     """
-    ax = ax or new_axes()
     ends = np.clip(100 * frame[["accuracy", "low", "high", "start"]].to_numpy(float), 0, 100 - LEAST_ERROR)
     low, high = np.nanmin(ends), np.nanmax(ends)
     if band is not None:

@@ -50,7 +50,7 @@ from leo_bench.records.schema import (
     ValidationPoint,
 )
 from leo_bench.records.state import RunState, attempts_of, is_held, read_test, read_training, run_state, tests_of
-from leo_bench.records.text import markdown_text, shortened, without_paths
+from leo_bench.records.text import listed, markdown_text, shortened, without_paths
 from leo_bench.records.view import (
     SCORE_COLUMNS,
     ReadRun,
@@ -95,6 +95,7 @@ __all__ = [
     "find_studies",
     "folder_name",
     "is_held",
+    "listed",
     "load_study",
     "make_folder",
     "markdown_text",

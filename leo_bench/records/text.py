@@ -20,6 +20,13 @@ def shortened(value: object, most: int = 80) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
+def listed(names: list[str], most: int = 5) -> str:
+    """Return `a, b and c`; `a, b, c, d and 4 more`."""
+    if len(names) > most:
+        names = [*names[: most - 1], f"{len(names) - most + 1} more"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 def markdown_text(text: str) -> str:
     """Return text so that Markdown shows it as it is: no tag, link, picture, emphasis, heading, list or formula.
 

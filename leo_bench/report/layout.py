@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageColor
 
-from leo_bench.figures import BAND, COLOURS, INK, MUTED, PAPER
-from leo_bench.report.panels import PNG_DPI, Drawing
+from leo_bench.figures.style import BAND, COLOURS, INK, MUTED, PAPER, PNG_DPI
+from leo_bench.report.panels import Drawing
 from leo_bench.report.svg import own_ids
 
 MEANINGFUL = (*COLOURS, INK, MUTED, BAND, PAPER)

@@ -24,6 +24,10 @@ HEAD = {"title": "<title>(.*?)</title>"} | {
 """Part of a page that the index shows -> the pattern that finds it in the head of the page."""
 
 
+TEXT = "<!-- begin text -->\n", "<!-- end text -->\n"
+"""Marks around the text of a page in docs/ that is written by hand."""
+
+
 @dataclass(frozen=True)
 class Shown(Plot):
     """A drawn figure, ready for a page."""
@@ -104,6 +108,17 @@ def with_code(text: str) -> Markup:
 
 
 def markdown_table(frame: pd.DataFrame) -> Markup:
-    """Return a frame of words as a Markdown table; its cells are text, and pipes in them are escaped."""
-    safe = frame.map(lambda text: markdown_text(str(text)).replace("|", "\\|"))
-    return Markup(safe.to_markdown(index=False, disable_numparse=True))
+    """Return a frame of words as a Markdown table."""
+    return Markup(frame.map(markdown_cell).to_markdown(index=False, disable_numparse=True))
+
+
+def markdown_cell(text: str) -> str:
+    """Return text for a cell of a Markdown table: shown as it is, pipes escaped."""
+    return markdown_text(str(text)).replace("|", "\\|")
+
+
+def own_text(page: Path) -> Markup:
+    """Return the text of a page that is written by hand, with its marks."""
+    old = page.read_text(encoding="utf-8") if page.exists() else ""
+    found = re.search(f"{re.escape(TEXT[0])}(.*?){re.escape(TEXT[1])}", old, re.DOTALL)
+    return Markup(f"{TEXT[0]}{found[1] if found else ''}{TEXT[1]}")

@@ -13,10 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from leo_bench.figures import FONT, INK, MUTED, PAPER
-from leo_bench.figures.style import figure_style
+from leo_bench.figures.style import FONT, INK, MUTED, PAPER, PNG_DPI, figure_style
 
-PNG_DPI = 128
 ROOM = 0.08
 """Inches left free beside what is drawn."""
 

@@ -18,13 +18,6 @@ def interval_words(interval: Interval) -> str:
     return f"{mean} (95% interval over {interval.n} seeds{episodes} {ends})"
 
 
-def listed(names: list[str], most: int = 5) -> str:
-    """Return `a, b and c`; `a, b, c, d and 4 more`."""
-    if len(names) > most:
-        names = [*names[: most - 1], f"{len(names) - most + 1} more"]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def seed_words(seeds: list[int]) -> str:
     """Return seeds as the command line takes them: `0-2,5`."""
     parts = []
@@ -37,3 +30,8 @@ def seed_words(seeds: list[int]) -> str:
 def distinct(values: Iterable[str]) -> str:
     """Return all different values, joined, in the order they first appear."""
     return "; ".join(dict.fromkeys(values))
+
+
+def counts(found: list[str], order: Iterable[str]) -> list[str]:
+    """Return `3 better`, `1 inconclusive`, ...: how often each verdict is found, in the given order."""
+    return [f"{found.count(verdict)} {verdict}" for verdict in order if verdict in found]

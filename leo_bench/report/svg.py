@@ -3,7 +3,7 @@
 import html
 import re
 
-from leo_bench.figures import BAND, COLOURS, GRID, INK, MUTED, PAPER
+from leo_bench.figures.style import BAND, COLOURS, GRID, INK, MUTED, PAPER
 
 
 def own_ids(svg: str, name: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from leo_bench.figures import signed
+from leo_bench.figures.forest_plot import signed
 
 NONE = "-"
 TEXT_COLUMNS = (

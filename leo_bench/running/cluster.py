@@ -300,10 +300,8 @@ class RayExecutor:
             return Ended(task, EXIT_INTERRUPTED)
         except self.ray.exceptions.RayTaskError as error:
             reason = f"{type(error.cause).__name__}: {error.cause}"
-            raise LeoBenchError(
-                f"a node cannot start runs ({shortened(reason, 200)}); give every node the packages of "
-                "requirements.lock"
-            ) from None
+            mend = "; give every node the packages of requirements.lock" if isinstance(error.cause, ImportError) else ""
+            raise LeoBenchError(f"a node cannot start runs ({shortened(reason, 200)}){mend}") from None
         except self.ray.exceptions.RuntimeEnvSetupError as error:
             raise LeoBenchError(f"a node cannot unpack the source: {shortened(str(error), 200)}") from None
         except self.ray.exceptions.RayError as error:  # the node or the process of Ray died, or memory ran out
@@ -372,13 +370,12 @@ def clean_node() -> None:
 
 
 def node_place() -> Path:
-    """Return the folder for data, caches and unfinished work of this driver on this node."""
+    """Return the folder for data, caches and unfinished work of this driver on this node. It need not be there."""
     import ray
 
     context = ray.get_runtime_context()
-    own = Path(tempfile.gettempdir()) / f"leo_bench-{os.getuid()}"
-    own.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return own / f"{context.get_node_id()[:16]}-{context.get_job_id()}"
+    own = f"leo_bench-{os.getuid()}-{context.get_node_id()[:16]}-{context.get_job_id()}"
+    return Path(tempfile.gettempdir()) / own
 
 
 def _reach(address: str) -> None:

@@ -5,12 +5,15 @@ It knows nothing of Ray, so that it can be tested without.
 
 import ctypes
 import os
+import platform
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -94,22 +97,53 @@ def do(order: Order, fetch_data: Callable[[], Parcel], place: Path) -> Outcome:
             f"{order.numerics}); take leo_bench off the PYTHONPATH of the nodes, so that they use the source that is "
             "sent to them"
         )
-    if order.sent is None:
-        if not _is_here(order):
-            return Outcome(shares_no_disk=True)
-        data = Path(order.data) if order.data else None
-        return Outcome(_run(order, Path(order.results), data), versions=provenance.versions())
-    results = _new_folder(place / "work")
+    try:
+        if order.sent is None:
+            return _do_here(order)
+        make_private(place)
+        return _do_in(_new_folder(place / "work"), order, order.sent, fetch_data, place)
+    except LeoBenchError as error:  # a parcel that came damaged
+        return Outcome(refused=f"a node ({platform.node()}) cannot do a run: {error}")
+    except OSError as error:  # a full disk
+        where = f"{error.filename or place}: {error.strerror or error}"
+        mend = "free disk space there, or check the permissions"
+        return Outcome(refused=f"a node ({platform.node()}) cannot do a run: {where}; {mend}")
+
+
+def _do_here(order: Order) -> Outcome:
+    """Do an order in the results folder of the machine that sends it, if this node sees it."""
+    if not _is_here(order):
+        return Outcome(shares_no_disk=True)
+    data = Path(order.data) if order.data else None
+    return Outcome(_run(order, Path(order.results), data), versions=provenance.versions())
+
+
+def _do_in(results: Path, order: Order, sent: Parcel, fetch_data: Callable[[], Parcel], place: Path) -> Outcome:
+    """Do an order in a folder of this node, which is removed, and return what came about there."""
     try:
         data = unpack_data(place, order.data_digest, fetch_data) if order.data else None
-        unpack(order.sent, results)
+        unpack(sent, results)
         code = _run(order, results, data, {"LEO_BENCH_CACHE": str(place / "cache")})
         brought = [RUNS, order.log] if order.is_trial else [order.folder]
         return Outcome(code, pack(results, [results / name for name in brought]), versions=provenance.versions())
-    except LeoBenchError as error:  # a full disk, or a parcel that came damaged
-        return Outcome(refused=f"a node cannot do a run: {error}")
     finally:
         shutil.rmtree(results, ignore_errors=True)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that this user alone can read and write.
+
+    Raises LeoBenchError if there is one already that others own or can open, as anybody may make one in a folder for
+    temporary files.
+    """
+    with suppress(FileExistsError):  # a file, or a link to nothing
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        raise LeoBenchError(
+            f"{folder} is not a folder of this user alone, so runs are not done there; have it removed, or name "
+            "another folder for temporary files with TMPDIR"
+        )
 
 
 @cache

@@ -11,22 +11,26 @@ from filelock import FileLock, Timeout
 from leo_bench.config import TestSettings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
+    MEASURES,
     RUN_KEY,
     RUNS,
     TESTS,
+    Measures,
     PlannedRun,
     Result,
     TestResult,
     attempts_of,
     make_folder,
+    read_measures,
     read_record,
     read_settings,
     read_test,
     read_training,
 )
 from leo_bench.records.state import test_arrays
-from leo_bench.running.attempts import set_aside
-from leo_bench.running.parcel import pack, unpack
+from leo_bench.running.attempts import TRAINING_CHECKPOINT, set_aside
+from leo_bench.running.numerics import measures_numerics
+from leo_bench.running.parcel import pack, refuse_links, unpack
 from leo_bench.running.plan import planned_run
 from leo_bench.running.reproduce import changed_fields
 
@@ -43,8 +47,8 @@ class Merged:
 
     run_key: str
     outcome: Outcome
-    """taken: all of it, or tests that the store lacked. same: the store had it. differs: kept apart. damaged: left
-    alone. held: a process is doing the run here. empty: it has no record to take."""
+    """taken: all of it, or tests, measures or weights that the store lacked. same: the store had it. differs: kept
+    apart. damaged: left alone. held: a process is doing the run here. empty: it has no record to take."""
     message: str = ""
     """How it differs and where it is, or what is damaged."""
 
@@ -84,13 +88,16 @@ def run_folders(folder: Path) -> list[Path]:
 def merge_run(source: Path, store: Path) -> Merged:
     """Take a run made elsewhere into the store, after its records and weights have been checked.
 
-    A run that the store has under the same key is completed by tests that it lacks, if both trainings are the same. If
-    anything differs, the run is copied to results/differing/ and named, and the store stays as it is. A stale or
-    damaged run of the store is set aside for one that this source has made.
+    A run that the store has under the same key is completed by tests, measures and weights that it lacks, if both
+    trainings are the same. If anything differs, the run is copied to results/differing/ and named, and the store stays
+    as it is. A stale or damaged run of the store is set aside for one that this source has made. A run with a symbolic
+    link counts as damaged.
     """
     key = source.name
     try:
+        refuse_links(source)
         incoming = _trained(source, key)
+        measures = read_measures(source, incoming.result) if incoming else None
     except LeoBenchError as error:
         return Merged(key, "damaged", str(error))
     if incoming is None and not _was_pruned(source):
@@ -99,44 +106,70 @@ def merge_run(source: Path, store: Path) -> Merged:
     make_folder(target)
     try:
         with FileLock(target / ".lock").acquire(timeout=LOCK_SECONDS):
-            return _merge(source, incoming, target)
+            return _merge(source, incoming, measures, target)
     except Timeout:
         return Merged(key, "held", "a process is doing this run here; merge again when it has ended")
 
 
-def _merge(source: Path, incoming: _Trained | None, target: Path) -> Merged:
-    """Merge a run into its folder in the store, whose lock the caller holds."""
+def _merge(source: Path, incoming: _Trained | None, measures: Measures | None, target: Path) -> Merged:
+    """Merge a run into its folder in the store, whose lock the caller holds. measures: those of the incoming run."""
     key = target.name
     try:
         here = _trained(target, key)
     except LeoBenchError:
-        set_aside(target)
         here = None
     if incoming is None:
         if here is not None or attempts_of(target):
             return Merged(key, "same")
-        return _take(source, target)
-    if here is None:
-        return _take(source, target)
-    if here.is_stale and not incoming.is_stale:
-        set_aside(target)
-        return _take(source, target)
-    differences = _differences(here, incoming)
+        return _take(source, target, measures)
+    if here is None or (here.is_stale and not incoming.is_stale):
+        return _take(source, target, measures)
+    own = _own_measures(target, here.result)
+    differences = _differences(here, incoming) or _different_measures(own, measures)
     if differences:
         return Merged(key, "differs", f"{differences[0]}; it is kept in {_keep_apart(source, target)}/")
     lacking = [source / TESTS / test for test in incoming.tests if test not in here.tests]
-    weights = [] if (target / "checkpoint.safetensors").exists() else [source / "checkpoint.safetensors"]
-    parcel = pack(source, [*weights, *lacking])
+    if not (target / "checkpoint.safetensors").exists():
+        lacking.append(source / "checkpoint.safetensors")
+    if measures is not None and (own is None or _is_newer(measures, own)):
+        lacking.append(source / MEASURES)
+    parcel = pack(source, lacking)
     unpack(parcel, target)
-    return Merged(key, "taken" if lacking else "same")
+    return Merged(key, "taken" if parcel.files else "same")
 
 
-def _take(source: Path, target: Path) -> Merged:
-    """Copy a run. Attempts that the store has keep their folders, those of the other machine only fill gaps."""
-    known = {path.name for path in attempts_of(target)}
-    parts = [path for path in source.iterdir() if path.name not in known]
+def _take(source: Path, target: Path, measures: Measures | None) -> Merged:
+    """Copy a run, after what the store has of it is set aside. measures: those of its weights.
+
+    Attempts that the store has keep their folders, those of the other machine only fill gaps. The state of a training
+    that has not ended is not copied, because a taken run has ended, nor are measures of other weights.
+    """
+    left = {TRAINING_CHECKPOINT, *(path.name for path in attempts_of(target)), *([] if measures else [MEASURES])}
+    set_aside(target)
+    parts = [path for path in source.iterdir() if path.name not in left]
     unpack(pack(source, parts), target)
     return Merged(target.name, "taken")
+
+
+def _own_measures(folder: Path, trained: Result) -> Measures | None:
+    """Return the measures of a run of the store; None if it has none, or damaged ones."""
+    try:
+        return read_measures(folder, trained)
+    except LeoBenchError:
+        return None
+
+
+def _is_newer(measures: Measures, own: Measures) -> bool:
+    """Return True if this source made the measures and another one made those of the store."""
+    return measures.numerics != own.numerics and measures.numerics == measures_numerics()
+
+
+def _different_measures(here: Measures | None, incoming: Measures | None) -> list[str]:
+    """Return how the measures of the same weights by the same source differ, in words."""
+    if here is None or incoming is None or here.numerics != incoming.numerics:
+        return []
+    names = [name for name in here.measures if here.measures[name] != incoming.measures.get(name)]
+    return [f"measure {name} differs" for name in [*names, *sorted(incoming.measures.keys() - here.measures.keys())]]
 
 
 def _trained(folder: Path, key: str) -> _Trained | None:

@@ -35,14 +35,25 @@ def digest_of(files: Mapping[str, bytes]) -> str:
 def pack(root: Path, paths: Iterable[Path]) -> Parcel:
     """Return the files at these paths below root, and those in folders at these paths.
 
-    Paths that do not exist, locks and unfinished files are left out.
+    Paths that do not exist, locks and unfinished files are left out. Raises LeoBenchError for a link in a folder.
     """
     found = {}
     for path in paths:
+        if path.is_dir():
+            refuse_links(path)
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             if file.is_file() and not is_passing(file):
                 found[file.relative_to(root).as_posix()] = file.read_bytes()
     return Parcel(found, digest_of(found))
+
+
+def refuse_links(folder: Path) -> None:
+    """Raise LeoBenchError if a folder has a symbolic link at any depth: what it points to may be any file."""
+    for path in folder.rglob("*"):
+        if path.is_symlink():
+            raise LeoBenchError(
+                f"{path} is a symbolic link, which is not followed; put the file or folder itself in its place"
+            )
 
 
 def unpack(parcel: Parcel, root: Path) -> None:

@@ -260,16 +260,23 @@ def take_published(results: Path, plan: Plan) -> int:
     """Copy published runs of the plan that this source made into the store, so that they count as done.
 
     Returns the number of runs copied, in whole or in part. Their records name the machine that made them. A run that is
-    trained here with other weights is left as it is.
+    trained here with other weights is left as it is. A done run gets the published measures of its weights.
     """
     taken = 0
     for run in plan.runs:
-        here = results / RUNS / run.run_key
-        if run_state(run, here).status == "done":
+        here, published = results / RUNS / run.run_key, results / "official" / RUNS / run.run_key
+        own = run_state(run, here)
+        if own.status == "done" and not _lacks_measures(own, published):
             continue
-        found = run_state(run, results / "official" / RUNS / run.run_key)
+        found = run_state(run, published)
         taken += found.status == "done" and _copy(found, here)
     return taken
+
+
+def _lacks_measures(own: RunState, published: Path) -> bool:
+    """Return True if a trained run has no measures of its weights, and the run in the folder published has them."""
+    assert own.result is not None
+    return not _measures_fit(own.folder, own.result) and _measures_fit(published, own.result)
 
 
 def _copy(published: RunState, here: Path) -> bool:

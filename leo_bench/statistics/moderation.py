@@ -8,13 +8,14 @@ comes from an upper bound of the scatter, because a few variances that happen to
 geometric mean of the variances, above the place where limma has it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
 from leo_bench.statistics.intervals import finite
+from leo_bench.statistics.verdicts import Difference
 
 MOST_DEGREES = 4.0
 """Most degrees of freedom of the prior."""
@@ -23,6 +24,8 @@ SCATTER_QUANTILE = 0.1
 LEAST_VARIANCE = 1e-8
 """Variances below this, a spread of 0.01 points, are those of runs that give nearly the same answers. They say nothing
 about other variances."""
+LEAST_ERROR = 1e-4
+"""Errors below this are taken for it where their log is needed. A fraction."""
 LEAST_VARIANCES = 4
 """Fewest variances that make a prior; with fewer, each variance stands by itself."""
 LEAST_VARIANTS = 3
@@ -44,27 +47,32 @@ class Prior:
         """Return the moderated variance of one difference and its degrees of freedom.
 
         variance: of the differences over seeds, with `degrees` degrees of freedom. error: mean error of the two
-        variants, a fraction above 0.
+        variants, a fraction.
         """
         if not self.degrees:
             return variance, degrees
-        expected = float(np.exp(self.level + self.slope * np.log(error)))
+        expected = float(np.exp(self.level + self.slope * np.log(max(error, LEAST_ERROR))))
         total = self.degrees + degrees
         return (self.degrees * expected + degrees * variance) / total, total
+
+    def applied(self, difference: Difference, error: float) -> Difference:
+        """Return a difference with a moderated variance. error: as in moderated."""
+        variance, degrees = self.moderated(difference.variance, difference.degrees, error)
+        return replace(difference, variance=variance, degrees=degrees)
 
 
 def fit_prior(variances: ArrayLike, degrees: ArrayLike, errors: ArrayLike, n_variants: int) -> Prior:
     """Return the prior that many variances of one study share.
 
     variances, degrees, errors: [n]; variances over seeds with their degrees of freedom, and the mean error of the two
-    variants, fractions above 0. n_variants: how many variants they are of. Variances below LEAST_VARIANCE are left out;
+    variants, fractions. n_variants: how many variants they are of. Variances below LEAST_VARIANCE are left out;
     with fewer than LEAST_VARIANCES others, or fewer than LEAST_VARIANTS variants, there is no prior.
     """
     own, own_degrees, error = finite(variances), finite(degrees), finite(errors)
     known = own >= LEAST_VARIANCE
     if known.sum() < LEAST_VARIANCES or n_variants < LEAST_VARIANTS:
         return Prior()
-    half, place = own_degrees[known] / 2, np.log(error[known])
+    half, place = own_degrees[known] / 2, np.log(np.maximum(error[known], LEAST_ERROR))
     logs = np.log(own[known]) - (special.digamma(half) - np.log(half))  # unbiased for the log of the true variance
     sloped = np.ptp(place) > 1e-9
     slope, level = np.polyfit(place, logs, 1) if sloped else (0.0, logs.mean())

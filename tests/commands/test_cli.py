@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
-from results_fixture import make_plan, write_attempt, write_study
+from results_fixture import make_plan, write_attempt, write_run, write_study
 
 from leo_bench.commands.cli import main
 from leo_bench.commands.run import parse_settings
@@ -63,7 +64,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
             ("run", "--dataset", "omniglot", "--set", "dataset=glyphs"),
             "--dataset omniglot and --set (dataset = 'glyphs') contradict each other; leave one out",
         ),
-        (("run", "--key", "0" * 16, "--dataset", "glyphs"), "--key uses the recorded data set, so --dataset would be"),
+        (("run", "--key", "0" * 16, "--dataset", "glyphs"), "--key uses the recorded settings unchanged, so --datas"),
         (("run", "--key", "../runs/" + "0" * 16), "no run '../runs/0000000000000000'"),
         (("run", "--key", "*"), "no run '*'"),
         (("score", "../x"), "no run '../x'"),
@@ -111,6 +112,54 @@ def test_arguments_that_cannot_be_parsed_get_one_line(
     assert capsys.readouterr().err == message + "\n"
 
 
+KEY = "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("study a --max-seeds 9", "--max-seeds would be ignored without --until-decided; add it, or leave out"),
+        ("study a --plan --retry", "--plan starts nothing, so --retry would be ignored"),
+        ("study a --plan --use-published --reports r", "so --use-published and --reports would be ignored"),
+        ("study a --shard 1/2 --reports r", "--shard makes no report, so --reports would be ignored"),
+        ("study a --collect", "--collect would be ignored without --ray"),
+        ("search s --collect --gpus-per-run 1", "--gpus-per-run and --collect would be ignored without --ray"),
+        ("search s --plan --storage sqlite:///x", "--plan starts nothing, so --storage would be ignored"),
+        ("search s --plan --ray auto", "--plan starts nothing, so --ray would be ignored"),
+        ("search s --emit-preset f.toml --plan", "so --plan would be ignored"),
+        ("search s --emit-preset f.toml --jobs 2 --storage x", "so --jobs and --storage would be ignored"),
+        ("search s --emit-preset f.toml --ray auto --studies s", "so --ray and --studies would be ignored"),
+        ("run --describe --data d", "--describe only prints settings and layers, so --data would be ignored"),
+        ("run --describe --results r", "so --results would be ignored"),
+        ("run --dataset glyphs --data d", "the data set is glyphs, which has no files; leave --data out"),
+        (f"run --key {KEY} --set k_shot=5 --preset leo", "so --preset and --set would be ignored"),
+        ("report results/a --results r", "the folder of a study has its own records, so --results would be ignored"),
+        ("reproduce --levels 0 --reports r", "--levels 0 compares no report, so --reports would be ignored"),
+        ("reproduce --levels 2 --reports r", "--levels 2 compares no report, so --reports would be ignored"),
+        ("reproduce --levels 0-1 --data d", "--levels 0-1 does no run, so --data would be ignored"),
+        ("reproduce results/a --levels 0 --results r", "so --results would be ignored"),
+        (f"reproduce --key {KEY} --jobs 2", "--key names one run, so --jobs would be ignored"),
+        ("publish-model --variant v", "--variant would be ignored without the name of a model"),
+        ("measure --profile cpu", "--profile would be ignored without --study"),
+    ],
+    ids=str,
+)
+def test_an_option_without_effect_is_refused(capsys: pytest.CaptureFixture[str], arguments: str, message: str) -> None:
+    assert message in refused(capsys, *arguments.split())
+
+
+@pytest.mark.parametrize("command", ["score", "measure", "examples", "reproduce --level 2 --key"])
+def test_a_folder_of_data_for_a_run_without_files_is_refused(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    plan = make_plan({"leo": {"dataset": "glyphs"}}, [0], numerics=None)
+    folder = write_run(Path("results"), plan, plan.runs[0], lambda *_: np.full((12, 6), 40))
+    assert "the data set is glyphs, which has no files" in refused(capsys, *command.split(), folder.name, "--data", "d")
+
+
+def test_describe_has_the_data_set_of_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--describe", "--dataset", "glyphs"]) == 0
+    assert "dataset = glyphs" in capsys.readouterr().out
+
+
 STUDY = """
 question = "Q?"
 baseline = "base"
@@ -146,6 +195,26 @@ def test_what_a_study_file_and_the_command_line_say_differently_is_refused(
         Path(folder, "tiny.toml").write_text(STUDY)
     assert message in refused(capsys, *arguments)
     assert not Path("results").exists()
+
+
+def test_a_precision_that_no_run_can_have_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leo_bench.commands.study.locate", lambda *_: GLYPHS)
+    Path("studies").mkdir()
+    Path("studies", "tiny.toml").write_text(STUDY + 'set = { precision = "float32" }\n')
+    said = refused(capsys, "study", "tiny", "--profile", "smoke", "--precision", "bfloat16", "--plan")
+    assert "--precision bfloat16 has no effect: every run sets another value or cannot take this one" in said
+
+
+def test_seeds_are_not_added_to_a_study_of_claims(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leo_bench.commands.study.locate", lambda *_: GLYPHS)
+    Path("studies").mkdir()
+    claim = '[claims.c]\nwords = "w"\nsection = "s"\nnot_measurable = "It is not."\n'
+    Path("studies", "tiny.toml").write_text(STUDY + claim)
+    assert "the study tiny judges claims" in refused(capsys, "study", "tiny", "--profile", "smoke", "--until-decided")
 
 
 def test_the_folder_of_the_studies_is_named_in_full(capsys: pytest.CaptureFixture[str]) -> None:

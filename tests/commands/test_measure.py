@@ -180,7 +180,7 @@ def test_the_runs_of_a_study_are_measured_and_those_that_cannot_be_are_named(
     [
         ([], "no run is named"),
         (["0123456789abcdef"], "no run '0123456789abcdef'"),
-        (["--profile", "cpu"], "--profile belongs to --study"),
+        (["--profile", "cpu"], "--profile would be ignored without --study"),
         (["0123456789abcdef", "--study", "ablations"], "run keys and --study are given"),
         (["--study", "../x"], "study '../x' is no name"),
     ],

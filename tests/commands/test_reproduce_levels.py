@@ -171,7 +171,7 @@ def test_a_record_of_another_source_says_why_it_is_not_compared(capsys: pytest.C
         (["--levels", "0", "--minutes", "2"], "--levels 0 does no run, so --minutes would be ignored"),
         (["--levels", "1", "--this-source"], "--levels 1 does no run, so --this-source would be ignored"),
         (["--levels", "0-1", "--ray", "auto"], "--levels 0-1 does no run, so --ray would be ignored"),
-        (["--collect"], "--collect is for runs on a Ray cluster"),
+        (["--collect"], "--collect would be ignored without --ray"),
         (["--key", "0" * 16, "--levels", "0-2"], "--key names one run, so levels below 2 do not apply"),
         (["--key", "0" * 16, "--minutes", "2"], "--key names one run, so --minutes would be ignored"),
         (["--minutes", "0"], "--minutes must be a number above 0, got 0"),

@@ -109,3 +109,11 @@ def test_it_stops_when_all_is_decided(seeds_run: Path, capsys: pytest.CaptureFix
     assert run(seeds_run, "--until-decided", "--max-seeds", "20") == 0
     assert "every comparison on the headline test has a verdict" in capsys.readouterr().out
     assert seeds_of(seeds_run) == {"leo": [0, 1, 2], "far": [0, 1, 2]}
+
+
+def test_the_plan_says_how_many_looks_there_are(seeds_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    places = [f"--{name}={seeds_run / name}" for name in ("studies", "results")]
+    options = ["--plan", "--until-decided", "--max-seeds", "6"]
+    assert main(["study", "s", "--profile", "cpu", *places, *options]) == 0
+    assert "look 1 of 3: 3 seeds; each look spends 5%/3" in capsys.readouterr().out
+    assert not (seeds_run / "results").exists()

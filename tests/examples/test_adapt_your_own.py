@@ -21,3 +21,16 @@ def test_it_adapts_to_ten_pictures(
     shares = [float(share) for share in re.findall(r"([\d.]+)%", out)]
     assert len(shares) == 2 and min(shares) >= 80
     assert (tmp_path / "adapt_your_own.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_goes_into_a_new_folder_and_one_that_cannot_be_written_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [str(EXAMPLE.parent / "drawings" / name) for name in ("support", "query")]
+    monkeypatch.setattr(sys, "argv", [str(EXAMPLE), *folders, str(tmp_path / "new" / "out.png")])
+    runpy.run_path(str(EXAMPLE), run_name="__main__")
+    assert (tmp_path / "new" / "out.png").read_bytes().startswith(b"\x89PNG")
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(sys, "argv", [str(EXAMPLE), *folders, str(tmp_path / "file" / "out.png")])
+    with pytest.raises(SystemExit, match=r"^error: cannot make the folder .*/file"):
+        runpy.run_path(str(EXAMPLE), run_name="__main__")

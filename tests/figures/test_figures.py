@@ -19,21 +19,25 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageColor
 from results_fixture import BIG_SWITCHES, BIG_VARIANTS, make_plan
 
-from leo_bench import figures
-from leo_bench.figures import COLOURS, INK, VariantStyle, variant_styles
+from leo_bench.figures.accuracy_axis import near_ceiling
+from leo_bench.figures.accuracy_by_cost import accuracy_by_cost
+from leo_bench.figures.accuracy_by_setting import accuracy_by_setting
+from leo_bench.figures.forest_plot import forest_plot
+from leo_bench.figures.gains import gain_by_error, gains
 from leo_bench.figures.intervals import LEAST_SEEDS, interval_over_seeds
 from leo_bench.figures.labels import without_overlap
-from leo_bench.figures.learning_curves import IN_SAMPLE_DASH
+from leo_bench.figures.learning_curves import IN_SAMPLE_DASH, learning_curves
+from leo_bench.figures.style import COLOURS, GRID, INK, MUTED, PNG_DPI, VariantStyle, variant_styles
 from leo_bench.report.layout import compose_png, compose_svg
-from leo_bench.report.panels import PNG_DPI, Drawing, Panel, render
+from leo_bench.report.panels import Drawing, Panel, render
 from leo_bench.report.svg import inline_svg
 from leo_bench.statistics import seed_interval
 
 STYLES = {
     "leo": VariantStyle(INK, "o"),
     "none": VariantStyle(COLOURS[0], "s"),
-    "pixels": VariantStyle(figures.MUTED, "*"),
-    "protonet": VariantStyle(figures.MUTED, "d"),
+    "pixels": VariantStyle(MUTED, "*"),
+    "protonet": VariantStyle(MUTED, "d"),
 }
 
 
@@ -74,9 +78,13 @@ def gain_frame(last: float = 0.01, seeds: int = 3) -> pd.DataFrame:
     return pd.DataFrame(rows, columns="variant label seed step gain".split())
 
 
+def axes() -> Axes:
+    return Figure(figsize=(3.9, 2.7)).add_subplot()
+
+
 def draw_setting(frame: pd.DataFrame | None = None, **changes: Any) -> Axes:
     given: dict[str, Any] = {"bands": [(0.95, 0.98)] * 2, "band_words": "document: 95 to 98%", "chance": 0.2}
-    return figures.accuracy_by_setting(accuracy_frame() if frame is None else frame, STYLES, **{**given, **changes})
+    return accuracy_by_setting(accuracy_frame() if frame is None else frame, STYLES, ax=axes(), **{**given, **changes})
 
 
 def texts(ax: Axes) -> list[str]:
@@ -95,12 +103,12 @@ def row_labels(ax: Axes) -> list[str]:
 
 
 ALL = [
-    partial(figures.accuracy_by_setting, accuracy_frame(), STYLES),
-    partial(figures.forest_plot, effect_frame(), STYLES, margin=0.005),
-    partial(figures.learning_curves, curve_frame(), STYLES),
-    partial(figures.accuracy_by_cost, accuracy_frame(), STYLES, cost="minutes", xlabel="minutes"),
-    partial(figures.gains, gain_frame(), STYLES),
-    partial(figures.gain_by_error, gain_frame().assign(dataset="leo", test="x", error=0.1), STYLES),
+    partial(accuracy_by_setting, accuracy_frame(), STYLES),
+    partial(forest_plot, effect_frame(), STYLES, margin=0.005),
+    partial(learning_curves, curve_frame(), STYLES),
+    partial(accuracy_by_cost, accuracy_frame(), STYLES, cost="minutes", xlabel="minutes"),
+    partial(gains, gain_frame(), STYLES),
+    partial(gain_by_error, gain_frame().assign(dataset="leo", test="x", error=0.1), STYLES),
 ]
 
 
@@ -108,7 +116,6 @@ ALL = [
 def test_every_figure_returns_its_axes_and_leaves_nothing_behind(draw: Any) -> None:
     style, ax = dict(mpl.rcParams), Figure().add_subplot()
     assert draw(ax=ax) is ax
-    assert isinstance(draw(), Axes)
     assert dict(mpl.rcParams) == style
     assert not Gcf.figs  # no figure is registered with pyplot
     assert ax.get_xlabel() and (ax.get_ylabel() or all(row_labels(ax)))
@@ -184,7 +191,7 @@ def test_long_intervals_and_large_differences_neither_set_the_forests_axis_nor_e
     ends = [(1, 0, 2), (-2, -3, -1), (1, -90, 92), (2, 1, 70), (-1, -60, 1), (-60, -61, -59)]
     rows = [("none", f"v{row}", d / 100, low / 100, high / 100) for row, (d, low, high) in enumerate(ends)]
     frame = pd.DataFrame(rows, columns="variant label difference low high".split()).assign(kind="seeds")
-    ax = figures.forest_plot(frame, STYLES, margin=0.005)
+    ax = forest_plot(frame, STYLES, margin=0.005, ax=axes())
     assert ax.get_xlim() == pytest.approx((-6, 6))  # 3 times the 2 points that most differences reach
     assert heads(ax) == {2: "<>", 3: ">", 4: "<", 5: "<"}
     drawn = points_at(ax)
@@ -200,7 +207,7 @@ def test_no_variants_mark_is_an_arrowhead() -> None:
 def test_below_three_seeds_single_seeds_are_drawn_and_no_interval() -> None:
     two = draw_setting(accuracy_frame(seeds=2), bands=[])
     assert {x for x, y in points_at(two) if abs(y) < 0.3} == {80.0, 80.5, 81.0}  # both seeds and their mean
-    curves = figures.learning_curves(curve_frame(), STYLES)
+    curves = learning_curves(curve_frame(), STYLES, ax=axes())
     assert {(3.0, 76.0), (3.0, 77.0), (3.0, 76.5)} <= points_at(curves)
     bands = [path.get_extents() for group in curves.collections for path in group.get_paths()]
     assert all(y <= 77.0 + 1e-9 for box in bands for y in (box.y0, box.y1))
@@ -214,7 +221,7 @@ def test_intervals_end_at_nothing_and_at_all() -> None:
 
 def test_validation_on_characters_that_were_trained_on_is_dotted() -> None:
     both = pd.concat([curve_frame(), curve_frame().assign(variant="none", label="none, in-sample", in_sample=True)])
-    ax = figures.learning_curves(both, STYLES)
+    ax = learning_curves(both, STYLES, ax=axes())
     curves = [line for line in ax.lines if line.get_linewidth() == 1.5 and len(line.get_xdata()) > 1]
     dashes = {line.get_color(): line._unscaled_dash_pattern for line in curves}  # type: ignore[attr-defined]
     assert dashes[INK] == (0, None)
@@ -223,20 +230,20 @@ def test_validation_on_characters_that_were_trained_on_is_dotted() -> None:
 
 
 def test_learning_curves_are_means_over_seeds() -> None:
-    assert {(0.0, 70.5), (3.0, 76.5)} <= points_at(figures.learning_curves(curve_frame(), STYLES))
+    assert {(0.0, 70.5), (3.0, 76.5)} <= points_at(learning_curves(curve_frame(), STYLES, ax=axes()))
 
 
 def test_gains_end_with_their_last_value_on_a_scale_of_steps() -> None:
-    ax = figures.gains(gain_frame(), STYLES)
+    ax = gains(gain_frame(), STYLES, ax=axes())
     assert {"leo +1.0", "none +0.5"} <= set(texts(ax))
     assert {(0.0, 0.0), (1.0, 2.0), (50.0, 1.0), (5.0, 0.5)} <= points_at(ax)
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "1", "5", "50"]
 
 
 def test_small_gains_do_not_fill_the_axis_and_a_collapse_does_not_flatten_the_rest() -> None:
-    low, high = figures.gains(gain_frame().query("variant == 'none'"), STYLES).get_ylim()
+    low, high = gains(gain_frame().query("variant == 'none'"), STYLES, ax=axes()).get_ylim()
     assert low < -0.5 and high > 0.5
-    ax = figures.gains(gain_frame(last=-0.6), STYLES)
+    ax = gains(gain_frame(last=-0.6), STYLES, ax=axes())
     assert ax.get_yscale() == "symlog" and ax.get_ylim()[0] < -60
     heights = ax.transScale.transform([(1, 0.0), (1, 2.0), (1, -60.0)])[:, 1]
     assert heights[1] - heights[0] > (heights[0] - heights[2]) / 4  # 2 points up are not lost beside 60 down
@@ -253,7 +260,7 @@ def test_costs_stand_beside_means_with_the_interval_of_the_accuracy() -> None:
 
 
 def draw_cost(frame: pd.DataFrame) -> Axes:
-    return figures.accuracy_by_cost(frame, STYLES, cost="minutes", xlabel="minutes")
+    return accuracy_by_cost(frame, STYLES, cost="minutes", xlabel="minutes", ax=axes())
 
 
 def test_costs_that_differ_much_are_on_a_log_scale_that_has_zero_if_a_cost_is_zero() -> None:
@@ -266,11 +273,11 @@ def test_costs_that_differ_much_are_on_a_log_scale_that_has_zero_if_a_cost_is_ze
 
 
 def test_near_the_ceiling_is_where_the_median_variant_is() -> None:
-    assert not figures.near_ceiling(accuracy_frame())
+    assert not near_ceiling(accuracy_frame())
     high = accuracy_frame().assign(accuracy=[0.99, 0.99, 0.99, 0.2, 0.2, 0.2])
-    assert not figures.near_ceiling(high)  # the median of 99 and 20 is 59.5
+    assert not near_ceiling(high)  # the median of 99 and 20 is 59.5
     third = high[:3].assign(variant="protonet")
-    assert figures.near_ceiling(pd.concat([high, third]))
+    assert near_ceiling(pd.concat([high, third]))
 
 
 @pytest.mark.parametrize("draw", [ALL[0], ALL[2], ALL[3]], ids=lambda draw: draw.func.__name__)
@@ -278,7 +285,7 @@ def test_the_error_axis_shows_errors_small_ones_at_its_end(draw: Any) -> None:
     (frame, *rest), keywords = draw.args, draw.keywords
     high = frame.assign(accuracy=0.97 + frame["accuracy"] / 50)
     ax = draw.func(high, *rest, **keywords, error=True)
-    across = draw.func is figures.accuracy_by_setting
+    across = draw.func is accuracy_by_setting
     axis, low, top = (ax.xaxis, *ax.get_xlim()) if across else (ax.yaxis, *ax.get_ylim())
     assert axis.get_label_text() == "error, % (log scale)"
     assert low < top < 100
@@ -291,7 +298,7 @@ def test_the_error_axis_shows_errors_small_ones_at_its_end(draw: Any) -> None:
 
 
 def test_a_perfect_score_stays_on_the_error_axis() -> None:
-    ax = figures.learning_curves(curve_frame().assign(accuracy=1.0), STYLES, error=True)
+    ax = learning_curves(curve_frame().assign(accuracy=1.0), STYLES, error=True, ax=axes())
     assert np.isfinite(ax.get_ylim()).all() and np.isfinite(ax.transScale.transform([(0, 100.0)])).all()
 
 
@@ -311,7 +318,7 @@ def luminance(colour: str) -> float:
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
 
-@pytest.mark.parametrize("colour", [*COLOURS, figures.MUTED, INK])
+@pytest.mark.parametrize("colour", [*COLOURS, MUTED, INK])
 def test_colours_stand_out_from_paper(colour: str) -> None:
     assert 1.05 / (luminance(colour) + 0.05) >= 3
 
@@ -335,8 +342,8 @@ def test_labels_with_room_stay_and_others_move_as_little_as_they_can() -> None:
 
 def test_a_panel_is_as_wide_beside_its_axes_as_what_is_drawn_there() -> None:
     long = accuracy_frame().assign(label="a setting with a name much longer than all the others")
-    drawn = partial(figures.accuracy_by_setting, long, STYLES)
-    lines = partial(figures.gains, gain_frame().assign(label="a long name of a line"), STYLES)
+    drawn = partial(accuracy_by_setting, long, STYLES)
+    lines = partial(gains, gain_frame().assign(label="a long name of a line"), STYLES)
     for draw in (drawn, lines):
         axes: list[Axes] = []
 
@@ -394,7 +401,7 @@ def png_of(pixels: np.ndarray) -> bytes:
 def test_inline_svg_takes_the_pages_colours_and_alternative_text() -> None:
     svg = inline_svg(render(panel()).svg, "relation-0", panel().alt)
     assert 'aria-label="pairwise 81.0%, &quot;none&quot; 79.0%"' in svg
-    assert "var(--ink)" in svg and INK not in svg and figures.GRID not in svg
+    assert "var(--ink)" in svg and INK not in svg and GRID not in svg
     targets = set(re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', svg))
     ids = set(re.findall(r'\bid="([^"]+)"', svg))
     assert {one or other for one, other in targets} <= ids

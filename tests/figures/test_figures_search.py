@@ -3,16 +3,17 @@
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 
-from leo_bench import figures
-from leo_bench.figures import COLOURS, MUTED, PAPER
+from leo_bench.figures.importance import importance_floor, search_importance
+from leo_bench.figures.style import COLOURS, MUTED, PAPER
 
 
 def test_importance_above_the_floor_is_filled() -> None:
     rows = [("outer_lr", 0.6, 0.4, 0.8, False), ("inner_lr", 0.2, 0.1, 0.3, False), ("noise", 0.1, 0, 0.15, True)]
     frame = pd.DataFrame(rows, columns="parameter importance low high planted".split())
-    ax = figures.search_importance(frame)
-    assert (figures.importance_floor(frame), figures.importance_floor(frame[:2])) == (0.15, 0.0)
+    ax = search_importance(frame, ax=Figure().add_subplot())
+    assert (importance_floor(frame), importance_floor(frame[:2])) == (0.15, 0.0)
     # inner_lr begins at 0.1, below the floor of 0.15
     faces = {line.get_xdata()[0]: to_hex(line.get_markerfacecolor()) for line in ax.lines if line.get_marker() in "od"}
     assert faces == {0.6: COLOURS[0], 0.2: PAPER, 0.1: MUTED}

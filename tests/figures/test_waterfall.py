@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from leo_bench import figures
-from leo_bench.figures import MUTED
-from leo_bench.figures.waterfall import BETTER, SAME, WORSE
+from leo_bench.figures.style import MUTED
+from leo_bench.figures.waterfall import BETTER, SAME, WORSE, waterfall
 
 COLUMNS = "group label accuracy low high start change_verdict words".split()
 ROWS = [
@@ -29,8 +29,12 @@ def bars(ax: Axes) -> dict[int, Rectangle]:
     return {round(bar.get_y() + bar.get_height() / 2): bar for bar in found}
 
 
+def axes() -> Axes:
+    return Figure().add_subplot()
+
+
 def test_bars_lead_from_the_accuracy_that_a_row_changes_to_its_own() -> None:
-    ax = figures.waterfall(pd.DataFrame(ROWS, columns=COLUMNS), band=(0.95, 0.98, "more"))
+    ax = waterfall(pd.DataFrame(ROWS, columns=COLUMNS), band=(0.95, 0.98, "more"), ax=axes())
     places = {row: (bar.get_x(), bar.get_width()) for row, bar in bars(ax).items()}
     assert places == {
         row: pytest.approx(place)
@@ -44,7 +48,7 @@ def test_bars_lead_from_the_accuracy_that_a_row_changes_to_its_own() -> None:
 
 
 def test_a_bar_is_filled_pale_or_hollow_by_its_verdict_and_a_legend_says_so() -> None:
-    ax = figures.waterfall(pd.DataFrame(ROWS, columns=COLUMNS))
+    ax = waterfall(pd.DataFrame(ROWS, columns=COLUMNS), ax=axes())
     found = bars(ax)
     faces = {row: (to_hex(bar.get_facecolor()), bar.get_facecolor()[3]) for row, bar in found.items()}
     assert faces[1] == (BETTER, 0.85) and faces[3] == (WORSE, 0.85)
@@ -60,5 +64,5 @@ def test_a_bar_is_filled_pale_or_hollow_by_its_verdict_and_a_legend_says_so() ->
 @pytest.mark.filterwarnings("error")
 def test_rows_that_are_all_alike_still_have_an_axis(accuracy: float) -> None:
     rows = [("step", name, accuracy, np.nan, np.nan, start, "", "") for name, start in (("a", np.nan), ("b", accuracy))]
-    low, high = figures.waterfall(pd.DataFrame(rows, columns=COLUMNS)).get_xlim()
+    low, high = waterfall(pd.DataFrame(rows, columns=COLUMNS), ax=axes()).get_xlim()
     assert low < min(100 * accuracy, 99.99) < high

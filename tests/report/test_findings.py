@@ -1,32 +1,39 @@
 """The page of findings: questions, answers, and the rows of the reports' main tables."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 from results_fixture import write_big_study
 from search_fixture import write_big_search
 
+from leo_bench.analysis.differences import effects
+from leo_bench.analysis.study import cell_name, load_study_data
 from leo_bench.config import make_settings
-from leo_bench.report.findings import HEAD, search_findings, study_findings, summary, write_findings
+from leo_bench.report.findings import write_findings
+from leo_bench.report.pages import TEXT
+from leo_bench.report.parts import PARTS, WITH, WITHOUT, parts_table
 from leo_bench.report.search.data import load_search_data
-from leo_bench.report.study.data import cell_name, load_study_data
-from leo_bench.report.study.differences import effects
 from leo_bench.report.study.main_table import main_tables
 from leo_bench.report.study.sentences import answer
 
 
+def page_of(results: Path) -> str:
+    return write_findings(results, results / "findings.md").read_text()
+
+
 def test_a_study_is_its_question_answer_table_and_link(tmp_path: Path) -> None:
-    data = load_study_data(write_big_study(tmp_path))
-    text = study_findings(data)
-    assert text.startswith(f"## {data.plan.question}\n")
+    data = load_study_data(write_big_study(tmp_path / "official"))
+    text = page_of(tmp_path)
+    assert f"## {data.plan.question}\n" in text
     assert all(words in text for words in answer(data))
     link = "[The whole report](../reports/official/ablations-cpu/report.md) (study `ablations`, profile `cpu`)"
     assert link in text
 
 
 def test_the_table_has_the_rows_of_the_report_without_costs_and_changed_settings(tmp_path: Path) -> None:
-    data = load_study_data(write_big_study(tmp_path))
-    lines = study_findings(data).splitlines()
+    data = load_study_data(write_big_study(tmp_path / "official"))
+    lines = page_of(tmp_path).splitlines()
     words = main_tables(data)[0].words
     start = next(index for index, line in enumerate(lines) if line.startswith("| variant "))
     shown = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start : start + 2 + len(words)]]
@@ -38,35 +45,49 @@ def test_the_table_has_the_rows_of_the_report_without_costs_and_changed_settings
 
 def test_a_search_is_its_question_answer_and_what_test_says(tmp_path: Path) -> None:
     on_test = make_settings({"image_size": 28, "n_test_episodes": 100}, "leo").canonical()
-    data = load_search_data(write_big_search(tmp_path, test=on_test))
-    text = search_findings(data)
-    assert text.startswith(f"## {data.plan.question}\n")
+    data = load_search_data(write_big_search(tmp_path / "official", test=on_test))
+    text = page_of(tmp_path)
+    assert f"## {data.plan.question}\n" in text
     assert "| best of the search |" in text
     assert "[The whole report](../reports/official/search-cpu/report.md) (search `search`, profile `cpu`)" in text
 
 
-def test_the_summary_answers_the_questions_whose_study_is_there(
+def test_a_part_is_worth_the_difference_turned_if_the_variant_leaves_it_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = load_study_data(write_big_study(tmp_path))
-    questions = (
-        ("Can one code tell classes apart?", "ablations", "decode_task"),
-        ("Not measured?", "ablations", "no such variant"),
-        ("Not here?", "another", "decode_task"),
+    parts = (
+        ("left out", "leo", WITHOUT, "ablations", "decode_task"),
+        ("added", "leo", WITH, "ablations", "decode_task"),
+        ("not measured", "leo", WITH, "ablations", "no such variant"),
+        ("not here", "leo", WITH, "another", "decode_task"),
     )
-    monkeypatch.setattr("leo_bench.report.findings.QUESTIONS", questions)
-    text = summary([data])
-    (row,) = [line for line in text.splitlines() if line.startswith("| Can one code")]
-    assert data.label("decode_task") in row
-    first = effects(data, data.headline).set_index("variant").loc["decode_task"]
-    assert f"{cell_name(data.headline)} {first['verdict']}, {100 * first['difference']:+.1f} [" in row
-    scored = [cell for cell in data.cells if not data.rows(cell, "decode_task").empty]
-    assert row.count(";") == len(scored) - 1
-    assert "Not" not in text
-    assert summary([]) == ""
+    monkeypatch.setattr("leo_bench.report.parts.PARTS", parts)
+    table = parts_table([data]).set_index("part")
+    assert list(table.index) == ["left out", "added"]
+    row = effects(data, data.headline).set_index("variant").loc["decode_task"]
+    mean, low, high = (100 * row[name] for name in ("difference", "low", "high"))
+    turned = {"better": "worse", "worse": "better"}.get(row["verdict"], row["verdict"])
+    test = cell_name(data.headline)
+    assert table.loc["added", test].startswith(f"{row['verdict']}, {mean:+.1f} [{low:+.1f}, {high:+.1f}]")
+    assert table.loc["left out", test].startswith(f"{turned}, {-mean:+.1f} [{-high:+.1f}, {-low:+.1f}]")
+
+
+def test_text_written_by_hand_stays_and_the_rest_is_made(tmp_path: Path) -> None:
+    page = tmp_path / "findings.md"
+    page.write_text(f"old\n{TEXT[0]}mine\n{TEXT[1]}old\n")
+    text = page_of(tmp_path)
+    assert text.startswith("# Findings\n") and f"\n{TEXT[0]}mine\n{TEXT[1]}" in text and "old" not in text
 
 
 def test_the_page_holds_the_published_studies_alone(tmp_path: Path) -> None:
     write_big_study(tmp_path)  # not published
-    page = write_findings(tmp_path, tmp_path / "findings.md")
-    assert page.read_text() == HEAD
+    text = page_of(tmp_path)
+    assert "## " not in text and "".join(TEXT) in text
+
+
+def test_every_part_is_a_variant_of_a_study_file() -> None:
+    studies = Path(__file__).parents[2] / "studies"
+    for part, _, _, study, variant in PARTS:
+        variants = tomllib.loads((studies / f"{study}.toml").read_text())["variants"]
+        assert variant in variants, part

@@ -1,5 +1,6 @@
 """Example episodes of a run: chosen by rule, answered as recorded, or refused."""
 
+import argparse
 import io
 import json
 import shutil
@@ -15,14 +16,13 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from tiny_bank import tiny_bank
 
+from leo_bench.commands.examples import command_examples
 from leo_bench.config import Settings, make_settings
 from leo_bench.data.episodes import EpisodeSpec, fixed_episodes, gather
 from leo_bench.data.locate import DataSource
 from leo_bench.data.support_copies import shifted
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners.factory import build
-from leo_bench.report.examples import write_example_page
-from leo_bench.running import example_episodes as examples
 from leo_bench.running import experiment, plan, training_run
 from leo_bench.running.checkpoint import trained_learner
 from leo_bench.running.example_episodes import answer, choose, codes_of
@@ -91,32 +91,34 @@ def done(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path / "runs" / made.name))
 
 
-def page_of(folder: Path, reports: Path) -> Path:
-    """Run the command on a run and return what it writes."""
-    result, found, n_first = examples.example_episodes(folder, None)
-    numerics = plan.numerics_digest("leo", "glyphs")
-    return write_example_page(reports / f"examples-{folder.name}", result, found, n_first, numerics)
+def draw(folder: Path, reports: Path) -> None:
+    """Run the command on a run."""
+    results = folder.parents[1]
+    command_examples(argparse.Namespace(key=folder.name, results=results, reports=reports, data=None))
 
 
 def refused(folder: Path, tmp_path: Path) -> str:
     with pytest.raises(LeoBenchError) as caught:
-        page_of(folder, tmp_path / "reports")
+        draw(folder, tmp_path / "reports")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "reports").exists()
     return str(caught.value)
 
 
 @every_learner
-def test_every_learner_gets_its_page_in_a_folder_that_git_ignores(changes: dict[str, Any], tmp_path: Path) -> None:
+def test_every_learner_gets_its_pictures_in_a_folder_that_git_ignores(
+    changes: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = run(tmp_path / "runs", **changes)
     repository = tmp_path / "repository"
     subprocess.run(["git", "init", "-q", str(repository)], check=True)
-    page = page_of(folder, repository / "reports" / "official")
-    assert page == repository / "reports" / "official" / f"examples-{folder.name}" / "report.html"
-    text = page.read_text()
-    assert "git ignores its folder" in text
-    assert ("codes moved, mean" in text) == ("learner" not in changes)
-    assert ("figure-codes-hardest" in text) == ("learner" not in changes)
+    capsys.readouterr()
+    draw(folder, repository / "reports" / "official")
+    place = repository / "reports" / "official" / f"examples-{folder.name}"
+    text = capsys.readouterr().out
+    assert (place / "hardest.png").is_file() and str(place / "hardest.png") in text
+    assert "Hardest: test episode " in text and "digest" not in text
+    assert (place / "hardest-codes.png").is_file() == ("codes move" in text) == ("learner" not in changes)
     status = subprocess.run(
         ["git", "status", "--porcelain"], cwd=repository, capture_output=True, text=True, check=True
     )
@@ -125,7 +127,7 @@ def test_every_learner_gets_its_page_in_a_folder_that_git_ignores(changes: dict[
 
 def test_the_checkout_ignores_examples() -> None:
     root = Path(__file__).resolve().parents[2]
-    ignored = subprocess.run(["git", "check-ignore", "reports/examples-0123456789abcdef/report.html"], cwd=root)
+    ignored = subprocess.run(["git", "check-ignore", "reports/examples-0123456789abcdef/hardest.png"], cwd=root)
     if ignored.returncode == 128:
         pytest.skip("not a git checkout")
     assert ignored.returncode == 0
@@ -158,9 +160,10 @@ def test_copies_of_the_support_set_count_in_the_answers() -> None:
     assert np.allclose(example.support / 255, support_x.reshape(3, 2, 16, 16), atol=1e-6)  # the copies are not shown
 
 
-def test_a_run_with_copies_gets_its_page(tmp_path: Path) -> None:
+def test_a_run_with_copies_gets_its_pictures(tmp_path: Path) -> None:
     folder = run(tmp_path / "runs", test_support_copies="shifted")
-    assert "Example" in page_of(folder, tmp_path / "reports").read_text()
+    draw(folder, tmp_path / "reports")
+    assert (tmp_path / "reports" / f"examples-{folder.name}" / "easiest.png").is_file()
 
 
 def test_codes_are_those_that_the_answers_come_from() -> None:
@@ -218,10 +221,12 @@ def test_other_counts_than_recorded_are_refused(done: Path, tmp_path: Path, monk
 
 
 def test_runs_of_other_source_are_taken_where_their_counts_agree(
-    done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(plan, "numerics_digest", lambda *_: "0123456789ab")
-    assert "0123456789ab for this page" in page_of(done, tmp_path / "reports").read_text()
+    monkeypatch.setattr("leo_bench.commands.examples.numerics_digest", lambda *_: "0123456789ab")
+    draw(done, tmp_path / "reports")
+    assert "in training, 0123456789ab here" in capsys.readouterr().out
 
 
 def test_missing_checkpoint_says_how_to_get_one(done: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from leo_bench.running.cluster_node import Order, Outcome, do
 from leo_bench.running.data_parcel import needs_files, pack_data, unpack_data
 from leo_bench.running.estimate import cost_of_all
 from leo_bench.running.executor import Ended, Task
-from leo_bench.running.parcel import Parcel, pack
+from leo_bench.running.parcel import Parcel, digest_of, pack
 from leo_bench.running.run_queue import RunQueue
 from leo_bench.running.scheduler import StudyRunner
 from leo_bench.running.sources import AT_COMMIT, Source
@@ -237,6 +237,57 @@ def test_a_damaged_parcel_is_refused_by_the_node(tmp_path: Path) -> None:
     assert "damaged" in outcome.refused
 
 
+@pytest.mark.parametrize("step", ["data", "log", "shared disk"])
+def test_a_full_disk_on_a_node_is_said_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    asked, opened = task(tmp_path), Path.open
+
+    def full(path: Path, mode: Any = "r", *more: Any, **options: Any) -> Any:
+        if mode == "r":
+            return opened(path, mode, *more, **options)
+        raise OSError(28, "No space left on device", str(path))
+
+    changes: dict[str, Any] = {"sent": None} if step == "shared disk" else {}
+    if step == "data":
+        changes = {"data": "data", "data_digest": "0" * 64}
+        monkeypatch.setattr(Path, "write_bytes", full)
+    else:
+        (tmp_path / "probe").write_text("probe")
+        monkeypatch.setattr(Path, "open", full)
+    files = {"images_background/1.png": b"1"}
+    outcome = do(order(asked, tmp_path, **changes), lambda: Parcel(files, digest_of(files)), tmp_path / "node")
+    assert outcome.refused.startswith("a node (") and outcome.refused.endswith("or check the permissions")
+    assert "No space left on device" in outcome.refused and str(tmp_path) in outcome.refused
+
+
+@pytest.mark.parametrize("taken", ["open to all", "a file", "a link"])
+def test_a_node_works_in_no_folder_that_others_can_open(tmp_path: Path, taken: str) -> None:
+    asked, place = task(tmp_path), tmp_path / "node"
+    if taken == "open to all":
+        place.mkdir()
+        place.chmod(0o777)
+    elif taken == "a file":
+        place.touch()
+    else:
+        (tmp_path / "elsewhere").mkdir(mode=0o700)
+        place.symlink_to(tmp_path / "elsewhere")
+    outcome = do(order(asked, tmp_path), no_data, place)
+    assert f"{place} is not a folder of this user alone" in outcome.refused
+    assert not list(tmp_path.glob("elsewhere/*")) and not (place.is_dir() and any(place.iterdir()))
+
+
+def test_a_node_works_in_no_folder_of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "node").mkdir(mode=0o700)
+    monkeypatch.setattr(cluster_node.os, "getuid", lambda: 12345)
+    assert (
+        "is not a folder of this user alone" in do(order(task(tmp_path), tmp_path), no_data, tmp_path / "node").refused
+    )
+
+
+def test_the_folder_of_a_node_is_closed_to_others(tmp_path: Path) -> None:
+    assert do(order(task(tmp_path), tmp_path), no_data, tmp_path / "node").code == 0
+    assert (tmp_path / "node").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_process_on_a_node_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     asked = task(tmp_path, latent_dim=500)  # waits to be stopped
     (tmp_path / "probe").write_text("probe")
@@ -302,6 +353,24 @@ def test_data_is_written_once_on_a_node_and_only_whole(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "other").iterdir()] == ["data.lock"]
 
 
+def test_data_behind_links_is_sent_whole(tmp_path: Path) -> None:
+    """As when it is read: alphabets and drawings may be links, and a link to a folder around itself adds nothing."""
+    (tmp_path / "disk/A/c").mkdir(parents=True)
+    (tmp_path / "disk/A/c/1.png").write_bytes(b"1")
+    for name in ("images_background", "images_evaluation"):
+        (tmp_path / "data" / name / "B").mkdir(parents=True)
+        (tmp_path / "data" / name / "A").symlink_to(tmp_path / "disk/A")
+        (tmp_path / "data" / name / "B/2.png").symlink_to(tmp_path / "disk/A/c/1.png")
+        (tmp_path / "data" / name / "again").symlink_to(tmp_path / "data")
+    parcel = pack_data(DataSource("omniglot", "folders", tmp_path / "data"))
+    assert set(parcel.files.values()) == {b"1"}
+    for name in ("images_background", "images_evaluation"):
+        (tmp_path / "data" / name / "again").unlink()
+    assert sorted(pack_data(DataSource("omniglot", "folders", tmp_path / "data")).files) == sorted(
+        f"{name}/{file}" for name in ("images_background", "images_evaluation") for file in ("A/c/1.png", "B/2.png")
+    )
+
+
 def test_only_a_data_set_with_files_is_sent() -> None:
     assert needs_files(make_settings({"dataset": "omniglot"}))
     assert needs_files(make_settings({"dataset": "glyphs", "test_datasets": ["omniglot"]}))
@@ -321,7 +390,7 @@ class FakeRay:
             pass
 
         class RayTaskError(RayError):
-            cause = ModuleNotFoundError("No module named 'torch'")
+            cause: Exception = ModuleNotFoundError("No module named 'torch'")
 
         class RuntimeEnvSetupError(RayError):
             pass
@@ -454,6 +523,18 @@ def test_a_node_that_can_start_nothing_ends_the_study_in_one_line(
     assert not any(is_held(path) for path in (tmp_path / "runs").iterdir())
 
 
+def test_an_error_on_a_node_that_no_package_can_mend_is_not_put_down_to_packages(tmp_path: Path, ray: FakeRay) -> None:
+    def fails(order: Order) -> Outcome:
+        error = ray.exceptions.RayTaskError("why")
+        error.cause = ValueError("not enough of it")
+        raise error
+
+    ray.outcome = fails
+    with pytest.raises(LeoBenchError) as caught:
+        study(tmp_path, plan_of(a=101), executor(ray, tmp_path, collect=True)).run()
+    assert str(caught.value) == "a node cannot start runs (ValueError: not enough of it)"
+
+
 def test_what_came_back_damaged_is_no_result(tmp_path: Path, ray: FakeRay) -> None:
     def damaged(order: Order) -> Outcome:
         outcome = do(order, no_data, ray.node)
@@ -530,8 +611,8 @@ def test_without_the_extra_one_line_says_how_to_install_it(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--gpus-per-run", "0.5"], "name one with --ray"),
-        (["--collect"], "name one with --ray"),
+        (["--gpus-per-run", "0.5"], "--gpus-per-run would be ignored without --ray"),
+        (["--collect"], "--collect would be ignored without --ray"),
         (["--ray", "auto", "--gpus-per-run", "1.5"], "a share of a GPU up to 1, or a whole number, got 1.5"),
         (["--ray", "auto", "--gpus-per-run", "0"], "got 0"),
         (["--ray", "auto", "--plan"], "--plan starts nothing, so --ray would be ignored"),

@@ -9,10 +9,20 @@ from results_fixture import edit_record, make_plan, write_run
 
 from leo_bench.commands.cli import main
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import Plan, read_record, run_state, write_record
+from leo_bench.records import (
+    MEASURES,
+    Measure,
+    Measures,
+    Plan,
+    read_measures,
+    read_record,
+    run_state,
+    write_record,
+)
 from leo_bench.records.schema import AttemptStatus, Result
 from leo_bench.running import parcel as module
 from leo_bench.running.merge import merge_run, run_folders
+from leo_bench.running.numerics import measures_numerics
 from leo_bench.running.parcel import Parcel, digest_of, pack, replace_folder, unpack
 
 
@@ -165,3 +175,140 @@ def test_an_edited_copy_with_a_new_seal_still_differs(tmp_path: Path, plan: Plan
     here, other = made(tmp_path / "here", plan), made(tmp_path / "there", plan)
     edit_record(other / "result.json", n_generated=1)
     assert merge_run(other, here.parent).outcome == "differs"
+
+
+def measured(folder: Path, value: float, numerics: str = "of before", weights: str | None = None) -> Path:
+    """Give a run measures, which another source made unless one is named. Returns its folder."""
+    result = read_record(folder / "result.json", Result)
+    record = Measures(
+        run_key=result.run_key,
+        weights_digest=weights or result.weights_digest,
+        data_digest=result.data_digest,
+        episodes_digest="e",
+        numerics=numerics,
+        n_way=5,
+        k_shot=1,
+        n_episodes=3,
+        n_within_alphabet=1,
+        commit="c",
+        versions={},
+        measures={"one": Measure(value=value, per_episode=[], unit="share", what="A share.")},
+    )
+    write_record(folder / MEASURES, record)
+    return folder
+
+
+def value_in(folder: Path) -> float:
+    found = read_measures(folder, read_record(folder / "result.json", Result))
+    assert found is not None
+    return found.measures["one"].value
+
+
+def test_measures_that_the_store_lacks_are_taken(tmp_path: Path, plan: Plan) -> None:
+    here, other = made(tmp_path / "here", plan), measured(made(tmp_path / "there", plan), 1.0)
+    assert merge_run(other, here.parent).outcome == "taken"
+    assert value_in(here) == 1.0
+    assert merge_run(other, here.parent).outcome == "same"
+    measured(here, 2.0, weights="others")  # these say nothing about the run
+    assert merge_run(other, here.parent).outcome == "taken" and value_in(here) == 1.0
+    (here / MEASURES).write_text("{}")
+    assert merge_run(other, here.parent).outcome == "taken" and value_in(here) == 1.0
+
+
+def test_measures_of_other_weights_are_not_taken(tmp_path: Path, plan: Plan) -> None:
+    here, other = made(tmp_path / "here", plan), measured(made(tmp_path / "there", plan), 1.0, weights="others")
+    assert merge_run(other, here.parent).outcome == "same"
+    assert not (here / MEASURES).exists()
+    assert merge_run(other, tmp_path / "new/runs").outcome == "taken"
+    assert not (tmp_path / "new/runs" / other.name / MEASURES).exists()
+
+
+def test_measures_by_this_source_replace_older_ones_and_never_the_other_way_round(tmp_path: Path, plan: Plan) -> None:
+    here, other = measured(made(tmp_path / "here", plan), 1.0), made(tmp_path / "there", plan)
+    measured(other, 2.0, numerics="older still")
+    assert merge_run(other, here.parent).outcome == "same" and value_in(here) == 1.0
+    measured(other, 3.0, numerics=measures_numerics())
+    assert merge_run(other, here.parent).outcome == "taken" and value_in(here) == 3.0
+
+
+def test_measures_by_one_source_that_differ_are_named_and_kept_apart(tmp_path: Path, plan: Plan) -> None:
+    here, other = measured(made(tmp_path / "here", plan), 1.0), measured(made(tmp_path / "there", plan), 1.5)
+    merged = merge_run(other, here.parent)
+    assert merged.outcome == "differs" and merged.message.startswith("measure one differs; it is kept in ")
+    assert value_in(here) == 1.0
+
+
+def test_damaged_measures_are_named(tmp_path: Path, plan: Plan) -> None:
+    other = measured(made(tmp_path / "there", plan), 1.0)
+    (other / MEASURES).write_text("{}")
+    merged = merge_run(other, tmp_path / "here/runs")
+    assert merged.outcome == "damaged" and MEASURES in merged.message
+
+
+@pytest.mark.parametrize("where", ["checkpoint.safetensors", "attempt-1/log.txt", "tests"])
+def test_what_a_link_points_to_is_not_taken(tmp_path: Path, plan: Plan, where: str) -> None:
+    folder = made(tmp_path / "there", plan)
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret/file").write_text("of somebody else")
+    if where == "tests":
+        (folder / "tests").rename(tmp_path / "tests")
+    (folder / where).parent.mkdir(exist_ok=True)
+    (folder / where).symlink_to(tmp_path / ("tests" if where == "tests" else "secret/file"))
+    merged = merge_run(folder, tmp_path / "here/runs")
+    assert merged.outcome == "damaged" and f"{folder / where} is a symbolic link" in merged.message
+    assert not (tmp_path / "here").exists()
+    with pytest.raises(LeoBenchError, match="is a symbolic link"):
+        pack(tmp_path, [folder])
+
+
+def test_a_store_that_lies_behind_a_link_is_packed(tmp_path: Path, plan: Plan) -> None:
+    folder = made(tmp_path / "disk", plan)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/runs").symlink_to(folder.parent)
+    named = tmp_path / "results/runs" / folder.name
+    assert f"runs/{folder.name}/result.json" in pack(tmp_path / "results", [named]).files
+
+
+def test_a_taken_run_has_nothing_of_a_training_that_did_not_end(tmp_path: Path, plan: Plan) -> None:
+    other = measured(made(tmp_path / "there", plan), 1.0)
+    (other / "training.safetensors").write_bytes(b"left by mistake")
+    here = tmp_path / "here/runs" / other.name
+    (here / "attempt-1").mkdir(parents=True)
+    for name in ("training.safetensors", "checkpoint.safetensors", "tests/old/episodes.npz"):
+        (here / name).parent.mkdir(exist_ok=True, parents=True)
+        (here / name).write_bytes(b"of a training that did not end")
+    assert merge_run(other, here.parent).outcome == "taken"
+    assert run_state(plan.runs[0], here).status == "done"
+    assert {path.name for path in here.iterdir()} == {path.name for path in other.iterdir()} - {
+        "training.safetensors"
+    } | {"attempt-1", ".lock"}
+    assert {path.name for path in (here / "tests").iterdir()} == {path.name for path in (other / "tests").iterdir()}
+    assert (here / "attempt-1/tests/old/episodes.npz").exists()
+
+
+def test_a_damaged_run_stays_where_it_is_until_another_one_is_there(tmp_path: Path, plan: Plan) -> None:
+    here = made(tmp_path / "here", plan)
+    (here / "result.json").write_text("{}")
+    pruned = tmp_path / "there/runs" / here.name
+    (pruned / "attempt-1").mkdir(parents=True)
+    (pruned / "attempt-1/pruned.json").write_text("{}")
+    (here / "attempt-1").mkdir()
+    assert merge_run(pruned, here.parent).outcome == "same"
+    assert (here / "result.json").read_text() == "{}"
+    assert merge_run(made(tmp_path / "whole", plan), here.parent).outcome == "taken"
+    assert run_state(plan.runs[0], here).status == "done"
+
+
+def test_weights_that_the_store_lacks_are_taken(tmp_path: Path) -> None:
+    """As after cleaning up: the records are there, the checkpoint is gone."""
+    import torch
+
+    from leo_bench.running.checkpoint import save_weights, weights_digest
+
+    plan = make_plan({"pixels": {"learner": "pixels", "n_train_episodes": 0}}, [0], numerics=None)
+    weights = {"one": torch.ones(2)}
+    here, other = (made(tmp_path / name, plan, weights_digest=weights_digest(weights)) for name in ("here", "there"))
+    save_weights(other, weights)
+    assert merge_run(other, here.parent).outcome == "taken"
+    assert (here / "checkpoint.safetensors").exists()
+    assert merge_run(other, here.parent).outcome == "same"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from leo_bench.commands.cli import main
 from leo_bench.config import PRESETS, make_settings
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
@@ -149,6 +150,17 @@ def test_the_example_of_the_docs_is_a_study_with_the_runs_and_switches_that_they
     assert cpu.switches == {"latent_dim": ["d8", "d64", "d256"], "relation_residual": ["d64", "d256_residual"]}
     assert cpu.against == {"d256_residual": "d256"}
     assert cpu.references == ["pixels"]
+
+
+def test_the_docs_list_every_option_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["study", "--help"])
+    options = set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out.split("options:")[1])) - {"--help"}
+    assert {"--shard", "--ray", "--max-seeds"} <= options
+    table = PAGE.read_text().split("## Options of `leo-bench study`")[1].split("\n## ")[0]
+    assert options <= set(
+        re.findall(r"--[a-z][a-z-]+", "".join(line for line in table.splitlines() if line[:1] == "|"))
+    )
 
 
 def test_the_docs_list_every_study_and_every_key_of_a_study_file() -> None:

@@ -88,15 +88,24 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     torch.set_num_threads(threads)
 
 
+def without(options: list[str], *names: str) -> list[str]:
+    """Return the options without these and their values, which would have no effect."""
+    left = list(options)
+    for name in names:
+        del left[left.index(name) : left.index(name) + 2]
+    return left
+
+
 def test_a_search_from_plan_to_preset(
     options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert cli.main([*options, "--plan"]) == 0
+    only_results = without(options, "--jobs", "--studies", "--reports")
+    assert cli.main([*without(options, "--reports"), "--plan"]) == 0
     plan_text = capsys.readouterr().out
     assert "latent_dim 4 to 16, inner_steps 0 to 2" in plan_text
     assert "3, 0 done; sampler tpe with seed 0, no pruner" in plan_text
     assert not (tmp_path / "results").exists()
-    assert cli.main([*options, "--emit-preset", str(tmp_path / "found.toml")]) == 2
+    assert cli.main([*only_results, "--emit-preset", str(tmp_path / "found.toml")]) == 2
     assert "do the search first" in capsys.readouterr().err
 
     assert cli.main(options) == 0
@@ -131,7 +140,7 @@ def test_a_search_from_plan_to_preset(
     assert str(tmp_path) not in "".join(path.read_text() for path in target.rglob("*.json"))
 
     monkeypatch.chdir(tmp_path)
-    assert cli.main([*options, "--emit-preset", "found.toml"]) == 0
+    assert cli.main([*only_results, "--emit-preset", "found.toml"]) == 0
     assert f"latent_dim = {chosen.parameters['latent_dim']}" in (tmp_path / "found.toml").read_text()
 
     # Again: nothing is left to do. The reports that were drawn above are not drawn once more.

@@ -1,6 +1,9 @@
 """What the soak test looks for is seen when it happens; and a short soak test, with real kills, finds nothing."""
 
+import random
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +11,7 @@ import pytest
 from results_fixture import edit_record, make_plan, write_attempt, write_run, write_study
 
 from leo_bench.records import Plan, load_study
-from tools.soak.__main__ import main
+from tools.soak.__main__ import Soak, main
 from tools.soak.checks import Store
 
 
@@ -70,6 +73,33 @@ def test_results_other_than_the_undisturbed_ones_are_seen(tmp_path: Path) -> Non
     assert store.differences_from(wanted) == [f"run {plan.runs[0].run_key} was done 2 times"]
     shutil.rmtree(run)
     assert store.differences_from(wanted)[0] == f"not done: run {plan.runs[0].run_key}"
+
+
+@pytest.mark.parametrize(
+    ("program", "patience", "starts", "fault"),
+    [
+        ("import sys; sys.exit('the disk is full')", 60, 3, "given up: the runner failed 3 times: the disk is full"),
+        ("import time; time.sleep(600)", 0.5, 1, "given up: the study did not end in 0 s"),
+    ],
+)
+def test_a_round_that_cannot_end_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, patience: float, starts: int, fault: str
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(soak: Soak, results: Path) -> "subprocess.Popen[bytes]":
+        results.mkdir(exist_ok=True)
+        with (results / "said.txt").open("ab") as said:
+            started.append(subprocess.Popen([sys.executable, "-c", program], stderr=said))
+        return started[-1]
+
+    monkeypatch.setattr(Soak, "start", start)
+    (tmp_path / "pids").mkdir()
+    write(tmp_path)
+    soak = Soak(tmp_path, "light", 1, 1, random.Random(0))
+    soak.round(load_study(tmp_path / "ablations-cpu"), 1.0, 0, 0.0, patience)
+    assert soak.given_up and soak.faults == [fault]
+    assert len(started) == starts and all(one.poll() is not None for one in started)
 
 
 @pytest.mark.slow

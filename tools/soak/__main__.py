@@ -14,15 +14,20 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from leo_bench.records import StudyView, load_study
+from leo_bench.running.attempts import last_line
 from leo_bench.running.worker import WORKER
 from tools.soak import client, study
 from tools.soak.checks import Store
 
 ROOT = Path(__file__).resolve().parents[2]
+
+MAX_FAILURES = 3
+"""Failures of the runner in a row, with no kill before them, after which a round is given up."""
 
 
 @dataclass
@@ -37,6 +42,8 @@ class Soak:
     chance: random.Random
     figures: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
+    given_up: bool = False
+    """True if a round did not end: its runner failed again and again, or took too long."""
 
     def arguments(self, results: Path, worker: Sequence[str]) -> list[str]:
         """Return the arguments of study.main."""
@@ -59,24 +66,34 @@ class Soak:
         with (results / "said.txt").open("ab") as said:
             return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
 
-    def round(self, wanted: StudyView, each: float, n_kills: int, until: float) -> float:
+    def round(self, wanted: StudyView, each: float, n_kills: int, until: float, patience: float) -> float:
         """Do the study once, with kills while fewer than n_kills were made and before `until`, and compare it.
 
-        each: seconds of one run; the time to the next kill is drawn evenly up to a little more. Returns its seconds.
+        each: seconds of one run; the time to the next kill is drawn evenly up to a little more. A round that does not
+        end within `patience` seconds after the last moment for a kill is given up, which is a fault. So is one whose
+        runner fails MAX_FAILURES times in a row with no kill before. Returns its seconds.
         """
         began, results = time.monotonic(), self.place / f"round-{self.figures['rounds']}"
         store = Store(results / f"soak-{self.study}")
-        runner = self.start(results)
+        end = max(began, until) + patience
+        runner, n_failures, killed = self.start(results), 0, False
         while runner.returncode != 0:
             kill = self.figures["kills"] < n_kills and time.monotonic() < until
             try:
-                runner.wait(self.chance.uniform(0, 1.2 * each) if kill else None)
+                runner.wait(self.chance.uniform(0, 1.2 * each) if kill else max(0.0, end - time.monotonic()))
             except subprocess.TimeoutExpired:
+                if time.monotonic() >= end:
+                    return self._give_up(runner, results, f"the study did not end in {end - began:.0f} s", began)
                 if not self._kill(results):
                     continue
+                killed = True
                 time.sleep(0.2)  # for the end of a killed runner to be seen
                 self.faults += store.faults()
             if runner.poll():
+                n_failures, killed = (0 if killed else n_failures + 1), False
+                if n_failures == MAX_FAILURES:
+                    words = last_line(results / "said.txt") or "no message"
+                    return self._give_up(runner, results, f"the runner failed {n_failures} times: {words}", began)
                 self.figures["restarts"] += 1
                 runner = self.start(results)
         self.faults += [*store.faults(), *store.differences_from(wanted)]
@@ -85,6 +102,18 @@ class Soak:
         self.figures["runs compared"] += len(done)
         self.figures["attempts"] += sum(run.attempts for run in done)
         self.figures["trainings resumed"] += sum(bool(run.result and run.result.resumed_at) for run in done)
+        return time.monotonic() - began
+
+    def _give_up(self, runner: "subprocess.Popen[bytes]", results: Path, fault: str, began: float) -> float:
+        """Note a fault and end the processes of a round, the runners first. Returns the seconds of the round."""
+        self.given_up = True
+        self.faults.append(f"given up: {fault}")
+        runner.kill()
+        runner.wait()
+        for role in ("runner", "run"):
+            for _, number in [one for one in self._alive(results) if one[0] == role]:
+                with suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGKILL)
         return time.monotonic() - began
 
     def _kill(self, results: Path) -> bool:
@@ -128,6 +157,7 @@ def main(arguments: list[str] | None = None) -> int:
         soak = Soak(Path(folder), options.study, options.seeds, options.jobs, random.Random(options.seed))
         (soak.place / "pids").mkdir()
         wanted = soak.undisturbed()
+        patience = 60 + 10 * (time.monotonic() - began)
         one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         command = [sys.executable, "-m", "tools.soak.zygote", str(soak.place / "socket"), str(soak.place / "pids")]
         environment = {**os.environ, **one_thread, "PYTHONPATH": str(ROOT)}
@@ -137,11 +167,11 @@ def main(arguments: list[str] | None = None) -> int:
                     if zygote.poll() is not None:
                         raise SystemExit("the zygote did not start")
                     time.sleep(0.1)
-                seconds = soak.round(wanted, 1.0, 0, 0.0)  # without kills, to learn how long it takes
+                seconds = soak.round(wanted, 1.0, 0, 0.0, patience)  # without kills, to learn how long it takes
                 each = seconds * options.jobs / len(wanted.runs)
                 until = began + 60 * options.minutes - seconds  # the last round has to end
-                while soak.figures["kills"] < options.kills and time.monotonic() < until:
-                    took = soak.round(wanted, each, options.kills, until)
+                while soak.figures["kills"] < options.kills and time.monotonic() < until and not soak.given_up:
+                    took = soak.round(wanted, each, options.kills, until, patience)
                     each = min(each, took * options.jobs / len(wanted.runs))  # the machine may have become faster
             finally:
                 zygote.kill()

@@ -1,23 +1,14 @@
 """docs/claims.md: the verdicts of the published study, beside text written by hand, which stays."""
 
-import re
 from pathlib import Path
 
-from leo_bench.records import find_studies, folder_name, write_atomic
-from leo_bench.report.claims.evidence import Evidence
-from leo_bench.report.claims.judged import judge_claims
+from leo_bench.analysis.claims.evidence import Evidence
+from leo_bench.analysis.claims.judged import judge_claims
+from leo_bench.analysis.study import load_study_data
+from leo_bench.records import find_studies
 from leo_bench.report.claims.page import claims_answer
 from leo_bench.report.claims.tables import CLAIMS, claim_rows, claims_markdown, comparison_tables
-from leo_bench.report.pages import markdown_table
-from leo_bench.report.study.data import load_study_data
-
-MARKS = "<!-- begin text -->\n", "<!-- end text -->\n"
-"""Text between these marks is written by hand."""
-HEAD = """# Claims of the source document
-
-All of this page but the text below is made from `results/official/` by `make publish` and `make report`.
-`make claims` judges the statements on your machine. The rules stand in `studies/claims.toml`.
-"""
+from leo_bench.report.pages import own_text, write_page
 
 
 def write_claims_docs(results: Path, page: Path) -> Path | None:
@@ -32,15 +23,15 @@ def write_claims_docs(results: Path, page: Path) -> Path | None:
     data = max(found, key=lambda one: (len(one.view.done), one.plan.profile))
     evidence = Evidence(data)
     claims = judge_claims(evidence)
-    folder = folder_name(data.plan.study, data.plan.profile)
-    old = page.read_text(encoding="utf-8") if page.exists() else ""
-    own = re.search(f"{re.escape(MARKS[0])}(.*?){re.escape(MARKS[1])}", old, re.DOTALL)
-    blocks = [HEAD, f"{MARKS[0]}{own[1] if own else ''}{MARKS[1]}"]
-    blocks += [f"{sentence}\n" for sentence in claims_answer(data, claims)]
-    link = f"[Every number with its rule](../reports/official/{folder}/report.md) (study `{data.plan.study}`, profile"
-    blocks += [f"{link} `{data.plan.profile}`).\n", "## Statements\n", f"{CLAIMS}\n"]
-    blocks += [f"{claims_markdown(claim_rows(evidence, claims), '../reports/official/')}\n"]
-    for table, one in zip(evidence.claims.tables, comparison_tables(evidence, claims), strict=True):
-        blocks += [f"## {table.title}\n", f"{markdown_table(one.words)}\n", f"{one.caption}\n"]
-    write_atomic(page, "\n".join(blocks).encode())
-    return page
+    content = {
+        "own": own_text(page),
+        "answer": claims_answer(data, claims),
+        "plan": data.plan,
+        "caption": CLAIMS,
+        "rows": claims_markdown(claim_rows(evidence, claims), "../reports/official/"),
+        "tables": [
+            (table.title, one)
+            for table, one in zip(evidence.claims.tables, comparison_tables(evidence, claims), strict=True)
+        ],
+    }
+    return write_page(page, "claims_docs.md.j2", content)

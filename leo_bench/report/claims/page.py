@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from leo_bench.report.claims.evidence import Evidence
-from leo_bench.report.claims.judged import VERDICTS, JudgedClaim, family_size, judge_claims
+from leo_bench.analysis.claims.evidence import Evidence
+from leo_bench.analysis.claims.judged import VERDICTS, JudgedClaim, judge_claims
+from leo_bench.analysis.study import StudyData
+from leo_bench.records import listed
 from leo_bench.report.claims.tables import (
     CLAIMS,
     claim_rows,
@@ -13,9 +15,8 @@ from leo_bench.report.claims.tables import (
     numbers_table,
     rules_table,
 )
-from leo_bench.report.pages import OFFICIAL, write_report_pages, write_tables
-from leo_bench.report.sentences import listed
-from leo_bench.report.study.data import StudyData
+from leo_bench.report.pages import write_report_pages, write_tables
+from leo_bench.report.sentences import counts
 from leo_bench.report.study.main_table import BUSY
 from leo_bench.report.study.not_done import problem_table
 from leo_bench.report.study.provenance import provenance
@@ -30,7 +31,7 @@ def write_claims_report(data: StudyData, out_folder: Path) -> Path:
     """
     evidence = Evidence(data)
     claims = judge_claims(evidence)
-    rows, published = claim_rows(evidence, claims), out_folder.parent.name == OFFICIAL
+    rows = claim_rows(evidence, claims)
     tables, numbers = comparison_tables(evidence, claims), numbers_table(evidence, claims)
     undone, redo = problem_table(data), redo_table(data)
     write_tables([claims_csv(rows), *tables, numbers, undone, redo], out_folder / "tables")
@@ -40,12 +41,11 @@ def write_claims_report(data: StudyData, out_folder: Path) -> Path:
         "subtitle": f"Study {data.plan.study}, profile {data.plan.profile}",
         "answer": opening,
         "summary": " ".join(opening),
-        "verdicts": verdict_counts(claims),
+        "verdicts": counts([claim.verdict for claim in claims], VERDICTS),
         "notices": notices(data),
         "caption": CLAIMS,
         "rows": rows,
-        "published": published,
-        "rows_markdown": claims_markdown(rows, "../" if published else "../official/"),
+        "rows_markdown": claims_markdown(rows, "../"),
         "tables": [(table.title, one) for table, one in zip(evidence.claims.tables, tables, strict=True)],
         "rules": rules_table(rows),
         "numbers": numbers,
@@ -57,18 +57,13 @@ def write_claims_report(data: StudyData, out_folder: Path) -> Path:
     return write_report_pages(out_folder, "claims", content)
 
 
-def verdict_counts(claims: list[JudgedClaim]) -> list[str]:
-    """Return `3 holds`, `1 inconclusive`, ...: the verdicts in the order of VERDICTS."""
-    found = [claim.verdict for claim in claims]
-    return [f"{found.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in found]
-
-
 def claims_answer(data: StudyData, claims: list[JudgedClaim]) -> list[str]:
     """Return the report's opening: how many statements have which verdict, and how complete the study is."""
-    counts = listed(verdict_counts(claims), most=len(VERDICTS))
+    family_size = sum(part.decision is not None for claim in claims for part in claim.parts)
+    found = listed(counts([claim.verdict for claim in claims], VERDICTS), most=len(VERDICTS))
     return [
-        f"Of {len(claims)} statements of the document, each read in one way: {counts}.",
+        f"Of {len(claims)} statements of the document, each read in one way: {found}.",
         "The chance that even one verdict is false is at most 5%: Holm's adjustment runs over all "
-        f"{family_size(claims)} numbers that have several seeds.",
+        f"{family_size} numbers that have several seeds.",
         completeness(data.view),
     ]

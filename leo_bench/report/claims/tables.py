@@ -1,17 +1,14 @@
 """Tables of a report on claims: all claims, the document's comparison tables, every number with its rule."""
 
-from dataclasses import dataclass
-
-import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from leo_bench.records import markdown_text
+from leo_bench.analysis.claims.estimates import NotMeasured, measure
+from leo_bench.analysis.claims.evidence import Evidence
+from leo_bench.analysis.claims.judged import JudgedClaim, JudgedPart
 from leo_bench.records.claims import ComparisonTable, Part, TableRow
-from leo_bench.report.claims.estimates import NotMeasured, NotRun, measure
-from leo_bench.report.claims.evidence import Evidence
-from leo_bench.report.claims.judged import NOT_MEASURED, NOT_RUN, JudgedClaim, JudgedPart
 from leo_bench.report.claims.words import measured_words, number_words, quantity_words, rule_words, subject, where_words
+from leo_bench.report.pages import markdown_cell
 from leo_bench.report.table import NONE, ReportTable, p_value
 
 CLAIMS = (
@@ -25,102 +22,71 @@ NUMBERS = (
     "that the number would have by itself."
 )
 
-
-@dataclass(frozen=True)
-class Reference:
-    """Report that has the figures behind a claim."""
-
-    folder: str
-    """Name of the folder of the study, `ablations-cpu`."""
-    published: bool
-    section: str
-    """Anchor in the page."""
-
-    def href(self, published_page: bool, ending: str) -> str:
-        """Return the link from a page in reports/NAME or reports/official/NAME. ending: of the page, html or md."""
-        if published_page or not self.published:
-            anchor = f"#{self.section}" if ending == "html" else ""
-            return f"../{self.folder}/report.{ending}{anchor}"
-        return f"../official/{self.folder}/report.md"  # whose HTML page is made only on request
+NUMBER_COLUMNS = (
+    "claim kind quantity variants test value low high above below equals n_seeds holm_p verdict leaning "
+    "seeds_to_settle reason"
+).split()
 
 
-def reference(evidence: Evidence, judged: JudgedClaim) -> Reference | None:
-    """Return the report behind a claim; None if that is this report, or if nothing is measured."""
-    for variant in judged.claim.named:
-        place = evidence.place(variant)
-        if place is None or place.data is evidence.data:
-            continue
-        folder = place.data.view.folder
-        switches = [name for name, members in place.data.plan.switches.items() if place.variant in members]
-        published = folder.parent != evidence.data.view.folder.parent
-        return Reference(folder.name, published, f"switch-{switches[0]}" if switches else "main")
-    return None
-
-
-@dataclass(frozen=True)
-class ClaimRow:
-    """A claim in words, as all pages show it."""
-
-    name: str
-    words: str
-    reading: str
-    verdict: str
-    measured: str
-    where: str
-    section: str
-    rule: str
-    reference: Reference | None
-
-
-def claim_rows(evidence: Evidence, claims: list[JudgedClaim]) -> list[ClaimRow]:
-    """Return all claims in words."""
+def claim_rows(evidence: Evidence, claims: list[JudgedClaim]) -> list[dict[str, str]]:
+    """Return all claims in words: name, words, reading, verdict, measured, where, section and rule; and of the report
+    with the figures behind it folder, anchor in the page, and place below reports/; all empty if that is this report.
+    """
     return [
-        ClaimRow(
-            one.name,
-            one.claim.words,
-            one.claim.reading,
-            one.verdict,
-            measured_words(evidence, one),
-            where_words(evidence, one),
-            one.claim.section,
-            one.claim.rule,
-            reference(evidence, one),
-        )
+        {
+            "name": one.name,
+            "words": one.claim.words,
+            "reading": one.claim.reading,
+            "verdict": one.verdict,
+            "measured": measured_words(evidence, one),
+            "where": where_words(evidence, one),
+            "section": one.claim.section,
+            "rule": one.claim.rule,
+            **_reference(evidence, one),
+        }
         for one in claims
     ]
 
 
-def claims_markdown(rows: list[ClaimRow], reports: str) -> Markup:
-    """Return the table of claims as Markdown. reports: path from the page to the folder of the reports it links."""
+def _reference(evidence: Evidence, judged: JudgedClaim) -> dict[str, str]:
+    """Return folder, anchor and place of the report behind a claim."""
+    for place in map(evidence.place, judged.claim.named):
+        if place is None or place.data is evidence.data:
+            continue
+        folder = place.data.view.folder
+        switches = [name for name, members in place.data.plan.switches.items() if place.variant in members]
+        anchor = f"switch-{switches[0]}" if switches else "main"
+        beside = folder.parent == evidence.data.view.folder.parent
+        return {"folder": folder.name, "anchor": anchor, "place": "" if beside else "official/"}
+    return {"folder": "", "anchor": "", "place": ""}
+
+
+def claims_markdown(rows: list[dict[str, str]], reports: str) -> Markup:
+    """Return the table of claims as Markdown. reports: path from the page to the reports beside this study's own."""
     lines = ["| statement | verdict | measured | open, missing | study |", "|---|---|---|---|---|"]
     for row in rows:
-        link = f"[{row.reference.folder}]({reports}{row.reference.folder}/report.md)" if row.reference else NONE
-        cells = [
-            f"{row.words} ({row.reading})" if row.reading else row.words,
-            row.verdict,
-            row.measured,
-            row.where or NONE,
-        ]
-        lines.append(f"| {' | '.join(markdown_text(cell).replace('|', chr(92) + '|') for cell in cells)} | {link} |")
+        link = f"[{row['folder']}]({reports}{row['place']}{row['folder']}/report.md)" if row["folder"] else NONE
+        cells = (statement(row), row["verdict"], row["measured"], row["where"] or NONE)
+        lines.append(f"| {' | '.join(map(markdown_cell, cells))} | {link} |")
     return Markup("\n".join(lines))
 
 
-def claims_csv(rows: list[ClaimRow]) -> ReportTable:
+def statement(row: dict[str, str]) -> str:
+    """Return a statement with the way it is read."""
+    return f"{row['words']} ({row['reading']})" if row["reading"] else row["words"]
+
+
+def claims_csv(rows: list[dict[str, str]]) -> ReportTable:
     """Return all claims as a table for claims.csv."""
-    names = ["name", "words", "reading", "verdict", "measured", "where", "section", "rule"]
-    frame = pd.DataFrame([{name: getattr(row, name) for name in names} for row in rows], columns=names)
+    frame = pd.DataFrame(rows).drop(columns=["folder", "anchor", "place"], errors="ignore")
     return ReportTable("claims", CLAIMS, frame, frame)
 
 
-def rules_table(rows: list[ClaimRow]) -> ReportTable:
+def rules_table(rows: list[dict[str, str]]) -> ReportTable:
     """Return the rule of each claim and where it stands in the document."""
     frame = pd.DataFrame(
         [
-            {
-                "statement": row.words + (f" ({row.reading})" if row.reading else ""),
-                "section of the document": row.section,
-                "rule": row.rule or NONE,
-            }
+            {"statement": statement(row), "section of the document": row["section"], "rule": row["rule"] or NONE}
             for row in rows
         ]
     )
@@ -130,33 +96,22 @@ def rules_table(rows: list[ClaimRow]) -> ReportTable:
 def numbers_table(evidence: Evidence, claims: list[JudgedClaim]) -> ReportTable:
     """Return every part of every claim with its number."""
     pairs = [(claim, one) for claim in claims for one in claim.parts]
-    numbers = pd.DataFrame([_numbers(claim, one) for claim, one in pairs])
+    numbers = pd.DataFrame([_numbers(claim, one) for claim, one in pairs], columns=NUMBER_COLUMNS)
     words = pd.DataFrame([_words(evidence, claim, one) for claim, one in pairs])
     return ReportTable("numbers", NUMBERS, numbers, words)
 
 
 def _numbers(claim: JudgedClaim, one: JudgedPart) -> dict[str, object]:
-    number, decision = one.number, one.decision
-    interval = number.interval if number else None
-    return {
-        "claim": claim.name,
-        "kind": one.part.kind,
-        "quantity": one.part.quantity,
-        "variants": " ".join(one.part.named),
-        "test": one.test,
-        "value": number.value if number else np.nan,
-        "low": interval.low if interval else np.nan,
-        "high": interval.high if interval else np.nan,
-        "above": number.statement.above if number else np.nan,
-        "below": number.statement.below if number else np.nan,
-        "equals": one.part.equals,
-        "n_seeds": number.n_seeds if number else 0,
-        "holm_p": decision.holm_p if decision else np.nan,
-        "verdict": one.outcome or one.missing,
-        "leaning": decision.leaning if decision else "",
-        "seeds_to_settle": decision.seeds_to_settle if decision else np.nan,
-        "reason": one.reason,
-    }
+    """Return what is known of NUMBER_COLUMNS."""
+    number, part = one.number, one.part
+    row = {"claim": claim.name, "variants": " ".join(part.named), "test": one.test, "n_seeds": 0, "reason": one.reason}
+    row |= {name: getattr(part, name) for name in ("kind", "quantity", "equals")}
+    row |= {"verdict": one.outcome or one.missing, **(vars(one.decision) if one.decision else {})}
+    if number:
+        row |= {"value": number.value, "n_seeds": number.n_seeds, **vars(number.statement)}
+        if number.interval:
+            row |= {"low": number.interval.low, "high": number.interval.high}
+    return row
 
 
 def _words(evidence: Evidence, claim: JudgedClaim, one: JudgedPart) -> dict[str, str]:
@@ -205,7 +160,5 @@ def _cell(evidence: Evidence, table: ComparisonTable, row: TableRow, column: str
     part = Part(kind="level", quantity=row.quantity, variant=variant, above=0.0)
     try:
         return number_words(measure(evidence, part, part.tests[0]))
-    except NotRun:
-        return NOT_RUN
-    except NotMeasured:
-        return NOT_MEASURED
+    except NotMeasured as reason:
+        return reason.verdict

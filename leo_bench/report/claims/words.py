@@ -2,12 +2,12 @@
 
 import math
 
-from leo_bench.figures import signed
+from leo_bench.analysis.claims.estimates import Number
+from leo_bench.analysis.claims.evidence import Evidence
+from leo_bench.analysis.claims.judged import JudgedClaim, JudgedPart
+from leo_bench.figures.forest_plot import signed
+from leo_bench.records import listed
 from leo_bench.records.claims import MEASURE, SETTING, Part
-from leo_bench.report.claims.estimates import Number
-from leo_bench.report.claims.evidence import Evidence
-from leo_bench.report.claims.judged import JudgedClaim, JudgedPart
-from leo_bench.report.sentences import listed
 from leo_bench.report.table import NONE
 from leo_bench.statistics import MOST_SEEDS
 
@@ -32,37 +32,27 @@ def quantity_words(quantity: str) -> str:
     return QUANTITIES.get(quantity) or quantity.removeprefix(MEASURE).removeprefix(SETTING).replace("_", " ")
 
 
+def is_change(part: Part) -> bool:
+    """Return True if the number of a part is a change of accuracy, which is told in points."""
+    return part.quantity.startswith("accuracy") and (part.kind != "level" or part.quantity == "accuracy_gain")
+
+
 def value_words(part: Part, value: float) -> str:
-    """Return one value of the number of a part: `80.6%`, `+1.2`, `x 0.12`, `11,525`."""
+    """Return one value of the number of a part: `80.6%`, `+1.2`, `x 0.12`, `11,525`, `1,234 MB`."""
     if part.kind == "ratio":
         return f"x {math.exp(value):.2f}"
-    if not part.quantity.startswith("accuracy"):
-        return plain(part.quantity, value)
-    if part.kind == "level" and part.quantity != "accuracy_gain":
+    if is_change(part):
+        return signed(100 * value)
+    if part.quantity in ("accuracy", "accuracy_before", "own_share"):
         return f"{100 * value:.1f}%"
-    return signed(100 * value)
-
-
-def plain(quantity: str, value: float) -> str:
-    """Return a value of a quantity, `1,234 MB`, `0.31`, `80.6%`."""
-    if quantity in ("accuracy", "accuracy_before", "own_share"):
-        return f"{100 * value:.1f}%"
-    if quantity == "accuracy_gain":
-        return f"{signed(100 * value)} points"
     digits = ",.0f" if value == round(value) or abs(value) >= 100 else ".1f" if abs(value) >= 10 else ".2f"
-    return f"{value:{digits}}{UNITS.get(quantity, '')}"
+    return f"{value:{digits}}{UNITS.get(part.quantity, '')}"
 
 
 def number_words(number: Number) -> str:
     """Return a number with its interval: `80.6% [78.1, 83.0]`, `+1.2 [+0.3, +2.1] points`."""
-    part = number.part
-    words, interval = value_words(part, number.value), number.interval
-    points = (
-        " points"
-        if (part.kind in ("difference", "trend") or part.quantity == "accuracy_gain")
-        and part.quantity.startswith("accuracy")
-        else ""
-    )
+    part, interval = number.part, number.interval
+    words, points = value_words(part, number.value), " points" if is_change(part) else ""
     if interval is None or interval.low is None or interval.high is None:
         return words + points
     unit = UNITS.get(part.quantity, "%")
@@ -74,7 +64,7 @@ def rule_words(number: Number) -> str:
     """Return the bounds of a number: `above 95.0%`, `above +0.5`."""
     part, statement = number.part, number.statement
     if part.equals is not None:
-        return f"is {plain(part.quantity, part.equals)}"
+        return f"is {value_words(part, part.equals)}"
     bounds = (("above", statement.above), ("below", statement.below))
     return " and ".join(f"{name} {value_words(part, bound)}" for name, bound in bounds if bound is not None)
 
@@ -87,49 +77,44 @@ def subject(evidence: Evidence, part: Part, test: str) -> str:
     return f"{quantity}: {names}" + (f", {test}" if test and part.quantity.startswith("accuracy") else "")
 
 
-def brief(evidence: Evidence, one: JudgedPart, among: list[Part]) -> str:
-    """Return what tells a part from the others of its claim: its test, its quantity, or its variant."""
-    tests, quantities = {test for part in among for test in part.tests}, {part.quantity for part in among}
-    said = [quantity_words(one.part.quantity)] if len(quantities) > 1 else []
-    if len({part.named[0] for part in among}) > 1:
-        said.append(evidence.label(one.part.named[0]))
-    return ", ".join(said + ([one.test] if len(tests) > 1 and one.test else []))
+def briefs(evidence: Evidence, judged: JudgedClaim) -> list[str]:
+    """Return for each part what tells it from the others of its claim: its quantity, its variant, or its test."""
+    parts = [one.part for one in judged.parts]
+    tests, quantities = {test for part in parts for test in part.tests}, {part.quantity for part in parts}
+    variants = {part.named[0] for part in parts}
+    found = []
+    for one in judged.parts:
+        said = [quantity_words(one.part.quantity)] if len(quantities) > 1 else []
+        said += [evidence.label(one.part.named[0])] if len(variants) > 1 else []
+        said += [one.test] if len(tests) > 1 and one.test else []
+        found.append(", ".join(said))
+    return found
 
 
 def measured_words(evidence: Evidence, judged: JudgedClaim) -> str:
     """Return the numbers of a claim, each with what tells it from the others: `5-way mixed +4.1 [+2.4, +5.8]`."""
-    parts, found = [one.part for one in judged.parts], []
-    for one in judged.parts:
-        if one.number:
-            found.append(f"{brief(evidence, one, parts)} {number_words(one.number)}".strip())
-    return "; ".join(found) or NONE
+    pairs = zip(judged.parts, briefs(evidence, judged), strict=True)
+    return "; ".join(f"{name} {number_words(one.number)}".strip() for one, name in pairs if one.number) or NONE
 
 
 def where_words(evidence: Evidence, judged: JudgedClaim) -> str:
-    """Return what a verdict leaves open: where a claim holds and where not, seeds that are wanted, what is missing."""
+    """Return what a verdict leaves open: where a claim holds and where not, seeds that are wanted, the verdict that an
+    open number would have if it were the only one (leaning), and what is missing."""
     if judged.claim.not_measurable:
         return judged.claim.not_measurable
-    said, parts = [], [one.part for one in judged.parts]
+    pairs, said = list(zip(judged.parts, briefs(evidence, judged), strict=True)), []
     shown = {"holds in part": ("holds", "does not hold", "inconclusive"), "does not hold": ("inconclusive",)}
     for outcome in shown.get(judged.verdict, ()):
-        names = [brief(evidence, one, parts) for one in judged.parts if one.outcome == outcome]
+        names = [name for one, name in pairs if one.outcome == outcome]
         said += [f"{outcome}: {listed(names)}"] if names else []
-    open_parts = [one for one in judged.parts if one.outcome == "inconclusive"]
-    if open_parts:
-        said.append(seeds_wanted(open_parts))
-        said += leaning_words(evidence, open_parts, parts)
-    return "; ".join([*said, *missing_words(evidence, judged.parts)])
-
-
-def leaning_words(evidence: Evidence, open_parts: list[JudgedPart], parts: list[Part]) -> list[str]:
-    """Return the verdicts that open numbers would have if each were the only one: `leaning: does not hold`."""
-    found = []
+    open_pairs = [(one, name) for one, name in pairs if one.outcome == "inconclusive"]
+    if open_pairs:
+        said.append(seeds_wanted([one for one, _ in open_pairs]))
     for outcome in ("holds", "does not hold"):
-        leaning = [one for one in open_parts if one.decision and one.decision.leaning == outcome]
-        names = filter(None, [brief(evidence, one, parts) for one in leaning])
-        where = f" ({listed(list(names))})" if 0 < len(leaning) < len(parts) else ""
-        found += [f"leaning: {outcome}{where}"] if leaning else []
-    return found
+        names = [name for one, name in open_pairs if one.decision and one.decision.leaning == outcome]
+        where = f" ({listed(names)})" if 0 < len(names) < len(pairs) else ""
+        said += [f"leaning: {outcome}{where}"] if names else []
+    return "; ".join([*said, *missing_words(evidence, judged.parts)])
 
 
 def missing_words(evidence: Evidence, parts: list[JudgedPart]) -> list[str]:

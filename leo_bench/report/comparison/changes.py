@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from leo_bench.analysis.differences import effects
+from leo_bench.analysis.study import StudyData, cell_name
 from leo_bench.report.comparison.data import Comparison
-from leo_bench.report.study.data import StudyData, cell_name
-from leo_bench.report.study.differences import effects
 from leo_bench.report.study.provenance import provenance
 
 OPEN = ("one seed", "not compared")

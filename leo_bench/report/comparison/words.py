@@ -4,9 +4,9 @@ from collections import Counter
 
 import pandas as pd
 
-from leo_bench.figures import signed
+from leo_bench.figures.forest_plot import signed
+from leo_bench.records import listed
 from leo_bench.report.comparison.data import EQUAL, Comparison
-from leo_bench.report.sentences import listed
 from leo_bench.report.study.sentences import completeness
 from leo_bench.report.table import NONE, ReportTable, difference, p_value, percent
 

@@ -2,11 +2,11 @@
 
 from collections import Counter
 
-from leo_bench.figures import importance_floor
-from leo_bench.report.search.data import SearchData, millions
-from leo_bench.report.search.on_test import differing
-from leo_bench.report.search.tables import GAIN_PLACE, TRIAL_PLACE, choices_table
-from leo_bench.report.sentences import listed
+from leo_bench.analysis.study import cell_name
+from leo_bench.figures.importance import importance_floor
+from leo_bench.records import listed
+from leo_bench.report.search.data import SearchData, value_words
+from leo_bench.report.search.tables import choices_table
 from leo_bench.report.study.documented import document_words
 from leo_bench.report.study.sentences import GLYPHS
 from leo_bench.report.table import NONE, percent
@@ -18,50 +18,47 @@ def answer(data: SearchData) -> list[str]:
 
 
 def answer_rows(data: SearchData) -> list[tuple[str, str]]:
-    """Return (what, words): choice on validation, result on test, selection bias, importance, trials."""
+    """Return (what, words): choice on validation, result on test, importance, trials."""
     counts = Counter(trial.state for trial in data.trials.trials)
     states = ", ".join(f"{count} {state}" for state, count in counts.items()) or "none started"
     again = sum(trial.retry_of is not None for trial in data.trials.trials)
     trials = f"{data.plan.n_trials} planned; {states}" + (f"; {again} repeat a trial that died" if again else "")
-    return [_best_row(data), *_test_rows(data), *_importance_rows(data), ("Trials", trials)]
+    return [*_choice_rows(data), *_test_rows(data), *_importance_rows(data), ("Trials", trials)]
 
 
-def _best_row(data: SearchData) -> tuple[str, str]:
-    """Return the most accurate trial, or the ends of the Pareto front."""
-    if data.complete.empty:
-        return "Best on validation", "no trial is complete yet"
-    if data.has_cost:
-        ends = [
-            f"trial {row['number']}, {percent(row['accuracy'])}% at {millions(row['multiply_adds'])} multiply-adds"
-            for row in data.front.iloc[[0, -1]].drop_duplicates("number").to_dict("records")
-        ]
-        return f"Pareto front on validation, {len(data.front)} trials", " to ".join(ends)
-    best = next(trial for trial in data.trials.trials if trial.number == data.best_number)
-    accuracy = percent(float(data.complete["accuracy"].max()))
-    return "Best on validation", f"trial {best.number}, {accuracy}%: {data.settings_words(best.parameters)}"
+def _choice_rows(data: SearchData) -> list[tuple[str, str]]:
+    """Return the most accurate trial on validation, the first one in a tie, and any other choice."""
+    if not data.complete:
+        return [("Best on validation", "no trial is complete yet")]
+    best = max(data.complete, key=lambda trial: (trial.values or [0.0])[0])
+    rows = [("Best on validation", best.number, best.values or [], best.parameters)]
+    others = [one for one in data.choices if one.number != best.number]
+    rows += [(f"Chosen too, {one.variant}", one.number, one.values, one.parameters) for one in others]
+    return [
+        (
+            name,
+            f"trial {number}, {percent(values[0])}%"
+            + (f" at {value_words(values[1] / 1e6)} million multiply-adds" if len(values) > 1 else "")
+            + f": {data.settings_words(parameters)}",
+        )
+        for name, number, values, parameters in rows
+    ]
 
 
 def _test_rows(data: SearchData) -> list[tuple[str, str]]:
-    """Return accuracy and gain of each choice on test, selection bias, and what the document expects there."""
-    table, study, found = choices_table(data), data.study, []
+    """Return accuracy and difference of each choice on test, and what the document expects there."""
+    table, study = choices_table(data), data.study
     if table is None or study is None:
         why = f"no run of the study {data.best.study} is done" if data.best else "best.json is missing"
         return [("On test", f"not measured: {why}; `{data.command}` continues")]
-    for row in table.words.to_dict("records"):
-        gain = f"; gain over the defaults {row['gain on test, points']} points: {row['verdict']}"
-        seeds = f"{row['seeds']} seed{'' if row['seeds'] == '1' else 's'}"
-        found.append((f"On test, {row['variant']}", f"{row['test, %']}% ({seeds})" + gain * (row["trial"] != NONE)))
-        if row["gain on validation, points"] != NONE and row["gain on test, points"] != NONE:
-            sign = "a sign of it" if "above" in (row[GAIN_PLACE], row[TRIAL_PLACE]) else "no sign of it"
-            places = f"{row[GAIN_PLACE]} the interval on test; trial {row[TRIAL_PLACE]} the interval of its fresh seeds"
-            words = f"{sign}: gain on validation {row['gain on validation, points']} points, {places}"
-            words = words if row[GAIN_PLACE] != NONE else "not judged: no interval over seeds"
-            found.append((f"Selection bias, {row['variant']}", words))
-    if differing(data):
-        found.append(("Selection bias", f"not judged: the runs on test have {listed(differing(data))}"))
+    rows = []
+    for words, n_seeds in zip(table.words.to_dict("records"), table.numbers["n_seeds"], strict=True):
+        gain = f"; gain over the defaults {words['difference, points']} points: {words['verdict']}"
+        seeds = f"{n_seeds} seed{'' if n_seeds == 1 else 's'}"
+        accuracy = words[f"{cell_name(study.headline)}, %"]
+        rows.append((f"On test, {words['variant']}", f"{accuracy}% ({seeds}){gain if words['trial'] != NONE else ''}"))
     expected = document_words(study, study.headline, data.choices[0].variant)
-    found += [("The source document expects", expected)] if expected else []
-    return [*found, ("Margin that matters", f"{100 * study.plan.margin:g} points, at most a tenth of the error")]
+    return [*rows, *([("The source document expects", expected)] if expected else [])]
 
 
 def _importance_rows(data: SearchData) -> list[tuple[str, str]]:

@@ -3,15 +3,13 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Result, RunState, read_record
-from leo_bench.records.search import Best, Choice, Parameter, SearchPlan, Trials, Value, read_search, trial_runs
-from leo_bench.report.study.data import StudyData, load_study_data
-from leo_bench.statistics import pareto_front
+from leo_bench.records.search import Best, Choice, Parameter, SearchPlan, Trial, Trials, Value, read_search, trial_runs
 
 COLUMNS = {
     "importance": "parameter importance low high planted n_trials evaluator".split(),
@@ -40,45 +38,11 @@ class SearchData:
     runs: dict[int, RunState]
     """Trial number -> done run, for complete trials whose run is recorded."""
 
-    @property
-    def has_cost(self) -> bool:
-        """True if multiply-adds are a second objective."""
-        return "multiply_adds" in self.plan.objectives
-
     @cached_property
-    def frame(self) -> pd.DataFrame:
-        """One row per trial, by number.
-
-        Columns: number, state, accuracy (fraction) and multiply_adds (NaN unless complete), episodes (training episodes
-        at the last report), and each searched setting: a float, or the text of its choice.
-        """
-        rows: list[dict[str, Any]] = []
-        for trial in sorted(self.trials.trials, key=lambda trial: trial.number):
-            values = trial.values if trial.state == "complete" and trial.values else []
-            drawn = [(one, trial.parameters[one.name]) for one in self.plan.space if one.name in trial.parameters]
-            rows.append(
-                {
-                    "number": trial.number,
-                    "state": trial.state,
-                    "episodes": trial.curve[-1][0] if trial.curve else None,
-                    **dict(zip(self.plan.objectives, values, strict=False)),
-                    **{one.name: value_words(value) if one.choices else float(value) for one, value in drawn},
-                }
-            )
-        names = [parameter.name for parameter in self.plan.space]
-        frame = pd.DataFrame(rows, columns=["number", "state", "accuracy", "multiply_adds", "episodes", *names])
-        return frame.astype({"accuracy": float, "multiply_adds": float, "episodes": float})
-
-    @cached_property
-    def complete(self) -> pd.DataFrame:
-        """Rows of complete trials."""
-        return self.frame[self.frame["accuracy"].notna()].reset_index(drop=True)
-
-    @cached_property
-    def front(self) -> pd.DataFrame:
-        """Rows of the Pareto front of accuracy and multiply-adds, from low to high cost."""
-        rows = self.complete
-        return rows.loc[pareto_front(list(rows["multiply_adds"]), list(rows["accuracy"]))].reset_index(drop=True)
+    def complete(self) -> list[Trial]:
+        """Complete trials, by number; their values are those of the objectives."""
+        found = [trial for trial in self.trials.trials if trial.state == "complete" and trial.values]
+        return sorted(found, key=lambda trial: trial.number)
 
     @cached_property
     def space(self) -> list[Parameter]:
@@ -92,12 +56,6 @@ class SearchData:
         return ", ".join(
             f"{one.name} {value_words(parameters[one.name])}" for one in self.space if one.name in parameters
         )
-
-    @property
-    def best_number(self) -> int | None:
-        """Number of the complete trial with the highest accuracy; the first one in a tie."""
-        rows = self.complete
-        return int(rows["number"].iloc[int(rows["accuracy"].argmax())]) if len(rows) else None
 
     @property
     def choices(self) -> list[Choice]:
@@ -160,8 +118,3 @@ def value_words(value: Value) -> str:
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def millions(multiply_adds: float) -> str:
-    """Return `41.3 million`."""
-    return f"{value_words(multiply_adds / 1e6)} million"

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from leo_bench import figures
+from leo_bench.figures.importance import importance_floor, search_importance
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.search.data import SearchData
 
@@ -24,12 +24,12 @@ def importance_plot(data: SearchData) -> Plot | None:
         for row in frame.to_dict("records")
     )
     height = 1.15 + 0.24 * len(frame)
-    draw = partial(figures.search_importance, frame)
+    draw = partial(search_importance, frame)
     panel = Panel(draw, "Importance", subtitle(data), height=height, alt=alt)
     caption = (
         f"Share of the variance of accuracy by {frame['evaluator'].iloc[0]}, n = {frame['n_trials'].iloc[0]} complete "
         "trials: mean and 5th to 95th percentile over bootstrap resamples of the trials. Planted noise: a random "
-        f"number that no run used. Shaded, up to {figures.importance_floor(frame):.2f}: the high end of its interval. "
+        f"number that no run used. Shaded, up to {importance_floor(frame):.2f}: the high end of its interval. "
         "Filled marks: the whole interval lies above; other settings cannot be told from noise."
     )
     return Plot("importance", "Importance for accuracy", caption, [panel])

@@ -7,7 +7,7 @@ from leo_bench.report.search.answer import answer, answer_rows, notices
 from leo_bench.report.search.data import load_search_data
 from leo_bench.report.search.figures import importance_plot
 from leo_bench.report.search.provenance import provenance
-from leo_bench.report.search.tables import choices_table, front_table, ranges_table, trials_table
+from leo_bench.report.search.tables import choices_table, ranges_table
 
 
 def write_search_report(folder: Path, out: Path) -> Path:
@@ -17,12 +17,7 @@ def write_search_report(folder: Path, out: Path) -> Path:
     trials.json or another existing file is broken.
     """
     data = load_search_data(folder)
-    tables = {
-        "on_test": choices_table(data),
-        "front": front_table(data),
-        "ranges": ranges_table(data),
-        "trials": trials_table(data),
-    }
+    tables = {"on_test": choices_table(data), "ranges": ranges_table(data)}
     write_tables(tables.values(), out / "tables")
     content = {
         **tables,

@@ -1,75 +1,71 @@
-"""Tables of a search's report."""
+"""Tables of a search's report: the choices on test, and the parts of each range. The dashboard has the trials."""
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from leo_bench.records import without_paths
-from leo_bench.report.search.data import SearchData, millions, value_words
-from leo_bench.report.search.on_test import chosen_on_test, differing
-from leo_bench.report.sentences import listed
-from leo_bench.report.study.data import cell_name
-from leo_bench.report.table import NONE, ReportTable, difference, p_value, percent, with_interval
+from leo_bench.analysis.study import StudyData, cell_name
+from leo_bench.records import listed
+from leo_bench.records.search import Choice
+from leo_bench.report.search.data import SearchData, value_words
+from leo_bench.report.study.main_table import main_numbers, main_words
+from leo_bench.report.table import NONE, ReportTable, notes_of, p_value, percent, with_interval
+from leo_bench.statistics import seed_interval
 
-GAIN_PLACE, TRIAL_PLACE = "gain on validation in interval on test", "trial in fresh seeds' interval"
-"""Columns of words: the place of a value, `above`, `within` or `below`, in an interval."""
+SAME = ("n_train_episodes", "train_classes", "dataset", "class_split", "image_size", "n_way", "k_shot", "n_query")
+"""Settings that must be equal for trials and runs on test, or their accuracies on validation cannot be compared."""
 
 
 def choices_table(data: SearchData) -> ReportTable | None:
-    """Return the choices and the defaults on test; None if none has a done run there."""
-    numbers, study = chosen_on_test(data), data.study
-    if numbers.empty or study is None:
+    """Return the choices and the defaults on test, with what each reached on validation; None without a done run there.
+
+    Numbers are those of the study's main table, and: trial (number of the chosen trial), validation (its accuracy, a
+    fraction), and fresh_validation with low and high: fresh seeds on the same characters. NaN where there is none.
+    """
+    study, choices = data.study, {one.variant: one for one in data.choices}
+    numbers = pd.DataFrame() if study is None else main_numbers(study)
+    if study is None or numbers.empty or not choices.keys() & set(numbers["variant"]):
         return None
-    names = [one.name for one in data.space]
-    words = [
-        {
-            "variant": row["label"],
-            "test, %": with_interval(row["accuracy"], row["accuracy_low"], row["accuracy_high"], row["interval_over"]),
-            "gain on test, points": difference(
-                row["difference"], row["difference_low"], row["difference_high"], str(row["difference_over"])
-            ),
-            "verdict": row["verdict"],
-            "seeds": str(row["n_seeds"]),
-            "trial": NONE if pd.isna(row["number"]) else f"{row['number']:.0f}",
-            "trial, validation, %": percent(row["validation"]),
-            "fresh seeds, validation, %": with_interval(
-                row["fresh_validation"], row["fresh_validation_low"], row["fresh_validation_high"], "seeds"
-            ),
-            TRIAL_PLACE: row["trial_place"],
-            "gain on validation, points": difference(row["gain_on_validation"], np.nan, np.nan, ""),
-            GAIN_PLACE: row["gain_place"],
-            "settings": ", ".join(f"{name} {row[name]}" for name in names if pd.notna(row.get(name))),
-        }
-        for row in numbers.to_dict("records")
+    numbers = numbers.sort_values("variant", key=lambda names: names == study.plan.baseline, kind="stable")
+    numbers = numbers.reset_index(drop=True)
+    found = [_on_validation(study, name, choices.get(name)) for name in numbers["variant"]]
+    numbers = numbers.join(pd.DataFrame(found, dtype=float))
+    test = f"{cell_name(study.headline)}, %"
+    words = main_words(study, numbers)[["variant", test, "difference, points", "verdict", "seeds"]]
+    words["trial"] = numbers["trial"].map("{:.0f}".format, na_action="ignore").fillna(NONE)
+    words["trial, validation, %"] = numbers["validation"].map(percent)
+    ends = numbers[["fresh_validation", "fresh_validation_low", "fresh_validation_high"]]
+    words["fresh seeds, validation, %"] = [
+        with_interval(mean, low, high, "seeds") for mean, low, high in ends.to_numpy()
     ]
+    words["settings"] = [data.settings_words(study.settings[name]) for name in numbers["variant"]]
     trial = f", {data.n_episodes:,} episodes" if data.n_episodes else ""
     caption = (
-        f"{study.data_name()}, {cell_name(study.headline)}. Trial: one seed{trial}. Fresh seeds: its settings trained "
-        f"again, on validation ({data.plan.test.get('n_val_episodes')} episodes) and on test, 95% t intervals over "
-        "seeds (e: over the test episodes of one model). Gain on validation: the trial minus the defaults' fresh "
-        "seeds. Gain on test: paired difference with the defaults; margin "
-        f'{100 * study.plan.margin:g} points, at most a tenth of the error. "{NONE}": does not apply, or not recorded.'
+        f"{study.data_name()}. Trial: one seed{trial}. Fresh seeds: the same settings trained again, on validation "
+        f"({data.plan.test.get('n_val_episodes')} episodes) and on test, 95% t intervals over seeds (e: over the test "
+        "episodes of one model). Difference: on test, paired with the defaults; it matters from "
+        f'{100 * study.plan.margin:g} points on, or from a tenth of the error. "{NONE}": does not apply, or not '
+        "recorded."
     )
-    notes = [f"{row['label']}: {row['note']}." for row in numbers.to_dict("records") if row["note"]]
-    if differing(data):
-        notes.append(f"Gains are not compared: the runs on test have {listed(differing(data))}.")
-    return ReportTable("test", caption, numbers, pd.DataFrame(words), notes)
+    base, on_test = data.plan.base, data.plan.test
+    unlike = [f"{name} {on_test[name]} against {base[name]}" for name in SAME if on_test.get(name) != base.get(name)]
+    notes = [f"The trial cannot be compared with the fresh seeds: they have {listed(unlike)}."] if unlike else []
+    return ReportTable("test", caption, numbers, words, [*notes_of(numbers), *notes])
 
 
-def front_table(data: SearchData) -> ReportTable | None:
-    """Return the Pareto front, from low to high cost; None with one objective, or without a complete trial."""
-    if not data.has_cost or data.complete.empty:
-        return None
-    trials, chosen = trials_table(data), {one.number: one.variant for one in data.choices}
-    rows = trials.numbers[trials.numbers["number"].isin(data.front["number"])].sort_values("multiply_adds")
-    words = trials.words.loc[rows.index].drop(columns=["state", "repeats", "command", "message"])
-    words.insert(1, "chosen as", [chosen.get(number, NONE) for number in rows["number"]])
-    caption = (
-        f"Pareto front of n = {len(data.complete)} complete trials: accuracy on validation characters, multiply-adds "
-        "to answer one episode. Chosen: to be measured on test. One seed each, so a place on the front is no verdict."
-    )
-    return ReportTable("front", caption, rows, words)
+def _on_validation(study: StudyData, variant: str, choice: Choice | None) -> dict[str, float | None]:
+    """Return what a variant reached on validation: as a trial of the search, and with the fresh seeds of the study."""
+    results = [study.run(variant, int(seed)).result for seed in study.rows(study.headline, variant)["seed"]]
+    last = [(one.validation[-1], one.n_train_episodes) for one in results if one is not None and one.validation]
+    values = [point.accuracy for point, n_train_episodes in last if point.episode == n_train_episodes]
+    fresh = seed_interval(values) if values else None
+    return {
+        "trial": choice.number if choice else None,
+        "validation": choice.values[0] if choice else None,
+        "fresh_validation": fresh.mean if fresh else None,
+        "fresh_validation_low": fresh.low if fresh else None,
+        "fresh_validation_high": fresh.high if fresh else None,
+    }
 
 
 def ranges_table(data: SearchData) -> ReportTable | None:
@@ -102,34 +98,3 @@ def part_words(row: dict[Any, Any]) -> str:
     if pd.notna(row["choice"]):
         return str(row["choice"]).lower() if row["choice"] in ("True", "False") else str(row["choice"])
     return " to ".join(dict.fromkeys(value_words(float(row[end])) for end in ("low", "high")))
-
-
-def trials_table(data: SearchData) -> ReportTable:
-    """Return every trial with its settings, and the command that repeats its run."""
-    numbers = data.frame.copy() if data.has_cost else data.frame.drop(columns="multiply_adds")
-    trials = sorted(data.trials.trials, key=lambda trial: trial.number)
-    for one in data.plan.space:
-        numbers[one.name] = [trial.parameters.get(one.name) for trial in trials]
-    for name in ("run_key", "retry_of"):
-        numbers[name] = [getattr(trial, name) for trial in trials]
-    numbers["message"] = [without_paths(trial.message, data.folder.parent) for trial in trials]
-    doing = {trial.number: "reproduce" if trial.state == "complete" else "run" for trial in trials}
-    numbers["command"] = [f"leo-bench {doing[one.number]} --key {one.run_key}" if one.run_key else "" for one in trials]
-    words = pd.DataFrame(
-        {
-            "trial": numbers["number"].map(str),
-            "state": numbers["state"],
-            "accuracy, %": numbers["accuracy"].map(percent),
-            **({"multiply-adds": numbers["multiply_adds"].map(millions, na_action="ignore")} if data.has_cost else {}),
-            **{one.name: numbers[one.name].map(value_words, na_action="ignore") for one in data.plan.space},
-            "repeats": numbers["retry_of"].map("trial {:.0f}".format, na_action="ignore"),
-            "command": numbers["command"],
-            "message": numbers["message"],
-        }
-    )
-    caption = (
-        "Accuracy on validation characters, of complete trials; repeats: the trial that died and is repeated here. The "
-        "command repeats a complete trial's run and compares "
-        "bit for bit; it trains any other run to the end."
-    )
-    return ReportTable("trials", caption, numbers, words.astype(object).replace("", None).fillna(NONE))

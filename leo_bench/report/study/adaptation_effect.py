@@ -1,17 +1,13 @@
-"""Effect of adaptation: losses, changed answers and moved codes of every test, and the gain by steps taken."""
+"""Effect of adaptation: losses, changed answers, moved codes and gain of every test."""
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from leo_bench import figures
-from leo_bench.records import AdaptationRecord, RunState, TestResult
-from leo_bench.report.panels import Panel, Plot
-from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words
-from leo_bench.report.study.comparable import has_own_adaptation
-from leo_bench.report.study.data import StudyData
+from leo_bench.analysis.comparable import has_own_adaptation
+from leo_bench.analysis.study import StudyData
+from leo_bench.records import SCORE_COLUMNS, AdaptationRecord, score_row
 from leo_bench.report.table import NONE, ReportTable, difference, percent
 from leo_bench.statistics import seed_interval
 
@@ -33,44 +29,35 @@ def adaptation_frame(data: StudyData) -> pd.DataFrame:
     """Return a row for every test in which a step is taken, of the runs that count, in the report's order.
 
     Columns: CONDITIONS, LOOP, seed, own (True if the adaptation is the one that the run's settings name), by_step
-    (steps taken -> accuracy), accuracy_before, accuracy, gain, and the fields of AdaptationRecord. Fractions.
+    (steps taken -> accuracy), gain, and those of scores.csv. Fractions.
     """
     places = {variant: place for place, variant in enumerate(data.variants)}
     rows = [
-        _row(run, test) | {"label": data.label(run.planned.variant), "place": places[run.planned.variant]}
+        {
+            **score_row(data.plan, run, test),
+            "label": data.label(run.planned.variant),
+            "place": places[run.planned.variant],
+            "own": has_own_adaptation(run, test),
+            "by_step": dict(zip(test.steps, test.accuracy_by_step, strict=True)),
+            "n_steps": test.steps[-1],
+        }
         for run in data.view.done
         if (run.planned.variant, run.planned.seed) in data.counted
         for test in run.tests
         if test.steps[-1] > 0
     ]
-    frame = pd.DataFrame(rows, columns=[*CONDITIONS, *LOOP, *_ROW, *AdaptationRecord.model_fields])
-    frame = frame.astype(dict.fromkeys(AdaptationRecord.model_fields, float))
+    frame = pd.DataFrame(rows, columns=[*SCORE_COLUMNS, *"label place own by_step n_steps".split()])
+    wrong = frame["mislabelled"].map(lambda n: f", {n} mislabelled" if n else "")
+    ways, shots = (frame[name].astype(str) for name in ("n_way", "k_shot"))
+    frame = frame.assign(
+        elsewhere=frame["dataset"] != frame["trained_on"],
+        within=frame["episode_mode"] != "mixed",
+        data=frame["dataset"] + " " + frame["data_digest"].str[:8],
+        test=ways + "-way " + shots + "-shot " + frame["episode_mode"].str.replace("_", " ") + wrong,
+        finetune_steps=frame["n_steps"] - frame["inner_steps"],
+        gain=frame["accuracy"] - frame["accuracy_before"],
+    ).astype(dict.fromkeys(AdaptationRecord.model_fields, float))
     return frame.sort_values([*CONDITIONS, "place", "seed"], kind="stable", ignore_index=True)
-
-
-_ROW = "seed own by_step accuracy_before accuracy gain".split()
-
-
-def _row(run: RunState, test: TestResult) -> dict[str, Any]:
-    settings, within, wrong = run.planned.settings, test.episode_mode != "mixed", test.mislabelled or 0
-    steps = settings["inner_steps"] if test.inner_steps is None else test.inner_steps
-    words = f"{test.n_way}-way {test.k_shot}-shot {'within alphabet' if within else 'mixed'}"
-    return {
-        **test.model_dump(include={"dataset", "n_way", "k_shot", "accuracy_before", "accuracy"}),
-        **(test.adaptation.model_dump() if test.adaptation else {}),
-        "elsewhere": test.dataset != settings["dataset"],
-        "within": within,
-        "mislabelled": wrong,
-        "data": f"{test.dataset} {test.data_digest[:8]}",
-        "test": words + (f", {wrong} mislabelled" if wrong else ""),
-        "variant": run.planned.variant,
-        "seed": run.planned.seed,
-        "inner_steps": steps,
-        "finetune_steps": test.steps[-1] - steps,
-        "own": has_own_adaptation(run, test),
-        "by_step": dict(zip(test.steps, test.accuracy_by_step, strict=True)),
-        "gain": test.accuracy - test.accuracy_before,
-    }
 
 
 def effect_table(data: StudyData) -> ReportTable | None:
@@ -83,8 +70,8 @@ def effect_table(data: StudyData) -> ReportTable | None:
     groups = frame.assign(move_by_distance=moved).groupby([*CONDITIONS, *LOOP], sort=False)
     measures = [*AdaptationRecord.model_fields, "move_by_distance", "accuracy_before", "accuracy"]
     numbers = groups[measures].mean(skipna=False)  # NaN if a seed has no value
-    gains = [seed_interval(values) for _, values in groups["gain"]]
-    ends = [(gain.mean, gain.low, gain.high) for gain in gains]
+    intervals = [seed_interval(values) for _, values in groups["gain"]]
+    ends = [(gain.mean, gain.low, gain.high) for gain in intervals]
     numbers[["gain", "gain_low", "gain_high"]] = np.array(ends, float)  # no interval is NaN
     numbers = numbers.assign(n_seeds=groups.size()).reset_index()
     words = pd.DataFrame([_words(row) for row in numbers.to_dict("records")])
@@ -107,31 +94,3 @@ def _words(row: dict[Any, Any]) -> dict[str, str]:
         "to wrong, %": f"{100 * row['spoiled']:.2f}",
         "codes moved / apart": NONE if np.isnan(row["move_by_distance"]) else f"{row['move_by_distance']:.3g}",
     }
-
-
-def gain_plot(data: StudyData) -> Plot | None:
-    """Return the figure of the gain in accuracy by steps taken, a panel per test; None if no variant takes a step."""
-    frame = adaptation_frame(data)
-    frame = frame[frame["own"]]
-    if frame.empty:
-        return None
-    frame = frame.assign(step=frame["by_step"].map(list), after=frame["by_step"].map(lambda steps: [*steps.values()]))
-    frame = frame.explode(["step", "after"]).astype({"step": int, "after": float})
-    frame["gain"] = frame["after"] - frame["accuracy_before"]
-    panels = []
-    for _, rows in frame.groupby(CONDITIONS, sort=False):
-        title = rows["test"].iloc[0], rows["data"].iloc[0]
-        last = rows[rows["step"] == rows.groupby("label")["step"].transform("max")]
-        words = [
-            f"{label} {figures.signed(100 * own['gain'].mean())} at {own['step'].iloc[0]}"
-            for label, own in last.groupby("label", sort=False)
-        ]
-        draw = partial(figures.gains, rows, data.styles)
-        alt = f"Gain in points by step, {' '.join(title)}: {'; '.join(words)}"
-        height = lines_height(list(rows["label"].unique()), figures.LABEL_WIDTH - 5)
-        panels.append(Panel(draw, *title, width=4.4, height=height, alt=alt))
-    caption = (
-        "Accuracy minus that before adaptation, by steps taken on codes and then on decoded weights; each line ends "
-        f"with its last gain. Means over {n_words(frame)}; shaded: {OVER_SEEDS}."
-    )
-    return Plot("gain-by-step", "Gain by steps taken", caption, panels)

@@ -1,14 +1,44 @@
-"""Gain of the baseline by adapting: by shots, and by the distance of the domain."""
+"""Figures of the gain by adapting: by steps taken, by shots, and by the distance of the domain."""
 
 from functools import partial
 
 import pandas as pd
 
-from leo_bench import figures
+from leo_bench.analysis.study import StudyData
+from leo_bench.figures.forest_plot import signed
+from leo_bench.figures.gains import gain_by_error, gains
+from leo_bench.figures.style import LABEL_WIDTH, series_styles, variant_styles
 from leo_bench.report.panels import Panel, Plot
-from leo_bench.report.study.adaptation_effect import adaptation_frame
-from leo_bench.report.study.captions import OVER_SEEDS, n_words
-from leo_bench.report.study.data import StudyData
+from leo_bench.report.study.adaptation_effect import CONDITIONS, adaptation_frame
+from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words
+
+
+def steps_plot(data: StudyData) -> Plot | None:
+    """Return the figure of the gain in accuracy by steps taken, a panel per test; None if no variant takes a step."""
+    frame = adaptation_frame(data)
+    frame = frame[frame["own"]]
+    if frame.empty:
+        return None
+    frame = frame.assign(step=frame["by_step"].map(list), after=frame["by_step"].map(lambda steps: [*steps.values()]))
+    frame = frame.explode(["step", "after"]).astype({"step": int, "after": float})
+    frame["gain"] = frame["after"] - frame["accuracy_before"]
+    panels = []
+    for _, rows in frame.groupby(CONDITIONS, sort=False):
+        title = rows["test"].iloc[0], rows["data"].iloc[0]
+        last = rows[rows["step"] == rows.groupby("label")["step"].transform("max")]
+        words = [
+            f"{label} {signed(100 * own['gain'].mean())} at {own['step'].iloc[0]}"
+            for label, own in last.groupby("label", sort=False)
+        ]
+        draw = partial(gains, rows, variant_styles(data.plan))
+        alt = f"Gain in points by step, {' '.join(title)}: {'; '.join(words)}"
+        height = lines_height(list(rows["label"].unique()), LABEL_WIDTH - 5)
+        panels.append(Panel(draw, *title, width=4.4, height=height, alt=alt))
+    caption = (
+        "Accuracy minus that before adaptation, by steps taken on codes and then on decoded weights; each line ends "
+        f"with its last gain. Means over {n_words(frame)}; shaded: {OVER_SEEDS}."
+    )
+    return Plot("gain-by-step", "Gain by steps taken", caption, panels)
 
 
 def gain_frame(data: StudyData) -> pd.DataFrame:
@@ -24,10 +54,9 @@ def gain_frame(data: StudyData) -> pd.DataFrame:
 
 
 def gain_plots(data: StudyData) -> list[Plot]:
-    """Return the figures of gain by shots, a panel per data set, and of gain by error before adapting.
+    """Return the figures of the baseline's gain by shots, a panel per data set, and by error before adapting.
 
-    The first needs a kind of
-    episodes that is scored at several numbers of shots, the second two data sets.
+    The first needs a kind of episodes that is scored at several numbers of shots, the second two data sets.
     """
     frame = gain_frame(data)
     name, seeds = data.label(data.plan.baseline), n_words(frame.assign(variant=frame["test"])) if len(frame) else ""
@@ -35,16 +64,16 @@ def gain_plots(data: StudyData) -> list[Plot]:
     several = frame[frame.groupby(["data", "variant"])["k_shot"].transform("nunique") > 1]
     plots = []
     if len(several):
-        styles = figures.series_styles(list(frame["variant"].unique()))
+        styles = series_styles(list(frame["variant"].unique()))
         panels = []
         for place, rows in several.groupby("data", sort=False):
-            draw = partial(figures.gains, rows, styles, x="k_shot")
-            alt = f"Gain in points by shots on {place}, at most shots {figures.signed(100 * rows['gain'].iloc[-1])}"
+            draw = partial(gains, rows, styles, x="k_shot")
+            alt = f"Gain in points by shots on {place}, at most shots {signed(100 * rows['gain'].iloc[-1])}"
             panels.append(Panel(draw, str(rows["dataset"].iloc[0]), str(place), width=4.4, height=2.8, alt=alt))
         by = "by support images of a class, a line for each kind of episodes"
         plots.append(Plot("gain-by-shots", "Gain by shots", opening + by + ending, panels))
     if frame["data"].nunique() > 1:
-        draw = partial(figures.gain_by_error, frame, figures.series_styles(list(frame["dataset"].unique())))
+        draw = partial(gain_by_error, frame, series_styles(list(frame["dataset"].unique())))
         alt = "Gain in points against error before adapting, a point for each test of each data set"
         by = (
             "against the error before adapting, a point for each test. This error measures how far a test is from what "

@@ -4,8 +4,8 @@ from textwrap import wrap
 
 import pandas as pd
 
-from leo_bench.figures import LEAST_SEEDS
-from leo_bench.report.study.data import Cell, StudyData
+from leo_bench.analysis.study import Cell, StudyData
+from leo_bench.figures.intervals import LEAST_SEEDS
 
 OVER_SEEDS = f"95% t interval over seeds, from {LEAST_SEEDS} seeds on"
 
@@ -43,3 +43,14 @@ def rows_height(labels: list[str], width: int) -> float:
 def headline_and_hardest(data: StudyData) -> list[Cell]:
     """Return the headline test, and the mixed test with most ways."""
     return list(dict.fromkeys([data.headline, *[cell for cell in data.cells if cell[1] == "mixed"][-1:]]))
+
+
+def compared_label(data: StudyData, variant: str) -> str:
+    """Return `full CNN`, or `full CNN against head 16` if it is compared with another variant than the baseline."""
+    other = data.compared_with(variant)
+    return data.label(variant) + ("" if other == data.plan.baseline else f" against {data.label(other)}")
+
+
+def without_against(data: StudyData, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of `effects` without the column `against` if every variant is compared with the baseline."""
+    return frame if data.names_pairs else frame.drop(columns="against", errors="ignore")

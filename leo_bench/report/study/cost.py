@@ -4,12 +4,14 @@ from functools import partial
 
 import pandas as pd
 
-from leo_bench import figures
+from leo_bench.analysis.study import StudyData, cell_name, not_comparable
+from leo_bench.figures.accuracy_axis import near_ceiling
+from leo_bench.figures.accuracy_by_cost import accuracy_by_cost
+from leo_bench.figures.style import LABEL_WIDTH, variant_styles
+from leo_bench.records.quantities import training_effort
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, headline_and_hardest, lines_height, n_words, subtitle
-from leo_bench.report.study.data import StudyData, cell_name, not_comparable
 from leo_bench.report.study.main_table import BUSY, Column
-from leo_bench.report.study.switches import core_seconds, training_effort
 from leo_bench.report.table import ReportTable, percent
 
 DRAWN = {
@@ -38,7 +40,7 @@ def cost_plot(data: StudyData) -> Plot | None:
         rows = rows[~rows["variant"].isin(not_comparable(data, cell))]
         if rows.empty:
             continue
-        error = figures.near_ceiling(rows)
+        error = near_ceiling(rows)
         labels = [str(label) for label in rows["label"].unique()]
         for cost, (title, xlabel, factor) in DRAWN.items():
             scaled = rows.assign(**{cost: factor * rows[cost]})
@@ -46,9 +48,9 @@ def cost_plot(data: StudyData) -> Plot | None:
             alt = f"{cell_name(cell)} accuracy against {xlabel}: " + ", ".join(
                 f"{label} {percent(accuracy)}% at {value:,.4g}" for label, value, accuracy in means.itertuples()
             )
-            draw = partial(figures.accuracy_by_cost, scaled, data.styles, cost=cost, xlabel=xlabel, error=error)
+            draw = partial(accuracy_by_cost, scaled, variant_styles(data.plan), cost=cost, xlabel=xlabel, error=error)
             text = f"{title}, {cell_name(cell)}", subtitle(data, *rows["variant"].unique())
-            height = lines_height(labels, figures.LABEL_WIDTH - 5)
+            height = lines_height(labels, LABEL_WIDTH - 5)
             panels.append(Panel(draw, *text, width=4.4, height=height, alt=alt))
     if not panels:
         return None
@@ -63,7 +65,11 @@ def cost_plot(data: StudyData) -> Plot | None:
 def cost_table(data: StudyData) -> ReportTable | None:
     """Return what each variant costs to train and to use; None without a run."""
     rows = {variant: data.rows(data.headline, variant) for variant in data.variants}
-    rows = {variant: own.assign(**effort(data, variant)) for variant, own in rows.items() if len(own)}
+    rows = {
+        variant: own.assign(**training_effort(data.settings[variant]), core_seconds=data.core_seconds(variant))
+        for variant, own in rows.items()
+        if len(own)
+    }
     if not rows:
         return None
     columns = [one for one in COLUMNS if any(own[one.key].notna().any() for own in rows.values())]
@@ -80,8 +86,3 @@ def cost_table(data: StudyData) -> ReportTable | None:
         f"episode generate. Times and memory are means over seeds. {BUSY}"
     )
     return ReportTable("cost", caption, pd.DataFrame(numbers), pd.DataFrame(words))
-
-
-def effort(data: StudyData, variant: str) -> dict[str, float]:
-    """Return what the training of a variant takes: training images, updates, query losses and core_seconds."""
-    return training_effort(data.settings[variant]) | {"core_seconds": core_seconds(data, variant)}

@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from leo_bench.report.study.data import StudyData, cell_name
+from leo_bench.analysis.pairs import VariantScores
+from leo_bench.analysis.study import StudyData, cell_name
 from leo_bench.report.table import ReportTable, percent
 
 MOST = 10
 """Most alphabets, and most characters, that the page shows; the CSV file has all."""
-NOT_RECORDED = "The runs have no counts by character, so there is nothing to show here."
 LEVELS = ("alphabet", "character")
 """Columns that group queries."""
 
@@ -17,13 +17,13 @@ def character_counts(data: StudyData) -> pd.DataFrame:
 
     Columns seed, alphabet, character (`Old Church Slavonic 07`), asked, missed.
     """
-    rows = []
-    for seed in data.rows(data.headline, data.plan.baseline)["seed"]:
-        run, test = data.test(data.plan.baseline, int(seed), data.headline)
+    rows, scores = [], VariantScores(data, data.headline, data.plan.baseline)
+    for seed in scores.rows:
+        run, test = scores.recorded(seed)
         for name, (asked, correct) in zip(*(run.by_character(test) or ([], [])), strict=True):
             alphabet, character = name.decode().replace("_", " ").split("/", 1)
             readable = f"{alphabet} {character.removeprefix('character')}"
-            rows.append((int(seed), alphabet, readable, int(asked), int(asked - correct)))
+            rows.append((seed, alphabet, readable, int(asked), int(asked - correct)))
     return pd.DataFrame(rows, columns=["seed", "alphabet", "character", "asked", "missed"])
 
 

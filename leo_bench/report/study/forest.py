@@ -5,11 +5,12 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from leo_bench import figures
+from leo_bench.analysis.differences import all_effects
+from leo_bench.analysis.study import StudyData, cell_name
+from leo_bench.figures.forest_plot import forest_plot, signed
+from leo_bench.figures.style import LABEL_WIDTH, variant_styles
 from leo_bench.report.panels import Panel, Plot
-from leo_bench.report.study.captions import headline_and_hardest, rows_height, subtitle
-from leo_bench.report.study.data import StudyData, cell_name
-from leo_bench.report.study.differences import all_effects, compared_label, without_against
+from leo_bench.report.study.captions import compared_label, headline_and_hardest, rows_height, subtitle, without_against
 from leo_bench.report.study.main_table import named_beside
 from leo_bench.report.study.sentences import OPEN, seeds_words
 from leo_bench.report.table import NONE, ReportTable, difference, p_value
@@ -18,7 +19,7 @@ WIDE = 56
 """Characters of a label on one line, in a wide panel."""
 
 
-def forest_plot(data: StudyData) -> Plot | None:
+def effects_plot(data: StudyData) -> Plot | None:
     """Return the forest plot of all variants on the headline test and on the mixed test with most ways."""
     panels = []
     for cell in headline_and_hardest(data):
@@ -28,11 +29,12 @@ def forest_plot(data: StudyData) -> Plot | None:
             continue
         frame = frame.assign(label=[compared_label(data, variant) for variant in frame["variant"]])
         labels = [str(label) for label in frame["label"]]
-        wide = max(map(len, labels)) > 2 * figures.LABEL_WIDTH
-        label_width = WIDE if wide else figures.LABEL_WIDTH
-        draw = partial(figures.forest_plot, frame, data.styles, margin=_margin(data, frame), label_width=label_width)
+        wide = max(map(len, labels)) > 2 * LABEL_WIDTH
+        label_width = WIDE if wide else LABEL_WIDTH
+        margin = data.plan.margin if frame["margin"].isna().all() else float(frame["margin"].min())
+        draw = partial(forest_plot, frame, variant_styles(data.plan), margin=margin, label_width=label_width)
         alt = f"Paired differences with the baseline, {cell_name(cell)}: " + ", ".join(
-            f"{row['label']} {figures.signed(100 * row['difference'])} points ({row['verdict']})"
+            f"{row['label']} {signed(100 * row['difference'])} points ({row['verdict']})"
             for row in frame.to_dict("records")
         )
         title = cell_name(cell), subtitle(data, data.plan.baseline)
@@ -50,11 +52,6 @@ def forest_plot(data: StudyData) -> Plot | None:
     )
     columns = 1 if any(panel.width > 4 for panel in panels) else 2
     return Plot("effects", "What each change is worth", caption, panels, columns)
-
-
-def _margin(data: StudyData, frame: pd.DataFrame) -> float:
-    """Return the least margin of the rows; that of the plan if no row has a verdict."""
-    return data.plan.margin if frame["margin"].isna().all() else float(frame["margin"].min())
 
 
 def effects_table(data: StudyData) -> ReportTable:

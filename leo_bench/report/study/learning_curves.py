@@ -4,10 +4,12 @@ from functools import partial
 
 import pandas as pd
 
-from leo_bench import figures
+from leo_bench.analysis.study import StudyData, not_comparable
+from leo_bench.figures.accuracy_axis import near_ceiling
+from leo_bench.figures.learning_curves import learning_curves
+from leo_bench.figures.style import LABEL_WIDTH, variant_styles
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words, subtitle
-from leo_bench.report.study.data import StudyData, not_comparable
 from leo_bench.report.study.switches import setting_names, switch_variants
 from leo_bench.report.table import percent
 
@@ -29,14 +31,14 @@ def curves_plot(data: StudyData) -> Plot | None:
         rows = rows.assign(label=rows["variant"].map(names) + mark)
         last = rows[rows["episode"] == rows.groupby("variant")["episode"].transform("max")]
         last = last[last["part"] == "validation"]
-        error = len(last) > 0 and figures.near_ceiling(last)
+        error = len(last) > 0 and near_ceiling(last)
         title = switch or "all variants"
         alt = f"Training and validation accuracy for {title}; last validation: " + ", ".join(
             f"{label} {percent(value)}%"
             for label, value in last.groupby("label", sort=False)["accuracy"].mean().items()
         )
-        draw = partial(figures.learning_curves, rows, data.styles, error=error)
-        height = lines_height(list(rows["label"].unique()), figures.LABEL_WIDTH)
+        draw = partial(learning_curves, rows, variant_styles(data.plan), error=error)
+        height = lines_height(list(rows["label"].unique()), LABEL_WIDTH)
         panels.append(Panel(draw, title, subtitle(data, *together), height=height, alt=alt))
     if not panels:
         return None

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leo_bench.report.sentences import listed, seed_words
-from leo_bench.report.study.captions import episode_words
-from leo_bench.report.study.data import StudyData, cell_name
-from leo_bench.report.study.differences import effects, mean_accuracy, without_against
+from leo_bench.analysis.differences import effects, mean_accuracy
+from leo_bench.analysis.study import StudyData, cell_name
+from leo_bench.records import listed
+from leo_bench.report.sentences import seed_words
+from leo_bench.report.study.captions import episode_words, without_against
 from leo_bench.report.study.documented import document_words
 from leo_bench.report.study.sentences import OPEN, seeds_words
 from leo_bench.report.study.switches import changed_words

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from leo_bench.analysis.study import StudyData
 from leo_bench.records import StudyView, without_paths
 from leo_bench.report.sentences import seed_words
-from leo_bench.report.study.data import StudyData
 from leo_bench.report.table import NONE, ReportTable
 
 STATUS_ORDER = ("corrupt", "duplicate", "failed", "interrupted", "stale", "pruned", "not counted", "running", "missing")
@@ -16,22 +16,15 @@ def problems(view: StudyView) -> pd.DataFrame:
     Columns status, variant, seed, run_key, attempts, message.
     """
     root = view.folder.parent
+    found = [run for run in [*view.runs, *view.copies] if run.status != "done"]
     rows = [
         {
-            "status": run.status,
-            "variant": run.planned.variant,
-            "seed": run.planned.seed,
-            "run_key": run.planned.run_key,
-            "attempts": run.attempts,
-            "message": without_paths(run.message, root),
+            **run.planned.model_dump(include={"variant", "seed", "run_key"}),
+            **{"status": run.status, "attempts": run.attempts, "message": without_paths(run.message, root)},
         }
-        for run in [*view.runs, *view.copies]
-        if run.status != "done"
+        for run in sorted(found, key=lambda run: STATUS_ORDER.index(run.status))
     ]
-    frame = pd.DataFrame(rows, columns=["status", "variant", "seed", "run_key", "attempts", "message"])
-    return frame.sort_values("status", key=lambda column: column.map(STATUS_ORDER.index), kind="stable").reset_index(
-        drop=True
-    )
+    return pd.DataFrame(rows, columns="status variant seed run_key attempts message".split())
 
 
 def problem_table(data: StudyData) -> ReportTable:

@@ -4,8 +4,8 @@ import shlex
 
 import pandas as pd
 
+from leo_bench.analysis.study import StudyData
 from leo_bench.report.sentences import seed_words
-from leo_bench.report.study.data import StudyData
 from leo_bench.report.table import ReportTable
 
 

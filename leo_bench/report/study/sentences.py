@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from leo_bench.figures import signed
-from leo_bench.records import StudyView
-from leo_bench.report.sentences import interval_words, listed
-from leo_bench.report.study.data import StudyData, cell_name
-from leo_bench.report.study.differences import all_effects, compared_label, headline_accuracy
+from leo_bench.analysis.differences import all_effects, headline_accuracy
+from leo_bench.analysis.study import StudyData, cell_name
+from leo_bench.figures.forest_plot import signed
+from leo_bench.records import StudyView, listed
+from leo_bench.report.sentences import interval_words
+from leo_bench.report.study.captions import compared_label
 from leo_bench.report.study.documented import document_words
 from leo_bench.report.study.not_done import STATUS_ORDER
 from leo_bench.statistics import MOST_SEEDS, SETTLED

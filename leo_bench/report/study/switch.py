@@ -4,11 +4,13 @@ from functools import partial
 
 import pandas as pd
 
-from leo_bench import figures
+from leo_bench.analysis.comparable import why_not_comparable
+from leo_bench.analysis.study import Cell, StudyData, cell_name
+from leo_bench.figures.accuracy_axis import near_ceiling
+from leo_bench.figures.accuracy_by_setting import accuracy_by_setting
+from leo_bench.figures.style import LABEL_WIDTH, variant_styles
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, episode_words, n_words, rows_height, subtitle
-from leo_bench.report.study.comparable import why_not_comparable
-from leo_bench.report.study.data import Cell, StudyData, cell_name
 from leo_bench.report.study.documented import band_words, documented_band
 from leo_bench.report.study.switches import setting_names, switch_variants
 from leo_bench.report.table import percent
@@ -34,20 +36,20 @@ def switch_plot(data: StudyData, switch: str) -> Plot | None:
         found = [documented_band(data, cell, name) for name in order]
         frame = pd.concat([rows, *(data.rows(cell, name) for name in references)], ignore_index=True)
         draw = partial(
-            figures.accuracy_by_setting,
+            accuracy_by_setting,
             frame,
-            data.styles,
+            variant_styles(data.plan),
             references=references,
             bands=[band and band[:2] for band in found],
             band_words=f"document: {band_words(band for band in found if band)}",
             chance=1 / cell[0],
-            error=figures.near_ceiling(rows.reset_index(drop=True)),
+            error=near_ceiling(rows.reset_index(drop=True)),
         )
         labels = [str(label) for label in frame.drop_duplicates("variant")["label"]]
         means = frame.groupby("label", sort=False)["accuracy"].mean()
         alt = f"{cell_name(cell)} accuracy against {switch}: "
         alt += ", ".join(f"{label} {percent(mean)}%" for label, mean in means.items())
-        height = rows_height(labels, figures.LABEL_WIDTH)
+        height = rows_height(labels, LABEL_WIDTH)
         text = cell_name(cell), subtitle(data, *variants)
         panels.append(Panel(draw, *text, width=4.4, height=height, alt=alt))
     if not panels:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from leo_bench.analysis.study import StudyData
 from leo_bench.config import Settings
 from leo_bench.config.explain import explanation
 from leo_bench.learners import LEARNERS
-from leo_bench.report.study.data import StudyData
+from leo_bench.records.quantities import training_effort
 
 
 def changed_words(data: StudyData, variant: str, other: str | None = None) -> str:
@@ -19,27 +20,6 @@ def changed_words(data: StudyData, variant: str, other: str | None = None) -> st
     words = [f"{name} {setting_value(value)}" for name, value in data.changes_to(variant, other).items()]
     own, before = (training_effort(data.settings.get(name, {}))["n_updates"] for name in (variant, other))
     return ", ".join([*words, *([f"so {own:,} updates"] if own != before else [])]) or "nothing"
-
-
-def training_effort(values: dict[str, Any]) -> dict[str, int]:
-    """Return training images, updates and query losses of a training with these settings."""
-    settings = Settings.model_construct(**values)
-    shots, queries = settings.shots_in_training, settings.queries_in_training
-    rotations = (shots + queries) // shots if settings.train_support == "each" else 1
-    return {
-        "n_train_images": settings.n_train_images,
-        "n_updates": settings.n_train_episodes // settings.meta_batch_size,
-        "n_query_losses": settings.n_train_episodes * settings.ways_in_training * queries * rotations,
-    }
-
-
-def core_seconds(data: StudyData, variant: str) -> float:
-    """Return the training time of a variant, seconds of one core, mean over its seeds. NaN if it is not on record.
-
-    It is the processor time of an update, without validation, times the number of updates.
-    """
-    rows = data.scores[data.scores["variant"] == variant]
-    return training_effort(data.settings[variant])["n_updates"] * float(rows["update_seconds"].astype(float).mean())
 
 
 def setting_value(value: Any) -> str:
@@ -78,7 +58,7 @@ def switch_variants(data: StudyData, switch: str) -> list[str]:
 
 NO_SETTING = {
     "preset": "A whole set of settings.",
-    "step": "Each variant keeps the changes of the variants before it; the table compares it with the one before it.",
+    "step": "Each variant keeps the changes of the variants before it, and is compared with the one before it.",
     "part": "The baseline without one of its components.",
     "settings": "The documented defaults, or settings that a search found on validation characters.",
     "where_it_starts": "Start of the inner loop: codes of the support set, or codes that do not depend on it.",

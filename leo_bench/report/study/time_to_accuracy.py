@@ -4,11 +4,11 @@ from functools import partial
 
 import pandas as pd
 
-from leo_bench import figures
+from leo_bench.analysis.study import StudyData, not_comparable
+from leo_bench.figures.learning_curves import accuracy_by_time
+from leo_bench.figures.style import LABEL_WIDTH, variant_styles
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words, subtitle
-from leo_bench.report.study.data import StudyData, not_comparable
-from leo_bench.report.study.switches import core_seconds
 from leo_bench.report.table import NONE, ReportTable, percent
 
 LEVELS = (0.90, 0.95, 0.97)
@@ -26,6 +26,11 @@ def time_frame(data: StudyData) -> pd.DataFrame:
     Left out: curves on characters that were trained on, which say nothing about new ones, and runs without the time of
     an update. That time is averaged over the seeds of a variant. Empty unless learners differ.
     """
+    return data.remembered("time", lambda: _time_frame(data))
+
+
+def _time_frame(data: StudyData) -> pd.DataFrame:
+    """Return time_frame, computed."""
     together = set(data.rows(data.headline)["variant"]) - set(not_comparable(data, data.headline))
     rows, learners = [], set()
     for run in data.view.done:
@@ -34,7 +39,7 @@ def time_frame(data: StudyData) -> pd.DataFrame:
             continue
         if not own.settings["n_train_episodes"]:
             continue
-        seconds = core_seconds(data, own.variant) / own.settings["n_train_episodes"]
+        seconds = data.core_seconds(own.variant) / own.settings["n_train_episodes"]
         if not seconds > 0 or own.settings["train_classes"] != "train":
             continue
         learners.add(own.settings["learner"])
@@ -86,8 +91,8 @@ def time_plot(data: StudyData) -> Plot | None:
     alt = "Validation accuracy against training time; at the end: " + ", ".join(
         f"{label} {percent(row['accuracy'])}% after {row['seconds']:,.0f} s" for label, row in last.iterrows()
     )
-    draw = partial(figures.accuracy_by_time, frame, data.styles, levels=LEVELS)
-    height = max(3.6, lines_height(list(frame["label"].unique()), figures.LABEL_WIDTH))
+    draw = partial(accuracy_by_time, frame, variant_styles(data.plan), levels=LEVELS)
+    height = max(3.6, lines_height(list(frame["label"].unique()), LABEL_WIDTH))
     panel = Panel(
         draw, "Validation accuracy by training time", subtitle(data, *frame["variant"].unique()), 6.4, height, alt=alt
     )

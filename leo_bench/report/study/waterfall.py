@@ -5,51 +5,46 @@ one component each.
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from leo_bench import figures
+from leo_bench.analysis.differences import all_effects, mean_accuracy
+from leo_bench.analysis.study import STEP, Cell, StudyData, cell_name
+from leo_bench.figures.intervals import LEAST_SEEDS
+from leo_bench.figures.waterfall import waterfall
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, episode_words, n_words, subtitle
-from leo_bench.report.study.data import STEP, Cell, StudyData, cell_name
-from leo_bench.report.study.differences import effects, mean_accuracy, step_effects
 from leo_bench.report.study.documented import band_words, documented_band
-from leo_bench.report.table import NONE, ReportTable, difference, notes_of, percent
+from leo_bench.report.table import difference, percent
 
 PART = "part"
 """Switch whose variants are the baseline without one component each."""
 UNSCORED = "not scored here"
-OF_THE_CHANGE: dict[str, Any] = {"n_seeds": 0, **dict.fromkeys(("low", "high", "p", "holm_p"), np.nan)}
-OF_THE_CHANGE |= {"kind": "", "verdict": "", "note": ""}
-"""Columns on the change of a row -> their values if nothing is compared."""
+COLUMNS = "group variant label accuracy low high start change_verdict words".split()
 
 
 def waterfall_rows(data: StudyData, cell: Cell) -> pd.DataFrame:
-    """Return the rows that `figures.waterfall` draws for one test: the steps, then the parts. Fractions.
+    """Return the rows that `figures.waterfall` draws for one test, COLUMNS: the steps, then the parts. Fractions.
 
     start is accuracy minus change. It is the accuracy of the step before if both have the same seeds.
     """
-    found = {STEP: step_effects(data, cell), PART: effects(data, cell)}
+    changes = {str(row["variant"]): row for row in all_effects(data, cell).to_dict("records") if row["compared"]}
     rows = []
-    for group, frame in found.items():
-        changes = {str(row["variant"]): row for row in frame.to_dict("records")}
+    for group in (STEP, PART):
         for variant in step_variants(data, group):
-            own, change = mean_accuracy(data, cell, variant), changes.get(variant, {})
-            compared = bool(change.get("compared"))
-            row: dict[str, Any] = {"group": group, "variant": variant, "label": data.label(variant)}
-            row |= {"accuracy": np.nan, "low": np.nan, "high": np.nan, "words": UNSCORED}
-            row |= {"start": np.nan, "change": change["difference"] if compared else np.nan}
-            row |= {f"change_{name}": change.get(name, nothing) for name, nothing in OF_THE_CHANGE.items()}
+            own = mean_accuracy(data, cell, variant)
+            row: dict[str, Any] = {"group": group, "variant": variant, "label": data.label(variant), "words": UNSCORED}
             if own is not None:
-                row |= {"accuracy": own.mean, "words": percent(own.mean), "start": own.mean - row["change"]}
-                if own.kind == "seeds" and own.n >= figures.LEAST_SEEDS:
+                row |= {"accuracy": own.mean, "words": percent(own.mean)}
+                if own.kind == "seeds" and own.n >= LEAST_SEEDS:
                     row |= {"low": own.low, "high": own.high}
-            if compared:
+            if own is not None and variant in changes and (group == PART or variant in data.before):
+                change = changes[variant]
                 named = f" against {change['against']}" if group == PART and variant in data.plan.against else ""
-                ends = (row[f"change_{name}"] for name in ("low", "high", "kind"))
-                row["words"] += f"  ({difference(row['change'], *ends)}{named})"
+                ends = (change[name] for name in ("difference", "low", "high", "kind"))
+                row |= {"start": own.mean - change["difference"], "change_verdict": change["verdict"]}
+                row["words"] += f"  ({difference(*ends)}{named})"
             rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def step_variants(data: StudyData, group: str) -> list[str]:
@@ -70,7 +65,7 @@ def waterfall_plot(data: StudyData) -> Plot | None:
         alt = f"{cell_name(cell)} accuracy by step: " + ", ".join(
             f"{row['label']} {percent(row['accuracy'])}%" for row in measured.to_dict("records")
         )
-        draw = partial(figures.waterfall, frame, band=documented_band(data, cell, data.plan.baseline))
+        draw = partial(waterfall, frame, band=documented_band(data, cell, data.plan.baseline))
         text, height = (cell_name(cell), subtitle(data, *variants)), 1.0 + 0.235 * len(frame)
         panels.append(Panel(draw, *text, width=7.4, height=height, alt=alt))
     return Plot(f"switch-{STEP}", "From step to step", _caption(data, variants), panels, columns=1) if panels else None
@@ -91,24 +86,3 @@ def _caption(data: StudyData, variants: list[str]) -> str:
     if any(bands):
         caption += f" Shaded: what the source document expects, {band_words(filter(None, bands))}."
     return caption
-
-
-def step_table(data: StudyData) -> ReportTable:
-    """Return accuracy and change of each step on each test; the verdict is that of the headline test."""
-    frames = {cell: waterfall_rows(data, cell) for cell in data.cells}
-    frames = {cell: frame[frame["group"] == STEP].reset_index(drop=True) for cell, frame in frames.items()}
-    if not frames:
-        return ReportTable(f"switch-{STEP}", "No step is done yet.", pd.DataFrame(), pd.DataFrame())
-    headline = frames[data.headline]
-    words = {STEP: headline["label"], "verdict": headline["change_verdict"].where(headline["change"].notna(), NONE)}
-    words |= {f"{cell_name(cell)}, %": frame["words"] for cell, frame in frames.items()}
-    numbers = [
-        frame.drop(columns=["group", "words"]).assign(n_way=cell[0], episode_mode=cell[1])
-        for cell, frame in frames.items()
-    ]
-    caption = (
-        "Accuracy, and in brackets the paired change from the step above in points, with its 95% interval over seeds "
-        f"(e: over episodes). The verdict is on {cell_name(data.headline)}, and Holm's family is the steps."
-    )
-    notes = notes_of(headline.rename(columns={"change_note": "note"}))
-    return ReportTable(f"switch-{STEP}", caption, pd.concat(numbers, ignore_index=True), pd.DataFrame(words), notes)

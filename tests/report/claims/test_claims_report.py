@@ -2,6 +2,7 @@
 
 import math
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,16 @@ import numpy as np
 import pytest
 from results_fixture import edit_record, make_plan, write_run, write_study
 
+from leo_bench.analysis.claims.evidence import Evidence
+from leo_bench.analysis.claims.judged import JudgedClaim, judge_claims
+from leo_bench.analysis.study import load_study_data
 from leo_bench.records import Measure, Measures, Plan, write_record
 from leo_bench.records.claims import Claim, Claims, ComparisonTable, Part, Source, TableRow
 from leo_bench.report import write_report
-from leo_bench.report.claims.docs import MARKS, write_claims_docs
-from leo_bench.report.claims.evidence import Evidence
-from leo_bench.report.claims.judged import JudgedClaim, judge_claims
+from leo_bench.report.claims.docs import write_claims_docs
 from leo_bench.report.claims.words import measured_words, where_words
 from leo_bench.report.findings import write_findings
-from leo_bench.report.study.data import load_study_data
+from leo_bench.report.pages import TEXT
 
 SEEDS = [0, 1, 2]
 ACCURACY = {"leo": 0.8, "good": 0.9, "bad": 0.6, "same": 0.8, "wild": 0.85, "split": 0.9, "costly": 0.8, "maml": 0.85}
@@ -92,9 +94,12 @@ def test_a_true_claim_holds_a_false_one_is_refuted_and_an_underpowered_one_is_op
     assert measured_words(evidence, found["true"]).startswith("+10.0 [")
     (part,) = found["open"].parts
     assert part.decision is not None
+    # by hand: differences of 5 points with a spread of 11.7, a margin of 0.5, and a family of three. A normal test at
+    # 5%/3 that finds this in 80% of cases needs n = ((2.13 + 0.84) * 11.7 / 4.5)^2 = 60 seeds, and t one or two more.
+    # The other spreads moderate this one to 10.7 at least, which makes it 50.
     wanted = part.decision.seeds_to_settle
-    assert wanted is None or wanted > 3
-    assert where_words(evidence, found["open"]).startswith("3 seeds of ")
+    assert wanted is not None and 50 <= wanted <= 62
+    assert where_words(evidence, found["open"]) == f"3 seeds of about {wanted}"
 
 
 def test_a_claim_that_holds_in_part_names_where(tmp_path: Path) -> None:
@@ -342,9 +347,9 @@ def test_the_docs_page_keeps_what_is_written_by_hand(tmp_path: Path) -> None:
     text = page.read_text()
     assert "| a statement | holds | +10.0 [" in text and "../reports/official/claims-cpu/report.md" in text
     mine = "What was found.\n\nA second paragraph.\n"
-    page.write_text(text.replace("".join(MARKS), MARKS[0] + mine + MARKS[1]).replace("| holds |", "| typed |"))
+    page.write_text(text.replace("".join(TEXT), TEXT[0] + mine + TEXT[1]).replace("| holds |", "| typed |"))
     write_claims_docs(tmp_path, page)
-    assert page.read_text() == text.replace("".join(MARKS), MARKS[0] + mine + MARKS[1])
+    assert page.read_text() == text.replace("".join(TEXT), TEXT[0] + mine + TEXT[1])
 
 
 def test_the_page_of_findings_leaves_claims_to_their_own(tmp_path: Path) -> None:
@@ -356,13 +361,11 @@ def test_the_page_of_findings_leaves_claims_to_their_own(tmp_path: Path) -> None
     assert question in write_findings(tmp_path, tmp_path / "findings.md").read_text()
 
 
-def test_the_committed_page_is_that_of_the_published_results() -> None:
+def test_the_committed_page_is_that_of_the_published_results(tmp_path: Path) -> None:
     root = Path(__file__).parents[3]
-    page = root / "docs" / "claims.md"
-    if not page.exists():
+    committed, page = root / "docs" / "claims.md", tmp_path / "claims.md"
+    if not committed.exists():
         pytest.skip("no claims are published")
-    text = page.read_text()
+    shutil.copy(committed, page)  # its own text is kept
     write_claims_docs(root / "results", page)
-    made = page.read_text()
-    page.write_text(text)
-    assert made == text, "make report writes docs/claims.md again"
+    assert page.read_text() == committed.read_text(), "make report writes docs/claims.md again"

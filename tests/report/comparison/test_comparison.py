@@ -12,14 +12,14 @@ import pandas as pd
 import pytest
 from results_fixture import Counts, make_plan, write_run, write_study
 
+from leo_bench.analysis.study import load_study_data
 from leo_bench.commands.cli import main
+from leo_bench.commands.find_study import find_study
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan
 from leo_bench.report import write_comparison
 from leo_bench.report.comparison.changes import changed_conclusions
 from leo_bench.report.comparison.data import Comparison, differences
-from leo_bench.report.comparison.find_study import find_study
-from leo_bench.report.study.data import load_study_data
 
 T2 = 4.302653
 """The 0.975 quantile of Student's t with 2 degrees of freedom, from any table."""
@@ -57,9 +57,9 @@ def compared(tmp_path: Path) -> Comparison:
 
 def report(tmp_path: Path) -> tuple[list[str], str, str]:
     """Lines for the terminal, HTML and Markdown of a/ against b/."""
-    names = (str(tmp_path / "a/ablations-cpu"), str(tmp_path / "b/ablations-cpu"))
-    lines = write_comparison(names, tmp_path / "a", tmp_path / "reports")
-    page = tmp_path / "reports/compare-ablations-cpu-vs-ablations-cpu/report.html"
+    folders = (tmp_path / "a/ablations-cpu", tmp_path / "b/ablations-cpu")
+    lines = write_comparison(("ablations-cpu", "ablations-cpu"), folders, tmp_path / "reports/compared")
+    page = tmp_path / "reports/compared/report.html"
     assert lines[-1] == f"report: {page}"
     return lines, page.read_text(), page.with_suffix(".md").read_text()
 
@@ -105,9 +105,9 @@ def test_a_large_difference_matters_and_is_said_first(tmp_path: Path) -> None:
         "none on 5-way mixed: no difference that matters in A, better in B"
     ]
     assert "none on 5-way mixed: no difference that matters in A, better in B" in markdown
-    rows = pd.read_csv(tmp_path / "reports/compare-ablations-cpu-vs-ablations-cpu/tables/differences.csv")
+    rows = pd.read_csv(tmp_path / "reports/compared/tables/differences.csv")
     assert rows["verdict"].tolist() == ["bit-equal", "better"]
-    conditions = pd.read_csv(tmp_path / "reports/compare-ablations-cpu-vs-ablations-cpu/tables/conditions.csv")
+    conditions = pd.read_csv(tmp_path / "reports/compared/tables/conditions.csv")
     assert set(conditions["what"]) == {"numerics digest", "commit"}
 
 

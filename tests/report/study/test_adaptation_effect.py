@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from results_fixture import edit_record, make_plan, write_run, write_study
 
+from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.report import write_report
-from leo_bench.report.study.adaptation_effect import effect_table, gain_plot
-from leo_bench.report.study.data import StudyData, load_study_data
+from leo_bench.report.study.adaptation_effect import effect_table
+from leo_bench.report.study.adaptation_gain import steps_plot
 
 BASE: dict[str, Any] = {"test_n_ways": (5,), "test_modes": ("mixed",), "n_query": 5, "inner_steps": 2, "inner_lr": 0.5}
 MORE: dict[str, Any] = {"test_datasets": ("digits",)}
@@ -111,7 +112,7 @@ def test_fine_tuning_is_named(tmp_path: Path) -> None:
 
 
 def test_gains_are_drawn_by_test_with_the_best_step_in_words(tmp_path: Path) -> None:
-    plot = gain_plot(build(tmp_path, {"leo": LOOP, "none": LOOP}))
+    plot = steps_plot(build(tmp_path, {"leo": LOOP, "none": LOOP}))
     assert plot is not None
     assert [panel.title for panel in plot.panels] == ["5-way 1-shot mixed", "10-way 1-shot mixed"]
     # 72 and 76 minus 60 after two steps
@@ -126,7 +127,7 @@ def test_gains_are_drawn_by_test_with_the_best_step_in_words(tmp_path: Path) -> 
 def test_gains_need_no_record_of_what_adaptation_does(tmp_path: Path) -> None:
     data = build(tmp_path, {})
     assert effect_table(data) is None
-    plot = gain_plot(data)
+    plot = steps_plot(data)
     assert plot is not None and len(plot.panels) == 2
 
 

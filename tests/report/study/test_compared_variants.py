@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
+from leo_bench.analysis.differences import effects
+from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.records import Plan
 from leo_bench.report import write_report
-from leo_bench.report.study.data import StudyData, load_study_data
-from leo_bench.report.study.differences import effects
-from leo_bench.report.study.forest import forest_plot
+from leo_bench.report.study.forest import effects_plot
 from leo_bench.report.study.main_table import main_numbers, main_words
 from leo_bench.report.study.sentences import answer
 
@@ -70,7 +70,7 @@ def test_every_place_names_the_variant_compared_with(data: StudyData) -> None:
     assert rows["against"].to_dict() == {"leo": "", "head_16": "leo", "full_16": "head_16"}
     assert rows["changed"].to_dict() == {"leo": "baseline", "head_16": "width 16", "full_16": "generated full"}
     assert rows.loc["full_16", "difference"] == pytest.approx(4 / 75)
-    forest = forest_plot(data)
+    forest = effects_plot(data)
     assert forest is not None
     assert "full_16 against head_16 +5.3 points" in forest.panels[0].alt
     assert "Paired difference with leo, or with the variant that the row names" in forest.caption

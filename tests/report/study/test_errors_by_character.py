@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
+from leo_bench.analysis.pairs import VariantScores
+from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.records import load_study
 from leo_bench.report import write_report
-from leo_bench.report.study.data import StudyData, load_study_data
 from leo_bench.report.study.errors_by_character import (
-    NOT_RECORDED,
     character_counts,
     character_table,
     error_rates,
@@ -49,7 +49,7 @@ def build(results: Path, characters: Any = by_character) -> StudyData:
 
 
 def test_counts_are_read_back_without_what_was_never_asked(tmp_path: Path) -> None:
-    run, test = build(tmp_path).test("leo", 1, CELL)
+    run, test = VariantScores(build(tmp_path), CELL, "leo").recorded(1)
     recorded = run.by_character(test)
     assert recorded is not None
     names, counts = recorded
@@ -60,11 +60,11 @@ def test_counts_are_read_back_without_what_was_never_asked(tmp_path: Path) -> No
 @pytest.mark.usefixtures("no_drawing")
 def test_runs_without_counts_have_none_and_the_report_says_so(tmp_path: Path) -> None:
     data = build(tmp_path / "results", None)
-    run, test = data.test("leo", 0, CELL)
+    run, test = VariantScores(data, CELL, "leo").recorded(0)
     assert run.by_character(test) is None
     assert character_table(data) is None
     page = write_report(tmp_path / "results/ablations-cpu", tmp_path / "report")
-    assert NOT_RECORDED in page.read_text() and NOT_RECORDED in page.with_suffix(".md").read_text()
+    assert all("no counts by character" in text for text in (page.read_text(), page.with_suffix(".md").read_text()))
 
 
 def one_more_correct(arrays: dict[str, np.ndarray]) -> None:

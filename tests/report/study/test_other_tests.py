@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
+from leo_bench.analysis.comparable import has_own_adaptation
+from leo_bench.analysis.differences import effects
+from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.report import write_report
-from leo_bench.report.study.comparable import has_own_adaptation
-from leo_bench.report.study.data import StudyData, load_study_data
-from leo_bench.report.study.differences import effects
 from leo_bench.report.study.other_tests import other_tests_table
 from leo_bench.report.study.provenance import compute_words
 

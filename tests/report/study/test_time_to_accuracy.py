@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
+from leo_bench.analysis.differences import effects
+from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.records import ValidationPoint
 from leo_bench.report.study.cost import cost_table
-from leo_bench.report.study.data import StudyData, load_study_data
-from leo_bench.report.study.differences import effects
-from leo_bench.report.study.switches import core_seconds
 from leo_bench.report.study.time_to_accuracy import time_frame, time_plot, time_table
 
 HEADLINE = (5, "mixed")
@@ -42,7 +41,7 @@ def test_the_time_to_an_accuracy_by_hand(tmp_path: Path) -> None:
     table = time_table(data)
     assert table is not None
     # leo: 500 updates of (0.1 + 0.2) / 2 = 0.15 s, so 0.0375 s an episode; 90% at 800 and 480 episodes, 95% in one seed
-    assert core_seconds(data, "leo") == pytest.approx(75.0)
+    assert data.core_seconds("leo") == pytest.approx(75.0)
     assert table.words.to_numpy().tolist() == [
         ["leo", "24", "75 (1 of 2 seeds)", "-", "75", "95.0"],
         ["protonet", "-", "-", "-", "150", "75.0"],

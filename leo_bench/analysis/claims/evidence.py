@@ -1,0 +1,94 @@
+"""Finds the runs that claims name: those of the study itself, and those of the studies that variants are taken from."""
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from leo_bench.analysis.pairs import VariantScores
+from leo_bench.analysis.study import StudyData, load_study_data
+from leo_bench.errors import LeoBenchError
+from leo_bench.records import Plan, RunState, folder_name
+from leo_bench.records.claims import Claims
+
+OWN_TEST = re.compile(r"(\d+)-way (mixed|within alphabet)")
+"""Name of a test that a study compares its variants on; any other name is that of a test elsewhere."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A variant of a study, with its runs."""
+
+    data: StudyData
+    variant: str
+
+    @property
+    def runs(self) -> dict[int, RunState]:
+        """Seed -> run that counts."""
+        seeds = sorted(seed for name, seed in self.data.counted if name == self.variant)
+        return {seed: self.data.run(self.variant, seed) for seed in seeds}
+
+    def scores(self, test: str) -> VariantScores:
+        """Return the scores on a test, named as in a claim."""
+        own = OWN_TEST.fullmatch(test)
+        place = (int(own[1]), own[2].replace(" ", "_")) if own else test
+        return VariantScores(self.data, place, self.variant)
+
+    def accuracies(self, test: str) -> dict[int, float]:
+        """Return seed -> accuracy on a test, a fraction."""
+        return {seed: row["accuracy"] for seed, row in self.scores(test).rows.items()}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Study that judges claims, and the studies that its variants are taken from."""
+
+    data: StudyData
+
+    @property
+    def plan(self) -> Plan:
+        return self.data.plan
+
+    @property
+    def claims(self) -> Claims:
+        assert self.plan.claims is not None
+        return self.plan.claims
+
+    def label(self, variant: str) -> str:
+        source = self.claims.sources.get(variant)
+        return source.label if source else self.data.label(variant)
+
+    def study(self, variant: str) -> str:
+        """Return the study that runs a variant."""
+        source = self.claims.sources.get(variant)
+        return source.study if source else self.plan.study
+
+    def place(self, variant: str) -> Place | None:
+        """Return where most seeds of a variant are done: here, or in the study that it is taken from, local before
+        published; None if none is done anywhere, or only on another data set."""
+        return self.data.remembered(("place", variant), lambda: self._found(variant))
+
+    def _found(self, variant: str) -> Place | None:
+        places = [Place(self.data, variant)]
+        source = self.claims.sources.get(variant)
+        if source:
+            places += [Place(data, source.variant) for data in self._studies(source.study)]
+        done = [place for place in places if place.runs and self._same_data(place)]
+        return max(done, key=lambda place: len(place.runs), default=None)
+
+    def _same_data(self, place: Place) -> bool:
+        datasets = {run.settings["dataset"] for run in self.plan.runs}
+        return place.data.settings[place.variant]["dataset"] in datasets
+
+    def _studies(self, name: str) -> list[StudyData]:
+        """Return a study at the same profile, as it is beside this one and as it is published."""
+        root = self.data.view.folder.parent
+        folders = [parent / folder_name(name, self.plan.profile) for parent in (root, root / "official")]
+        return self.data.remembered(("study", name), lambda: list(filter(None, map(_read, folders))))
+
+
+def _read(folder: Path) -> StudyData | None:
+    """Return the results of a study; None if it is not there, or broken: then its own report names the fault."""
+    with suppress(LeoBenchError):
+        return load_study_data(folder) if (folder / "study.json").exists() else None
+    return None

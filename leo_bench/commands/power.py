@@ -1,0 +1,62 @@
+"""Estimates of what a study can decide: before it starts, and while seeds are added."""
+
+from pathlib import Path
+
+import numpy as np
+
+from leo_bench.analysis.differences import all_effects, variance_prior
+from leo_bench.analysis.study import StudyData, study_data
+from leo_bench.records import RUNS, Plan, PlannedRun, RunState, StudyView, run_state
+from leo_bench.report.study.sentences import OPEN
+from leo_bench.statistics import POWER, chance_of_verdict, smallest_settled
+from leo_bench.statistics.families import as_difference
+
+
+def open_comparisons(data: StudyData) -> list[tuple[str, str]]:
+    """Return variant and the one it is compared with, for each comparison on the headline test that is open or has too
+    few seeds for a verdict."""
+    frame = all_effects(data, data.headline)
+    found = frame.loc[frame["compared"] & frame["verdict"].isin([*OPEN, "one seed"]), "variant"]
+    return [(variant, data.compared_with(variant)) for variant in found]
+
+
+def power_words(plan: Plan, results: Path) -> str:
+    """Return how many comparisons of a plan can be expected to be decided, from the spreads on record.
+
+    Runs of results/ and of results/official/ count, also those of another version of the source: a spread is not a
+    result.
+    """
+    data = study_data(StudyView(plan, results / plan.study, [_on_record(plan, run, results) for run in plan.runs], []))
+    n_seeds = len({run.seed for run in plan.runs})
+    if n_seeds < 2:
+        return "  power     with one seed no comparison gets a verdict; use at least three seeds"
+    prior, chances, unknown = variance_prior(data), [], 0
+    smallest: list[float] = []
+    for cell in data.cells:
+        frame = all_effects(data, cell)
+        for _, row in frame.iterrows():
+            n_compared = plan.n_looks * int((frame["family"] == row["family"]).sum())
+            if not row["compared"] or row["n_seeds"] < 2:
+                unknown += 1
+                continue
+            known = as_difference(row, plan.margin, prior)
+            chances.append(chance_of_verdict(known, n_seeds, n_compared))
+            degrees = known.degrees + n_seeds - known.n_seeds
+            least = smallest_settled(known.variance, degrees, n_seeds, known.margin, n_compared)
+            smallest.append(least if least is not None else np.nan)
+    if not chances:
+        return "  power     unknown: no comparison has two seeds on record yet"
+    expected = f"about {sum(chances):.0f} of {len(chances)} comparisons can be expected to get a verdict"
+    later = f"; {unknown} more have no two seeds on record yet" if unknown else ""
+    return (
+        f"  power     {expected} with {n_seeds} seeds, from the spreads on record{later}; a true difference of "
+        f"{100 * float(np.median(smallest)):.1f} points is found in {100 * POWER:.0f}% of such studies (median)"
+    )
+
+
+def _on_record(plan: Plan, run: PlannedRun, results: Path) -> RunState:
+    """Return the state of a planned run in the store, or else among the published runs."""
+    own = run_state(run, results / RUNS / run.run_key, True)
+    if own.status == "done":
+        return own
+    return run_state(run, results / "official" / RUNS / run.run_key, True)

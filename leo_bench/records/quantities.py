@@ -1,0 +1,63 @@
+"""Quantities of a run that do not depend on the test: costs, measures of the trained model, and settings."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from leo_bench.config import Settings, default_of
+from leo_bench.errors import LeoBenchError
+from leo_bench.records.claims import MEASURE, SETTING
+from leo_bench.records.measures import read_measures
+from leo_bench.records.schema import Result
+from leo_bench.records.state import RunState
+
+ADAPTING = ("maml", "meta_sgd", "anil", "reptile")
+"""Learners besides LEO whose inner loop changes the weights that an episode has of its own."""
+
+
+def training_effort(values: dict[str, Any]) -> dict[str, int]:
+    """Return training images, updates and query losses of a training with these settings."""
+    settings = Settings.model_construct(**values)
+    shots, queries = settings.shots_in_training, settings.queries_in_training
+    rotations = (shots + queries) // shots if settings.train_support == "each" else 1
+    return {
+        "n_train_images": settings.n_train_images,
+        "n_updates": settings.n_train_episodes // settings.meta_batch_size,
+        "n_query_losses": settings.n_train_episodes * settings.ways_in_training * queries * rotations,
+    }
+
+
+def quantity_of(run: RunState, name: str) -> float | None:
+    """Return a quantity of a trained run, named as in a claim; None if it is not recorded, or its record is damaged."""
+    result, settings = run.result, run.planned.settings
+    assert result is not None
+    if name.startswith(MEASURE):
+        with suppress(LeoBenchError):
+            found = read_measures(run.folder, result)
+            one = found.measures.get(name.removeprefix(MEASURE)) if found else None
+            return one.value if one else None
+        return None
+    if name.startswith(SETTING):
+        setting = name.removeprefix(SETTING)
+        return float(settings.get(setting, default_of(setting)))
+    derived: dict[str, Callable[[], float | None]] = {
+        "adapt_ms": lambda: run.headline.adapt_ms,
+        "core_seconds": lambda: _core_seconds(result, settings),
+        "n_adapted": lambda: _n_adapted(result, settings),
+        "own_share": lambda: result.n_generated / result.n_parameters,
+    }
+    return derived[name]() if name in derived else float(getattr(result, name))
+
+
+def _core_seconds(result: Result, settings: dict[str, Any]) -> float | None:
+    """Return the processor time of all updates; None in old records, and without an update."""
+    updates = training_effort(settings)["n_updates"]
+    return updates * result.update_seconds if result.update_seconds and updates else None
+
+
+def _n_adapted(result: Result, settings: dict[str, Any]) -> int:
+    """Return how many numbers the inner loop changes for one episode."""
+    if settings["learner"] != "leo":
+        return result.n_generated if settings["inner_steps"] and settings["learner"] in ADAPTING else 0
+    codes = settings["latent_dim"] * settings["n_way"] if settings["inner_steps"] else 0
+    return int(codes + (result.n_generated if settings.get("finetune_steps") else 0))

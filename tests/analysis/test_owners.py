@@ -1,0 +1,70 @@
+"""One verdict for a pair of variants, in whichever study and from whichever side it is shown."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from results_fixture import make_plan, write_run, write_study
+
+from leo_bench.analysis.differences import all_effects, effects
+from leo_bench.analysis.study import load_study_data
+
+MIXED = (5, "mixed")
+CORRECT = {64: (60, 62, 61, 60), 32: (63, 64, 64, 63), 16: (45, 47, 46, 45), 8: (44, 48, 42, 47), 128: (61, 59, 62, 60)}
+"""Size of the code -> correct answers of 75 at seeds 0 to 3, in every episode."""
+
+
+def write(results: Path, study: str, sizes: dict[str, int], seeds: int = 4, **plan_fields: Any) -> Path:
+    base = {"test_n_ways": (5,), "test_modes": ("mixed",), "inner_steps": 1}
+    variants = {name: {"latent_dim": size} for name, size in sizes.items()}
+    plan = make_plan(variants, range(seeds), base=base, study=study).model_copy(update=plan_fields)
+    for run in plan.runs:
+        size = int(run.settings["latent_dim"])
+        write_run(results, plan, run, lambda _, seed, *__, size=size: np.full((12, 2), CORRECT[size][seed]))
+    return write_study(results, plan)
+
+
+def row(folder: Path, variant: str) -> dict[Any, Any]:
+    frame = effects(load_study_data(folder), MIXED)
+    return dict(frame[frame["variant"] == variant].to_dict("records")[0])
+
+
+def test_a_pair_of_two_studies_has_the_verdict_of_the_larger_one(tmp_path: Path) -> None:
+    large = write(tmp_path, "large", {"base": 64, "short": 32, "tiny": 16, "least": 8, "long": 128})
+    small = write(tmp_path, "small", {"start": 64, "half": 32})
+    alone = write(tmp_path / "alone", "small", {"start": 64, "half": 32})
+    owner, shown, own = row(large, "short"), row(small, "half"), row(alone, "half")
+    for name in ("difference", "low", "high", "p", "holm_p", "verdict"):
+        assert shown[name] == owner[name]
+    assert "study large" in shown["note"] and "large" in shown["family"]
+    assert own["holm_p"] != owner["holm_p"]  # by itself the small study has another family, and another p
+    assert "large" not in own["note"]
+
+
+def test_from_the_other_side_the_verdict_is_turned_round(tmp_path: Path) -> None:
+    large = write(tmp_path, "large", {"base": 64, "tiny": 16, "least": 8, "long": 128})
+    small = write(tmp_path, "small", {"start": 16, "whole": 64})
+    owner, shown = row(large, "tiny"), row(small, "whole")
+    assert owner["verdict"] == "worse" and shown["verdict"] == "better"
+    assert [shown["low"], shown["high"]] == pytest.approx([-owner["high"], -owner["low"]])
+    assert shown["difference"] == pytest.approx(-owner["difference"])
+
+
+def test_a_pair_on_other_runs_keeps_its_own_verdict(tmp_path: Path) -> None:
+    write(tmp_path, "large", {"base": 64, "short": 32, "tiny": 16, "least": 8})
+    small = write(tmp_path, "small", {"start": 64, "half": 32}, seeds=3)
+    assert "large" not in row(small, "half")["note"]
+
+
+def test_a_step_is_compared_with_the_step_before_it_everywhere(tmp_path: Path) -> None:
+    steps = {"step": ["tiny", "short", "base"]}
+    folder = write(tmp_path, "chain", {"base": 64, "tiny": 16, "short": 32, "long": 128}, switches=steps)
+    data = load_study_data(folder)
+    chain = all_effects(data, MIXED).set_index("variant").loc[["short", "base"]]
+    all_rows = effects(data, MIXED).set_index("variant")
+    assert list(chain["against"]) == ["tiny", "short"]
+    assert list(all_rows.index) == ["tiny", "short", "long"]
+    assert list(all_rows["against"]) == ["base", "tiny", "base"]
+    assert list(all_rows["family"]) == ["variants", "steps", "variants"]
+    assert all_rows.loc["short", "holm_p"] == chain.loc["short", "holm_p"]
