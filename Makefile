@@ -88,7 +88,7 @@ report: venv
 	$(LEO_BENCH) report
 
 reproduce: venv
-	$(LEO_BENCH) reproduce $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(JOBS),--jobs "$(JOBS)") $(if $(DATA),--data "$(DATA)")
+	$(LEO_BENCH) reproduce $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(JOBS),--jobs "$(JOBS)") $(if $(DATA),--data "$(DATA)") $(RAY_OPTIONS)
 
 soak: venv
 	$(BIN)/python -m tools.soak $(if $(MINUTES),--minutes "$(MINUTES)")

@@ -20,12 +20,21 @@ from typing import Any
 
 from benchmarks.made_up import write_study
 from leo_bench.config import Settings
-from leo_bench.records import RUNS, Plan, read_record
+from leo_bench.records import RUNS, Plan, load_study, read_record, write_tables
 from leo_bench.running.cluster import RayExecutor, connected
 from leo_bench.running.executor import Ended, Executor, Task
 from leo_bench.running.scheduler import StudyRunner
 
-FIELDS = ("how", "runs", "wall_seconds", "driver_ms_per_run", "driver_peak_mb", "driver_start_mb", "done")
+FIELDS = (
+    "how",
+    "runs",
+    "wall_seconds",
+    "driver_ms_per_run",
+    "driver_peak_mb",
+    "driver_start_mb",
+    "tables_seconds",
+    "done",
+)
 COPY = (
     "import os, sys, shutil; to = sys.argv[1]; "
     "shutil.copytree(os.path.join({store!r}, os.path.basename(to)), to, dirs_exist_ok=True)"
@@ -76,7 +85,7 @@ class Unchecked(RayExecutor):
 
 
 def measure(how: str, n_runs: int) -> dict[str, Any]:
-    """Return time and memory of this process for a study of n_runs runs."""
+    """Return time and memory of this process for a study of n_runs runs, and the time that its tables take."""
     with tempfile.TemporaryDirectory(prefix="leo_bench-") as name:
         made, results = Path(name) / "made", Path(name) / "results"
         plan = read_record(write_study(made, n_runs, headline_only=True) / "study.json", Plan)
@@ -87,14 +96,19 @@ def measure(how: str, n_runs: int) -> dict[str, Any]:
             runner = StudyRunner(plan, plan, results, 1, executor=executor, say=lambda text: None, worker=worker)
             view = runner.run()
             wall, cpu = time.perf_counter() - begin, time.process_time() - cpu
+            peak = peak_mb()
             copying = executor.copying if isinstance(executor, Nowhere) else 0.0
+        begin = time.perf_counter()
+        write_tables(load_study(view.folder))
+        tables = time.perf_counter() - begin
     return {
         "how": how,
         "runs": n_runs,
         "wall_seconds": round(wall, 1),
         "driver_ms_per_run": round(1000 * (cpu - copying) / n_runs, 2),
-        "driver_peak_mb": round(peak_mb()),
+        "driver_peak_mb": round(peak),
         "driver_start_mb": round(start),
+        "tables_seconds": round(tables, 2),
         "done": len(view.done),
     }
 

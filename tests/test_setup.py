@@ -163,7 +163,7 @@ def test_ray_is_added_when_it_is_asked_for_and_once(machine: Machine) -> None:
 
 
 def test_the_cluster_reaches_every_command_that_does_runs(machine: Machine) -> None:
-    for target in (["ablations"], ["study", "STUDY=paper"], ["compare"], ["search"]):
+    for target in (["ablations"], ["study", "STUDY=paper"], ["compare"], ["claims"], ["search"], ["reproduce"]):
         command = machine.make("-n", *target, "RAY=auto", "GPUS_PER_RUN=0.25").stdout
         assert '--ray "auto" --gpus-per-run "0.25"' in re.sub(r" *\\\n\s*| +", " ", command), target
         assert "--ray" not in machine.make("-n", *target).stdout

@@ -341,6 +341,7 @@ def _reproduce_options(sub: Parser) -> None:
         help="do runs with this source even if another one made them (default: with the source of their commit)",
     )
     _add_jobs(sub, "runs")
+    _add_ray(sub)
     sub.add_argument("--json", action="store_true", help="print what was found as JSON (docs/reliability.md)")
     _add_data(sub)
     _add_results(sub, reports=True)

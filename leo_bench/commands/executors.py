@@ -1,9 +1,13 @@
 """Executor that the options of a command name: processes on this machine, or a Ray cluster."""
 
 import argparse
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+
+from tqdm import tqdm
 
 from leo_bench.commands.given import options_given, refuse_alone, refuse_beside
 from leo_bench.errors import LeoBenchError
@@ -24,10 +28,12 @@ def executor_of(options: argparse.Namespace, results: Path, jobs: int) -> Iterat
         return
     from leo_bench.running.cluster import connected
 
-    print(f"connecting to Ray ({options.ray})", flush=True)
+    out = sys.stderr if getattr(options, "json", False) else sys.stdout
+    print(f"connecting to Ray ({options.ray})", file=out, flush=True)
     most = jobs if options_given(options, "jobs") else None
     with connected(options.ray, results, most, options.gpus_per_run, options.collect) as executor:
-        print(f"Ray cluster: {executor.words}", flush=True)
+        print(f"Ray cluster: {executor.words}", file=out, flush=True)
+        executor.say = partial(tqdm.write, file=out)
         yield executor
 
 

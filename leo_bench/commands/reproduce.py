@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from leo_bench.commands.bench import benchmark_pages
+from leo_bench.commands.executors import check_ray_options, executor_of
 from leo_bench.commands.given import options_given, refuse_beside, refuse_unused_data
 from leo_bench.commands.regenerated import regenerated
 from leo_bench.commands.runs import no_study
@@ -24,8 +25,9 @@ from leo_bench.records import RUNS, RunState, find_studies
 from leo_bench.records.search import find_searches
 from leo_bench.report import write_report, write_search_report
 from leo_bench.running import provenance
+from leo_bench.running.executor import Executor
 from leo_bench.running.numerics import numerics_digest
-from leo_bench.running.reproduce import Comparison, Start, again, done_runs, runs_of, sealed, with_key
+from leo_bench.running.reproduce import Steps, again, done_runs, runs_of, sealed, with_key
 from leo_bench.running.sample import Candidate, Outcome, Sample, in_turns, others_of
 from leo_bench.running.sources import Source, Sources
 from leo_bench.statistics import next_seed_range
@@ -71,10 +73,15 @@ def command_reproduce(options: argparse.Namespace) -> int:
             others = [run]
             with suppress(LeoBenchError):  # a store is no study
                 others += [one for one in done_runs(folder) if one.planned != run.planned]
-            check.runs([Candidate(folder, run)], {folder: others}, None)
+            candidates, known, limit = [Candidate(folder, run)], {folder: others}, None
         else:
             limit = None if options.n is not None and not options_given(options, "minutes") else deadline
-            check.runs(in_turns(done, options.n), done, limit)
+            candidates, known = in_turns(done, options.n), done
+        on_gpu = any(one.run.planned.settings.get("device") == "cuda" for one in candidates)
+        if options.gpus_per_run and not on_gpu:
+            raise LeoBenchError("--gpus-per-run is for runs that compute on a GPU, and none of these does")
+        with executor_of(options, options.results, options.jobs) as executor:
+            check.runs(candidates, known, limit, executor)
     if options.json:
         print(json.dumps(asdict(check.found), indent=1))
     return (
@@ -89,6 +96,7 @@ def _counts(level: int, holds: bool | None, levels: Sequence[int]) -> bool:
 
 def _levels(options: argparse.Namespace) -> list[int]:
     """Return the levels to check. Raises LeoBenchError for options that are wrong or would be ignored."""
+    check_ray_options(options)
     if options.n is not None and options.n < 1:
         raise LeoBenchError(f"-n must be at least 1, got {options.n}")
     if options.jobs < 1:
@@ -105,9 +113,8 @@ def _levels(options: argparse.Namespace) -> list[int]:
     if options.key and min(levels) < 2:
         raise LeoBenchError(f"--key names one run, so levels below 2 do not apply; leave out --levels {text}")
     if max(levels) < 2:
-        refuse_beside(
-            f"--levels {text}", "does no run", options_given(options, "n", "this_source", "minutes", "jobs", "data")
-        )
+        ignored = options_given(options, "n", "this_source", "minutes", "jobs", "ray", "data")
+        refuse_beside(f"--levels {text}", "does no run", ignored)
     if 1 not in levels:
         refuse_beside(f"--levels {text}", "compares no report", options_given(options, "reports"))
     if options.study and levels == [0]:
@@ -187,7 +194,11 @@ class _Check:
         self.say(f"level 1: {len(same)} of {len(kept)} reports are the same byte for byte, {n_files} files{without}")
 
     def runs(
-        self, candidates: list[Candidate], known: Mapping[Path, Sequence[RunState]], deadline: float | None
+        self,
+        candidates: list[Candidate],
+        known: Mapping[Path, Sequence[RunState]],
+        deadline: float | None,
+        executor: Executor,
     ) -> None:
         """Check levels 2 and 3: do runs again until the time is over. known: folder -> its done runs."""
         if self.options.data is not None and candidates:
@@ -196,16 +207,16 @@ class _Check:
         place = self.options.results / "reproduce"
         sources = Sources(place)
 
-        def do(run: RunState, start: Start) -> Comparison:
+        def do(run: RunState) -> Steps:
             assert run.result is not None
             settings = make_settings(run.planned.settings, where=run.planned.run_key)
             if self.options.this_source:
                 source = Source(numerics_digest(settings.learner, settings.dataset))
             else:
                 source = sources.of_record(settings, run.result.numerics, run.result.commit)
-            return again(run, place, self.options.data, source, start)
+            return (yield from again(run, self.options.results, place, self.options.data, source))
 
-        sample = Sample(candidates, do, self.options.jobs, deadline)
+        sample = Sample(candidates, do, executor, deadline)
         try:
             for outcome in sample.outcomes():
                 self._say_run(outcome, known[outcome.candidate.folder])

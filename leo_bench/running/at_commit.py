@@ -1,7 +1,7 @@
-"""Entry into the source of an earlier commit, started by its path with that source on PYTHONPATH.
+"""Entry into the source of an earlier commit. A copy of this file beside that source is started, with it on the path.
 
-    at_commit.py digest LEARNER DATASET                     print the numerics digest of that source
-    at_commit.py run FOLDER ALL CHANGED [--data FOLDER]     do one run in FOLDER
+    python -m at_commit digest LEARNER DATASET                     print the numerics digest of that source
+    python -m at_commit run FOLDER ALL CHANGED [--data FOLDER]     do one run in FOLDER
 
 ALL: every setting as JSON; those that the source does not know yet are left out. CHANGED: those that are not at their
 default today, which it must know. Only the standard library is imported from here, because modules have moved since.

@@ -9,6 +9,7 @@ import math
 import os
 import resource
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -35,6 +36,7 @@ from leo_bench.running.parcel import Parcel, pack, replace_folder, unpack
 from leo_bench.running.worker import worker_variables
 
 LOCK_SECONDS = 2
+REACH_SECONDS = 10
 SECONDS_BETWEEN_LOOKS = 1.0
 """Time between two looks at the nodes of the cluster."""
 SPARE = 0.25
@@ -235,20 +237,22 @@ class RayExecutor:
         """Return a task as it travels, and the reference to its data in a list, so that Ray does not fetch it."""
         sent = None
         if self.collect:
-            names = [task.folder] if task.reads is None else [task.folder / name for name in task.reads]
-            sent = pack(self.results, [path.absolute() for path in names])
+            paths = [task.folder] if task.reads is None else [task.folder / name for name in task.reads]
+            paths += [task.source] if task.source else []
+            sent = pack(self.results, [path.absolute() for path in paths])
         folder, digest, data = self._data(task)
         engine = {provenance.EXECUTOR: f"Ray {self.ray.__version__}", provenance.COMMIT: self.commit}
         order = Order(
             program=list(task.program[1:]),
             options=list(task.options),
             results=str(self.results),
-            folder=task.folder.absolute().relative_to(self.results).as_posix(),
-            log=task.log.absolute().relative_to(self.results).as_posix(),
+            folder=self._below_results(task.folder),
+            log=self._below_results(task.log),
             environment={**worker_variables(task.settings), **engine, **task.environment},
             learner=task.settings.learner,
             dataset=task.settings.dataset,
             numerics=task.numerics,
+            source=self._below_results(task.source) if task.source else "",
             probe=self.probe,
             sent=sent,
             is_trial=task.reads is not None,
@@ -256,6 +260,9 @@ class RayExecutor:
             data_digest=digest,
         )
         return order, data
+
+    def _below_results(self, path: Path) -> str:
+        return path.absolute().relative_to(self.results).as_posix()
 
     def _data(self, task: Task) -> tuple[str, str, list[Any]]:
         """Return folder, digest and reference of the data of a task; the last two only once nodes share no disk."""
@@ -310,7 +317,7 @@ class RayExecutor:
         work = Path(tempfile.mkdtemp(prefix=".brought-", dir=self.results))
         try:
             unpack(parcel, work)
-            log = work / task.log.absolute().relative_to(self.results)
+            log = work / self._below_results(task.log)
             if log.exists():
                 write_atomic(task.log, log.read_bytes())
             for folder in run_folders(work) if (work / RUNS).is_dir() else []:
@@ -371,6 +378,24 @@ def node_place() -> Path:
     return Path(tempfile.gettempdir()) / own
 
 
+def _reach(address: str) -> None:
+    """Raise LeoBenchError if nothing listens at an address. Ray itself would try for many minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise LeoBenchError(f"--ray {address}: expected auto, local, or HOST:PORT of the head of a cluster")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), REACH_SECONDS).close()
+    except OSError as error:
+        raise _no_connection(address, error) from None
+
+
+def _no_connection(address: str, error: Exception) -> LeoBenchError:
+    return LeoBenchError(
+        f"--ray {address}: no connection to a Ray cluster ({shortened(str(error), 200)}); start one "
+        "(ray start --head), or use --ray local"
+    )
+
+
 @contextmanager
 def connected(
     address: str, results: Path, jobs: int | None = None, gpus_per_run: float | None = None, collect: bool = False
@@ -384,6 +409,8 @@ def connected(
         raise LeoBenchError(
             f"--ray {address} is an address of Ray Client; run the command on a machine of the cluster, with --ray auto"
         )
+    if address not in ("auto", "local"):
+        _reach(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if address == "local":
         os.environ.setdefault(LOOPBACK, "0")
@@ -407,10 +434,7 @@ def connected(
                 **own,
             )
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-            raise LeoBenchError(
-                f"--ray {address}: no connection to a Ray cluster ({shortened(str(error), 200)}); start one "
-                "(ray start --head), or use --ray local"
-            ) from None
+            raise _no_connection(address, error) from None
         _allow_open_files()
         try:
             executor = RayExecutor(ray, results, jobs, gpus_per_run, collect)

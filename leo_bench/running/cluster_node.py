@@ -24,6 +24,7 @@ from leo_bench.running import numerics, provenance
 from leo_bench.running.child_processes import stop_all
 from leo_bench.running.data_parcel import unpack_data
 from leo_bench.running.parcel import Parcel, pack, unpack
+from leo_bench.running.worker import first_on_path
 
 PROBE = ".shared-disk"
 """Start of the name of a file in results/. A node that can read it shares the disk of the machine that wrote it."""
@@ -51,7 +52,9 @@ class Order:
     learner: str
     dataset: str
     numerics: str
-    """Digest that the source here must have for this learner and data set."""
+    """Digest that the source here must have for this learner and data set; empty if it does not matter."""
+    source: str
+    """Folder below results that holds the package of another source, which does the work; empty for the source here."""
     probe: str
     """Name of the probe in the results folder. Its content is its name."""
     sent: Parcel | None
@@ -87,8 +90,8 @@ def do(order: Order, fetch_data: Callable[[], Parcel], place: Path) -> Outcome:
     fetch_data: returns the data; called at most once for each place. place: folder of this node for data, caches and
     unfinished work.
     """
-    found = _source_digest(order.learner, order.dataset)
-    if order.numerics and found != order.numerics:
+    found = _source_digest(order.learner, order.dataset) if order.numerics else ""
+    if found != order.numerics:
         return Outcome(
             refused=f"a node has another version of leo_bench (numerics digest of {order.learner}: {found}, here "
             f"{order.numerics}); take leo_bench off the PYTHONPATH of the nodes, so that they use the source that is "
@@ -165,9 +168,8 @@ def _is_here(order: Order) -> bool:
 
 def _run(order: Order, results: Path, data: Path | None, more: Mapping[str, str] | None = None) -> int:
     """Run the process of an order in a results folder of this machine. Returns its exit code."""
-    source = str(provenance.PACKAGE.parent)
-    path = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {**os.environ, "PYTHONPATH": path, **order.environment, **(more or {})}
+    source = results / order.source if order.source else provenance.PACKAGE.parent
+    environment = {**os.environ, **first_on_path(source), **order.environment, **(more or {})}
     command = [sys.executable, *order.program, str(results / order.folder), *order.options]
     command += ["--data", str(data)] if data else []
     log = results / order.log

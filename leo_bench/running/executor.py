@@ -34,7 +34,9 @@ class Task:
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables on top of those of a run. They may hold a password, so that nothing writes them down."""
     numerics: str = ""
-    """Digest that the source must have where the process runs."""
+    """Digest that the source must have where the process runs; empty if another one comes with the task."""
+    source: Path | None = None
+    """Folder below results that holds the package of another source, which does the work; None for this source."""
     reads: Sequence[str] | None = None
     """Files in folder that a trial reads; it does its runs in the store beside folder. None for a run, whose folder
     belongs to the process as a whole."""

@@ -9,7 +9,7 @@ from leo_bench.config import Settings
 from leo_bench.records import make_folder
 from leo_bench.running.child_processes import stop_all
 from leo_bench.running.executor import Ended, Task
-from leo_bench.running.worker import worker_environment
+from leo_bench.running.worker import first_on_path, worker_environment
 
 
 class LocalProcesses:
@@ -34,7 +34,8 @@ class LocalProcesses:
 
     def start(self, task: Task) -> None:
         """Start the process of a task."""
-        environment = {**worker_environment(task.settings), **task.environment}
+        source = first_on_path(task.source) if task.source else {}
+        environment = {**worker_environment(task.settings), **source, **task.environment}
         self.placed[task.name] = task, start_process(task.command(task.folder, task.data), task.log, environment)
 
     def ended(self, patience: float) -> list[Ended]:

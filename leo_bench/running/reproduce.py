@@ -2,8 +2,7 @@
 
 import dataclasses
 import shutil
-import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +30,8 @@ from leo_bench.records import (
 )
 from leo_bench.records.files import DIGEST
 from leo_bench.records.search import trial_runs
-from leo_bench.running import provenance
-from leo_bench.running.attempts import last_words
+from leo_bench.running.attempts import MAX_ATTEMPTS, last_line
+from leo_bench.running.executor import Ended, Task
 from leo_bench.running.plan import planned_run
 from leo_bench.running.sources import Source
 
@@ -57,9 +56,6 @@ MEASURED = (
 )
 """Fields of a record that may differ between two runs of the same settings."""
 
-Start = Callable[..., "subprocess.Popen[str]"]
-"""subprocess.Popen, or a function that keeps track of the processes that it starts."""
-
 
 @dataclass(frozen=True)
 class Comparison:
@@ -73,6 +69,10 @@ class Comparison:
     """Accuracy of the headline test now, a fraction."""
     source: str = "this source"
     """Source that did it, in words."""
+
+
+Steps = Generator[Task, Ended, Comparison]
+"""Tasks to be done one after another. Each is answered with how it ended, and the comparison follows at the end."""
 
 
 def runs_of(folder: Path) -> list[RunState]:
@@ -175,13 +175,11 @@ def changed_fields(where: str, old: Record, new: Record) -> list[str]:
     return [f"{where}{name}: recorded {shortened(before[name])}, now {shortened(now[name])}" for name in names]
 
 
-def again(
-    run: RunState, folder: Path, data: Path | None, source: Source, start: Start = subprocess.Popen
-) -> Comparison:
+def again(run: RunState, results: Path, folder: Path, data: Path | None, source: Source) -> Steps:
     """Do a done run and its listed tests again in a subfolder of folder, and compare.
 
-    The subfolder is emptied first, and removed if nothing differs. A source with another numerics digest than that of
-    the record is compared too, because not every change of source changes a number. start: starts the processes.
+    folder: below results. The subfolder is emptied first, and removed if nothing differs. A source with another
+    numerics digest than that of the record is compared too, because not every change of source changes a number.
     Raises LeoBenchError if the new run fails.
     """
     assert run.result is not None
@@ -192,37 +190,28 @@ def again(
     target = folder / run.planned.run_key
     shutil.rmtree(target, ignore_errors=True)
     make_folder(target)
-
-    def work(settings: Settings) -> None:
-        _work(name, source, settings, target, data, start)
-
-    work(settings)
+    yield from _done(source.task(settings, results, target, data), name)
     tests = {test_key(planned.run_key, test.asked): test.asked for test in run.tests}
     for key, asked in tests.items():
         if read_test(target, key, asked, read_training(target, planned)) is None:
-            work(_with_test(settings, asked))
+            yield from _done(source.task(_with_test(settings, asked), results, target, data), name)
     new = _with_tests(run_state(planned, target), tests, name)
     found = differences(run, new)
     if not found:
         shutil.rmtree(target)
-    changed = _changed_since(run.result, source.numerics)
+    assert new.result is not None
+    changed = _changed_since(run.result, new.result, source.numerics)
     return Comparison(name, found, changed, new.headline.accuracy, source.name)
 
 
-def _work(name: str, source: Source, settings: Settings, target: Path, data: Path | None, start: Start) -> None:
-    """Run the process of a run. Raises LeoBenchError if it fails. name: the run, in words."""
-    process = start(
-        source.command(settings, target, data),
-        env=source.environment(settings),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        errors="replace",
-    )
-    _, said = process.communicate()
-    if process.returncode:
-        raise LeoBenchError(f"{name} could not be done again: {last_words(said) or 'no message'}")
+def _done(task: Task, name: str) -> Generator[Task, Ended, None]:
+    """Have a task done, again if its node dies. Raises LeoBenchError if it fails. name: the run, in words."""
+    for _ in range(MAX_ATTEMPTS):
+        ended = yield task
+        if not ended.lost:
+            break
+    if ended.code:
+        raise LeoBenchError(f"{name} could not be done again: {ended.lost or last_line(task.log) or 'no message'}")
 
 
 def _with_test(settings: Settings, asked: TestSettings) -> Settings:
@@ -252,12 +241,15 @@ def _with_tests(run: RunState, tests: Mapping[str, TestSettings], name: str) -> 
     return dataclasses.replace(run, tests=found)
 
 
-def _changed_since(result: Result, numerics: str) -> str:
-    """Return the changes since the record that can change bits: source, processor, versions."""
-    here = {**provenance.versions(), "processor": provenance.host()["processor"], "source": numerics}
-    there = {**result.versions, "processor": result.host.get("processor", "unknown"), "source": result.numerics}
+def _changed_since(old: Result, new: Result, numerics: str) -> str:
+    """Return the changes between two records that can change bits: source, processor, versions.
+
+    numerics: digest of the source that made the new one.
+    """
+    there, here = ({**one.versions, "processor": one.host.get("processor", "unknown")} for one in (old, new))
+    there["source"], here["source"] = old.numerics, numerics
     return ", ".join(
-        f"{name} was {there.get(name, 'absent')}, is {value}"
-        for name, value in here.items()
-        if name in ("processor", "torch", "numpy", "source") and there.get(name) != value
+        f"{name} was {there.get(name, 'absent')}, is {here.get(name, 'absent')}"
+        for name in ("processor", "torch", "numpy", "source")
+        if here.get(name) != there.get(name)
     )

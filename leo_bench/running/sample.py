@@ -1,18 +1,16 @@
 """Sample of recorded runs that are done again, several at a time and within a time limit. No torch."""
 
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import RunState
-from leo_bench.running.child_processes import stop_all
-from leo_bench.running.reproduce import Comparison, Start
+from leo_bench.running.executor import Ended, Executor
+from leo_bench.running.reproduce import Comparison, Steps
 
+POLL_SECONDS = 0.3
 START_SECONDS = 10.0
 """Seconds that a process needs before it trains, about."""
 
@@ -68,41 +66,47 @@ def _untrained_and_seconds(candidate: Candidate) -> tuple[bool, float]:
 
 
 @dataclass
+class _Going:
+    """A run that is being done again."""
+
+    candidate: Candidate
+    steps: Steps
+    began: float
+
+
+@dataclass
 class Sample:
-    """Runs that are done again, `jobs` at a time. A run is started only if it can be expected to end in time."""
+    """Runs that are done again, as many at a time as the executor can do. None is started that should end too late."""
 
     waiting: list[Candidate]
     """Runs in the order in which they are tried. Those that the time does not allow stay here."""
-    do: Callable[[RunState, Start], Comparison]
+    do: Callable[[RunState], Steps]
     """Does a run again. Raises LeoBenchError."""
-    jobs: int
+    executor: Executor
     deadline: float | None = None
     """Time by time.monotonic() at which no run may go on; None: no limit."""
-    processes: "list[subprocess.Popen[str]]" = field(default_factory=list)
-    stopped: bool = False
+    going: dict[str, _Going] = field(default_factory=dict)
+    """Runs whose tasks are placed, by the names of the tasks."""
     measured: list[tuple[float, float]] = field(default_factory=list)
     """Seconds on record and now, of the runs that ended."""
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield how each run ended, as they end. Any error, such as Ctrl-C, stops the processes of the others."""
-        going: dict[Future[Outcome], Candidate] = {}
-        with ThreadPoolExecutor(self.jobs) as pool:
-            try:
-                while True:
-                    while len(going) < self.jobs and (candidate := self._next()):
-                        going[pool.submit(self._outcome, candidate)] = candidate
-                    if not going:
-                        return
-                    for ended in wait(going, return_when=FIRST_COMPLETED).done:
-                        del going[ended]
-                        outcome = ended.result()
-                        if outcome.comparison:
-                            self.measured.append((outcome.candidate.seconds, outcome.seconds))
+        try:
+            while True:
+                while len(self.going) < self.executor.at_once and (candidate := self._next()):
+                    outcome = self._go_on(_Going(candidate, self.do(candidate.run), time.monotonic()))
+                    if outcome:
                         yield outcome
-            except BaseException:
-                self.stopped = True
-                stop_all(self.processes)  # type: ignore[arg-type]  # text or bytes is all the same here
-                raise
+                if not self.going:
+                    return
+                for ended in self.executor.ended(POLL_SECONDS):
+                    outcome = self._go_on(self.going.pop(ended.task.name), ended)
+                    if outcome:
+                        yield outcome
+        except BaseException:
+            self.executor.stop()
+            raise
 
     def _next(self) -> Candidate | None:
         """Take the next run that can be expected to end in time; None if there is none."""
@@ -113,21 +117,25 @@ class Sample:
                 return candidate
         return None
 
-    def _outcome(self, candidate: Candidate) -> Outcome:
-        began = time.monotonic()
-        try:
-            comparison, reason = self.do(candidate.run, self._start), ""
-        except LeoBenchError as error:
-            comparison, reason = None, str(error)
-        return Outcome(candidate, comparison, reason, time.monotonic() - began)
+    def _go_on(self, one: _Going, ended: Ended | None = None) -> Outcome | None:
+        """Start the next task of a run. Returns how the run ended if there is none.
 
-    def _start(self, *arguments: Any, **options: Any) -> "subprocess.Popen[str]":
-        """Start a process and keep track of it. Raises LeoBenchError after a stop."""
-        if self.stopped:
-            raise LeoBenchError("stopped by the user")
-        process = subprocess.Popen(*arguments, **options)
-        self.processes.append(process)
-        return process
+        ended: how its last task ended; None before the first.
+        """
+        comparison, reason = None, ""
+        try:
+            task = next(one.steps) if ended is None else one.steps.send(ended)
+            self.executor.start(task)
+            self.going[task.name] = one
+            return None
+        except StopIteration as end:
+            comparison = end.value
+        except LeoBenchError as error:
+            reason = str(error)
+        seconds = time.monotonic() - one.began
+        if comparison:
+            self.measured.append((one.candidate.seconds, seconds))
+        return Outcome(one.candidate, comparison, reason, seconds)
 
 
 def others_of(run: RunState, runs: Iterable[RunState]) -> list[float]:

@@ -4,13 +4,12 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
-import sys
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
 
 from leo_bench.config import Settings, differing
 from leo_bench.data.locate import locate
@@ -18,10 +17,13 @@ from leo_bench.errors import LeoBenchError
 from leo_bench.records import make_folder
 from leo_bench.running import provenance
 from leo_bench.running.attempts import last_words
+from leo_bench.running.child_processes import PYTHON
+from leo_bench.running.executor import Task
 from leo_bench.running.numerics import numerics_digest
-from leo_bench.running.worker import WORKER, worker_command, worker_environment
+from leo_bench.running.worker import WORKER, first_on_path, worker_options
 
 AT_COMMIT = Path(__file__).with_name("at_commit.py")
+"""Entry into the source of an earlier commit. A copy of it lies beside each one that is unpacked."""
 CHANGES = "+changes"
 """Ending of a recorded commit if files differed from it (provenance.py)."""
 
@@ -33,22 +35,33 @@ class Source:
     numerics: str
     """Its numerics digest for the run."""
     root: Path | None = None
-    """Folder that holds its package; None for this source."""
+    """Folder that holds its package and a copy of AT_COMMIT; None for this source."""
     name: str = "this source"
 
-    def command(self, settings: Settings, target: Path, data: Path | None) -> list[str]:
-        """Return the command that does the run of these settings in the folder `target`."""
-        if self.root is None:
-            return worker_command(settings, target, data, WORKER)
-        data = data or locate(settings.dataset).path  # a source elsewhere would not look beside this checkout
-        values = settings.canonical()
-        given = [json.dumps(some, sort_keys=True) for some in (values, differing(values))]
-        more = ["--data", str(data.absolute())] if data else []
-        return [sys.executable, "-P", str(AT_COMMIT), "run", str(target.absolute()), *given, *more]
+    def task(self, settings: Settings, results: Path, folder: Path, data: Path | None) -> Task:
+        """Return the task of doing the run of these settings in a folder below results, as the source itself is.
 
-    def environment(self, settings: Settings) -> dict[str, str]:
-        """Return the environment of that command."""
-        return worker_environment(settings) | ({} if self.root is None else {"PYTHONPATH": str(self.root.absolute())})
+        data: folder of Omniglot, if the user names one.
+        """
+        program: Sequence[str] = WORKER
+        options = worker_options(settings)
+        if self.root is not None:
+            data = data or locate(settings.dataset).path  # a source elsewhere would not look beside this checkout
+            values = settings.canonical()
+            program = (*PYTHON, AT_COMMIT.stem, "run")
+            options = [json.dumps(some, sort_keys=True) for some in (values, differing(values))]
+        return Task(
+            name=folder.name,
+            program=program,
+            results=results,
+            folder=folder,
+            settings=settings,
+            log=folder / "stderr.txt",
+            options=options,
+            data=data.absolute() if data else None,
+            numerics="" if self.root else self.numerics,
+            source=self.root,
+        )
 
 
 @dataclass
@@ -60,7 +73,6 @@ class Sources:
     """Commit -> folder of its source, or the reason why there is none."""
     digests: dict[Sequence[str], str] = field(default_factory=dict)
     """(commit, learner, data set) -> numerics digest."""
-    lock: Lock = field(default_factory=Lock)
 
     def of_record(self, settings: Settings, numerics: str, commit: str) -> Source:
         """Return the source with the numerics digest of a record: this one, or that of its commit.
@@ -71,9 +83,8 @@ class Sources:
         if numerics == own:
             return Source(own)
         short = commit.removesuffix(CHANGES)
-        with self.lock:  # two threads may ask for the same commit
-            root = self._root(short)
-            found = self._digest(root, short, settings)
+        root = self._root(short)
+        found = self._digest(root, short, settings)
         if found != numerics:
             why = "changes that were not committed" if commit.endswith(CHANGES) else "another commit"
             raise LeoBenchError(
@@ -99,8 +110,8 @@ class Sources:
         asked = (commit, settings.learner, settings.dataset)
         if asked not in self.digests:
             done = subprocess.run(
-                [sys.executable, "-P", str(AT_COMMIT), "digest", *asked[1:]],
-                env={**os.environ, "PYTHONPATH": str(root.absolute())},
+                [*PYTHON, AT_COMMIT.stem, "digest", *asked[1:]],
+                env={**os.environ, **first_on_path(root)},
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",
@@ -112,7 +123,7 @@ class Sources:
 
 
 def unpacked(commit: str, folder: Path) -> Path:
-    """Unpack the package of a commit of this repository into a folder, and return the folder.
+    """Unpack the package of a commit of this repository into a folder, with AT_COMMIT, and return the folder.
 
     Raises LeoBenchError if this is no checkout or if it lacks the commit.
     """
@@ -132,4 +143,5 @@ def unpacked(commit: str, folder: Path) -> Path:
     make_folder(folder)
     with zipfile.ZipFile(io.BytesIO(done.stdout)) as archive:
         archive.extractall(folder)
+    shutil.copy(AT_COMMIT, folder)
     return folder

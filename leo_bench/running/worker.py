@@ -16,13 +16,6 @@ from leo_bench.running.executor import Task
 WORKER = (*PYTHON, "leo_bench.running.worker")
 
 
-def worker_command(
-    settings: Settings, folder: Path, data: Path | None, worker: Sequence[str] = WORKER, accept_stale: bool = False
-) -> list[str]:
-    """Return the command that does the run of these settings in folder."""
-    return [*worker, str(folder), *worker_options(settings, accept_stale), *(["--data", str(data)] if data else [])]
-
-
 def worker_options(settings: Settings, accept_stale: bool = False) -> list[str]:
     """Return the arguments of the process of a run after its folder, without the folder of the data."""
     given = json.dumps(differing(settings.canonical()), sort_keys=True)
@@ -55,6 +48,11 @@ def task_of_run(
 def worker_environment(settings: Settings) -> dict[str, str]:
     """Return the environment of the process of a run on this machine."""
     return {**os.environ, **worker_variables(settings)}
+
+
+def first_on_path(source: Path) -> dict[str, str]:
+    """Return the variable that makes a process import leo_bench from the folder `source`."""
+    return {"PYTHONPATH": os.pathsep.join([str(source.absolute()), *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 
 def worker_variables(settings: Settings) -> dict[str, str]:

@@ -13,7 +13,7 @@ from results_fixture import edit_record, make_plan, write_run, write_study
 from leo_bench.commands.cli import main
 from leo_bench.records import Plan
 from leo_bench.report import write_report
-from leo_bench.running import provenance, sources
+from leo_bench.running import sources
 from leo_bench.statistics import next_seed_range
 
 AGAIN = 5 / 75
@@ -22,11 +22,9 @@ AGAIN = 5 / 75
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in an empty folder, on the machine that made the records, with the quick process."""
+    """Work in an empty folder, with the quick process, whose records name the same machine as those made by hand."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sources, "WORKER", (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py")))
-    monkeypatch.setattr(provenance, "host", lambda: {"processor": "Some CPU"})
-    monkeypatch.setattr(provenance, "versions", lambda: {"python": "3.11.7", "torch": "2.15.0"})
 
 
 def write(*counts: int, folder: str = "results", **changes: Any) -> Plan:
@@ -172,6 +170,8 @@ def test_a_record_of_another_source_says_why_it_is_not_compared(capsys: pytest.C
         (["--levels", "0-1", "-n", "2"], "--levels 0-1 does no run, so -n would be ignored"),
         (["--levels", "0", "--minutes", "2"], "--levels 0 does no run, so --minutes would be ignored"),
         (["--levels", "1", "--this-source"], "--levels 1 does no run, so --this-source would be ignored"),
+        (["--levels", "0-1", "--ray", "auto"], "--levels 0-1 does no run, so --ray would be ignored"),
+        (["--collect"], "--collect would be ignored without --ray"),
         (["--key", "0" * 16, "--levels", "0-2"], "--key names one run, so levels below 2 do not apply"),
         (["--key", "0" * 16, "--minutes", "2"], "--key names one run, so --minutes would be ignored"),
         (["--minutes", "0"], "--minutes must be a number above 0, got 0"),

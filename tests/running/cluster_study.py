@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+CLI = (sys.executable, "-m", "leo_bench.commands.cli")
 
 STUDY = """
 question = "Does it run anywhere?"
@@ -60,7 +61,7 @@ def command(folder: Path, results: str, *options: str) -> list[str]:
         str(folder / "reports"),
     ]
     return [
-        *(sys.executable, "-m", "leo_bench.commands.cli", "study", "light", "--dataset", "glyphs"),
+        *(*CLI, "study", "light", "--dataset", "glyphs"),
         *places,
         *options,
     ]

@@ -1,6 +1,8 @@
 """Executors: the scheduler with one that it does not know, what a node does, and Ray's bookkeeping without Ray."""
 
+import json
 import pickle
+import shutil
 import subprocess
 import sys
 import time
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 from results_fixture import make_plan, write_big_study
+from test_sources import EARLY, package
 
 from leo_bench.commands.cli import main
 from leo_bench.config import Settings, make_settings
@@ -28,6 +31,7 @@ from leo_bench.running.executor import Ended, Task
 from leo_bench.running.parcel import Parcel, digest_of, pack
 from leo_bench.running.run_queue import RunQueue
 from leo_bench.running.scheduler import StudyRunner
+from leo_bench.running.sources import AT_COMMIT, Source
 from leo_bench.running.worker import task_of_run
 
 WORKER = (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py"))
@@ -168,6 +172,7 @@ def order(task: Task, results: Path, **changes: Any) -> Order:
         "learner": task.settings.learner,
         "dataset": task.settings.dataset,
         "numerics": task.numerics,
+        "source": "",
         "probe": "probe",
         "sent": pack(results, [task.folder]),
         "is_trial": False,
@@ -472,6 +477,21 @@ def test_a_node_without_the_disk_turns_collecting_on_and_costs_no_attempt(tmp_pa
     assert (run.status, run.attempts, place.collect) == ("done", 1, True)
 
 
+@pytest.mark.parametrize("collect", [True, False])
+def test_the_source_of_an_earlier_commit_travels_with_its_task(tmp_path: Path, ray: FakeRay, collect: bool) -> None:
+    root = package(tmp_path / "reproduce/source-abc", EARLY)
+    shutil.copy(AT_COMMIT, root)
+    folder = tmp_path / "reproduce/run"
+    folder.mkdir()
+    place = executor(ray, tmp_path, collect=collect)
+    place.start(Source("aaaabbbbcccc", root).task(make_settings({"dataset": "glyphs"}), tmp_path, folder, None))
+    (ended,) = place.ended(0)
+    assert ended.code == 0, ended.task.log.read_text()
+    settings, _ = json.loads((folder / "did.json").read_text())  # written by the package that travelled
+    assert settings["dataset"] == "glyphs"
+    assert not list((tmp_path / "node").glob("work/*"))
+
+
 def test_a_run_that_is_out_on_a_node_is_held_here(tmp_path: Path, ray: FakeRay) -> None:
     place, asked = executor(ray, tmp_path, collect=True), task(tmp_path)
     place.start(asked)
@@ -573,13 +593,15 @@ def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("without_ray")
-@pytest.mark.parametrize("command", [["study", "ablations"], ["search", "search"]])
+@pytest.mark.parametrize(
+    "command",
+    [["study", "ablations", "--dataset", "glyphs"], ["search", "search", "--dataset", "glyphs"], ["reproduce"]],
+)
 def test_without_the_extra_one_line_says_how_to_install_it(
     tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     results = write_big_study(tmp_path, seeds=(0,)).parent
-    options = ["--results", str(results), "--ray", "local"]
-    assert main([*command, *options, "--dataset", "glyphs"]) == 2
+    assert main([*command, "--results", str(results), "--ray", "local"]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith("error: --ray needs Ray") and "pip install 'leo_bench[ray]'" in line
 
@@ -593,6 +615,12 @@ def test_without_the_extra_one_line_says_how_to_install_it(
         (["--ray", "auto", "--gpus-per-run", "0"], "got 0"),
         (["--ray", "auto", "--plan"], "--plan starts nothing, so --ray would be ignored"),
         (["--ray", "ray://head:10001"], "Ray Client"),
+        (["--ray", "head"], "--ray head: expected auto, local, or HOST:PORT of the head of a cluster"),
+        (["--ray", "127.0.0.1:70000"], "--ray 127.0.0.1:70000: expected auto, local, or HOST:PORT"),
+        (
+            ["--ray", "127.0.0.1:1"],
+            "--ray 127.0.0.1:1: no connection to a Ray cluster (",
+        ),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(

@@ -4,6 +4,7 @@ Each node has its own temporary folder. With --collect no node looks into the re
 through Ray, as from a machine that shares no disk. All ports are bound to 127.0.0.1.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -16,10 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster_study import command, environment, study, write_studies
+from cluster_study import CLI, command, environment, study, write_studies
 
+from leo_bench.config import make_settings
 from leo_bench.records import RunState, attempts_of, load_study, read_record
 from leo_bench.records.schema import AttemptStatus
+from leo_bench.running.cluster import connected
+from leo_bench.running.executor import Ended, Task
 from leo_bench.running.reproduce import differences
 
 pytestmark = pytest.mark.ray
@@ -40,12 +44,12 @@ class Nodes:
         self.address: str = self.cluster.address
         self.n = 0
 
-    def add(self, **resources: float) -> Any:
-        """Add a node with a temporary folder of its own."""
+    def add(self, num_cpus: int = 1, num_gpus: int = 0) -> Any:
+        """Add a node with a temporary folder of its own, for Ray too. Ray believes in any number of GPUs."""
         self.n += 1
-        own = self.folder / f"node-{self.n}"
-        own.mkdir()
-        return self.cluster.add_node(num_cpus=1, env_vars={"TMPDIR": str(own)}, **resources)
+        own = str(self.folder / f"node-{self.n}")
+        Path(own).mkdir()
+        return self.cluster.add_node(num_cpus=num_cpus, num_gpus=num_gpus, temp_dir=own, env_vars={"TMPDIR": own})
 
     def kill(self, node: Any) -> None:
         """Kill the processes of a node with SIGKILL."""
@@ -144,6 +148,22 @@ def test_nodes_that_share_the_disk_write_their_results_themselves(place: Path, n
 
 
 @pytest.mark.parametrize("collect", [True, False])
+def test_recorded_runs_are_done_again_on_the_nodes(place: Path, nodes: Nodes, collect: bool) -> None:
+    folder = place / "local/light-smoke"
+    options = ["-n", "3", "--levels", "2", "--json", "--ray", nodes.address, *(["--collect"] if collect else [])]
+    done = subprocess.run(
+        [*CLI, "reproduce", str(folder), "--results", str(place / "again"), *options],
+        env=environment(place),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [run["level"] for run in found["runs"]] == [2, 2, 2]
+    assert not list((place / "again/reproduce").iterdir())
+
+
+@pytest.mark.parametrize("collect", [True, False])
 def test_a_study_that_is_stopped_goes_on_without_ray(place: Path, nodes: Nodes, collect: bool) -> None:
     name = f"stopped-{collect}"
     options = ["--profile", "smoke", "--seeds", "0", "--ray", nodes.address, *(["--collect"] if collect else [])]
@@ -167,14 +187,62 @@ def test_a_study_that_is_stopped_goes_on_without_ray(place: Path, nodes: Nodes, 
     assert all(outcomes(run).count("done") == 1 and "failed" not in outcomes(run) for run in runs)
 
 
+USES_A_GPU = """
+import os, pathlib, sys, time
+folder = pathlib.Path(sys.argv[1])
+mine = folder.parent / f"going-{folder.name}"
+mine.touch()
+most, four, begin = 0, folder.parent / "four", time.monotonic()
+while time.monotonic() < begin + 2 or not (four.exists() or time.monotonic() > begin + 120):
+    most = max(most, len(list(folder.parent.glob("going-*"))))
+    if most == 4:
+        four.touch()
+    time.sleep(0.02)
+mine.unlink()
+(folder / "seen").write_text(f"{most} {os.environ['CUDA_VISIBLE_DEVICES']}")
+"""
+"""A run that says how many were going on at the same time, and which GPUs it sees. It waits until four were seen, and
+for a fifth that may come."""
+
+
+def test_four_runs_share_a_gpu_and_each_sees_it(tmp_path: Path, nodes: Nodes) -> None:
+    settings = make_settings({"device": "cuda"})
+    folders = [tmp_path / f"run-{n}" for n in range(9)]
+    for folder in folders:
+        folder.mkdir()
+    waiting = [
+        Task(folder.name, (sys.executable, "-c", USES_A_GPU), tmp_path, folder, settings, folder / "log.txt")
+        for folder in folders
+    ]
+    ended: list[Ended] = []
+    box = nodes.add(num_cpus=9, num_gpus=1)
+    try:
+        with connected(nodes.address, tmp_path, gpus_per_run=0.25) as executor:
+            executor.check([settings])
+            assert executor.at_once == 4
+            while waiting or executor.placed:
+                while waiting and executor.room() > 0:
+                    executor.start(waiting.pop())
+                ended += executor.ended(0.3)
+    finally:
+        nodes.cluster.remove_node(box)  # in good order, so that the cluster knows at once
+    assert [one.code for one in ended] == [0] * 9, [one.task.log.read_text() for one in ended]
+    seen = [(folder / "seen").read_text().split() for folder in folders]
+    assert max(int(most) for most, _ in seen) == 4
+    assert {gpus for _, gpus in seen} == {"0"}
+
+
+def test_a_local_cluster_listens_on_this_machine_only(tmp_path: Path) -> None:
+    with connected("local", tmp_path):
+        import psutil  # comes with Ray
+
+        sockets = [one for child in psutil.Process().children(recursive=True) for one in child.net_connections("inet")]
+        places = {one.laddr.ip.removeprefix("::ffff:") for one in sockets if one.status == psutil.CONN_LISTEN}
+    assert places == {"127.0.0.1"}
+
+
 def test_what_no_node_can_do_is_refused_in_one_line(place: Path, nodes: Nodes) -> None:
     done = study(place, "refused", "--profile", "quick", "--ray", nodes.address, "--device", "cuda")
     assert done.returncode == 2
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("error: a run needs 1 CPUs and 1 GPUs on one node, but the nodes of the Ray cluster have ")
-
-
-def test_a_cluster_that_is_not_there_is_named_in_one_line(place: Path) -> None:
-    done = study(place, "nowhere", "--profile", "quick", "--ray", "127.0.0.1:1")
-    assert done.returncode == 2
-    assert done.stderr.strip().splitlines()[-1].startswith("error: --ray 127.0.0.1:1: no connection to a Ray cluster")

@@ -10,14 +10,18 @@ import pytest
 from results_fixture import make_plan, seal, write_study
 
 from leo_bench.commands.cli import main
-from leo_bench.config import make_settings, planned_tests
+from leo_bench.config import Settings, make_settings, planned_tests
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Result, RunState, StudyView, TestResult, read_record
 from leo_bench.running import reproduce, sources
+from leo_bench.running.attempts import MAX_ATTEMPTS
+from leo_bench.running.executor import Ended
+from leo_bench.running.local_processes import LocalProcesses
 from leo_bench.running.numerics import numerics_digest
+from leo_bench.running.sample import Candidate, Sample
 from leo_bench.running.scheduler import StudyRunner
 from leo_bench.running.sources import Source
-from leo_bench.running.worker import worker_command, worker_environment
+from leo_bench.running.worker import worker_environment, worker_options
 
 WORKER = (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py"))
 
@@ -28,10 +32,24 @@ def fake_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "WORKER", WORKER)
 
 
-def again(run: RunState, folder: Path) -> reproduce.Comparison:
-    """Do a run again with this source."""
+def steps(run: RunState, folder: Path) -> reproduce.Steps:
+    """Return the tasks of doing a run again with this source, below the results folder that holds folder."""
     settings = make_settings(run.planned.settings)
-    return reproduce.again(run, folder, None, Source(numerics_digest(settings.learner, settings.dataset)))
+    source = Source(numerics_digest(settings.learner, settings.dataset))
+    return reproduce.again(run, folder.parent, folder, None, source)
+
+
+def again(run: RunState, folder: Path) -> reproduce.Comparison:
+    """Do a run again with this source, on this machine."""
+    (outcome,) = Sample([Candidate(folder, run)], lambda run: steps(run, folder), LocalProcesses(1)).outcomes()
+    assert outcome.comparison, outcome.reason
+    return outcome.comparison
+
+
+def do(settings: Settings, folder: Path) -> None:
+    """Do a run in its folder."""
+    command = [*WORKER, str(folder), *worker_options(settings)]
+    subprocess.run(command, env=worker_environment(settings), check=True)
 
 
 @pytest.fixture
@@ -69,8 +87,7 @@ def alone(tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     more = {"test_inner_steps": 3, "test_k_shots": [5], "n_test_episodes": 20, "test_datasets": ["glyphs"]}
     for asked in (settings, make_settings({**settings.canonical(), **more})):
-        command = worker_command(asked, folder, None, WORKER)
-        subprocess.run(command, env=worker_environment(asked), check=True)
+        do(asked, folder)
     return folder
 
 
@@ -96,7 +113,7 @@ def test_a_run_that_no_study_names_is_done_again_with_the_tests_of_every_call(
 def test_a_run_of_a_study_is_compared_with_the_tests_of_score_too(view: StudyView, tmp_path: Path) -> None:
     run = view.runs[0]
     more = make_settings({**run.planned.settings, "test_inner_steps": 3})
-    subprocess.run(worker_command(more, run.folder, None, WORKER), env=worker_environment(more), check=True)
+    do(more, run.folder)
     folder, found = reproduce.with_key([view.folder], run.planned.run_key, tmp_path / "runs")
     assert (folder, found.planned.variant) == (view.folder, "short")
     assert len(found.tests) == 2 * len(run.tests)
@@ -109,6 +126,36 @@ def test_equal_bits_are_called_equal_and_nothing_is_left(view: StudyView, tmp_pa
     assert list((tmp_path / "again").iterdir()) == []
 
 
+def test_a_run_whose_node_dies_is_done_again_and_given_up_after_as_many_attempts_as_in_a_study(
+    view: StudyView, tmp_path: Path
+) -> None:
+    doing = steps(view.runs[0], tmp_path / "again")
+    task = next(doing)
+    for _ in range(MAX_ATTEMPTS - 1):
+        assert doing.send(Ended(task, 1, "its node died")) == task
+    with pytest.raises(LeoBenchError, match="could not be done again: its node died"):
+        doing.send(Ended(task, 1, "its node died"))
+
+
+def test_a_run_that_fails_is_not_tried_twice_and_its_last_line_said(view: StudyView, tmp_path: Path) -> None:
+    doing = steps(view.runs[0], tmp_path / "again")
+    task = next(doing)
+    task.log.write_text("...\nerror: no data\n")
+    with pytest.raises(LeoBenchError, match="could not be done again: no data"):
+        doing.send(Ended(task, 1))
+
+
+def test_processor_and_versions_are_compared_with_those_of_the_machine_that_did_it(
+    view: StudyView, tmp_path: Path
+) -> None:
+    run = view.runs[0]
+    assert run.result is not None
+    older = run.result.model_copy(update={"host": {"processor": "Old CPU"}, "versions": {"torch": "1.0"}})
+    changed = again(dataclasses.replace(run, result=older), tmp_path / "again").changed
+    assert "processor was Old CPU, is Some CPU" in changed  # that of tests/fake_worker.py, not of this machine
+    assert "torch was 1.0, is " in changed
+
+
 def test_other_bits_are_named_and_kept(view: StudyView, tmp_path: Path) -> None:
     run = view.runs[0]
     assert run.result is not None
@@ -116,7 +163,6 @@ def test_other_bits_are_named_and_kept(view: StudyView, tmp_path: Path) -> None:
     comparison = again(other, tmp_path / "again")
     assert comparison.differences == ["weights_digest: recorded other, now 77aa"]
     assert read_record(tmp_path / "again" / run.planned.run_key / "result.json", Result).weights_digest == "77aa"
-    assert "processor was Some CPU" in comparison.changed
 
 
 def test_a_run_of_other_source_is_compared_and_its_source_named(view: StudyView, tmp_path: Path) -> None:

@@ -1,19 +1,19 @@
 """Which recorded runs are done again, and in which order, within a time limit."""
 
-import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
+from leo_bench.config import make_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import RunState, load_study
 from leo_bench.running import sample
-from leo_bench.running.reproduce import Comparison, Start
+from leo_bench.running.executor import Task
+from leo_bench.running.local_processes import LocalProcesses
+from leo_bench.running.reproduce import Comparison, Steps
 from leo_bench.running.sample import START_SECONDS, Candidate, Sample, in_turns, others_of
 
 COUNTS = np.full((12, 6), 5)
@@ -57,56 +57,75 @@ def test_the_seconds_of_a_run_are_those_on_record(tmp_path: Path) -> None:
     assert first.seconds == pytest.approx(START_SECONDS + 20 + scoring)
 
 
-def same(run: RunState, start: Start) -> Comparison:
+def same(run: RunState) -> Steps:
     return Comparison(run.planned.variant, [], "", 0.5)
+    yield
 
 
 def test_only_runs_that_should_end_in_time_are_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
     monkeypatch.setattr(sample.time, "monotonic", lambda: clock[0])
 
-    def twice_as_slow(run: RunState, start: Start) -> Comparison:
+    def twice_as_slow(run: RunState) -> Steps:
         clock[0] += 2 * Candidate(Path(), run).seconds
-        return same(run, start)
+        return (yield from same(run))
 
     candidates = in_turns(studies(tmp_path))
     n20, n40, n80, n120 = (one.seconds for one in candidates)
-    whole = Sample(list(candidates), twice_as_slow, 1, 100 + 2 * (n20 + n40 + n80 + n120))
+    whole = Sample(list(candidates), twice_as_slow, LocalProcesses(1), 100 + 2 * (n20 + n40 + n80 + n120))
     assert [one.candidate.run.planned.variant for one in whole.outcomes()] == ["n20", "n40", "n80", "n120"]
     clock[0] = 100.0
     # after the first run the rest is known to take twice as long as on record: there is no time for n80
-    short = Sample(list(candidates), twice_as_slow, 1, 100 + 2 * (n20 + n40 + n80) - 1)
+    short = Sample(list(candidates), twice_as_slow, LocalProcesses(1), 100 + 2 * (n20 + n40 + n80) - 1)
     assert [one.candidate.run.planned.variant for one in short.outcomes()] == ["n20", "n40"]
     assert [one.run.planned.variant for one in short.waiting] == ["n80", "n120"]
 
 
 def test_a_run_that_fails_is_an_outcome_with_its_reason(tmp_path: Path) -> None:
-    def fails(run: RunState, start: Start) -> Comparison:
+    def fails(run: RunState) -> Steps:
         raise LeoBenchError("no data")
+        yield
 
-    found = list(Sample(in_turns(studies(tmp_path)), fails, 2).outcomes())
+    found = list(Sample(in_turns(studies(tmp_path)), fails, LocalProcesses(2)).outcomes())
     assert [(one.comparison, one.reason) for one in found] == [(None, "no data")] * 4
 
 
-def test_a_stop_ends_the_processes_and_starts_no_other(tmp_path: Path) -> None:
-    started: list[Any] = []
+def task(run: RunState, results: Path, code: str) -> Task:
+    folder = results / "reproduce" / run.planned.run_key
+    program = (sys.executable, "-c", code)
+    return Task(folder.name, program, results, folder, make_settings(run.planned.settings), folder / "log.txt")
 
-    def sleeps(run: RunState, start: Start) -> Comparison:
-        if run.planned.variant == "n20":
-            while not started:
-                time.sleep(0.01)
+
+def test_tasks_of_several_runs_go_on_side_by_side_and_each_gets_its_own_end(tmp_path: Path) -> None:
+    placed: list[list[str]] = []
+    place = LocalProcesses(2)
+
+    def in_two_steps(run: RunState) -> Steps:
+        code = run.planned.settings["n_train_episodes"] % 7
+        for _ in range(2):
+            ended = yield task(run, tmp_path, f"raise SystemExit({code})")
+            placed.append(list(place.placed))
+            assert (ended.task.name, ended.code) == (run.planned.run_key, code)
+        return (yield from same(run))
+
+    found = list(Sample(in_turns(studies(tmp_path)), in_two_steps, place).outcomes())
+    assert [one.reason for one in found] == [""] * 4 and not place.placed
+    assert len(placed) == 8 and max(map(len, placed)) <= 1  # beside the one that just ended
+
+
+def test_a_stop_ends_the_processes(tmp_path: Path) -> None:
+    place, started = LocalProcesses(2), []
+
+    def sleeps(run: RunState) -> Steps:
+        if run.planned.variant == "n40":
+            started.extend(process for _, process in place.placed.values())
             raise KeyboardInterrupt
-        process = start([sys.executable, "-c", "import time; time.sleep(60)"], stderr=subprocess.PIPE)
-        started.append(process)
-        process.communicate()
-        return same(run, start)
+        yield task(run, tmp_path, "import time; time.sleep(60)")
+        raise AssertionError("the process was to be stopped")
 
-    doing = Sample(in_turns(studies(tmp_path)), sleeps, 2)
     with pytest.raises(KeyboardInterrupt):
-        list(doing.outcomes())
+        list(Sample(in_turns(studies(tmp_path)), sleeps, place).outcomes())
     assert [process.poll() is not None for process in started] == [True]
-    with pytest.raises(LeoBenchError, match="stopped"):
-        doing._start([sys.executable, "--version"])
 
 
 def test_the_range_of_other_seeds_is_of_the_same_variant_and_test(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from leo_bench.records import (
 )
 from leo_bench.running.attempts import MAX_ATTEMPTS
 from leo_bench.running.scheduler import StudyRunner
-from leo_bench.running.worker import worker_command, worker_environment
+from leo_bench.running.worker import worker_environment, worker_options
 
 WORKER = (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py"))
 
@@ -183,8 +183,8 @@ def test_stale_runs_are_done_again_unless_accepted(tmp_path: Path) -> None:
 
 def test_the_processes_of_runs_accept_stale_trainings_if_the_study_does(tmp_path: Path) -> None:
     settings = make_settings(plan_of(a=101).runs[0].settings)
-    assert "--accept-stale" in worker_command(settings, tmp_path, None, accept_stale=True)
-    assert "--accept-stale" not in worker_command(settings, tmp_path, None)
+    assert "--accept-stale" in worker_options(settings, accept_stale=True)
+    assert "--accept-stale" not in worker_options(settings)
     plan = plan_of(a=101)
     runner(tmp_path, plan).run()
     folder = tmp_path / "runs" / plan.runs[0].run_key

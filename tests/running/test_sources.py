@@ -11,8 +11,10 @@ import pytest
 from leo_bench.config import make_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.running import provenance, sources
+from leo_bench.running.local_processes import LocalProcesses
 from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.sources import AT_COMMIT, Sources
+from leo_bench.running.worker import WORKER
 
 SETTINGS = make_settings({"learner": "pixels", "n_train_episodes": 0, "latent_dim": 77, "dataset": "glyphs"})
 EARLY = {
@@ -67,7 +69,8 @@ def test_a_record_of_this_source_is_done_by_this_source(tmp_path: Path) -> None:
     own = numerics_digest("pixels", "glyphs")
     source = Sources(tmp_path).of_record(SETTINGS, own, "unknown")
     assert (source.root, source.numerics, source.name) == (None, own, "this source")
-    assert source.environment(SETTINGS).get("PYTHONPATH") == os.environ.get("PYTHONPATH")
+    task = source.task(SETTINGS, tmp_path, tmp_path / "runs/a", None)
+    assert (task.program, task.source, task.numerics, task.data) == (WORKER, None, own, None)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -77,8 +80,11 @@ def test_a_record_of_a_commit_is_done_by_the_source_of_the_commit(tmp_path: Path
     assert (source.root / "leo_bench" / "provenance.py").read_text() == EARLY["provenance.py"]  # not today's
     target = tmp_path / "run"
     target.mkdir()
-    command, environment = source.command(SETTINGS, target, tmp_path), source.environment(SETTINGS)
-    subprocess.run(command, env=environment, check=True)
+    place = LocalProcesses(1)
+    place.start(source.task(SETTINGS, tmp_path, target, tmp_path))
+    while not (ended := place.ended(0.05)):
+        pass
+    assert ended[0].code == 0, ended[0].task.log.read_text()
     settings, data = json.loads((target / "did.json").read_text())
     # what the source knows, and every setting that is not at its default, even if it does not know it
     assert settings == {"learner": "pixels", "n_train_episodes": 0, "latent_dim": 77, "dataset": "glyphs", "seed": 0}

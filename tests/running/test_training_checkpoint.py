@@ -22,7 +22,7 @@ from leo_bench.running import attempts, experiment, plan, training_checkpoint, t
 from leo_bench.running.attempts import TRAINING_CHECKPOINT, set_aside
 from leo_bench.running.reproduce import differences
 from leo_bench.running.training_checkpoint import TrainingCheckpoint, is_due
-from leo_bench.running.worker import worker_command, worker_environment
+from leo_bench.running.worker import worker_environment, worker_options
 from leo_bench.training import outer_loop
 
 TINY: dict[str, Any] = {
@@ -118,7 +118,7 @@ def test_a_run_killed_in_an_update_and_while_writing_ends_with_the_same_bits(tmp
     command = [sys.executable, str(Path(__file__).with_name("killed_run.py"))]
     for kill in ({"KILL_IN_UPDATE": "3"}, {"KILL_IN_WRITING": "2"}):
         process = subprocess.run(
-            worker_command(settings, folder, None, command),
+            [*command, str(folder), *worker_options(settings)],
             env={**worker_environment(settings), **kill},
             capture_output=True,
             text=True,

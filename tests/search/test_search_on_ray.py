@@ -31,7 +31,7 @@ def cluster() -> Iterator[Any]:
 
     folder = tempfile.mkdtemp(prefix="ray-")
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "temp_dir": folder})
-    made.add_node(num_cpus=2)
+    made.add_node(num_cpus=2, temp_dir=f"{folder}/node")
     yield made
     made.shutdown()
     shutil.rmtree(folder, ignore_errors=True)

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def program(name: str) -> str:
 
 
 @pytest.fixture
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address() -> Iterator[str]:
     """Address of an empty database."""
     try:
         import psycopg  # noqa: F401
@@ -47,12 +48,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if "LEO_BENCH_POSTGRES" in os.environ:
         yield os.environ["LEO_BENCH_POSTGRES"]
         return
-    folder = tmp_path_factory.mktemp("postgres")
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))  # pytest keeps its own folders from other users
     as_owner: list[str] = []
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         as_owner = ["runuser", "-u", "postgres", "--"]
-        for path in (folder, *folder.parents[:2]):
-            path.chmod(0o755)
         shutil.chown(folder, "postgres")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -66,6 +65,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"postgresql://leo:secret@127.0.0.1:{port}/postgres"
     finally:
         subprocess.run([*control, "-m", "immediate", "stop"], check=True, cwd=folder)
+        shutil.rmtree(folder)
 
 
 def test_workers_share_a_search_on_postgres_and_one_of_them_is_killed(
@@ -90,11 +90,13 @@ def test_workers_of_several_calls_never_begin_more_trials_than_the_budget(tmp_pa
     plan = small_plan(n_trials=3)
     folder = tmp_path / "small-smoke"
     write_record(folder / "search.json", plan)
-    study = create_study(plan, open_storage(address))
+    storage = open_storage(address)
+    study = create_study(plan, storage)
     environment = {**os.environ, "LEO_BENCH_STORAGE": address}
     workers = [subprocess.Popen([*WORKER, str(folder)], env=environment) for _ in range(8)]  # all see an empty study
     assert [worker.wait() for worker in workers] == [0] * 8
     assert [trial.number for trial in study.get_trials()] == [0, 1, 2]
+    storage.engine.dispose()
 
 
 def test_a_server_that_is_not_there_is_named_without_its_password(address: str) -> None:

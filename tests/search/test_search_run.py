@@ -81,7 +81,9 @@ def check_agreement(results: Path, plan: SearchPlan, url: str = "") -> Trials:
     """The database, trials.json and the runs' own records, trial by trial."""
     folder = results / "small-smoke"
     _, trials = read_search(folder)
-    in_database = create_study(plan, open_storage(url or sqlite_url(folder))).trials
+    storage = open_storage(url or sqlite_url(folder))
+    in_database = create_study(plan, storage).trials
+    storage.engine.dispose()
     assert [trial.number for trial in trials.trials] == [trial.number for trial in in_database]
     for one, other in zip(trials.trials, in_database, strict=True):
         assert one.parameters == other.params
