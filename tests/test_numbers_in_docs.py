@@ -86,6 +86,15 @@ def test_tuned_beside_protonet(name: str) -> None:
     assert f"| {name} | {' | '.join(cells)} |" in page("adaptation.md")
 
 
+def test_on_how_many_tests_tuned_is_better() -> None:
+    study = Published("adaptation")
+    found = [study.difference("protonet", *test, turned=True) for test in ADAPTATION_TESTS.values()]
+    better = [words for words in found if words.startswith("**+")]
+    text = " ".join(page("adaptation.md"))
+    assert f"better than ProtoNet on {len(better)} of {len(found)} tests and behind on none" in text
+    assert not [words for words in found if words.startswith("**-")]
+
+
 @pytest.mark.parametrize("name", ADAPTATION_TESTS)
 def test_tuned_beside_other_classifiers(name: str) -> None:
     study, test = Published("adaptation"), ADAPTATION_TESTS[name]
