@@ -284,7 +284,7 @@ def test_near_the_ceiling_is_where_the_median_variant_is() -> None:
 def test_the_error_axis_shows_errors_small_ones_at_its_end(draw: Any) -> None:
     (frame, *rest), keywords = draw.args, draw.keywords
     high = frame.assign(accuracy=0.97 + frame["accuracy"] / 50)
-    ax = draw.func(high, *rest, **keywords, error=True)
+    ax = draw.func(high, *rest, **keywords, error=True, ax=axes())
     across = draw.func is accuracy_by_setting
     axis, low, top = (ax.xaxis, *ax.get_xlim()) if across else (ax.yaxis, *ax.get_ylim())
     assert axis.get_label_text() == "error, % (log scale)"

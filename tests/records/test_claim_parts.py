@@ -54,8 +54,8 @@ def test_a_whole_statement_has_no_fault(part: dict[str, Any]) -> None:
         ("count", {"above": 1}, "give it equals, or above, below or both"),
         ("count", {"below": 1}, "give it equals, or above, below or both"),
         ("count", {"kind": "level"}, "equals is for the kind count; give it above or below"),
-        ("ratio", {"quantity": "accuracy", "above": "margin"}, "the bound of a ratio is a number"),
-        ("ratio", {"quantity": "accuracy", "below": "-margin"}, "the bound of a ratio is a number"),
+        ("ratio", {"above": "margin"}, "the bound of a ratio is a number"),
+        ("ratio", {"below": "-margin"}, "the bound of a ratio is a number"),
         ("trend", {"quantity": "n_parameters", "below": "-margin"}, "the margin is one of accuracy; give n_parameters"),
         ("trend", {"quantity": "n_parameters", "above": 1, "below": "-margin"}, "the margin is one of accuracy"),
         ("trend", {"quantity": "n_parameters", "above": "margin", "below": 9}, "the margin is one of accuracy"),
@@ -75,8 +75,8 @@ def test_every_quantity_is_known(quantity: str) -> None:
     ("quantity", "words"),
     [
         ("setting:wdth", "did you mean 'setting:width'?"),
-        ("measure:zzz", "there are relation_same_class_shift, "),
-        ("zzz", "there are accuracy, accuracy_before, accuracy_gain, train_seconds, "),
+        ("measure:zzz", "there are class_similarity, "),
+        ("zzz", "there are accuracy, accuracy_before, accuracy_gain, error, train_seconds, "),
         ("spectrum_top", "there are accuracy, "),
     ],
 )

@@ -75,9 +75,9 @@ def test_a_part_is_worth_the_difference_turned_if_the_variant_leaves_it_out(
 
 def test_text_written_by_hand_stays_and_the_rest_is_made(tmp_path: Path) -> None:
     page = tmp_path / "findings.md"
-    page.write_text(f"old\n{TEXT[0]}mine\n{TEXT[1]}old\n")
+    page.write_text(f"made before\n{TEXT[0]}mine\n{TEXT[1]}made before\n")
     text = page_of(tmp_path)
-    assert text.startswith("# Findings\n") and f"\n{TEXT[0]}mine\n{TEXT[1]}" in text and "old" not in text
+    assert text.startswith("# Findings\n") and f"\n{TEXT[0]}mine\n{TEXT[1]}" in text and "made before" not in text
 
 
 def test_the_page_holds_the_published_studies_alone(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from leo_bench.errors import LeoBenchError
 from leo_bench.running import cluster
 from leo_bench.running.cluster import LOOPBACK, clean_node, connected, node_place
+from leo_bench.running.cluster_node import make_private
 
 
 class Ray(ModuleType):
@@ -118,11 +119,10 @@ def test_each_call_has_a_folder_of_its_own_on_a_node_that_no_one_else_may_read(
     places = []
     for ray.here in (("node-1", "job-1"), ("node-1", "job-2"), ("node-2", "job-1")):
         places.append(node_place())
-        places[-1].mkdir()
+        make_private(places[-1])
     assert len(set(places)) == 3
-    (own,) = tmp_path.iterdir()
-    assert own.stat().st_mode & 0o777 == 0o700
+    assert [place.stat().st_mode & 0o777 for place in places] == 3 * [0o700]
     ray.here = ("node-1", "job-2")
     clean_node()
-    assert sorted(own.iterdir()) == sorted([places[0], places[2]])
+    assert sorted(tmp_path.iterdir()) == sorted([places[0], places[2]])
     clean_node()  # nothing is there any more

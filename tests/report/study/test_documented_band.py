@@ -18,8 +18,9 @@ FORTY_WAY = {"train_n_way": 40, "train_n_query": 4, "n_train_episodes": 800}
 
 def study(folder: Path, **settings: Any) -> StudyData:
     plan = make_plan({"leo": settings}, (0, 1), base={"test_n_ways": (5,), "inner_steps": 1})
+    n_scores = 1 if settings.get("learner") == "protonet" else 2  # before the inner loop and after it
     for run in plan.runs:
-        write_run(folder, plan, run, lambda *_: np.full((12, 2), 75))
+        write_run(folder, plan, run, lambda *_: np.full((12, n_scores), 75))
     return load_study_data(write_study(folder, plan))
 
 

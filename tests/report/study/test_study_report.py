@@ -357,7 +357,7 @@ def test_learners_with_digests_of_their_own_are_one_version_of_the_source(tmp_pa
     plan = make_plan({"leo": {}, "proto": {"learner": "protonet"}}, (0, 1), base=base, numerics=None)
     assert len({run.numerics for run in plan.runs}) == 2
     for run in plan.runs:
-        write_run(tmp_path / "results", plan, run, lambda *_: np.full((12, 1), 60))
+        write_run(tmp_path / "results", plan, run, lambda variant, *_: np.full((12, 6 if variant == "leo" else 1), 60))
     write_study(tmp_path / "results", plan)
     _, markdown = report(tmp_path)
     assert "versions of the source" not in markdown

@@ -70,7 +70,7 @@ def test_runs_without_the_time_of_an_update_are_left_out(tmp_path: Path) -> None
         (0.15, "better", "at equal time, not equal images: 94 s of one core against 75 s"),
         (0.16, "not compared", "training time 100 s of one core against 75 s, which is not equal"),
         (0.09, "not compared", "training time 56 s of one core against 75 s, which is not equal"),
-        (None, "not compared", "training time - of one core against 75 s, which is not equal"),
+        (None, "not compared", "training time not recorded of one core against 75 s, which is not equal"),
     ],
 )
 def test_a_variant_at_equal_time_may_have_other_images(
