@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from leo_bench.analysis.differences import effects
+from leo_bench.analysis.differences import all_effects
 from leo_bench.analysis.study import StudyData, cell_name
 from leo_bench.report.table import NONE, difference
 
@@ -73,7 +73,7 @@ def parts_table(studies: Iterable[StudyData]) -> pd.DataFrame:
 
 def _worth(data: StudyData, cell: tuple[int, str], variant: str, sign: int) -> str:
     """Return `better, +1.2 [+0.5, +1.9]`, or NONE if the variant is not compared on that test."""
-    frame = effects(data, cell)
+    frame = all_effects(data, cell)
     found = frame[(frame["variant"] == variant) & frame["compared"].astype(bool)].to_dict("records")
     if not found:
         return NONE
