@@ -15,12 +15,12 @@ PACKAGE = ROOT / "leo_bench"
 
 LEARNING = {"config", "errors", "registries", "data", "models", "learners", "training"}
 """From settings to a trained model. Knows no record, no recorder and no table."""
-REPORTING = {"config", "errors", "registries", "records", "statistics", "analysis", "figures", "report"}
+REPORTING = {"config", "errors", "registries", "records", "statistics", "figures", "report"}
 """From records to pages. Knows no torch."""
 
 # Each folder of the package and the folders that it may import (itself always). Two lines: commands -> running ->
-# training -> learners -> config, and commands -> report -> figures, analysis -> statistics, records -> config. They
-# meet in files, and in the schema of those files (config, records). `registries` are the lists LEARNERS and DATASETS.
+# training -> learners -> config, and commands -> report -> figures, statistics -> records -> config. They meet in
+# files, and in the schema of those files (config, records). `registries` are the lists LEARNERS and DATASETS.
 MAY_IMPORT = {
     "errors": set[str](),
     "registries": set[str](),
@@ -31,10 +31,9 @@ MAY_IMPORT = {
     "training": {"learners", "models", "data", "config", "errors"},
     "api": {"training", "learners", "models", "data", "config", "errors"},
     "records": {"config", "errors"},
-    "statistics": {"errors"},
-    "analysis": {"statistics", "records", "config", "errors"},
+    "statistics": {"records", "config", "errors"},
     "figures": {"statistics", "records", "config", "errors"},
-    "report": {"figures", "analysis", "statistics", "records", "config", "errors", "registries"},
+    "report": {"figures", "statistics", "records", "config", "errors", "registries"},
     "running": {"api", "training", "learners", "data", "records", "statistics", "config", "errors", "registries"},
     "search": {"running", "training", "data", "records", "statistics", "config", "errors", "registries"},
     "dashboard": {"search", "running", "records", "config", "errors"},
@@ -135,7 +134,13 @@ def test_every_folder_has_a_place_in_the_direction() -> None:
 
 
 def test_the_package_has_few_entries_at_its_top() -> None:
-    assert len([path for path in PACKAGE.iterdir() if path.name != "__pycache__"]) <= 17
+    assert len([path for path in PACKAGE.iterdir() if path.name != "__pycache__"]) <= 16
+
+
+def test_formulas_know_no_records() -> None:
+    formulas = [path for path in modules() if path.parent == PACKAGE / "statistics"]
+    assert len(formulas) > 5
+    assert {part for path in formulas for part in own_imports(path)} <= {"statistics", "errors"}
 
 
 def test_tests_lie_where_the_package_has_what_they_test() -> None:
@@ -201,7 +206,8 @@ sys.meta_path.insert(0, Bar())
 
 
 def test_report_line_runs_where_torch_cannot_be_imported() -> None:
-    parts = ["config", "records", "statistics", "analysis", "figures", "report", "running.scheduler", "running.publish"]
+    parts = ["config", "records", "statistics", "figures", "report", "running.scheduler", "running.publish"]
+    parts += ["statistics.studies.differences", "statistics.claims.judged"]
     code = BAR.format(barred=["torch", "torchvision", "sacred", "optuna"])
     result = run_python(f"{code}import leo_bench.{', leo_bench.'.join(parts)}")
     assert result.returncode == 0, result.stderr

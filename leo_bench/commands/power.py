@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from leo_bench.analysis.differences import all_effects, variance_prior
-from leo_bench.analysis.study import StudyData, study_data
 from leo_bench.records import RUNS, Plan, PlannedRun, RunState, StudyView, run_state
 from leo_bench.report.study.sentences import OPEN
 from leo_bench.statistics import POWER, chance_of_verdict, smallest_settled
 from leo_bench.statistics.families import as_difference
+from leo_bench.statistics.studies.differences import all_effects, variance_prior
+from leo_bench.statistics.studies.study import StudyData, study_data
 
 
 def open_comparisons(data: StudyData) -> list[tuple[str, str]]:

@@ -113,8 +113,8 @@ def _until_decided(options: argparse.Namespace, source: DataSource, first: Plan,
     Looks at the verdicts after the seeds of the profile, and after half as many again each time. Their number is fixed
     before the first run, and each spends an equal share of the 5% (statistics.judge).
     """
-    from leo_bench.analysis.study import load_study_data
     from leo_bench.commands.power import open_comparisons
+    from leo_bench.statistics.studies.study import load_study_data
 
     looks = _looks(first, options.max_seeds)
     only: list[str] = list(options.only)

@@ -96,7 +96,7 @@ class Claim(ClaimRecord):
     """How the document is read, or which LEO is measured."""
     rule: str = ""
     written: Literal["before", "after"] = "after"
-    """Whether the rule was written before results of its runs were published, or after."""
+    """Time at which the rule was written: before results of its runs were published, or after."""
     not_measurable: str = ""
     """Reason why it cannot be measured here; then there are no parts."""
     parts: list[Part] = []

@@ -5,7 +5,6 @@ The same results on the same versions give the same bytes.
 
 from pathlib import Path
 
-from leo_bench.analysis.study import load_study_data
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import find_studies
 from leo_bench.records.search import find_searches
@@ -14,6 +13,7 @@ from leo_bench.report.comparison.page import write_comparison
 from leo_bench.report.pages import write_index
 from leo_bench.report.search.page import write_search_report
 from leo_bench.report.study.page import write_study_report
+from leo_bench.statistics.studies.study import load_study_data
 
 __all__ = ["rebuild_all", "write_comparison", "write_index", "write_report", "write_search_report"]
 

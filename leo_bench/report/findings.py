@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.records import find_studies
 from leo_bench.records.search import find_searches
 from leo_bench.report.pages import own_text, write_page
@@ -13,6 +12,7 @@ from leo_bench.report.search.data import SearchData, load_search_data
 from leo_bench.report.search.tables import choices_table
 from leo_bench.report.study.main_table import main_tables
 from leo_bench.report.study.sentences import answer, notices
+from leo_bench.statistics.studies.study import StudyData, load_study_data
 
 COLUMNS = (", %", ", points", "variant", "verdict", "seeds", "compared with", "why not compared")
 """Endings of the columns of a main table that this page has: no costs, no lists of changed settings."""

@@ -1,15 +1,15 @@
-"""What each part of LEO is worth: paired differences of published studies, accuracy with the part minus without it."""
+"""Table of what each part of LEO is worth: paired differences of published studies, with the part minus without it."""
 
 from collections.abc import Iterable
 
 import pandas as pd
 
-from leo_bench.analysis.differences import all_effects
-from leo_bench.analysis.study import StudyData, cell_name
 from leo_bench.report.table import NONE, difference
+from leo_bench.statistics.studies.differences import all_effects
+from leo_bench.statistics.studies.study import StudyData, cell_name
 
 WITHOUT, WITH = -1, 1
-"""What a variant does: it leaves the part out, or it adds it to a LEO that has none."""
+"""Sign of a variant: it leaves the part out, or it adds it to a LEO that has none."""
 PARTS = (
     ("a code for each class, not one for all", "leo", WITHOUT, "ablations_leo", "decode_task"),
     ("inner steps on codes", "paper", WITHOUT, "where_to_adapt", "weights"),

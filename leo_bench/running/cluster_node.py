@@ -35,7 +35,7 @@ PR_SET_PDEATHSIG = 1  # of Linux's prctl.h
 
 @dataclass(frozen=True)
 class Order:
-    """What one process is to do, as plain values that travel."""
+    """Order for one process, as plain values that travel."""
 
     program: Sequence[str]
     """Command without its arguments. Python itself is left out: each node has its own."""

@@ -43,7 +43,7 @@ Outcome = Literal["taken", "same", "differs", "damaged", "held", "empty"]
 
 @dataclass(frozen=True)
 class Merged:
-    """What became of one run."""
+    """Outcome of merging one run."""
 
     run_key: str
     outcome: Outcome

@@ -40,7 +40,7 @@ class Variant(Table):
     of: str | None = None
     """Another study, or STUDY:VARIANT, that this variant is taken from, with its settings at the same profile."""
     equal: Literal["images", "time"] = "images"
-    """What this variant and the one it is compared with have in common: training images, or training time."""
+    """Budget that this variant shares with the one it is compared with: training images, or training time."""
 
 
 class Profile(Table):

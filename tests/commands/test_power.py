@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from results_fixture import make_plan, write_run, write_study
 
-from leo_bench.analysis.study import load_study_data
 from leo_bench.commands.power import open_comparisons, power_words
 from leo_bench.records import Plan
+from leo_bench.statistics.studies.study import load_study_data
 
 CORRECT = {"leo": (60, 61, 60), "far": (30, 31, 31), "near": (60, 58, 63)}
 """Correct answers of 75 at seeds 0 to 2: one variant is clearly worse, one cannot be told from the baseline."""

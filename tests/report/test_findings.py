@@ -7,8 +7,6 @@ import pytest
 from results_fixture import write_big_study
 from search_fixture import write_big_search
 
-from leo_bench.analysis.differences import effects
-from leo_bench.analysis.study import cell_name, load_study_data
 from leo_bench.config import make_settings
 from leo_bench.report.findings import write_findings
 from leo_bench.report.pages import TEXT
@@ -16,6 +14,8 @@ from leo_bench.report.parts import PARTS, WITH, WITHOUT, parts_table
 from leo_bench.report.search.data import load_search_data
 from leo_bench.report.study.main_table import main_tables
 from leo_bench.report.study.sentences import answer
+from leo_bench.statistics.studies.differences import effects
+from leo_bench.statistics.studies.study import cell_name, load_study_data
 
 
 def page_of(results: Path) -> str:

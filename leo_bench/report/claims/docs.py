@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from leo_bench.analysis.claims.evidence import Evidence
-from leo_bench.analysis.claims.judged import judge_claims
-from leo_bench.analysis.study import load_study_data
 from leo_bench.records import find_studies
 from leo_bench.report.claims.page import claims_answer
 from leo_bench.report.claims.tables import CLAIMS, claim_rows, claims_markdown, comparison_tables
 from leo_bench.report.pages import own_text, write_page
+from leo_bench.statistics.claims.evidence import Evidence
+from leo_bench.statistics.claims.judged import judge_claims
+from leo_bench.statistics.studies.study import load_study_data
 
 
 def write_claims_docs(results: Path, page: Path) -> Path | None:

@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-from leo_bench.analysis.claims.evidence import Evidence
-from leo_bench.analysis.claims.judged import VERDICTS, JudgedClaim, judge_claims
-from leo_bench.analysis.study import StudyData
 from leo_bench.records import listed
 from leo_bench.report.claims.tables import (
     CLAIMS,
@@ -23,6 +20,9 @@ from leo_bench.report.study.not_done import problem_table
 from leo_bench.report.study.provenance import provenance
 from leo_bench.report.study.redo import redo_table
 from leo_bench.report.study.sentences import completeness, notices
+from leo_bench.statistics.claims.evidence import Evidence
+from leo_bench.statistics.claims.judged import VERDICTS, JudgedClaim, judge_claims
+from leo_bench.statistics.studies.study import StudyData
 
 
 def write_claims_report(data: StudyData, out_folder: Path) -> Path:

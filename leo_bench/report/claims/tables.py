@@ -5,15 +5,15 @@ from typing import Literal
 import pandas as pd
 from markupsafe import Markup
 
-from leo_bench.analysis.claims.estimates import NotMeasured, measure
-from leo_bench.analysis.claims.evidence import Evidence
-from leo_bench.analysis.claims.judged import JudgedClaim, JudgedPart
 from leo_bench.records import Result
 from leo_bench.records.claims import COUNTS, ComparisonTable, Part, TableRow
 from leo_bench.report.claims.words import measured_words, number_words, quantity_words, rule_words, subject, where_words
 from leo_bench.report.pages import markdown_cell
 from leo_bench.report.study.provenance import training_and_machine
 from leo_bench.report.table import NONE, ReportTable, p_value
+from leo_bench.statistics.claims.estimates import NotMeasured, measure
+from leo_bench.statistics.claims.evidence import Evidence
+from leo_bench.statistics.claims.judged import JudgedClaim, JudgedPart
 
 CLAIMS = (
     "A row for each statement of the document, in our words, with the LEO that is measured. Measured: means over seeds "

@@ -2,14 +2,14 @@
 
 import math
 
-from leo_bench.analysis.claims.estimates import Number
-from leo_bench.analysis.claims.evidence import Evidence
-from leo_bench.analysis.claims.judged import JudgedClaim, JudgedPart
 from leo_bench.figures.forest_plot import signed
 from leo_bench.records import listed
 from leo_bench.records.claims import MEASURE, SETTING, Part
 from leo_bench.report.table import NONE
 from leo_bench.statistics import MOST_SEEDS
+from leo_bench.statistics.claims.estimates import Number
+from leo_bench.statistics.claims.evidence import Evidence
+from leo_bench.statistics.claims.judged import JudgedClaim, JudgedPart
 
 UNITS = {"train_seconds": " s", "core_seconds": " s", "adapt_ms": " ms", "peak_memory_mb": " MB"}
 QUANTITIES = {

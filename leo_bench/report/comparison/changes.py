@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from leo_bench.analysis.differences import effects
-from leo_bench.analysis.study import StudyData, cell_name
 from leo_bench.report.comparison.data import Comparison
 from leo_bench.report.study.provenance import provenance
+from leo_bench.statistics.studies.differences import effects
+from leo_bench.statistics.studies.study import StudyData, cell_name
 
 OPEN = ("one seed", "not compared")
 """Verdicts that say nothing about other seeds, so a change between them means nothing."""

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leo_bench.analysis.comparable import NOT_A_CHANGE
-from leo_bench.analysis.pairs import PAIR_COLUMNS, VariantScores, paired_difference
-from leo_bench.analysis.study import Cell, StudyData, cell_name
 from leo_bench.statistics.families import with_verdicts
+from leo_bench.statistics.studies.comparable import NOT_A_CHANGE
+from leo_bench.statistics.studies.pairs import PAIR_COLUMNS, VariantScores, paired_difference
+from leo_bench.statistics.studies.study import Cell, StudyData, cell_name
 
 MAY_DIFFER = ("numerics",)
 EQUAL = ("the same record", "bit-equal")

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from leo_bench.analysis.study import load_study_data
 from leo_bench.records import write_atomic
 from leo_bench.report.comparison.changes import changed_conclusions, changed_conditions
 from leo_bench.report.comparison.data import Comparison, differences
 from leo_bench.report.comparison.words import answer, difference_table
 from leo_bench.report.pages import write_report_pages
+from leo_bench.statistics.studies.study import load_study_data
 
 
 def write_comparison(names: tuple[str, str], folders: tuple[Path, Path], out: Path) -> list[str]:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-from leo_bench.analysis.study import cell_name
 from leo_bench.figures.importance import importance_floor
 from leo_bench.records import listed
 from leo_bench.report.search.data import SearchData, value_words
@@ -10,6 +9,7 @@ from leo_bench.report.search.tables import choices_table
 from leo_bench.report.study.documented import document_words
 from leo_bench.report.study.sentences import GLYPHS
 from leo_bench.report.table import NONE, percent
+from leo_bench.statistics.studies.study import cell_name
 
 
 def answer(data: SearchData) -> list[str]:

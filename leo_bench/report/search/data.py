@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Result, RunState, read_record, shortened
 from leo_bench.records.search import Best, Choice, Parameter, SearchPlan, Trial, Trials, Value, read_search, trial_runs
+from leo_bench.statistics.studies.study import StudyData, load_study_data
 
 COLUMNS = {
     "importance": "parameter importance low high planted n_trials evaluator".split(),

@@ -4,13 +4,13 @@ from typing import Any
 
 import pandas as pd
 
-from leo_bench.analysis.study import StudyData, cell_name
 from leo_bench.records import listed
 from leo_bench.records.search import Choice
 from leo_bench.report.search.data import SearchData, value_words
 from leo_bench.report.study.main_table import main_numbers, main_words
 from leo_bench.report.table import NONE, ReportTable, notes_of, p_value, percent, with_interval
 from leo_bench.statistics import seed_interval
+from leo_bench.statistics.studies.study import StudyData, cell_name
 
 SAME = ("n_train_episodes", "train_classes", "dataset", "class_split", "image_size", "n_way", "k_shot", "n_query")
 """Settings that must be equal for trials and runs on test, or their accuracies on validation cannot be compared."""

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leo_bench.analysis.comparable import has_own_adaptation
-from leo_bench.analysis.study import StudyData
 from leo_bench.records import SCORE_COLUMNS, AdaptationRecord, score_row
 from leo_bench.report.table import NONE, ReportTable, difference, percent
 from leo_bench.statistics import seed_interval
+from leo_bench.statistics.studies.comparable import has_own_adaptation
+from leo_bench.statistics.studies.study import StudyData
 
 NOT_FINITE = "not finite"
 CONDITIONS = "elsewhere dataset n_way within k_shot mislabelled data".split()

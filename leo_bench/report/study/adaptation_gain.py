@@ -4,13 +4,13 @@ from functools import partial
 
 import pandas as pd
 
-from leo_bench.analysis.study import StudyData
 from leo_bench.figures.forest_plot import signed
 from leo_bench.figures.gains import gain_by_error, gains
 from leo_bench.figures.style import LABEL_WIDTH, series_styles, variant_styles
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.adaptation_effect import CONDITIONS, adaptation_frame
 from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words
+from leo_bench.statistics.studies.study import StudyData
 
 
 def steps_plot(data: StudyData) -> Plot | None:

@@ -4,8 +4,8 @@ from textwrap import wrap
 
 import pandas as pd
 
-from leo_bench.analysis.study import Cell, StudyData
 from leo_bench.figures.intervals import LEAST_SEEDS
+from leo_bench.statistics.studies.study import Cell, StudyData
 
 OVER_SEEDS = f"95% t interval over seeds, from {LEAST_SEEDS} seeds on"
 

@@ -4,7 +4,6 @@ from functools import partial
 
 import pandas as pd
 
-from leo_bench.analysis.study import StudyData, cell_name, not_comparable
 from leo_bench.figures.accuracy_axis import near_ceiling
 from leo_bench.figures.accuracy_by_cost import accuracy_by_cost
 from leo_bench.figures.style import LABEL_WIDTH, variant_styles
@@ -13,6 +12,7 @@ from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, headline_and_hardest, lines_height, n_words, subtitle
 from leo_bench.report.study.main_table import BUSY, Column
 from leo_bench.report.table import ReportTable, percent
+from leo_bench.statistics.studies.study import StudyData, cell_name, not_comparable
 
 DRAWN = {
     "train_seconds": ("Training time", "training time of one run, minutes", 1 / 60),

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from leo_bench.analysis.study import Cell, StudyData
 from leo_bench.config import Settings
 from leo_bench.report.sentences import distinct
+from leo_bench.statistics.studies.study import Cell, StudyData
 
 EXPECTED = {(5, 1): (0.95, 0.98), (5, 5): (0.97, 0.99)}
 """(n_way, k_shot) -> lowest and highest accuracy expected, mixed alphabets."""

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from leo_bench.analysis.pairs import VariantScores
-from leo_bench.analysis.study import StudyData, cell_name
 from leo_bench.report.table import ReportTable, percent
+from leo_bench.statistics.studies.pairs import VariantScores
+from leo_bench.statistics.studies.study import StudyData, cell_name
 
 MOST = 10
 """Most alphabets, and most characters, that the page shows; the CSV file has all."""

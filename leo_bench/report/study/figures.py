@@ -1,6 +1,5 @@
 """List of a study's figures."""
 
-from leo_bench.analysis.study import STEP, StudyData
 from leo_bench.report.panels import Plot
 from leo_bench.report.study.adaptation_gain import gain_plots, steps_plot
 from leo_bench.report.study.cost import cost_plot
@@ -9,6 +8,7 @@ from leo_bench.report.study.learning_curves import curves_plot
 from leo_bench.report.study.switch import switch_plot
 from leo_bench.report.study.time_to_accuracy import time_plot
 from leo_bench.report.study.waterfall import waterfall_plot
+from leo_bench.statistics.studies.study import STEP, StudyData
 
 
 def all_plots(data: StudyData) -> dict[str, Plot]:

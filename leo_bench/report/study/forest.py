@@ -5,8 +5,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from leo_bench.analysis.differences import all_effects
-from leo_bench.analysis.study import StudyData, cell_name
 from leo_bench.figures.forest_plot import forest_plot, signed
 from leo_bench.figures.style import LABEL_WIDTH, variant_styles
 from leo_bench.report.panels import Panel, Plot
@@ -14,6 +12,8 @@ from leo_bench.report.study.captions import compared_label, headline_and_hardest
 from leo_bench.report.study.main_table import named_beside
 from leo_bench.report.study.sentences import OPEN, seeds_words
 from leo_bench.report.table import NONE, ReportTable, difference, p_value
+from leo_bench.statistics.studies.differences import all_effects
+from leo_bench.statistics.studies.study import StudyData, cell_name
 
 WIDE = 56
 """Characters of a label on one line, in a wide panel."""

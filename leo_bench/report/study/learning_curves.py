@@ -4,7 +4,6 @@ from functools import partial
 
 import pandas as pd
 
-from leo_bench.analysis.study import StudyData, not_comparable
 from leo_bench.figures.accuracy_axis import near_ceiling
 from leo_bench.figures.learning_curves import learning_curves
 from leo_bench.figures.style import LABEL_WIDTH, variant_styles
@@ -12,6 +11,7 @@ from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words, subtitle
 from leo_bench.report.study.switches import setting_names, switch_variants
 from leo_bench.report.table import percent
+from leo_bench.statistics.studies.study import StudyData, not_comparable
 
 IN_SAMPLE = "in-sample"
 COLUMNS = "variant seed episode accuracy part in_sample".split()

@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leo_bench.analysis.differences import effects, mean_accuracy
-from leo_bench.analysis.study import StudyData, cell_name
 from leo_bench.records import listed
 from leo_bench.report.sentences import seed_words
 from leo_bench.report.study.captions import episode_words, without_against
@@ -16,6 +14,8 @@ from leo_bench.report.study.sentences import OPEN, seeds_words
 from leo_bench.report.study.switches import changed_words
 from leo_bench.report.table import NONE, ReportTable, decimals_for, difference, notes_of, percent, with_interval
 from leo_bench.statistics import Interval, margin_of
+from leo_bench.statistics.studies.differences import effects, mean_accuracy
+from leo_bench.statistics.studies.study import StudyData, cell_name
 
 BUSY = "The machine may have done other work while times were measured: read them as upper bounds."
 DASH = f' "{NONE}": not scored on that test, or nothing to compare with.'

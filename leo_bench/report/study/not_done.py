@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from leo_bench.analysis.study import StudyData
 from leo_bench.records import StudyView, without_paths
 from leo_bench.report.sentences import seed_words
 from leo_bench.report.table import NONE, ReportTable
+from leo_bench.statistics.studies.study import StudyData
 
 STATUS_ORDER = ("corrupt", "duplicate", "failed", "interrupted", "stale", "pruned", "not counted", "running", "missing")
 

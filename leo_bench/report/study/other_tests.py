@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leo_bench.analysis.comparable import has_own_adaptation, is_own
-from leo_bench.analysis.differences import effects
-from leo_bench.analysis.study import StudyData
 from leo_bench.records import TestResult
 from leo_bench.report.table import NONE, ReportTable, difference, percent, with_interval
 from leo_bench.statistics import seed_interval
+from leo_bench.statistics.studies.comparable import has_own_adaptation, is_own
+from leo_bench.statistics.studies.differences import effects
+from leo_bench.statistics.studies.study import StudyData
 
 CAPTION = (
     "Accuracy before -> after adaptation, %: means over seeds, ± half the 95% t interval over seeds (e: one seed, over "

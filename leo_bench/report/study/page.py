@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from leo_bench.analysis.differences import all_effects
-from leo_bench.analysis.study import StudyData
 from leo_bench.report.pages import show, write_report_pages, write_tables
 from leo_bench.report.sentences import counts
 from leo_bench.report.study.adaptation_effect import effect_table
@@ -21,6 +19,8 @@ from leo_bench.report.study.switches import switch_words
 from leo_bench.report.study.time_to_accuracy import time_table
 from leo_bench.report.table import VERDICTS
 from leo_bench.statistics import MOST_SEEDS
+from leo_bench.statistics.studies.differences import all_effects
+from leo_bench.statistics.studies.study import StudyData
 
 
 def write_study_report(data: StudyData, out_folder: Path) -> Path:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from leo_bench.analysis.study import StudyData
 from leo_bench.records import Result, RunState
 from leo_bench.report.sentences import distinct, seed_words
+from leo_bench.statistics.studies.study import StudyData
 
 
 def provenance(data: StudyData) -> list[tuple[str, str]]:

@@ -4,9 +4,9 @@ import shlex
 
 import pandas as pd
 
-from leo_bench.analysis.study import StudyData
 from leo_bench.report.sentences import seed_words
 from leo_bench.report.table import ReportTable
+from leo_bench.statistics.studies.study import StudyData
 
 
 def repeat_command(data: StudyData, variant: str, seeds: str = "") -> str:

@@ -4,8 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from leo_bench.analysis.differences import all_effects, headline_accuracy
-from leo_bench.analysis.study import StudyData, cell_name
 from leo_bench.figures.forest_plot import signed
 from leo_bench.records import StudyView, listed
 from leo_bench.report.sentences import interval_words
@@ -13,6 +11,8 @@ from leo_bench.report.study.captions import compared_label
 from leo_bench.report.study.documented import document_words
 from leo_bench.report.study.not_done import STATUS_ORDER
 from leo_bench.statistics import MOST_SEEDS, SETTLED
+from leo_bench.statistics.studies.differences import all_effects, headline_accuracy
+from leo_bench.statistics.studies.study import StudyData, cell_name
 
 OPEN = ("direction shown", "inconclusive")
 """Verdicts that leave open whether the difference matters."""

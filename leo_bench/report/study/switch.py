@@ -4,8 +4,6 @@ from functools import partial
 
 import pandas as pd
 
-from leo_bench.analysis.comparable import why_not_comparable
-from leo_bench.analysis.study import Cell, StudyData, cell_name
 from leo_bench.figures.accuracy_axis import near_ceiling
 from leo_bench.figures.accuracy_by_setting import accuracy_by_setting
 from leo_bench.figures.style import LABEL_WIDTH, variant_styles
@@ -14,6 +12,8 @@ from leo_bench.report.study.captions import OVER_SEEDS, episode_words, n_words, 
 from leo_bench.report.study.documented import band_words, documented_band
 from leo_bench.report.study.switches import setting_names, switch_variants
 from leo_bench.report.table import percent
+from leo_bench.statistics.studies.comparable import why_not_comparable
+from leo_bench.statistics.studies.study import Cell, StudyData, cell_name
 
 MOST_CELLS = 4
 FREE = ("n_train_images", "train_classes")

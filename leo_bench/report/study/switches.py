@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from leo_bench.analysis.study import StudyData
 from leo_bench.config import Settings
 from leo_bench.config.explain import explanation
 from leo_bench.learners import LEARNERS
 from leo_bench.records.quantities import training_effort
+from leo_bench.statistics.studies.study import StudyData
 
 
 def changed_words(data: StudyData, variant: str, other: str | None = None) -> str:

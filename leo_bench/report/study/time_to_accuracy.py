@@ -4,12 +4,12 @@ from functools import partial
 
 import pandas as pd
 
-from leo_bench.analysis.study import StudyData, not_comparable
 from leo_bench.figures.learning_curves import accuracy_by_time
 from leo_bench.figures.style import LABEL_WIDTH, variant_styles
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words, subtitle
 from leo_bench.report.table import NONE, ReportTable, percent
+from leo_bench.statistics.studies.study import StudyData, not_comparable
 
 LEVELS = (0.90, 0.95, 0.97)
 """Validation accuracies whose times are shown, fractions."""

@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from leo_bench.analysis.differences import all_effects, mean_accuracy
-from leo_bench.analysis.study import STEP, Cell, StudyData, cell_name
 from leo_bench.figures.intervals import LEAST_SEEDS
 from leo_bench.figures.waterfall import waterfall
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, episode_words, n_words, subtitle
 from leo_bench.report.study.documented import band_words, documented_band
 from leo_bench.report.table import difference, percent
+from leo_bench.statistics.studies.differences import all_effects, mean_accuracy
+from leo_bench.statistics.studies.study import STEP, Cell, StudyData, cell_name
 
 PART = "part"
 """Switch whose variants are the baseline without one component each."""

@@ -12,10 +12,6 @@ import pandas as pd
 import pytest
 from results_fixture import NUMERICS, edit_record, make_plan, write_run, write_study
 
-from leo_bench.analysis.claims.evidence import Evidence
-from leo_bench.analysis.claims.judged import JudgedClaim, judge_claims
-from leo_bench.analysis.differences import all_effects
-from leo_bench.analysis.study import load_study_data
 from leo_bench.records import Measure, Measures, Plan, RunState, write_record
 from leo_bench.records.claims import Claim, Claims, ComparisonTable, Part, Source, TableRow
 from leo_bench.report import write_report
@@ -23,6 +19,10 @@ from leo_bench.report.claims.docs import write_claims_docs
 from leo_bench.report.claims.words import measured_words, where_words
 from leo_bench.report.findings import write_findings
 from leo_bench.report.pages import TEXT
+from leo_bench.statistics.claims.evidence import Evidence
+from leo_bench.statistics.claims.judged import JudgedClaim, judge_claims
+from leo_bench.statistics.studies.differences import all_effects
+from leo_bench.statistics.studies.study import load_study_data
 
 SEEDS = [0, 1, 2]
 ACCURACY = {"leo": 0.8, "good": 0.9, "bad": 0.6, "same": 0.8, "wild": 0.85, "split": 0.9, "costly": 0.8, "maml": 0.85}

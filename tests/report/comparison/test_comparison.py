@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 from results_fixture import Counts, make_plan, write_run, write_study
 
-from leo_bench.analysis.study import load_study_data
 from leo_bench.commands.cli import main
 from leo_bench.commands.find_study import find_study
 from leo_bench.errors import LeoBenchError
@@ -20,6 +19,7 @@ from leo_bench.records import Plan
 from leo_bench.report import write_comparison
 from leo_bench.report.comparison.changes import changed_conclusions
 from leo_bench.report.comparison.data import Comparison, differences
+from leo_bench.statistics.studies.study import load_study_data
 
 T2 = 4.302653
 """The 0.975 quantile of Student's t with 2 degrees of freedom, from any table."""

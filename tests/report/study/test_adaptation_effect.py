@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from results_fixture import edit_record, make_plan, write_run, write_study
 
-from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.report import write_report
 from leo_bench.report.study.adaptation_effect import effect_table
 from leo_bench.report.study.adaptation_gain import steps_plot
+from leo_bench.statistics.studies.study import StudyData, load_study_data
 
 BASE: dict[str, Any] = {"test_n_ways": (5,), "test_modes": ("mixed",), "n_query": 5, "inner_steps": 2, "inner_lr": 0.5}
 MORE: dict[str, Any] = {"test_datasets": ("digits",)}

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from results_fixture import edit_record, make_plan, write_run, write_study
 
-from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.report.study.adaptation_gain import gain_frame, gain_plots
+from leo_bench.statistics.studies.study import StudyData, load_study_data
 
 BASE: dict[str, Any] = {"test_n_ways": (5,), "test_modes": ("mixed",), "n_query": 5, "inner_steps": 1}
 SHOTS: dict[str, Any] = {"test_k_shots": (5,), "test_datasets": ("digits",)}

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
-from leo_bench.analysis.differences import effects
-from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.records import Plan
 from leo_bench.report import write_report
 from leo_bench.report.study.forest import effects_plot
 from leo_bench.report.study.main_table import main_numbers, main_words
 from leo_bench.report.study.sentences import answer
+from leo_bench.statistics.studies.differences import effects
+from leo_bench.statistics.studies.study import StudyData, load_study_data
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "leo": {},

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
-from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.config import make_settings
 from leo_bench.report.study.cost import cost_plot, cost_table
 from leo_bench.report.study.switches import changed_words, training_effort
+from leo_bench.statistics.studies.study import StudyData, load_study_data
 
 EACH = {"train_n_way": 40, "train_n_query": 4, "n_train_episodes": 800, "meta_batch_size": 1, "train_support": "each"}
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
-from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.report.study.documented import document_words, documented_band
 from leo_bench.report.study.sentences import answer
+from leo_bench.statistics.studies.study import StudyData, load_study_data
 
 FULL_SIZE: dict[str, Any] = {"image_size": 105}
 MIXED = (5, "mixed")

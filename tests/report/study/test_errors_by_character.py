@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
-from leo_bench.analysis.pairs import VariantScores
-from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.records import load_study
 from leo_bench.report import write_report
 from leo_bench.report.study.errors_by_character import (
@@ -18,6 +16,8 @@ from leo_bench.report.study.errors_by_character import (
     character_table,
     error_rates,
 )
+from leo_bench.statistics.studies.pairs import VariantScores
+from leo_bench.statistics.studies.study import StudyData, load_study_data
 
 CELL = (5, "mixed")
 MISSED = {

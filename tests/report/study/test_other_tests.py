@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
-from leo_bench.analysis.comparable import has_own_adaptation
-from leo_bench.analysis.differences import effects
-from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.report import write_report
 from leo_bench.report.study.other_tests import other_tests_table
 from leo_bench.report.study.provenance import compute_words
+from leo_bench.statistics.studies.comparable import has_own_adaptation
+from leo_bench.statistics.studies.differences import effects
+from leo_bench.statistics.studies.study import StudyData, load_study_data
 
 MORE: dict[str, Any] = {"test_k_shots": (5,), "test_datasets": ("digits",)}
 BASE = {"test_n_ways": (5,), "test_modes": ("mixed",), "inner_steps": 1}

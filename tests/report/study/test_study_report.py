@@ -11,8 +11,6 @@ import pandas as pd
 import pytest
 from results_fixture import Counts, make_plan, planned, seal, write_attempt, write_run, write_study
 
-from leo_bench.analysis.differences import effects
-from leo_bench.analysis.study import load_study_data
 from leo_bench.config import make_settings
 from leo_bench.records import Plan, load_study, without_paths
 from leo_bench.report import rebuild_all, write_index, write_report
@@ -21,6 +19,8 @@ from leo_bench.report.study.figures import all_plots
 from leo_bench.report.study.not_done import problems
 from leo_bench.report.study.sentences import answer, completeness
 from leo_bench.report.study.switches import switch_variants
+from leo_bench.statistics.studies.differences import effects
+from leo_bench.statistics.studies.study import load_study_data
 
 CORRECT = {("leo", 0): 60, ("leo", 1): 63, ("none", 0): 66, ("none", 1): 66}
 """Correct answers of 75 queries: 80%, 84%, 88%, 88%."""

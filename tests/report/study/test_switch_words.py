@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from results_fixture import binomial_counts, make_plan, write_run, write_study
 
-from leo_bench.analysis.study import load_study_data
 from leo_bench.config import Settings
 from leo_bench.config.explain import explanation
 from leo_bench.data.locate import DataSource
@@ -13,6 +12,7 @@ from leo_bench.report.study.sentences import notices
 from leo_bench.report.study.switches import NO_SETTING, switch_words
 from leo_bench.running.plan import make_plan as plan_of_study
 from leo_bench.running.study_file import study_names
+from leo_bench.statistics.studies.study import load_study_data
 
 STUDIES = Path(__file__).parents[3] / "studies"
 

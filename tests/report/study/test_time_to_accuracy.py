@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
-from leo_bench.analysis.differences import effects
-from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.records import ValidationPoint
 from leo_bench.report.study.cost import cost_table
 from leo_bench.report.study.time_to_accuracy import time_frame, time_plot, time_table
+from leo_bench.statistics.studies.differences import effects
+from leo_bench.statistics.studies.study import StudyData, load_study_data
 
 HEADLINE = (5, "mixed")
 CURVES = {

@@ -9,10 +9,10 @@ import pytest
 from results_fixture import make_plan, write_run, write_study
 from scipy import stats
 
-from leo_bench.analysis.differences import all_effects, variance_prior
-from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.commands.cli import main
 from leo_bench.report.study.waterfall import waterfall_plot, waterfall_rows
+from leo_bench.statistics.studies.differences import all_effects, variance_prior
+from leo_bench.statistics.studies.study import StudyData, load_study_data
 
 T1 = 12.706205
 """The 0.975 quantile of Student's t with 1 degree of freedom."""

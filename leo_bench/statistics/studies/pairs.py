@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from leo_bench.analysis.comparable import why_not_comparable
-from leo_bench.analysis.study import Cell, StudyData
 from leo_bench.records import RunState, TestResult
 from leo_bench.statistics import paired_episode_interval
+from leo_bench.statistics.studies.comparable import why_not_comparable
+from leo_bench.statistics.studies.study import Cell, StudyData
 
 PAIR_COLUMNS = (
     "n_seeds difference low high kind sd error base_error margin p holm_p verdict seeds_to_settle family compared note"

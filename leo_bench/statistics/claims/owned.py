@@ -3,10 +3,10 @@
 import math
 from typing import Any
 
-from leo_bench.analysis.claims.evidence import Place
-from leo_bench.analysis.differences import all_effects
 from leo_bench.records.claims import Part
 from leo_bench.statistics import Outcome
+from leo_bench.statistics.claims.evidence import Place
+from leo_bench.statistics.studies.differences import all_effects
 
 SPANS = {"better": (1.0, math.inf), "worse": (-math.inf, -1.0), "no difference that matters": (-1.0, 1.0)}
 """Verdict of a comparison -> where it says the true difference lies, in margins."""

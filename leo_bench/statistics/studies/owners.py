@@ -8,10 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from leo_bench.analysis.comparable import NOT_A_CHANGE
-from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan, read_record
+from leo_bench.statistics.studies.comparable import NOT_A_CHANGE
+from leo_bench.statistics.studies.study import StudyData, load_study_data
 
 
 class Owner(NamedTuple):

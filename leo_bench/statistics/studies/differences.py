@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leo_bench.analysis.owners import owner_of
-from leo_bench.analysis.pairs import PAIR_COLUMNS, VariantScores, paired_difference
-from leo_bench.analysis.study import Cell, StudyData, not_comparable
 from leo_bench.statistics import Interval, Prior, episode_interval, seed_and_episode_interval, seed_interval
 from leo_bench.statistics.families import prior_of, with_verdicts
+from leo_bench.statistics.studies.owners import owner_of
+from leo_bench.statistics.studies.pairs import PAIR_COLUMNS, VariantScores, paired_difference
+from leo_bench.statistics.studies.study import Cell, StudyData, not_comparable
 
 EFFECT_COLUMNS = ["variant", "label", "against", *PAIR_COLUMNS]
 OWNED = ("low", "high", "margin", "p", "holm_p", "verdict", "seeds_to_settle", "family")

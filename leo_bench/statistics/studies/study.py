@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from leo_bench.analysis.comparable import (
+from leo_bench.records import SCORE_COLUMNS, Plan, RunState, StudyView, load_study, score_row
+from leo_bench.records.quantities import training_effort
+from leo_bench.statistics.studies.comparable import (
     NOT_A_CHANGE,
     comparable_seeds,
     is_elsewhere,
     why_not_comparable,
 )
-from leo_bench.records import SCORE_COLUMNS, Plan, RunState, StudyView, load_study, score_row
-from leo_bench.records.quantities import training_effort
 
 T = TypeVar("T")
 Cell = tuple[int, str]

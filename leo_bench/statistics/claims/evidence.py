@@ -5,11 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from leo_bench.analysis.pairs import VariantScores
-from leo_bench.analysis.study import StudyData, load_study_data
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan, RunState, folder_name
 from leo_bench.records.claims import Claims
+from leo_bench.statistics.studies.pairs import VariantScores
+from leo_bench.statistics.studies.study import StudyData, load_study_data
 
 OWN_TEST = re.compile(r"(\d+)-way (mixed|within alphabet)")
 """Name of a test that a study compares its variants on; any other name is that of a test elsewhere."""

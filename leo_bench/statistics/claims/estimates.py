@@ -7,10 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from leo_bench.analysis.claims.evidence import Evidence, Place
-from leo_bench.analysis.claims.owned import owners_verdict
-from leo_bench.analysis.differences import variance_prior
-from leo_bench.analysis.pairs import paired_difference
 from leo_bench.config import default_of
 from leo_bench.records import Result, listed
 from leo_bench.records.claims import ACCURACIES, ERROR, MEASURE, Bound, Part
@@ -26,7 +22,11 @@ from leo_bench.statistics import (
     mean_estimate,
     pooled,
 )
+from leo_bench.statistics.claims.evidence import Evidence, Place
+from leo_bench.statistics.claims.owned import owners_verdict
 from leo_bench.statistics.families import as_difference
+from leo_bench.statistics.studies.differences import variance_prior
+from leo_bench.statistics.studies.pairs import paired_difference
 
 TRAINING = ("train_seconds", "core_seconds")
 TIMES = (*TRAINING, "adapt_ms")

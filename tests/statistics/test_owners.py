@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
-from leo_bench.analysis.differences import all_effects, effects
-from leo_bench.analysis.study import load_study_data
+from leo_bench.statistics.studies.differences import all_effects, effects
+from leo_bench.statistics.studies.study import load_study_data
 
 MIXED = (5, "mixed")
 CORRECT = {64: (60, 62, 61, 60), 32: (63, 64, 64, 63), 16: (45, 47, 46, 45), 8: (44, 48, 42, 47), 128: (61, 59, 62, 60)}

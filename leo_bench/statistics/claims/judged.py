@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from leo_bench.analysis.claims.estimates import NotMeasured, NotRun, Number, measure, moderated
-from leo_bench.analysis.claims.evidence import Evidence
 from leo_bench.records.claims import Claim, Part
 from leo_bench.statistics import Decision, Outcome, combine, decide
+from leo_bench.statistics.claims.estimates import NotMeasured, NotRun, Number, measure, moderated
+from leo_bench.statistics.claims.evidence import Evidence
 
 NOT_MEASURABLE = "not measurable here"
 VERDICTS = (
