@@ -33,6 +33,7 @@ RC: Any = {
     "svg.fonttype": "none",
     "font.family": ["sans-serif"],
     "font.sans-serif": FONTS,
+    "text.color": INK,  # pages replace the colours of this module in the dark, and no other
     "text.parse_math": False,  # a dollar sign in a label is a dollar sign
 }
 """matplotlib's parameters where they are not its own defaults."""

@@ -392,6 +392,13 @@ def test_a_palette_never_changes_a_colour_with_a_meaning() -> None:
     assert Image.open(io.BytesIO(compose_png([Drawing("<svg ></svg>", png_of(few), 1, 1, "")], 1))).mode == "P"
 
 
+@pytest.mark.parametrize("draw", ALL, ids=lambda draw: draw.func.__name__)
+def test_all_text_of_a_figure_takes_a_colour_of_the_page(draw: Any) -> None:
+    svg = inline_svg(render(Panel(draw, "title", "alt")).svg, "figure-0", "alt")
+    words = re.findall(r"<text[^>]*>", svg)
+    assert words and all("fill: var(--" in word for word in words), words
+
+
 def png_of(pixels: np.ndarray) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
