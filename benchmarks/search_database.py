@@ -1,8 +1,9 @@
 """Cost of a search's database for each trial while it holds thousands.
 
 Run: python -m benchmarks.search_database URL [TRIALS ...]. The database must be empty. It prints, for each number of
-trials in it: seconds of a connection (each trial is a process of its own), of a look at all trials (the scheduler takes
-one a second), and of beginning a trial with its proposal by TPE, which workers do one after another.
+trials in it: seconds of a connection (each trial is a process of its own), of the first look of a process at all
+trials (later ones read only those that have not ended), and of beginning a trial with its proposal by TPE. A worker
+looks and begins under one lock, so workers do both one after another.
 """
 
 import sys
