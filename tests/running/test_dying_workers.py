@@ -7,12 +7,13 @@ import time
 from pathlib import Path
 
 import pytest
-from as_user import python
+from as_user import ROOT, python
 from filelock import FileLock
 from results_fixture import make_plan
 
 from leo_bench.records import AttemptStatus, Plan, attempts_of, is_held, load_study, read_record, run_state
 from leo_bench.running.attempts import MAX_ATTEMPTS
+from leo_bench.running.background_report import BackgroundReport
 from leo_bench.running.child_processes import PYTHON
 from leo_bench.running.scheduler import StudyRunner
 from leo_bench.running.worker import WORKER
@@ -67,6 +68,19 @@ def test_files_of_the_working_folder_are_not_imported_by_the_processes_of_runs(t
     told = python(*PYTHON[2:], "leo_bench.running.worker", "--help", cwd=tmp_path)
     assert told.returncode == 0, told.stderr
     assert "Do one run in its folder" in told.stdout
+
+
+def test_the_working_folder_is_not_on_the_import_path_even_if_that_has_empty_entries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "random.py").write_text("raise SystemExit('imported from the working folder')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f":{ROOT}::")
+    (run,) = study(tmp_path / "results", plan_of(a=101), (sys.executable, "-P", *FAKE[1:])).run().runs
+    assert (run.status, run.message) == ("done", "")
+    report = BackgroundReport(tmp_path / "results/ablations-cpu", tmp_path / "report")
+    report.request()
+    assert report.finish()
 
 
 def is_alive(pid: int) -> bool:
