@@ -15,7 +15,7 @@ from leo_bench.report.pages import write_page as write_filled
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.table import ReportTable
 
-HELP_SECONDS, PEAK_GB = 0.5, 3.0
+HELP_SECONDS, PEAK_GB = 0.5, 1.2
 """Limits for `leo-bench --help`, seconds, and for the memory of a 105x105 training step, GB."""
 
 

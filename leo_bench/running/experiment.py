@@ -54,6 +54,14 @@ LOCK_SECONDS = 2
 """Longest wait for the lock of a run. A process that checks the lock (is_held) takes it for a moment."""
 
 
+class _Observer(FileStorageObserver):
+    """Writes Sacred's files of an attempt, without the name of the machine."""
+
+    def started_event(self, **event: Any) -> Any:  # type: ignore[override]  # Sacred passes all by name
+        host_info = {name: value for name, value in event.pop("host_info").items() if name != "hostname"}
+        return super().started_event(host_info=host_info, **event)
+
+
 class RunHeld(LeoBenchError):
     """Error: another process does this run."""
 
@@ -162,7 +170,7 @@ def _recorded(job: _Job, attempt: Attempt) -> None:
     experiment = Experiment("leo_bench", save_git_info=False, interactive=True)
     experiment.add_config(job.settings.canonical())
     experiment.logger = _silent  # type: ignore[assignment]  # our own lines and one line of error say the same
-    experiment.observers.append(FileStorageObserver(attempt.folder / "sacred", copy_sources=False))
+    experiment.observers.append(_Observer(attempt.folder / "sacred", copy_sources=False))
     pruned = []
 
     @experiment.main

@@ -40,7 +40,7 @@ from leo_bench.running.plan import merge_plan
 from leo_bench.running.shared_runs import refuse_to_change_others
 
 TEST_FILES = ("episodes.npz", "result.json")
-"""Published files of a test. Logs and Sacred records are not published, because they hold host names and paths."""
+"""Published files of a test. Logs and Sacred's files are not published, because they hold paths."""
 
 
 def publish(results: Path, name: str, profile: str, partial: bool, replace: bool = False) -> Path:

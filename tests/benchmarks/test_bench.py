@@ -54,7 +54,7 @@ def test_a_summary_gives_median_and_quartiles_in_milliseconds() -> None:
 def test_the_table_says_whether_a_ratio_is_as_asked() -> None:
     names = [name for ratio in RATIOS for name in (ratio.above, *ratio.below)]
     slow = ratio_table(timings(**{name: [1.0, 1.0] for name in names})).set_index("ratio")
-    # All equal: every "at most 1.15" is met, every "at least 3.5" is not.
+    # All equal: every "at most 1.05" is met, every "at least 4.2" is not.
     assert set(slow.loc[slow["asked"].str.startswith("at most"), "met"]) == {"yes"}
     assert set(slow.loc[slow["asked"].str.startswith("at least"), "met"]) == {"no"}
     assert ratio_table(timings(other=[1.0])).empty

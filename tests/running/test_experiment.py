@@ -3,7 +3,9 @@
 import dataclasses
 import itertools
 import json
+import platform
 import shutil
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -353,6 +355,14 @@ def test_sacred_records_the_attempt(tmp_path: Path) -> None:
     assert {name: config[name] for name in settings.canonical()} == settings.canonical()
     metrics = json.loads((sacred / "metrics.json").read_text())
     assert metrics["3-way 1-shot mixed on glyphs: accuracy"]["values"] == [state.headline.accuracy]
+
+
+def test_no_file_of_a_run_names_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "node", lambda: "machine-of-somebody")  # what Sacred asks
+    monkeypatch.setattr(socket, "gethostname", lambda: "machine-of-somebody")
+    files = [path for path in run(tmp_path).folder.rglob("*") if path.is_file()]
+    assert any(path.name == "run.json" for path in files)
+    assert not [path for path in files if b"machine-of-somebody" in path.read_bytes()]
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(tmp_path: Path) -> None:

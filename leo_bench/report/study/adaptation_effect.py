@@ -19,7 +19,7 @@ CAPTION = (
     "One row per test and variant, means over seeds. Steps: on the codes, + fine-tuning on the decoded weights. "
     "Support loss: mean cross-entropy of the inner loop's examples, before -> after it (-> of the support set after "
     f"fine-tuning); {NOT_FINITE}: the loop diverged. Answers changed: share of the queries with another answer after "
-    "the last step; to right, to wrong: share of the queries whose answer becomes right or wrong. Codes: mean distance "
+    "the last step, and of the episodes with such a query; to right, to wrong: share of the queries whose answer becomes right or wrong. Codes: mean distance "
     "that a class code moves, divided by the mean distance between two class codes before. Gain: accuracy after minus "
     f'before, with the 95% t interval over seeds. "{NONE}": not recorded.'
 )
@@ -90,6 +90,7 @@ def _words(row: dict[Any, Any]) -> dict[str, str]:
         "steps": str(row["inner_steps"]) + (f" + {row['finetune_steps']}" if row["finetune_steps"] else ""),
         "support loss": NONE if np.isnan(row["loss_before"]) else losses,
         "answers changed, %": f"{100 * row['queries_changed']:.2f}",
+        "in episodes, %": f"{100 * row['episodes_changed']:.1f}",
         "to right, %": f"{100 * row['corrected']:.2f}",
         "to wrong, %": f"{100 * row['spoiled']:.2f}",
         "codes moved / apart": NONE if np.isnan(row["move_by_distance"]) else f"{row['move_by_distance']:.3g}",

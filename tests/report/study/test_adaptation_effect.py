@@ -57,7 +57,7 @@ def test_each_test_and_variant_has_a_row_of_means_over_seeds(tmp_path: Path) -> 
     assert table is not None
     # 12 and 16 points: the half-width is t(1) = 12.706 times their standard error, 2
     gain = ["+14.0 [-11.4, +39.4]", "60.0 -> 74.0", "2"]
-    answers = ["19.00", "16.00", "2.00"]  # 0.17 and 0.21; 0.14 and 0.18
+    answers = ["19.00", "100.0", "16.00", "2.00"]  # 0.17 and 0.21; every episode; 0.14 and 0.18
     own = ["5-way 1-shot mixed", "omniglot 5f1c0ffe", *gain]
     assert table.words.values.tolist() == [
         # the codes move a quarter and three quarters of their distance
@@ -97,6 +97,7 @@ def test_a_learner_that_gives_no_losses_has_its_answers_alone(tmp_path: Path) ->
     assert table is not None
     assert set(table.words["support loss"]) == set(table.words["codes moved / apart"]) == {"-"}
     assert set(table.words["answers changed, %"]) == {"19.00"}
+    assert set(table.words["in episodes, %"]) == {"100.0"}
 
 
 def test_fine_tuning_is_named(tmp_path: Path) -> None:
