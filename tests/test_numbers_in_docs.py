@@ -167,13 +167,44 @@ def test_what_other_parts_are_compared_with() -> None:
     ],
 )
 def test_the_choice_of_the_inner_loop(name: str, variants: list[str]) -> None:
-    study = Published("adaptation_choice")
+    means = [f"{mean_of_choice('adaptation_choice', variant):.2f}" for variant in variants]
+    mark = "**" if name.startswith("**") else ""
+    assert f"| {name} | {mark}{', '.join(means)}{mark} |" in page("adaptation.md")
+
+
+def mean_of_choice(study: str, variant: str) -> float:
+    """Return the mean accuracy over the ten tests by which a study on validation alphabets chooses, percent."""
     tests = [ADAPTATION_TESTS[test] for test in ADAPTATION_TESTS if "5-shot" in test or "1-shot" in test]
     tests = [test for test in tests if test[1] != "digits"]
-    means = [f"{sum(study.accuracy(variant, *test) for test in tests) / len(tests):.2f}" for variant in variants]
-    mark = "**" if name.startswith("**") else ""
     assert len(tests) == 10
-    assert f"| {name} | {mark}{', '.join(means)}{mark} |" in page("adaptation.md")
+    return sum(Published(study).accuracy(variant, *test) for test in tests) / len(tests)
+
+
+@pytest.mark.parametrize(
+    ("name", "ending"),
+    [
+        ("that of the preset", ""),
+        ("peak rate 0.003", "_rate_0.003"),
+        ("peak rate 0.012", "_rate_0.012"),
+        ("20 ways in training", "_20_ways"),
+        ("augmented images", "_augmented"),
+        ("**no learned scale**", "_fixed_scale"),
+    ],
+)
+def test_the_choice_of_the_recipe(name: str, ending: str) -> None:
+    mark = "**" if name.startswith("**") else ""
+    cells = [
+        f"{mark}{mean_of_choice('recipe_choice', learner + ending):.2f}{mark}" for learner in ("tuned", "protonet")
+    ]
+    assert f"| {name} | {' | '.join(cells)} |" in page("adaptation.md")
+
+
+@pytest.mark.parametrize("name", ADAPTATION_TESTS)
+def test_the_chosen_recipe(name: str) -> None:
+    study, test = Published("adaptation"), ADAPTATION_TESTS[name]
+    cells = [f"{study.accuracy('protonet_fixed_scale', *test):.1f}"]
+    cells += [study.difference("protonet_fixed_scale", *test, turned=True), study.difference("fixed_scale", *test)]
+    assert f"| {name} | {' | '.join(cells)} |" in page("adaptation.md")
 
 
 def test_what_the_front_page_says_of_adapting() -> None:

@@ -162,15 +162,17 @@ def read_test(
     disagrees with its counts.
     """
     path = folder / TESTS / key / "result.json"
-    raw = read_json(path if path.exists() else folder / "result.json")
-    if path.exists():
+    own = path.exists()  # asked once, since the run may be writing it at this moment
+    if not own:
+        path = folder / "result.json"
+    raw = read_json(path)
+    if own:
         test = validated(path, raw, TestResult)
     else:
-        tests = converted(folder / "result.json", raw, schema_1.new_tests) if schema_1.is_old(raw) else []
+        tests = converted(path, raw, schema_1.new_tests) if schema_1.is_old(raw) else []
         found = [test for test in tests if test["test_key"] == key]
         if not found:
             return None
-        path = folder / "result.json"
         test = validated(path, found[0], TestResult)
     if test.test_key != key or test.asked != asked:
         raise LeoBenchError(f"{path} is the record of another test ({test.test_key}); {TEST_REMEDY}")

@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from leo_bench.running.child_processes import PYTHON, stop_all
+from leo_bench.running.child_processes import PYTHON, import_path, stop_all
 
 
 @dataclass
@@ -35,6 +35,7 @@ class BackgroundReport:
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            env={**os.environ, **import_path()},
             start_new_session=True,  # Ctrl-C reaches the study only
             preexec_fn=_yield_to_runs,
         )

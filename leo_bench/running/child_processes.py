@@ -1,10 +1,12 @@
-"""Processes that do runs and trials: how they stop, and their exit codes."""
+"""Processes that do runs and trials: what they import, how they stop, and their exit codes."""
 
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from threading import current_thread, main_thread
 from types import FrameType
 
@@ -16,6 +18,15 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 """Signals that end a program besides Ctrl-C: from `kill` or a shutdown, from a closed terminal, from Ctrl-backslash."""
 PYTHON = (sys.executable, "-P", "-m")
 """Start of a command that runs a module. -P: a file such as random.py in the working folder is not imported."""
+
+
+def import_path(*first: Path) -> dict[str, str]:
+    """Return the variable PYTHONPATH for a child process: that of this process, with the folders `first` before it.
+
+    Empty entries are left out, because Python takes them for the working folder.
+    """
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return {"PYTHONPATH": os.pathsep.join([*(str(folder.absolute()) for folder in first), *filter(None, given)])}
 
 
 @contextmanager

@@ -21,10 +21,9 @@ from pathlib import Path
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import RUNS, make_folder
 from leo_bench.running import numerics, provenance
-from leo_bench.running.child_processes import stop_all
+from leo_bench.running.child_processes import import_path, stop_all
 from leo_bench.running.data_parcel import unpack_data
 from leo_bench.running.parcel import Parcel, pack, unpack
-from leo_bench.running.worker import first_on_path
 
 PROBE = ".shared-disk"
 """Start of the name of a file in results/. A node that can read it shares the disk of the machine that wrote it."""
@@ -169,7 +168,7 @@ def _is_here(order: Order) -> bool:
 def _run(order: Order, results: Path, data: Path | None, more: Mapping[str, str] | None = None) -> int:
     """Run the process of an order in a results folder of this machine. Returns its exit code."""
     source = results / order.source if order.source else provenance.PACKAGE.parent
-    environment = {**os.environ, **first_on_path(source), **order.environment, **(more or {})}
+    environment = {**os.environ, **import_path(source), **order.environment, **(more or {})}
     command = [sys.executable, *order.program, str(results / order.folder), *order.options]
     command += ["--data", str(data)] if data else []
     log = results / order.log

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from leo_bench.config import Settings
 from leo_bench.records import make_folder
-from leo_bench.running.child_processes import stop_all
+from leo_bench.running.child_processes import import_path, stop_all
 from leo_bench.running.executor import Ended, Task
-from leo_bench.running.worker import first_on_path, worker_environment
+from leo_bench.running.worker import worker_environment
 
 
 class LocalProcesses:
@@ -34,7 +34,7 @@ class LocalProcesses:
 
     def start(self, task: Task) -> None:
         """Start the process of a task."""
-        source = first_on_path(task.source) if task.source else {}
+        source = import_path(task.source) if task.source else {}
         environment = {**worker_environment(task.settings), **source, **task.environment}
         self.placed[task.name] = task, start_process(task.command(task.folder, task.data), task.log, environment)
 

@@ -17,10 +17,10 @@ from leo_bench.errors import LeoBenchError
 from leo_bench.records import make_folder
 from leo_bench.running import provenance
 from leo_bench.running.attempts import last_words
-from leo_bench.running.child_processes import PYTHON
+from leo_bench.running.child_processes import PYTHON, import_path
 from leo_bench.running.executor import Task
 from leo_bench.running.numerics import numerics_digest
-from leo_bench.running.worker import WORKER, first_on_path, worker_options
+from leo_bench.running.worker import WORKER, worker_options
 
 AT_COMMIT = Path(__file__).with_name("at_commit.py")
 """Entry into the source of an earlier commit. A copy of it lies beside each one that is unpacked."""
@@ -111,7 +111,7 @@ class Sources:
         if asked not in self.digests:
             done = subprocess.run(
                 [*PYTHON, AT_COMMIT.stem, "digest", *asked[1:]],
-                env={**os.environ, **first_on_path(root)},
+                env={**os.environ, **import_path(root)},
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",

@@ -10,7 +10,7 @@ from pathlib import Path
 from leo_bench.config import Settings, differing, make_settings
 from leo_bench.errors import EXIT_BUSY
 from leo_bench.records import PlannedRun
-from leo_bench.running.child_processes import PYTHON, exit_code
+from leo_bench.running.child_processes import PYTHON, exit_code, import_path
 from leo_bench.running.executor import Task
 
 WORKER = (*PYTHON, "leo_bench.running.worker")
@@ -47,12 +47,7 @@ def task_of_run(
 
 def worker_environment(settings: Settings) -> dict[str, str]:
     """Return the environment of the process of a run on this machine."""
-    return {**os.environ, **worker_variables(settings)}
-
-
-def first_on_path(source: Path) -> dict[str, str]:
-    """Return the variable that makes a process import leo_bench from the folder `source`."""
-    return {"PYTHONPATH": os.pathsep.join([str(source.absolute()), *filter(None, [os.environ.get("PYTHONPATH")])])}
+    return {**os.environ, **import_path(), **worker_variables(settings)}
 
 
 def worker_variables(settings: Settings) -> dict[str, str]:

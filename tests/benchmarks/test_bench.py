@@ -1,6 +1,7 @@
 """Arithmetic of the benchmarks by hand, and their processes on a case that takes no time."""
 
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,10 @@ import pandas as pd
 import pytest
 
 from benchmarks import cases as module
+from benchmarks import measure as measuring
 from benchmarks import run
 from benchmarks.cases import Case, make
-from benchmarks.measure import measure
+from benchmarks.measure import Worker, measure
 from benchmarks.page import growth_table, ratio_table, round_ratios, slope, summary, write_page
 from benchmarks.suite import GROUPS, GROWTHS, RATIOS, Group, Growth, Ratio
 from leo_bench.commands.cli import main
@@ -134,6 +136,29 @@ def test_a_case_that_dies_is_named_and_takes_no_other_down() -> None:
     cases = (Case("sound", "start"), Case("broken", "step", {"latent_dim": -1}))
     with pytest.raises(LeoBenchError, match="'broken' ended with exit code 1"):
         measure(Group("some", cases, rounds=1, repeats=1, warm_up=False))
+
+
+def test_an_interrupted_benchmark_kills_its_processes_and_waits_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = []
+
+    class Interrupted(Worker):
+        """Worker that is timing when Ctrl-C or SIGTERM comes, in the turn of the second one."""
+
+        def time(self, repeats: int, warm_up: bool) -> list[float]:
+            self.ask("1000000")
+            if self.case.name == "two":
+                raise KeyboardInterrupt
+            return [1.0]
+
+        def end(self) -> None:
+            ended.append((self.case.name, self.process.wait(60)))  # it was killed, and not only asked to end
+            super().end()
+
+    monkeypatch.setattr(measuring, "Worker", Interrupted)
+    cases = (Case("one", "start"), Case("two", "start"), Case("three", "start"))
+    with pytest.raises(KeyboardInterrupt):
+        measure(Group("some", cases, rounds=1, repeats=1, warm_up=False))
+    assert ended == [("one", -signal.SIGKILL), ("two", -signal.SIGKILL), ("three", -signal.SIGKILL)]
 
 
 def test_publishing_replaces_what_was_published(tmp_path: Path) -> None:

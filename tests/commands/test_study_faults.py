@@ -46,6 +46,13 @@ class NoReport:
         pass
 
 
+class StoppedReport(NoReport):
+    """Says that it was stopped."""
+
+    def stop(self) -> None:
+        print("the report is stopped", file=sys.stderr)
+
+
 def arguments(folder: Path) -> list[str]:
     places = [f"--{name}={folder / name}" for name in ("studies", "results", "reports")]
     return ["study", "s", "--profile", "cpu", "--dataset", "glyphs", "--jobs", "1", *places]
@@ -72,14 +79,38 @@ def view(folder: Path) -> StudyView:
     return load_study(folder / "results/s-cpu")
 
 
-def test_two_calls_of_one_study_share_its_runs(folder: Path) -> None:
-    code = (
+def code(folder: Path, report: str = "NoReport") -> str:
+    """Return what a process does that calls the command with fake_worker.py and this stand-in for the report."""
+    return (
         f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "import test_study_faults as own\nfrom functools import partial\n"
         "own.command.StudyRunner = partial(own.StudyRunner, worker=own.FAKE)\n"
-        f"own.command.BackgroundReport = own.NoReport\nsys.exit(own.main({arguments(folder)!r}))"
+        f"own.command.BackgroundReport = own.{report}\nsys.exit(own.main({arguments(folder)!r}))"
     )
-    calls = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+
+
+def test_a_reader_that_ends_stops_the_study(folder: Path) -> None:
+    command = [sys.executable, "-c", code(folder, "StoppedReport")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as call:
+        assert call.stdout is not None and call.stderr is not None
+        while not call.stdout.readline().startswith("  power"):  # the last line before the first run is done
+            assert call.poll() is None
+        call.stdout.close()
+        told = call.stderr.read()
+    assert (call.returncode, told.splitlines()) == (
+        141,
+        [
+            "the report is stopped",
+            "stopped, since nothing reads the output any more: 1 of 4 runs are done and kept; run the same command "
+            "again to continue",
+        ],
+    )
+    assert [run.status for run in view(folder).runs].count("done") == 1
+
+
+def test_two_calls_of_one_study_share_its_runs(folder: Path) -> None:
+    command = [sys.executable, "-c", code(folder)]
+    calls = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = [call.communicate()[0] for call in calls]
     assert [call.returncode for call in calls] == [0, 0], said
     assert all("4 of 4 runs done" in text for text in said)

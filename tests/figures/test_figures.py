@@ -213,6 +213,18 @@ def test_below_three_seeds_single_seeds_are_drawn_and_no_interval() -> None:
     assert all(y <= 77.0 + 1e-9 for box in bands for y in (box.y0, box.y1))
 
 
+@pytest.mark.parametrize(("seeds", "single", "height"), [(LEAST_SEEDS - 1, LEAST_SEEDS - 1, 0), (LEAST_SEEDS, 0, 2)])
+def test_learning_curves_have_a_band_from_the_least_number_of_seeds_on(seeds: int, single: int, height: float) -> None:
+    # Seeds are a point apart, so the standard deviation of three is a point, and the interval 4.3027 / sqrt(3) on
+    # either side.
+    ax = learning_curves(curve_frame(seeds), STYLES, ax=axes())
+    thin = [line for line in ax.lines if line.get_linewidth() == 0.6 and len(line.get_xdata()) == 4]
+    assert len(thin) == single
+    (band,) = [path.vertices for group in ax.collections for path in group.get_paths() if len(path.vertices) > 4]
+    at_the_start = band[band[:, 0] == 0, 1]
+    assert np.ptp(at_the_start) == pytest.approx(height * 4.302653 / np.sqrt(3), abs=1e-6)
+
+
 def test_intervals_end_at_nothing_and_at_all() -> None:
     ax = draw_setting(accuracy_frame().assign(accuracy=[1.0, 0.99, 0.8, 0.0, 0.01, 0.2]), bands=[])
     assert {x for x, y in points_at(ax) if y in (0.0, 1.0)} >= {0.0, 100.0}

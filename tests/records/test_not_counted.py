@@ -1,5 +1,6 @@
 """Runs of the store that differ from a planned run only in machine settings: not counted, but always named."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -85,12 +86,23 @@ def test_a_record_of_an_older_schema_cannot_count_with_its_machine_settings_eith
     assert message == "run 0123456789abcdef has an older schema, so it is not counted; run the study again"
 
 
-def test_two_machines_that_share_the_work_of_a_study_have_keys_that_meet(tmp_path: Path) -> None:
-    # One machine does seed 0, another seed 1; their stores are put together.
-    both = make_plan({"base": {}, "q10": {"n_query": 10}}, [0, 1])
-    for run in both.runs:
-        write_run(tmp_path, both, run, lambda *_: counts() * 2 // 3)  # of 5 * 10 queries
-    folder = write_study(tmp_path, both)
-    view = load_study(folder)
-    assert [run.status for run in view.runs] == ["done"] * 4
-    assert view.copies == []
+def test_two_machines_that_share_the_work_of_a_study_have_keys_that_meet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One with fast bfloat16 does seed 0, one without does seed 1; their stores are put together.
+    plans = []
+    for seed, fast in enumerate((True, False)):
+        for module in ("leo_bench.config", "leo_bench.config.processor"):
+            monkeypatch.setattr(f"{module}.bfloat16_is_fast", lambda *_, fast=fast: fast)
+        plan = make_plan({"base": {}, "q10": {"n_query": 10}}, [0, 1])
+        for run in plan.runs:
+            if run.seed == seed:
+                write_run(tmp_path / str(seed), plan, run, lambda *_: counts() * 2 // 3)  # of 5 * 10 queries
+        plans.append(plan)
+    for plan, other in zip(plans, ("1", "0"), strict=True):  # each takes what the other has made
+        together = tmp_path / f"with-{other}"
+        for store in ("0", "1"):
+            shutil.copytree(tmp_path / store, together, dirs_exist_ok=True)
+        view = load_study(write_study(together, plan))
+        assert [run.status for run in view.runs] == ["done"] * 4
+        assert view.copies == []

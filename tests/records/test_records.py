@@ -29,6 +29,7 @@ from leo_bench.records import (
     load_study,
     read_record,
     run_state,
+    state,
     write_atomic,
     write_record,
     write_tables,
@@ -411,6 +412,27 @@ def test_a_trained_run_without_a_test_says_which_and_why(tmp_path: Path, plan: P
     words = f"trained; 1 of {len(state.tests)} tests are not scored, first: {state.tests[1].asked.name}"
     assert (found.status, found.message) == (("failed", f"{words}: {message}") if message else ("missing", words))
     assert found.result == state.result and found.tests == []
+
+
+def test_a_test_that_is_written_while_the_run_is_read_is_not_a_damaged_one(
+    tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = done(tmp_path, plan).folder
+    (test, *_) = sorted(folder.glob("tests/*"))
+    test.rename(tmp_path / "later")
+    read = state.read_json
+
+    def read_json(path: Path) -> Any:
+        content = read(path)
+        if path == folder / "result.json" and not test.exists():
+            (tmp_path / "later").rename(test)  # the run writes it after the reader has looked for it
+        return content
+
+    found = state.read_training(folder, plan.runs[0])
+    monkeypatch.setattr(state, "read_training", lambda *_: found)
+    monkeypatch.setattr(state, "read_json", read_json)
+    assert run_state(plan.runs[0], folder).status in ("missing", "done")
+    assert run_state(plan.runs[0], folder).status == "done"
 
 
 def test_a_run_that_is_planned_twice_counts_once(tmp_path: Path, plan: Plan) -> None:

@@ -4,11 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from leo_bench.errors import LeoBenchError
-from leo_bench.running.child_processes import exit_code, signals_interrupt, stop_all
+from leo_bench.running.child_processes import exit_code, import_path, signals_interrupt, stop_all
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
 
@@ -19,6 +20,27 @@ def started(code: str) -> "subprocess.Popen[bytes]":
     with process.stdout:
         assert process.stdout.readline() == b"ready\n"
     return process
+
+
+@pytest.mark.parametrize(
+    ("given", "plain", "with_first"),
+    [
+        ("/one:/two", "/one:/two", "/first:/one:/two"),
+        (":/one::/two:", "/one:/two", "/first:/one:/two"),
+        (":", "", "/first"),
+        ("", "", "/first"),
+        (None, "", "/first"),
+    ],
+)
+def test_empty_entries_of_the_import_path_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, plain: str, with_first: str
+) -> None:
+    if given is None:
+        monkeypatch.delenv("PYTHONPATH", raising=False)
+    else:
+        monkeypatch.setenv("PYTHONPATH", given)
+    assert import_path() == {"PYTHONPATH": plain}
+    assert import_path(Path("/first")) == {"PYTHONPATH": with_first}
 
 
 def test_all_are_asked_and_the_deaf_are_killed() -> None:

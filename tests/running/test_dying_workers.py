@@ -7,16 +7,19 @@ import time
 from pathlib import Path
 
 import pytest
-from as_user import python
+from as_user import ROOT, python
 from filelock import FileLock
 from results_fixture import make_plan
 
+from leo_bench.config import make_settings
 from leo_bench.records import AttemptStatus, Plan, attempts_of, is_held, load_study, read_record, run_state
 from leo_bench.running.attempts import MAX_ATTEMPTS
+from leo_bench.running.background_report import BackgroundReport
 from leo_bench.running.child_processes import PYTHON
 from leo_bench.running.scheduler import StudyRunner
 from leo_bench.running.worker import WORKER
 from leo_bench.search.worker import WORKER as SEARCH_WORKER
+from leo_bench.training.troubleshooting import out_of_memory
 
 FAKE = (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py"))
 
@@ -67,6 +70,63 @@ def test_files_of_the_working_folder_are_not_imported_by_the_processes_of_runs(t
     told = python(*PYTHON[2:], "leo_bench.running.worker", "--help", cwd=tmp_path)
     assert told.returncode == 0, told.stderr
     assert "Do one run in its folder" in told.stdout
+
+
+def test_the_working_folder_is_not_on_the_import_path_even_if_that_has_empty_entries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "random.py").write_text("raise SystemExit('imported from the working folder')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f":{ROOT}::")
+    (run,) = study(tmp_path / "results", plan_of(a=101), (sys.executable, "-P", *FAKE[1:])).run().runs
+    assert (run.status, run.message) == ("done", "")
+    report = BackgroundReport(tmp_path / "results/ablations-cpu", tmp_path / "report")
+    report.request()
+    assert report.finish()
+
+
+LIMITED = """
+import json, resource, sys
+from leo_bench.running import experiment, worker
+def limit(kind, most):
+    resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))
+def load_and_limit(*given):
+    bank = load_bank(*given)
+    if size == 16:
+        limit(resource.RLIMIT_FSIZE, 1500)
+    if size == 28:
+        pages = int(open("/proc/self/statm").read().split()[0])
+        limit(resource.RLIMIT_AS, pages * resource.getpagesize() + 30_000_000)
+    return bank
+load_bank, experiment.load_bank = experiment.load_bank, load_and_limit
+size = json.loads(sys.argv[3])["image_size"]
+if size == 20:
+    limit(resource.RLIMIT_FSIZE, 600)
+sys.exit(worker.main(sys.argv[1:]))
+"""
+"""The process of a run, limited by the size of its images. 20: it may write no settings. 16: once it has read its
+data, no result. 28: once it has read its data, it may take only 30 MB more of memory."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the memory of a process as Linux tells it")
+def test_a_full_disk_and_a_lack_of_memory_end_a_run_in_one_line_and_the_next_call_does_it(tmp_path: Path) -> None:
+    base = {"learner": "pixels", "dataset": "glyphs", "n_train_episodes": 0, "test_n_ways": [], "test_modes": ["mixed"]}
+    sizes = {
+        "at_the_start": {"image_size": 20, "n_test_episodes": 20},
+        "disk": {"image_size": 16, "n_test_episodes": 20},
+        "memory": {"image_size": 28, "n_test_episodes": 200},
+    }
+    plan = make_plan(sizes, [0], base=base, numerics=None)
+    runs = study(tmp_path, plan, (sys.executable, "-P", "-c", LIMITED)).run().runs
+    assert [(run.status, run.attempts) for run in runs] == [("failed", 1)] * 3
+    start, disk, memory = runs
+    mend = "File too large; free disk space, or check the permissions of the folder"
+    assert start.message == f"process ended with exit code 1: cannot write {start.folder}/settings.json: {mend}"
+    assert disk.message == f"cannot write {disk.folder}/result.json: {mend}"
+    settings = make_settings(memory.planned.settings)
+    assert memory.message.endswith(out_of_memory(settings)) and "\n" not in memory.message
+    again = study(tmp_path, plan, WORKER).run().runs
+    assert [(run.status, run.attempts) for run in again] == [("done", 2)] * 3
 
 
 def is_alive(pid: int) -> bool:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,23 @@ class Nodes:
     def add(self, num_cpus: int = 1, num_gpus: int = 0) -> Any:
         """Add a node with a temporary folder of its own, for Ray too. Ray believes in any number of GPUs."""
         self.n += 1
-        own = str(self.folder / f"node-{self.n}")
-        Path(own).mkdir()
-        return self.cluster.add_node(num_cpus=num_cpus, num_gpus=num_gpus, temp_dir=own, env_vars={"TMPDIR": own})
+        own = self.newest
+        own.mkdir()
+        return self.cluster.add_node(
+            num_cpus=num_cpus, num_gpus=num_gpus, temp_dir=str(own), env_vars={"TMPDIR": str(own)}
+        )
+
+    @property
+    def newest(self) -> Path:
+        """Temporary folder of the node that was added last."""
+        return self.folder / f"node-{self.n}"
+
+    def has_worked(self) -> bool:
+        """Return True if the node that was added last has been given a run of a study with --collect.
+
+        It works in a folder of its own, which is removed when the study ends.
+        """
+        return any(self.newest.glob("leo_bench-*"))
 
     def kill(self, node: Any) -> None:
         """Kill the processes of a node with SIGKILL."""
@@ -126,6 +141,7 @@ def test_a_study_survives_the_death_of_a_node_bit_for_bit(place: Path, nodes: No
         in_the_middle = n_done(results)
         nodes.kill(victim)
         nodes.add()
+        wait_for(nodes.has_worked, process)  # the node that was added does runs too
         _, errors = process.communicate(timeout=1800)
     assert process.returncode == 0, errors
     assert in_the_middle < 35
@@ -179,6 +195,7 @@ def test_a_study_that_is_stopped_goes_on_without_ray(place: Path, nodes: Nodes, 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a suite in the background may ignore it
     ) as process:
         wait_for(lambda: n_done(place / name) >= 2, process)
         process.send_signal(signal.SIGINT)

@@ -11,6 +11,7 @@ from scipy import optimize, special, stats
 from benchmarks.false_verdicts import Case, false_rate, is_false
 from leo_bench.statistics import (
     ALPHA,
+    SETTLED,
     Difference,
     Prior,
     chance_of_verdict,
@@ -236,6 +237,34 @@ def test_looks_while_seeds_are_added_share_the_chance_of_a_false_verdict() -> No
 
     assert rate(1) > 0.08  # as if each look were the only one
     assert rate(len(counts)) < 0.05 + 3 * math.sqrt(0.05 * 0.95 / len(rows))
+
+
+@pytest.mark.parametrize("shared_baseline", [False, True])
+def test_looks_at_a_family_share_the_chance_of_even_one_false_verdict(shared_baseline: bool) -> None:
+    # As --until-decided does it: the whole family is judged at each look, and only open comparisons get more seeds.
+    n_studies, n_compared, counts = 400, 5, (3, 5, 8, 10)
+    rng, truth = np.random.default_rng(3), np.resize([MARGIN, -MARGIN], n_compared)
+    luck = rng.normal(0, 0.001, (n_studies, n_compared, counts[-1]))
+    baseline = rng.normal(0, 0.001, (n_studies, 1, counts[-1])) if shared_baseline else 0.0
+    studies = truth[:, None] + luck - baseline
+
+    def has_false_verdict(rows: np.ndarray, n_looks: int) -> bool:
+        seeds = np.zeros(n_compared, int)
+        is_open = np.ones(n_compared, bool)
+        for count in counts:
+            seeds[is_open] = count
+            family = [of(list(row[:n])) for row, n in zip(rows, seeds, strict=True)]
+            verdicts = [one.verdict for one in judge(family, n_looks)]
+            if any(is_false(*found) for found in zip(verdicts, (one.mean for one in family), truth, strict=True)):
+                return True
+            is_open = np.array([verdict not in SETTLED for verdict in verdicts])
+        return False
+
+    def rate(n_looks: int) -> float:
+        return float(np.mean([has_false_verdict(rows, n_looks) for rows in studies]))
+
+    assert rate(1) > 0.08  # as if each look were the only one
+    assert rate(len(counts)) < 0.05 + 3 * math.sqrt(0.05 * 0.95 / n_studies)
 
 
 @pytest.mark.parametrize("n_compared", [1, 4])

@@ -19,8 +19,9 @@ CAPTION = (
     "One row per test and variant, means over seeds. Steps: on the codes, + fine-tuning on the decoded weights. "
     "Support loss: mean cross-entropy of the inner loop's examples, before -> after it (-> of the support set after "
     f"fine-tuning); {NOT_FINITE}: the loop diverged. Answers changed: share of the queries with another answer after "
-    "the last step, and of the episodes with such a query; to right, to wrong: share of the queries whose answer becomes right or wrong. Codes: mean distance "
-    "that a class code moves, divided by the mean distance between two class codes before. Gain: accuracy after minus "
+    "the last step, and of the episodes with such a query; to right, to wrong: share of the queries whose answer "
+    "becomes right or wrong. Codes: mean distance that a class code moves, divided by the mean distance between two "
+    "class codes before. Gain: accuracy after minus "
     f'before, with the 95% t interval over seeds. "{NONE}": not recorded.'
 )
 
