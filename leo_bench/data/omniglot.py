@@ -5,6 +5,7 @@ C characters, 20 drawers, each drawing 105x105, ink 255 on paper 0 (the files ho
 
 import hashlib
 import io
+import lzma
 import os
 import re
 import struct
@@ -26,6 +27,8 @@ N_DRAWERS = 20
 SIDE = 105
 MOST_BYTES = 100_000
 """Most bytes of a file in a zip: a hundred times those of the largest drawing."""
+DAMAGED = (OSError, EOFError, ValueError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+"""What zipfile raises for a file that cannot be read or is no good zip, such as names that are not UTF-8."""
 KNOWN_DIGESTS = {
     "images_background": "07356096b8076fcf915341f8715e94822249e2a4d5b999fd2d0f6cf9ebffebd5",
     "images_evaluation": "f5165eb5f20d18e13c6515650b69a42a2c0507506969d410ba5e4a1c572bd542",
@@ -124,7 +127,7 @@ def open_set(source: DataSource, set_name: str) -> Iterator[tuple[list[str], Cal
     place = root / f"{set_name}.zip"
     try:
         archive = zipfile.ZipFile(place)
-    except (OSError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise LeoBenchError(f"{place} is not a readable zip ({error}): fetch it again") from error
     with archive:
         for entry in archive.infolist():
@@ -204,7 +207,7 @@ def _check_drawers(character: str, files: list[str], place: str) -> None:
 def _read_bytes(read: Callable[[str], bytes], path: str, place: str) -> bytes:
     try:
         return read(path)
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+    except DAMAGED as error:
         raise LeoBenchError(f"cannot read {place}{path} ({error}): fetch Omniglot again") from error
 
 

@@ -70,6 +70,14 @@ def test_the_good_copy_is_read(copy: DataSource) -> None:
     assert message_of(copy) == ""
 
 
+def test_a_name_that_is_not_utf_8_though_it_says_so_is_one_line(copy: DataSource) -> None:
+    name = FIRST.replace("Greek", "Gr\u00e9ek")  # not ASCII, so zipfile marks the name as UTF-8
+    data = zipped({**entries()["images_background"], name: b"x"})
+    assert copy.path is not None
+    (copy.path / "images_background.zip").write_bytes(data.replace("\u00e9".encode(), b"\xe9\xe9"))
+    assert "is not a readable zip" in message_of(copy)
+
+
 @pytest.mark.parametrize("path", ["/etc/passwd", "C:\\x.png", "images_background/Greek/character01/x/0001_01.png"])
 def test_a_path_that_is_none_of_omniglot_is_refused(copy: DataSource, path: str) -> None:
     replace(copy, {**entries()["images_background"], path: b"x"})
