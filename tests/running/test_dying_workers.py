@@ -108,6 +108,7 @@ sys.exit(worker.main(sys.argv[1:]))
 data, no result. 28: once it has read its data, it may take only 30 MB more of memory."""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the memory of a process as Linux tells it")
 def test_a_full_disk_and_a_lack_of_memory_end_a_run_in_one_line_and_the_next_call_does_it(tmp_path: Path) -> None:
     base = {"learner": "pixels", "dataset": "glyphs", "n_train_episodes": 0, "test_n_ways": [], "test_modes": ["mixed"]}

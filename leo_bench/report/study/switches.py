@@ -68,6 +68,7 @@ NO_SETTING = {
     "classifier": "LEO with copies of its support set, or a prototypical network of the same training or another "
     "classifier on that network's features, which have no copies unless the label says so.",
     "inner_loop_at_test": "The preset without its inner steps, or without the copies of its support set.",
+    "recipe": "The training recipe that validation prefers: LEO and the prototypical network without a learned scale.",
     "method": "Methods beside each other, each with the training settings that validation characters chose.",
     "batch_norm": "Batch norm by the statistics of training, or by all queries of an episode at once (transductive).",
     "equal_time": "Methods trained for about as long as the baseline, not on as many images.",
