@@ -36,7 +36,7 @@ with atheris.instrument_imports(include=["leo_bench", "tomllib", "json", "zipfil
     from leo_bench.search.file import read_search_file
 
 Target = tuple[Callable[[bytes], None], list[bytes]]
-"""What is done with an input, and the inputs to begin with."""
+"""Function that takes an input, and the inputs to begin with."""
 
 
 def one_line(error: LeoBenchError) -> None:
