@@ -28,7 +28,7 @@ SIDE = 105
 MOST_BYTES = 100_000
 """Most bytes of a file in a zip: a hundred times those of the largest drawing."""
 DAMAGED = (OSError, EOFError, ValueError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
-"""Errors of zipfile for a file that cannot be read or is no good zip; ValueError, for example, for a name not in UTF-8."""
+"""Errors of zipfile for a file that cannot be read or is no good zip, ValueError for names that are not UTF-8."""
 KNOWN_DIGESTS = {
     "images_background": "07356096b8076fcf915341f8715e94822249e2a4d5b999fd2d0f6cf9ebffebd5",
     "images_evaluation": "f5165eb5f20d18e13c6515650b69a42a2c0507506969d410ba5e4a1c572bd542",
