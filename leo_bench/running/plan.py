@@ -11,7 +11,7 @@ from leo_bench.records import Plan, PlannedRun, folder_name
 from leo_bench.records.claims import Claims
 from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.references import sources, with_references
-from leo_bench.running.study_file import StudyFile, read_study, resolved, unknown_variant
+from leo_bench.running.study_file import Profile, StudyFile, read_study, resolved, unknown_variant
 
 MAX_SEEDS = 1000
 """Largest number of seeds in one range on the command line."""
@@ -77,7 +77,7 @@ def make_plan(
     for position, seed, variant in pairs:
         if seeds is None and position >= budget.fewer_seeds.get(variant, len(budget.seeds)):
             continue
-        settings = _settings(study, variant, {**common, "seed": seed}, f"study {name}, variant {variant}")
+        settings = _settings(study, budget, variant, {**common, "seed": seed}, f"study {name}, variant {variant}")
         runs.append(planned_run(settings, variant))
     return Plan(
         study=name,
@@ -85,7 +85,7 @@ def make_plan(
         question=study.question,
         baseline=study.baseline,
         margin=study.margin,
-        switches=_switches(study, names, common),
+        switches=_switches(study, budget, names, common),
         labels={name: study.variants[name].label or name.replace("_", " ") for name in dict.fromkeys([*names, *whole])},
         references=[variant for variant in names if study.variants[variant].reference],
         against=_against(study, names),
@@ -111,10 +111,10 @@ def planned_run(settings: Settings, variant: str) -> PlannedRun:
     )
 
 
-def _settings(study: StudyFile, name: str, common: Mapping[str, Any], where: str) -> Settings:
-    """Return the settings of a variant: its preset, then study and profile, then its own on top."""
+def _settings(study: StudyFile, budget: Profile, name: str, common: Mapping[str, Any], where: str) -> Settings:
+    """Return the settings of a variant: its preset, then the common ones, its own, and its own at this profile."""
     preset, own = resolved(study, name)
-    values = {**common, **own}
+    values = {**common, **own, **budget.variant_settings.get(name, {})}
     if values.get("precision") == "bfloat16" and "precision" not in own and not takes_bfloat16(values):
         values["precision"] = "float32"
     return make_settings(values, preset, where)
@@ -126,7 +126,7 @@ def _against(study: StudyFile, names: list[str]) -> dict[str, str]:
     return {name: other for name, other in found.items() if other is not None and other in names}
 
 
-def _switches(study: StudyFile, names: list[str], common: Mapping[str, Any]) -> dict[str, list[str]]:
+def _switches(study: StudyFile, budget: Profile, names: list[str], common: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return switch -> the baseline and the variants of the switch, in drawing order.
 
     The switch of a variant is the one it names, else the first setting that it changes. The order is by value if all
@@ -134,7 +134,9 @@ def _switches(study: StudyFile, names: list[str], common: Mapping[str, Any]) -> 
     """
     baseline = study.baseline
     settings = {
-        name: _settings(study, name, common, name).canonical() for name in names if not study.variants[name].reference
+        name: _settings(study, budget, name, common, name).canonical()
+        for name in names
+        if not study.variants[name].reference
     }
     if baseline not in settings:
         return {}

@@ -3,7 +3,6 @@
 Such a variant has the settings that it has there at the same profile, and so the same run keys: its runs are shared.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from leo_bench.errors import LeoBenchError
@@ -39,10 +38,11 @@ def _taken(studies: Path, name: str, variant: Variant, profile: str, files: dict
     if file.variants[other].of:
         raise LeoBenchError(f"{place}: {other} of {study} is taken from {file.variants[other].of}; name that")
     preset, own = resolved(file, other)
-    budget: Mapping[str, object] = file.profiles[profile].settings if profile in file.profiles else {}
+    budget = file.profiles.get(profile)
+    common, at_profile = (budget.settings, budget.variant_settings.get(other, {})) if budget else ({}, {})
     update = {
         "preset": preset,
-        "set": {**file.settings, **budget, **own},
+        "set": {**file.settings, **common, **own, **at_profile},
         "label": variant.label or file.variants[other].label or other.replace("_", " "),
         "switch": variant.switch or "study",
         "reference": file.variants[other].reference,

@@ -55,6 +55,8 @@ class Profile(Table):
     """`seeds`: every variant with the first seed, then with the next. `variants`: every seed of the baseline, then of
     the next variant, which gives the first verdicts early."""
     settings: dict[str, Any] = {}
+    variant_settings: dict[str, dict[str, Any]] = {}
+    """Variant -> settings that it has at this profile, on top of its own."""
 
     @field_validator("seeds")
     @classmethod
@@ -197,6 +199,11 @@ def _tables_of_settings(study: StudyFile) -> dict[str, dict[str, Any]]:
     return {
         "settings": study.settings,
         **{f"profiles.{name}.settings": profile.settings for name, profile in study.profiles.items()},
+        **{
+            f"profiles.{name}.variant_settings.{variant}": settings
+            for name, profile in study.profiles.items()
+            for variant, settings in profile.variant_settings.items()
+        },
         **{f"variants.{name}.set": variant.set for name, variant in study.variants.items()},
     }
 
@@ -212,7 +219,7 @@ def _named(study: StudyFile) -> list[tuple[str, str]]:
     return links + [
         (f"profiles.{name}", variant)
         for name, profile in study.profiles.items()
-        for variant in [*(profile.variants or []), *profile.fewer_seeds]
+        for variant in [*(profile.variants or []), *profile.fewer_seeds, *profile.variant_settings]
     ]
 
 

@@ -71,6 +71,18 @@ def test_a_variant_differs_from_the_baseline_in_what_it_sets_alone(tmp_path: Pat
     assert settings["leo"]["image_size"] == 28
 
 
+def test_a_variant_may_have_settings_of_its_own_at_one_profile(tmp_path: Path) -> None:
+    more = "fewer_seeds = { slow = 1 }\nvariant_settings = { small = { latent_dim = 16, inner_steps = 2 } }"
+    folder = write(tmp_path, TEXT.replace("fewer_seeds = { slow = 1 }", more))
+    at_cpu, at_quick = (
+        {run.variant: run.settings for run in make_plan(folder, "s", profile, SOURCE, [0]).runs}
+        for profile in ("cpu", "quick")
+    )
+    assert (at_cpu["small"]["latent_dim"], at_cpu["small"]["inner_steps"]) == (16, 2)
+    assert at_quick["small"]["latent_dim"] == 8
+    assert all(at_cpu[name] == at_quick[name] for name in at_cpu if name != "small")
+
+
 def test_switches_hold_the_baseline_and_sort_by_value(tmp_path: Path) -> None:
     plan = make_plan(write(tmp_path), "s", "quick", SOURCE)
     assert plan.switches == {"relation": ["leo", "none"], "latent_dim": ["small", "leo", "slow"]}
@@ -95,6 +107,16 @@ def test_switches_hold_the_baseline_and_sort_by_value(tmp_path: Path) -> None:
             "fewer_seeds = { slow = 1 }",
             'fewer_seeds = { slow = "1" }',
             "fewer_seeds.slow should be a valid integer",
+        ),
+        (
+            "fewer_seeds = { slow = 1 }",
+            "variant_settings = { slo = { latent_dim = 4 } }",
+            "unknown variant 'slo'; did you mean 'slow'",
+        ),
+        (
+            "fewer_seeds = { slow = 1 }",
+            "variant_settings = { slow = { latent_dmi = 4 } }",
+            "unknown setting 'latent_dmi'; did you mean 'latent_dim'",
         ),
         ("seeds = [0, 1]", "seeds = []", "profiles.cpu.seeds: List should have at least 1 item"),
         (

@@ -19,6 +19,7 @@ image_size = 28
 [profiles.cpu]
 seeds = [0, 1]
 settings = { n_test_episodes = 30 }
+variant_settings = { short = { n_val_episodes = 7 } }
 [profiles.smoke]
 seeds = [0]
 settings = { n_train_episodes = 8 }
@@ -67,6 +68,15 @@ def write(folder: Path, claims: str = CLAIMS) -> Path:
     (folder / "other.toml").write_text(OTHER)
     (folder / "claims.toml").write_text(claims)
     return folder
+
+
+def test_settings_that_a_variant_has_at_one_profile_go_with_it(tmp_path: Path) -> None:
+    own = {
+        study: next(run for run in make_plan(write(tmp_path), study, "cpu", SOURCE).runs if run.variant == "short")
+        for study in ("other", "claims")
+    }
+    assert own["claims"].settings["n_val_episodes"] == 7
+    assert own["claims"].run_key == own["other"].run_key
 
 
 def test_a_variant_by_reference_shares_the_runs_of_its_own_study(tmp_path: Path) -> None:

@@ -96,13 +96,20 @@ def test_what_draws_noise_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> No
         {"generated": "full"},
         {"precision": "bfloat16", "encoder": "shared"},
         {"encoder": "shared", "train_support": "each", "padding": 2, "schedule": "one_cycle"},
+        {"learner": "protonet"},
+        {"learner": "maml"},
+        {"learner": "maml", "second_order": False, "transductive": True},
+        {"learner": "meta_sgd"},
+        {"learner": "anil"},
+        {"learner": "reptile", "inner_steps": 2},
     ],
     ids=str,
 )
 def test_on_a_gpu_training_by_graph_is_training_step_by_step(
     changes: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = make_settings({**SIZES, **changes, "device": "cuda"}, "leo")
+    preset = "documented" if "learner" in changes else "leo"
+    settings = make_settings({**SIZES, **changes, "device": "cuda"}, preset)
     prepare(settings)
     bank = tiny_bank()
     bank = replace(bank, images=bank.images.cuda())
