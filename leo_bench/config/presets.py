@@ -84,7 +84,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "inner_lr": 0.1,
         "inner_steps": 3,
     },
-    "meta_sgd": {**SHORT_EPISODES, "learner": "meta_sgd", "inner_lr": 0.1, "inner_steps": 1},
+    "meta_sgd": {**SHORT_EPISODES, "learner": "meta_sgd", "inner_lr": 0.1, "inner_steps": 1, "outer_lr": 0.001},
     "anil": {**SHORT_EPISODES, "learner": "anil", "inner_lr": 0.1, "inner_steps": 5},
     "reptile": {
         **SHORT_EPISODES,
