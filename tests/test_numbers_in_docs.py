@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from leo_bench.records import load_study
 from leo_bench.running.classify_folder import classify_folder
 
 ROOT = Path(__file__).parents[1]
@@ -300,3 +301,52 @@ def test_what_the_models_make_of_the_drawings(model: str) -> None:
     truth = found.queries.labels
     before, after = (int((answers == truth).sum()) for answers in (found.before, found.after))
     assert f"| `{model}` | {before} of 30 | {after} of 30 |" in page("use.md")
+
+
+PUBLISHED_NUMBERS = {
+    "protonet": ("5-way", 4_000, " of 60 ways"),
+    "maml": ("5-way", 153_600, f": {100 * 153_600 / (60_000 * 32):.0f}%"),
+    "meta_sgd": ("5-way", 89_600, ""),
+    "first_order_maml": ("5-way", 99_200, f": {100 * 99_200 / (60_000 * 32):.0f}%"),
+    "maml_20_way": ("20-way", 3_200, f": {100 * 3_200 / (60_000 * 16):.1f}%"),
+    "anil_20_way": ("20-way", 51_200, f": {100 * 51_200 / (60_000 * 16):.0f}%"),
+    "reptile_transductive": ("5-way", 4_500, f": {100 * 4_500 / (100_000 * 5):.1f}%"),
+    "reptile": ("5-way", 4_500, f": {100 * 4_500 / (100_000 * 5):.1f}%"),
+    "maml_inductive": ("5-way", 25_600, f": {100 * 25_600 / (60_000 * 32):.1f}%"),
+    "pretrained": ("5-way", 4_000, " of 60 ways"),
+}
+"""Variant of the study sanity -> ways, training episodes, and their share of those of the method's authors."""
+
+
+@pytest.mark.parametrize("variant", PUBLISHED_NUMBERS)
+def test_published_protocols(variant: str) -> None:
+    study = load_study(ROOT / "results" / "official" / "sanity-gpu")
+    (run,) = (run for run in study.runs if run.planned.variant == variant)
+    ways, n_episodes, share = PUBLISHED_NUMBERS[variant]
+    scores = pd.read_csv(ROOT / "results" / "official" / "sanity-gpu" / "scores.csv")
+    row = scores[(scores["variant"] == variant) & (scores["n_way"] == int(ways.removesuffix("-way")))].iloc[0]
+    assert run.result is not None and run.planned.settings["n_train_episodes"] == n_episodes
+    curve = [100 * point.accuracy for point in run.result.validation]
+    ours = f"{100 * row['accuracy']:.1f} ± {100 * row['accuracy_ci95']:.1f}"
+    end = f"| {ours} | {n_episodes:,}{share} | {curve[4]:.1f} | {curve[9]:.1f} |"
+    (line,) = (line for line in page("methods.md") if line.startswith("|") and f"(`{variant}`)" in line and end in line)
+    assert ways in line or ways == "5-way"
+
+
+def test_protonet_by_its_protocol_at_20_ways() -> None:
+    scores = pd.read_csv(ROOT / "results" / "official" / "sanity-gpu" / "scores.csv")
+    row = scores[(scores["variant"] == "protonet") & (scores["n_way"] == 20)].iloc[0]
+    ours = f"{100 * row['accuracy']:.1f} ± {100 * row['accuracy_ci95']:.1f}"
+    assert f"| ProtoNet, 20-way (`protonet`) | 96.0 | {ours} | the same model | | |" in page("methods.md")
+
+
+@pytest.mark.parametrize("step", ["leo", "leo, 64 episodes", "tuned"])
+def test_steps_on_a_gpu(step: str) -> None:
+    timings = pd.read_csv(ROOT / "docs" / "speed-gpu.csv")
+    groups = timings[timings["step"] == step].groupby(["device", "precision", "graph"])
+    middle = 1000 * groups["seconds"].median()
+    ways = (("cuda", "float32", True), ("cuda", "float32", False), ("cuda", "bfloat16", True), ("cpu", "float32", False))
+    cells = [f"{middle[way]:.1f}" for way in ways]
+    memory = groups["peak_mb"].first()["cuda", "float32", True]
+    row = [step, *cells, f"{middle[ways[3]] / middle[ways[0]]:.0f}", f"{memory:,.0f}"]
+    assert f"| {' | '.join(row)} |" in page("speed.md")
