@@ -4,6 +4,7 @@ A step is what `train` does for one meta-batch, from drawing the episodes to the
 timed as it is, replayed as a CUDA graph, and with every operation launched from Python.
 """
 
+import argparse
 import json
 import statistics
 import sys
@@ -21,6 +22,7 @@ from leo_bench.data.bank import ImageBank
 from leo_bench.learners.factory import build
 from leo_bench.records import write_atomic
 from leo_bench.running import process, provenance
+from leo_bench.running.child_processes import exit_code
 from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.training_run import load_bank
 from leo_bench.training import outer_loop
@@ -106,9 +108,8 @@ def settings_for(step: Step, device: str, precision: str) -> Settings:
 
 def main(folder: Path) -> None:
     """Time all steps, and write timings.csv and machine.json into folder after each of them."""
+    device = process.prepare(settings_for(STEPS[0], "cuda", "float32"))
     folder.mkdir(parents=True, exist_ok=True)
-    first = settings_for(STEPS[0], "cuda", "float32")
-    device = process.prepare(first)
     digests = {name: numerics_digest(name, "omniglot") for name in ("leo", "protonet", "maml")}
     facts = {**process.host(device), **provenance.versions(), "numerics": digests}
     write_atomic(folder / "machine.json", (json.dumps(facts, indent=1) + "\n").encode())
@@ -129,4 +130,7 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=main.__doc__)
+    parser.add_argument("folder", type=Path, help="folder for the timings")
+    given = parser.parse_args()
+    sys.exit(exit_code(lambda: main(given.folder)))
