@@ -345,8 +345,24 @@ def test_steps_on_a_gpu(step: str) -> None:
     timings = pd.read_csv(ROOT / "docs" / "speed-gpu.csv")
     groups = timings[timings["step"] == step].groupby(["device", "precision", "graph"])
     middle = 1000 * groups["seconds"].median()
-    ways = (("cuda", "float32", True), ("cuda", "float32", False), ("cuda", "bfloat16", True), ("cpu", "float32", False))
+    ways = (
+        ("cuda", "float32", True),
+        ("cuda", "float32", False),
+        ("cuda", "bfloat16", True),
+        ("cpu", "float32", False),
+    )
     cells = [f"{middle[way]:.1f}" for way in ways]
     memory = groups["peak_mb"].first()["cuda", "float32", True]
     row = [step, *cells, f"{middle[ways[3]] / middle[ways[0]]:.0f}", f"{memory:,.0f}"]
     assert f"| {' | '.join(row)} |" in page("speed.md")
+
+
+def test_steps_of_the_proto_maml_head() -> None:
+    scores = pd.read_csv(ROOT / "results" / "official" / "head_choice-cpu" / "scores.csv")
+    mean = {variant: f"{100 * value:.2f}" for variant, value in scores.groupby("variant")["accuracy"].mean().items()}
+    text = " ".join(page("adaptation.md"))
+    assert f"points of its start ({mean['protonet']})" in text
+    assert (
+        f"{mean['descended_003']} with steps of 0.03, {mean['descended_01']} with 0.1, "
+        f"{mean['descended_03']} with 0.3 and {mean['descended_1']} with 1" in text
+    )
