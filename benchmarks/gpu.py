@@ -5,6 +5,7 @@ timed as it is, replayed as a CUDA graph, and with every operation launched from
 """
 
 import argparse
+import gc
 import json
 import statistics
 import sys
@@ -19,8 +20,9 @@ import torch
 
 from leo_bench.config import Settings, make_settings
 from leo_bench.data.bank import ImageBank
+from leo_bench.errors import LeoBenchError
 from leo_bench.learners.factory import build
-from leo_bench.records import write_atomic
+from leo_bench.records import make_folder, write_atomic
 from leo_bench.running import process, provenance
 from leo_bench.running.child_processes import exit_code
 from leo_bench.running.numerics import numerics_digest
@@ -62,7 +64,10 @@ WAYS_TO_COMPUTE = (
 
 
 def timed(step: Step, bank: ImageBank, settings: Settings, graph: bool) -> list[dict[str, Any]]:
-    """Return a row for each timing: seconds of an update, the mean over a block of updates, and peak memory in MiB."""
+    """Return a row for each timing: seconds of an update, the mean over a block of updates, and peak memory in MiB.
+
+    The first block warms up. The last has no time, because no update follows the last one.
+    """
     on_gpu = settings.device == "cuda"
     per_block = 20 if on_gpu else 2
     begin, n_updates, times = 0.0, 0, []
@@ -70,7 +75,7 @@ def timed(step: Step, bank: ImageBank, settings: Settings, graph: bool) -> list[
     def after_update(state: TrainingState) -> None:
         nonlocal begin, n_updates
         n_updates += 1
-        if n_updates % per_block == 0:  # the first block warms up
+        if n_updates % per_block == 0:
             if on_gpu:
                 torch.cuda.synchronize()
             now = time.perf_counter()
@@ -78,7 +83,9 @@ def timed(step: Step, bank: ImageBank, settings: Settings, graph: bool) -> list[
             begin = now
 
     learner = build(settings).to(bank.images.device)
-    if on_gpu:
+    if on_gpu:  # what the step before has left must not count as memory of this one
+        gc.collect()
+        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     with patch.object(outer_loop, "graphed_on_gpu", outer_loop.graphed_on_gpu if graph else lambda work, device: work):
         outer_loop.train(learner, bank, settings, after_update=after_update)
@@ -107,9 +114,14 @@ def settings_for(step: Step, device: str, precision: str) -> Settings:
 
 
 def main(folder: Path) -> None:
-    """Time all steps, and write timings.csv and machine.json into folder after each of them."""
+    """Time all steps, and write timings.csv and machine.json into folder after each of them.
+
+    Raises LeoBenchError without a GPU, or if folder is a file.
+    """
+    if not torch.cuda.is_available():
+        raise LeoBenchError("torch finds no CUDA device; these timings need one")
     device = process.prepare(settings_for(STEPS[0], "cuda", "float32"))
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     digests = {name: numerics_digest(name, "omniglot") for name in ("leo", "protonet", "maml")}
     facts = {**process.host(device), **provenance.versions(), "numerics": digests}
     write_atomic(folder / "machine.json", (json.dumps(facts, indent=1) + "\n").encode())
@@ -121,8 +133,8 @@ def main(folder: Path) -> None:
             bank = load_bank("auto", settings.image_size, None, torch.device(name))
             try:
                 rows += timed(step, bank, settings, graph)
-            except RuntimeError as error:
-                print(f"{step.name}, {name}, {precision}: {error}", flush=True)
+            except torch.OutOfMemoryError:
+                print(f"{step.name}, {name}, {precision}: out of memory", flush=True)
                 continue
             middle = statistics.median(row["seconds"] for row in rows[-BLOCKS:])
             print(f"{step.name}, {name}, {precision}, graph {graph}: {1000 * middle:.2f} ms", flush=True)

@@ -35,7 +35,9 @@ def command_study(options: argparse.Namespace) -> int:
     _refuse_ignored(options)
     seeds = None if options.seeds is None else parse_seeds(options.seeds)
     study = read_study(options.studies, options.name)  # a wrong name is refused before data is looked for
-    for values in (study.settings, *(profile.settings for profile in study.profiles.values())):
+    budget = study.profiles.get(options.profile)
+    at_profile = [budget.settings, *budget.variant_settings.values()] if budget else []
+    for values in (study.settings, *at_profile):
         refuse_other_values(options, values, str(options.studies / f"{options.name}.toml"))
     source = locate(options.dataset, options.data)
     plan = _plan(options, source, seeds, options.only)

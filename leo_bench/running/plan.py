@@ -114,7 +114,8 @@ def planned_run(settings: Settings, variant: str) -> PlannedRun:
 def _settings(study: StudyFile, budget: Profile, name: str, common: Mapping[str, Any], where: str) -> Settings:
     """Return the settings of a variant: its preset, then the common ones, its own, and its own at this profile."""
     preset, own = resolved(study, name)
-    values = {**common, **own, **budget.variant_settings.get(name, {})}
+    own |= budget.variant_settings.get(name, {})
+    values = {**common, **own}
     if values.get("precision") == "bfloat16" and "precision" not in own and not takes_bfloat16(values):
         values["precision"] = "float32"
     return make_settings(values, preset, where)

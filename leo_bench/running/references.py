@@ -16,6 +16,11 @@ def with_references(studies: Path, study: StudyFile, profile: str) -> StudyFile:
     Of a study without this profile they have the settings that all profiles share. Raises LeoBenchError if a study or
     a variant is unknown, or if settings stand beside `of`.
     """
+    for name, budget in study.profiles.items():
+        for variant in budget.variant_settings:
+            if other := study.variants[variant].of:
+                place = f"profiles.{name}.variant_settings.{variant}"
+                raise LeoBenchError(f"{place}: the settings are those of {other}; leave it out")
     files: dict[str, StudyFile] = {}
     found = {
         name: _taken(studies, name, variant, profile, files) if variant.of else variant

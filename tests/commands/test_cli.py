@@ -170,8 +170,13 @@ n_train_episodes = 0
 [profiles.smoke]
 seeds = [0]
 settings = { device = "cpu", dataset = "glyphs" }
+[profiles.gpu]
+seeds = [0]
+settings = { device = "cuda" }
+variant_settings = { base = { dataset = "glyphs" } }
 [variants.base]
 """
+SMOKE, GPU = ("--profile", "smoke"), ("--profile", "gpu")
 
 
 @pytest.mark.parametrize(
@@ -181,9 +186,20 @@ settings = { device = "cpu", dataset = "glyphs" }
         (("study", "studies/tiny.toml"), "/studies/; did you mean 'tiny'? there are: tiny"),
         (("study", "tinny"), "/studies/; did you mean 'tiny'? there are: tiny"),
         (("study", "mine/tiny"), "study 'mine/tiny' is no name; expected letters"),
-        (("study", "tiny", "--profile", "a/b"), "study tiny has no profile 'a/b'; choose one of smoke"),
-        (("study", "tiny", "--dataset", "omniglot"), "--dataset omniglot and studies/tiny.toml (dataset = 'glyphs')"),
-        (("study", "tiny", "--device", "cuda"), "--device cuda and studies/tiny.toml (device = 'cpu') contradict"),
+        (("study", "tiny", "--profile", "a/b"), "study tiny has no profile 'a/b'; choose one of smoke, gpu"),
+        (
+            ("study", "tiny", *SMOKE, "--dataset", "omniglot"),
+            "--dataset omniglot and studies/tiny.toml (dataset = 'glyphs')",
+        ),
+        (
+            ("study", "tiny", *SMOKE, "--device", "cuda"),
+            "--device cuda and studies/tiny.toml (device = 'cpu') contradict",
+        ),
+        (("study", "tiny", *GPU, "--device", "cpu"), "--device cpu and studies/tiny.toml (device = 'cuda') contradict"),
+        (
+            ("study", "tiny", *GPU, "--dataset", "omniglot"),
+            "--dataset omniglot and studies/tiny.toml (dataset = 'glyphs')",
+        ),
         (("study", "tiny", "--profile", "smoke", "--data", "."), "which has no files; leave --data out"),
     ],
 )
@@ -196,6 +212,16 @@ def test_what_a_study_file_and_the_command_line_say_differently_is_refused(
         Path(folder, "tiny.toml").write_text(STUDY)
     assert message in refused(capsys, *arguments)
     assert not Path("results").exists()
+
+
+def test_what_another_profile_says_does_not_count(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leo_bench.commands.study.locate", lambda *_: GLYPHS)
+    Path("studies").mkdir()
+    Path("studies", "tiny.toml").write_text(STUDY)
+    assert main(["study", "tiny", *SMOKE, "--device", "cpu", "--plan"]) == 0
+    assert "1 variants, seeds 0" in capsys.readouterr().out
 
 
 def test_a_precision_that_no_run_can_have_is_refused(

@@ -83,6 +83,14 @@ def test_a_variant_may_have_settings_of_its_own_at_one_profile(tmp_path: Path) -
     assert all(at_cpu[name] == at_quick[name] for name in at_cpu if name != "small")
 
 
+def test_a_precision_that_a_variant_has_at_one_profile_is_its_own(tmp_path: Path) -> None:
+    text = TEXT.replace(
+        "fewer_seeds = { slow = 1 }", 'variant_settings = { none = { precision = "bfloat16", generated = "full" } }'
+    )
+    with pytest.raises(LeoBenchError, match=r"variant none: .* set precision to float32"):
+        make_plan(write(tmp_path, text), "s", "cpu", SOURCE)
+
+
 def test_switches_hold_the_baseline_and_sort_by_value(tmp_path: Path) -> None:
     plan = make_plan(write(tmp_path), "s", "quick", SOURCE)
     assert plan.switches == {"relation": ["leo", "none"], "latent_dim": ["small", "leo", "slow"]}

@@ -119,6 +119,11 @@ def test_the_plan_keeps_claims_tables_and_sources(tmp_path: Path) -> None:
         ('of = "other"\n', 'of = "othr"\n', "no study 'othr' in .*did you mean 'other'"),
         ('of = "other:base"', 'of = "other:bas"', "variants.long.of: study other: unknown variant 'bas'; did you mean"),
         ('of = "other:base"', 'of = "other:base"\nset = { width = 16 }', "variants.long.of: .*leave out preset, set"),
+        (
+            'seeds = [0]\nvariants = ["short"]',
+            "seeds = [0]\nvariant_settings = { short = { latent_dim = 4 } }",
+            "profiles.official.variant_settings.short: the settings are those of other; leave it out",
+        ),
         ('variant = "long"', 'variant = "lon"', "claims.longer: unknown variant 'lon'; did you mean 'long'"),
         ('kind = "difference"', 'kind = "diference"', "claims.longer.parts.0.kind should be 'level', 'difference'"),
         ('against = "short"', 'agains = "short"', "unknown key 'claims.longer.parts.0.agains'; did you mean 'against'"),
