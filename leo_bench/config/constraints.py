@@ -54,6 +54,8 @@ def check_together(settings: "Settings") -> None:
             raise ValueError(message)
     if any(n_way < 2 for n_way in settings.test_n_ways):
         raise ValueError(f"test_n_ways needs ways of at least 2, got {list(settings.test_n_ways)}")
+    if any(n_way < 2 for n_way in settings.test_dataset_ways):
+        raise ValueError(f"test_dataset_ways needs ways of at least 2, got {list(settings.test_dataset_ways)}")
     if any(k_shot < 1 for k_shot in settings.test_k_shots):
         raise ValueError(f"test_k_shots needs shots of at least 1, got {list(settings.test_k_shots)}")
     _check_test_datasets(settings)
@@ -79,6 +81,11 @@ def _check_test_datasets(settings: "Settings") -> None:
             raise ValueError(
                 f"this learner is scored at its own {settings.n_way} ways, and {name} has "
                 f"{DATASETS[name].n_classes} classes; lower n_way, or leave {name} out of test_datasets"
+            )
+        if max(settings.test_dataset_ways, default=0) > DATASETS[name].n_classes:
+            raise ValueError(
+                f"test_dataset_ways {max(settings.test_dataset_ways)} is more than the {DATASETS[name].n_classes} "
+                f"classes of {name}; lower it"
             )
 
 

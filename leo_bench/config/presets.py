@@ -150,7 +150,7 @@ def make_settings(values: Mapping[str, Any], preset: str = "documented", where: 
         near = get_close_matches(unknown[0], Settings.model_fields, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"settings are {', '.join(Settings.model_fields)}"
         raise LeoBenchError(f"{where}: unknown setting {unknown[0]!r}; {hint}")
-    for name in ("test_n_ways", "test_k_shots", "test_modes", "test_datasets"):
+    for name in ("test_n_ways", "test_k_shots", "test_modes", "test_datasets", "test_dataset_ways"):
         if isinstance(merged.get(name), list):
             merged[name] = tuple(merged[name])
     try:

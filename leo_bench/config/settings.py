@@ -249,6 +249,9 @@ class Settings(BaseModel):
     """Test episodes from all alphabets, or each from one alphabet."""
     test_datasets: Annotated[tuple[str, ...], AfterValidator(_known_datasets)] = setting((), "test")
     """Other data sets to score on, without retraining: tests under domain shift."""
+    test_dataset_ways: tuple[int, ...] = setting((), "test")
+    """Ways to score at on test_datasets besides their own (20, or as many as there are classes), if the learner allows
+    them."""
     test_inner_steps: int | None = setting(None, "test", ge=0, le=1000)
     """Inner steps at test; as trained if left out."""
     test_inner_lr: float | None = setting(None, "test", gt=0, le=1000, allow_inf_nan=False)

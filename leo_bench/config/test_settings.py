@@ -114,9 +114,10 @@ def planned_tests(settings: Settings) -> list[TestSettings]:
     ]
     for dataset in dict.fromkeys(settings.test_datasets):
         if dataset != settings.dataset:
-            n_way = min(SHIFTED_WAYS, DATASETS[dataset].n_classes) if settings.any_way else settings.n_way
+            own_ways = (min(SHIFTED_WAYS, DATASETS[dataset].n_classes), *settings.test_dataset_ways)
             tests += [
                 _test(settings, dataset, "mixed", n_way, k_shot)
+                for n_way in (dict.fromkeys(own_ways) if settings.any_way else [settings.n_way])
                 for k_shot in shots
                 if k_shot < DATASETS[dataset].n_drawings
             ]

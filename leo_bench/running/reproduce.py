@@ -223,6 +223,7 @@ def _with_test(settings: Settings, asked: TestSettings) -> Settings:
         "test_k_shots": [asked.k_shot],
         "test_modes": [asked.episode_mode],
         "test_datasets": [asked.dataset],
+        "test_dataset_ways": [asked.n_way],
         **asked.method_settings(),
         "test_mislabelled": asked.mislabelled or 0,
     }

@@ -33,6 +33,18 @@ def test_other_data_sets_are_scored_at_20_ways_or_as_many_as_they_have() -> None
     ]
 
 
+def test_other_data_sets_may_have_more_ways_if_the_method_allows_them() -> None:
+    more = {"test_n_ways": [], "test_modes": [], "test_datasets": ["digits", "glyphs"], "test_dataset_ways": [5, 10]}
+    assert names(**more)[1:] == [
+        "10-way 1-shot mixed on digits",
+        "5-way 1-shot mixed on digits",
+        "20-way 1-shot mixed on glyphs",
+        "5-way 1-shot mixed on glyphs",
+        "10-way 1-shot mixed on glyphs",
+    ]
+    assert names(**more, decode="task")[1:] == ["5-way 1-shot mixed on digits", "5-way 1-shot mixed on glyphs"]
+
+
 def test_choices_are_made_on_validation_characters_of_every_data_set() -> None:
     settings = make_settings({"test_split": "val", "test_datasets": ["glyphs"]}, "leo")
     assert {(test.dataset, test.split) for test in planned_tests(settings)} == {("omniglot", "val"), ("glyphs", "val")}

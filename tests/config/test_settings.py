@@ -83,6 +83,7 @@ OTHER: dict[str, Any] = {
     "test_modes": ("mixed",),
     "test_k_shots": (5,),
     "test_datasets": ("digits",),
+    "test_dataset_ways": (5,),
     "test_inner_steps": 50,
     "test_inner_lr": 1.0,
     "test_inner_temperature": 2.0,
@@ -243,6 +244,7 @@ def test_every_default_is_pinned() -> None:
         "test_k_shots": [],
         "test_modes": ["mixed", "within_alphabet"],
         "test_datasets": [],
+        "test_dataset_ways": [],
         "test_inner_steps": None,
         "test_inner_lr": None,
         "test_inner_temperature": None,
@@ -300,11 +302,15 @@ def test_the_faster_precision_is_named_where_the_processor_has_it(
     assert faster_precision([]) == ""
 
 
+PLAIN = ("test_n_ways", "test_k_shots", "test_datasets", "test_dataset_ways", "learner", "dataset")
+"""Settings whose choices stand elsewhere, or that have none."""
+
+
 def test_every_setting_says_what_it_does_and_of_which_kind_it_is() -> None:
     for name in Settings.model_fields:
         assert len(explanation(name)) > 10, name
         assert part_of(name) in HEADINGS
-        assert choices(name) or name in ("test_n_ways", "test_k_shots", "test_datasets", "learner", "dataset"), name
+        assert choices(name) or name in PLAIN, name
 
 
 def test_the_tables_for_the_docs_name_every_setting_once() -> None:
@@ -471,6 +477,8 @@ def test_the_run_key_is_a_folder_name() -> None:
         ({"feature_dropout": 1.0}, ["feature_dropout", "less than 1", "1.0"]),
         ({"test_n_ways": [5, 1]}, ["test_n_ways", "2", "[5, 1]"]),
         ({"test_n_ways": 5}, ["test_n_ways", "a list such as"]),
+        ({"test_dataset_ways": [5, 1]}, ["test_dataset_ways", "2", "[5, 1]"]),
+        ({"test_datasets": ["digits"], "test_dataset_ways": [11]}, ["test_dataset_ways 11", "10 classes of digits"]),
         ({"test_k_shots": [0]}, ["test_k_shots", "1", "[0]"]),
         ({"test_datasets": ["digit"]}, ["test_datasets", "'digit'", "digits"]),
         ({"test_k_shots": [5, 25]}, ["test_k_shots 25", "20 drawings", "omniglot", "at most 19"]),

@@ -24,7 +24,9 @@ MUST_EQUAL = {
 }
 """Column of scores -> its name in words. Two rows are compared only if all of these are equal."""
 
-NOT_A_CHANGE = ("seed", "test_n_ways", "test_k_shots", "test_modes", "test_datasets", "test_mislabelled")
+NOT_A_CHANGE = (
+    *("seed", "test_n_ways", "test_k_shots", "test_modes", "test_datasets", "test_dataset_ways", "test_mislabelled"),
+)
 """Settings that do not make another method: the seed, and the choice of tests."""
 
 
