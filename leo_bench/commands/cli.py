@@ -342,7 +342,7 @@ def _reproduce_options(sub: Parser) -> None:
     )
     _add_jobs(sub, "runs")
     _add_ray(sub)
-    sub.add_argument("--json", action="store_true", help="print what was found as JSON (docs/reliability.md)")
+    sub.add_argument("--json", action="store_true", help="print what was found as JSON (docs/reproducibility.md)")
     _add_data(sub)
     _add_results(sub, reports=True)
 

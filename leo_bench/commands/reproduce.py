@@ -43,7 +43,7 @@ DEFAULT_LEVELS, DEFAULT_MINUTES = "0-2", 10.0
 
 @dataclass
 class Findings:
-    """Result of all levels, as `--json` prints it. docs/reliability.md explains each entry."""
+    """Result of all levels, as `--json` prints it. docs/reproducibility.md explains each entry."""
 
     levels: list[int]
     machine: dict[str, Any]
@@ -77,9 +77,12 @@ def command_reproduce(options: argparse.Namespace) -> int:
         else:
             limit = None if options.n is not None and not options_given(options, "minutes") else deadline
             candidates, known = in_turns(done, options.n), done
-        on_gpu = any(one.run.planned.settings.get("device") == "cuda" for one in candidates)
+        on_gpu = [one for one in candidates if one.run.planned.settings.get("device") == "cuda"]
         if options.gpus_per_run and not on_gpu:
             raise LeoBenchError("--gpus-per-run is for runs that compute on a GPU, and none of these does")
+        if on_gpu and not options.ray and not _has_gpu():
+            candidates = [one for one in candidates if one not in on_gpu]
+            check.leave_out(on_gpu)
         with executor_of(options, options.results, options.jobs) as executor:
             check.runs(candidates, known, limit, executor)
     if options.json:
@@ -87,6 +90,13 @@ def command_reproduce(options: argparse.Namespace) -> int:
     return (
         0 if all(holds for level, holds in check.found.holds.items() if _counts(level, holds, levels)) else EXIT_FAILED
     )
+
+
+def _has_gpu() -> bool:
+    """Return True if torch finds a GPU here."""
+    import torch  # the other commands of this module need no torch
+
+    return torch.cuda.is_available()
 
 
 def _counts(level: int, holds: bool | None, levels: Sequence[int]) -> bool:
@@ -193,6 +203,14 @@ class _Check:
         without = f"; {len(writers) - len(kept)} have no report to compare" if len(kept) < len(writers) else ""
         self.say(f"level 1: {len(same)} of {len(kept)} reports are the same byte for byte, {n_files} files{without}")
 
+    def leave_out(self, on_gpu: Sequence[Candidate]) -> None:
+        """Note the runs that cannot be done again here. Raises LeoBenchError if --key asks for one of them."""
+        words = "computed on a GPU, and torch finds none here"
+        if self.options.key:
+            raise LeoBenchError(f"run {self.options.key} was {words}; do it again on a machine with one, or with --ray")
+        self.found.not_tried += _not_tried(on_gpu)
+        self.say(f"left out: {len(on_gpu)} runs that were {words}")
+
     def runs(
         self,
         candidates: list[Candidate],
@@ -224,10 +242,7 @@ class _Check:
             for root in sources.unpacked.values():
                 if isinstance(root, Path):
                     shutil.rmtree(root, ignore_errors=True)
-        self.found.not_tried = [
-            {"folder": str(one.folder), "run_key": one.run.planned.run_key, "seconds": round(one.seconds)}
-            for one in sample.waiting
-        ]
+        self.found.not_tried += _not_tried(sample.waiting)
         self._say_runs(sample.waiting)
 
     def _say_run(self, outcome: Outcome, runs: Sequence[RunState]) -> None:
@@ -282,6 +297,13 @@ class _Check:
             if 3 in self.found.levels:
                 self.found.holds[3] = inside == len(asked) if asked else None
             self.say(f"level 3: {inside} of {len(asked)} accuracies are inside the range of other seeds")
+
+
+def _not_tried(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
+    return [
+        {"folder": str(one.folder), "run_key": one.run.planned.run_key, "seconds": round(one.seconds)}
+        for one in candidates
+    ]
 
 
 def _benchmark_pages(results: Path, name: str, made: Path) -> None:

@@ -26,7 +26,7 @@ class LearnerEntry:
 
 LEARNERS = {
     "leo": LearnerEntry("full_leo:head_or_full", "latent embedding optimization", inner_loop=True, adapted="codes"),
-    "protonet": LearnerEntry("protonet:ProtoNet", "class means of Conv-4 features; untrained with n_train_episodes 0"),
+    "protonet": LearnerEntry("protonet:ProtoNet", "class means of Conv-4 features"),
     "nearest_neighbour": LearnerEntry(
         "nearest_neighbour:NearestNeighbour", "nearest support image in the features of a Conv-4 trained as protonet"
     ),

@@ -117,7 +117,7 @@ def any_way(values: dict[str, Any]) -> bool:
 def preset_words(name: str, values: dict[str, Any]) -> str:
     """Return what a model's settings change in the preset of its name: `tuned`, or `leo with image_size 28`."""
     if name not in PRESETS:
-        return "none of this name"
+        return "none; its settings are below"
     own = {**{each: default_of(each) for each in values}, **preset_values(name)}
     asked = names_of("method", "training", "protocol", "machine")
     changed = {each: values[each] for each in asked if each in values and values[each] != own[each]}

@@ -27,9 +27,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "WORKER", (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py")))
 
 
-def write(*counts: int, folder: str = "results", **changes: Any) -> Plan:
+def write(*counts: int, folder: str = "results", device: str = "cpu", **changes: Any) -> Plan:
     """A study of one variant whose seeds have these numbers of correct answers of 75 in every episode."""
-    plan = make_plan({"a": {"n_train_episodes": 40, "test_n_ways": [5]}}, list(range(len(counts))), numerics=None)
+    settings = {"n_train_episodes": 40, "test_n_ways": [5], "device": device}
+    plan = make_plan({"a": settings}, list(range(len(counts))), numerics=None)
     for run, correct in zip(plan.runs, counts, strict=True):
         write_run(Path(folder), plan, run, lambda *_, correct=correct: np.full((12, 6), correct), **changes)  # type: ignore[misc]
     write_study(Path(folder), plan)
@@ -147,6 +148,24 @@ def test_runs_that_the_time_does_not_allow_are_listed(capsys: pytest.CaptureFixt
     assert found["not_tried"][0]["seconds"] == 3630
     code, found = reproduce(capsys, "--levels", "2", "-n", "1")  # a number of runs in place of a time
     assert code == 0 and [one["run_key"] for one in found["runs"]] == [plan.runs[0].run_key]
+
+
+def test_runs_of_a_gpu_are_left_out_where_there_is_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = write(5, device="cuda")
+    key = plan.runs[0].run_key
+    monkeypatch.setattr("leo_bench.commands.reproduce._has_gpu", lambda: False)
+    code, found = reproduce(capsys, "--levels", "2")
+    assert code == 1 and found["holds"] == {"2": None} and found["runs"] == []
+    assert [one["run_key"] for one in found["not_tried"]] == [key]
+    main(["reproduce", "--levels", "2"])
+    assert "left out: 1 runs that were computed on a GPU, and torch finds none here" in capsys.readouterr().out
+    assert main(["reproduce", "--key", key]) == 2
+    assert f"error: run {key} was computed on a GPU, and torch finds none here" in capsys.readouterr().err
+    monkeypatch.setattr("leo_bench.commands.reproduce._has_gpu", lambda: True)
+    code, found = reproduce(capsys, "--levels", "2")
+    assert code == 0 and [one["run_key"] for one in found["runs"]] == [key]
 
 
 def test_a_record_of_another_source_says_why_it_is_not_compared(capsys: pytest.CaptureFixture[str]) -> None:
