@@ -28,7 +28,7 @@ def write_claims_docs(results: Path, page: Path) -> Path | None:
         "answer": claims_answer(data, claims),
         "plan": data.plan,
         "caption": CLAIMS,
-        "rows": claims_markdown(claim_rows(evidence, claims), "../reports/official/"),
+        "rows": claims_markdown(claim_rows(evidence, claims), "../reports/official/", data.view.folder.name),
         "tables": [
             (table.title, one)
             for table, one in zip(evidence.claims.tables, comparison_tables(evidence, claims), strict=True)

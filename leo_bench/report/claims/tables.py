@@ -43,8 +43,8 @@ NUMBER_COLUMNS = (
 
 def claim_rows(evidence: Evidence, claims: list[JudgedClaim]) -> list[dict[str, str]]:
     """Return all claims in words: name, words, reading, verdict, measured, where, section, rule and written; and of the
-    report with the figures behind it folder, anchor in the page, and place below reports/; all empty if that is this
-    report.
+    report with the figures behind it folder, anchor in the page, figure, and place below reports/; all empty if that is
+    this report.
     """
     return [
         {
@@ -64,23 +64,44 @@ def claim_rows(evidence: Evidence, claims: list[JudgedClaim]) -> list[dict[str, 
 
 
 def _reference(evidence: Evidence, judged: JudgedClaim) -> dict[str, str]:
-    """Return folder, anchor and place of the report behind a claim."""
-    for place in map(evidence.place, judged.claim.named):
-        if place is None or place.data is evidence.data:
-            continue
-        folder = place.data.view.folder
-        switches = [name for name, members in place.data.plan.switches.items() if place.variant in members]
-        anchor = f"switch-{switches[0]}" if switches else "main"
-        beside = folder.parent == evidence.data.view.folder.parent
-        return {"folder": folder.name, "anchor": anchor, "place": "" if beside else "official/"}
-    return {"folder": "", "anchor": "", "place": ""}
+    """Return folder, anchor, figure and place of the report behind a claim: of the switch with most of its variants."""
+    places = [place for place in map(evidence.place, judged.claim.named) if place and place.data is not evidence.data]
+    if not places:
+        return {"folder": "", "anchor": "", "figure": "", "place": ""}
+    data = places[0].data
+    named = {place.variant for place in places if place.data is data}
+    shown = {name: len(named.intersection(members)) for name, members in data.plan.switches.items()}
+    switch = max(shown, key=lambda name: shown[name], default="")
+    found = bool(switch and shown[switch])
+    return {
+        "folder": data.view.folder.name,
+        "anchor": f"switch-{switch}" if found else "main",
+        "figure": _figure(judged, f"switch-{switch}.png" if found else ""),
+        "place": "" if data.view.folder.parent == evidence.data.view.folder.parent else "official/",
+    }
 
 
-def claims_markdown(rows: list[dict[str, str]], reports: str) -> Markup:
-    """Return the table of claims as Markdown. reports: path from the page to the reports beside this study's own."""
+def _figure(judged: JudgedClaim, accuracies: str) -> str:
+    """Return the figure that shows what a claim measures: that of the accuracies, of the costs, or none."""
+    measured = {part.quantity for part in judged.claim.parts}
+    if measured & {"accuracy", "accuracy_before", "accuracy_gain", "error"}:
+        return accuracies
+    return "cost.png" if measured & {"core_seconds", "train_seconds", "adapt_ms", "peak_memory_mb"} else ""
+
+
+def claims_markdown(rows: list[dict[str, str]], reports: str, own: str = "") -> Markup:
+    """Return the table of claims as Markdown.
+
+    reports: path from the page to the reports beside this study's own; own: folder of its own report, if the page is
+    another one.
+    """
     lines = ["| statement | verdict | measured | open, missing | study |", "|---|---|---|---|---|"]
     for row in rows:
-        link = f"[{row['folder']}]({reports}{row['place']}{row['folder']}/report.md)" if row["folder"] else NONE
+        folder = row["folder"] or (own if row["measured"] != NONE else "")
+        place = f"{reports}{row['place']}{folder}"
+        link = f"[{folder}]({place}/report.md)" if folder else NONE
+        if row["figure"]:
+            link += f", [figure]({place}/figures/{row['figure']})"
         cells = (statement(row), row["verdict"], row["measured"], row["where"] or NONE)
         lines.append(f"| {' | '.join(map(markdown_cell, cells))} | {link} |")
     return Markup("\n".join(lines))
@@ -93,7 +114,7 @@ def statement(row: dict[str, str]) -> str:
 
 def claims_csv(rows: list[dict[str, str]]) -> ReportTable:
     """Return all claims as a table for claims.csv."""
-    frame = pd.DataFrame(rows).drop(columns=["folder", "anchor", "place"], errors="ignore")
+    frame = pd.DataFrame(rows).drop(columns=["folder", "anchor", "figure", "place"], errors="ignore")
     return ReportTable("claims", CLAIMS, frame, frame)
 
 

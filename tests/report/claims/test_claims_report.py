@@ -16,6 +16,7 @@ from leo_bench.records import Measure, Measures, Plan, RunState, write_record
 from leo_bench.records.claims import Claim, Claims, ComparisonTable, Part, Source, TableRow
 from leo_bench.report import write_report
 from leo_bench.report.claims.docs import write_claims_docs
+from leo_bench.report.claims.tables import claim_rows, claims_markdown
 from leo_bench.report.claims.words import measured_words, where_words
 from leo_bench.report.findings import write_findings
 from leo_bench.report.pages import TEXT
@@ -462,6 +463,41 @@ def test_a_published_page_links_published_pages_beside_it(tmp_path: Path) -> Non
     other_study(tmp_path / "official")
     page = write_report(folder, tmp_path / "reports" / "official" / "claims-cpu")
     assert '<a href="../compare-cpu/report.html#main">' in page.read_text()
+
+
+def test_a_claim_links_the_figure_of_what_it_measures(tmp_path: Path) -> None:
+    """The switch with most of the claim's variants, the costs for a cost, none for a count, else the own report."""
+    other = make_plan(
+        {"base": {}, "small": {"latent_dim": 16}, "none": {"relation": "none"}}, [0], study="compare"
+    ).model_copy(update={"switches": {"latent_dim": ["small", "base"], "relation": ["base", "none"]}})
+    for run in other.runs:
+        write_run(tmp_path / "official", other, run, lambda _, *place: counts("leo", *place))
+    write_study(tmp_path / "official", other)
+    sources = {name: Source(study="compare", variant=name, label=name) for name in ("base", "small", "none")}
+    lead = Part(kind="difference", variant="none", against="base", above=0.0)
+    claims = {
+        "small": claim(lead.model_copy(update={"variant": "small"})),
+        "none": claim(lead),
+        "cost": claim(Part(kind="ratio", quantity="core_seconds", variant="none", against="base", below=1.0)),
+        "count": claim(Part(kind="count", quantity="n_adapted", variant="base", equals=5)),
+        "own": claim(more("good")),
+    }
+    folder = write_claims(tmp_path / "official", claims, sources)
+    evidence = Evidence(load_study_data(folder))
+    rows = {row["name"]: row for row in claim_rows(evidence, judge_claims(evidence))}
+    assert {name: row["figure"] for name, row in rows.items()} == {
+        "small": "switch-latent_dim.png",
+        "none": "switch-relation.png",
+        "cost": "cost.png",
+        "count": "",
+        "own": "",
+    }
+    assert rows["none"]["anchor"] == "switch-relation"
+    lines = dict(zip(rows, claims_markdown(list(rows.values()), "../", "claims-cpu").splitlines()[2:], strict=True))
+    assert (
+        "[compare-cpu](../compare-cpu/report.md), [figure](../compare-cpu/figures/switch-relation.png)" in lines["none"]
+    )
+    assert lines["own"].endswith("| [claims-cpu](../claims-cpu/report.md) |")
 
 
 def test_the_docs_page_keeps_what_is_written_by_hand(tmp_path: Path) -> None:
