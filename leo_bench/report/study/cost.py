@@ -34,8 +34,9 @@ COLUMNS = (
 
 def cost_plot(data: StudyData) -> Plot | None:
     """Return the figure of accuracy against costs, on the headline test and on the mixed test with most ways."""
-    panels = []
-    for cell in headline_and_hardest(data):
+    panels: list[Panel] = []
+    cells = headline_and_hardest(data)
+    for cell in cells:
         rows = data.rows(cell)
         rows = rows[~rows["variant"].isin(not_comparable(data, cell))]
         if rows.empty:
@@ -55,9 +56,11 @@ def cost_plot(data: StudyData) -> Plot | None:
     if not panels:
         return None
     rows = data.rows(data.headline)
+    without = any(data.rows(cell, data.plan.baseline).empty for cell in cells)
+    where = ", or all on a test on which the baseline is not scored" if without else ""
     caption = (
-        f"Variants comparable with the baseline; means over {n_words(rows)}; bars: {OVER_SEEDS}. Time is of training "
-        f"alone. {BUSY}"
+        f"Variants comparable with the baseline{where}; means over {n_words(rows)}; bars: {OVER_SEEDS}. Time is of "
+        f"training alone. {BUSY}"
     )
     return Plot("cost", "Accuracy against time and parameters", caption, panels)
 

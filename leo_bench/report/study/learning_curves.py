@@ -20,13 +20,15 @@ COLUMNS = "variant seed episode accuracy part in_sample".split()
 def curves_plot(data: StudyData) -> Plot | None:
     """Return the figure of accuracy in training, a panel per switch, of variants comparable with the baseline."""
     frame, alone = curve_frame(data), not_comparable(data, data.headline)
-    panels = []
+    panels: list[Panel] = []
+    drawn: set[str] = set()
     for switch in data.plan.switches or [""]:
         together = [name for name in (switch_variants(data, switch) if switch else data.variants) if name not in alone]
         names = setting_names(data, switch, together) if switch else {name: data.label(name) for name in together}
         rows = frame[frame["variant"].isin(together)]
         if rows["variant"].nunique() < min(2, len(data.plan.switches) + 1) or rows["episode"].nunique() < 2:
             continue
+        drawn.update(rows["variant"])
         mark = rows["in_sample"].map({True: f", {IN_SAMPLE}", False: ""})
         rows = rows.assign(label=rows["variant"].map(names) + mark)
         last = rows[rows["episode"] == rows.groupby("variant")["episode"].transform("max")]
@@ -42,9 +44,10 @@ def curves_plot(data: StudyData) -> Plot | None:
         panels.append(Panel(draw, title, subtitle(data, *together), height=height, alt=alt))
     if not panels:
         return None
+    ways = ", and of those of other ways" if any(data.rows(data.headline, name).empty for name in drawn) else ""
     caption = (
-        "Accuracy while training, of variants comparable with the baseline: on validation episodes (with marks) and on "
-        f"training episodes (dashed), means over {n_words(frame)}; shaded: {OVER_SEEDS}."
+        f"Accuracy while training, of variants comparable with the baseline{ways}: on validation episodes (with marks) "
+        f"and on training episodes (dashed), means over {n_words(frame)}; shaded: {OVER_SEEDS}."
     )
     if frame["in_sample"].any():
         caption += (

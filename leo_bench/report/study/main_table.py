@@ -65,22 +65,24 @@ EFFECT |= {"low": "difference_low", "high": "difference_high", "against": "again
 def main_numbers(data: StudyData) -> pd.DataFrame:
     """Return one row per variant with a done run: accuracy on each test with its interval, paired difference, cost.
 
-    Accuracies and differences are fractions, times are seconds. Without the name of a test: the headline test.
+    Accuracies and differences are fractions, times are seconds. Without the name of a test: the headline test. A
+    variant that was not scored on that test is not compared.
     """
     rows = []
     for variant in data.variants:
-        own, interval = data.rows(data.headline, variant), mean_accuracy(data, data.headline, variant)
-        if interval is None:
+        scored = [own for cell in (data.headline, *data.cells) if not (own := data.rows(cell, variant)).empty]
+        if not scored:
             continue
+        own, interval = scored[0], mean_accuracy(data, data.headline, variant)
         row: dict[str, Any] = {
             "variant": variant,
             "label": data.label(variant),
             "changed": changed_words(data, variant),
             **_ends("", interval),
-            "interval_over": interval.kind,
+            "interval_over": interval.kind if interval else "",
             "n_seeds": own["seed"].nunique(),
             "seeds": seed_words([int(seed) for seed in own["seed"]]),
-            "accuracy_before": own["accuracy_before"].mean(),
+            "accuracy_before": own["accuracy_before"].mean() if interval else np.nan,
         }
         for cell in data.cells:
             row |= _ends(f"_{cell[0]}way_{cell[1]}", mean_accuracy(data, cell, variant))
@@ -90,6 +92,8 @@ def main_numbers(data: StudyData) -> pd.DataFrame:
     effect = without_against(data, effects(data, data.headline).set_index("variant"))
     effect = effect[[name for name in EFFECT if name in effect]].rename(columns=EFFECT)
     frame = pd.DataFrame(rows).join(effect, on="variant")
+    elsewhere = frame["accuracy"].isna()
+    frame.loc[elsewhere, ["verdict", "note"]] = ["not compared", f"not scored on {cell_name(data.headline)}"]
     return frame.fillna({"verdict": "baseline", "note": "", **({"against": ""} if "against" in frame else {})})
 
 

@@ -11,7 +11,7 @@ from results_fixture import make_plan, write_run, write_study
 from leo_bench.records import Plan
 from leo_bench.report import write_report
 from leo_bench.report.study.forest import effects_plot
-from leo_bench.report.study.main_table import main_numbers, main_words
+from leo_bench.report.study.main_table import main_numbers, main_tables, main_words
 from leo_bench.report.study.sentences import answer
 from leo_bench.statistics.studies.differences import effects
 from leo_bench.statistics.studies.study import StudyData, load_study_data
@@ -107,3 +107,17 @@ def test_a_variant_compared_with_another_keeps_a_note_on_other_conditions(tmp_pa
     assert not frame.loc["small", "compared"]
     assert frame.loc["small_none", "compared"] and frame.loc["small_none", "difference"] == 0
     assert frame.loc["small_none", "note"] == "not comparable with the baseline: image size 56 against 28"
+
+
+def test_a_variant_of_other_ways_is_shown_with_its_own_test(tmp_path: Path) -> None:
+    """A head for 20 classes together is not scored at 5 ways, where the baseline is."""
+    base = {"test_n_ways": (5, 20), "test_modes": ("mixed",), "inner_steps": 1, "decode": "task"}
+    plan = make_plan({"leo": {}, "ways_20": {"n_way": 20}}, range(2), base=base)
+    for run in plan.runs:
+        n_queries = 15 * run.settings["n_way"]
+        write_run(tmp_path, plan, run, lambda *_, right=n_queries * 4 // 5: np.full((12, 2), right))  # type: ignore[misc]
+    tables = main_tables(load_study_data(write_study(tmp_path, plan)))
+    assert [list(table.words["variant"]) for table in tables] == [["leo"], ["ways_20"]]
+    row = tables[1].words.iloc[0]
+    assert (row["5-way mixed, %"], row["20-way mixed, %"]) == ("-", "80.0")
+    assert row["why not compared"] == "not scored on 5-way mixed"
