@@ -1,6 +1,7 @@
 """Lines with a label at their right ends: learning curves, and what they share with gains."""
 
 from collections.abc import Callable, Sequence
+from textwrap import fill
 
 import pandas as pd
 import seaborn as sns
@@ -10,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from leo_bench.figures.accuracy_axis import accuracy_axis
 from leo_bench.figures.intervals import LEAST_SEEDS, interval_over_seeds
 from leo_bench.figures.labels import write_ends
-from leo_bench.figures.style import MUTED, Styles, style_axes
+from leo_bench.figures.style import LABEL_WIDTH, MUTED, Styles, style_axes
 
 IN_SAMPLE_DASH = (0, (1, 1.2))
 """Dotted: validation on characters that were trained on."""
@@ -37,10 +38,11 @@ def learning_curves(frame: pd.DataFrame, styles: Styles, *, error: bool = False,
     elif high - low < 4:
         low, high = (low + high) / 2 - 2, (low + high) / 2 + 2
     accuracy_axis(ax, low, high, error)
-    write_ends(ax, [(value, label, styles[name]) for name, (value, label) in ends.items()])
+    write_ends(ax, [(value, fill(label, LABEL_WIDTH), styles[name]) for name, (value, label) in ends.items()])
     ax.set(xlabel="training episodes")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    n_ticks = 4 if shown["episode"].max() < 100_000 else 2  # seven characters each
+    ax.xaxis.set_major_locator(MaxNLocator(n_ticks, integer=True))
     return style_axes(ax)
 
 
@@ -56,7 +58,7 @@ def accuracy_by_time(frame: pd.DataFrame, styles: Styles, *, levels: Sequence[fl
     accuracy_axis(ax, float(means.min()), 100 - 0.6 * (100 - float(means.max())), True)
     for level in levels:
         ax.axhline(100 * level, color=MUTED, linewidth=0.6, alpha=0.5, zorder=0)
-    write_ends(ax, [(value, label, styles[name]) for name, (value, label) in ends.items()])
+    write_ends(ax, [(value, fill(label, LABEL_WIDTH), styles[name]) for name, (value, label) in ends.items()])
     ax.set(xlabel="training time, seconds of one core (log scale)")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     return style_axes(ax)

@@ -241,6 +241,13 @@ def test_validation_on_characters_that_were_trained_on_is_dotted() -> None:
     assert {"leo", "none, in-sample"} <= set(texts(ax))
 
 
+def test_long_labels_of_learning_curves_are_broken_into_lines() -> None:
+    """A label of one long line would leave the axes no width."""
+    long = curve_frame().assign(label="MAML by its published protocol, transductive, in-sample")
+    (label,) = [text for text in texts(learning_curves(long, STYLES, ax=axes())) if text.startswith("MAML")]
+    assert label == "MAML by its published\nprotocol, transductive,\nin-sample"
+
+
 def test_learning_curves_are_means_over_seeds() -> None:
     assert {(0.0, 70.5), (3.0, 76.5)} <= points_at(learning_curves(curve_frame(), STYLES, ax=axes()))
 
