@@ -243,7 +243,11 @@ def test_what_the_front_page_says_of_parts() -> None:
     assert (round(lost.min(), 1), round(lost.max())) == (0.5, 3)
     assert "at 16 channels, generating the whole CNN is 0.8 points worse than the head alone" in readme
     whole = study.loc[("whole_cnn_16", "5-way 1-shot mixed")]
-    assert (round(100 * whole["difference"], 1), whole["verdict"], whole["against"]) == (-0.8, "worse", "head, width 16")
+    assert (round(100 * whole["difference"], 1), whole["verdict"], whole["against"]) == (
+        -0.8,
+        "worse",
+        "head, width 16",
+    )
     assert "Meta-SGD on the head is better than the paper's LEO on every test" in readme
     paper = Published("paper").effects.loc["meta_sgd"]
     assert len(paper) == 4 and (paper["verdict"] == "better").all()

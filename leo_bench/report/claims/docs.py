@@ -4,7 +4,7 @@ from pathlib import Path
 
 from leo_bench.records import find_studies
 from leo_bench.report.claims.page import claims_answer
-from leo_bench.report.claims.tables import CLAIMS, claim_rows, claims_markdown, comparison_tables
+from leo_bench.report.claims.tables import CLAIMS, claim_rows, claims_markdown, comparison_tables, decided_markdown
 from leo_bench.report.pages import own_text, write_page
 from leo_bench.statistics.claims.evidence import Evidence
 from leo_bench.statistics.claims.judged import judge_claims
@@ -23,12 +23,14 @@ def write_claims_docs(results: Path, page: Path) -> Path | None:
     data = max(found, key=lambda one: (len(one.view.done), one.plan.profile))
     evidence = Evidence(data)
     claims = judge_claims(evidence)
+    rows = claim_rows(evidence, claims)
     content = {
         "own": own_text(page),
         "answer": claims_answer(data, claims),
         "plan": data.plan,
         "caption": CLAIMS,
-        "rows": claims_markdown(claim_rows(evidence, claims), "../reports/official/", data.view.folder.name),
+        "rows": claims_markdown(rows, "../reports/official/", data.view.folder.name),
+        "decided": decided_markdown(rows),
         "tables": [
             (table.title, one)
             for table, one in zip(evidence.claims.tables, comparison_tables(evidence, claims), strict=True)

@@ -13,7 +13,7 @@ from leo_bench.report.study.provenance import training_and_machine
 from leo_bench.report.table import NONE, ReportTable, p_value
 from leo_bench.statistics.claims.estimates import NotMeasured, measure
 from leo_bench.statistics.claims.evidence import Evidence
-from leo_bench.statistics.claims.judged import JudgedClaim, JudgedPart
+from leo_bench.statistics.claims.judged import DECIDED, VERDICTS, JudgedClaim, JudgedPart
 
 CLAIMS = (
     "A row for each statement of the document, in our words, with the LEO that is measured. Measured: means over seeds "
@@ -104,6 +104,17 @@ def claims_markdown(rows: list[dict[str, str]], reports: str, own: str = "") -> 
             link += f", [figure]({place}/figures/{row['figure']})"
         cells = (statement(row), row["verdict"], row["measured"], row["where"] or NONE)
         lines.append(f"| {' | '.join(map(markdown_cell, cells))} | {link} |")
+    return Markup("\n".join(lines))
+
+
+def decided_markdown(rows: list[dict[str, str]]) -> Markup:
+    """Return, as Markdown, the statements under each verdict that decides them, and the number of those without one."""
+    lines = ["| verdict | statements |", "|---|---|"]
+    for verdict in VERDICTS:
+        own = [statement(row) for row in rows if row["verdict"] == verdict]
+        if own:
+            words = "; ".join(own) if verdict in DECIDED else "in the table below"
+            lines.append(f"| {verdict}: {len(own)} | {markdown_cell(words)} |")
     return Markup("\n".join(lines))
 
 

@@ -16,7 +16,7 @@ from leo_bench.records import Measure, Measures, Plan, RunState, write_record
 from leo_bench.records.claims import Claim, Claims, ComparisonTable, Part, Source, TableRow
 from leo_bench.report import write_report
 from leo_bench.report.claims.docs import write_claims_docs
-from leo_bench.report.claims.tables import claim_rows, claims_markdown
+from leo_bench.report.claims.tables import claim_rows, claims_markdown, decided_markdown
 from leo_bench.report.claims.words import measured_words, where_words
 from leo_bench.report.findings import write_findings
 from leo_bench.report.pages import TEXT
@@ -498,6 +498,16 @@ def test_a_claim_links_the_figure_of_what_it_measures(tmp_path: Path) -> None:
         "[compare-cpu](../compare-cpu/report.md), [figure](../compare-cpu/figures/switch-relation.png)" in lines["none"]
     )
     assert lines["own"].endswith("| [claims-cpu](../claims-cpu/report.md) |")
+
+
+def test_the_statements_under_each_verdict(tmp_path: Path) -> None:
+    claims = {name: claim(more(name), reading=name) for name in ("good", "wild", "bad")}
+    evidence = Evidence(load_study_data(write_claims(tmp_path, claims)))
+    assert decided_markdown(claim_rows(evidence, judge_claims(evidence))).splitlines()[2:] == [
+        "| holds: 1 | a statement (good) |",
+        "| does not hold: 1 | a statement (bad) |",
+        "| inconclusive: 1 | in the table below |",
+    ]
 
 
 def test_the_docs_page_keeps_what_is_written_by_hand(tmp_path: Path) -> None:
