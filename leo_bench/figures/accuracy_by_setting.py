@@ -57,7 +57,8 @@ def accuracy_by_setting(
         if band is not None:
             ax.fill_between([100 * band[0], 100 * band[1]], row - 0.5, row + 0.5, color=BAND, zorder=0, linewidth=0)
     if any(bands):
-        ax.text(1, 1.02, band_words, transform=ax.transAxes, ha="right", color=MUTED, fontsize=SMALL, in_layout=False)
+        words = ax.annotate(band_words, (1, 1), (0, 3), "axes fraction", "offset points", ha="right")  # points above
+        words.set(color=MUTED, fontsize=SMALL, in_layout=False)
     if references and len(own) < len(variants):
         ax.axhline(len(own) - 0.5, color=MUTED, linewidth=0.8)
     if chance is not None and limits[0] <= 100 * chance <= limits[1]:

@@ -39,7 +39,7 @@ def compose_svg(drawings: Sequence[Drawing], columns: int) -> str:
 
 
 def compose_png(drawings: Sequence[Drawing], columns: int) -> bytes:
-    """Return panels side by side in one PNG file, in 256 colours if that alters no colour of MEANINGFUL."""
+    """Return panels side by side in one PNG file of 256 colours, which alters no colour of MEANINGFUL."""
     pictures = [Image.open(io.BytesIO(drawing.png)) for drawing in drawings]
     corners, width, height = places([picture.size for picture in pictures], columns)
     sheet = Image.new("RGB", (int(width), int(height)), PAPER)
@@ -49,6 +49,20 @@ def compose_png(drawings: Sequence[Drawing], columns: int) -> bytes:
     before, after = np.asarray(sheet), np.asarray(few.convert("RGB"))
     changed = {tuple(colour) for colour in np.unique(before[(before != after).any(axis=-1)], axis=0).tolist()}
     file = io.BytesIO()
-    kept = sheet if changed & {ImageColor.getrgb(colour) for colour in MEANINGFUL} else few
+    kept = _with_meaningful(sheet) if changed & {ImageColor.getrgb(colour) for colour in MEANINGFUL} else few
     kept.save(file, "PNG", dpi=(PNG_DPI, PNG_DPI), optimize=True)
     return file.getvalue()
+
+
+def _with_meaningful(sheet: Image.Image) -> Image.Image:
+    """Return a picture in 256 colours, among which are those of MEANINGFUL."""
+    colours = [ImageColor.getrgb(colour) for colour in MEANINGFUL]
+    n_others = 256 - len(colours)
+    few = sheet.quantize(n_others, dither=Image.Dither.NONE)
+    others = (few.getpalette() or [])[: 3 * n_others]
+    before, places = np.asarray(sheet), np.asarray(few).copy()
+    for place, colour in enumerate(colours, start=n_others):
+        places[(before == colour).all(axis=-1)] = place
+    exact = Image.fromarray(places, "P")
+    exact.putpalette(others + [0] * (3 * n_others - len(others)) + [part for colour in colours for part in colour[:3]])
+    return exact
