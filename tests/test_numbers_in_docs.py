@@ -372,3 +372,22 @@ def test_steps_of_the_proto_maml_head() -> None:
         f"{mean['descended_003']} with steps of 0.03, {mean['descended_01']} with 0.1, "
         f"{mean['descended_03']} with 0.3 and {mean['descended_1']} with 1" in text
     )
+
+
+def test_leo_beside_maml_at_equal_time_and_on_other_drawings() -> None:
+    study, text = Published("compare"), " ".join(page("claims.md"))
+    behind = {
+        (variant, data): -round(100 * float(study._other(variant, "5-way 5-shot mixed", data)["paired_difference"]))
+        for variant in ("maml", "meta_sgd")
+        for data in ("digits", "glyphs")
+    }
+    timed = [
+        -round(100 * study.effects.loc[(f"{name}_time", "5-way 1-shot mixed"), "difference"])
+        for name in ("maml", "meta_sgd")
+    ]
+    assert f"it leads by {timed[0]} and {timed[1]} points at 1 shot (two seeds)" in text
+    digits = f"leads MAML by {behind['maml', 'digits']} points and Meta-SGD by {behind['meta_sgd', 'digits']}"
+    assert f"{digits}, on drawn glyphs by {behind['maml', 'glyphs']} and {behind['meta_sgd', 'glyphs']}." in text
+    pretrained = [study._other("pretrained", f"5-way {shots}-shot mixed", "digits") for shots in (1, 5)]
+    assert [row["paired_verdict"] for row in pretrained] == ["inconclusive"] * 2
+    assert all(row["paired_difference"] > 0 for row in pretrained)
