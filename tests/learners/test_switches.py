@@ -20,7 +20,15 @@ ELSEWHERE = {
         *("schedule", "averaged_share", "augmentation"),
     },
     "test_evaluate.py": {
-        *("test_split", "n_test_episodes", "test_n_ways", "test_k_shots", "test_modes", "test_datasets"),
+        *(
+            "test_split",
+            "n_test_episodes",
+            "test_n_ways",
+            "test_k_shots",
+            "test_modes",
+            "test_datasets",
+            "test_dataset_ways",
+        ),
     },
     "test_inner_loop_at_test.py": {"test_inner_steps", "test_inner_lr", "test_inner_temperature"},
     "test_evaluate.py, test_support_copies.py": {"test_support_copies"},
