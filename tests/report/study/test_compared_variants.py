@@ -121,3 +121,12 @@ def test_a_variant_of_other_ways_is_shown_with_its_own_test(tmp_path: Path) -> N
     row = tables[1].words.iloc[0]
     assert (row["5-way mixed, %"], row["20-way mixed, %"]) == ("-", "80.0")
     assert row["why not compared"] == "not scored on 5-way mixed"
+
+
+def test_without_a_comparison_there_is_no_table_of_them(tmp_path: Path) -> None:
+    plan = make_plan({"leo": {}, "small": {"image_size": 56}}, range(2), base={"test_n_ways": (5,), "inner_steps": 1})
+    for run in plan.runs:
+        write_run(tmp_path, plan, run, lambda *_: np.full((12, 2), 60))
+    page = write_report(write_study(tmp_path, plan), tmp_path / "report")
+    assert "Paired differences on every test" not in page.read_text()
+    assert "Paired differences on every test" not in page.with_suffix(".md").read_text()
