@@ -6,12 +6,12 @@ from textwrap import fill
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogFormatter, MaxNLocator
 
 from leo_bench.figures.accuracy_axis import accuracy_axis
 from leo_bench.figures.intervals import LEAST_SEEDS, interval_over_seeds
 from leo_bench.figures.labels import write_ends
-from leo_bench.figures.style import LABEL_WIDTH, MUTED, Styles, style_axes
+from leo_bench.figures.style import FONT, INK, LABEL_WIDTH, MUTED, Styles, style_axes
 
 IN_SAMPLE_DASH = (0, (1, 1.2))
 """Dotted: validation on characters that were trained on."""
@@ -61,6 +61,8 @@ def accuracy_by_time(frame: pd.DataFrame, styles: Styles, *, levels: Sequence[fl
     write_ends(ax, [(value, fill(label, LABEL_WIDTH), styles[name]) for name, (value, label) in ends.items()])
     ax.set(xlabel="training time, seconds of one core (log scale)")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    ax.xaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False))  # 30, where the default writes a formula
+    ax.tick_params(axis="x", which="minor", labelsize=FONT, labelcolor=INK)
     return style_axes(ax)
 
 
