@@ -114,7 +114,7 @@ def settings_for(step: Step, device: str, precision: str) -> Settings:
 
 
 def main(folder: Path) -> None:
-    """Time all steps, and write timings.csv and machine.json into folder after each of them.
+    """Write machine.json into folder, time all steps, and write timings.csv after each of them.
 
     Raises LeoBenchError without a GPU, or if folder is a file.
     """

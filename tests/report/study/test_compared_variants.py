@@ -10,6 +10,7 @@ from results_fixture import make_plan, write_run, write_study
 
 from leo_bench.records import Plan
 from leo_bench.report import write_report
+from leo_bench.report.study.cost import cost_plot
 from leo_bench.report.study.forest import effects_plot
 from leo_bench.report.study.main_table import main_numbers, main_tables, main_words
 from leo_bench.report.study.sentences import answer
@@ -116,7 +117,9 @@ def test_a_variant_of_other_ways_is_shown_with_its_own_test(tmp_path: Path) -> N
     for run in plan.runs:
         n_queries = 15 * run.settings["n_way"]
         write_run(tmp_path, plan, run, lambda *_, right=n_queries * 4 // 5: np.full((12, 2), right))  # type: ignore[misc]
-    tables = main_tables(load_study_data(write_study(tmp_path, plan)))
+    data = load_study_data(write_study(tmp_path, plan))
+    tables, costs = main_tables(data), cost_plot(data)
+    assert costs and "or all on a test on which the baseline is not scored" in costs.caption
     assert [list(table.words["variant"]) for table in tables] == [["leo"], ["ways_20"]]
     row = tables[1].words.iloc[0]
     assert (row["5-way mixed, %"], row["20-way mixed, %"]) == ("-", "80.0")
