@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict
 from leo_bench.config import Settings, default_of
 from leo_bench.records.names import Name
 
-COUNTS = ("n_parameters", "n_generated", "n_adapted", "own_share")
+COUNTS = ("n_parameters", "n_generated", "n_adapted", "own_share", "multiply_adds")
 COSTS = ("train_seconds", "core_seconds", "adapt_ms", "peak_memory_mb", *COUNTS)
 """Costs of a run. core_seconds: processor time of all updates, without validation. n_adapted: numbers that the inner
-loop changes for an episode. own_share: weights that an episode has of its own, divided by the trained ones."""
+loop changes for an episode. own_share: weights that an episode has of its own, divided by the trained ones.
+multiply_adds: to adapt to one episode and answer its queries, without support copies."""
 ACCURACIES = ("accuracy", "accuracy_before", "accuracy_gain")
 """Accuracy after adaptation, before it, and the difference, on one test."""
 ERROR = "error"
@@ -58,7 +59,7 @@ class Part(ClaimRecord):
     divided by `against`, seed by seed. With more_than_on, how much larger either is on the test than on that one.
     trend: change from the first to the last of `variants`, by a line through all of them at equal steps. slope: change
     of the difference in an episode for each unit of the measure `along` of `against`, by least squares within each
-    seed. count: exact.
+    seed. count: exact, as is a ratio of one of COUNTS.
     """
 
     kind: Literal["level", "difference", "ratio", "trend", "slope", "count"]
@@ -79,6 +80,11 @@ class Part(ClaimRecord):
     above: Bound = None
     below: Bound = None
     equals: float | None = None
+
+    @property
+    def is_exact(self) -> bool:
+        """True for a count and for a ratio of two, which are the same for every seed."""
+        return self.kind == "count" or (self.kind == "ratio" and self.quantity in COUNTS)
 
     @property
     def named(self) -> list[str]:
@@ -183,6 +189,8 @@ def _kind_fault(part: Part) -> str:
         return "error is for a ratio with more_than_on, and such a ratio is one of error"
     if part.more_than_on and not (part.quantity == ERROR or (part.kind == "difference" and accuracy)):
         return "more_than_on is for a difference of accuracy, or a ratio of error"
+    if part.kind in ("difference", "trend") and part.quantity in ACCURACIES[1:]:
+        return f"{part.quantity} is for a level"
     if part.kind in ("ratio", "count") and accuracy:
         return f"a {part.kind} is of another quantity than accuracy"
     if part.kind == "slope" and not all(name.startswith(MEASURE) for name in (part.quantity, part.along)):

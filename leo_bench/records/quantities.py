@@ -44,7 +44,10 @@ def quantity_of(run: RunState, name: str) -> float | None:
         "n_adapted": lambda: _n_adapted(result, settings),
         "own_share": lambda: result.n_generated / result.n_parameters,
     }
-    return derived[name]() if name in derived else float(getattr(result, name))
+    if name in derived:
+        return derived[name]()
+    recorded = getattr(result, name)
+    return None if recorded is None else float(recorded)
 
 
 def measures_of(run: RunState) -> Measures | None:
@@ -62,8 +65,12 @@ def _core_seconds(result: Result, settings: dict[str, Any]) -> float | None:
 
 
 def _n_adapted(result: Result, settings: dict[str, Any]) -> int:
-    """Return how many numbers the inner loop changes for one episode."""
+    """Return how many numbers the inner loop changes for one episode.
+
+    With decode="task" they are those of one code: all classes have the same gradient, and only their mean is decoded.
+    """
     if settings["learner"] != "leo":
         return result.n_generated if settings["inner_steps"] and settings["learner"] in ADAPTING else 0
-    codes = settings["latent_dim"] * settings["n_way"] if settings["inner_steps"] else 0
+    n_codes = 1 if settings.get("decode", default_of("decode")) == "task" else settings["n_way"]
+    codes = n_codes * settings["latent_dim"] if settings["inner_steps"] else 0
     return int(codes + (result.n_generated if settings.get("finetune_steps") else 0))

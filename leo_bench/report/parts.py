@@ -18,6 +18,8 @@ PARTS = (
     ("inner steps on codes, at test", "tuned", WITHOUT, "adaptation", "not_adapted"),
     ("inner steps and fine-tuning", "paper", WITHOUT, "paper", "generator_only"),
     ("steps on the decoded weights", "paper", WITHOUT, "where_to_adapt", "latent"),
+    ("ten inner steps in place of five", "leo", WITH, "ablations_leo", "inner_steps_10"),
+    ("inner steps of 0.05 in place of 0.01", "leo", WITH, "ablations_leo", "inner_lr_0.05"),
     ("training through the inner loop", "tuned", WITH, "ablations", "trained_through"),
     ("second-order gradients", "leo", WITHOUT, "ablations_leo", "first_order"),
     ("learned inner step sizes", "paper", WITHOUT, "paper", "fixed_rate"),
@@ -41,30 +43,33 @@ PARTS = (
     ("learned scale of the logits", "linear", WITH, "start_in_parts", "prototypes"),
     ("CNN of its own for the encoder", "leo", WITHOUT, "ablations_leo", "encoder_shared"),
     ("codes of 128 numbers in place of 64", "leo", WITH, "ablations_leo", "latent_dim_128"),
+    ("codes of 64 numbers in place of 8", "leo", WITHOUT, "ablations_leo", "latent_dim_8"),
     ("codes of 256 numbers in place of 64", "tuned", WITHOUT, "ablations", "latent_dim_64"),
     ("codes of 256 numbers in place of 16", "tuned", WITHOUT, "ablations", "latent_dim_16"),
     ("encoder and decoder kept orthogonal", "tuned", WITHOUT, "ablations", "learned_maps"),
     ("shifted copies of the support set", "tuned", WITHOUT, "ablations", "no_copies"),
-    ("whole CNN generated in place of a head, width 16", "tuned, width 16", WITH, "ablations", "whole_cnn_16"),
+    ("whole CNN generated in place of a head, width 16", "tuned, no rotation", WITH, "ablations", "whole_cnn_16"),
     ("codes, encoder and decoder, beside Meta-SGD on the head", "paper", WITHOUT, "paper", "meta_sgd"),
     ("codes, relations and inner steps, beside ProtoNet", "prototype_start", WITHOUT, "presets", "protonet"),
     ("the same, with ten times the images", "prototype_start", WITHOUT, "ten_times", "protonet"),
     ("inner steps and copies at test, beside ProtoNet", "tuned", WITHOUT, "adaptation", "protonet"),
 )
 """Part, the LEO it is a part of, what the variant does with it, study, variant."""
+CELLS = ((20, "mixed"), (20, "within_alphabet"))
+"""Tests that are shown beside a study's first."""
 TURNED = {"better": "worse", "worse": "better"}
 """Verdict on a variant without the part -> verdict on the part."""
 
 
 def parts_table(studies: Iterable[StudyData]) -> pd.DataFrame:
-    """Return a row for each part that a study measures, on the first test and on 20-way episodes of one alphabet."""
+    """Return a row for each part that a study measures, on the first test and on 20-way episodes."""
     by_name = {data.plan.study: data for data in studies}
     rows = []
     for part, leo, sign, study, variant in PARTS:
         data = by_name.get(study)
         if data is None or variant not in data.plan.labels:
             continue
-        cells = [data.headline, *(cell for cell in data.cells if cell == (20, "within_alphabet"))]
+        cells = [data.headline, *(cell for cell in CELLS if cell in data.cells)]
         shown = {cell_name(cell): _worth(data, cell, variant, sign) for cell in dict.fromkeys(cells)}
         if any(words != NONE for words in shown.values()):
             rows.append({"part": part, "LEO": leo, **shown, "study": f"`{study}`"})

@@ -47,6 +47,8 @@ def test_a_whole_statement_has_no_fault(part: dict[str, Any]) -> None:
         ("level of a difference", {"minus": "measure:none"}, "unknown quantity 'measure:none'"),
         ("level of a difference", {"quantity": "accuracy"}, "minus is for a level of another quantity than accuracy"),
         ("ratio", {"minus": "train_seconds"}, "minus is for a level of another quantity than accuracy"),
+        ("difference", {"quantity": "accuracy_gain"}, "accuracy_gain is for a level"),
+        ("trend", {"quantity": "accuracy_before"}, "accuracy_before is for a level"),
         ("level", {"tests": ["5-way mixed", "5-way"]}, "unknown test '5-way'"),
         ("level", {"tests": ["5-way mixed "]}, "unknown test '5-way mixed '"),
         ("difference of tests", {"more_than_on": "hard ones"}, "unknown test 'hard ones'"),

@@ -30,6 +30,7 @@ QUANTITIES = {
     "core_seconds": "processor time of training",
     "adapt_ms": "time to adapt",
     "peak_memory_mb": "peak memory",
+    "multiply_adds": "multiply-adds of an episode",
     "n_parameters": "trained parameters",
     "n_generated": "weights of an episode's own",
     "n_adapted": "numbers adapted",

@@ -14,8 +14,8 @@ from leo_bench.report.study.sentences import OPEN, seeds_words
 from leo_bench.report.study.switches import changed_words
 from leo_bench.report.table import NONE, ReportTable, decimals_for, difference, notes_of, percent, with_interval
 from leo_bench.statistics import Interval, margin_of
-from leo_bench.statistics.studies.differences import effects, mean_accuracy
-from leo_bench.statistics.studies.study import StudyData, cell_name
+from leo_bench.statistics.studies.differences import effects, mean_accuracy, whole_accuracy
+from leo_bench.statistics.studies.study import Cell, StudyData, cell_name
 
 BUSY = "The machine may have done other work while times were measured: read them as upper bounds."
 DASH = f' "{NONE}": not scored on that test, or nothing to compare with.'
@@ -66,7 +66,8 @@ def main_numbers(data: StudyData) -> pd.DataFrame:
     """Return one row per variant with a done run: accuracy on each test with its interval, paired difference, cost.
 
     Accuracies and differences are fractions, times are seconds. Without the name of a test: the headline test. A
-    variant that was not scored on that test is not compared.
+    variant that was not scored on that test is not compared. `low`, `high`: interval over seeds; `low_whole`,
+    `high_whole`: over seeds and test episodes.
     """
     rows = []
     for variant in data.variants:
@@ -86,6 +87,7 @@ def main_numbers(data: StudyData) -> pd.DataFrame:
         }
         for cell in data.cells:
             row |= _ends(f"_{cell[0]}way_{cell[1]}", mean_accuracy(data, cell, variant))
+            row |= whole_ends(data, cell, variant, f"_{cell[0]}way_{cell[1]}")
         rows.append(row | {column.key: column.number(own) for column in COLUMNS})
     if not rows:
         return pd.DataFrame()
@@ -101,6 +103,12 @@ def _ends(test: str, interval: Interval | None) -> dict[str, float | None]:
     """Return the columns of a mean accuracy and its interval on one test."""
     ends = (interval.mean, interval.low, interval.high) if interval else (np.nan, np.nan, np.nan)
     return dict(zip((f"accuracy{test}", f"low{test}", f"high{test}"), ends, strict=True))
+
+
+def whole_ends(data: StudyData, test: Cell | str, variant: str, ending: str = "") -> dict[str, float | None]:
+    """Return the columns of a mean accuracy's interval over seeds and test episodes."""
+    interval = whole_accuracy(data, test, variant)
+    return {f"{name}_whole{ending}": getattr(interval, name) if interval else np.nan for name in ("low", "high")}
 
 
 def named_beside(data: StudyData) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from leo_bench.records import TestResult
+from leo_bench.report.study.main_table import whole_ends
 from leo_bench.report.table import NONE, ReportTable, difference, percent, with_interval
 from leo_bench.statistics import seed_interval
 from leo_bench.statistics.studies.comparable import has_own_adaptation, is_own
@@ -49,6 +50,7 @@ def other_tests_table(data: StudyData) -> ReportTable | None:
     }
     for row in numbers:
         place = f"{row['data'].rsplit(' ', 1)[0]} {row['test']}"
+        row |= whole_ends(data, place, row["variant"])
         own = paired.get((place, row["variant"]), {"difference": np.nan, "verdict": NONE})
         row |= {f"paired_{name}": own.get(name) for name in PAIRED}
     words = [

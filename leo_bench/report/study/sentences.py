@@ -11,7 +11,7 @@ from leo_bench.report.study.captions import compared_label
 from leo_bench.report.study.documented import document_words
 from leo_bench.report.study.not_done import STATUS_ORDER
 from leo_bench.statistics import MOST_SEEDS, SETTLED
-from leo_bench.statistics.studies.differences import all_effects, headline_accuracy
+from leo_bench.statistics.studies.differences import all_effects, whole_accuracy
 from leo_bench.statistics.studies.study import StudyData, cell_name
 
 OPEN = ("direction shown", "inconclusive")
@@ -29,7 +29,7 @@ def answer(data: StudyData) -> list[str]:
 
 def _baseline_sentence(data: StudyData) -> str:
     baseline = data.plan.baseline
-    interval = headline_accuracy(data, baseline)
+    interval = whole_accuracy(data, data.headline, baseline)
     settings = data.settings.get(baseline)
     if interval is None or settings is None:
         return f"The baseline {data.label(baseline)} has no finished run yet, so nothing can be compared."

@@ -122,15 +122,15 @@ level the second value is the one that is subtracted."""
 
 
 def _off_test(part: Part, places: list[Place]) -> Number:
-    """Return a number that does not depend on the test, over the seeds that all variants have; a count is exact."""
+    """Return a number that does not depend on the test, over the seeds that all variants have, or the exact one of all."""
+    values = [_values(place, part.quantity) for place in places]
     if part.kind == "ratio":
         _refuse_unequal(part, *places)
-    values = [_values(place, part.quantity) for place in places]
-    if part.kind == "count":
-        counts = sorted(set(values[0].values()))
-        if len(counts) > 1:
-            raise NotMeasured(f"the runs disagree: {', '.join(f'{value:,g}' for value in counts)}")
-        return Number(part, "", _statement(part), counts[0], 1)
+        if min(min(one.values()) for one in values) <= 0:
+            raise NotMeasured(f"{part.quantity} of 0 has no ratio")
+    if part.is_exact:
+        counts = [_count(one) for one in values]
+        return Number(part, "", _statement(part), math.log(counts[0] / counts[1]) if counts[1:] else counts[0], 1)
     if part.minus:
         values.append(_values(places[0], part.minus))
     return _number(part, "", _statement(part), OVER_SEEDS[part.kind](_paired(*values)))
@@ -266,6 +266,14 @@ def _values(place: Place, quantity: str) -> dict[int, float]:
         name = quantity.removeprefix(MEASURE).replace("_", " ")
         raise NotMeasured(f"no {name} of {place.data.label(place.variant)} is recorded")
     return known
+
+
+def _count(values: dict[int, float]) -> float:
+    """Return the count that is the same for every seed. Raises NotMeasured if it is not."""
+    counts = sorted(set(values.values()))
+    if len(counts) > 1:
+        raise NotMeasured(f"the runs disagree: {', '.join(f'{value:,g}' for value in counts)}")
+    return counts[0]
 
 
 def _paired(*values: dict[int, float]) -> np.ndarray:

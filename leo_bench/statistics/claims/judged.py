@@ -86,7 +86,7 @@ def _judged(part: Part, one: Number, decisions: Iterator[Decision]) -> JudgedPar
     if one.estimate:
         decision = one.decision or next(decisions)
         return JudgedPart(part, one.test, one, decision.outcome, reason=one.note, decision=decision)
-    if part.kind == "count":
+    if part.is_exact:
         met = one.value == part.equals if part.equals is not None else one.statement.is_met(one.value)
         return JudgedPart(part, one.test, one, "holds" if met else "does not hold")
     return JudgedPart(part, one.test, one, "inconclusive", reason="one seed, which has no verdict")

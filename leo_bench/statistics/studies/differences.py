@@ -35,9 +35,9 @@ def mean_accuracy(data: StudyData, cell: Cell, variant: str) -> Interval | None:
     return episode_interval(VariantScores(data, cell, variant).fractions(int(rows["seed"].iloc[0])))
 
 
-def headline_accuracy(data: StudyData, variant: str) -> Interval | None:
-    """Return a variant's mean accuracy on the headline test, with its interval over seeds and test episodes."""
-    scores = VariantScores(data, data.headline, variant)
+def whole_accuracy(data: StudyData, test: Cell | str, variant: str) -> Interval | None:
+    """Return a variant's mean accuracy on one test, with its interval over seeds and test episodes; None without a run."""
+    scores = VariantScores(data, test, variant)
     counts = [scores.fractions(seed) for seed in scores.rows]
     return seed_and_episode_interval(counts) if counts else None
 

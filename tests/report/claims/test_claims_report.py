@@ -17,7 +17,7 @@ from leo_bench.records.claims import Claim, Claims, ComparisonTable, Part, Sourc
 from leo_bench.report import write_report
 from leo_bench.report.claims.docs import write_claims_docs
 from leo_bench.report.claims.tables import claim_rows, claims_markdown, decided_markdown
-from leo_bench.report.claims.words import measured_words, where_words
+from leo_bench.report.claims.words import measured_words, number_words, where_words
 from leo_bench.report.findings import write_findings
 from leo_bench.report.pages import TEXT
 from leo_bench.statistics.claims.evidence import Evidence
@@ -209,24 +209,53 @@ def test_costs_at_other_conditions_are_not_compared(
 
 
 def test_exact_counts_by_hand(tmp_path: Path) -> None:
-    """Records of the fixture have 325 generated numbers; an episode of 5 ways adapts 5 codes of 64."""
+    """Records of the fixture have 325 generated numbers; an episode of 5 ways adapts 5 codes of 64, or the mean
+    of them, if that alone is decoded."""
     claims = {
         "right": claim(Part(kind="count", quantity="n_generated", variant="leo", equals=325)),
         "wrong": claim(Part(kind="count", quantity="n_generated", variant="leo", equals=326)),
         "adapted": claim(Part(kind="count", quantity="n_adapted", variant="leo", equals=320)),
+        "adapted as one": claim(Part(kind="count", quantity="n_adapted", variant="costly", equals=64)),
         "code": claim(Part(kind="count", quantity="setting:latent_dim", variant="good", above=31, below=33)),
         "share": claim(Part(kind="count", quantity="own_share", variant="leo", equals=325 / 216400)),
     }
-    _, found = judged(write_claims(tmp_path, claims))
+    _, found = judged(write_claims(tmp_path, claims, variants={"costly": {"decode": "task"}}))
     verdicts = {name: one.verdict for name, one in found.items()}
     assert verdicts == {
         "right": "holds",
         "wrong": "does not hold",
         "adapted": "holds",
+        "adapted as one": "holds",
         "code": "holds",
         "share": "holds",
     }
     assert all(part.decision is None for one in found.values() for part in one.parts), "exact: no part of the family"
+
+
+def test_an_exact_ratio_by_hand(tmp_path: Path) -> None:
+    """A ratio of counts is the same for every seed: no part of the family, and no verdict where runs disagree."""
+    ratio = Part(kind="ratio", quantity="multiply_adds", variant="good", against="leo", below=0.5)
+    claims = {
+        "quarter": claim(ratio),
+        "above": claim(ratio.model_copy(update={"below": None, "above": 0.3})),
+        "unlike": claim(ratio.model_copy(update={"variant": "bad"})),
+        "old": claim(ratio.model_copy(update={"variant": "wild"})),
+        "none": claim(ratio.model_copy(update={"quantity": "n_generated", "against": "costly"})),
+    }
+    folder = write_claims(tmp_path, claims)
+    for run in load_study_data(folder).view.runs:
+        variant, seed = run.planned.variant, run.planned.seed
+        known = {"good": 100, "leo": 400, "bad": 100 + seed, "wild": None}
+        edit_record(run.folder / "result.json", multiply_adds=known.get(variant, 1))
+        if variant == "costly":
+            edit_record(run.folder / "result.json", n_generated=0)
+    _, found = judged(folder)
+    assert {name: found[name].verdict for name in ("quarter", "above")} == {"quarter": "holds", "above": "does not hold"}
+    (part,) = found["quarter"].parts
+    assert part.decision is None and part.number is not None and number_words(part.number) == "x 0.25"
+    assert found["unlike"].parts[0].reason.startswith("the runs disagree: 10")
+    assert found["old"].parts[0].reason == "no multiply adds of wild is recorded"
+    assert found["none"].parts[0].reason == "n_generated of 0 has no ratio"
 
 
 def write_measures(run: RunState, **parts: list[float]) -> None:
