@@ -18,9 +18,7 @@ def write_report(folder: Path) -> Path:
     made = folder / "reports" / "official" / "s-cpu"
     (made / "tables").mkdir(parents=True)
     columns = ["variant", "label", "k_shot", "image_size", "n_seeds", "n_train_images"]
-    columns += [
-        f"{name}_{test}" for test in ("5way_mixed", "20way_within_alphabet") for name in INTERVAL
-    ]
+    columns += [f"{name}_{test}" for test in ("5way_mixed", "20way_within_alphabet") for name in INTERVAL]
     tables = {
         "main": ",".join(columns)
         + "\ntuned,tuned,1,28,4,160000,0.9,0.88,0.92,0.7,0.69,0.71"

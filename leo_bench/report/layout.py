@@ -13,7 +13,7 @@ from leo_bench.report.svg import own_ids
 MEANINGFUL = (*COLOURS, INK, MUTED, BAND, PAPER)
 """Colours that tell variants, references and bands apart."""
 N_COLOURS = 48
-"""Of a PNG file. The picture looks as before and has a quarter of the bytes, which counts in a repository of some two hundred."""
+"""Of a PNG file. The picture looks as before and has a quarter of the bytes; the repository has two hundred of them."""
 
 
 def places(sizes: Sequence[tuple[float, float]], columns: int) -> tuple[list[tuple[float, float]], float, float]:

@@ -63,8 +63,8 @@ def goals_block(report_folder: Path, link: str) -> str:
     own, *others = (_accuracies(report_folder, variant) for variant in ("tuned", "protonet", "protonet_copies"))
     if not own or not others[0]:
         return ""
-    names = ("test", "the document expects", "`tuned`", "ProtoNet, same recipe", "the same, with copies")
-    names += ("MAML++, published",)
+    names = ["test", "the document expects", "`tuned`", "ProtoNet, same recipe", "the same, with copies"]
+    names.append("MAML++, published")
     lines = [f"| {' | '.join(names)} |", "|---|" + "---:|" * (len(names) - 1)]
     for shots, data, mode, expected, published in GOALS:
         test = (f"{shots} {mode}", data)
@@ -101,8 +101,8 @@ def methods_block(report_folder: Path, link: str) -> str:
     return (
         f"**95% of 5-way 1-shot validation queries after {time['seconds_to_95']:.0f} seconds of one CPU core** "
         f"(`tuned`, {size} pixels, {int(time['n_seeds'])} seeds). The document says 15 to 25 "
-        f"minutes of a GPU for the whole training, at 105x105; `tuned` takes {time['seconds']:.0f} seconds.{same} After "
-        f"{main['n_train_images']:,} images it has {percent(main['accuracy_5way_mixed'])}% on test; {others} "
+        f"minutes of a GPU for the whole training, at 105x105; `tuned` takes {time['seconds']:.0f} seconds.{same} "
+        f"After {main['n_train_images']:,} images it has {percent(main['accuracy_5way_mixed'])}% on test; {others} "
         f"({n_seeds} seeds, [report]({link}/report.md)). MAML and Meta-SGD are inductive here, with a fifth "
         "of the query losses of `tuned` and ProtoNet.\n"
     )

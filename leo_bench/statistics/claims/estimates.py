@@ -122,7 +122,7 @@ level the second value is the one that is subtracted."""
 
 
 def _off_test(part: Part, places: list[Place]) -> Number:
-    """Return a number that does not depend on the test, over the seeds that all variants have, or the exact one of all."""
+    """Return a number that does not depend on the test: over the seeds that all variants have, or an exact one."""
     values = [_values(place, part.quantity) for place in places]
     if part.kind == "ratio":
         _refuse_unequal(part, *places)
