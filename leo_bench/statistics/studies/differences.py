@@ -36,7 +36,7 @@ def mean_accuracy(data: StudyData, cell: Cell, variant: str) -> Interval | None:
 
 
 def whole_accuracy(data: StudyData, test: Cell | str, variant: str) -> Interval | None:
-    """Return a variant's mean accuracy on a test, with its interval over seeds and test episodes; None without a run."""
+    """Return a variant's mean accuracy on a test, its interval over seeds and test episodes; None without a run."""
     scores = VariantScores(data, test, variant)
     counts = [scores.fractions(seed) for seed in scores.rows]
     return seed_and_episode_interval(counts) if counts else None
