@@ -67,10 +67,12 @@ def claims_answer(data: StudyData, claims: list[JudgedClaim]) -> list[str]:
     ruled = [claim.claim for claim in claims if not claim.claim.not_measurable]
     before = sum(claim.written == "before" for claim in ruled)
     spent = f", at any of the {n_looks} looks that are planned while runs arrive" if n_looks > 1 else ""
+    n_exact = sum(bool(claim.parts) and all(part.part.is_exact for part in claim.parts) for claim in claims)
     n_wordings = len({claim.claim.words for claim in claims})
     verdicts = listed(counts([claim.verdict for claim in claims], VERDICTS), most=len(VERDICTS))
     return [
-        f"{n_wordings} statements of the document, {len(claims)} with the different ways to read them: {verdicts}.",
+        f"{n_wordings} statements of the document, {len(claims)} with the different ways to read them: {verdicts}. "
+        f"{n_exact} of these are exact: counts, which no seed changes.",
         f"{len(judged) - owned} numbers with several seeds are judged here, as one family of Holm's: the chance that "
         f"even one of their verdicts is false is at most 5%{spent}. {owned} more have the verdict of the study that "
         "compares the same two variants, in a family of that study, which spends 5% of its own.",

@@ -38,6 +38,12 @@ QUANTITIES = {
 }
 
 
+DIFFERING = {
+    "batch norm": "part of the change: batch norm",
+    "precision": "part of the change: precision",
+    "recipe": "recipes differ",
+}
+"""Condition -> words in the note of a difference between variants that do not share it."""
 ON_TEST = ("accuracy", "error")
 """Start of the quantities that depend on the test."""
 
@@ -100,8 +106,9 @@ def subject(evidence: Evidence, part: Part, test: str) -> str:
 
 
 def briefs(evidence: Evidence, judged: JudgedClaim) -> list[str]:
-    """Return for each part what tells it from the others of its claim: its quantity, its variant, or its test."""
+    """Return for each part what tells it from the others of its claim: quantity, variant, other variant, or test."""
     parts = [one.part for one in judged.parts]
+    others = {part.against for part in parts}
     tests, quantities = {test for part in parts for test in part.tests}, {part.quantity for part in parts}
     variants = {part.named[0] for part in parts}
     found = []
@@ -109,6 +116,8 @@ def briefs(evidence: Evidence, judged: JudgedClaim) -> list[str]:
         named = len(quantities) > 1 or (one.part.quantity.startswith(MEASURE) and not one.part.along)
         said = [number_of(one.part)] if named else []
         said += [evidence.label(one.part.named[0])] if len(variants) > 1 else []
+        beside = len(variants) == 1 and len(others) > 1 and one.part.against
+        said += [f"against {evidence.label(one.part.against)}"] if beside else []
         said += [one.test] if len(tests) > 1 and one.test else []
         found.append(", ".join(said))
     return found
@@ -122,7 +131,7 @@ def measured_words(evidence: Evidence, judged: JudgedClaim) -> str:
 
 def where_words(evidence: Evidence, judged: JudgedClaim) -> str:
     """Return what a verdict leaves open: where a claim holds and where not, seeds that are wanted, the verdict that an
-    open number would have if it were the only one (leaning), and what is missing."""
+    open number would have if it were the only one (leaning), conditions that differ too, and what is missing."""
     if judged.claim.not_measurable:
         return judged.claim.not_measurable
     pairs, said = list(zip(judged.parts, briefs(evidence, judged), strict=True)), []
@@ -138,6 +147,9 @@ def where_words(evidence: Evidence, judged: JudgedClaim) -> str:
         names = [name for one, name in open_pairs if one.decision and one.decision.leaning == outcome]
         where = f" ({listed(names)})" if 0 < len(names) < len(pairs) else ""
         said += [f"leaning: {outcome}{where}"] if names else []
+    notes = " ".join(one.reason for one in judged.parts)
+    differing = [name for name, words in DIFFERING.items() if words in notes]
+    said += [f"differs too: {listed(differing)}"] if differing else []
     return "; ".join([*said, *missing_words(evidence, judged.parts)])
 
 

@@ -106,6 +106,22 @@ def test_a_true_claim_holds_a_false_one_is_refuted_and_an_underpowered_one_is_op
     assert where_words(evidence, found["open"]) == f"3 seeds of about {wanted}"
 
 
+def test_parts_that_compare_with_different_variants_name_them(tmp_path: Path) -> None:
+    parts = [more("good"), more("good").model_copy(update={"against": "bad"})]
+    evidence, found = judged(write_claims(tmp_path, {"both": claim(*parts)}))
+    words = measured_words(evidence, found["both"])
+    assert words.startswith("against leo +10.0 [") and "; against bad +" in words
+
+
+def test_a_condition_that_differs_too_is_named(tmp_path: Path) -> None:
+    variants = {"good": {"latent_dim": 32, "precision": "bfloat16"}}
+    evidence, found = judged(
+        write_claims(tmp_path, {"one": claim(more("good")), "two": claim(more("bad"))}, variants=variants)
+    )
+    assert where_words(evidence, found["one"]) == "differs too: precision"
+    assert where_words(evidence, found["two"]) == ""
+
+
 def test_a_claim_that_holds_in_part_names_where(tmp_path: Path) -> None:
     tests = ["5-way mixed", "20-way mixed"]
     evidence, found = judged(write_claims(tmp_path, {"part": claim(more("split", tests=tests))}))
@@ -215,7 +231,7 @@ def test_exact_counts_by_hand(tmp_path: Path) -> None:
         "right": claim(Part(kind="count", quantity="n_generated", variant="leo", equals=325)),
         "wrong": claim(Part(kind="count", quantity="n_generated", variant="leo", equals=326)),
         "adapted": claim(Part(kind="count", quantity="n_adapted", variant="leo", equals=320)),
-        "adapted as one": claim(Part(kind="count", quantity="n_adapted", variant="costly", equals=64)),
+        "adapted_as_one": claim(Part(kind="count", quantity="n_adapted", variant="costly", equals=64)),
         "code": claim(Part(kind="count", quantity="setting:latent_dim", variant="good", above=31, below=33)),
         "share": claim(Part(kind="count", quantity="own_share", variant="leo", equals=325 / 216400)),
     }
@@ -225,7 +241,7 @@ def test_exact_counts_by_hand(tmp_path: Path) -> None:
         "right": "holds",
         "wrong": "does not hold",
         "adapted": "holds",
-        "adapted as one": "holds",
+        "adapted_as_one": "holds",
         "code": "holds",
         "share": "holds",
     }
