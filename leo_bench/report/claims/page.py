@@ -71,8 +71,8 @@ def claims_answer(data: StudyData, claims: list[JudgedClaim]) -> list[str]:
     n_wordings = len({claim.claim.words for claim in claims})
     verdicts = listed(counts([claim.verdict for claim in claims], VERDICTS), most=len(VERDICTS))
     return [
-        f"{n_wordings} statements of the document, {len(claims)} with the different ways to read them: {verdicts}. "
-        f"{n_exact} of these are exact: counts, which no seed changes.",
+        f"{n_wordings} statements of the document, {len(claims)} with the different ways to read them: {verdicts}."
+        + (f" {n_exact} of these are exact: counts, which no seed changes." if n_exact else ""),
         f"{len(judged) - owned} numbers with several seeds are judged here, as one family of Holm's: the chance that "
         f"even one of their verdicts is false is at most 5%{spent}. {owned} more have the verdict of the study that "
         "compares the same two variants, in a family of that study, which spends 5% of its own.",

@@ -16,6 +16,7 @@ from leo_bench.records import Measure, Measures, Plan, RunState, write_record
 from leo_bench.records.claims import Claim, Claims, ComparisonTable, Part, Source, TableRow
 from leo_bench.report import write_report
 from leo_bench.report.claims.docs import write_claims_docs
+from leo_bench.report.claims.page import claims_answer
 from leo_bench.report.claims.tables import claim_rows, claims_markdown, decided_markdown
 from leo_bench.report.claims.words import measured_words, number_words, where_words
 from leo_bench.report.findings import write_findings
@@ -235,7 +236,9 @@ def test_exact_counts_by_hand(tmp_path: Path) -> None:
         "code": claim(Part(kind="count", quantity="setting:latent_dim", variant="good", above=31, below=33)),
         "share": claim(Part(kind="count", quantity="own_share", variant="leo", equals=325 / 216400)),
     }
-    _, found = judged(write_claims(tmp_path, claims, variants={"costly": {"decode": "task"}}))
+    evidence, found = judged(write_claims(tmp_path, claims, variants={"costly": {"decode": "task"}}))
+    opening = claims_answer(evidence.data, list(found.values()))[0]
+    assert opening.endswith("5 holds and 1 does not hold. 6 of these are exact: counts, which no seed changes.")
     verdicts = {name: one.verdict for name, one in found.items()}
     assert verdicts == {
         "right": "holds",
