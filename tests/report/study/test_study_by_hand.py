@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from results_fixture import make_plan, seal, write_run, write_study
+from scipy import stats
 
 from leo_bench.commands.cli import main
 from leo_bench.records import Plan, load_study, write_tables
@@ -59,6 +60,13 @@ def test_a_report_of_two_variants_two_seeds_and_a_dozen_episodes(tmp_path: Path)
     # none: 756 / 900 = 0.84 and 792 / 900 = 0.88. Mean 0.86, standard error 0.02.
     assert none["accuracy"] == pytest.approx(0.86)
     assert [none["low"], none["high"]] == pytest.approx([0.86 - T1 * 0.02, 0.86 + T1 * 0.02])
+    # Over seeds and episodes: both seeds of none have SHAPE and nothing else. Variances of the mean: 0.02 ** 2 of the
+    # seeds, and 78 / 11 / 75 ** 2 / 12 of the episodes (78: the squares of SHAPE). Degrees of freedom by Satterthwaite.
+    seeds, episodes = 0.02**2, 78 / 11 / 75**2 / 12
+    quantile = stats.t.ppf(0.975, (seeds + episodes) ** 2 / (seeds**2 / 1 + episodes**2 / 11))
+    half = quantile * (seeds + episodes) ** 0.5
+    whole = [none["low_whole_5way_mixed"], none["high_whole_5way_mixed"]]
+    assert whole == pytest.approx([0.86 - half, 0.86 + half])
     # Before adaptation two fewer of 75 in every episode.
     assert leo["accuracy_before"] == pytest.approx(0.61 - 2 / 75)
     # Differences 0.24 and 0.26, whatever the two seeds have in common: mean 0.25, standard error 0.01.
