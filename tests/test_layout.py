@@ -279,6 +279,15 @@ def test_tests_that_the_docs_name_exist() -> None:
         assert f"def {function}(" in (ROOT / path).read_text() if function else True, name
 
 
+def test_code_that_the_page_on_extending_shows_is_that_of_the_package() -> None:
+    text = (ROOT / "docs/extending.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    lines = [line.strip() for block in blocks for line in block.splitlines() if line.strip() not in ("", "...")]
+    code = "\n".join(path.read_text() for path in sorted((ROOT / "leo_bench").rglob("*.py")))
+    assert len(lines) > 15
+    assert [line for line in lines if line.removeprefix("(").removesuffix(",)") not in code] == []
+
+
 def project_files() -> list[Path]:
     """Files of the project: what git tracks, and what it would track."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]

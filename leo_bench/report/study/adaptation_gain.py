@@ -68,7 +68,12 @@ def gain_plots(data: StudyData) -> list[Plot]:
         panels = []
         for place, rows in several.groupby("data", sort=False):
             draw = partial(gains, rows, styles, x="k_shot")
-            alt = f"Gain in points by shots on {place}, at most shots {signed(100 * rows['gain'].iloc[-1])}"
+            most = rows[rows["k_shot"] == rows.groupby("variant")["k_shot"].transform("max")]
+            words = [
+                f"{kind} {signed(100 * own['gain'].mean())} at {own['k_shot'].iloc[0]}"
+                for kind, own in most.groupby("variant", sort=False)
+            ]
+            alt = f"Gain in points by shots on {place}: {'; '.join(words)}"
             panels.append(Panel(draw, str(rows["dataset"].iloc[0]), str(place), width=4.4, height=2.8, alt=alt))
         by = "by support images of a class, a line for each kind of episodes"
         plots.append(Plot("gain-by-shots", "Gain by shots", opening + by + ending, panels))

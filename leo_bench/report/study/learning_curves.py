@@ -47,7 +47,8 @@ def curves_plot(data: StudyData) -> Plot | None:
     ways = ", and of those of other ways" if any(data.rows(data.headline, name).empty for name in drawn) else ""
     caption = (
         f"Accuracy while training, of variants comparable with the baseline{ways}: on validation episodes (with marks) "
-        f"and on training episodes (dashed), means over {n_words(frame)}; shaded: {OVER_SEEDS}."
+        f"and on training episodes (dashed), means over {n_words(frame)}; shaded: {OVER_SEEDS}. "
+        "Training episodes can have other ways and queries than validation, so a dashed line may lie below a solid one."
     )
     if frame["in_sample"].any():
         caption += (

@@ -6,6 +6,7 @@ import pandas as pd
 
 from leo_bench.figures.learning_curves import accuracy_by_time
 from leo_bench.figures.style import LABEL_WIDTH, variant_styles
+from leo_bench.records import listed
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words, subtitle
 from leo_bench.report.table import NONE, ReportTable, percent
@@ -97,6 +98,7 @@ def time_plot(data: StudyData) -> Plot | None:
         draw, "Validation accuracy by training time", subtitle(data, *frame["variant"].unique()), 6.4, height, alt=alt
     )
     caption = (
-        f"Accuracy on characters that were not trained on; means over {n_words(frame)}; shaded: {OVER_SEEDS}. {TIME}"
+        f"Accuracy on characters that were not trained on; means over {n_words(frame)}; shaded: {OVER_SEEDS}. Faint "
+        f"lines: {listed([f'{100 * level:g}' for level in LEVELS])}%. {TIME}"
     )
     return Plot("time", "Accuracy by training time", caption, [panel], columns=1)
