@@ -52,7 +52,7 @@ def test_the_table_of_goals_by_hand(tmp_path: Path) -> None:
         "| digits 10-way 5-shot | - | - | - | - | - |",
     ]
     assert empty == ""
-    assert "28x28 pixels, mean over 4 seeds" in caption
+    assert "28x28 pixels: mean over 4 seeds" in caption
     assert "trained on 160,000 images" in caption
     assert "(link/report.md)" in caption
 

@@ -76,9 +76,9 @@ def goals_block(report_folder: Path, link: str) -> str:
         lines.append(f"| {name} | {' | '.join(cells)} |")
     main = _row(report_folder, "main", "tuned")
     caption = (
-        f"Accuracy in percent at {main['image_size']}x{main['image_size']} pixels, mean over {main['n_seeds']} seeds, "
-        "in brackets the 95% interval over seeds and test episodes. One model for all rows, trained on "
-        f"{main['n_train_images']:,} images. `tuned` and ProtoNet with copies see shifted copies of each support image "
+        f"Accuracy in percent at {main['image_size']}x{main['image_size']} pixels: mean over {main['n_seeds']} seeds, "
+        f"each one model for all rows, trained on {main['n_train_images']:,} images; in brackets the 95% interval over "
+        "seeds and test episodes. `tuned` and ProtoNet with copies see shifted copies of each support image "
         "at test. MAML++ (Antoniou et al. 2019): millions of images, other characters, batch norm of the queries, five "
         f"models together. [Report]({link}/report.md)."
     )
