@@ -278,6 +278,9 @@ def test_status_names_what_is_not_done(capsys: pytest.CaptureFixture[str], tmp_p
     text = capsys.readouterr().out
     assert "0 of 2 runs done, 1 missing, 1 failed" in text
     assert "the loss became nan" in text
+    write_study(tmp_path / "results", plan.model_copy(update={"whole": {"leo": [0, 1, 2], "none": [0]}}))
+    assert main(["status"]) == 0
+    assert "0 of 4 runs done, 1 missing, 1 failed, 2 not asked for" in capsys.readouterr().out
 
 
 def test_a_run_that_asks_for_more_classes_than_there_are_fails_with_the_numbers(
