@@ -8,13 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from leo_bench.figures.style import COLOURS, FONT, GRID, INK, MUTED, PAPER, as_png, figure_style
+from leo_bench.figures.style import COLOURS, FONT, GRID, INK, MUTED, SMALL, as_png, figure_style
 
 MISTAKE = COLOURS[1]
 SUPPORT_COLUMNS, QUERY_COLUMNS = 4, 8
 """Most drawings of a class in one row; few enough that a drawing can be recognised on a phone."""
-HEAD, GAP = 0.6, 0.35
-"""Height of the headings, and the gaps between blocks, in drawings."""
+HEAD, GAP, ROW = 0.6, 0.35, 1.3
+"""Height of the headings, gap between support and queries, and height of a row with a name below it, in drawings."""
 INCHES = 0.62
 """Side of a drawing in a picture of its own."""
 MOST_LETTERS = 10
@@ -41,7 +41,7 @@ class AnswerGrid:
     def size(self) -> tuple[float, float]:
         """Width and height, in drawings."""
         _, first, n_query, heights = self._layout()
-        return first + n_query, HEAD + sum(heights) + GAP * (len(heights) - 1)
+        return first + n_query, HEAD + ROW * sum(heights)
 
     def _layout(self) -> tuple[float, float, int, list[int]]:
         """Return where support and queries begin, the number of queries in a row, and the rows of each class."""
@@ -59,7 +59,7 @@ class AnswerGrid:
         return np.where(self.labels < 0, self.answers, self.labels)
 
     def draw(self, *, ax: Axes) -> Axes:
-        """Draw the grid. A query taken for another class is in a heavy frame with that class's name."""
+        """Draw the grid. A query taken for another class is in a heavy frame with the name of that class below it."""
         left, first, n_query, heights = self._layout()
         heading: dict[str, Any] = {"va": "center", "fontsize": FONT + 1, "color": MUTED}
         ax.text(left, HEAD / 2, "support", **heading)
@@ -69,12 +69,12 @@ class AnswerGrid:
             ax.text(0.1, top + 0.5, _short(name), va="center", fontsize=FONT + 2, weight="bold", color=INK)
             for index, drawing in enumerate(self.support[self.support_labels == label]):
                 down, across = divmod(index, round(first - GAP - left))
-                draw_tile(ax, drawing, left + across, top + down)
+                draw_tile(ax, drawing, left + across, top + ROW * down)
             for index, query in enumerate(np.flatnonzero(self._blocks == label)):
                 down, across = divmod(index, n_query)
                 other = "" if label == self.answers[query] else _short(self.classes[self.answers[query]])
-                draw_tile(ax, self.queries[query], first + across, top + down, other)
-            top += rows + GAP
+                draw_tile(ax, self.queries[query], first + across, top + ROW * down, other)
+            top += ROW * rows
         width, height = self.size
         ax.set(xlim=(-0.05, width + 0.05), ylim=(height + 0.05, 0), aspect="equal", anchor="NW")
         ax.axis("off")
@@ -92,7 +92,7 @@ class AnswerGrid:
 def draw_tile(ax: Axes, drawing: np.ndarray, left: float, top: float, mistake: str = "") -> None:
     """Draw one drawing, black on white, in a frame.
 
-    drawing: uint8 [H, W], ink 255. mistake: name of the class it was taken for, if it was.
+    drawing: uint8 [H, W], ink 255. mistake: name of the class it was taken for, if it was; below the frame.
     """
     extent = (left + 0.03, left + 0.97, top + 0.97, top + 0.03)
     ax.imshow(255 - drawing, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="none")
@@ -101,9 +101,7 @@ def draw_tile(ax: Axes, drawing: np.ndarray, left: float, top: float, mistake: s
         Rectangle((left + 0.03, top + 0.03), 0.94, 0.94, fill=False, edgecolor=colour, linewidth=line, zorder=2 + line)
     )
     if mistake:
-        box: dict[str, Any] = {"facecolor": PAPER, "edgecolor": MISTAKE, "linewidth": 0.8, "pad": 1.2}
-        style: dict[str, Any] = {"fontsize": FONT, "weight": "bold", "color": INK, "bbox": box, "zorder": 6}
-        ax.text(left + 0.88, top + 0.88, mistake, ha="right", va="bottom", **style)
+        ax.text(left + 0.5, top + 1.0, mistake, ha="center", va="top", fontsize=SMALL, color=INK)
 
 
 def _short(name: str) -> str:

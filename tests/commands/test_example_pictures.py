@@ -81,8 +81,9 @@ def test_only_mistakes_are_framed_and_named_where_they_are() -> None:
     frames = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
     assert len(frames) == len(ax.images) == 7
     (heavy,) = [frame.get_xy() for frame in frames if frame.get_linewidth() > 1]
-    # Class B's block begins 1.35 below A's (a row of 1 and the gap), its second query 1 + 0.35 + 1 right of the names.
-    assert np.allclose(heavy, (0.7 + 2.35 + 0.03, HEAD + 1.35 + 0.03))
+    # Class B's block begins a row of 1.3 below A's, its second query 1 + 0.35 + 1 right of the names.
+    assert np.allclose(heavy, (0.7 + 2.35 + 0.03, HEAD + 1.3 + 0.03))
+    assert ax.texts[-1].get_position()[1] >= HEAD + 1.3 + 1, "the name hides no ink"
     assert [text.get_text() for text in ax.texts] == ["support", "classified; framed: mistakes", "A", "B", "A"]
     ink = ax.images[0].get_array()
     assert ink is not None and ink.max() == 0  # ink 255 is drawn black
@@ -97,8 +98,8 @@ def test_a_query_of_unknown_class_stands_with_its_answer() -> None:
 def test_grid_breaks_drawings_into_rows() -> None:
     many = {"support": np.zeros((10, 4, 4)), "support_labels": np.arange(2).repeat(5), "queries": np.zeros((30, 4, 4))}
     many |= {"labels": np.arange(2).repeat(15), "answers": np.zeros(30, int)}
-    assert grid().size == pytest.approx((0.7 + 1 + 0.35 + 3, HEAD + 2 + 0.35))
-    assert grid(**many).size == pytest.approx((0.7 + 4 + 0.35 + 8, HEAD + 2 * 2 + 0.35))  # 4 and 1; 8 and 7
+    assert grid().size == pytest.approx((0.7 + 1 + 0.35 + 3, HEAD + 2 * 1.3))
+    assert grid(**many).size == pytest.approx((0.7 + 4 + 0.35 + 8, HEAD + 4 * 1.3))  # 4 and 1; 8 and 7
 
 
 def test_paths_have_a_ring_at_the_start_and_a_dot_and_a_name_at_the_end() -> None:
