@@ -399,6 +399,9 @@ def test_composed_figures_hold_all_panels() -> None:
     assert {ImageColor.getrgb(INK), ImageColor.getrgb(COLOURS[0]), (255, 255, 255)} <= {rgb for _, rgb in colours}
     width, height = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
     assert (width, height) == (2 * int(3.9 * PNG_DPI), 2 * int(2.75 * PNG_DPI))
+    before = np.asarray(Image.open(io.BytesIO(drawings[0].png)), int)
+    after = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), int)[: before.shape[0], : before.shape[1]]
+    assert np.abs(after - before).max() <= 24, "no line takes the colour of another one"
 
 
 def test_a_palette_never_changes_a_colour_with_a_meaning() -> None:

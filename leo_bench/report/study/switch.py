@@ -16,6 +16,8 @@ from leo_bench.statistics.studies.comparable import why_not_comparable
 from leo_bench.statistics.studies.study import Cell, StudyData, cell_name
 
 MOST_CELLS = 4
+BAND_LINE = 0.13
+"""Height of the line above the Axes that says what the band is, in inches."""
 FREE = ("n_train_images", "train_classes")
 """Columns of MUST_EQUAL in which a reference may differ from the variants of a switch."""
 
@@ -49,9 +51,10 @@ def switch_plot(data: StudyData, switch: str) -> Plot | None:
         means = frame.groupby("label", sort=False)["accuracy"].mean()
         alt = f"{cell_name(cell)} accuracy against {switch}: "
         alt += ", ".join(f"{label} {percent(mean)}%" for label, mean in means.items())
-        height = rows_height(labels, LABEL_WIDTH)
+        top = Panel.top + (BAND_LINE if any(found) else 0)
+        height = rows_height(labels, LABEL_WIDTH) + top - Panel.top
         text = cell_name(cell), subtitle(data, *variants)
-        panels.append(Panel(draw, *text, width=4.4, height=height, alt=alt))
+        panels.append(Panel(draw, *text, width=4.4, height=height, top=top, alt=alt))
     if not panels:
         return None
     rows = pd.concat(drawn, ignore_index=True)
