@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from leo_bench.records import load_study
+from leo_bench.records.measures import read_measures
 from leo_bench.running.classify_folder import classify_folder
 
 ROOT = Path(__file__).parents[1]
@@ -436,3 +437,19 @@ def test_what_the_claims_page_says_of_numbers() -> None:
     maml, meta_sgd, longer = counted
     assert f"`leo` takes {100 * maml:.0f}% of the multiply-adds of MAML and {100 * meta_sgd:.0f}% of those" in text
     assert f"Codes of 128 numbers in place of 32 add {100 * (longer - 1):.1f}%." in text
+
+
+def test_what_the_added_relation_network_makes_of_neighbours() -> None:
+    shifts: dict[str, list[float]] = {}
+    for study, variant in (("ablations", "relations"), ("compare", "leo")):
+        for run in load_study(ROOT / "results" / "official" / f"{study}-cpu").runs:
+            if run.planned.variant == variant and run.result and (run.folder / "measures.json").exists():
+                measures = read_measures(run.folder, run.result)
+                assert measures is not None
+                shifts.setdefault(variant, []).append(measures.measures["relation_same_class_shift"].value)
+    added, leo = sorted(shifts["relations"]), sum(shifts["leo"]) / len(shifts["leo"])
+    assert len(added) == 3 and added[:2] == [0, 0]
+    text = " ".join(page("adaptation.md"))
+    assert (
+        f"by exactly 0 of the distance between classes, in the third by {added[2]:.2f} (in `leo` by {leo:.2f})" in text
+    )
