@@ -198,6 +198,7 @@ def find_studies(results: Path) -> list[Path]:
 
 
 def write_tables(view: StudyView) -> None:
-    """Write runs.csv and scores.csv into the folder of a study."""
+    """Write runs.csv and scores.csv into the folder of a study: numbers to twelve digits, the first 16 of a digest."""
     for name, frame in (("runs.csv", view.headlines()), ("scores.csv", view.scores())):
-        write_atomic(view.folder / name, frame.to_csv(index=False).encode())
+        short = {column: frame[column].str[:16] for column in ("data_digest", "episodes_digest")} if len(frame) else {}
+        write_atomic(view.folder / name, frame.assign(**short).to_csv(index=False, float_format="%.12g").encode())

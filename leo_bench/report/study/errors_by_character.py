@@ -6,8 +6,8 @@ from leo_bench.report.table import ReportTable, percent
 from leo_bench.statistics.studies.pairs import VariantScores
 from leo_bench.statistics.studies.study import StudyData, cell_name
 
-MOST = 10
-"""Most alphabets, and most characters, that the page shows; the CSV file has all."""
+MOST, MOST_IN_FILE = 10, 100
+"""Most alphabets, and most characters, that the page shows, and that the CSV file has."""
 LEVELS = ("alphabet", "character")
 """Columns that group queries."""
 
@@ -58,4 +58,5 @@ def character_table(data: StudyData) -> ReportTable | None:
         f"Wrong answers of {data.label(data.plan.baseline)} by what the query shows, {cell_name(data.headline)}, all "
         "seeds together. The first of a ranking look worse than they are if queries are few."
     )
-    return ReportTable("hardest", caption, pd.concat(levels, ignore_index=True), words)
+    numbers = pd.concat([level.head(MOST_IN_FILE) for level in levels], ignore_index=True)
+    return ReportTable("hardest", caption, numbers, words)
