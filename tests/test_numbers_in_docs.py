@@ -453,3 +453,54 @@ def test_what_the_added_relation_network_makes_of_neighbours() -> None:
     assert (
         f"by exactly 0 of the distance between classes, in the third by {added[2]:.2f} (in `leo` by {leo:.2f})" in text
     )
+
+
+def test_what_the_findings_say_of_leo() -> None:
+    effects = Published("ablations_leo").effects
+    text = " ".join(" ".join(page("findings.md")).partition("<!-- end text -->")[0].split())
+    twenty = [f"20-way 1-shot {mode}" for mode in ("mixed", "within alphabet")]
+    five = [f"5-way 1-shot {mode}" for mode in ("mixed", "within alphabet")]
+
+    def points(variant: str, tests: list[str]) -> list[int]:
+        return sorted(abs(round(100 * float(effects.loc[(variant, test), "difference"]))) for test in tests)
+
+    assert "In `leo` five steps of 0.01 add 5 to 8 points at 5 ways" in text
+    assert points("inner_steps_0", five) == [5, 8]
+    assert {effects.loc[("inner_steps_0", test), "verdict"] for test in five} == {"direction shown", "worse"}
+    assert "are another 11 to 12 points better at 20 ways" in text
+    more = sorted([*points("inner_steps_10", twenty), *points("inner_lr_0.05", twenty)])
+    assert (more[0], more[-1]) == (11, 12)
+    assert "In `leo` it costs 8 to 11 points at 20 ways" in text and points("relation_none", twenty) == [8, 11]
+    scores = pd.read_csv(ROOT / "results" / "official" / "ablations_leo-cpu" / "scores.csv")
+    mixed = scores[scores["episode_mode"] == "mixed"].groupby(["variant", "n_way"])["accuracy"].mean()
+    shown = [round(100 * mixed[variant, ways]) for variant in ("leo", "untrained") for ways in (5, 20)]
+    assert (
+        "`leo` has {}% at 5 ways and {}% at 20, class means in an untrained Conv-4 have {}% and {}%".format(*shown)
+        in text
+    )
+    better = [(name, test) for name in ("inner_steps_10", "inner_lr_0.05", "relation_none") for test in twenty]
+    assert {effects.loc[place, "verdict"] for place in better} == {"better"}
+
+
+BUDGETS = {"tuned": 3, "ten_times": 1, "episodes_60000": 1}
+"""Variant of the study long_budget -> its seeds."""
+
+
+@pytest.mark.parametrize("variant", BUDGETS)
+def test_long_budgets(variant: str) -> None:
+    study, tables = Published("long_budget"), ROOT / "reports" / "official" / "long_budget-cpu" / "tables"
+    other = pd.read_csv(tables / "other-tests.csv").set_index(["variant", "test"])
+    cells = []
+    for ways in (5, 20):
+        row = study.main.loc[variant]
+        found = [row[f"{name}_{ways}way_mixed"] for name in ("accuracy", "low_whole", "high_whole")]
+        cells.append(found)
+        cells.append(
+            [other.loc[(variant, f"{ways}-way 5-shot mixed"), name] for name in ("accuracy", "low_whole", "high_whole")]
+        )
+    words = [f"{100 * mean:.2f} ± {50 * (high - low):.2f}" for mean, low, high in cells]
+    (line,) = [
+        line for line in page("methods.md") if line.startswith("|") and f"(`{variant}`)" in line and "episodes" in line
+    ]
+    assert line.endswith(f"| {' | '.join(words)} |")
+    assert study.main.loc[variant, "n_seeds"] == BUDGETS[variant]
