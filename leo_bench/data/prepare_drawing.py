@@ -140,7 +140,8 @@ def _terms(places: np.ndarray) -> np.ndarray:
 def thinned(ink: np.ndarray) -> np.ndarray:
     """Return the skeleton of ink, bool [H, W]: lines about one pixel wide, as connected as the ink.
 
-    Zhang and Suen (1984), "A fast parallel algorithm for thinning digital patterns".
+    Guo and Hall (1989), "Parallel thinning with two-subiteration algorithms". The older one of Zhang and Suen deletes
+    diagonal lines that are two pixels wide.
     """
     skeleton, before = np.pad(ink, 1), None
     while before is None or (skeleton != before).any():
@@ -151,14 +152,17 @@ def thinned(ink: np.ndarray) -> np.ndarray:
 
 
 def _removable(ink: np.ndarray, first: bool) -> np.ndarray:
-    """Return the pixels that one pass of thinning removes, bool [H, W]. first: the pass of the south-east border."""
+    """Return the pixels that one pass of thinning removes, bool [H, W]. first: the pass of the north-east border."""
     north, east, south, west = (np.roll(ink, shift, axis) for shift, axis in ((1, 0), (-1, 1), (-1, 0), (1, 1)))
-    corners = [np.roll(row, shift, 1) for row, shift in ((north, -1), (south, -1), (south, 1), (north, 1))]
-    around = np.stack([north, corners[0], east, corners[1], south, corners[2], west, corners[3]])  # clockwise
-    n_around = around.sum(0)
-    n_runs = (~around & np.roll(around, -1, 0)).sum(0)
-    sides = (north & east & south) | (east & south & west) if first else (north & east & west) | (north & south & west)
-    return ink & (n_around >= 2) & (n_around <= 6) & (n_runs == 1) & ~sides
+    corners = (np.roll(row, shift, 1) for row, shift in ((north, -1), (south, -1), (south, 1), (north, 1)))
+    north_east, south_east, south_west, north_west = corners
+    pairs = ((north, north_east, east), (east, south_east, south), (south, south_west, west), (west, north_west, north))
+    n_runs = np.stack([~side & (corner | following) for side, corner, following in pairs]).sum(0)
+    after = np.stack([side | corner for side, corner, _ in pairs]).sum(0)
+    ahead = np.stack([corner | following for _, corner, following in pairs]).sum(0)
+    n_around = np.minimum(after, ahead)
+    kept = (north | north_east | ~south_east) & east if first else (south | south_west | ~north_west) & west
+    return ink & (n_runs == 1) & (n_around >= 2) & (n_around <= 3) & ~kept
 
 
 def _cropped(ink: np.ndarray) -> np.ndarray:

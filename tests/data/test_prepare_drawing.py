@@ -132,3 +132,23 @@ def test_thinning_keeps_parts_and_holes_and_leaves_lines_of_one_pixel() -> None:
         shape = square if before is ink else cross_shaped
         assert ndimage.label(before, shape)[1] == ndimage.label(after, shape)[1]
     assert not (lines[:-1, :-1] & lines[1:, :-1] & lines[:-1, 1:] & lines[1:, 1:]).any()
+
+
+@pytest.mark.parametrize("angle", range(0, 180, 15))
+def test_a_line_stays_at_every_angle(angle: int) -> None:
+    turn = 80 * np.array([np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))])
+    picture = Image.new("L", (200, 200), 255)
+    ImageDraw.Draw(picture).line((*(100 - turn), *(100 + turn)), fill=0, width=8)
+    # LETTER and the pen along its longer side, 5 pixels wide; the slope adds up to half
+    assert 0.9 * 5 * LETTER <= (prepare_drawing(picture) > 0).sum() <= 1.6 * 5 * LETTER
+
+
+def test_a_skeleton_has_the_parts_and_holes_of_the_ink() -> None:
+    rng = np.random.default_rng(0)
+    for width in np.linspace(0.7, 2.5, 100):
+        ink = ndimage.gaussian_filter(rng.random((40, 40)), width) > 0.5
+        lines = thinned(ink)
+        assert not (lines & ~ink).any()
+        corners = np.ones((3, 3))
+        assert ndimage.label(lines, corners)[1] == ndimage.label(ink, corners)[1]
+        assert ndimage.label(~np.pad(lines, 1))[1] == ndimage.label(~np.pad(ink, 1))[1]
