@@ -181,7 +181,8 @@ class _Check:
         results, reports = self.options.results, self.options.reports
         writers: dict[str, Callable[[Path], object]] = {}
         for folder in folders:
-            name = str(folder.relative_to(results)) if folder.is_relative_to(results) else folder.name
+            inside = folder.resolve().is_relative_to(results.resolve())
+            name = str(folder.resolve().relative_to(results.resolve())) if inside else folder.name
             write = write_search_report if (folder / "search.json").exists() else write_report
             writers[name] = partial(write, folder)
         if not self.options.study:

@@ -42,7 +42,7 @@ def quantity_of(run: RunState, name: str) -> float | None:
         "adapt_ms": lambda: run.headline.adapt_ms,
         "core_seconds": lambda: _core_seconds(result, settings),
         "n_adapted": lambda: _n_adapted(result, settings),
-        "own_share": lambda: result.n_generated / result.n_parameters,
+        "own_share": lambda: result.n_generated / result.n_parameters if result.n_parameters else None,
     }
     if name in derived:
         return derived[name]()

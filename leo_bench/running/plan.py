@@ -22,7 +22,7 @@ def parse_seeds(text: str) -> list[int]:
     seeds: dict[int, None] = {}
     for piece in text.split(","):
         first, _, last = (part.strip() for part in piece.partition("-"))
-        if not first.isdecimal() or not (last or first).isdecimal():
+        if not all(part.isdecimal() and len(part) < 20 for part in (first, last or first)):
             raise LeoBenchError(f"--seeds {text!r}: expected numbers and ranges such as 0-4 or 0,2,5-7")
         begin, end = int(first), int(last or first)
         if end < begin:

@@ -66,6 +66,12 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
             f"seed {first.planned.seed}, {first.status}); "
             "finish the study, or publish the done runs with --partial"
         )
+    if view.unplanned and not partial:
+        variant, seed = view.unplanned[0]
+        raise LeoBenchError(
+            f"{len(view.unplanned)} of {len(view.runs) + len(view.unplanned)} runs of the profile were not asked for "
+            f"(first: {variant} seed {seed}); run the whole study, or publish the done runs with --partial"
+        )
     by_learner: dict[str, set[str]] = {}
     for run in view.done:
         assert run.result is not None

@@ -65,6 +65,8 @@ def test_levels_0_to_2_hold_and_say_so(capsys: pytest.CaptureFixture[str]) -> No
     assert (run["level"], run["source"], run["differences"], run["range"]) == (2, "this source", [], None)
     assert found["not_tried"] == []
     assert not list(Path("results/reproduce").iterdir())
+    code, found = reproduce(capsys, str(Path("results/official/ablations-cpu").resolve()), "--levels", "1")
+    assert code == 0 and [one["report"] for one in found["reports"]] == ["official/ablations-cpu"]
 
 
 def test_a_corrupt_record_is_level_0_and_hides_no_other_study(capsys: pytest.CaptureFixture[str]) -> None:

@@ -487,6 +487,9 @@ def test_publishing_wants_all_runs_unless_partial_and_can_be_repeated(tmp_path: 
     runs = target.parent / "runs"
     assert sorted(path.name for path in runs.iterdir()) == sorted(run.run_key for run in plan.runs)
     assert read_record(folder / "study.json", Plan) == plan
+    write_study(tmp_path, plan.model_copy(update={"whole": {run.variant: [0, 1, 7] for run in plan.runs}}))
+    with pytest.raises(LeoBenchError, match=r"2 of 6 runs of the profile were not asked for \(first: leo seed 7\)"):
+        publish(tmp_path, "ablations", "cpu", partial=False)
 
 
 def test_published_counts_are_the_same_in_a_smaller_archive(tmp_path: Path, plan: Plan) -> None:

@@ -158,6 +158,8 @@ def test_unknown_study_profile_and_variant_are_named_with_the_choices(tmp_path: 
 def test_a_range_of_too_many_seeds_is_refused_before_it_is_expanded() -> None:
     with pytest.raises(LeoBenchError, match=r"0-99999999999 has more than 1000 seeds; name fewer"):
         parse_seeds("0-99999999999")
+    with pytest.raises(LeoBenchError, match="expected numbers and ranges"):
+        parse_seeds("9" * 5000)
 
 
 @pytest.mark.parametrize(("text", "seeds"), [("3", [3]), ("0-2", [0, 1, 2]), ("5,0-1,7", [5, 0, 1, 7])])
