@@ -50,14 +50,14 @@ def command_study(options: argparse.Namespace) -> int:
     if options.plan:
         if options.until_decided:
             looks = _looks(plan, options.max_seeds)
-            part = _plan(options, source, looks[0], options.only, len(looks))
+            part = _plan(options, source, seeds, options.only, len(looks))
             print(_look_words(1, looks))
         print(_words(part, options, options.jobs))
         return 0
     with executor_of(options, options.results, options.jobs) as executor:
         executor.check(distinct_settings(plan))
         if options.until_decided:
-            return _until_decided(options, source, plan, executor)
+            return _until_decided(options, source, plan, seeds, executor)
         return _shard(options, source, part, plan, executor) if options.shard else _run(options, source, plan, executor)
 
 
@@ -109,10 +109,12 @@ def _words(plan: Plan, options: argparse.Namespace, jobs: int) -> str:
     return f"{plan_words(plan, options.results, jobs)}\n{power_words(plan, options.results)}"
 
 
-def _until_decided(options: argparse.Namespace, source: DataSource, first: Plan, executor: Executor) -> int:
+def _until_decided(
+    options: argparse.Namespace, source: DataSource, first: Plan, asked: list[int] | None, executor: Executor
+) -> int:
     """Run a study, and add seeds for the variants whose comparison is open, up to options.max_seeds.
 
-    Looks at the verdicts after the seeds of the profile, and after half as many again each time. Their number is fixed
+    asked: the seeds of --seeds; None for those of the profile, which can be fewer for some variants. Looks at the verdicts after the seeds of the profile, and after half as many again each time. Their number is fixed
     before the first run, and each spends an equal share of the 5% (statistics.judge).
     """
     from leo_bench.commands.power import open_comparisons
@@ -121,12 +123,16 @@ def _until_decided(options: argparse.Namespace, source: DataSource, first: Plan,
     looks = _looks(first, options.max_seeds)
     only: list[str] = list(options.only)
     for number, seeds in enumerate(looks, 1):
-        plan = _plan(options, source, seeds, only, len(looks))
+        plan = _plan(options, source, asked if number == 1 else seeds, only, len(looks))
         print(_look_words(number, looks))
         code = _run(options, source, plan, executor)
         if code:
             return code
-        found = open_comparisons(load_study_data(study_folder(options.results, plan)))
+        found = [
+            pair
+            for pair in open_comparisons(load_study_data(study_folder(options.results, plan)))
+            if not options.only or pair[0] in options.only
+        ]
         if not found:
             print("every comparison on the headline test has a verdict")
             return 0

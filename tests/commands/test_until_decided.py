@@ -97,6 +97,20 @@ def test_seeds_are_added_for_what_is_open_alone(seeds_run: Path, capsys: pytest.
     assert load_study(seeds_run / "results/s-cpu").plan.n_looks == 3
 
 
+def test_the_first_look_has_the_seeds_of_the_profile(seeds_run: Path) -> None:
+    text = (seeds_run / "studies/s.toml").read_text()
+    text = text.replace("seeds = [0, 1, 2]", "seeds = [0, 1, 2]\nfewer_seeds = { far = 2 }")
+    (seeds_run / "studies/s.toml").write_text(text)
+    assert run(seeds_run, "--until-decided", "--max-seeds", "3") == 0
+    assert seeds_of(seeds_run) == {"leo": [0, 1, 2], "far": [0, 1], "near": [0, 1, 2]}
+
+
+def test_no_seeds_are_added_for_a_variant_that_was_not_asked_for(seeds_run: Path) -> None:
+    assert run(seeds_run) == 0
+    assert run(seeds_run, "--only", "far", "--until-decided", "--max-seeds", "6") == 0
+    assert seeds_of(seeds_run) == dict.fromkeys(("leo", "far", "near"), [0, 1, 2])
+
+
 def test_the_share_of_a_look_is_kept_by_a_later_call(seeds_run: Path) -> None:
     assert run(seeds_run, "--until-decided", "--max-seeds", "5") == 0
     assert run(seeds_run) == 0
