@@ -114,8 +114,9 @@ def _until_decided(
 ) -> int:
     """Run a study, and add seeds for the variants whose comparison is open, up to options.max_seeds.
 
-    asked: the seeds of --seeds; None for those of the profile, which can be fewer for some variants. Looks at the verdicts after the seeds of the profile, and after half as many again each time. Their number is fixed
-    before the first run, and each spends an equal share of the 5% (statistics.judge).
+    asked: the seeds of --seeds; None for those of the profile, which can be fewer for some variants. Looks at the
+    verdicts after these, and after half as many again each time. The number of looks is fixed before the first run, and
+    each spends an equal share of the 5% (statistics.judge).
     """
     from leo_bench.commands.power import open_comparisons
     from leo_bench.statistics.studies.study import load_study_data
