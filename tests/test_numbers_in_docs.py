@@ -504,6 +504,6 @@ def test_long_budgets(variant: str) -> None:
                 row = found.iloc[0] if shots == 1 else found[found["test"] == f"{ways}-way 5-shot mixed"].iloc[0]
                 half = (row[f"high_whole{end}"] - row[f"low_whole{end}"]) / 2
             words.append(f"{100 * rows['accuracy'].mean():.2f} ± {100 * half:.2f}")
-            assert abs(rows["accuracy"].mean() - rows["accuracy_before"].mean()) <= 0.0005
+            assert abs(rows["accuracy"].mean() - rows["accuracy_before"].mean()) <= 0.0006
     (line,) = [line for line in page("methods.md") if re.search(rf"^\| .*seeds? \(`{variant}`\)", line)]
     assert line.endswith(f"| {' | '.join(words)} |")
