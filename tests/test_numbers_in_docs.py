@@ -244,6 +244,13 @@ def test_what_the_front_page_says_of_adapting() -> None:
             assert round(wrong.accuracy("not_adapted", test) - wrong.accuracy("tuned", test)) == 8
 
 
+def test_what_the_front_page_says_of_long_budgets() -> None:
+    scores = pd.read_csv(ROOT / "results" / "official" / "long_budget-cpu" / "scores.csv")
+    own = scores[(scores["variant"] == "episodes_60000") & (scores["k_shot"] == 1)].set_index("n_way")["accuracy"]
+    words = f"has {100 * own[5]:.1f}% at 5-way and {100 * own[20]:.1f}% at 20-way 1-shot"
+    assert words in " ".join((ROOT / "README.md").read_text().split())
+
+
 def test_what_the_front_page_says_of_parts() -> None:
     study = Published("ablations").effects
     readme = " ".join((ROOT / "README.md").read_text().split())
