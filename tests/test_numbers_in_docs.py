@@ -431,7 +431,7 @@ def test_leo_beside_maml_at_equal_time_and_on_other_drawings() -> None:
 
 def test_what_the_claims_page_says_of_numbers() -> None:
     numbers = pd.read_csv(ROOT / "reports" / "official" / "claims-cpu" / "tables" / "numbers.csv").set_index("claim")
-    text = " ".join(page("claims.md"))
+    text = " ".join(" ".join(page("claims.md")).split())
     searched = Published("search_best").accuracy("best", "5-way 1-shot mixed")
     assert f"found in the document's ranges have {searched:.1f}% at 5 ways" in text
     assert searched < Published("compare").accuracy("maml", "5-way 1-shot mixed")
