@@ -13,7 +13,7 @@ from leo_bench.report.svg import own_ids
 MEANINGFUL = (*COLOURS, INK, MUTED, BAND, PAPER)
 """Colours that tell variants, references and bands apart."""
 N_COLOURS = 64
-"""Of a PNG file, which then has a quarter of the bytes; the repository has two hundred of them."""
+"""Colours of a PNG file, which then has a quarter of the bytes; the repository has two hundred such files."""
 
 
 def places(sizes: Sequence[tuple[float, float]], columns: int) -> tuple[list[tuple[float, float]], float, float]:
