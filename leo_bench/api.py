@@ -112,9 +112,15 @@ class LatentEmbeddingOptimization(Leo):
         set also has its copies (test_support_copies).
         """
         check_images(support_data[None], "support_data", self.settings.image_size)
+        if support_labels.shape != support_data.shape[:1] or support_labels.dtype != torch.int64:
+            kind, shape = str(support_labels.dtype).removeprefix("torch."), list(support_labels.shape)
+            raise LeoBenchError(
+                f"support_labels are {kind} of the shape {shape}: expected int64 of the shape "
+                f"{list(support_data.shape[:1])}, one for each image"
+            )
         n_way = self.num_classes
         if self.settings.any_way and support_labels.numel():
-            n_way = max(2, int(support_labels.max()) + 1)
+            n_way = max(2, min(int(support_labels.max()) + 1, len(support_labels)))
         check_classes(support_labels[None], n_way)
         support_data, support_labels = self._with_copies(support_data, support_labels)
         features = self.classifier.extract_features(support_data)

@@ -308,3 +308,18 @@ def test_wrong_settings_and_labels_are_named(small_loader: DataLoader[Batch]) ->
             leo.meta_train_step(images[:, support], labels[:, support], images[:, query], labels[:, query])
     with pytest.raises(LeoBenchError, match="yields no task"):
         train_leo(num_classes=5, task_dataloader=[])
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (torch.tensor([0.0, 1.0, 2.0]), r"float32 of the shape \[3\]: expected int64 of the shape \[3\]"),
+        (torch.tensor([[0], [1], [2]]), r"int64 of the shape \[3, 1\]: expected int64 of the shape \[3\]"),
+        (torch.tensor([0, 1]), r"int64 of the shape \[2\]: expected int64 of the shape \[3\]"),
+        (torch.tensor([0, 1, 10**9]), "those of task 0 are 0, 1, 1000000000"),
+    ],
+)
+def test_labels_that_do_not_fit_the_support_images_are_named(labels: torch.Tensor, words: str) -> None:
+    leo = LatentEmbeddingOptimization(preset="leo", image_size=28).eval()
+    with pytest.raises(LeoBenchError, match=words):
+        leo.encode_task(torch.zeros(3, 1, 28, 28), labels)
