@@ -326,6 +326,14 @@ def test_the_steps_in_two_orders(name: str) -> None:
     assert f"| {name} | {' | '.join(cells)} |" in page("tuned.md")
 
 
+def test_what_steps_are_worth_within_an_alphabet() -> None:
+    test = "20-way 1-shot within alphabet"
+    rotation = 100 * float(Published("waterfall").effects.loc[("tuned", test), "difference"])
+    start = 100 * float(Published("recipe_first").effects.loc[("prototype_start", test), "difference"])
+    words = f"At 20 ways within an alphabet support rotation is worth {rotation:.1f} points and the start {start:.0f}."
+    assert words in " ".join(page("tuned.md"))
+
+
 @pytest.mark.parametrize("model", ["tuned", "paper", "leo"])
 def test_what_the_models_make_of_the_drawings(model: str) -> None:
     drawings = ROOT / "examples" / "drawings"
@@ -513,5 +521,8 @@ def test_long_budgets(variant: str) -> None:
                 half = (row[f"high_whole{end}"] - row[f"low_whole{end}"]) / 2
             words.append(f"{100 * rows['accuracy'].mean():.2f} ± {100 * half:.2f}")
             assert abs(rows["accuracy"].mean() - rows["accuracy_before"].mean()) <= 0.0006
+    runs = pd.read_csv(ROOT / "results" / "official" / "long_budget-cpu" / "runs.csv").set_index("variant")
+    minutes = 60_000 * float(runs.loc["episodes_60000", "update_seconds"]) / 60
+    assert f"The 60,000 episodes took {minutes:.0f} minutes of one CPU core." in " ".join(page("methods.md"))
     (line,) = [line for line in page("methods.md") if re.search(rf"^\| .*seeds? \(`{variant}`\)", line)]
     assert line.endswith(f"| {' | '.join(words)} |")

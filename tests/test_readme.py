@@ -30,6 +30,7 @@ def write_report(folder: Path) -> Path:
         + "\n20-way 5-shot mixed,glyphs def,tuned,0.5,0.4,0.6"
         + "\n20-way 5-shot mixed,glyphs def,protonet,0.4,0.4,0.4"
         + "\n20-way 5-shot mixed,glyphs def,protonet_copies,0.45,0.4,0.5\n",
+        "cost": "variant,n_query_losses\ntuned,640000\nmaml,128000\n",
         "time": "variant,n_seeds,seconds_to_95,seconds\ntuned,3,12.76,76.6\nprotonet,2,13.8,71.7\n",
     }
     for name, text in tables.items():
@@ -64,7 +65,8 @@ def test_the_sentence_on_other_methods_by_hand(tmp_path: Path) -> None:
     assert (
         "`tuned` takes 77 seconds. ProtoNet is at 95% after 14. After 160,000 images `tuned` has 90.0% on test" in text
     )
-    assert "on test; ProtoNet 80.0, MAML 75.0 (2 to 4 seeds, [report](link/report.md))" in text
+    assert "on test; ProtoNet 80.0, MAML 75.0 (2 to 4 seeds, [report](link/report.md))." in text
+    assert text.endswith("MAML is inductive and has 128,000 query losses, `tuned` 640,000.\n")
 
 
 def test_the_sentence_names_no_time_if_95_percent_are_not_reached(tmp_path: Path) -> None:

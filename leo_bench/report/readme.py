@@ -63,8 +63,8 @@ def goals_block(report_folder: Path, link: str) -> str:
     own, *others = (_accuracies(report_folder, variant) for variant in ("tuned", "protonet", "protonet_copies"))
     if not own or not others[0]:
         return ""
-    names = ["test", "the document expects", "`tuned`", "ProtoNet, same recipe", "the same, with copies"]
-    names.append("MAML++, published")
+    beside_own = ("ProtoNet, same recipe", "the same, with copies", "MAML++, published")
+    names = ("test", "the document expects", "`tuned`", *beside_own)
     lines = [f"| {' | '.join(names)} |", "|---|" + "---:|" * (len(names) - 1)]
     for shots, data, mode, expected, published in GOALS:
         test = (f"{shots} {mode}", data)
@@ -103,9 +103,14 @@ def methods_block(report_folder: Path, link: str) -> str:
         f"(`tuned`, {size} pixels, {int(time['n_seeds'])} seeds). The document says 15 to 25 "
         f"minutes of a GPU for the whole training, at 105x105; `tuned` takes {time['seconds']:.0f} seconds. "
         f"{same}After {main['n_train_images']:,} images `tuned` has {percent(main['accuracy_5way_mixed'])}% on test; "
-        f"{others} ({n_seeds} seeds, [report]({link}/report.md)). MAML and Meta-SGD are inductive, with a fifth of "
-        "the query losses.\n"
+        f"{others} ({n_seeds} seeds, [report]({link}/report.md)).{_losses_words(report_folder)}\n"
     )
+
+
+def _losses_words(report_folder: Path) -> str:
+    """Return how many query losses MAML learns from, beside tuned; an empty text if the table of costs lacks them."""
+    own, maml = (_row(report_folder, "cost", variant).get("n_query_losses") for variant in ("tuned", "maml"))
+    return f" MAML is inductive and has {maml:,} query losses, `tuned` {own:,}." if own and maml else ""
 
 
 BLOCKS: dict[str, Callable[[Path, str], str]] = {"goals": goals_block, "methods": methods_block}
