@@ -29,6 +29,15 @@ SEEN_SIDE = 32
 """Side of the images that the CNN of the presets for 28x28 sees, pixels: four poolings make a feature map of 2x2."""
 ELSEWHERE = ("learner", "generated", "feature_norm", "inner_examples", "finetune_steps", "head_start")
 """Settings that do not fit the step-by-step methods."""
+NOT_READ = frozenset(
+    (
+        *("dataset", "class_split", "train_classes", "rotations", "episode_mode", "augmentation"),
+        *("n_way", "k_shot", "n_query", "train_n_way", "train_k_shot", "train_n_query"),
+        *("n_train_episodes", "meta_batch_size", "averaged_share", "val_every", "n_val_episodes", "threads", "device"),
+        *(name for name in Settings.model_fields if name.startswith(("test_", "n_test_"))),
+    )
+) - {"test_support_copies"}
+"""Settings of runs: the caller of this interface gives data, tasks, updates and the device."""
 
 
 class LatentEmbeddingOptimization(Leo):
@@ -42,8 +51,8 @@ class LatentEmbeddingOptimization(Leo):
     5. preset: settings to start from, `documented`, `leo`, `prototype_start` or `tuned`; the last two average the
     pixels of images that are larger than 28x28. switches: any other setting of a LEO with a generated head, such as
     decode, relation, encoder, image_size, second_order, seed, clip_norm. Raises LeoBenchError for unknown names, for
-    values out of range, and for settings that do not fit the step-by-step methods (feature_norm, inner_examples,
-    finetune_steps, head_start).
+    values out of range, for settings that do not fit the step-by-step methods (feature_norm, inner_examples,
+    finetune_steps, head_start), and for those that only a run reads (dataset, k_shot, augmentation, device ...).
     """
 
     def __init__(
@@ -55,12 +64,15 @@ class LatentEmbeddingOptimization(Leo):
         inner_steps: int | None = None,
         optimizer_cls: type[torch.optim.Optimizer] = torch.optim.Adam,
         optimizer_kwargs: dict[str, Any] | None = None,
-        preset: str = "documented",
+        preset: str | Path = "documented",
         **switches: Any,
     ) -> None:
         named = {"latent_dim": latent_dim, "inner_lr": inner_lr, "outer_lr": outer_lr, "inner_steps": inner_steps}
         values = {"n_way": num_classes, **{name: value for name, value in named.items() if value is not None}}
         where = "LatentEmbeddingOptimization"
+        if unread := sorted(NOT_READ & switches.keys()):
+            remedy = "set num_classes" if unread[0] == "n_way" else "leave it out (tasks, updates and device are yours)"
+            raise LeoBenchError(f"{where}: {unread[0]} has no effect here; {remedy}")
         settings = make_settings(_with_stem({**values, **switches}, preset, where), preset, where)
         given = [name for name in ELSEWHERE if getattr(settings, name) != Settings.model_fields[name].default]
         if given:
@@ -111,6 +123,19 @@ class LatentEmbeddingOptimization(Leo):
         classes, else any number of at least 2; classes may differ in their number of images. In eval mode the support
         set also has its copies (test_support_copies).
         """
+        n_way = self.num_classes
+        if self.settings.any_way and support_labels.numel():
+            n_way = max(2, min(int(support_labels.max()) + 1, len(support_labels)))
+        support_data, support_labels = self._support_set(support_data, support_labels, n_way)
+        features = self.classifier.extract_features(support_data)
+        codes = self.encoder.encode(support_data[None], features[None])
+        return self.class_codes(codes, support_labels[None], n_way)[0]
+
+    def _support_set(self, support_data: Tensor, support_labels: Tensor, n_way: int) -> tuple[Tensor, Tensor]:
+        """Return a support set with its copies, in training mode without them. Shapes as in encode_task.
+
+        Raises LeoBenchError if images or labels do not fit each other or n_way classes.
+        """
         check_images(support_data[None], "support_data", self.settings.image_size)
         if support_labels.shape != support_data.shape[:1] or support_labels.dtype != torch.int64:
             kind, shape = str(support_labels.dtype).removeprefix("torch."), list(support_labels.shape)
@@ -118,21 +143,20 @@ class LatentEmbeddingOptimization(Leo):
                 f"support_labels are {kind} of the shape {shape}: expected int64 of the shape "
                 f"{list(support_data.shape[:1])}, one for each image"
             )
-        n_way = self.num_classes
-        if self.settings.any_way and support_labels.numel():
-            n_way = max(2, min(int(support_labels.max()) + 1, len(support_labels)))
         check_classes(support_labels[None], n_way)
-        support_data, support_labels = self._with_copies(support_data, support_labels)
-        features = self.classifier.extract_features(support_data)
-        codes = self.encoder.encode(support_data[None], features[None])
-        return self.class_codes(codes, support_labels[None], n_way)[0]
-
-    def _with_copies(self, support_data: Tensor, support_labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return a support set with its copies, in training mode without them. Shapes as in encode_task."""
         return with_copies(support_data, support_labels, () if self.training else self.copies)
+
+    def _check_codes(self, codes: Tensor, name: str) -> None:
+        """Raise LeoBenchError unless codes are [N, latent_dim]."""
+        if codes.ndim != 2 or codes.shape[1] != self.settings.latent_dim:
+            raise LeoBenchError(
+                f"{name} have the shape {list(codes.shape)}: expected [classes, {self.settings.latent_dim}], as "
+                "encode_task returns them"
+            )
 
     def apply_relation_network(self, class_codes: Tensor) -> Tensor:
         """Return class codes [N, latent_dim], each refined by its relations to all classes of the task."""
+        self._check_codes(class_codes, "class_codes")
         return self.relation_net.refine(class_codes[None])[0]
 
     def inner_update(self, support_data: Tensor, support_labels: Tensor, initial_codes: Tensor) -> Tensor:
@@ -140,13 +164,14 @@ class LatentEmbeddingOptimization(Leo):
 
         Support set and copies as in encode_task. With adapts="at_test" there are no steps in training mode.
         """
-        check_images(support_data[None], "support_data", self.settings.image_size)
-        support_data, support_labels = self._with_copies(support_data, support_labels)
+        self._check_codes(initial_codes, "initial_codes")
+        support_data, support_labels = self._support_set(support_data, support_labels, len(initial_codes))
         features = self.classifier.extract_features(support_data)[None]
         return self.adapt(initial_codes[None], support_labels[None], lambda codes: self.logits(codes, features))[-1][0]
 
     def decode_to_params(self, codes: Tensor) -> dict[str, Tensor]:
         """Return the head weights of class codes [N, latent_dim]: {"fc.weight": [N, feature_dim], "fc.bias": [N]}."""
+        self._check_codes(codes, "codes")
         return self.decoder(codes)
 
     def _check_rotation(self, support_labels: Tensor, query_labels: Tensor) -> None:
@@ -174,7 +199,7 @@ def train_leo(
     inner_steps: int | None = None,
     optimizer_cls: type[torch.optim.Optimizer] = torch.optim.Adam,
     optimizer_kwargs: dict[str, Any] | None = None,
-    preset: str = "documented",
+    preset: str | Path = "documented",
     **switches: Any,
 ) -> tuple[LatentEmbeddingOptimization, list[float]]:
     """Train LEO on the tasks of a data loader, with a progress bar, on a GPU if there is one (the document, train_leo).
@@ -242,13 +267,13 @@ def load_pretrained(name: str | Path = "tuned") -> Learner:
         learner: Learner = build(settings)
         load_into(learner, weights, info)
         return learner.eval()
-    values = {each: getattr(settings, each) for each in Settings.model_fields if each != "n_way"}
+    values = {each: getattr(settings, each) for each in Settings.model_fields if each not in NOT_READ}
     leo = LatentEmbeddingOptimization(settings.n_way, **values)
     load_into(leo, weights, info, untrained=("classifier.fc.",))  # episodes do not train the default head
     return leo.eval()
 
 
-def _with_stem(values: dict[str, Any], preset: str, where: str) -> dict[str, Any]:
+def _with_stem(values: dict[str, Any], preset: str | Path, where: str) -> dict[str, Any]:
     """Return values with a stem that makes images of any size fit a preset for 28x28 that pads them."""
     own = preset_values(preset, where)
     if "padding" not in own or {"first_pool", "padding"} & values.keys():

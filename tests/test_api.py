@@ -5,6 +5,7 @@ They run at the documented size, 105x105 pixels, on Omniglot where it is found a
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +23,8 @@ from leo_bench import (
     load_omniglot_dataset,
     train_leo,
 )
+from leo_bench.api import NOT_READ
+from leo_bench.config import make_settings
 from leo_bench.data.tasks import OmniglotDataset
 from leo_bench.errors import LeoBenchError
 
@@ -320,6 +323,32 @@ def test_wrong_settings_and_labels_are_named(small_loader: DataLoader[Batch]) ->
     ],
 )
 def test_labels_that_do_not_fit_the_support_images_are_named(labels: torch.Tensor, words: str) -> None:
-    leo = LatentEmbeddingOptimization(preset="leo", image_size=28).eval()
+    leo, images = LatentEmbeddingOptimization(preset="leo", image_size=28).eval(), torch.zeros(3, 1, 28, 28)
     with pytest.raises(LeoBenchError, match=words):
-        leo.encode_task(torch.zeros(3, 1, 28, 28), labels)
+        leo.encode_task(images, labels)
+    with pytest.raises(LeoBenchError, match=words):
+        leo.inner_update(images, labels, torch.zeros(3, leo.settings.latent_dim))
+
+
+def test_codes_of_another_shape_are_named() -> None:
+    leo = LatentEmbeddingOptimization(num_classes=3, latent_dim=8, image_size=28).eval()
+    images, labels = torch.zeros(3, 1, 28, 28), torch.arange(3)
+    for wrong in (torch.zeros(3, 9), torch.zeros(8), torch.zeros(1, 3, 8)):
+        for call in (leo.decode_to_params, leo.apply_relation_network, lambda c: leo.inner_update(images, labels, c)):
+            with pytest.raises(LeoBenchError, match=r"codes have the shape .*: expected \[classes, 8\]"):
+                call(wrong)
+    with pytest.raises(LeoBenchError, match="each class 0 to 3 of every task"):
+        leo.inner_update(images, labels, torch.zeros(4, 8))
+
+
+@pytest.mark.parametrize("name", sorted(NOT_READ))
+def test_settings_that_only_a_run_reads_are_refused(name: str) -> None:
+    value = {**make_settings({}).canonical(), "n_way": 5}[name]
+    with pytest.raises(LeoBenchError, match=f"{name} has no effect here; ") as error:
+        LatentEmbeddingOptimization(**{name: value})
+    assert "\n" not in str(error.value)
+
+
+def test_a_preset_can_be_the_path_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text('preset = "leo"\n[settings]\nlatent_dim = 12\n')
+    assert LatentEmbeddingOptimization(preset=tmp_path / "own.toml", image_size=28).settings.latent_dim == 12

@@ -27,15 +27,23 @@ def power_words(plan: Plan, results: Path) -> str:
     result.
     """
     data = study_data(StudyView(plan, results / plan.study, [_on_record(plan, run, results) for run in plan.runs], []))
-    n_seeds = len({run.seed for run in plan.runs})
-    if n_seeds < 2:
+    seeds: dict[str, set[int]] = {}
+    for run in plan.runs:
+        seeds.setdefault(run.variant, set()).add(run.seed)
+    most = max(len(own) for own in seeds.values())
+    if most < 2:
         return "  power     with one seed no comparison gets a verdict; use at least three seeds"
-    prior, chances, unknown = variance_prior(data), [], 0
+    prior, chances, unknown, single = variance_prior(data), [], 0, 0
     smallest: list[float] = []
     for cell in data.cells:
         frame = all_effects(data, cell)
         for _, row in frame.iterrows():
             n_compared = plan.n_looks * int((frame["family"] == row["family"]).sum())
+            variant = str(row["variant"])
+            n_seeds = len(seeds[variant] & seeds[data.compared_with(variant)])
+            if n_seeds < 2:
+                single += 1
+                continue
             if not row["compared"] or row["n_seeds"] < 2:
                 unknown += 1
                 continue
@@ -48,8 +56,9 @@ def power_words(plan: Plan, results: Path) -> str:
         return "  power     unknown: no comparison has two seeds on record yet"
     expected = f"about {sum(chances):.0f} of {len(chances)} comparisons can be expected to get a verdict"
     later = f"; {unknown} more have no two seeds on record yet" if unknown else ""
+    later += f"; {single} more are planned with one seed, which gives no verdict" if single else ""
     return (
-        f"  power     {expected} with {n_seeds} seeds, from the spreads on record{later}; a true difference of "
+        f"  power     {expected} with {most} seeds, from the spreads on record{later}; a true difference of "
         f"{100 * float(np.median(smallest)):.1f} points is found in {100 * POWER:.0f}% of such studies (median)"
     )
 

@@ -77,15 +77,16 @@ def _check_test_datasets(settings: "Settings") -> None:
                 f"test_split=val needs validation characters, and {name} has test characters alone; leave {name} out "
                 "of test_datasets"
             )
-        if not settings.any_way and settings.n_way > DATASETS[name].n_classes:
+        n_classes = DATASETS[name].n_classes(settings.test_split)
+        classes = f"{n_classes} {'validation' if settings.test_split == 'val' else 'test'} classes"
+        if not settings.any_way and settings.n_way > n_classes:
             raise ValueError(
-                f"this learner is scored at its own {settings.n_way} ways, and {name} has "
-                f"{DATASETS[name].n_classes} classes; lower n_way, or leave {name} out of test_datasets"
+                f"this learner is scored at its own {settings.n_way} ways, and {name} has {classes}; lower n_way, or "
+                f"leave {name} out of test_datasets"
             )
-        if max(settings.test_dataset_ways, default=0) > DATASETS[name].n_classes:
+        if max(settings.test_dataset_ways, default=0) > n_classes:
             raise ValueError(
-                f"test_dataset_ways {max(settings.test_dataset_ways)} is more than the {DATASETS[name].n_classes} "
-                f"classes of {name}; lower it"
+                f"test_dataset_ways {max(settings.test_dataset_ways)} is more than the {classes} of {name}; lower it"
             )
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -115,12 +116,13 @@ training images, with the settings that the study compare_choice chose on valida
 """
 
 
-def preset_values(preset: str, where: str = "settings") -> dict[str, Any]:
+def preset_values(preset: str | Path, where: str = "settings") -> dict[str, Any]:
     """Return the settings of a preset.
 
     preset: a name in PRESETS, or the path of a .toml file with `preset = NAME` and a table [settings]. where: place
     named in messages. Raises LeoBenchError if the name is unknown or the file is wrong.
     """
+    preset = str(preset)
     if preset in PRESETS:
         return PRESETS[preset]
     if not preset.endswith(".toml"):
@@ -138,7 +140,7 @@ def preset_values(preset: str, where: str = "settings") -> dict[str, Any]:
     return {**PRESETS[base], **settings}
 
 
-def make_settings(values: Mapping[str, Any], preset: str = "documented", where: str = "settings") -> Settings:
+def make_settings(values: Mapping[str, Any], preset: str | Path = "documented", where: str = "settings") -> Settings:
     """Return the settings of a preset with values on top. where: place named in messages.
 
     Raises LeoBenchError naming the setting, the value given and the values allowed. For a mistyped name the message

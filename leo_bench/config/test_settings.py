@@ -114,7 +114,10 @@ def planned_tests(settings: Settings) -> list[TestSettings]:
     ]
     for dataset in dict.fromkeys(settings.test_datasets):
         if dataset != settings.dataset:
-            own_ways = (min(SHIFTED_WAYS, DATASETS[dataset].n_classes), *settings.test_dataset_ways)
+            own_ways = (
+                min(SHIFTED_WAYS, DATASETS[dataset].n_classes(settings.test_split)),
+                *settings.test_dataset_ways,
+            )
             tests += [
                 _test(settings, dataset, "mixed", n_way, k_shot)
                 for n_way in (dict.fromkeys(own_ways) if settings.any_way else [settings.n_way])

@@ -18,9 +18,10 @@ from leo_bench.learners.base import Learner
 from leo_bench.learners.leo import Leo
 from leo_bench.records import Result, read_json, read_settings, run_state, schema_1
 from leo_bench.records.example import Example
-from leo_bench.running.checkpoint import CHECKPOINT, load_weights, trained_learner
+from leo_bench.running.checkpoint import trained_learner
 from leo_bench.running.plan import planned_run
 from leo_bench.running.process import prepare
+from leo_bench.running.recorded_model import check_data, recorded_weights
 from leo_bench.running.test_run import episodes_of
 from leo_bench.running.training_run import load_bank
 from leo_bench.training.evaluate import Shifts
@@ -51,18 +52,9 @@ def example_episodes(run_folder: Path, data: Path | None) -> tuple[Result, list[
     result, headline = run.result, run.headline
     device = prepare(settings)
     bank = load_bank(settings.dataset, settings.image_size, data, device)
-    if bank.digest != result.data_digest:
-        raise LeoBenchError(
-            f"run {settings.run_key} was tested on {settings.dataset} with digest {result.data_digest[:12]}, "
-            f"but the data here has digest {bank.digest[:12]}; name the folder of the recorded data with --data"
-        )
-    if result.n_parameters and not (run_folder / CHECKPOINT).exists():
-        raise LeoBenchError(
-            f"{run_folder / CHECKPOINT} is missing (published runs have no weights); train the run here: "
-            f"leo-bench run --key {settings.run_key} (if it counts as done here, remove its folder first)"
-        )
+    check_data(bank, result)
+    weights = recorded_weights(run_folder, result)
     asked = headline.asked
-    weights = load_weights(run_folder, result.weights_digest)
     learner = trained_learner(settings, weights, asked)
     episodes = episodes_of(asked, bank, settings)
     recorded = run.correct(headline)

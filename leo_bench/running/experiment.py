@@ -36,6 +36,7 @@ from leo_bench.running.attempts import Attempt, new_attempt, set_aside, set_asid
 from leo_bench.running.checkpoint import CHECKPOINT, load_weights, save_weights
 from leo_bench.running.plan import planned_run
 from leo_bench.running.process import host, is_lack_of_memory, prepare
+from leo_bench.running.recorded_model import check_data
 from leo_bench.running.test_run import episodes_of, score_tests
 from leo_bench.running.training_checkpoint import TrainingCheckpoint, identity
 from leo_bench.running.training_run import RunPruned, Watch, load_bank, train_run
@@ -203,7 +204,7 @@ def train_and_test(job: _Job, attempt: Attempt, recorder: Any) -> float | None:
         if trained is None or not _is_scored(job, key, test, trained)
     }
     if trained is not None and any(test.dataset == settings.dataset for test in lacking.values()):
-        _check_data(trained, bank)
+        check_data(bank, trained)
     for test in lacking.values():  # before training, so that a test without enough data fails at once
         if test.dataset == settings.dataset:
             episodes_of(test, bank, settings)
@@ -228,15 +229,6 @@ def _is_scored(job: _Job, key: str, test: TestSettings, trained: Result) -> bool
         log.warning("a test is set aside and scored again: %s", error)
         set_aside_test(job.folder, key)
         return False
-
-
-def _check_data(trained: Result, bank: ImageBank) -> None:
-    """Raise LeoBenchError if the drawings are not those that the run was trained on."""
-    if bank.digest != trained.data_digest:
-        raise LeoBenchError(
-            f"run {trained.run_key} was trained on {bank.name} with digest {trained.data_digest[:12]}, but the data "
-            f"here has digest {bank.digest[:12]}; name the folder of the recorded data with --data"
-        )
 
 
 def _recorded_tests(folder: Path, trained: Result) -> dict[str, TestSettings]:
@@ -267,7 +259,7 @@ def _trained(
     if known is not None and (not known.n_parameters or (folder / CHECKPOINT).exists()):
         return known, load_weights(folder, known.weights_digest)
     if known is not None:
-        _check_data(known, bank)
+        check_data(bank, known)
         words = f"the checkpoint of run {settings.run_key} is missing: training it again, to score the missing tests"
         log.warning("%s", words)
         print(words, file=sys.stderr)

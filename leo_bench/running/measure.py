@@ -18,10 +18,11 @@ from leo_bench.learners.base import Learner
 from leo_bench.records import MEASURES, Measure, Measures, Result, read_measures, read_settings, run_state, write_record
 from leo_bench.records.directions import LatentDirections
 from leo_bench.running import provenance
-from leo_bench.running.checkpoint import CHECKPOINT, load_weights, trained_learner
+from leo_bench.running.checkpoint import trained_learner
 from leo_bench.running.numerics import measures_numerics
 from leo_bench.running.plan import planned_run
 from leo_bench.running.process import prepare
+from leo_bench.running.recorded_model import check_data, recorded_weights
 from leo_bench.running.training_run import load_bank
 from leo_bench.training.evaluate import Shifts
 from leo_bench.training.measures.compute import Value, check_learner, measures_of, top_responses
@@ -32,6 +33,8 @@ log = logging.getLogger("leo_bench")
 
 DIGITS = 6
 """Significant digits of the numbers of single episodes."""
+AS_TRAINED = {"head": None, "head_c": None, "inner_steps": None, "inner_lr": None, "inner_temperature": None}
+"""Settings of the test that is measured: the model's own classifier and inner loop, whatever tests a study asks for."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class _Trained:
     result: Result
     settings: Settings
     test: TestSettings
-    """Headline test of the run, for its inner loop and its support copies."""
+    """Headline test of the run with the inner loop of training, for its support copies."""
     learner: Learner
     bank: ImageBank
     measured: MeasuredEpisodes
@@ -140,25 +143,17 @@ def _trained(folder: Path) -> tuple[Result, Settings]:
 
 def _loaded(folder: Path, result: Result, settings: Settings, data: Path | None) -> _Trained:
     """Load weights, data and episodes of a trained run."""
-    if result.n_parameters and not (folder / CHECKPOINT).exists():
-        raise LeoBenchError(
-            f"{folder / CHECKPOINT} is missing (published runs have no weights), so the run is not measured; train it "
-            f"here: leo-bench run --key {settings.run_key} (if it counts as done here, remove its folder first)"
-        )
+    weights = recorded_weights(folder, result)
     on_cpu = settings.model_copy(update={"device": "cpu"})
-    test = planned_tests(settings)[0].model_copy(update={"head": None, "head_c": None})
+    test = planned_tests(settings)[0].model_copy(update=AS_TRAINED)
     device = prepare(on_cpu)
-    learner = trained_learner(on_cpu, load_weights(folder, result.weights_digest), test)
+    learner = trained_learner(on_cpu, weights, test)
     try:
         check_learner(learner)
     except LeoBenchError as error:
         raise LeoBenchError(f"run {settings.run_key} (learner {settings.learner}): {error}") from None
     bank = load_bank(settings.dataset, settings.image_size, data, device)
-    if bank.digest != result.data_digest:
-        raise LeoBenchError(
-            f"run {settings.run_key} was trained on {bank.name} with digest {result.data_digest[:12]}, but the data "
-            f"here has digest {bank.digest[:12]}; name the folder of the recorded data with --data"
-        )
+    check_data(bank, result)
     n_query = min(settings.n_query, DATASETS[settings.dataset].n_drawings - settings.k_shot)
     measured = measured_episodes(bank, settings.class_split, settings.n_way, settings.k_shot, n_query)
     return _Trained(result, settings, test, learner, bank, measured)

@@ -1,9 +1,10 @@
 """Runs made elsewhere, taken into the store: verified, and never in place of a result that differs."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -28,7 +29,7 @@ from leo_bench.records import (
     read_training,
 )
 from leo_bench.records.state import test_arrays
-from leo_bench.running.attempts import TRAINING_CHECKPOINT, set_aside
+from leo_bench.running.attempts import TRAINING_CHECKPOINT, set_aside, set_aside_test
 from leo_bench.running.numerics import measures_numerics
 from leo_bench.running.parcel import pack, refuse_links, unpack
 from leo_bench.running.plan import planned_run
@@ -62,6 +63,7 @@ class _Trained:
     result: Result
     tests: Mapping[str, TestResult]
     """Tests of these weights by their keys."""
+    has_weights: bool
 
     @property
     def is_stale(self) -> bool:
@@ -89,9 +91,9 @@ def merge_run(source: Path, store: Path) -> Merged:
     """Take a run made elsewhere into the store, after its records and weights have been checked.
 
     A run that the store has under the same key is completed by tests, measures and weights that it lacks, if both
-    trainings are the same. If anything differs, the run is copied to results/differing/ and named, and the store stays
-    as it is. A stale or damaged run of the store is set aside for one that this source has made. A run with a symbolic
-    link counts as damaged.
+    trainings are the same. A damaged test of the store, or damaged weights, count as lacking. If anything differs, the
+    run is copied to results/differing/ and named, and the store stays as it is. A stale training of the store is set
+    aside for one that this source has made, a damaged one for any. A run with a symbolic link counts as damaged.
     """
     key = source.name
     try:
@@ -115,7 +117,7 @@ def _merge(source: Path, incoming: _Trained | None, measures: Measures | None, t
     """Merge a run into its folder in the store, whose lock the caller holds. measures: those of the incoming run."""
     key = target.name
     try:
-        here = _trained(target, key)
+        here = _trained(target, key, leave_out_damaged=True)
     except LeoBenchError:
         here = None
     if incoming is None:
@@ -128,12 +130,15 @@ def _merge(source: Path, incoming: _Trained | None, measures: Measures | None, t
     differences = _differences(here, incoming) or _different_measures(own, measures)
     if differences:
         return Merged(key, "differs", f"{differences[0]}; it is kept in {_keep_apart(source, target)}/")
-    lacking = [source / TESTS / test for test in incoming.tests if test not in here.tests]
-    if not (target / "checkpoint.safetensors").exists():
+    tests = [test for test in incoming.tests if test not in here.tests]
+    lacking = [source / TESTS / test for test in tests]
+    if not here.has_weights:
         lacking.append(source / "checkpoint.safetensors")
     if measures is not None and (own is None or _is_newer(measures, own)):
         lacking.append(source / MEASURES)
     parcel = pack(source, lacking)
+    for test in tests:
+        set_aside_test(target, test)  # a damaged one, or one of other weights
     unpack(parcel, target)
     return Merged(key, "taken" if parcel.files else "same")
 
@@ -164,34 +169,47 @@ def _is_newer(measures: Measures, own: Measures) -> bool:
     return measures.numerics != own.numerics and measures.numerics == measures_numerics()
 
 
+def _made_by(measures: Measures) -> tuple[Any, ...]:
+    """Return what two measures of the same weights must share to be equal."""
+    loop = (measures.inner_steps, measures.inner_lr, measures.inner_temperature, measures.support_copies)
+    return (measures.numerics, *loop)
+
+
 def _different_measures(here: Measures | None, incoming: Measures | None) -> list[str]:
-    """Return how the measures of the same weights by the same source differ, in words."""
-    if here is None or incoming is None or here.numerics != incoming.numerics:
+    """Return how two measures differ that must be equal, in words."""
+    if here is None or incoming is None or _made_by(here) != _made_by(incoming):
         return []
     names = [name for name in here.measures if here.measures[name] != incoming.measures.get(name)]
     return [f"measure {name} differs" for name in [*names, *sorted(incoming.measures.keys() - here.measures.keys())]]
 
 
-def _trained(folder: Path, key: str) -> _Trained | None:
-    """Return the run in a folder, None if it is not trained. Raises LeoBenchError if a record or the weights are
-    damaged, or of another run."""
+def _trained(folder: Path, key: str, leave_out_damaged: bool = False) -> _Trained | None:
+    """Return the run in a folder, None if it is not trained.
+
+    leave_out_damaged: leave out damaged tests and weights. Raises LeoBenchError if a record or the weights are damaged,
+    or of another run.
+    """
     if not (folder / "result.json").exists():
         return None
     planned = planned_run(read_settings(folder), "run")
     if planned.run_key != key:
         raise LeoBenchError(f"{folder}/settings.json has the key {planned.run_key}; the folder of a run has its key")
     result = read_training(folder, planned)
-    tests = {}
+    harmless = (LeoBenchError,) if leave_out_damaged else ()
+    tests, has_weights = {}, False
     for path in sorted(folder.glob(f"{TESTS}/*/result.json")):
-        asked: TestSettings = read_record(path, TestResult).asked
-        test = read_test(folder, path.parent.name, asked, result, accept_stale=True)
-        if test is not None:
-            tests[path.parent.name] = test
+        with suppress(*harmless):
+            asked: TestSettings = read_record(path, TestResult).asked
+            test = read_test(folder, path.parent.name, asked, result, accept_stale=True)
+            if test is not None:
+                tests[path.parent.name] = test
     if (folder / "checkpoint.safetensors").exists():
         from leo_bench.running.checkpoint import load_weights
 
-        load_weights(folder, result.weights_digest)
-    return _Trained(folder, planned, result, tests)
+        with suppress(*harmless):
+            load_weights(folder, result.weights_digest)
+            has_weights = True
+    return _Trained(folder, planned, result, tests, has_weights)
 
 
 def _was_pruned(folder: Path) -> bool:

@@ -11,7 +11,7 @@ from leo_bench.records import Plan, PlannedRun, folder_name
 from leo_bench.records.claims import Claims
 from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.references import sources, with_references
-from leo_bench.running.study_file import Profile, StudyFile, read_study, resolved, unknown_variant
+from leo_bench.running.study_file import Profile, StudyFile, read_study, resolved, taken_from, unknown_variant
 
 MAX_SEEDS = 1000
 """Largest number of seeds in one range on the command line."""
@@ -66,9 +66,8 @@ def make_plan(
             if variant not in study.variants:
                 raise LeoBenchError(f"study {name}: {unknown_variant(variant, study)}")
         names = list(dict.fromkeys([study.baseline, *only]))
-    common = {"dataset": source.name, "device": device, **study.settings, **budget.settings}
-    if precision:
-        common["precision"] = precision
+    call = {"dataset": source.name, "device": device}
+    override = {"precision": precision} if precision else {}
     chosen = list(enumerate(budget.seeds if seeds is None else seeds))
     pairs = [(position, seed, variant) for position, seed in chosen for variant in names]
     if budget.order == "variants":
@@ -77,7 +76,8 @@ def make_plan(
     for position, seed, variant in pairs:
         if seeds is None and position >= budget.fewer_seeds.get(variant, len(budget.seeds)):
             continue
-        settings = _settings(study, budget, variant, {**common, "seed": seed}, f"study {name}, variant {variant}")
+        where = f"study {name}, variant {variant}"
+        settings = _settings(study, budget, variant, call, {**override, "seed": seed}, where)
         runs.append(planned_run(settings, variant))
     return Plan(
         study=name,
@@ -85,10 +85,10 @@ def make_plan(
         question=study.question,
         baseline=study.baseline,
         margin=study.margin,
-        switches=_switches(study, budget, names, common),
+        switches=_switches(study, budget, names, call, override),
         labels={name: study.variants[name].label or name.replace("_", " ") for name in dict.fromkeys([*names, *whole])},
         references=[variant for variant in names if study.variants[variant].reference],
-        against=_against(study, names),
+        against=_against(study, list(dict.fromkeys([*names, *whole]))),
         equal_time=[variant for variant in names if study.variants[variant].equal == "time"],
         n_looks=study.looks,
         accept_stale=accept_stale,
@@ -111,23 +111,31 @@ def planned_run(settings: Settings, variant: str) -> PlannedRun:
     )
 
 
-def _settings(study: StudyFile, budget: Profile, name: str, common: Mapping[str, Any], where: str) -> Settings:
-    """Return the settings of a variant: its preset, then the common ones, its own, and its own at this profile."""
+def _settings(
+    study: StudyFile, budget: Profile, name: str, call: Mapping[str, Any], override: Mapping[str, Any], where: str
+) -> Settings:
+    """Return the settings of a variant: its preset, those of the call, of the study, of the profile, and its own.
+
+    A variant of another study has those of that study instead. override: settings above those of the study.
+    """
     preset, own = resolved(study, name)
     own |= budget.variant_settings.get(name, {})
-    values = {**common, **own}
+    of_study = {} if taken_from(study, name) else {**study.settings, **budget.settings}
+    values = {**call, **of_study, **override, **own}
     if values.get("precision") == "bfloat16" and "precision" not in own and not takes_bfloat16(values):
         values["precision"] = "float32"
     return make_settings(values, preset, where)
 
 
 def _against(study: StudyFile, names: list[str]) -> dict[str, str]:
-    """Return variant -> the variant it is compared with, where a variant names one."""
+    """Return variant -> the variant it is compared with, where a variant names one of these."""
     found = {name: study.variants[name].against for name in names}
     return {name: other for name, other in found.items() if other is not None and other in names}
 
 
-def _switches(study: StudyFile, budget: Profile, names: list[str], common: Mapping[str, Any]) -> dict[str, list[str]]:
+def _switches(
+    study: StudyFile, budget: Profile, names: list[str], call: Mapping[str, Any], override: Mapping[str, Any]
+) -> dict[str, list[str]]:
     """Return switch -> the baseline and the variants of the switch, in drawing order.
 
     The switch of a variant is the one it names, else the first setting that it changes. The order is by value if all
@@ -135,7 +143,7 @@ def _switches(study: StudyFile, budget: Profile, names: list[str], common: Mappi
     """
     baseline = study.baseline
     settings = {
-        name: _settings(study, budget, name, common, name).canonical()
+        name: _settings(study, budget, name, call, override, name).canonical()
         for name in names
         if not study.variants[name].reference
     }

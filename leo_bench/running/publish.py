@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
+from leo_bench.config import TestSettings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
     MEASURES,
@@ -17,6 +18,7 @@ from leo_bench.records import (
     RUNS,
     TESTS,
     Plan,
+    PlannedRun,
     Result,
     RunState,
     StudyView,
@@ -34,7 +36,7 @@ from leo_bench.records import (
     write_tables,
 )
 from leo_bench.records.search import Trials, read_search, trial_runs
-from leo_bench.running.attempts import set_aside
+from leo_bench.running.attempts import set_aside, set_aside_test
 from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.plan import merge_plan
 from leo_bench.running.shared_runs import refuse_to_change_others
@@ -72,23 +74,21 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
             f"{len(view.unplanned)} of {len(view.runs) + len(view.unplanned)} runs of the profile were not asked for "
             f"(first: {variant} seed {seed}); run the whole study, or publish the done runs with --partial"
         )
-    by_learner: dict[str, set[str]] = {}
+    by_source: dict[tuple[str, str], set[str]] = {}
     for run in view.done:
         assert run.result is not None
-        by_learner.setdefault(run.planned.settings["learner"], set()).add(run.result.numerics)
-    for learner, digests in by_learner.items():
+        by_source.setdefault(_source_of(run.planned), set()).add(run.result.numerics)
+    for (learner, dataset), digests in by_source.items():
         if len(digests) > 1:
             raise LeoBenchError(
-                f"runs of {learner} have {len(digests)} numerics digests ({', '.join(sorted(digests))}) "
+                f"runs of {learner} on {dataset} have {len(digests)} numerics digests ({', '.join(sorted(digests))}) "
                 "and cannot be published as one study; run the study again without --accept-stale"
             )
     if not replace:
         refuse_to_change_others(results / "official", folder.name, view.done)
-    made = {learner: next(iter(digests)) for learner, digests in by_learner.items()}
+    made = {source: next(iter(digests)) for source, digests in by_source.items()}
     target = results / "official" / folder.name
-    runs = [
-        run.model_copy(update={"numerics": made.get(run.settings["learner"], run.numerics)}) for run in view.plan.runs
-    ]
+    runs = [run.model_copy(update={"numerics": made.get(_source_of(run), run.numerics)}) for run in view.plan.runs]
     plan = view.plan.model_copy(update={"runs": runs, "accept_stale": False})
     if (target / "study.json").exists():
         published = load_study(target)
@@ -114,14 +114,19 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
     return target
 
 
-def _still_counts(run: RunState, target: Path, made: Mapping[str, str]) -> bool:
+def _source_of(run: PlannedRun) -> tuple[str, str]:
+    """Return learner and data set, which have a numerics digest of their own."""
+    return run.settings["learner"], run.settings["dataset"]
+
+
+def _still_counts(run: RunState, target: Path, made: Mapping[tuple[str, str], str]) -> bool:
     """Return True if a published run of a study stays done.
 
-    made: learner -> numerics digest, for the learners that are published now. For others the digest is that of this
-    source. Runs inside the folder of the study have an older schema and do not stay.
+    made: (learner, data set) -> numerics digest, for those that are published now. For others the digest is that of
+    this source. Runs inside the folder of the study have an older schema and do not stay.
     """
-    settings = run.planned.settings
-    numerics = made.get(settings["learner"]) or numerics_digest(settings["learner"], settings["dataset"])
+    source = _source_of(run.planned)
+    numerics = made.get(source) or numerics_digest(*source)
     return run.planned.numerics == numerics and run.folder.parent != target / RUNS
 
 
@@ -210,8 +215,11 @@ def publish_search(results: Path, name: str, profile: str, partial: bool, replac
     shutil.rmtree(target / RUNS, ignore_errors=True)
     shown = [trial.model_copy(update={"message": without_paths(trial.message, results)}) for trial in trials.trials]
     write_record(target / "trials.json", trials.model_copy(update={"trials": shown}))
+    if not finished:
+        (target / "best.json").unlink(missing_ok=True)  # that of other trials
     for file in ("search.json", *(["best.json"] if finished else [])):
         write_atomic(target / file, (folder / file).read_bytes())
+    shutil.rmtree(target / "analysis", ignore_errors=True)
     for table in sorted((folder / "analysis").glob("*.csv")):
         write_atomic(
             target / "analysis" / table.name, without_paths(table.read_text(encoding="utf-8"), results).encode()
@@ -224,6 +232,7 @@ def publish_search(results: Path, name: str, profile: str, partial: bool, replac
                 _publish_run(found, goal, [test.test_key for test in found.tests])
             else:
                 _publish_pruned(results / RUNS / trial.run_key, goal)
+    _remove_unused(target.parent)
     return target
 
 
@@ -290,9 +299,9 @@ def _lacks_measures(own: RunState, published: Path) -> bool:
 def _copy(published: RunState, here: Path) -> bool:
     """Copy a published run into the store. Returns False if it is left alone.
 
-    If the run is trained here, only tests that it lacks are copied, and only if the published weights are the same.
-    Otherwise, or if another process is doing the run, it is left alone. A run that is left alone for its weights is
-    printed.
+    If the run is trained here, only tests that it lacks or that are damaged are copied, and only if the published
+    weights are the same. Otherwise, or if another process is doing the run, it is left alone. A run that is left alone
+    for its weights is printed.
     """
     assert published.result is not None
     make_folder(here)
@@ -300,7 +309,7 @@ def _copy(published: RunState, here: Path) -> bool:
     try:
         with FileLock(here / ".lock").acquire(timeout=2):
             local = run_state(published.planned, here)
-            if local.status in ("stale", "corrupt") or (local.result is None and local.attempts):
+            if local.must_retrain or (local.result is None and local.attempts):
                 set_aside(here)  # a checkpoint may be left of a training that did not end
             elif local.result is not None and local.result.weights_digest != published.result.weights_digest:
                 planned = published.planned
@@ -310,7 +319,7 @@ def _copy(published: RunState, here: Path) -> bool:
                 )
                 return False
             elif local.result is not None:
-                lacking = [key for key, asked in tests.items() if read_test(here, key, asked, local.result) is None]
+                lacking = [key for key, asked in tests.items() if _lacks_test(here, key, asked, local.result)]
                 _copy_tests(published.folder, here, lacking)
                 if not _measures_fit(here, local.result):
                     _copy_measures(published.folder, here, local.result)
@@ -319,3 +328,12 @@ def _copy(published: RunState, here: Path) -> bool:
     except Timeout:
         return False
     return True
+
+
+def _lacks_test(folder: Path, key: str, asked: TestSettings, trained: Result) -> bool:
+    """Return True if a trained run lacks a test. A damaged test is set aside."""
+    try:
+        return read_test(folder, key, asked, trained) is None
+    except LeoBenchError:
+        set_aside_test(folder, key)
+        return True

@@ -6,8 +6,8 @@ from leo_bench.api import load_pretrained
 from leo_bench.config import differing
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import RUNS, RunState, check_name, load_study, make_folder, write_atomic
-from leo_bench.running.checkpoint import CHECKPOINT, load_weights
 from leo_bench.running.model_card import front_of, used_settings, write_card
+from leo_bench.running.recorded_model import recorded_weights
 from leo_bench.training.model_files import ENDING, ModelInfo, model_bytes, read_model
 
 CARD = ".md"
@@ -25,12 +25,9 @@ def publish_model(name: str, results: Path, study: str, variant: str, target: Pa
     own = runs[0]
     assert own.result is not None
     store = results / RUNS / own.result.run_key
-    if not (store / CHECKPOINT).exists():
-        raise LeoBenchError(
-            f"{store / CHECKPOINT} is missing, and published records have no weights; train the run here: "
-            f"leo-bench run --key {own.result.run_key}"
-        )
-    weights = load_weights(store, own.result.weights_digest)
+    if not own.result.n_parameters:
+        raise LeoBenchError(f"{variant} of {study} has no trained weights to publish; name a variant that is trained")
+    weights = recorded_weights(store, own.result)
     info = ModelInfo(
         name=name,
         settings=differing(used_settings(own)),

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from leo_bench.errors import LeoBenchError
 from leo_bench.records.claims import Source
-from leo_bench.running.study_file import StudyFile, Variant, read_study, resolved, unknown_variant
+from leo_bench.running.study_file import StudyFile, Variant, read_study, resolved, taken_from, unknown_variant
 
 
 def with_references(studies: Path, study: StudyFile, profile: str) -> StudyFile:
     """Return a study whose variants from other studies have the settings that they have there.
 
-    Of a study without this profile they have the settings that all profiles share. Raises LeoBenchError if a study or
-    a variant is unknown, or if settings stand beside `of`.
+    If the other study lacks this profile, they have the settings that its profiles share, and those of the profile
+    here. Raises LeoBenchError if a study or a variant is unknown, or if settings stand beside `of`.
     """
     for name, budget in study.profiles.items():
         for variant in budget.variant_settings:
@@ -23,14 +23,15 @@ def with_references(studies: Path, study: StudyFile, profile: str) -> StudyFile:
                 raise LeoBenchError(f"{place}: the settings are those of {other}; leave it out")
     files: dict[str, StudyFile] = {}
     found = {
-        name: _taken(studies, name, variant, profile, files) if variant.of else variant
+        name: _taken(studies, study, name, profile, files) if variant.of else variant
         for name, variant in study.variants.items()
     }
     return study.model_copy(update={"variants": found})
 
 
-def _taken(studies: Path, name: str, variant: Variant, profile: str, files: dict[str, StudyFile]) -> Variant:
+def _taken(studies: Path, referring: StudyFile, name: str, profile: str, files: dict[str, StudyFile]) -> Variant:
     """Return a variant with the settings of the one that it is taken from. files: studies read so far."""
+    variant = referring.variants[name]
     place = f"variants.{name}.of"
     if variant.preset or variant.set or variant.extends:
         raise LeoBenchError(f"{place}: the settings are those of {variant.of}; leave out preset, set and extends")
@@ -40,11 +41,13 @@ def _taken(studies: Path, name: str, variant: Variant, profile: str, files: dict
     file = files[study]
     if other not in file.variants:
         raise LeoBenchError(f"{place}: study {study}: {unknown_variant(other, file)}")
-    if file.variants[other].of:
-        raise LeoBenchError(f"{place}: {other} of {study} is taken from {file.variants[other].of}; name that")
+    if (origin := taken_from(file, other)) is not None:
+        named = "name that" if file.variants[other].of else "write its settings here: extends and set"
+        raise LeoBenchError(f"{place}: {other} of {study} is taken from {origin}; {named}")
     preset, own = resolved(file, other)
     budget = file.profiles.get(profile)
-    common, at_profile = (budget.settings, budget.variant_settings.get(other, {})) if budget else ({}, {})
+    common = (budget or referring.profiles[profile]).settings
+    at_profile = budget.variant_settings.get(other, {}) if budget else {}
     update = {
         "preset": preset,
         "set": {**file.settings, **common, **own, **at_profile},

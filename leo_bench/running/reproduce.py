@@ -216,8 +216,8 @@ def _done(task: Task, name: str) -> Generator[Task, Ended, None]:
 
 def _with_test(settings: Settings, asked: TestSettings) -> Settings:
     """Return the settings of a run with this test among its tests."""
-    split = {"test_split": asked.split} if asked.dataset == settings.dataset else {}
     changed = {
+        "test_split": asked.split,
         "n_test_episodes": asked.n_test_episodes,
         "test_n_ways": [asked.n_way],
         "test_k_shots": [asked.k_shot],
@@ -227,7 +227,7 @@ def _with_test(settings: Settings, asked: TestSettings) -> Settings:
         **asked.method_settings(),
         "test_mislabelled": asked.mislabelled or 0,
     }
-    return make_settings({**settings.canonical(), **changed, **split}, where=asked.name)
+    return make_settings({**settings.canonical(), **changed}, where=asked.name)
 
 
 def _with_tests(run: RunState, tests: Mapping[str, TestSettings], name: str) -> RunState:

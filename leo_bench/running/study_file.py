@@ -194,6 +194,12 @@ def resolved(study: StudyFile, name: str) -> tuple[str, dict[str, Any]]:
     return variant.preset or preset, {**values, **variant.set}
 
 
+def taken_from(study: StudyFile, name: str) -> str | None:
+    """Return the variant of another study that a variant is, or extends; None if it is this study's own."""
+    variant = study.variants[name]
+    return variant.of if variant.of or variant.extends is None else taken_from(study, variant.extends)
+
+
 def _tables_of_settings(study: StudyFile) -> dict[str, dict[str, Any]]:
     """Return place in the file -> settings."""
     return {

@@ -102,6 +102,18 @@ def test_a_run_is_measured_and_the_record_says_of_what(done: Path, capsys: pytes
         assert one.per_episode == [float(f"{part:.6g}") for part in one.per_episode]
 
 
+def test_the_loop_is_measured_as_trained_whatever_tests_a_study_asks_for(done: Path) -> None:
+    """Else one model would have other measures by the study that trained it first."""
+    assert main(["measure", done.name]) == 0
+    as_trained = read_record(done / MEASURES, Measures)
+    done.rename("another")
+    asked = run(test_inner_steps=5, test_inner_lr=0.5)
+    assert asked == done  # one training
+    assert main(["measure", asked.name]) == 0
+    found = read_record(asked / MEASURES, Measures)
+    assert (found.inner_steps, found.inner_lr, found.measures) == (None, None, as_trained.measures)
+
+
 def test_measuring_again_computes_nothing_unless_the_source_is_another(
     done: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from omniglot_lookalike import SMALL
 from leo_bench.data import DATASETS
 from leo_bench.data.bank import ImageBank, load_images
 from leo_bench.data.locate import DataSource, locate
+from leo_bench.data.splits import class_split
 
 SIZE = 28
 
@@ -34,9 +35,8 @@ def test_what_is_read_agrees_with_the_entry(name: str, bank: ImageBank, full_ban
     n_classes = len(bank.characters)
     if name == "omniglot":
         assert n_classes == sum(size for alphabets in SMALL.values() for size in alphabets.values())
-        assert entry.n_classes == len(full_bank.characters)
-    else:
-        assert n_classes == entry.n_classes
+    parts = class_split(full_bank if name == "omniglot" else bank, "lake", "train")
+    assert (entry.n_classes("test"), entry.n_classes("val")) == (len(parts["test"]), len(parts["val"]))
     assert bank.images.shape == (n_classes, entry.n_drawings, SIZE, SIZE)
     assert bank.images.dtype == torch.uint8
     assert bank.name == name

@@ -553,6 +553,22 @@ def test_a_run_trained_here_takes_only_tests_of_the_same_weights(
     assert ("trained here with other weights" in capsys.readouterr().out) != same
 
 
+def test_one_damaged_test_is_replaced_by_the_published_one_and_the_training_here_stays(
+    tmp_path: Path, plan: Plan
+) -> None:
+    one = plan.model_copy(update={"runs": plan.runs[:1]})
+    write_done(tmp_path, one)
+    publish(tmp_path, "ablations", "cpu", partial=False)
+    folder = write_run(tmp_path, one, one.runs[0], counts, commit="here")
+    (folder / "checkpoint.safetensors").write_bytes(b"weights of here")
+    before = {name: (folder / name).read_bytes() for name in ("result.json", "checkpoint.safetensors")}
+    wrong = sorted(folder.glob("tests/*/episodes.npz"))[-1]
+    wrong.write_bytes(b"damaged")
+    assert take_published(tmp_path, one) == 1
+    assert run_state(one.runs[0], folder).status == "done"
+    assert {name: (folder / name).read_bytes() for name in before} == before
+
+
 def test_a_checkpoint_of_a_training_that_did_not_end_is_not_left_beside_a_published_run(
     tmp_path: Path, plan: Plan
 ) -> None:

@@ -238,6 +238,15 @@ def test_measures_by_one_source_that_differ_are_named_and_kept_apart(tmp_path: P
     assert value_in(here) == 1.0
 
 
+def test_measures_with_other_support_copies_are_no_contradiction(tmp_path: Path, plan: Plan) -> None:
+    """Two studies may train one run and ask for other tests of it; the measures of the store stay."""
+    here, other = measured(made(tmp_path / "here", plan), 1.0), measured(made(tmp_path / "there", plan), 1.5)
+    copies = read_record(other / MEASURES, Measures).model_copy(update={"support_copies": "shifted"})
+    write_record(other / MEASURES, copies)
+    assert merge_run(other, here.parent).outcome == "same"
+    assert value_in(here) == 1.0
+
+
 def test_damaged_measures_are_named(tmp_path: Path, plan: Plan) -> None:
     other = measured(made(tmp_path / "there", plan), 1.0)
     (other / MEASURES).write_text("{}")
@@ -297,6 +306,40 @@ def test_a_damaged_run_stays_where_it_is_until_another_one_is_there(tmp_path: Pa
     assert (here / "result.json").read_text() == "{}"
     assert merge_run(made(tmp_path / "whole", plan), here.parent).outcome == "taken"
     assert run_state(plan.runs[0], here).status == "done"
+
+
+@pytest.mark.parametrize("numerics", [None, "of before"])
+def test_a_damaged_test_does_not_give_up_the_training_of_the_store(
+    tmp_path: Path, plan: Plan, numerics: str | None
+) -> None:
+    """A run of this source stays, and takes the test from a run of the same training alone."""
+    here = made(tmp_path / "here", plan)
+    wrong, *_ = sorted((here / "tests").iterdir())
+    (wrong / "episodes.npz").write_bytes(b"damaged")
+    before = (here / "result.json").read_bytes()
+    other = made(tmp_path / "there", plan, **({} if numerics is None else {"numerics": numerics}))
+    merged = merge_run(other, here.parent)
+    assert merged.outcome == ("taken" if numerics is None else "differs")
+    assert (here / "result.json").read_bytes() == before
+    assert run_state(plan.runs[0], here).status == ("done" if numerics is None else "corrupt")
+    if numerics is None:
+        assert (here / f"attempt-0/tests/{wrong.name}/episodes.npz").read_bytes() == b"damaged"  # set aside, not lost
+
+
+def test_damaged_weights_are_replaced_and_the_training_stays(tmp_path: Path, plan: Plan) -> None:
+    import torch
+
+    from leo_bench.running.checkpoint import load_weights, save_weights, weights_digest
+
+    weights = {"one": torch.ones(2)}
+    digest = weights_digest(weights)
+    here, other = (made(tmp_path / name, plan, weights_digest=digest) for name in ("here", "there"))
+    save_weights(other, weights)
+    (here / "checkpoint.safetensors").write_bytes(b"damaged")
+    before = (here / "result.json").read_bytes()
+    assert merge_run(other, here.parent).outcome == "taken"
+    assert (here / "result.json").read_bytes() == before
+    assert torch.equal(load_weights(here, digest)["one"], weights["one"])
 
 
 def test_weights_that_the_store_lacks_are_taken(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from results_fixture import make_plan, write_run, write_study
 
 from leo_bench import LatentEmbeddingOptimization, load_pretrained
 from leo_bench.data.bank import load_images
@@ -128,6 +129,15 @@ def test_models_of_an_installed_package_are_found(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(model_files, "CHECKOUT", tmp_path)
     monkeypatch.setattr(model_files.importlib.metadata, "files", lambda package: [File()])
     assert find_model("tuned") == MODELS / "tuned.safetensors"
+
+
+def test_a_classifier_that_is_not_trained_has_no_model(tmp_path: Path) -> None:
+    plan = make_plan({"pixels": {"learner": "pixels", "n_train_episodes": 0}}, [0], numerics=None)
+    write_study(tmp_path / "official", plan)
+    untrained = {"n_parameters": 0, "parameters_by_part": {}}
+    write_run(tmp_path / "official", plan, plan.runs[0], lambda *_: np.full((12, 1), 40), **untrained)
+    with pytest.raises(LeoBenchError, match="pixels of ablations-cpu has no trained weights to publish"):
+        publish_model("pixels", tmp_path, "ablations-cpu", "pixels", tmp_path / "models")
 
 
 def test_a_run_without_checkpoint_or_variant_is_not_published(tmp_path: Path) -> None:

@@ -99,6 +99,26 @@ def test_a_variant_that_extends_one_by_reference_has_its_settings(tmp_path: Path
     }
 
 
+def test_settings_of_the_study_that_refers_leave_a_variant_by_reference_alone(tmp_path: Path) -> None:
+    """Not even a setting that its own study leaves at the default: else the two would not share the run."""
+    here = "[settings]\nwidth = 16\n[profiles.cpu]\nseeds = [0]\nsettings = { n_test_episodes = 10, outer_lr = 0.5 }"
+    text = CLAIMS.replace("[profiles.cpu]\nseeds = [0]\nsettings = { n_test_episodes = 10 }", here)
+    text = text.replace("[variants.long]", "[variants.own]\nset = { latent_dim = 16 }\n[variants.long]")
+    found = {run.variant: run for run in make_plan(write(tmp_path, text), "claims", "cpu", SOURCE).runs}
+    keys = {(run.variant, run.seed): run for run in make_plan(tmp_path, "other", "cpu", SOURCE).runs}
+    assert found["short"].run_key == keys["short", 0].run_key
+    for name, values in {"own": (16, 0.5), "short": (64, 0.001), "shorter": (64, 0.001)}.items():
+        assert (found[name].settings["width"], found[name].settings["outer_lr"]) == values
+
+
+def test_a_variant_that_extends_one_of_a_third_study_is_not_taken(tmp_path: Path) -> None:
+    """Its settings are in three files; a reader of the study that refers would not find them."""
+    third = CLAIMS.replace('[variants.short]\nof = "other"', '[variants.short]\nof = "claims:shorter"')
+    (write(tmp_path) / "third.toml").write_text(third)
+    with pytest.raises(LeoBenchError, match="shorter of claims is taken from other; write its settings here"):
+        make_plan(tmp_path, "third", "cpu", SOURCE)
+
+
 def test_where_the_other_study_lacks_the_profile_its_common_settings_are_taken(tmp_path: Path) -> None:
     (run,) = make_plan(write(tmp_path), "claims", "official", SOURCE).runs
     assert (run.settings["image_size"], run.settings["n_test_episodes"]) == (28, 10)

@@ -210,6 +210,15 @@ def test_a_test_that_is_answered_in_another_way_is_asked_for_again(more: dict[st
         assert asked in planned_tests(reproduce._with_test(settings, asked))
 
 
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_a_test_on_another_data_set_is_asked_for_again_on_its_own_split(split: str) -> None:
+    base = make_settings({"n_test_episodes": 20, "test_split": "test" if split == "val" else "val"})
+    scored = make_settings({**base.canonical(), "test_split": split, "test_datasets": ["glyphs"]})
+    for asked in planned_tests(scored):
+        assert asked.split == split
+        assert asked in planned_tests(reproduce._with_test(base, asked))
+
+
 def test_a_test_without_copies_of_a_run_that_has_them_is_asked_for_again() -> None:
     run = make_settings({"n_test_episodes": 20}, "tuned")
     more = make_settings({**run.canonical(), "test_support_copies": "none"})

@@ -3,14 +3,17 @@
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from leo_bench.commands.cli import main
 from leo_bench.config import PRESETS, make_settings
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
-from leo_bench.running.plan import make_plan
+from leo_bench.records import StudyView
+from leo_bench.running.plan import make_plan, merge_plan
 from leo_bench.running.study_file import Profile, StudyFile, Variant, read_study, resolved, study_names
+from leo_bench.statistics.studies.study import StudyData
 
 SOURCE = DataSource("omniglot", "zips", None)
 STUDIES = Path(__file__).parents[2] / "studies"
@@ -97,10 +100,18 @@ def test_settings_of_the_profile_stand_above_the_presets_and_below_the_variants(
     assert (first.settings["latent_dim"], second.settings["latent_dim"]) == (8, 8)
 
 
-def test_against_is_left_out_of_a_plan_without_that_variant(tmp_path: Path) -> None:
+def test_a_part_of_a_study_keeps_what_each_variant_is_compared_with(tmp_path: Path) -> None:
+    """`--only third` asks for no run of `second`, whose runs may be there from another call."""
     write(tmp_path, CHAIN)
-    assert make_plan(tmp_path, "s", "quick", SOURCE).against == {"third": "second"}
-    assert make_plan(tmp_path, "s", "quick", SOURCE, only=["third"]).against == {}
+    whole = make_plan(tmp_path, "s", "quick", SOURCE)
+    part = make_plan(tmp_path, "s", "quick", SOURCE, only=["third"])
+    assert whole.against == part.against == {"third": "second"}
+    merged = merge_plan(whole, part, {run.run_key for run in whole.runs})
+    assert merged.against == {"third": "second"}
+    frame = pd.DataFrame()
+    for plan, other in ((merged, "second"), (part, "first")):
+        data = StudyData(StudyView(plan, Path("s"), [], []), frame, [])
+        assert data.compared_with("third") == other
 
 
 @pytest.mark.parametrize(

@@ -183,8 +183,11 @@ def test_publishing_fewer_trials_than_before_needs_the_option(tmp_path: Path) ->
     with pytest.raises(LeoBenchError, match=r"has 2 ended trials, but only 1 would remain; .*--replace"):
         publish_search(tmp_path, "small", "smoke", partial=True)
     assert len(read_search(target)[1].trials) == 2
+    (target / "best.json").write_text("{}")  # of the two trials; of one, no best has been measured
     publish_search(tmp_path, "small", "smoke", partial=True, replace=True)
     assert len(read_search(target)[1].trials) == 1
+    assert not (target / "best.json").exists()
+    assert [run.name for run in (tmp_path / "official/runs").iterdir()] == [trials[0].run_key]
 
 
 def test_publishing_a_search_does_not_make_another_stale_unasked(tmp_path: Path) -> None:

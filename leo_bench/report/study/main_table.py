@@ -58,7 +58,7 @@ COLUMNS = (
 
 
 EFFECT = {name: name for name in ("difference", "margin", "holm_p", "verdict", "seeds_to_settle", "note")}
-EFFECT |= {"low": "difference_low", "high": "difference_high", "against": "against"}
+EFFECT |= {"low": "difference_low", "high": "difference_high", "kind": "difference_over", "against": "against"}
 """Column of the paired differences -> its name in the main table."""
 
 
@@ -126,7 +126,7 @@ def main_words(data: StudyData, numbers: pd.DataFrame) -> pd.DataFrame:
             "variant": row["label"],
             f"{headline}, %": with_interval(row["accuracy"], row["low"], row["high"], row["interval_over"], decimals),
             "difference, points": difference(
-                row["difference"], row["difference_low"], row["difference_high"], row["interval_over"], decimals
+                row["difference"], row["difference_low"], row["difference_high"], row["difference_over"], decimals
             ),
             "verdict": row["verdict"],
             **({"compared with": row["against"] or NONE} if "against" in row else {}),
@@ -162,12 +162,16 @@ def main_tables(data: StudyData) -> list[ReportTable]:
 def main_caption(data: StudyData) -> str:
     """Return the main table's caption: test, intervals, n."""
     test = data.rows(data.headline)
-    margin = margin_of(1 - data.rows(data.headline, data.plan.baseline)["accuracy"].mean(), data.plan.margin)
+    errors = 1 - data.rows(data.headline, data.plan.baseline)["accuracy"]
+    margin = "The baseline has no run yet. "
+    if len(errors):
+        points = 100 * margin_of(errors.mean(), data.plan.margin)
+        margin = f"On this test a difference with the baseline matters from {points:.2f} points on. "
     return (
         f"{data.data_name()}, {cell_name(data.headline)}, {episode_words(test)}, the same for every run. "
         "±: 95% t interval over seeds (e: one seed, over the test episodes of that model, which says nothing about "
         f"other seeds). Differences are paired with the baseline{named_beside(data)}, seed by seed. "
-        f"On this test a difference with the baseline matters from {100 * margin:.2f} points on. "
+        f"{margin}"
         'Seeds "3 of 12 seeds": there are 3, and about 12 would settle the comparison. '
         f"Other accuracies are means over seeds, in percent. {BUSY}{DASH}"
     )

@@ -34,13 +34,13 @@ def _baseline_sentence(data: StudyData) -> str:
     if interval is None or settings is None:
         return f"The baseline {data.label(baseline)} has no finished run yet, so nothing can be compared."
     protocol = (
-        f"On {data.data_name()} ({settings['image_size']}x{settings['image_size']} pixels, "
+        f"On {data.data_name(baseline)} ({settings['image_size']}x{settings['image_size']} pixels, "
         f"{settings['class_split']} class split, "
         f"{settings['n_train_episodes']:,} training episodes)"
     )
     test = f"{cell_name(data.headline)} {settings['k_shot']}-shot episodes"
     text = f"{protocol} the baseline {data.label(baseline)} reaches {interval_words(interval)} on {test}"
-    if data.is_glyphs:
+    if data.dataset == "glyphs":
         return f"{text}; these are drawn glyphs, not Omniglot, so no documented target applies."
     expected = document_words(data, data.headline, baseline)
     return f"{text}{f'; the source document expects {expected}' if expected else ''}."
@@ -83,17 +83,26 @@ def completeness(view: StudyView) -> str:
 def notices(data: StudyData) -> list[str]:
     """Return the warnings shown above the results."""
     found = []
-    if data.is_glyphs:
+    if data.dataset == "glyphs":
         found.append(GLYPHS)
+    elsewhere: dict[str, list[str]] = {}
+    for variant in data.variants:
+        if (own := data.settings[variant]["dataset"]) != data.dataset:
+            elsewhere.setdefault(own, []).append(data.label(variant))
+    found += [
+        f"{listed(labels, most=len(labels))}: trained on {dataset}, not on {data.dataset} as the baseline, and so not "
+        "compared with it."
+        for dataset, labels in elsewhere.items()
+    ]
     modes = sorted({str(mode) for mode in data.scores["batch_norm"].unique()})
     if any("transductive" in mode for mode in modes):
         found.append(
             "Some rows are transductive: batch norm saw all queries of an episode at once. They are not "
             "compared with the others."
         )
-    by_learner = data.scores.groupby("learner")["numerics"].unique()
-    digests = sorted({str(digest) for own in by_learner if len(own) > 1 for digest in own})
-    if digests:  # each learner has a digest of its own, so only those of one learner are different versions
+    made = data.scores.groupby(["learner", "dataset"])["numerics"].unique()
+    digests = sorted({str(digest) for own in made if len(own) > 1 for digest in own})
+    if digests:  # learners and data sets have digests of their own, so only those of one pair are different versions
         found.append(
             f"Runs come from {len(digests)} versions of the source (numerics {', '.join(digests)}); rows of "
             f"different versions are not compared."

@@ -79,9 +79,10 @@ class StudyData:
         return self.plan.labels.get(variant, variant)
 
     def compared_with(self, variant: str) -> str:
-        """Return the variant that a variant is compared with: the one that the plan names, or the step before it in a
-        chain of steps; else the baseline."""
-        return self.plan.against.get(variant) or self.before.get(variant, self.plan.baseline)
+        """Return the variant that a variant is compared with: the one that the plan names, if it has runs, or the step
+        before it in a chain of steps; else the baseline."""
+        named = self.plan.against.get(variant)
+        return named if named in self.settings else self.before.get(variant, self.plan.baseline)
 
     @cached_property
     def before(self) -> dict[str, str]:
@@ -158,12 +159,15 @@ class StudyData:
         return {(str(name), int(seed)) for name, seed in zip(self.scores["variant"], self.scores["seed"], strict=True)}
 
     @property
-    def is_glyphs(self) -> bool:
-        return any(settings["dataset"] == "glyphs" for settings in self.settings.values())
+    def dataset(self) -> str:
+        """Data set of the baseline."""
+        base = self.settings.get(self.plan.baseline) or next(iter(self.settings.values()), {"dataset": "omniglot"})
+        return str(base["dataset"])
 
-    def data_name(self) -> str:
-        """Return the data set with its digest, or digests, in short: `omniglot 5f1c0ffe`."""
-        names = self.scores[["dataset", "data_digest"]].drop_duplicates()
+    def data_name(self, *variants: str) -> str:
+        """Return the data set with its digest, or digests, in short: `omniglot 5f1c0ffe`. variants: of these alone."""
+        own = self.scores["variant"].isin(variants or self.settings)
+        names = self.scores.loc[own, ["dataset", "data_digest"]].drop_duplicates()
         if names.empty:
             return ", ".join(sorted({str(settings["dataset"]) for settings in self.settings.values()}))
         return ", ".join(f"{row.dataset} {str(row.data_digest)[:8]}" for row in names.itertuples())

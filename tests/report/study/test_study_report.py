@@ -16,9 +16,11 @@ from leo_bench.records import Plan, load_study, without_paths
 from leo_bench.report import rebuild_all, write_index, write_report
 from leo_bench.report.sentences import seed_words
 from leo_bench.report.study.figures import all_plots
+from leo_bench.report.study.main_table import main_caption
 from leo_bench.report.study.not_done import problems
-from leo_bench.report.study.sentences import answer, completeness
+from leo_bench.report.study.sentences import answer, completeness, notices
 from leo_bench.report.study.switches import switch_variants
+from leo_bench.running.publish import publish
 from leo_bench.statistics.studies.differences import effects
 from leo_bench.statistics.studies.study import load_study_data
 
@@ -139,6 +141,48 @@ def test_a_run_with_broken_counts_is_named_and_the_rest_reported(tmp_path: Path)
     assert rows.loc["none", "accuracy"] == pytest.approx(0.88)
     assert rows.loc["none", "verdict"] == "one seed"
     assert rows.loc["leo", "n_seeds"] == 2
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_a_difference_of_one_shared_seed_is_marked_though_the_variant_has_more(tmp_path: Path) -> None:
+    """Its interval is over the episodes of one pair of models, whatever the variant's own interval is over."""
+    plan = build(tmp_path / "results")
+    shutil.rmtree(tmp_path / "results/runs" / next(run for run in plan.runs if run.variant == "leo").run_key)
+    _, markdown = report(tmp_path)
+    row = table(tmp_path, "main").set_index("variant").loc["none"]
+    assert (row["n_seeds"], row["interval_over"], row["difference_over"]) == (2, "seeds", "episodes")
+    assert "+4.0 [+4.0, +4.0] e" in markdown  # 66 of 75 against 63 in every episode
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_without_a_run_of_the_baseline_the_caption_gives_no_margin(tmp_path: Path) -> None:
+    plan = build(tmp_path / "results")
+    for run in plan.runs:
+        if run.variant == "leo":
+            shutil.rmtree(tmp_path / "results/runs" / run.run_key)
+    html, markdown = report(tmp_path)
+    for text in (html, markdown):
+        assert not re.search(r"\bnan\b", text)
+    assert "The baseline has no run yet" in main_caption(load_study_data(tmp_path / "results/ablations-cpu"))
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_a_variant_on_another_data_set_is_named_and_changes_nothing_else(tmp_path: Path) -> None:
+    """Its source digest is another one, because the data set's validation alphabets count."""
+    variants = {**PAIR, "drawn": {"dataset": "glyphs"}}
+    plan = make_plan(variants, (0, 1), switches={"relation": ["leo", "none"]}, base={**ONE_TEST, "dataset": "omniglot"})
+    runs = [
+        run.model_copy(update={"numerics": "of glyphs" if run.variant == "drawn" else run.numerics})
+        for run in plan.runs
+    ]
+    plan = plan.model_copy(update={"runs": runs})
+    for run in plan.runs:
+        write_run(tmp_path / "results", plan, run, twelve_episodes(), numerics=run.numerics)
+    write_study(tmp_path / "results", plan)
+    data = load_study_data(tmp_path / "results/ablations-cpu")
+    assert notices(data) == ["drawn: trained on glyphs, not on omniglot as the baseline, and so not compared with it."]
+    assert "glyphs" not in answer(data)[0]
+    publish(tmp_path / "results", "ablations", "cpu", partial=False)
 
 
 @pytest.mark.usefixtures("no_drawing")
