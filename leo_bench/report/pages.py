@@ -92,7 +92,7 @@ def write_page(path: Path, template: str, content: Mapping[str, object]) -> Path
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters |= {"markdown": markdown_table, "code": with_code, "tone": tone}
+    made.filters |= {"markdown": markdown_table, "code": with_code, "tone": tone, "anchor": anchor}
     write_atomic(path, made.get_template(template).render(content).encode())
     return path
 
@@ -105,6 +105,11 @@ def as_markdown(value: object) -> Markup:
 def with_code(text: str) -> Markup:
     """Return a sentence for a page; text between backticks becomes code."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False)))
+
+
+def anchor(heading: str) -> str:
+    """Return the anchor that a Markdown page gives a heading: lower case, without punctuation, spaces as hyphens."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def markdown_table(frame: pd.DataFrame) -> Markup:

@@ -1,5 +1,6 @@
 """The page of findings: questions, answers, and the rows of the reports' main tables."""
 
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from results_fixture import write_big_study
 from search_fixture import write_big_search
 
 from leo_bench.config import make_settings
+from leo_bench.records import Plan, read_record, write_record
 from leo_bench.report.findings import write_findings
 from leo_bench.report.pages import TEXT
 from leo_bench.report.parts import PARTS, WITH, WITHOUT, parts_table
@@ -50,6 +52,19 @@ def test_a_search_is_its_question_answer_and_what_test_says(tmp_path: Path) -> N
     assert f"## {data.plan.question}\n" in text
     assert "| best of the search |" in text
     assert "[The whole report](../reports/official/search-cpu/report.md) (search `search`, profile `cpu`)" in text
+
+
+def test_several_questions_are_listed_with_links_to_their_headings(tmp_path: Path) -> None:
+    folder = write_big_study(tmp_path / "official")
+    other = folder.with_name("other-cpu")
+    shutil.copytree(folder, other)
+    plan = read_record(other / "study.json", Plan)
+    write_record(
+        other / "study.json", plan.model_copy(update={"study": "other", "question": "Is `it`, at 5-way, 1:1?"})
+    )
+    text = page_of(tmp_path)
+    assert "- [Is `it`, at 5-way, 1:1?](#is-it-at-5-way-11)\n" in text
+    assert text.count("](#") == 2
 
 
 def test_a_part_is_worth_the_difference_turned_if_the_variant_leaves_it_out(
