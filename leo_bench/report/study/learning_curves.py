@@ -1,6 +1,7 @@
 """Figure of training: accuracy on training and validation episodes."""
 
 from functools import partial
+from itertools import pairwise
 
 import pandas as pd
 
@@ -14,6 +15,8 @@ from leo_bench.report.table import percent
 from leo_bench.statistics.studies.study import StudyData, not_comparable
 
 IN_SAMPLE = "in-sample"
+MOST_LINES = 6
+"""Variants in a panel; more are drawn in several panels, each with the baseline."""
 COLUMNS = "variant seed episode accuracy part in_sample".split()
 
 
@@ -23,32 +26,30 @@ def curves_plot(data: StudyData) -> Plot | None:
     panels: list[Panel] = []
     drawn: set[str] = set()
     for switch in data.plan.switches or [""]:
-        together = [name for name in (switch_variants(data, switch) if switch else data.variants) if name not in alone]
+        variants = switch_variants(data, switch) if switch else data.variants
+        together = one_for_each_training(data, [name for name in variants if name not in alone])
         names = setting_names(data, switch, together) if switch else {name: data.label(name) for name in together}
-        rows = frame[frame["variant"].isin(together)]
-        if rows["variant"].nunique() < min(2, len(data.plan.switches) + 1) or rows["episode"].nunique() < 2:
+        found = [name for name in together if name in set(frame["variant"])]
+        if len(found) < min(2, len(data.plan.switches) + 1):
             continue
-        drawn.update(rows["variant"])
-        mark = rows["in_sample"].map({True: f", {IN_SAMPLE}", False: ""})
-        rows = rows.assign(label=rows["variant"].map(names) + mark)
-        last = rows[rows["episode"] == rows.groupby("variant")["episode"].transform("max")]
-        last = last[last["part"] == "validation"]
-        error = len(last) > 0 and near_ceiling(last)
-        title = switch or "all variants"
-        alt = f"Training and validation accuracy for {title}; last validation: " + ", ".join(
-            f"{label} {percent(value)}%"
-            for label, value in last.groupby("label", sort=False)["accuracy"].mean().items()
-        )
-        draw = partial(learning_curves, rows, variant_styles(data.plan), error=error)
-        height = lines_height(list(rows["label"].unique()), LABEL_WIDTH)
-        panels.append(Panel(draw, title, subtitle(data, *together), height=height, alt=alt))
+        parts = in_parts(found, data.plan.baseline)
+        for number, part in enumerate(parts, start=1):
+            rows = frame[frame["variant"].isin(part)]
+            if rows["episode"].nunique() < 2:
+                continue
+            drawn.update(part)
+            mark = rows["in_sample"].map({True: f", {IN_SAMPLE}", False: ""})
+            rows = rows.assign(label=rows["variant"].map(names) + mark)
+            title = (switch or "all variants") + (f", {number} of {len(parts)}" if len(parts) > 1 else "")
+            panels.append(_panel(data, rows, title))
     if not panels:
         return None
     ways = ", and of those of other ways" if any(data.rows(data.headline, name).empty for name in drawn) else ""
     caption = (
         f"Accuracy while training, of variants comparable with the baseline{ways}: on validation episodes (with marks) "
         f"and on training episodes (dashed), means over {n_words(frame)}; shaded: {OVER_SEEDS}. "
-        "Training episodes can have other ways and queries than validation, so a dashed line may lie below a solid one."
+        "Training episodes can have other ways and queries than validation, so a dashed line may lie below a solid "
+        "one. Variants that test the same trained models have one line."
     )
     if frame["in_sample"].any():
         caption += (
@@ -56,6 +57,39 @@ def curves_plot(data: StudyData) -> Plot | None:
             "so its validation accuracy says nothing about new characters."
         )
     return Plot("curves", "Training and validation curves", caption, panels, columns=3)
+
+
+def _panel(data: StudyData, rows: pd.DataFrame, title: str) -> Panel:
+    """Return the panel of some variants. rows: COLUMNS and `label`."""
+    last = rows[rows["episode"] == rows.groupby("variant")["episode"].transform("max")]
+    last = last[last["part"] == "validation"]
+    error = len(last) > 0 and near_ceiling(last)
+    means = last.groupby("label", sort=False)["accuracy"].mean()
+    alt = f"Training and validation accuracy for {title}; last validation: " + ", ".join(
+        f"{label} {percent(value)}%" for label, value in means.items()
+    )
+    draw = partial(learning_curves, rows, variant_styles(data.plan), error=error)
+    height = lines_height(list(rows["label"].unique()), LABEL_WIDTH)
+    return Panel(draw, title, subtitle(data, *rows["variant"].unique()), height=height, alt=alt)
+
+
+def one_for_each_training(data: StudyData, variants: list[str]) -> list[str]:
+    """Return the variants without those that only test the same trained models in another way."""
+    found: dict[frozenset[str], str] = {}
+    for name in variants:
+        found.setdefault(frozenset(run.run_key for run in data.plan.runs if run.variant == name), name)
+    return list(found.values())
+
+
+def in_parts(variants: list[str], baseline: str) -> list[list[str]]:
+    """Return the variants in parts of about the same size, each of at most MOST_LINES and with the baseline."""
+    others = [name for name in variants if name != baseline]
+    if len(variants) <= MOST_LINES:
+        return [variants]
+    own = [name for name in variants if name == baseline]
+    n_parts = -(-len(others) // (MOST_LINES - len(own)))
+    ends = [round(len(others) * number / n_parts) for number in range(n_parts + 1)]
+    return [[*own, *others[start:end]] for start, end in pairwise(ends)]
 
 
 def curve_frame(data: StudyData) -> pd.DataFrame:

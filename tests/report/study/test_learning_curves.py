@@ -1,0 +1,46 @@
+"""Panels of training curves: one line for each training, and few enough lines to be told apart."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from results_fixture import make_plan, write_run, write_study
+
+from leo_bench.report.study.learning_curves import MOST_LINES, curves_plot, in_parts, one_for_each_training
+from leo_bench.statistics.studies.study import StudyData, load_study_data
+
+
+def build(results: Path, variants: dict[str, dict[str, object]]) -> StudyData:
+    """Return a study whose variants are all of one switch."""
+    base = {"test_n_ways": (5,), "test_modes": ("mixed",), "inner_steps": 1}
+    plan = make_plan(variants, (0, 1), switches={"method": list(variants)}, base=base)
+    for run in plan.runs:
+        write_run(results, plan, run, lambda *_: np.full((12, 2), 60))
+    write_study(results, plan)
+    return load_study_data(results / "ablations-cpu")
+
+
+def test_variants_that_only_test_the_same_models_have_one_line(tmp_path: Path) -> None:
+    data = build(tmp_path, {"leo": {}, "no_steps": {"test_inner_steps": 0}, "short": {"latent_dim": 8}})
+    assert one_for_each_training(data, data.variants) == ["leo", "short"]
+    plot = curves_plot(data)
+    assert plot is not None
+    (panel,) = plot.panels
+    assert panel.alt.count("%") == 2 and "no steps" not in panel.alt
+
+
+def test_many_variants_are_drawn_in_panels_that_share_the_baseline(tmp_path: Path) -> None:
+    data = build(tmp_path, {"leo": {}, **{f"codes_{size}": {"latent_dim": size} for size in range(2, 10)}})
+    plot = curves_plot(data)
+    assert plot is not None
+    assert [panel.title for panel in plot.panels] == ["method, 1 of 2", "method, 2 of 2"]
+    assert [panel.alt.count("%") for panel in plot.panels] == [5, 5]  # the baseline and four of eight each
+
+
+@pytest.mark.parametrize("n", range(1, 30))
+def test_parts_have_each_variant_once_and_the_baseline_always(n: int) -> None:
+    names = [f"v{number}" for number in range(n)]
+    parts = in_parts(names, "v0")
+    assert all(len(part) <= MOST_LINES and part[0] == "v0" for part in parts)
+    assert [name for part in parts for name in part if name != "v0"] == names[1:]
+    assert sorted(name for part in in_parts(names, "other") for name in part) == sorted(names)
