@@ -225,7 +225,7 @@ def _view(options: argparse.Namespace, source: DataSource, plan: Plan) -> Plan:
     keep = present_keys(options.studies, earlier.plan, source, options.device, options.precision)
     if not (options.seeds or options.only or options.until_decided):
         # a whole study keeps the done runs of partial calls, not the missing ones
-        keep &= {run.planned.run_key for run in earlier.done}
+        keep &= {(run.planned.variant, run.planned.run_key) for run in earlier.done}
     view = merge_plan(earlier.plan, plan, keep)
     name_left_out(earlier, view)
     return view
@@ -239,8 +239,8 @@ def _take_published(options: argparse.Namespace, plan: Plan) -> None:
 
 def name_left_out(earlier: StudyView, plan: Plan) -> None:
     """Print a line if done runs of an earlier call are not in the plan, because their settings differ."""
-    kept = {run.run_key for run in plan.runs}
-    gone = [run.planned for run in earlier.done if run.planned.run_key not in kept]
+    kept = {(run.variant, run.run_key) for run in plan.runs}
+    gone = [run.planned for run in earlier.done if (run.planned.variant, run.planned.run_key) not in kept]
     if gone:
         print(
             f"left out of the study: {len(gone)} done runs with other settings than this call gives, first: "

@@ -174,10 +174,10 @@ def study_folder(results: Path, plan: Plan) -> Path:
     return results / folder_name(plan.study, plan.profile)
 
 
-def merge_plan(old: Plan, new: Plan, keep: Collection[str]) -> Plan:
-    """Return the new plan with the runs of the old plan whose keys are in keep and that the new plan lacks."""
+def merge_plan(old: Plan, new: Plan, keep: Collection[tuple[str, str]]) -> Plan:
+    """Return the new plan with the runs of the old plan that the new plan lacks. keep: their variants and keys."""
     planned = {(run.variant, run.seed) for run in new.runs}
-    kept = [run for run in old.runs if (run.variant, run.seed) not in planned and run.run_key in keep]
+    kept = [run for run in old.runs if (run.variant, run.seed) not in planned and (run.variant, run.run_key) in keep]
     variants = {run.variant for run in kept}
     switches = {}
     for switch in in_both_orders(list(old.switches), list(new.switches)):
@@ -217,10 +217,15 @@ def in_both_orders(one: list[str], other: list[str]) -> list[str]:
     return merged
 
 
-def present_keys(studies: Path, old: Plan, source: DataSource, device: str, precision: str | None = None) -> set[str]:
-    """Return the run keys of the variants and seeds of an old plan, by today's study file, data and precision."""
+def present_keys(
+    studies: Path, old: Plan, source: DataSource, device: str, precision: str | None = None
+) -> set[tuple[str, str]]:
+    """Return (variant, run key) for the variants and seeds of an old plan, by today's study file, data and precision.
+
+    A key alone says nothing: variants that differ in their tests share it.
+    """
     variants = read_study(studies, old.study).variants
     names = [name for name in dict.fromkeys(run.variant for run in old.runs) if name in variants]
     seeds = list(dict.fromkeys(run.seed for run in old.runs))
     plan = make_plan(studies, old.study, old.profile, source, seeds, names, device, precision=precision)
-    return {run.run_key for run in plan.runs}
+    return {(run.variant, run.run_key) for run in plan.runs}

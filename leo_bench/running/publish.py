@@ -93,7 +93,8 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
     if (target / "study.json").exists():
         published = load_study(target)
         same = {run.planned.run_key for run in published.done if _still_counts(run, target, made)}
-        plan = merge_plan(published.plan, plan, same)
+        staying = {(run.variant, run.run_key) for run in published.plan.runs if run.run_key in same}
+        plan = merge_plan(published.plan, plan, staying)
         remaining = same | {run.planned.run_key for run in view.done}
         dropped = _dropped(published, plan, remaining)
         n_left = sum(run.run_key in remaining for run in plan.runs)

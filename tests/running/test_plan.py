@@ -197,6 +197,17 @@ def test_plans_merge_where_the_study_file_still_gives_the_same_runs(tmp_path: Pa
     assert changed.switches == {"relation": ["leo", "none"]}
 
 
+def test_a_variant_that_left_the_file_goes_though_another_one_has_its_training(tmp_path: Path) -> None:
+    """Variants that differ in their tests alone share the run and its key."""
+    text = TEXT + "\n[variants.no_steps]\nset = { test_inner_steps = 0 }\n"
+    whole = make_plan(write(tmp_path, text), "s", "cpu", SOURCE)
+    by_variant = {run.variant: run.run_key for run in whole.runs if run.seed == 0}
+    assert by_variant["no_steps"] == by_variant["leo"]
+    part = make_plan(write(tmp_path), "s", "cpu", SOURCE, only=["none"])
+    merged = merge_plan(whole, part, present_keys(tmp_path, whole, SOURCE, "cpu"))
+    assert {run.variant for run in merged.runs} == {run.variant for run in whole.runs} - {"no_steps"}
+
+
 def test_plans_of_different_data_do_not_merge(tmp_path: Path) -> None:
     glyphs = DataSource("glyphs", "drawn", None)
     whole = make_plan(write(tmp_path), "s", "cpu", SOURCE)
@@ -226,7 +237,7 @@ def test_steps_are_drawn_in_the_order_of_the_file_wherever_the_baseline_stands()
 @pytest.mark.parametrize("only", [["padded"], ["by_class", "single"], ["documented"], ["minus_protonet"]])
 def test_a_call_for_some_steps_leaves_their_order(only: list[str]) -> None:
     whole = make_plan(STUDIES, "waterfall", "cpu", SOURCE)
-    keys = {run.run_key for run in whole.runs}
+    keys = {(run.variant, run.run_key) for run in whole.runs}
     part = make_plan(STUDIES, "waterfall", "cpu", SOURCE, only=only)
     assert merge_plan(whole, part, keys).switches == whole.switches
     again = merge_plan(part, whole, keys)

@@ -106,7 +106,7 @@ def test_a_part_of_a_study_keeps_what_each_variant_is_compared_with(tmp_path: Pa
     whole = make_plan(tmp_path, "s", "quick", SOURCE)
     part = make_plan(tmp_path, "s", "quick", SOURCE, only=["third"])
     assert whole.against == part.against == {"third": "second"}
-    merged = merge_plan(whole, part, {run.run_key for run in whole.runs})
+    merged = merge_plan(whole, part, {(run.variant, run.run_key) for run in whole.runs})
     assert merged.against == {"third": "second"}
     frame = pd.DataFrame()
     for plan, other in ((merged, "second"), (part, "first")):
