@@ -256,9 +256,10 @@ def train_leo(
 def load_pretrained(name: str | Path = "tuned") -> Learner:
     """Return a published model, trained and in eval mode, on the CPU.
 
-    name: `tuned`, `leo`, `paper`, `protonet`, or the path of a file of `leo-bench publish-model`. A LEO that adapts
-    step by step, such as `tuned` and `leo`, is a LatentEmbeddingOptimization. The others are a Learner, which has
-    episode_logits. Raises LeoBenchError if there is no such model, or if its file is damaged or of another version.
+    name: `tuned`, `tuned_105`, `leo`, `paper`, `protonet`, or the path of a file of `leo-bench publish-model`. A LEO
+    that adapts step by step, such as `tuned` and `leo`, is a LatentEmbeddingOptimization. The others are a Learner,
+    which has episode_logits. Raises LeoBenchError if there is no such model, or if its file is damaged or of another
+    version.
     """
     info, weights = read_model(find_model(name))
     settings = info.at_test()

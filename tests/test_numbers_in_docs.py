@@ -334,7 +334,29 @@ def test_what_steps_are_worth_within_an_alphabet() -> None:
     assert words in " ".join(page("tuned.md"))
 
 
-@pytest.mark.parametrize("model", ["tuned", "paper", "leo"])
+def test_what_tuned_reaches_at_the_documents_size() -> None:
+    study, words = Published("full_size"), " ".join(" ".join(page("tuned.md")).split())
+    one, five = ([study.accuracy("pooled", f"{ways}-way {shots}-shot mixed") for ways in (5, 20)] for shots in (1, 5))
+    assert (
+        f"`tuned` has {one[0]:.1f}% at 5 ways and {one[1]:.1f}% at 20 with one shot, {five[0]:.1f}% and {five[1]:.1f}%"
+        in words
+    )
+    tuned, copies = (
+        [study.accuracy(name, f"20-way {shots}-shot within alphabet") for shots in (1, 5)]
+        for name in ("pooled", "pooled_protonet_copies")
+    )
+    said = f"on 20 classes of one alphabet {tuned[0]:.1f}% and {tuned[1]:.1f}%"
+    assert f"{said}, where ProtoNet with the same copies has {copies[0]:.1f}% and {copies[1]:.1f}%" in words
+    lost = [-100 * float(study.effects.loc[("all_pixels", f"{n}-way 1-shot mixed"), "difference"]) for n in (5, 20)]
+    times = study.main.loc["all_pixels", "train_seconds"] / study.main.loc["pooled_protonet", "train_seconds"]
+    assert (
+        f"loses {lost[0]:.0f} points at 5 ways and {lost[1]:.0f} at 20, and trains {times:.0f} times as long" in words
+    )
+    seeds = int(study.main.loc["pooled", "n_seeds"])
+    assert f"({seeds} seeds); on 20 classes" in words and study.main.loc["all_pixels", "n_seeds"] == 1
+
+
+@pytest.mark.parametrize("model", ["tuned", "tuned_105", "paper", "leo"])
 def test_what_the_models_make_of_the_drawings(model: str) -> None:
     drawings = ROOT / "examples" / "drawings"
     found = classify_folder(drawings / "support", model, drawings / "query", None)
