@@ -33,7 +33,16 @@ NOT_READ = frozenset(
     (
         *("dataset", "class_split", "train_classes", "rotations", "episode_mode", "augmentation"),
         *("n_way", "k_shot", "n_query", "train_n_way", "train_k_shot", "train_n_query"),
-        *("n_train_episodes", "meta_batch_size", "averaged_share", "val_every", "n_val_episodes", "threads", "device"),
+        *(
+            "finetune_lr",
+            "n_train_episodes",
+            "meta_batch_size",
+            "averaged_share",
+            "val_every",
+            "n_val_episodes",
+            "threads",
+            "device",
+        ),
         *(name for name in Settings.model_fields if name.startswith(("test_", "n_test_"))),
     )
 ) - {"test_support_copies"}
@@ -270,6 +279,7 @@ def load_pretrained(name: str | Path = "tuned") -> Learner:
         return learner.eval()
     values = {each: getattr(settings, each) for each in Settings.model_fields if each not in NOT_READ}
     leo = LatentEmbeddingOptimization(settings.n_way, **values)
+    leo.settings = settings  # also what only its training read
     load_into(leo, weights, info, untrained=("classifier.fc.",))  # episodes do not train the default head
     return leo.eval()
 

@@ -52,6 +52,8 @@ def power_words(plan: Plan, results: Path) -> str:
             degrees = known.degrees + n_seeds - known.n_seeds
             least = smallest_settled(known.variance, degrees, n_seeds, known.margin, n_compared)
             smallest.append(least if least is not None else np.nan)
+    if single and not chances and not unknown:
+        return "  power     each comparison is planned with one seed, which gives no verdict; use at least three seeds"
     if not chances:
         return "  power     unknown: no comparison has two seeds on record yet"
     expected = f"about {sum(chances):.0f} of {len(chances)} comparisons can be expected to get a verdict"

@@ -154,10 +154,12 @@ def set_aside_test(folder: Path, key: str) -> None:
 
 def _move_to_last_attempt(folder: Path, name: str) -> None:
     """Move a file or folder of a run into its last attempt. What the attempt has under this name is replaced."""
-    attempts = attempts_of(folder) or [folder / "attempt-0"]
-    target = attempts[-1] / name
+    attempts = attempts_of(folder)
+    target = (attempts[-1] if attempts else folder / "attempt-0") / name
     if (folder / name).exists():
         make_folder(target.parent)
+        if not attempts:
+            (folder / "attempt-0" / "set-aside").touch()  # no attempt was made here, so none has failed
         if target.is_dir():
             shutil.rmtree(target)
         (folder / name).replace(target)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from filelock import FileLock, Timeout
 
-from leo_bench.config import TestSettings
+from leo_bench.config import Settings, TestSettings, make_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
     MEASURES,
@@ -28,7 +28,7 @@ from leo_bench.records import (
     read_test,
     read_training,
 )
-from leo_bench.records.state import test_arrays
+from leo_bench.records.state import settings_on_disk, test_arrays
 from leo_bench.running.attempts import TRAINING_CHECKPOINT, set_aside, set_aside_test
 from leo_bench.running.numerics import measures_numerics
 from leo_bench.running.parcel import pack, refuse_links, unpack
@@ -136,6 +136,8 @@ def _merge(source: Path, incoming: _Trained | None, measures: Measures | None, t
         lacking.append(source / "checkpoint.safetensors")
     if measures is not None and (own is None or _is_newer(measures, own)):
         lacking.append(source / MEASURES)
+    if settings_on_disk(target) is None:
+        lacking.append(source / "settings.json")
     parcel = pack(source, lacking)
     for test in tests:
         set_aside_test(target, test)  # a damaged one, or one of other weights
@@ -186,12 +188,13 @@ def _different_measures(here: Measures | None, incoming: Measures | None) -> lis
 def _trained(folder: Path, key: str, leave_out_damaged: bool = False) -> _Trained | None:
     """Return the run in a folder, None if it is not trained.
 
-    leave_out_damaged: leave out damaged tests and weights. Raises LeoBenchError if a record or the weights are damaged,
-    or of another run.
+    leave_out_damaged: leave out damaged tests, weights and settings.json. Raises LeoBenchError if a record or the
+    weights are damaged, or of another run.
     """
     if not (folder / "result.json").exists():
         return None
-    planned = planned_run(read_settings(folder), "run")
+    settings = _settings_of_record(folder) if leave_out_damaged else read_settings(folder)
+    planned = planned_run(settings, "run")
     if planned.run_key != key:
         raise LeoBenchError(f"{folder}/settings.json has the key {planned.run_key}; the folder of a run has its key")
     result = read_training(folder, planned)
@@ -210,6 +213,11 @@ def _trained(folder: Path, key: str, leave_out_damaged: bool = False) -> _Traine
             load_weights(folder, result.weights_digest)
             has_weights = True
     return _Trained(folder, planned, result, tests, has_weights)
+
+
+def _settings_of_record(folder: Path) -> Settings:
+    """Return the settings of a run in its record, whether or not its settings.json can be read."""
+    return make_settings(read_record(folder / "result.json", Result).settings, where=f"{folder}/result.json")
 
 
 def _was_pruned(folder: Path) -> bool:

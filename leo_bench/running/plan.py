@@ -189,7 +189,10 @@ def merge_plan(old: Plan, new: Plan, keep: Collection[tuple[str, str]]) -> Plan:
         update={
             "runs": sorted([*new.runs, *kept], key=lambda run: run.seed),
             "labels": {name: label for name, label in old.labels.items() if name in variants} | new.labels,
-            "against": {name: other for name, other in old.against.items() if name in variants} | new.against,
+            "against": {
+                name: other for name, other in old.against.items() if name in variants and name not in new.whole
+            }
+            | new.against,
             "equal_time": list(
                 dict.fromkeys([*new.equal_time, *(name for name in old.equal_time if name in variants)])
             ),

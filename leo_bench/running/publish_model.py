@@ -5,7 +5,7 @@ from pathlib import Path
 from leo_bench.api import load_pretrained
 from leo_bench.config import differing
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import RUNS, RunState, check_name, load_study, make_folder, write_atomic
+from leo_bench.records import RUNS, Result, RunState, check_name, load_study, make_folder, read_record, write_atomic
 from leo_bench.running.model_card import front_of, used_settings, write_card
 from leo_bench.running.recorded_model import recorded_weights
 from leo_bench.training.model_files import ENDING, ModelInfo, model_bytes, read_model
@@ -27,6 +27,13 @@ def publish_model(name: str, results: Path, study: str, variant: str, target: Pa
     store = results / RUNS / own.result.run_key
     if not own.result.n_parameters:
         raise LeoBenchError(f"{variant} of {study} has no trained weights to publish; name a variant that is trained")
+    if (store / "result.json").exists():
+        here = read_record(store / "result.json", Result).weights_digest
+        if here != own.result.weights_digest:
+            raise LeoBenchError(
+                f"run {own.result.run_key} is trained here with other weights than the published run; publish the "
+                "study again, or train the run on the kind of processor that its record names"
+            )
     weights = recorded_weights(store, own.result)
     info = ModelInfo(
         name=name,

@@ -40,6 +40,16 @@ def test_without_two_seeds_on_record_nothing_is_promised(tmp_path: Path) -> None
     assert "with one seed no comparison gets a verdict" in power_words(build(tmp_path / "one", 1, 1), tmp_path / "one")
 
 
+def test_each_comparison_counts_the_seeds_that_both_variants_are_planned_with(tmp_path: Path) -> None:
+    whole = build(tmp_path, 10, 3)
+    one_far = [run for run in whole.runs if run.variant != "far" or run.seed == 0]
+    words = power_words(whole.model_copy(update={"runs": one_far}), tmp_path)
+    assert "of 1 comparisons" in words and "1 more are planned with one seed, which gives no verdict" in words
+    base = [run for run in whole.runs if run.variant == "leo" or run.seed == 0]
+    words = power_words(whole.model_copy(update={"runs": base}), tmp_path)
+    assert "each comparison is planned with one seed, which gives no verdict" in words
+
+
 def test_seeds_are_added_where_a_comparison_is_open(tmp_path: Path) -> None:
     build(tmp_path, 3, 3)
     found = open_comparisons(load_study_data(tmp_path / "ablations-cpu"))

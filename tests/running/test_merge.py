@@ -21,6 +21,7 @@ from leo_bench.records import (
 )
 from leo_bench.records.schema import AttemptStatus, Result
 from leo_bench.running import parcel as module
+from leo_bench.running.attempts import counted_attempts
 from leo_bench.running.merge import merge_run, run_folders
 from leo_bench.running.numerics import measures_numerics
 from leo_bench.running.parcel import Parcel, digest_of, pack, replace_folder, unpack
@@ -324,6 +325,17 @@ def test_a_damaged_test_does_not_give_up_the_training_of_the_store(
     assert run_state(plan.runs[0], here).status == ("done" if numerics is None else "corrupt")
     if numerics is None:
         assert (here / f"attempt-0/tests/{wrong.name}/episodes.npz").read_bytes() == b"damaged"  # set aside, not lost
+        assert counted_attempts(here) == 0  # no attempt was made here, so none has failed
+
+
+def test_settings_that_cannot_be_read_do_not_give_up_the_training_of_the_store(tmp_path: Path, plan: Plan) -> None:
+    here = made(tmp_path / "here", plan)
+    (here / "settings.json").write_text("{")
+    other = made(tmp_path / "there", plan, right=30, numerics="of before")
+    assert merge_run(other, here.parent).outcome == "differs"
+    assert read_record(here / "result.json", Result).numerics == plan.runs[0].numerics
+    assert merge_run(made(tmp_path / "same", plan), here.parent).outcome == "taken"
+    assert (here / "settings.json").read_text() != "{"
 
 
 def test_damaged_weights_are_replaced_and_the_training_stays(tmp_path: Path, plan: Plan) -> None:

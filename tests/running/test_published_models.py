@@ -131,6 +131,12 @@ def test_models_of_an_installed_package_are_found(tmp_path: Path, monkeypatch: p
     assert find_model("tuned") == MODELS / "tuned.safetensors"
 
 
+def test_a_loaded_model_knows_how_it_was_trained() -> None:
+    for name in ("tuned", "paper"):
+        settings = load_pretrained(name).settings
+        assert settings.run_key == recorded(name).planned.run_key
+
+
 def test_a_classifier_that_is_not_trained_has_no_model(tmp_path: Path) -> None:
     plan = make_plan({"pixels": {"learner": "pixels", "n_train_episodes": 0}}, [0], numerics=None)
     write_study(tmp_path / "official", plan)

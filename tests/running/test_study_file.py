@@ -108,6 +108,8 @@ def test_a_part_of_a_study_keeps_what_each_variant_is_compared_with(tmp_path: Pa
     assert whole.against == part.against == {"third": "second"}
     merged = merge_plan(whole, part, {(run.variant, run.run_key) for run in whole.runs})
     assert merged.against == {"third": "second"}
+    alone = make_plan(write(tmp_path, CHAIN.replace('against = "second"\n', "")), "s", "quick", SOURCE, only=["third"])
+    assert merge_plan(whole, alone, {(run.variant, run.run_key) for run in whole.runs}).against == {}
     frame = pd.DataFrame()
     for plan, other in ((merged, "second"), (part, "first")):
         data = StudyData(StudyView(plan, Path("s"), [], []), frame, [])

@@ -15,7 +15,7 @@ def subtitle(data: StudyData, *variants: str) -> str:
     chosen = [data.settings[name] for name in variants or data.variants if name in data.settings]
     sizes = "/".join(str(size) for size in sorted({int(settings["image_size"]) for settings in chosen}))
     shots = "/".join(str(shot) for shot in sorted({int(settings["k_shot"]) for settings in chosen}))
-    return f"{data.data_name()}, {sizes} px, {shots}-shot"
+    return f"{data.data_name(*variants)}, {sizes} px, {shots}-shot"
 
 
 def n_words(rows: pd.DataFrame) -> str:

@@ -27,9 +27,9 @@ def curves_plot(data: StudyData) -> Plot | None:
     drawn: set[str] = set()
     for switch in data.plan.switches or [""]:
         variants = switch_variants(data, switch) if switch else data.variants
-        together = one_for_each_training(data, [name for name in variants if name not in alone])
-        names = setting_names(data, switch, together) if switch else {name: data.label(name) for name in together}
-        found = [name for name in together if name in set(frame["variant"])]
+        drawable = set(frame["variant"]) - set(alone)
+        found = one_for_each_training(data, [name for name in variants if name in drawable])
+        names = setting_names(data, switch, found) if switch else {name: data.label(name) for name in found}
         if len(found) < min(2, len(data.plan.switches) + 1):
             continue
         parts = in_parts(found, data.plan.baseline)
@@ -75,10 +75,14 @@ def _panel(data: StudyData, rows: pd.DataFrame, title: str) -> Panel:
 
 def one_for_each_training(data: StudyData, variants: list[str]) -> list[str]:
     """Return the variants without those that only test the same trained models in another way."""
-    found: dict[frozenset[str], str] = {}
+    seen: list[set[str]] = []
+    found = []
     for name in variants:
-        found.setdefault(frozenset(run.run_key for run in data.plan.runs if run.variant == name), name)
-    return list(found.values())
+        keys = {run.run_key for run in data.plan.runs if run.variant == name}
+        if not any(keys <= others for others in seen):
+            seen.append(keys)
+            found.append(name)
+    return found
 
 
 def in_parts(variants: list[str], baseline: str) -> list[list[str]]:

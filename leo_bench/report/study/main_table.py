@@ -168,7 +168,8 @@ def main_caption(data: StudyData) -> str:
         points = 100 * margin_of(errors.mean(), data.plan.margin)
         margin = f"On this test a difference with the baseline matters from {points:.2f} points on. "
     return (
-        f"{data.data_name()}, {cell_name(data.headline)}, {episode_words(test)}, the same for every run. "
+        f"{data.data_name(data.plan.baseline)}, {cell_name(data.headline)}, {episode_words(test)}, the same for every "
+        "run. "
         "±: 95% t interval over seeds (e: one seed, over the test episodes of that model, which says nothing about "
         f"other seeds). Differences are paired with the baseline{named_beside(data)}, seed by seed. "
         f"{margin}"

@@ -88,15 +88,16 @@ def why_not_comparable(
 ) -> str:
     """Return why two rows of one test may not be compared, in words; empty if they may.
 
-    Different learners have different source digests; runs of one learner must have the same. Batch norm may differ
-    between inductive modes: the difference then follows from the change itself, and the row names it.
+    Learners and data sets have source digests of their own; runs of one learner on one data set must have the same.
+    Batch norm may differ between inductive modes: the difference then follows from the change itself, and the row
+    names it.
     """
     reasons = [
         f"{words} {_plain(row[name])} against {_plain(base[name])}"
         for name, words in MUST_EQUAL.items()
         if name not in skip
         and row[name] != base[name]
-        and not (name == "numerics" and row["learner"] != base["learner"])
+        and not (name == "numerics" and (row["learner"], row["dataset"]) != (base["learner"], base["dataset"]))
     ]
     if ("transductive" in row["batch_norm"]) != ("transductive" in base["batch_norm"]):
         reasons.append(f"batch norm {row['batch_norm']} against {base['batch_norm']}")

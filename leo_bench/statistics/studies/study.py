@@ -79,8 +79,11 @@ class StudyData:
         return self.plan.labels.get(variant, variant)
 
     def compared_with(self, variant: str) -> str:
-        """Return the variant that a variant is compared with: the one that the plan names, if it has runs, or the step
-        before it in a chain of steps; else the baseline."""
+        """Return the variant that a variant is compared with.
+
+        It is the one that the plan names, if that is planned, or the step before it in a chain of steps; else the
+        baseline.
+        """
         named = self.plan.against.get(variant)
         return named if named in self.settings else self.before.get(variant, self.plan.baseline)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
+from leo_bench.records import StudyView
 from leo_bench.report.study.learning_curves import MOST_LINES, curves_plot, in_parts, one_for_each_training
 from leo_bench.statistics.studies.study import StudyData, load_study_data
 
@@ -23,6 +24,9 @@ def build(results: Path, variants: dict[str, dict[str, object]]) -> StudyData:
 def test_variants_that_only_test_the_same_models_have_one_line(tmp_path: Path) -> None:
     data = build(tmp_path, {"leo": {}, "no_steps": {"test_inner_steps": 0}, "short": {"latent_dim": 8}})
     assert one_for_each_training(data, data.variants) == ["leo", "short"]
+    runs = [run for run in data.plan.runs if run.variant != "no_steps" or run.seed == 0]
+    fewer = StudyData(StudyView(data.plan.model_copy(update={"runs": runs}), tmp_path, [], []), data.scores, [])
+    assert one_for_each_training(fewer, data.variants) == ["leo", "short"]
     plot = curves_plot(data)
     assert plot is not None
     (panel,) = plot.panels

@@ -15,6 +15,7 @@ from leo_bench.config import make_settings
 from leo_bench.records import Plan, load_study, without_paths
 from leo_bench.report import rebuild_all, write_index, write_report
 from leo_bench.report.sentences import seed_words
+from leo_bench.report.study.captions import subtitle
 from leo_bench.report.study.figures import all_plots
 from leo_bench.report.study.main_table import main_caption
 from leo_bench.report.study.not_done import problems
@@ -22,7 +23,7 @@ from leo_bench.report.study.sentences import answer, completeness, notices
 from leo_bench.report.study.switches import switch_variants
 from leo_bench.running.publish import publish
 from leo_bench.statistics.studies.differences import effects
-from leo_bench.statistics.studies.study import load_study_data
+from leo_bench.statistics.studies.study import load_study_data, not_comparable
 
 CORRECT = {("leo", 0): 60, ("leo", 1): 63, ("none", 0): 66, ("none", 1): 66}
 """Correct answers of 75 queries: 80%, 84%, 88%, 88%."""
@@ -182,6 +183,8 @@ def test_a_variant_on_another_data_set_is_named_and_changes_nothing_else(tmp_pat
     data = load_study_data(tmp_path / "results/ablations-cpu")
     assert notices(data) == ["drawn: trained on glyphs, not on omniglot as the baseline, and so not compared with it."]
     assert "glyphs" not in answer(data)[0]
+    assert "glyphs" not in main_caption(data) and "glyphs" not in subtitle(data, "leo", "none")
+    assert "numerics" not in not_comparable(data, data.headline)["drawn"]
     publish(tmp_path / "results", "ablations", "cpu", partial=False)
 
 
