@@ -27,22 +27,13 @@ from leo_bench.training.troubleshooting import diverged, stalled
 
 SEEN_SIDE = 32
 """Side of the images that the CNN of the presets for 28x28 sees, pixels: four poolings make a feature map of 2x2."""
-ELSEWHERE = ("learner", "generated", "feature_norm", "inner_examples", "finetune_steps", "head_start")
+ELSEWHERE = ("learner", "generated", "feature_norm", "inner_examples", "finetune_steps", "finetune_lr", "head_start")
 """Settings that do not fit the step-by-step methods."""
 NOT_READ = frozenset(
     (
         *("dataset", "class_split", "train_classes", "rotations", "episode_mode", "augmentation"),
         *("n_way", "k_shot", "n_query", "train_n_way", "train_k_shot", "train_n_query"),
-        *(
-            "finetune_lr",
-            "n_train_episodes",
-            "meta_batch_size",
-            "averaged_share",
-            "val_every",
-            "n_val_episodes",
-            "threads",
-            "device",
-        ),
+        *("n_train_episodes", "meta_batch_size", "averaged_share", "val_every", "n_val_episodes", "threads", "device"),
         *(name for name in Settings.model_fields if name.startswith(("test_", "n_test_"))),
     )
 ) - {"test_support_copies"}

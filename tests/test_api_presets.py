@@ -55,5 +55,7 @@ def test_train_leo_follows_the_schedule_of_the_preset(monkeypatch: pytest.Monkey
 def test_a_preset_that_does_not_adapt_step_by_step_is_refused(preset: str, part: str) -> None:
     with pytest.raises(LeoBenchError, match=f"without {part}"):
         LatentEmbeddingOptimization(preset=preset)
+    with pytest.raises(LeoBenchError, match="without finetune_lr"):
+        LatentEmbeddingOptimization(finetune_lr=0.5)
     with pytest.raises(LeoBenchError, match="unknown preset 'tune'"):
         LatentEmbeddingOptimization(preset="tune")
