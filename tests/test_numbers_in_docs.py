@@ -312,7 +312,7 @@ STEPS = {
     "one episode per update": ("single", "single"),
     "40-way training, 4 queries": ("ways_40", "ways_40"),
     "images padded": ("padded", "padded"),
-    "support rotation": ("tuned", "each"),
+    "support rotation": ("prototype_start", "each"),
 }
 """Step -> the variant that takes it in waterfall, and in recipe_first."""
 
@@ -328,7 +328,7 @@ def test_the_steps_in_two_orders(name: str) -> None:
 
 def test_what_steps_are_worth_within_an_alphabet() -> None:
     test = "20-way 1-shot within alphabet"
-    rotation = 100 * float(Published("waterfall").effects.loc[("tuned", test), "difference"])
+    rotation = 100 * float(Published("waterfall").effects.loc[("prototype_start", test), "difference"])
     start = 100 * float(Published("recipe_first").effects.loc[("prototype_start", test), "difference"])
     words = f"At 20 ways within an alphabet support rotation is worth {rotation:.1f} points and the start {start:.0f}."
     assert words in " ".join(page("tuned.md"))

@@ -1,5 +1,6 @@
 """docs/findings.md: results of the published studies and searches as tables, beside text written by hand."""
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,10 @@ def write_findings(results: Path, page: Path) -> Path:
     studies = [data for data in published if data.plan.claims is None]  # the page of claims has the others
     searches = [load_search_data(folder) for folder in find_searches(results / "official")]
     reports = [*map(study_findings, studies), *map(search_findings, searches)]
+    asked = Counter(one["question"] for one in reports)
+    for one in reports:  # a heading is a link's target, so no two are the same
+        again = f" (profile {one['profile']})" if asked[one["question"]] > 1 else ""
+        one["heading"] = f"{one['question']}{again}"
     content = {"own": own_text(page), "parts": parts_table(studies), "reports": reports}
     return write_page(page, "findings.md.j2", content)
 

@@ -67,6 +67,19 @@ def test_several_questions_are_listed_with_links_to_their_headings(tmp_path: Pat
     assert text.count("](#") == 2
 
 
+def test_two_profiles_of_a_study_have_headings_of_their_own(tmp_path: Path) -> None:
+    folder = write_big_study(tmp_path / "official")
+    other = folder.with_name("ablations-gpu")
+    shutil.copytree(folder, other)
+    plan = read_record(other / "study.json", Plan)
+    write_record(other / "study.json", plan.model_copy(update={"profile": "gpu"}))
+    lines = page_of(tmp_path).splitlines()
+    headings = [f"{plan.question} (profile {profile})" for profile in ("cpu", "gpu")]
+    assert [line for line in lines if line.startswith(f"## {plan.question}")] == [f"## {one}" for one in headings]
+    targets = [line.split("](")[1] for line in lines if line.startswith("- [")]
+    assert len(set(targets)) == 2
+
+
 def test_a_part_is_worth_the_difference_turned_if_the_variant_leaves_it_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -219,7 +219,7 @@ def test_plans_of_different_data_do_not_merge(tmp_path: Path) -> None:
 def test_steps_are_drawn_in_the_order_of_the_file_wherever_the_baseline_stands() -> None:
     plan = make_plan(STUDIES, "waterfall", "cpu", SOURCE)
     steps = ["documented", "by_class", "linear", "prototypes", "one_cycle", "ways_20", "single"]
-    steps += ["ways_40", "padded", "tuned"]
+    steps += ["ways_40", "padded", "prototype_start"]
     assert plan.switches["step"] == steps
     settings = {run.variant: run.settings for run in plan.runs}
     changed = [

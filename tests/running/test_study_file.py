@@ -143,7 +143,7 @@ def test_the_steps_of_the_waterfall_end_at_the_preset_prototype_start() -> None:
     study = read_study(STUDIES, "waterfall")
     preset, values = resolved(study, "padded")
     assert {**PRESETS[preset], **values, "train_support": "each"} == PRESETS["prototype_start"]
-    assert resolved(study, "tuned") == ("prototype_start", {})
+    assert resolved(study, "prototype_start") == ("prototype_start", {})
 
 
 def test_the_whole_cnn_is_compared_with_the_head_of_the_same_width() -> None:
