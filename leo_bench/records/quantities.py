@@ -41,7 +41,7 @@ def quantity_of(run: RunState, name: str) -> float | None:
     derived: dict[str, Callable[[], float | None]] = {
         "adapt_ms": lambda: run.headline.adapt_ms,
         "core_seconds": lambda: _core_seconds(result, settings),
-        "n_adapted": lambda: _n_adapted(result, settings),
+        "n_adapted": lambda: n_adapted(settings, result.n_generated),
         "own_share": lambda: result.n_generated / result.n_parameters if result.n_parameters else None,
     }
     if name in derived:
@@ -64,13 +64,15 @@ def _core_seconds(result: Result, settings: dict[str, Any]) -> float | None:
     return updates * result.update_seconds if result.update_seconds and updates else None
 
 
-def _n_adapted(result: Result, settings: dict[str, Any]) -> int:
+def n_adapted(settings: dict[str, Any], n_generated: int) -> int:
     """Return how many numbers the inner loop changes for one episode.
 
-    With decode="task" they are those of one code: all classes have the same gradient, and only their mean is decoded.
+    settings: of the run. n_generated: weights that an episode has of its own. With decode="task" the numbers are those
+    of one code: all classes have the same gradient, and only their mean is decoded.
     """
+    steps = settings.get("inner_steps", default_of("inner_steps"))
     if settings["learner"] != "leo":
-        return result.n_generated if settings["inner_steps"] and settings["learner"] in ADAPTING else 0
+        return n_generated if steps and settings["learner"] in ADAPTING else 0
     n_codes = 1 if settings.get("decode", default_of("decode")) == "task" else settings["n_way"]
-    codes = n_codes * settings["latent_dim"] if settings["inner_steps"] else 0
-    return int(codes + (result.n_generated if settings.get("finetune_steps") else 0))
+    codes = n_codes * settings["latent_dim"] if steps else 0
+    return int(codes + (n_generated if settings.get("finetune_steps") else 0))

@@ -34,7 +34,7 @@ QUANTITIES = {
     "n_parameters": "trained parameters",
     "n_generated": "weights of an episode's own",
     "n_adapted": "numbers adapted",
-    "own_share": "share of weights that are an episode's own",
+    "own_share": "weights of an episode's own over all trained ones",
 }
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from leo_bench.figures.accuracy_axis import near_ceiling
 from leo_bench.figures.accuracy_by_cost import accuracy_by_cost
 from leo_bench.figures.style import LABEL_WIDTH, variant_styles
-from leo_bench.records.quantities import training_effort
+from leo_bench.records.quantities import n_adapted, training_effort
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, headline_and_hardest, lines_height, n_words, subtitle
 from leo_bench.report.study.main_table import BUSY, Column
@@ -28,7 +28,8 @@ COLUMNS = (
     Column("adapt_ms", "adapting, ms", ",.1f", measured=True),
     Column("peak_memory_mb", "memory, MB", ",.0f", measured=True),
     Column("n_parameters", "parameters", ","),
-    Column("n_generated", "generated", ","),
+    Column("n_generated", "own weights", ","),
+    Column("n_adapted", "adapted", ","),
 )
 
 
@@ -69,7 +70,11 @@ def cost_table(data: StudyData) -> ReportTable | None:
     """Return what each variant costs to train and to use; None without a run."""
     rows = {variant: data.rows(data.headline, variant) for variant in data.variants}
     rows = {
-        variant: own.assign(**training_effort(data.settings[variant]), core_seconds=data.core_seconds(variant))
+        variant: own.assign(
+            **training_effort(data.settings[variant]),
+            core_seconds=data.core_seconds(variant),
+            n_adapted=[n_adapted(data.settings[variant], count) for count in own["n_generated"]],
+        )
         for variant, own in rows.items()
         if len(own)
     }
@@ -85,7 +90,8 @@ def cost_table(data: StudyData) -> ReportTable | None:
         "Training images: support and query images of all training episodes, each time they are drawn. Updates: steps "
         "of the optimizer. Query losses: answers that training learns from; `train_support = each` takes several from "
         "one image. Seconds of one core: processor time of an update, without validation, times the updates. "
-        "Adapting: median time for one new episode and its queries. Generated: numbers that the codes of an "
-        f"episode generate. Times and memory are means over seeds. {BUSY}"
+        "Adapting: median time for one new episode and its queries. Own weights: weights of the classifier that an "
+        "episode has of its own, generated from codes or adapted. Adapted: numbers that the inner loop changes for an "
+        f"episode. Times and memory are means over seeds. {BUSY}"
     )
     return ReportTable("cost", caption, pd.DataFrame(numbers), pd.DataFrame(words))
