@@ -133,7 +133,8 @@ def _off_test(part: Part, places: list[Place]) -> Number:
         return Number(part, "", _statement(part), math.log(counts[0] / counts[1]) if counts[1:] else counts[0], 1)
     if part.minus:
         values.append(_values(places[0], part.minus))
-    return _number(part, "", _statement(part), OVER_SEEDS[part.kind](_paired(*values)))
+    number = _number(part, "", _statement(part), OVER_SEEDS[part.kind](_paired(*values)))
+    return replace(number, note=_recipes(*places)) if part.kind == "ratio" else number
 
 
 def _mean_accuracy(evidence: Evidence, part: Part, test: str, place: Place) -> Number:
@@ -176,8 +177,10 @@ def _recipes(own: Place, base: Place) -> str:
     def recipe(place: Place) -> tuple[str, str]:
         settings = place.data.settings[place.variant]
         rate, padding, schedule = (settings.get(name, default_of(name)) for name in ("outer_lr", "padding", "schedule"))
-        updates = training_effort(settings)["n_updates"]
-        return settings["learner"], f"{updates:,} updates, {schedule} {rate:g}, padding {padding}"
+        effort = training_effort(settings)
+        images = effort["n_train_images"] // max(effort["n_updates"], 1)
+        words = f"{effort['n_updates']:,} updates of {images:,} images, {schedule} {rate:g}, padding {padding}"
+        return settings["learner"], words
 
     (learner, words), (other, other_words) = recipe(own), recipe(base)
     return "" if learner == other or words == other_words else f"recipes differ: {words} against {other_words}"

@@ -184,6 +184,20 @@ def test_a_ratio_of_costs_by_hand(tmp_path: Path) -> None:
     assert (found["slower"].verdict, found["not"].verdict) == ("holds", "does not hold")
 
 
+def test_a_ratio_of_costs_of_two_learners_names_their_recipes(tmp_path: Path) -> None:
+    """leo trains in 500 updates of 4 episodes of 5 * (1 + 15) images, the other in 2,000 of one."""
+    ratio = Part(kind="ratio", quantity="train_seconds", variant="costly", against="leo", above=1.5)
+    variants = {"leo": {}, "costly": {"learner": "protonet", "meta_batch_size": 1}}
+    plan = make_plan(variants, SEEDS, study="claims")
+    plan = plan.model_copy(update={"claims": Claims(claims={"slower": claim(ratio)})})
+    for run in plan.runs:
+        write_run(tmp_path, plan, run, lambda name, *_: np.full((12, 1 if name == "costly" else 6), 60))
+    evidence, found = judged(write_study(tmp_path, plan))
+    words = "2,000 updates of 80 images, constant 0.001, padding 0 against 500 updates of 320 images"
+    assert found["slower"].parts[0].reason.startswith(f"recipes differ: {words}")
+    assert "differs too: recipe" in where_words(evidence, found["slower"])
+
+
 def test_times_of_different_machines_are_not_compared(tmp_path: Path) -> None:
     ratio = Part(kind="ratio", quantity="train_seconds", variant="costly", against="leo", above=1.5)
     memory = ratio.model_copy(update={"quantity": "peak_memory_mb", "above": 0.5})
