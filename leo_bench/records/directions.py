@@ -1,4 +1,4 @@
-"""Latent directions of a trained model: the data of the figure that shows what they do."""
+"""Latent directions of a trained model: the data of the figure that shows how many there are and what they do."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -24,3 +24,7 @@ class LatentDirections:
     """uint8 [R, SHOWN, H, W], ink 255, the most lowered logit first."""
     raised: np.ndarray
     """uint8 [R, SHOWN, H, W], the most raised logit first."""
+    changes: np.ndarray
+    """Share of the squared changes of the codes along each of all D directions, largest first, float [D]."""
+    decoder: np.ndarray
+    """Share of the squared derivative of the head's weights by a code, largest first, float [D]."""

@@ -101,8 +101,9 @@ def methods_block(report_folder: Path, link: str) -> str:
     return (
         f"**95% of 5-way 1-shot validation queries after {time['seconds_to_95']:.0f} seconds of one CPU core** "
         f"(`tuned`, {size} pixels, {int(time['n_seeds'])} seeds). The document says 15 to 25 "
-        f"minutes of a GPU for the whole training, at 105x105; `tuned` takes {time['seconds']:.0f} seconds. "
-        f"{same}After {main['n_train_images']:,} images `tuned` has {percent(main['accuracy_5way_mixed'])}% on test; "
+        "minutes of a GPU for the whole training, at 105x105; the updates of `tuned` take "
+        f"{time['seconds']:.0f} seconds. {same}After {main['n_train_images']:,} images `tuned` has "
+        f"{percent(main['accuracy_5way_mixed'])}% on test; "
         f"{others} ({n_seeds} seeds, [report]({link}/report.md)).{_losses_words(report_folder)}\n"
     )
 

@@ -15,6 +15,7 @@ from leo_bench.data.bank import ImageBank
 from leo_bench.data.support_copies import SUPPORT_COPIES
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners.base import Learner
+from leo_bench.learners.leo import Leo
 from leo_bench.records import MEASURES, Measure, Measures, Result, read_measures, read_settings, run_state, write_record
 from leo_bench.records.directions import LatentDirections
 from leo_bench.running import provenance
@@ -28,6 +29,7 @@ from leo_bench.training.evaluate import Shifts
 from leo_bench.training.measures.compute import Value, check_learner, measures_of, top_responses
 from leo_bench.training.measures.descriptions import DESCRIPTIONS
 from leo_bench.training.measures.episodes import MeasuredEpisodes, measured_episodes
+from leo_bench.training.measures.spectra import spectra
 
 log = logging.getLogger("leo_bench")
 
@@ -107,7 +109,8 @@ def described(values: Mapping[str, Value]) -> dict[str, Measure]:
 
 
 def latent_directions(folder: Path, data: Path | None) -> LatentDirections:
-    """Return the glyphs whose logits change most by steps along the top latent directions of the run in folder.
+    """Return the spectra of the run in folder, and the glyphs whose logits change most by steps along its top latent
+    directions.
 
     The directions are those of the inner loop on the measured episodes. Raises LeoBenchError as measure_run does, and
     for a model whose inner loop changes no code.
@@ -118,6 +121,8 @@ def latent_directions(folder: Path, data: Path | None) -> LatentDirections:
     test_characters = np.flatnonzero(~np.array(glyphs.background))
     images = glyphs.images[torch.from_numpy(test_characters), 0]
     found = top_responses(trained.learner, trained.bank, trained.measured, trained.copies, images)
+    assert isinstance(trained.learner, Leo), "top_responses refuses others"
+    both = spectra(trained.learner, trained.bank, trained.measured, trained.copies)
     order = found.responses.argsort(dim=1)
     n = LatentDirections.SHOWN
     return LatentDirections(
@@ -125,6 +130,8 @@ def latent_directions(folder: Path, data: Path | None) -> LatentDirections:
         found.shares.numpy(),
         np.stack([images[row[:n]].numpy() for row in order]),
         np.stack([images[row.flip(0)[:n]].numpy() for row in order]),
+        both.changes.numpy(),
+        both.decoder.numpy(),
     )
 
 

@@ -1,6 +1,7 @@
 """Model card: the page that goes with a published model, made from the records of the study that has its run."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
 from leo_bench.config import PRESETS, default_of, differing, names_of, preset_values
@@ -25,11 +26,11 @@ Test = tuple[Any, ...]
 """A test's data set, ways, shots, kind of episodes and number of wrong labels."""
 
 
-def write_card(name: str, study: str, runs: Sequence[RunState], size: int) -> str:
+def write_card(name: str, study: str, runs: Sequence[RunState], file: bytes) -> str:
     """Return the card of a model as Markdown.
 
-    study: folder of the published study; runs: the done runs of the model's variant, first that of the model; size: of
-    the model's file, bytes.
+    study: folder of the published study; runs: the done runs of the model's variant, first that of the model; file:
+    content of the model's file.
     """
     own = runs[0]
     assert own.result is not None
@@ -50,10 +51,13 @@ def write_card(name: str, study: str, runs: Sequence[RunState], size: int) -> st
         "seed": f"{own.planned.seed}, the lowest of the variant's seeds {seeds}; chosen without a look at test",
         "source": f"numerics digest `{result.numerics}`, commit `{result.commit}`, torch {result.versions['torch']}, "
         f"{values['precision']}, on {result.host.get('processor', 'an unknown processor')}",
-        "weights": f"{size / 1e6:.1f} MB, {result.n_parameters:,} parameters, SHA-256 `{result.weights_digest}`",
+        "file": f"{len(file) / 1e6:.1f} MB, SHA-256 `{sha256(file).hexdigest()}`",
+        "weights": f"{result.n_parameters:,} trained parameters{_fixed(values)}; digest of the weights in the record "
+        f"`{result.weights_digest}`",
         "training": f"{result.train_seconds:,.0f} seconds on one core, with other work on the machine",
         "licence": f"{LICENCE}, as the project",
     }
+    before = ", before adapting and after," if learner.inner_loop else ""
     limits = [text.format(dataset=dataset, side=values["image_size"]) for text in LIMITS]
     blocks = [
         "\n".join(["---", *(f"{key}: {value}" for key, value in front.items()), "---"]),
@@ -62,17 +66,30 @@ def write_card(name: str, study: str, runs: Sequence[RunState], size: int) -> st
         "([how](../docs/use.md)). This page is made by `leo-bench publish-model`.",
         _table(["what", ""], [[what, words] for what, words in facts.items()]),
         "## Accuracy on test",
-        f"In percent. Of this model: its accuracy, before adapting and after, with the 95% interval over "
+        f"In percent. Of this model: its accuracy{before} with the 95% interval over "
         f"{own.headline.n_test_episodes:,} test episodes. Of its variant: the mean over {len(runs)} seeds, with the "
         "95% interval over seeds. Other data sets than that of the training are tests under domain shift.",
-        _table(["test", "before adapting", "this model", "mean over seeds"], accuracy_rows(runs)),
+        _table(*_accuracy(runs, learner.inner_loop)),
         "## Settings",
         f"Those that are not at their default ([all of them](../docs/leo.md#settings)): "
-        f"{', '.join(f'`{key}` {plain(value)}' for key, value in differing(used_settings(own)).items())}.",
+        f"{', '.join(f'`{key}` {plain(value)}' for key, value in differing(used_settings(own)).items())}."
+        + ("" if learner.inner_loop else " Those of codes and of inner steps change nothing here: it has neither."),
         "## Limits",
         "\n".join(f"- {text}" for text in limits),
     ]
     return "\n\n".join(blocks) + "\n"
+
+
+def _accuracy(runs: Sequence[RunState], adapts: bool) -> tuple[list[str], list[list[str]]]:
+    """Return head and rows of the table of accuracies, without the column before adapting if the method has no loop."""
+    head, rows = ["test", "before adapting", "this model", "mean over seeds"], accuracy_rows(runs)
+    return (head, rows) if adapts else ([head[0], *head[2:]], [[row[0], *row[2:]] for row in rows])
+
+
+def _fixed(values: dict[str, Any]) -> str:
+    """Return a remark on numbers of the file that are not trained, besides the statistics of batch norm."""
+    fixed = values["learner"] == "leo" and values["frozen_maps"]
+    return ", and fixed maps from features to codes and back" if fixed else ""
 
 
 def accuracy_rows(runs: Sequence[RunState]) -> list[list[str]]:

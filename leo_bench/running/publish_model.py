@@ -87,7 +87,7 @@ def runs_of(folder: Path, variant: str) -> list[RunState]:
 
 def _write_card(path: Path, study: str, runs: list[RunState]) -> Path:
     card = path.with_suffix(CARD)
-    write_atomic(card, write_card(path.stem, study, runs, path.stat().st_size).encode())
+    write_atomic(card, write_card(path.stem, study, runs, path.read_bytes()).encode())
     return card
 
 

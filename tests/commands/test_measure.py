@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -224,6 +225,16 @@ def test_drawings_of_the_figure_are_those_with_the_largest_changes(done: Path, m
     ink = [found.lowered[0].mean((1, 2)), found.raised[0].mean((1, 2))[::-1]]
     assert sorted(ink[0]) == list(ink[0]) and sorted(ink[1]) == list(ink[1])
     assert ink[0].max() <= ink[1].min()
+
+
+def test_the_spectra_of_the_figure_are_those_of_the_measures(done: Path) -> None:
+    found, known = measure.latent_directions(done, None), measure.measure_run(done, None).measures
+    for shares, name in ((found.changes, "spectrum_top"), (found.decoder, "spectrum_top_decoder")):
+        assert shares[0] == pytest.approx(known[name].value)
+        assert shares.sum() == pytest.approx(1)
+        assert (np.diff(shares) <= 0).all() and len(shares) == 8
+    needed = int((found.changes.cumsum() < 0.9).sum()) + 1
+    assert needed == known["latent_directions_90"].value
 
 
 def test_the_file_is_plain_json_with_a_digest_at_its_end(done: Path) -> None:

@@ -1,6 +1,7 @@
 """Published models: they are the recorded runs, answer as recorded, and their cards have the published numbers."""
 
 import os
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,7 @@ def test_cards_are_those_that_the_records_give(tmp_path: Path) -> None:
         (tmp_path / path.name).write_bytes(path.read_bytes())
     for card in refresh_cards(ROOT / "results", tmp_path):
         assert card.read_text() == (MODELS / card.name).read_text(), "leo-bench publish-model brings it up to date"
+        assert sha256((MODELS / f"{card.stem}.safetensors").read_bytes()).hexdigest() in card.read_text()
         headline = recorded(card.stem).headline
         assert f"| {100 * headline.accuracy:.1f} ± {100 * headline.accuracy_ci95:.1f} |" in card.read_text()
 

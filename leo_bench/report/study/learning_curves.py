@@ -15,36 +15,42 @@ from leo_bench.report.table import percent
 from leo_bench.statistics.studies.study import StudyData, not_comparable
 
 IN_SAMPLE = "in-sample"
+NOT_COMPARED = ", not compared"
+"""End of the title of a panel whose variants are not compared with the baseline."""
 MOST_LINES = 6
 """Variants in a panel; more are drawn in several panels, each with the baseline."""
 COLUMNS = "variant seed episode accuracy part in_sample".split()
 
 
 def curves_plot(data: StudyData) -> Plot | None:
-    """Return the figure of accuracy in training, a panel per switch, of variants comparable with the baseline."""
+    """Return the figure of accuracy in training, a panel per switch. Variants that are not comparable with the baseline
+    have panels of their own."""
     frame, alone = curve_frame(data), not_comparable(data, data.headline)
     panels: list[Panel] = []
     drawn: set[str] = set()
     for switch in data.plan.switches or [""]:
         variants = switch_variants(data, switch) if switch else data.variants
-        drawable = set(frame["variant"]) - set(alone)
-        found = one_for_each_training(data, [name for name in variants if name in drawable])
-        names = setting_names(data, switch, found) if switch else {name: data.label(name) for name in found}
-        if len(found) < min(2, len(data.plan.switches) + 1):
-            continue
-        parts = in_parts(found, data.plan.baseline)
-        for number, part in enumerate(parts, start=1):
-            rows = frame[frame["variant"].isin(part)]
-            if rows["episode"].nunique() < 2:
-                continue
-            drawn.update(part)
-            mark = rows["in_sample"].map({True: f", {IN_SAMPLE}", False: ""})
-            rows = rows.assign(label=rows["variant"].map(names) + mark)
-            title = (switch or "all variants") + (f", {number} of {len(parts)}" if len(parts) > 1 else "")
-            panels.append(_panel(data, rows, title))
+        trained = [name for name in variants if name in set(frame["variant"])]
+        beside = one_for_each_training(data, [name for name in trained if name not in alone])
+        apart = one_for_each_training(data, [name for name in trained if name in alone])
+        parts = in_parts(beside, data.plan.baseline) if len(beside) >= min(2, len(data.plan.switches) + 1) else []
+        groups = {"": parts, NOT_COMPARED: in_parts(apart, data.plan.baseline) if apart else []}
+        for remark, parts in groups.items():
+            for number, part in enumerate(parts, start=1):
+                rows = frame[frame["variant"].isin(part)]
+                if rows["episode"].nunique() < 2:
+                    continue
+                drawn.update(part)
+                names = setting_names(data, switch, part) if switch else {name: data.label(name) for name in part}
+                mark = rows["in_sample"].map({True: f", {IN_SAMPLE}", False: ""})
+                rows = rows.assign(label=rows["variant"].map(names) + mark)
+                title = (switch or "all variants") + remark + (f", {number} of {len(parts)}" if len(parts) > 1 else "")
+                panels.append(_panel(data, rows, title))
     if not panels:
         return None
     ways = ", and of those of other ways" if any(data.rows(data.headline, name).empty for name in drawn) else ""
+    if drawn & set(alone):
+        ways += ", and in panels of their own of those that are not, such as with other batch norm"
     caption = (
         f"Accuracy while training, of variants comparable with the baseline{ways}: on validation episodes (with marks) "
         f"and on training episodes (dashed), means over {n_words(frame)}; shaded: {OVER_SEEDS}. "

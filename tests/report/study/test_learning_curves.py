@@ -41,6 +41,14 @@ def test_many_variants_are_drawn_in_panels_that_share_the_baseline(tmp_path: Pat
     assert [panel.alt.count("%") for panel in plot.panels] == [5, 5]  # the baseline and four of eight each
 
 
+def test_variants_that_are_not_comparable_have_panels_of_their_own(tmp_path: Path) -> None:
+    data = build(tmp_path, {"leo": {}, "short": {"latent_dim": 8}, "twice": {"n_train_episodes": 4000}})
+    plot = curves_plot(data)
+    assert plot is not None and "in panels of their own" in plot.caption
+    assert [panel.title for panel in plot.panels] == ["method", "method, not compared"]
+    assert [panel.alt.count("%") for panel in plot.panels] == [2, 1]
+
+
 @pytest.mark.parametrize("n", range(1, 30))
 def test_parts_have_each_variant_once_and_the_baseline_always(n: int) -> None:
     names = [f"v{number}" for number in range(n)]
