@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
 from leo_bench.config import Settings, make_settings, preset_values
+from leo_bench.config.constraints import NO_CYCLE
 from leo_bench.data.support_copies import SUPPORT_COPIES
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners.base import Learner, initialised
@@ -291,10 +292,24 @@ def _schedule(leo: LatentEmbeddingOptimization, batches: Iterable[Batch]) -> LRS
     """Return the learning-rate schedule over as many updates as there are batches, or None if the rate is constant."""
     if leo.settings.schedule == "constant":
         return None
-    if not isinstance(batches, Sized):
+    n_batches = _length(batches)
+    if n_batches is None:
         raise LeoBenchError(
             f"schedule={leo.settings.schedule} needs the number of batches, but the data loader has no length; give "
             'one with a length, or set schedule="constant"'
         )
-    updates = leo.settings.model_copy(update={"n_train_episodes": len(batches), "meta_batch_size": 1})
+    if n_batches == NO_CYCLE:
+        raise LeoBenchError(
+            f"schedule={leo.settings.schedule} cannot rise and fall over exactly {NO_CYCLE} updates, one for each "
+            'batch of the data loader; give it fewer or more, or set schedule="constant"'
+        )
+    updates = leo.settings.model_copy(update={"n_train_episodes": n_batches, "meta_batch_size": 1})
     return make_schedule(leo.meta_optimizer, updates)  # type: ignore[arg-type]  # any optimiser will do
+
+
+def _length(batches: Iterable[Batch]) -> int | None:
+    """Return the number of batches; None without one, as for a DataLoader of an IterableDataset."""
+    try:
+        return len(batches) if isinstance(batches, Sized) else None
+    except TypeError:
+        return None
