@@ -19,7 +19,7 @@ from leo_bench.learners.factory import build
 from leo_bench.learners.leo import Leo
 from leo_bench.learners.leo_parts import build_stem
 from leo_bench.models.classifier import LEOClassifier
-from leo_bench.training.answer_queries import with_copies
+from leo_bench.training.answer_queries import AnswersWithCopies, with_copies, with_copies_by_episode
 from leo_bench.training.batch_check import Batch, check_classes, check_images, checked_batch
 from leo_bench.training.model_files import find_model, load_into, read_model
 from leo_bench.training.optimizer import make_schedule
@@ -116,6 +116,17 @@ class LatentEmbeddingOptimization(Leo):
         if not torch.isfinite(loss):
             raise TrainingDiverged(diverged(f"the loss became {value}", self.settings))
         return value, float(accuracy)
+
+    def episode_logits(self, support_x: Tensor, support_y: Tensor, query_x: Tensor, n_way: int) -> list[Tensor]:
+        """Return logits [E, N * Q, N] at each of scored_steps; in training mode, at the last step alone.
+
+        In eval mode each support set also has its copies (test_support_copies), as in encode_task and inner_update, so
+        that both ways to adapt give the same answers. support_x: float32 [E, N * K, 1, H, W]; support_y: int64
+        [E, N * K], classes 0 to N - 1; query_x: float32 [E, N * Q, 1, H, W]; n_way: N. Raises LeoBenchError if
+        one code decodes all classes and N is not num_classes.
+        """
+        copies = () if self.training else self.copies
+        return super().episode_logits(*with_copies_by_episode(support_x, support_y, copies), query_x, n_way)
 
     def encode_task(self, support_data: Tensor, support_labels: Tensor) -> Tensor:
         """Return the class codes [N, latent_dim] of one support set, refined by the relation network.
@@ -258,9 +269,9 @@ def load_pretrained(name: str | Path = "tuned") -> Learner:
     """Return a published model, trained and in eval mode, on the CPU.
 
     name: `tuned`, `tuned_105`, `leo`, `paper`, `protonet`, or the path of a file of `leo-bench publish-model`. A LEO
-    that adapts step by step, such as `tuned` and `leo`, is a LatentEmbeddingOptimization. The others are a Learner,
-    which has episode_logits. Raises LeoBenchError if there is no such model, or if its file is damaged or of another
-    version.
+    that adapts step by step, such as `tuned` and `leo`, is a LatentEmbeddingOptimization. The others are a Learner.
+    All have episode_logits, whose support sets get the copies that the model was tested with. Raises LeoBenchError if
+    there is no such model, or if its file is damaged or of another version.
     """
     info, weights = read_model(find_model(name))
     settings = info.at_test()
@@ -268,7 +279,8 @@ def load_pretrained(name: str | Path = "tuned") -> Learner:
     if not steps_fit:
         learner: Learner = build(settings)
         load_into(learner, weights, info)
-        return learner.eval()
+        copies = SUPPORT_COPIES[settings.test_support_copies]
+        return (AnswersWithCopies(learner, copies) if copies else learner).eval()
     values = {each: getattr(settings, each) for each in Settings.model_fields if each not in NOT_READ}
     leo = LatentEmbeddingOptimization(settings.n_way, **values)
     leo.settings = settings  # also what only its training read
