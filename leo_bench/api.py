@@ -1,7 +1,7 @@
 """The interface to LEO of the source document: one episode at a time, on the same batched implementation."""
 
 import warnings
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Mapping, Sized
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from leo_bench.learners.leo import Leo
 from leo_bench.learners.leo_parts import build_stem
 from leo_bench.models.classifier import LEOClassifier
 from leo_bench.training.answer_queries import AnswersWithCopies, with_copies, with_copies_by_episode
-from leo_bench.training.batch_check import Batch, check_classes, check_images, checked_batch
+from leo_bench.training.batch_check import Batch, check_classes, check_episodes, check_images, checked_batch
 from leo_bench.training.model_files import find_model, load_into, read_model
 from leo_bench.training.optimizer import make_schedule
 from leo_bench.training.outer_loop import TrainingDiverged, outer_step
@@ -39,6 +39,48 @@ NOT_READ = frozenset(
     )
 ) - {"test_support_copies"}
 """Settings of runs: the caller of this interface gives data, tasks, updates and the device."""
+
+
+class CheckedClassifier(LEOClassifier):
+    """The classifier of an interface that is called with a user's own images: it names what does not fit."""
+
+    def __init__(self, num_classes: int, settings: Settings) -> None:
+        super().__init__(
+            num_classes, settings.image_size, settings.precision, width=settings.width, stem=build_stem(settings)
+        )
+        self.image_size = settings.image_size
+
+    def extract_features(self, x: Tensor) -> Tensor:
+        """Return features [B, feature_dim] of images x, float32 [B, 1, H, W].
+
+        Raises LeoBenchError if x does not fit.
+        """
+        check_images(x, "x", self.image_size, tasks=False)
+        return super().extract_features(x)
+
+    def forward(self, x: Tensor, params: dict[str, Tensor] | None = None) -> Tensor:
+        """Return logits [B, N] of images x, float32 [B, 1, H, W], by the default head, or by params.
+
+        params: {"fc.weight": [N, feature_dim], "fc.bias": [N]}, as decode_to_params returns them. Raises LeoBenchError
+        if x or params do not fit.
+        """
+        if params is not None:
+            self._check_params(params)
+        return super().forward(x, params)
+
+    def _check_params(self, params: Any) -> None:
+        """Raise LeoBenchError unless params are the weights of a head."""
+        names = ("fc.weight", "fc.bias")
+        found = {name: params.get(name) for name in names} if isinstance(params, Mapping) else {}
+        shapes = [list(each.shape) for each in found.values() if isinstance(each, Tensor)]
+        if len(shapes) != 2 or shapes != [[*shapes[1], self.feature_dim], shapes[0][:1]]:
+            came = f"are of type {type(params).__name__}"
+            if isinstance(params, Mapping):
+                came = f"have {', '.join(map(repr, params)) or 'nothing'} of the shapes {shapes}"
+            raise LeoBenchError(
+                f'params {came}: expected {{"fc.weight": [N, {self.feature_dim}], "fc.bias": [N]}}, as '
+                "decode_to_params(codes) returns them"
+            )
 
 
 class LatentEmbeddingOptimization(Leo):
@@ -83,13 +125,7 @@ class LatentEmbeddingOptimization(Leo):
             )
         super().__init__(settings)
         with initialised(settings.seed, "classifier"):
-            self.classifier = LEOClassifier(
-                num_classes,
-                settings.image_size,
-                settings.precision,
-                width=settings.width,
-                stem=build_stem(settings),
-            )
+            self.classifier = CheckedClassifier(num_classes, settings)
         self.num_classes = num_classes
         self.copies = SUPPORT_COPIES[settings.test_support_copies]
         rate = settings.outer_lr
@@ -122,9 +158,10 @@ class LatentEmbeddingOptimization(Leo):
 
         In eval mode each support set also has its copies (test_support_copies), as in encode_task and inner_update, so
         that both ways to adapt give the same answers. support_x: float32 [E, N * K, 1, H, W]; support_y: int64
-        [E, N * K], classes 0 to N - 1; query_x: float32 [E, N * Q, 1, H, W]; n_way: N. Raises LeoBenchError if
-        one code decodes all classes and N is not num_classes.
+        [E, N * K], classes 0 to N - 1; query_x: float32 [E, N * Q, 1, H, W]; n_way: N. Raises LeoBenchError if the
+        tensors do not fit, or if one code decodes all classes and N is not num_classes.
         """
+        check_episodes(support_x, support_y, query_x, n_way, self.settings.image_size)
         copies = () if self.training else self.copies
         return super().episode_logits(*with_copies_by_episode(support_x, support_y, copies), query_x, n_way)
 
@@ -136,7 +173,7 @@ class LatentEmbeddingOptimization(Leo):
         set also has its copies (test_support_copies).
         """
         n_way = self.num_classes
-        if self.settings.any_way and support_labels.numel():
+        if self.settings.any_way and isinstance(support_labels, Tensor) and support_labels.numel():
             n_way = max(2, min(int(support_labels.max()) + 1, len(support_labels)))
         support_data, support_labels = self._support_set(support_data, support_labels, n_way)
         features = self.classifier.extract_features(support_data)
@@ -148,7 +185,12 @@ class LatentEmbeddingOptimization(Leo):
 
         Raises LeoBenchError if images or labels do not fit each other or n_way classes.
         """
-        check_images(support_data[None], "support_data", self.settings.image_size)
+        check_images(support_data, "support_data", self.settings.image_size, tasks=False)
+        if not isinstance(support_labels, Tensor):
+            raise LeoBenchError(
+                f"support_labels are of type {type(support_labels).__name__}: expected an int64 tensor of the shape "
+                f"{list(support_data.shape[:1])}, one for each image"
+            )
         if support_labels.shape != support_data.shape[:1] or support_labels.dtype != torch.int64:
             kind, shape = str(support_labels.dtype).removeprefix("torch."), list(support_labels.shape)
             raise LeoBenchError(
