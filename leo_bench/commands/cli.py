@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from leo_bench.commands.given import GIVEN
+from leo_bench.commands.outputs import check_outputs
 from leo_bench.data import DATASETS
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PIPE_CLOSED, EXIT_USAGE, LeoBenchError
 from leo_bench.models.compiled_code import find_place_for_compiled_code
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with signals_interrupt():
             options = parser().parse_args(arguments)
+            check_outputs(options)
             find_place_for_compiled_code()
             code = int(options.command(options) or 0)
             sys.stdout.flush()
