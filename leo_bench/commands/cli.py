@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from leo_bench.commands.given import GIVEN
+from leo_bench.commands.outputs import check_outputs
 from leo_bench.data import DATASETS
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PIPE_CLOSED, EXIT_USAGE, LeoBenchError
 from leo_bench.models.compiled_code import find_place_for_compiled_code
 from leo_bench.running.child_processes import signals_interrupt
+from leo_bench.training.published_models import published_names
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with signals_interrupt():
             options = parser().parse_args(arguments)
+            check_outputs(options)
             find_place_for_compiled_code()
             code = int(options.command(options) or 0)
             sys.stdout.flush()
@@ -296,7 +299,7 @@ def _classify_options(sub: Parser) -> None:
     sub.add_argument(
         "--model",
         default="tuned",
-        help="a published model: tuned (default), leo, paper or protonet; or a file that ends with .safetensors",
+        help=f"a published model ({published_names()}; default: tuned), or a file that ends with .safetensors",
     )
     sub.add_argument(
         "--query",

@@ -1,19 +1,29 @@
 """Reading your own drawings from a folder: pictures in a folder for each class, or pictures without classes."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from leo_bench.config.paths import as_typed
 from leo_bench.data.prepare_drawing import SIDE, prepare_drawing
 from leo_bench.errors import LeoBenchError
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
-"""Endings of the files that are read as pictures. Other files are left out."""
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
+"""Formats that are read. What a file holds decides, not how its name ends."""
+FORMAT_WORDS = "PNG, JPEG, GIF, BMP, WebP or TIFF"
+ENDINGS = (
+    *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
+    *(".heic", ".heif", ".hif", ".avif", ".jp2", ".jxl", ".svg", ".ico", ".psd", ".xcf"),
+    *(".dng", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2"),
+)
+"""Endings of pictures. Such a file is refused if it cannot be read; another one that holds no picture is left out."""
 LARGEST = 100_000_000
 """Largest number of pixels of a picture."""
 
@@ -30,6 +40,8 @@ class OwnDrawings:
     """Index of each drawing's class in `classes`, int64 [M]; -1 for a drawing without a class."""
     classes: tuple[str, ...]
     """Names of the classes: their folders."""
+    left_out: tuple[Path, ...] = ()
+    """Files that lie among them and hold no picture, without hidden ones."""
 
     def __len__(self) -> int:
         return len(self.files)
@@ -38,7 +50,7 @@ class OwnDrawings:
         """Return the drawings at these indices, int64, or where this is True, bool [M]."""
         places = np.arange(len(self))[chosen]
         files = tuple(self.files[place] for place in places)
-        return OwnDrawings(files, self.images[places], self.labels[places], self.classes)
+        return OwnDrawings(files, self.images[places], self.labels[places], self.classes, self.left_out)
 
     def tensor(self, image_size: int) -> Tensor:
         """Return the drawings as a model of this image size sees them, float32 [M, 1, image_size, image_size]."""
@@ -72,11 +84,9 @@ def class_folders(folder: Path, classes: tuple[str, ...] | None = None) -> OwnDr
 
     classes: the classes that are allowed, and their order; by default those of the folder. Raises LeoBenchError if
     there are fewer than two classes, an unknown or empty class, pictures beside the class folders, folders in them, or
-    a picture that cannot be read or prepared.
+    a picture or link that cannot be read or prepared.
     """
-    entries = _entries(folder)
-    folders = [entry for entry in entries if entry.is_dir()]
-    loose = [entry for entry in entries if _is_picture(entry)]
+    folders, loose, left_out = _sorted_out(folder)
     if loose:
         raise LeoBenchError(
             f"{loose[0]} lies beside the folders of the classes: expected a folder for each class with its pictures; "
@@ -92,12 +102,11 @@ def class_folders(folder: Path, classes: tuple[str, ...] | None = None) -> OwnDr
         )
     files, labels = [], []
     for entry in folders:
-        own = _pictures(entry)
-        if not own:
-            raise LeoBenchError(f"{entry} has no picture: expected files that end with {', '.join(ENDINGS)}")
+        own, others = _pictures(entry, classes)
         files += own
+        left_out += others
         labels += [names.index(entry.name)] * len(own)
-    return OwnDrawings(tuple(files), _prepared(files), np.array(labels, dtype=np.int64), names)
+    return OwnDrawings(tuple(files), _prepared(files), np.array(labels, dtype=np.int64), names, tuple(left_out))
 
 
 def query_folder(folder: Path, classes: tuple[str, ...]) -> OwnDrawings:
@@ -105,13 +114,11 @@ def query_folder(folder: Path, classes: tuple[str, ...]) -> OwnDrawings:
 
     Raises LeoBenchError if there is none, and as class_folders does.
     """
-    entries = _entries(folder)
-    if any(entry.is_dir() for entry in entries):
+    if any(entry.is_dir() for entry in _entries(folder)):
         return class_folders(folder, classes)
-    files = _pictures(folder)
-    if not files:
-        raise LeoBenchError(f"{folder} has no picture: expected files that end with {', '.join(ENDINGS)}")
-    return OwnDrawings(tuple(files), _prepared(files), np.full(len(files), -1, dtype=np.int64), classes)
+    files, left_out = _pictures(folder, classes)
+    labels = np.full(len(files), -1, dtype=np.int64)
+    return OwnDrawings(tuple(files), _prepared(files), labels, classes, tuple(left_out))
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -121,20 +128,52 @@ def _entries(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if not entry.name.startswith((".", "__")))
 
 
-def _is_picture(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in ENDINGS
-
-
-def _pictures(folder: Path) -> list[Path]:
-    """Return the pictures of one class. Raises LeoBenchError if there is a folder among them."""
+def _sorted_out(folder: Path) -> tuple[list[Path], list[Path], list[Path]]:
+    """Return folders in a folder, pictures, and files that are none. Raises LeoBenchError for links to nothing."""
     entries = _entries(folder)
-    nested = [entry for entry in entries if entry.is_dir()]
+    for entry in entries:
+        if not entry.exists():
+            raise LeoBenchError(f"{entry} cannot be read as a picture (a link to nothing); replace or remove it")
+    folders = [entry for entry in entries if entry.is_dir()]
+    pictures = [entry for entry in entries if entry.is_file() and _is_picture(entry)]
+    return folders, pictures, [entry for entry in entries if entry not in (*folders, *pictures)]
+
+
+def _is_picture(file: Path) -> bool:
+    """Return True if a file is named as a picture, holds one, or cannot be opened, so that nobody knows."""
+    if file.suffix.lower() in ENDINGS:
+        return True
+    try:
+        with _opened(file):
+            return True
+    except UnidentifiedImageError:
+        return False
+    except Exception:  # noqa: BLE001  # reading it says what is wrong
+        return True
+
+
+def _pictures(folder: Path, classes: tuple[str, ...] | None) -> tuple[list[Path], list[Path]]:
+    """Return the pictures of one class, and the files that are none.
+
+    classes: the classes that are allowed, None for any. Raises LeoBenchError if there is no picture, or a folder.
+    """
+    nested, pictures, left_out = _sorted_out(folder)
     if nested:
-        raise LeoBenchError(
-            f"{nested[0]} is a folder inside the folder of a class: expected pictures there; name the folder whose "
-            f"folders are the classes, such as {folder}"
-        )
-    return [entry for entry in entries if _is_picture(entry)]
+        way_out = f"move its pictures into {folder}, or remove it"
+        if not pictures and _has_classes(nested, classes):
+            way_out = f"name the folder whose folders are the classes, such as {folder}"
+        raise LeoBenchError(f"{nested[0]} is a folder inside the folder of a class: expected pictures there; {way_out}")
+    if not pictures:
+        raise LeoBenchError(f"{folder} has no picture: expected {FORMAT_WORDS}; add one, or remove the folder")
+    return pictures, left_out
+
+
+def _has_classes(folders: list[Path], classes: tuple[str, ...] | None) -> bool:
+    """Return True if folders can be those of classes: enough of them, of allowed names, with pictures and no folder."""
+    if len(folders) < 2 if classes is None else any(folder.name not in classes for folder in folders):
+        return False
+    inside = [_entries(folder) for folder in folders]
+    return all(entries and all(entry.is_file() for entry in entries) for entries in inside)
 
 
 def _prepared(files: list[Path]) -> np.ndarray:
@@ -143,16 +182,38 @@ def _prepared(files: list[Path]) -> np.ndarray:
 
 
 def _prepare(file: Path) -> np.ndarray:
+    """Return a prepared drawing, uint8 [SIDE, SIDE]. Raises LeoBenchError naming the file."""
     try:
-        with Image.open(file) as picture:
+        with _opened(file) as picture:
             if picture.width * picture.height > LARGEST:
-                raise LeoBenchError(f"has {picture.width}x{picture.height} pixels, too many")
+                raise _too_large(f"{picture.width}x{picture.height} pixels")
             picture.load()
             return prepare_drawing(picture)
     except LeoBenchError as problem:
+        raise LeoBenchError(f"{file} {problem}") from None
+    except UnidentifiedImageError:
         raise LeoBenchError(
-            f"{file} {problem}; expected one character, in ink that stands out from plain paper"
+            f"{file} cannot be read as a picture (it holds no {FORMAT_WORDS}); save it as PNG or JPEG, or remove it"
         ) from None
+    except Image.DecompressionBombError:  # so many that not even its size is read
+        raise LeoBenchError(f"{file} {_too_large('far more pixels')}") from None
     except Exception as error:  # noqa: BLE001  # each decoder has errors of its own
         reason = " ".join(str(error).split()) or type(error).__name__
         raise LeoBenchError(f"{file} cannot be read as a picture ({reason}); replace or remove it") from None
+
+
+def _too_large(what: str) -> LeoBenchError:
+    return LeoBenchError(f"has {what}: expected at most {LARGEST // 1_000_000} million; make it smaller, or crop it")
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Image.Image]:
+    """Open a picture. What decoders warn of is no news: LARGEST is checked, and other warnings are of details.
+
+    Raises what PIL raises: UnidentifiedImageError if the file holds none of FORMATS.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore", UserWarning)
+        with Image.open(file, formats=FORMATS) as picture:
+            yield picture

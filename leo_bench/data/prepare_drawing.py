@@ -30,13 +30,24 @@ MOST_INK = 0.6
 """Largest share of a picture that ink may cover."""
 LEAST_PART = 0.008
 """Least area of a part of a character, such as a dot, as a share of its largest part. Smaller specks are left out."""
+LINES, RULED = 2, 4
+"""Lines from edge to edge from which on they may be those of the paper, and from which on they surely are."""
+EDGE = 5
+"""Width of the edge of a picture where lines are counted, pixels of WORKING_SIDE."""
+DARKER = 1.5
+"""How many times as far from the paper as its lines ink is at least."""
+MOST_DRAWN = 0.23
+"""Largest share of ink in a prepared drawing. In Omniglot it is 0.221, and 0.183 once its drawings are prepared."""
+EXPECTED = "expected one character, in ink that stands out from plain paper"
+"""End of the messages about a picture that shows none."""
 
 
 def prepare_drawing(picture: Image.Image) -> np.ndarray:
     """Return the character on a picture as a drawing, uint8 [SIDE, SIDE], ink 255 on paper 0.
 
-    The picture may have any size and colours, shading, transparency, and dark or light paper. Raises LeoBenchError if
-    it shows no drawing; the message starts with what the picture shows.
+    The picture may have any size and colours, shading, transparency, and dark or light paper. Lines of the paper that
+    are paler than the ink are left out. Raises LeoBenchError if it shows no drawing, if its paper is ruled with lines
+    as dark as the ink, or if its numbers are not finite; the message starts with what the picture shows.
     """
     ink = find_ink(flattened(picture))
     lines = _cropped(thinned(_smoothed(ink)))  # so that a thick pen makes no character larger
@@ -45,17 +56,28 @@ def prepare_drawing(picture: Image.Image) -> np.ndarray:
     drawing = np.zeros((SIDE, SIDE), bool)
     top, left = (SIDE - height) // 2, (SIDE - width) // 2
     drawing[top : top + height, left : left + width] = skeleton
-    return ndimage.binary_dilation(drawing, PEN).astype(np.uint8) * 255
+    drawing = ndimage.binary_dilation(drawing, PEN)
+    if drawing.mean() > MOST_DRAWN:
+        raise LeoBenchError(
+            f"shows more than a character: ink would cover {drawing.mean():.0%} of the drawing, and at most "
+            f"{MOST_DRAWN:.0%} are possible; {EXPECTED}, not ruled or squared"
+        )
+    return drawing.astype(np.uint8) * 255
 
 
 def flattened(picture: Image.Image) -> np.ndarray:
     """Return a picture as colours, float64 [H, W, 3] from 0 to 255, upright, its longer side WORKING_SIDE.
 
-    Transparent pixels become black if the opaque ones are light, else white.
+    Transparent pixels become black if the opaque ones are light, else white. Raises LeoBenchError for numbers that are
+    not finite.
     """
     picture = ImageOps.exif_transpose(picture)
     if picture.mode.startswith(("I", "F")):  # 16 or 32 bits a pixel
         values = np.asarray(picture, dtype=np.float64)
+        if not np.isfinite(values).all():
+            raise LeoBenchError(
+                "holds numbers that are not finite (NaN or infinite); save it with 8 or 16 bits a pixel"
+            )
         picture = Image.fromarray((255 * (values - values.min()) / (np.ptp(values) or 1)).astype(np.uint8))
     layers = picture.convert("RGBA")
     opacity = np.asarray(layers.getchannel("A"), dtype=np.float64)
@@ -71,20 +93,64 @@ def find_ink(colours: np.ndarray) -> np.ndarray:
     """Return the pixels with ink, bool [H, W], of colours, float64 [H, W, 3].
 
     Ink is farther from the paper in colour than the paper's grain, and than half of what is typical of ink. Specks are
-    left out. Raises LeoBenchError if there is no ink, or too much.
+    left out, and so are lines of the paper if they are paler. Raises LeoBenchError if there is no ink, or too much, if
+    there are lines as dark as the ink, or if there is only the edge of a block.
     """
     smooth = ndimage.gaussian_filter(colours, (1, 1, 0))
     distance = np.linalg.norm(smooth - paper_of(smooth), axis=-1)
     strong = distance > max(LEAST_CONTRAST / 2, GRAIN * np.quantile(distance, QUIET))
     contrast = float(np.median(distance[strong])) if strong.any() else 0.0
     if contrast < LEAST_CONTRAST:
-        raise LeoBenchError("shows no ink: its colours hardly differ")
-    ink = strong & (distance > contrast / 2)
+        raise LeoBenchError(f"shows no ink: its colours hardly differ; {EXPECTED}")
+    ink = _without_lines(distance, strong & (distance > contrast / 2))
     if ink.mean() > MOST_INK:
-        raise LeoBenchError(f"shows no drawing on plain paper: {ink.mean():.0%} of it differ from its edge")
+        raise LeoBenchError(f"shows no drawing on plain paper: {ink.mean():.0%} of it differ from its edge; {EXPECTED}")
+    if _lines_across(ink) >= RULED:
+        raise LeoBenchError(
+            f"shows {_lines_across(ink)} lines from edge to edge, as ruled or squared paper does, about as dark as the "
+            f"ink; {EXPECTED}"
+        )
     parts, _ = ndimage.label(ink, np.ones((3, 3)))
     areas = np.bincount(parts.ravel())[1:]
-    return np.isin(parts, 1 + np.flatnonzero(areas >= LEAST_PART * areas.max()))
+    ink = np.isin(parts, 1 + np.flatnonzero(areas >= LEAST_PART * areas.max()))
+    if _is_empty_frame(ink):
+        raise LeoBenchError(f"shows a block that fills it, or an empty frame, and no drawing; {EXPECTED}")
+    return ink
+
+
+def _without_lines(distance: np.ndarray, ink: np.ndarray) -> np.ndarray:
+    """Return ink without the lines of ruled or squared paper, bool [H, W]; as it is if no ink is darker than they are.
+
+    They run from edge to edge, so the ink at the edges of the picture is theirs. distance: float64 [H, W], from paper.
+    """
+    if _lines_across(ink) < LINES:
+        return ink
+    edge = ink.copy()
+    edge[1:-1, 1:-1] = False
+    lines = float(np.quantile(distance[edge], 0.98))
+    darker = distance[ink & (distance > DARKER * lines)]
+    if len(darker) < LEAST_PART * ink.sum():
+        return ink
+    found = ink & (distance > (lines + np.median(darker)) / 2)
+    return found if _lines_across(found) < LINES else ink
+
+
+def _lines_across(ink: np.ndarray) -> int:
+    """Return how many lines may run from one edge of ink, bool [H, W], to the opposite one, straight or slanted."""
+    left, right, top, bottom = (_n_runs(edge[:EDGE]) for edge in (ink.T, ink.T[::-1], ink, ink[::-1]))
+    return max(min(left, right), min(top, bottom))
+
+
+def _n_runs(rows: np.ndarray) -> int:
+    """Return the largest number of runs of True in a row, bool [R, N]. One row may lie along a line."""
+    return int((rows[:, 0] + np.sum(rows[:, 1:] & ~rows[:, :-1], axis=1)).max())
+
+
+def _is_empty_frame(ink: np.ndarray) -> bool:
+    """Return True if ink, bool [H, W], is nothing but the edge of the picture around one rectangle."""
+    edge = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
+    in_one_part = ndimage.label(ink, np.ones((3, 3)))[1] == 1
+    return bool(edge.mean() > 0.9 and in_one_part and not ink.all() and _cropped(~ink).mean() > 0.95)
 
 
 def paper_of(colours: np.ndarray) -> np.ndarray:

@@ -38,6 +38,8 @@ def write_atomic(path: Path, data: bytes) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
+        if path.is_dir():
+            raise LeoBenchError(f"cannot write {path}: it is a folder; name a file") from error
         raise LeoBenchError(
             f"cannot write {path}: {error.strerror}; free disk space, or check the permissions of the folder"
         ) from error

@@ -54,9 +54,10 @@ def classify_folder(folder: Path, model: str, query: Path | None, shots: int | N
     support, rest = _split(found, shots if shots is not None else (None if query else 1))
     queries = rest if query is None else query_folder(query, found.classes)
     if not len(queries):
+        lower = "lower --shots, " if (shots or 1) > 1 else ""
         raise LeoBenchError(
-            f"{folder} has no picture left to classify beside the support images; add pictures, lower --shots, or name "
-            "others with --query"
+            f"{folder} has no picture left to classify beside the support images; add pictures, {lower}or name others "
+            "with --query"
         )
     drawings, copies = support.tensor(settings.image_size), SUPPORT_COPIES[settings.test_support_copies]
     logits = answer_queries(
@@ -95,6 +96,11 @@ def summary(result: ClassifiedDrawings) -> str:
     stages = {"before adapting": result.before, "after adapting": result.after}
     if not result.adapts:
         stages = {"the model takes no steps": result.after}
+    n_again = _n_support_again(result)
+    if n_again:
+        lines.append(
+            f"{n_again} of the {len(result.queries)} are support images too, or copies of them: the model has seen them"
+        )
     for name, answers in stages.items():
         if known.any():
             right = int(np.sum(answers[known] == truth[known]))
@@ -107,7 +113,17 @@ def summary(result: ClassifiedDrawings) -> str:
             lines.append(f"{file}: {classes[answer]}")
         elif label != answer:
             lines.append(f"{file}: taken for {classes[answer]}")
+    left_out = list(dict.fromkeys((*result.support.left_out, *result.queries.left_out)))
+    if left_out:
+        more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+        lines.append(f"left out, since they hold no picture: {left_out[0]}{more}")
     return "\n".join(lines)
+
+
+def _n_support_again(result: ClassifiedDrawings) -> int:
+    """Return how many queries have the same file content as a support image."""
+    support = {file.read_bytes() for file in result.support.files}
+    return sum(file.read_bytes() in support for file in result.queries.files)
 
 
 def answers_csv(result: ClassifiedDrawings) -> bytes:

@@ -8,7 +8,8 @@ from leo_bench.errors import LeoBenchError
 from leo_bench.records import RUNS, Result, RunState, check_name, load_study, make_folder, read_record, write_atomic
 from leo_bench.running.model_card import front_of, used_settings, write_card
 from leo_bench.running.recorded_model import recorded_weights
-from leo_bench.training.model_files import ENDING, ModelInfo, model_bytes, read_model
+from leo_bench.training.model_files import ModelInfo, model_bytes, read_model
+from leo_bench.training.published_models import ENDING
 
 CARD = ".md"
 

@@ -1,6 +1,5 @@
 """Published models: a trained learner as one safetensors file, with its settings and its origin in the metadata."""
 
-import importlib.metadata
 import json
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,10 @@ from leo_bench.config import Settings, make_settings
 from leo_bench.config.paths import as_typed
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners.base import Learner
+from leo_bench.training.published_models import CHECKOUT, ENDING, published_files, published_names
 
-ENDING = ".safetensors"
 METADATA = "leo_bench"
 """Key of the metadata of a model's file. The only one, because safetensors writes several in no fixed order."""
-CHECKOUT = Path(__file__).resolve().parents[2] / "models"
-"""Folder of the published models in a checkout."""
 
 
 class ModelInfo(BaseModel):
@@ -63,29 +60,16 @@ def find_model(name: str | Path) -> Path:
         path = as_typed(name)
         if path.is_file():
             return path
-        raise LeoBenchError(f"there is no model {path.absolute()}; name a file, or a published model: {_known()}")
-    for path in _published():
+        raise LeoBenchError(
+            f"there is no model {path.absolute()}; name a file, or a published model: {published_names()}"
+        )
+    for path in published_files():
         if path.stem == str(name):
             return path
     raise LeoBenchError(
-        f"no published model {str(name)!r}: there are {_known()}; looked in {CHECKOUT}/ and among the files of the "
-        "installed package leo_bench"
+        f"no published model {str(name)!r}: there are {published_names()}; looked in {CHECKOUT}/ and among the files "
+        "of the installed package leo_bench"
     )
-
-
-def _published() -> list[Path]:
-    """Return the files of all published models, those of the checkout first."""
-    found = sorted(CHECKOUT.glob(f"*{ENDING}"))
-    try:
-        installed = importlib.metadata.files("leo_bench") or []
-    except importlib.metadata.PackageNotFoundError:
-        installed = []
-    paths = [Path(str(file.locate())) for file in installed if file.name.endswith(ENDING)]
-    return [*found, *sorted(path for path in paths if path.is_file())]
-
-
-def _known() -> str:
-    return ", ".join(dict.fromkeys(path.stem for path in _published())) or "none"
 
 
 def read_model(path: Path) -> tuple[ModelInfo, dict[str, Tensor]]:

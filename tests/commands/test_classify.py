@@ -46,7 +46,10 @@ def test_pictures_without_classes_get_an_answer_each(tmp_path: Path, capsys: pyt
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--shots", "3"], "has no picture left to classify"),
+        (
+            ["--shots", "3"],
+            "has no picture left to classify beside the support images; add pictures, lower --shots, or",
+        ),
         (["--shots", "0"], "--shots is 0: expected at least 1"),
         (["--model", "none"], "no published model 'none'"),
         (["--query", "nowhere"], "nowhere is not a folder"),
@@ -58,3 +61,30 @@ def test_odd_requests_are_one_line(
     assert main(["classify", str(link(tmp_path / "own", "bowl", "comb")), *arguments]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
+
+
+def test_support_images_among_the_queries_and_files_left_out_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = link(tmp_path / "own", "bowl", "comb")
+    (own / "readme").write_text("mine")
+    assert main(["classify", str(own), "--query", str(own), "--model", "protonet"]) == 0
+    out = capsys.readouterr().out
+    assert "6 of the 6 are support images too" in out
+    assert f"left out, since they hold no picture: {own / 'readme'}\n" in out
+
+
+def test_one_picture_of_each_class_asks_for_more_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("bowl", "comb"):
+        (tmp_path / "own" / name).mkdir(parents=True)
+        (tmp_path / "own" / name / "1.jpg").symlink_to(next((DRAWINGS / "support" / name).iterdir()))
+    assert main(["classify", str(tmp_path / "own"), "--model", "protonet"]) == 2
+    assert "add pictures, or name others with --query" in capsys.readouterr().err
+
+
+def test_help_names_every_published_model(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["classify", "--help"])
+    out = " ".join(capsys.readouterr().out.split())
+    for model in (Path(__file__).parents[2] / "models").glob("*.safetensors"):
+        assert model.stem in out

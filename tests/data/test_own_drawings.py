@@ -29,6 +29,7 @@ def alphabet(tmp_path: Path) -> Path:
         draw(tmp_path / "own" / name, 20 if name.startswith("a") else 0)
     (tmp_path / "own/a/notes.txt").write_text("mine")
     (tmp_path / "own/.hidden").mkdir()
+    (tmp_path / "own/b/.dead.png").symlink_to(tmp_path / "nowhere")
     (tmp_path / "own/__MACOSX").mkdir()
     return tmp_path / "own"
 
@@ -76,6 +77,27 @@ def damage(alphabet: Path, fault: str) -> Path:
         draw(alphabet / "1.png")
     if fault == "nested":
         draw(alphabet / "b/more/1.png")
+    if fault == "nested alone":
+        (
+            draw(alphabet.parent / "up/c/a/1.png"),
+            draw(alphabet.parent / "up/c/b/1.png"),
+            draw(alphabet.parent / "up/d/1.png"),
+        )
+        return alphabet.parent / "up"
+    if fault == "one nested":
+        draw(alphabet / "c/more/1.png")
+    if fault == "heic":
+        (alphabet / "a/IMG_3.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    if fault == "dead link":
+        (alphabet / "a/3.png").symlink_to(alphabet / "nowhere.png")
+    if fault == "dead class":
+        (alphabet / "c").symlink_to(alphabet / "nowhere")
+    if fault == "large":
+        Image.new("1", (11000, 10000)).save(alphabet / "a/3.png")
+    if fault == "huge":
+        Image.new("1", (20000, 10000)).save(alphabet / "a/3.png")
+    if fault == "nan":
+        Image.fromarray(np.full((20, 20), np.nan, np.float32)).save(alphabet / "a/3.tif")
     if fault == "unreadable":
         (alphabet / "b/3.png").write_bytes(b"no picture")
     if fault == "cut off":
@@ -93,7 +115,15 @@ FAULTS = {
     "one class": r"one has 1 folders of pictures: expected at least 2",
     "no class": r"none has 0 folders of pictures: expected at least 2",
     "loose": r"own/1\.png lies beside the folders",
-    "nested": r"own/b/more is a folder inside the folder of a class",
+    "nested": r"own/b/more is a folder inside the folder of a class.*; move its pictures into .*own/b, or remove it",
+    "nested alone": r"up/c/a is a folder inside the folder of a class.*; name the folder .*, such as .*/up/c$",
+    "one nested": r"own/c/more is a folder inside .*; move its pictures into .*own/c, or remove it",
+    "heic": r"own/a/IMG_3\.HEIC cannot be read as a picture \(it holds no PNG.*\); save it as PNG or JPEG",
+    "dead link": r"own/a/3\.png cannot be read as a picture \(a link to nothing\)",
+    "dead class": r"own/c cannot be read as a picture \(a link to nothing\)",
+    "large": r"3\.png has 11000x10000 pixels: expected at most 100 million; make it smaller, or crop it$",
+    "huge": r"3\.png has far more pixels: expected at most 100 million; make it smaller, or crop it$",
+    "nan": r"3\.tif holds numbers that are not finite \(NaN or infinite\); save it with 8 or 16 bits a pixel$",
     "unreadable": r"own/b/3\.png cannot be read as a picture",
     "cut off": r"own/a/3\.png cannot be read as a picture",
     "white": r"own/a/3\.png shows no ink",
@@ -113,3 +143,14 @@ def test_queries_of_an_unknown_class_and_no_queries_are_named(alphabet: Path, tm
     (tmp_path / "empty").mkdir()
     with pytest.raises(LeoBenchError, match="empty has no picture"):
         query_folder(tmp_path / "empty", ("a", "b"))
+
+
+def test_what_a_file_holds_decides_and_not_its_name(alphabet: Path) -> None:
+    content = (alphabet / "a/1.png").read_bytes()
+    for name in ("3.jfif", "4.HEIC", "5"):
+        (alphabet / "a" / name).write_bytes(content)
+    (alphabet / "readme").write_text("mine")
+    found = class_folders(alphabet)
+    assert [file.name for file in found.files[:5]] == ["1.png", "2.gif", "3.jfif", "4.HEIC", "5"]
+    assert [file.name for file in found.left_out] == ["readme", "notes.txt"]
+    assert found.part(found.labels == 0).left_out == found.left_out

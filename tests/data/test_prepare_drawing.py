@@ -152,3 +152,57 @@ def test_a_skeleton_has_the_parts_and_holes_of_the_ink() -> None:
         corners = np.ones((3, 3))
         assert ndimage.label(lines, corners)[1] == ndimage.label(ink, corners)[1]
         assert ndimage.label(~np.pad(lines, 1))[1] == ndimage.label(~np.pad(ink, 1))[1]
+
+
+def ruled(ink: str, line: str, step: int = 25, squared: bool = False, slant: int = 0, width: int = 2) -> Image.Image:
+    """The T of cross on paper with lines that are `step` pixels apart."""
+    paper = Image.new("RGB", (400, 400), "white")
+    pencil = ImageDraw.Draw(paper)
+    for place in range(step, 400, step):
+        pencil.line([(0, place), (400, place + slant)], fill=line, width=width)
+        if squared:
+            pencil.line([(place, 0), (place - slant, 400)], fill=line, width=width)
+    return Image.composite(Image.new("RGB", (400, 400), ink), paper, cross(400, 16, "white", "black").convert("L"))
+
+
+@pytest.mark.parametrize("squared", [False, True])
+@pytest.mark.parametrize("slant", [0, 20])
+@pytest.mark.parametrize(("ink", "step"), [("black", 25), ("black", 150), ("#203080", 25)])
+def test_lines_of_the_paper_are_no_ink(ink: str, step: int, slant: int, squared: bool) -> None:
+    drawing = prepare_drawing(ruled(ink, "#96b4e6", step, squared, slant))
+    assert agreement(drawing, prepare_drawing(cross(400, 16))) > 0.95
+
+
+def test_lines_as_dark_as_the_ink_are_refused() -> None:
+    with pytest.raises(
+        LeoBenchError, match=r"shows 15 lines from edge to edge, as ruled or squared paper does, .*expec"
+    ):
+        prepare_drawing(ruled("#4060c0", "#4060c0", width=8))
+
+
+def test_more_ink_than_a_character_has_is_refused() -> None:
+    picture = Image.new("L", (400, 400), 255)
+    for place in range(60, 341, 20):
+        ImageDraw.Draw(picture).line([(60, place), (340, place)], fill=0, width=8)
+    with pytest.raises(LeoBenchError, match=r"more than a character: ink would cover .*not ruled or squared"):
+        prepare_drawing(picture)
+
+
+def test_a_block_that_fills_the_picture_and_an_empty_frame_are_refused() -> None:
+    picture = Image.new("RGB", (200, 200), "white")
+    ImageDraw.Draw(picture).rectangle((10, 10, 190, 190), fill="black")
+    with pytest.raises(LeoBenchError, match="shows a block that fills it, or an empty frame"):
+        prepare_drawing(picture)
+
+
+def test_a_character_that_touches_the_edges_keeps_its_strokes() -> None:
+    letter = cross().crop((36, 36, 145, 145))
+    assert agreement(prepare_drawing(letter), prepare_drawing(cross())) > 0.9
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_not_finite_are_refused(value: float) -> None:
+    values = np.asarray(cross().convert("F")).copy()
+    values[0, 0] = value
+    with pytest.raises(LeoBenchError, match=r"not finite \(NaN or infinite\); save it with 8 or 16 bits"):
+        prepare_drawing(Image.fromarray(values))

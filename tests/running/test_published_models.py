@@ -22,7 +22,7 @@ from leo_bench.running.checkpoint import weights_digest
 from leo_bench.running.model_card import front_of
 from leo_bench.running.publish_model import publish_model, refresh_cards, runs_of
 from leo_bench.running.test_run import episodes_of
-from leo_bench.training import model_files
+from leo_bench.training import published_models
 from leo_bench.training.answer_queries import answer_queries
 from leo_bench.training.evaluate import score
 from leo_bench.training.model_files import ModelInfo, find_model, load_into, model_bytes, read_model
@@ -172,7 +172,8 @@ def test_a_missing_or_damaged_model_is_named(tmp_path: Path, monkeypatch: pytest
     info, weights = read_model(find_model("tuned"))
     with pytest.raises(LeoBenchError, match="do not fit this version"):
         load_into(load_pretrained("protonet"), weights, info)
-    monkeypatch.setattr(model_files, "_published", lambda: [])
+    monkeypatch.setattr(published_models, "CHECKOUT", tmp_path / "nowhere")
+    monkeypatch.setattr(published_models.importlib.metadata, "files", lambda package: [])
     with pytest.raises(LeoBenchError, match="there are none"):
         load_pretrained("tuned")
 
@@ -184,8 +185,8 @@ def test_models_of_an_installed_package_are_found(tmp_path: Path, monkeypatch: p
         def locate(self) -> Path:
             return MODELS / self.name
 
-    monkeypatch.setattr(model_files, "CHECKOUT", tmp_path)
-    monkeypatch.setattr(model_files.importlib.metadata, "files", lambda package: [File()])
+    monkeypatch.setattr(published_models, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(published_models.importlib.metadata, "files", lambda package: [File()])
     assert find_model("tuned") == MODELS / "tuned.safetensors"
 
 
