@@ -9,7 +9,7 @@ from torch import Tensor
 from leo_bench.data.bank import ImageBank
 from leo_bench.learners.leo import Leo
 from leo_bench.training.evaluate import Shifts
-from leo_bench.training.measures.directions import decoder_jacobian, energies
+from leo_bench.training.measures.directions import HeadOf, decoder_jacobian, energies
 from leo_bench.training.measures.episodes import MeasuredEpisodes
 from leo_bench.training.measures.observe import LeoObserved, observe_leo
 
@@ -36,9 +36,14 @@ def spectra_of(exact: Leo, observed: LeoObserved) -> Spectra:
     for index, codes in enumerate(observed.codes):
         start = observed.start_prototypes
         prototypes = None if start is None else start[index : index + 1]
-        jacobian = decoder_jacobian(lambda codes, start=prototypes: exact.decoder.head(codes, start)[0], codes)
+        jacobian = decoder_jacobian(_weights_of(exact, prototypes), codes)
         decoder += _shares(energies(jacobian)) / len(observed.codes)
     return Spectra(_shares(energies(observed.code_changes.flatten(0, 1))), decoder)
+
+
+def _weights_of(exact: Leo, prototypes: Tensor | None) -> HeadOf:
+    """Return the function from class codes [E, N, D] to the weights of the heads, [E, N, F]."""
+    return lambda codes: exact.decoder.head(codes, prototypes)[0]
 
 
 def _shares(energy: Tensor) -> Tensor:
