@@ -1,7 +1,7 @@
 """The interface to LEO of the source document: one episode at a time, on the same batched implementation."""
 
 import warnings
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Mapping, Sized
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
 from leo_bench.config import Settings, make_settings, preset_values
+from leo_bench.config.constraints import NO_CYCLE
 from leo_bench.data.support_copies import SUPPORT_COPIES
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners.base import Learner, initialised
@@ -18,8 +19,8 @@ from leo_bench.learners.factory import build
 from leo_bench.learners.leo import Leo
 from leo_bench.learners.leo_parts import build_stem
 from leo_bench.models.classifier import LEOClassifier
-from leo_bench.training.answer_queries import with_copies
-from leo_bench.training.batch_check import Batch, check_classes, check_images, checked_batch
+from leo_bench.training.answer_queries import AnswersWithCopies, with_copies, with_copies_by_episode
+from leo_bench.training.batch_check import Batch, check_classes, check_episodes, check_images, checked_batch
 from leo_bench.training.model_files import find_model, load_into, read_model
 from leo_bench.training.optimizer import make_schedule
 from leo_bench.training.outer_loop import TrainingDiverged, outer_step
@@ -38,6 +39,48 @@ NOT_READ = frozenset(
     )
 ) - {"test_support_copies"}
 """Settings of runs: the caller of this interface gives data, tasks, updates and the device."""
+
+
+class CheckedClassifier(LEOClassifier):
+    """The classifier of an interface that is called with a user's own images: it names what does not fit."""
+
+    def __init__(self, num_classes: int, settings: Settings) -> None:
+        super().__init__(
+            num_classes, settings.image_size, settings.precision, width=settings.width, stem=build_stem(settings)
+        )
+        self.image_size = settings.image_size
+
+    def extract_features(self, x: Tensor) -> Tensor:
+        """Return features [B, feature_dim] of images x, float32 [B, 1, H, W].
+
+        Raises LeoBenchError if x does not fit.
+        """
+        check_images(x, "x", self.image_size, tasks=False)
+        return super().extract_features(x)
+
+    def forward(self, x: Tensor, params: dict[str, Tensor] | None = None) -> Tensor:
+        """Return logits [B, N] of images x, float32 [B, 1, H, W], by the default head, or by params.
+
+        params: {"fc.weight": [N, feature_dim], "fc.bias": [N]}, as decode_to_params returns them. Raises LeoBenchError
+        if x or params do not fit.
+        """
+        if params is not None:
+            self._check_params(params)
+        return super().forward(x, params)
+
+    def _check_params(self, params: Any) -> None:
+        """Raise LeoBenchError unless params are the weights of a head."""
+        names = ("fc.weight", "fc.bias")
+        found = {name: params.get(name) for name in names} if isinstance(params, Mapping) else {}
+        shapes = [list(each.shape) for each in found.values() if isinstance(each, Tensor)]
+        if len(shapes) != 2 or shapes != [[*shapes[1], self.feature_dim], shapes[0][:1]]:
+            came = f"are of type {type(params).__name__}"
+            if isinstance(params, Mapping):
+                came = f"have {', '.join(map(repr, params)) or 'nothing'} of the shapes {shapes}"
+            raise LeoBenchError(
+                f'params {came}: expected {{"fc.weight": [N, {self.feature_dim}], "fc.bias": [N]}}, as '
+                "decode_to_params(codes) returns them"
+            )
 
 
 class LatentEmbeddingOptimization(Leo):
@@ -82,13 +125,7 @@ class LatentEmbeddingOptimization(Leo):
             )
         super().__init__(settings)
         with initialised(settings.seed, "classifier"):
-            self.classifier = LEOClassifier(
-                num_classes,
-                settings.image_size,
-                settings.precision,
-                width=settings.width,
-                stem=build_stem(settings),
-            )
+            self.classifier = CheckedClassifier(num_classes, settings)
         self.num_classes = num_classes
         self.copies = SUPPORT_COPIES[settings.test_support_copies]
         rate = settings.outer_lr
@@ -116,6 +153,18 @@ class LatentEmbeddingOptimization(Leo):
             raise TrainingDiverged(diverged(f"the loss became {value}", self.settings))
         return value, float(accuracy)
 
+    def episode_logits(self, support_x: Tensor, support_y: Tensor, query_x: Tensor, n_way: int) -> list[Tensor]:
+        """Return logits [E, N * Q, N] at each of scored_steps; in training mode, at the last step alone.
+
+        In eval mode each support set also has its copies (test_support_copies), as in encode_task and inner_update, so
+        that both ways to adapt give the same answers. support_x: float32 [E, N * K, 1, H, W]; support_y: int64
+        [E, N * K], classes 0 to N - 1; query_x: float32 [E, N * Q, 1, H, W]; n_way: N. Raises LeoBenchError if the
+        tensors do not fit, or if one code decodes all classes and N is not num_classes.
+        """
+        check_episodes(support_x, support_y, query_x, n_way, self.settings.image_size)
+        copies = () if self.training else self.copies
+        return super().episode_logits(*with_copies_by_episode(support_x, support_y, copies), query_x, n_way)
+
     def encode_task(self, support_data: Tensor, support_labels: Tensor) -> Tensor:
         """Return the class codes [N, latent_dim] of one support set, refined by the relation network.
 
@@ -124,7 +173,7 @@ class LatentEmbeddingOptimization(Leo):
         set also has its copies (test_support_copies).
         """
         n_way = self.num_classes
-        if self.settings.any_way and support_labels.numel():
+        if self.settings.any_way and isinstance(support_labels, Tensor) and support_labels.numel():
             n_way = max(2, min(int(support_labels.max()) + 1, len(support_labels)))
         support_data, support_labels = self._support_set(support_data, support_labels, n_way)
         features = self.classifier.extract_features(support_data)
@@ -136,7 +185,12 @@ class LatentEmbeddingOptimization(Leo):
 
         Raises LeoBenchError if images or labels do not fit each other or n_way classes.
         """
-        check_images(support_data[None], "support_data", self.settings.image_size)
+        check_images(support_data, "support_data", self.settings.image_size, tasks=False)
+        if not isinstance(support_labels, Tensor):
+            raise LeoBenchError(
+                f"support_labels are of type {type(support_labels).__name__}: expected an int64 tensor of the shape "
+                f"{list(support_data.shape[:1])}, one for each image"
+            )
         if support_labels.shape != support_data.shape[:1] or support_labels.dtype != torch.int64:
             kind, shape = str(support_labels.dtype).removeprefix("torch."), list(support_labels.shape)
             raise LeoBenchError(
@@ -257,9 +311,9 @@ def load_pretrained(name: str | Path = "tuned") -> Learner:
     """Return a published model, trained and in eval mode, on the CPU.
 
     name: `tuned`, `tuned_105`, `leo`, `paper`, `protonet`, or the path of a file of `leo-bench publish-model`. A LEO
-    that adapts step by step, such as `tuned` and `leo`, is a LatentEmbeddingOptimization. The others are a Learner,
-    which has episode_logits. Raises LeoBenchError if there is no such model, or if its file is damaged or of another
-    version.
+    that adapts step by step, such as `tuned` and `leo`, is a LatentEmbeddingOptimization. The others are a Learner.
+    All have episode_logits, whose support sets get the copies that the model was tested with. Raises LeoBenchError if
+    there is no such model, or if its file is damaged or of another version.
     """
     info, weights = read_model(find_model(name))
     settings = info.at_test()
@@ -267,7 +321,8 @@ def load_pretrained(name: str | Path = "tuned") -> Learner:
     if not steps_fit:
         learner: Learner = build(settings)
         load_into(learner, weights, info)
-        return learner.eval()
+        copies = SUPPORT_COPIES[settings.test_support_copies]
+        return (AnswersWithCopies(learner, copies) if copies else learner).eval()
     values = {each: getattr(settings, each) for each in Settings.model_fields if each not in NOT_READ}
     leo = LatentEmbeddingOptimization(settings.n_way, **values)
     leo.settings = settings  # also what only its training read
@@ -291,10 +346,24 @@ def _schedule(leo: LatentEmbeddingOptimization, batches: Iterable[Batch]) -> LRS
     """Return the learning-rate schedule over as many updates as there are batches, or None if the rate is constant."""
     if leo.settings.schedule == "constant":
         return None
-    if not isinstance(batches, Sized):
+    n_batches = _length(batches)
+    if n_batches is None:
         raise LeoBenchError(
             f"schedule={leo.settings.schedule} needs the number of batches, but the data loader has no length; give "
             'one with a length, or set schedule="constant"'
         )
-    updates = leo.settings.model_copy(update={"n_train_episodes": len(batches), "meta_batch_size": 1})
+    if n_batches == NO_CYCLE:
+        raise LeoBenchError(
+            f"schedule={leo.settings.schedule} cannot rise and fall over exactly {NO_CYCLE} updates, one for each "
+            'batch of the data loader; give it fewer or more, or set schedule="constant"'
+        )
+    updates = leo.settings.model_copy(update={"n_train_episodes": n_batches, "meta_batch_size": 1})
     return make_schedule(leo.meta_optimizer, updates)  # type: ignore[arg-type]  # any optimiser will do
+
+
+def _length(batches: Iterable[Batch]) -> int | None:
+    """Return the number of batches; None without one, as for a DataLoader of an IterableDataset."""
+    try:
+        return len(batches) if isinstance(batches, Sized) else None
+    except TypeError:
+        return None

@@ -1,7 +1,10 @@
 """The argument `preset` of the documented interface, and what comes with it."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
+from torch.utils.data import DataLoader, IterableDataset
 
 from leo_bench import LatentEmbeddingOptimization, train_leo
 from leo_bench.config import PRESETS
@@ -49,6 +52,26 @@ def test_train_leo_follows_the_schedule_of_the_preset(monkeypatch: pytest.Monkey
     assert rates[0] == pytest.approx(leo.settings.outer_lr / 25) and rates[-1] < 0.01 * leo.settings.outer_lr
     with pytest.raises(LeoBenchError, match="the data loader has no length"):
         train_leo(3, iter(batches(2)), preset="tuned", width=4, latent_dim=16)  # type: ignore[arg-type]
+    with pytest.raises(LeoBenchError, match="the data loader has no length"):
+        train_leo(3, DataLoader(Endless()), preset="tuned", width=4, latent_dim=16)
+
+
+class Endless(IterableDataset[tuple[torch.Tensor, ...]]):
+    """Tasks without a number, whose DataLoader has a length that cannot be asked for."""
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, ...]]:
+        while True:
+            yield tuple(part[0] for part in batches(1)[0])
+
+
+@pytest.mark.parametrize("n", range(1, 8))
+def test_a_schedule_is_followed_over_any_number_of_batches_but_three(n: int) -> None:
+    tiny = {"preset": "tuned", "width": 4, "latent_dim": 16, "inner_steps": 1, "image_size": 16}
+    if n == 3:
+        with pytest.raises(LeoBenchError, match="over exactly 3 updates, one for each batch of the data loader"):
+            train_leo(3, batches(n, 16), **tiny)  # type: ignore[arg-type]
+    else:
+        assert len(train_leo(3, batches(n, 16), **tiny)[1]) == n  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("preset", "part"), [("paper", "feature_norm"), ("maml", "learner")])

@@ -406,6 +406,27 @@ def test_who_still_gains_at_the_published_protocols() -> None:
     assert min(gains[variant] for variant in below) > 1
 
 
+def test_what_the_statistics_of_the_queries_add() -> None:
+    scores = pd.read_csv(ROOT / "results" / "official" / "compare-cpu" / "scores.csv")
+    scores = scores[(scores["dataset"] == "omniglot") & (scores["k_shot"] == 1) & (scores["n_way"] == 5)]
+    scores = scores[scores["seed"] == 0].set_index(["variant", "episode_mode"])
+    for name, variant in (("MAML", "maml"), ("first-order MAML", "first_order_maml")):
+        for test in ("mixed", "within alphabet"):
+            rows = [scores.loc[(own, test.replace(" ", "_"))] for own in (variant, f"{variant}_transductive")]
+            assert [row["batch_norm"] for row in rows] == ["support", "transductive"]
+            cells = [f"{100 * row['accuracy']:.1f} ± {100 * row['accuracy_ci95']:.1f}" for row in rows]
+            assert f"| {name}, {test} | {cells[0]} | {cells[1]} |" in page("methods.md")
+    study = load_study(ROOT / "results" / "official" / "sanity-gpu")
+    curves = {
+        run.planned.variant: {one.episode: one.accuracy for one in run.result.validation}
+        for run in study.runs
+        if run.result
+    }
+    own, other = (100 * curves[name][15360] for name in ("maml_inductive", "maml"))
+    said = f"after 15,360 training episodes their validation accuracies are {own:.1f} and {other:.1f}."
+    assert said in " ".join(page("methods.md"))
+
+
 def test_protonet_by_its_protocol_at_20_ways() -> None:
     scores = pd.read_csv(ROOT / "results" / "official" / "sanity-gpu" / "scores.csv")
     row = scores[(scores["variant"] == "protonet") & (scores["n_way"] == 20)].iloc[0]

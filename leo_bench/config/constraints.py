@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 LEAST_SIDE = 16
 """Side of the smallest images that a CNN with four poolings can see, pixels."""
 
+NO_CYCLE = 3
+"""Number of updates for which torch's OneCycleLR, whose rate rises over a third of them, divides by zero."""
+
 
 def check_together(settings: "Settings") -> None:
     """Raise ValueError, saying what to change, if settings contradict each other."""
@@ -42,6 +45,13 @@ def check_together(settings: "Settings") -> None:
         raise ValueError(
             f"n_train_episodes {settings.n_train_episodes} is not a multiple of "
             f"meta_batch_size {settings.meta_batch_size}; change one of them"
+        )
+    n_updates = settings.n_train_episodes // settings.meta_batch_size
+    if settings.schedule == "one_cycle" and n_updates == NO_CYCLE and LEARNERS[settings.learner].trains:
+        raise ValueError(
+            f"schedule=one_cycle cannot rise and fall over exactly {NO_CYCLE} updates (n_train_episodes "
+            f"{settings.n_train_episodes}, meta_batch_size {settings.meta_batch_size}); train on fewer or more "
+            "episodes, or set schedule to constant"
         )
     if settings.generated == "full" and settings.decode == "task":
         raise ValueError("generated=full decodes its head rows from class codes; set decode to class")

@@ -36,11 +36,12 @@ class OmniglotDataset(Dataset[tuple[Tensor, int]]):
 
 
 class OmniglotTaskDataset(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
-    """num_tasks few-shot tasks, drawn from the characters of a dataset without rotations.
+    """num_tasks few-shot tasks, drawn from the characters of a dataset.
 
     Item: support_data float32 (N*K, 1, H, W), support_labels int64 (N*K,), query_data and query_labels, which have
-    num_query in place of K. Item i depends only on seed and i, also in a worker process. Raises LeoBenchError if the
-    dataset has too few classes or drawings.
+    num_query in place of K. Item i depends only on the arguments and i, also in a worker process. rotations: each
+    character turned by 90, 180 and 270 degrees is a further class, as in the training of the presets. Raises
+    LeoBenchError if the dataset has too few classes or drawings, or if an argument is of another type.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class OmniglotTaskDataset(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
         num_query: int = 15,
         num_tasks: int = 2000,
         seed: int = 0,
+        rotations: bool = False,
     ) -> None:
         if not isinstance(dataset, OmniglotDataset):
             raise LeoBenchError(
@@ -61,13 +63,15 @@ class OmniglotTaskDataset(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
         for name, size in sizes.items():
             if not isinstance(size, int | np.integer) or isinstance(size, bool):
                 raise LeoBenchError(f"{name} is {size!r}: expected a whole number")
+        if not isinstance(rotations, bool):
+            raise LeoBenchError(f"rotations is {rotations!r}: expected True or False")
         if num_tasks < 1:
             raise LeoBenchError(f"num_tasks is {num_tasks}: expected at least 1")
         self.dataset = dataset
         self.num_tasks = num_tasks
         self.seed = seed
         spec = EpisodeSpec(n_way, k_shot, num_query)
-        self.sampler = EpisodeSampler(dataset.bank, dataset.characters, spec, rotations=False, split="task")
+        self.sampler = EpisodeSampler(dataset.bank, dataset.characters, spec, rotations=rotations, split="task")
 
     def __len__(self) -> int:
         return self.num_tasks

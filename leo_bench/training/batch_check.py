@@ -14,6 +14,9 @@ from leo_bench.errors import LeoBenchError
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 NAMES = ("support_data", "support_labels", "query_data", "query_labels")
 EXPECTED = f"({', '.join(NAMES)}), float32 [E, N * K, 1, H, H], int64 [E, N * K], and the same with N * Q"
+LARGEST_PIXEL = 10.0
+"""Largest pixel of drawings with ink 1 that were scaled, such as to standard deviation 1. Those of 0 to 255 exceed it.
+"""
 
 
 def checked_batch(batch: Any, n_classes: int, side: int | None = None) -> Batch:
@@ -22,22 +25,39 @@ def checked_batch(batch: Any, n_classes: int, side: int | None = None) -> Batch:
     Raises LeoBenchError naming the part that does not fit: what came, what is expected, how to mend it.
     """
     support_x, support_y, query_x, query_y = parts = _four(batch)
-    for name, images in (("support_data", support_x), ("query_data", query_x)):
-        check_images(images, name, side)
-        side = images.shape[-1]
-    for name, labels, images in (("support_labels", support_y, support_x), ("query_labels", query_y, query_x)):
-        _check_labels(labels, name, images)
-    if len(support_x) != len(query_x):
-        raise LeoBenchError(
-            f"support_data has {len(support_x)} tasks, query_data {len(query_x)}; give both the same tasks"
-        )
-    check_classes(support_y, n_classes)
+    check_images(support_x, NAMES[0], side)
+    check_images(query_x, NAMES[2], support_x.shape[-1])
+    _check_labels(support_y, NAMES[1], support_x)
+    _check_labels(query_y, NAMES[3], query_x)
+    _check_tasks(support_x, support_y, query_x, n_classes, NAMES)
     if int(query_y.min()) < 0 or int(query_y.max()) >= n_classes:
         raise LeoBenchError(
             f"query_labels go from {int(query_y.min())} to {int(query_y.max())}: expected classes 0 to "
             f"{n_classes - 1}; give num_classes the n_way of the tasks"
         )
     return parts
+
+
+def check_episodes(
+    support_x: Tensor, support_y: Tensor, query_x: Tensor, n_classes: int, side: int | None = None
+) -> None:
+    """Raise LeoBenchError unless these are episodes of n_classes, as Learner.episode_logits takes them.
+
+    side: side of the images if it is known, pixels.
+    """
+    check_images(support_x, "support_x", side)
+    check_images(query_x, "query_x", support_x.shape[-1])
+    _check_labels(support_y, "support_y", support_x)
+    _check_tasks(support_x, support_y, query_x, n_classes, ("support_x", "support_y", "query_x"))
+
+
+def _check_tasks(support_x: Tensor, support_y: Tensor, query_x: Tensor, n_classes: int, names: tuple[str, ...]) -> None:
+    """Raise LeoBenchError unless support sets and queries are equally many and every class has support images."""
+    if len(support_x) != len(query_x):
+        raise LeoBenchError(
+            f"{names[0]} has {len(support_x)} tasks, {names[2]} {len(query_x)}; give both the same tasks"
+        )
+    check_classes(support_y, n_classes)
 
 
 def _four(batch: Any) -> Batch:
@@ -62,27 +82,67 @@ def _four(batch: Any) -> Batch:
     return support_x, support_y, query_x, query_y
 
 
-def check_images(images: Tensor, name: str, side: int | None = None) -> None:
-    """Raise LeoBenchError unless images are float32 [E, M, 1, H, H] without NaN or infinity, of this side if given."""
+def check_images(images: Any, name: str, side: int | None = None, tasks: bool = True) -> None:
+    """Raise LeoBenchError unless images are drawings: float32, no NaN or infinity, no pixels of 0 to 255.
+
+    Their shape is [E, M, 1, H, H] if tasks, the images of one task after the other, else [M, 1, H, H]. side: H if it is
+    known, pixels.
+    """
+    expected = "[tasks, images of a task, 1, H, H]" if tasks else "[images, 1, H, H]"
+    n_dimensions, channel = (5, 2) if tasks else (4, 1)
+    if not isinstance(images, Tensor):
+        raise LeoBenchError(f"{name} is {_kind(images)}: expected a tensor {expected}")
     shape = list(images.shape)
-    if images.ndim != 5:
-        hint = "; add the dimension of the tasks with x[None]" if images.ndim == 4 else ""
+    if images.ndim != n_dimensions:
         raise LeoBenchError(
-            f"{name} has {images.ndim} dimensions, {shape}: expected 5, [tasks, images of a task, 1, H, H]{hint}"
+            f"{name} has {images.ndim} dimensions, {shape}: expected {n_dimensions}, {expected}"
+            f"{_dimension_hint(shape, tasks)}"
         )
     if not images.numel():
-        raise LeoBenchError(f"{name} is empty, {shape}: expected [tasks, images of a task, 1, H, H]")
-    if shape[2] != 1:
-        hint = "; convert colours to grey: x.mean(2, keepdim=True)" if shape[2] == 3 else ""
-        raise LeoBenchError(f"{name} has images of {shape[2]} channels, {shape}: expected 1{hint}")
-    if shape[3] != shape[4]:
-        raise LeoBenchError(
-            f"{name} has images of {shape[3]}x{shape[4]} pixels, {shape}: expected equal sides; crop or resize them"
-        )
-    if side is not None and shape[3] != side:
-        raise LeoBenchError(
-            f"{name} has images of {shape[3]}x{shape[4]} pixels: expected {side}x{side}, as before; resize them"
-        )
+        raise LeoBenchError(f"{name} is empty, {shape}: expected {expected}")
+    if shape[channel] != 1:
+        hint = _channel_hint(images, channel)
+        raise LeoBenchError(f"{name} has images of {shape[channel]} channels, {shape}: expected 1{hint}")
+    _check_side(shape, name, side)
+    _check_pixels(images, name)
+
+
+def _dimension_hint(shape: list[int], tasks: bool) -> str:
+    """Return how images of a wrong number of dimensions get the expected one, or an empty string."""
+    hints = {
+        (True, 4): "add the dimension of the tasks with x[None]",
+        (True, 3): "add the dimensions of tasks and channel with x[None, :, None]",
+        (False, 5): "give one task alone, the first with x[0]",
+        (False, 3): "add the dimension of the channel with x[:, None]",
+        (False, 2): "add the dimensions of images and channel with x[None, None]",
+    }
+    if tasks and len(shape) == 4 and shape[1] not in (1, 3):  # [E, M, H, H]
+        return "; add the dimension of the channel with x[:, :, None]"
+    hint = hints.get((tasks, len(shape)))
+    return f"; {hint}" if hint else ""
+
+
+def _channel_hint(images: Tensor, channel: int) -> str:
+    """Return how images [..., H, W] with more than one channel become grey, or an empty string."""
+    if images.shape[channel] == 3:
+        numbers = "x" if images.is_floating_point() else "x.float()"
+        return f"; convert colours to grey: {numbers}.mean({channel}, keepdim=True)"
+    if images.shape[-1] in (1, 3):
+        return f"; put the channels before the pixels: x.movedim(-1, {channel})"
+    return ""
+
+
+def _check_side(shape: list[int], name: str, side: int | None) -> None:
+    """Raise LeoBenchError unless images of this shape are square, and of this side if it is given."""
+    pixels = f"{shape[-2]}x{shape[-1]} pixels"
+    if shape[-2] != shape[-1]:
+        raise LeoBenchError(f"{name} has images of {pixels}, {shape}: expected equal sides; crop or resize them")
+    if side is not None and shape[-1] != side:
+        raise LeoBenchError(f"{name} has images of {pixels}: expected {side}x{side}, as before; resize them")
+
+
+def _check_pixels(images: Tensor, name: str) -> None:
+    """Raise LeoBenchError unless pixels are float32, finite, and not of 0 to 255."""
     if images.dtype != torch.float32:
         hint = "x.float() / 255" if images.dtype == torch.uint8 else "x.float()"
         raise LeoBenchError(f"{name} is {_dtype(images)}: expected float32 with ink 1 on paper 0; convert it: {hint}")
@@ -91,11 +151,17 @@ def check_images(images: Tensor, name: str, side: int | None = None) -> None:
         raise LeoBenchError(
             f"{name} has {n_bad} pixels that are NaN or infinite: expected numbers; look at what reads it"
         )
+    if (largest := float(images.max())) > LARGEST_PIXEL:
+        raise LeoBenchError(
+            f"{name} has pixels up to {largest:g}: expected ink 1 on paper 0; for pixels of 0 to 255: x / 255"
+        )
 
 
-def _check_labels(labels: Tensor, name: str, images: Tensor) -> None:
+def _check_labels(labels: Any, name: str, images: Tensor) -> None:
     """Raise LeoBenchError unless labels are int64 with one for each image."""
     expected = list(images.shape[:2])
+    if not isinstance(labels, Tensor):
+        raise LeoBenchError(f"{name} are {_kind(labels)}: expected an int64 tensor of the shape {expected}")
     if list(labels.shape) != expected:
         raise LeoBenchError(f"{name} have the shape {list(labels.shape)}: expected {expected}, one for each image")
     if labels.dtype != torch.int64:

@@ -368,6 +368,10 @@ def test_the_run_key_is_a_folder_name() -> None:
         ({"k_shot": 0}, ["k_shot", "got 0"]),
         ({"k_shot": 6, "n_query": 15}, ["k_shot + n_query", "6 + 15", "20"]),
         ({"n_train_episodes": 2001}, ["n_train_episodes", "2001", "meta_batch_size", "4"]),
+        (
+            {"n_train_episodes": 12, "schedule": "one_cycle"},
+            ["one_cycle", "exactly 3 updates", "n_train_episodes 12", "meta_batch_size 4", "constant"],
+        ),
         ({"generated": "full", "decode": "task"}, ["generated", "full", "decode", "class"]),
         ({"inner_examples": "leave_one_out"}, ["leave_one_out", "k_shot", "2"]),
         ({"inner_examples": "shifted", "generated": "full", "decode": "class"}, ["shifted", "generated", "head"]),

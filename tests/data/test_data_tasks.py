@@ -67,6 +67,8 @@ def test_data_of_other_libraries_and_sizes_that_are_no_numbers_are_one_line(data
             OmniglotTaskDataset(dataset, **{name: 1.5})  # type: ignore[arg-type]
     with pytest.raises(LeoBenchError, match="image_size is '28': expected a whole number"):
         load_omniglot_dataset(image_size="28")  # type: ignore[arg-type]
+    with pytest.raises(LeoBenchError, match="rotations is 1: expected True or False"):
+        OmniglotTaskDataset(dataset, rotations=1)  # type: ignore[arg-type]
 
 
 def test_a_root_without_omniglot_is_an_error(tmp_path: Path) -> None:
@@ -121,6 +123,21 @@ def test_labels_match_drawings(dataset: OmniglotDataset) -> None:
     assert len(set(support.values())) == 5
     for x, y in zip(query_data, query_labels, strict=True):
         assert owner[x.numpy().tobytes()] == support[int(y)]
+
+
+def test_rotations_are_further_classes(dataset: OmniglotDataset) -> None:
+    """A task has more classes than there are characters, each a character turned by some quarter turns."""
+    tasks = OmniglotTaskDataset(dataset, n_way=96, k_shot=1, num_query=1, num_tasks=1, rotations=True)
+    support_data, support_labels, *_ = tasks[0]
+    assert support_labels.tolist() == list(range(96))
+    upright = {dataset[position][0].numpy().tobytes() for position in range(len(dataset))}
+    turned_back = ([torch.rot90(x, turn, (1, 2)).numpy().tobytes() for turn in range(4)] for x in support_data)
+    turns = [min(turn for turn in range(4) if drawings[turn] in upright) for drawings in turned_back]
+    assert sorted(turns) == sorted(24 * [0, 1, 2, 3])
+    with pytest.raises(LeoBenchError, match="n_way is 96"):
+        OmniglotTaskDataset(dataset, n_way=96, k_shot=1, num_query=1)
+    plain, same = (OmniglotTaskDataset(dataset, num_tasks=1, **given)[0] for given in ({}, {"rotations": False}))
+    assert torch.equal(plain[0], same[0])
 
 
 @pytest.mark.parametrize("index", [6, 100, -7])

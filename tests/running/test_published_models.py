@@ -10,18 +10,22 @@ import torch
 from results_fixture import make_plan, write_run, write_study
 
 from leo_bench import LatentEmbeddingOptimization, load_pretrained
+from leo_bench.config import differing, make_settings
 from leo_bench.data.bank import load_images
 from leo_bench.data.locate import DataSource, locate
 from leo_bench.data.support_copies import SUPPORT_COPIES
 from leo_bench.errors import LeoBenchError
+from leo_bench.learners.factory import build
+from leo_bench.learners.leo import Leo
 from leo_bench.records import RunState
 from leo_bench.running.checkpoint import weights_digest
 from leo_bench.running.model_card import front_of
 from leo_bench.running.publish_model import publish_model, refresh_cards, runs_of
 from leo_bench.running.test_run import episodes_of
 from leo_bench.training import model_files
+from leo_bench.training.answer_queries import answer_queries
 from leo_bench.training.evaluate import score
-from leo_bench.training.model_files import find_model, load_into, model_bytes, read_model
+from leo_bench.training.model_files import ModelInfo, find_model, load_into, model_bytes, read_model
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "models"
@@ -97,12 +101,64 @@ def test_step_by_step_methods_answer_as_a_test_does() -> None:
     labels = torch.tensor([0, 1, 2, 0, 1, 2, 2])  # three classes, although it was trained at five
     codes = leo.encode_task(support, labels)
     steps = [codes, leo.inner_update(support, labels, codes)]
-    from leo_bench.training.answer_queries import answer_queries
-
     expected = answer_queries(leo, support, labels, queries, 3, SUPPORT_COPIES["shifted"])
     for point, logits in zip(steps, (expected[0], expected[-1]), strict=True):
         found = leo.classifier(queries, leo.decode_to_params(point))
         torch.testing.assert_close(found, logits, rtol=1e-3, atol=1e-3)
+
+
+def steps_of(leo: LatentEmbeddingOptimization, task: tuple[torch.Tensor, ...]) -> list[torch.Tensor]:
+    """Logits [Q, N] of a task's queries before and after adapting step by step. task: support, labels, queries."""
+    support, labels, queries = task
+    codes = leo.encode_task(support, labels)
+    points = [codes, leo.inner_update(support, labels, codes)]
+    return [leo.classifier(queries, leo.decode_to_params(point)) for point in points]
+
+
+@pytest.mark.parametrize("name", ["tuned", "leo"])
+def test_both_ways_to_adapt_give_the_same_answers(name: str) -> None:
+    leo = load_pretrained(name)
+    assert isinstance(leo, LatentEmbeddingOptimization)
+    generator = torch.Generator().manual_seed(0)
+    support, queries = (torch.rand(2, n, 1, 28, 28, generator=generator).round() for n in (7, 6))
+    n_way = 3 if leo.settings.any_way else 5
+    labels = torch.tensor([[0, 1, 2, 0, 1, 2, 2], [2, 2, 1, 0, 0, 1, 1]])
+    labels = labels if n_way == 3 else torch.arange(7).remainder(5).repeat(2, 1)
+    logits = leo.episode_logits(support, labels, queries, n_way)
+    assert len(logits) == len(leo.scored_steps)
+    for episode in range(2):
+        task = (support[episode], labels[episode], queries[episode])
+        answered = answer_queries(leo, *task, n_way, leo.copies)
+        for found, own, step in zip(steps_of(leo, task), (answered[0], answered[-1]), (0, -1), strict=True):
+            torch.testing.assert_close(logits[step][episode], found, rtol=1e-3, atol=1e-3)
+            torch.testing.assert_close(logits[step][episode], own, rtol=1e-3, atol=1e-3)
+    if name == "tuned":
+        without = Leo.episode_logits(leo, support, labels, queries, n_way)[-1]
+        assert (without - logits[-1]).abs().max() > 0.1
+        (training,) = leo.train().episode_logits(support, labels, queries, n_way)
+        assert torch.equal(training, Leo.episode_logits(leo, support, labels, queries, n_way)[-1])
+
+
+@pytest.mark.parametrize("learner", ["protonet", "maml"])
+def test_episodes_of_other_models_get_the_copies_of_their_tests(learner: str, tmp_path: Path) -> None:
+    settings = make_settings(
+        {"learner": learner, "width": 4, "image_size": 28, "padding": 2, "n_way": 3, "test_support_copies": "shifted"}
+    )
+    built = build(settings).eval()
+    info = ModelInfo(name="own", settings=differing(settings.canonical()), run_key="", weights_digest="", numerics="")
+    weights = {weight: tensor.contiguous() for weight, tensor in built.state_dict().items()}
+    (tmp_path / "own.safetensors").write_bytes(model_bytes(info, weights))
+    loaded = load_pretrained(tmp_path / "own.safetensors")
+    generator = torch.Generator().manual_seed(0)
+    support, queries = (torch.rand(n, 1, 28, 28, generator=generator).round() for n in (6, 4))
+    labels = torch.arange(3).repeat(2)
+    expected = answer_queries(loaded, support, labels, queries, 3, SUPPORT_COPIES["shifted"])
+    found = loaded.episode_logits(support[None], labels[None], queries[None], 3)
+    assert len(found) == len(expected) == len(loaded.scored_steps) == len(built.scored_steps)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one[0], other, rtol=1e-3, atol=1e-6)
+    without = built.episode_logits(support[None], labels[None], queries[None], 3)[-1]
+    assert not torch.allclose(found[-1], without, rtol=1e-2, atol=1e-6)
 
 
 def test_a_missing_or_damaged_model_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

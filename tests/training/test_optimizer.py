@@ -9,6 +9,8 @@ from torch import nn
 from torch.optim import Adam
 
 from leo_bench.config import Settings, make_settings
+from leo_bench.config.constraints import NO_CYCLE
+from leo_bench.errors import LeoBenchError
 from leo_bench.training.optimizer import WeightAverage, load_moments, make_optimizer, make_schedule, moments
 
 CPU = torch.device("cpu")
@@ -34,6 +36,32 @@ def rates(**changes: Any) -> list[float]:
 
 def test_a_constant_rate_stays() -> None:
     assert rates() == [0.01] * 30
+
+
+@pytest.mark.parametrize("n_updates", range(1, 11))
+def test_a_cycle_of_any_number_of_updates_that_settings_accept_can_be_followed(n_updates: int) -> None:
+    try:
+        chosen = settings(schedule="one_cycle", n_train_episodes=2 * n_updates)
+    except LeoBenchError:
+        assert n_updates == NO_CYCLE
+        return
+    optimizer = make_optimizer([nn.Parameter(torch.zeros(1))], chosen, CPU)
+    schedule = make_schedule(optimizer, chosen)
+    assert schedule is not None
+    for _ in range(n_updates):
+        optimizer.step()
+        schedule.step()
+
+
+def test_torch_cannot_make_the_cycle_that_settings_refuse() -> None:
+    """If this fails, torch has mended it, and the settings need not refuse it."""
+    chosen = settings(schedule="one_cycle").model_copy(update={"n_train_episodes": 2 * NO_CYCLE})
+    with pytest.raises(ZeroDivisionError):
+        make_schedule(make_optimizer([nn.Parameter(torch.zeros(1))], chosen, CPU), chosen)
+
+
+def test_settings_refuse_no_cycle_of_a_learner_that_does_not_train() -> None:
+    assert settings(learner="pixels", schedule="one_cycle", n_train_episodes=2 * NO_CYCLE).schedule == "one_cycle"
 
 
 def test_one_cycle_rises_over_a_third_and_falls_to_nothing() -> None:
