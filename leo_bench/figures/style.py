@@ -25,7 +25,7 @@ LABEL_WIDTH = 26
 FONT, SMALL = 8.5, 7.5
 """Text sizes in points, at a panel's own size; a phone shows a panel of 3.9 inches about a quarter larger."""
 
-PNG_DPI = 112
+PNG_DPI = 100
 
 FONTS = ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"]
 RC: Any = {
