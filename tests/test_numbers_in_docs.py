@@ -472,7 +472,8 @@ def test_leo_beside_maml_at_equal_time_and_on_other_drawings() -> None:
         -round(100 * study.effects.loc[(f"{name}_time", "5-way 1-shot mixed"), "difference"])
         for name in ("maml", "meta_sgd")
     ]
-    assert f"it leads by {timed[0]} and {timed[1]} points at 1 shot (two seeds)" in text
+    assert set(study.main.loc[["maml_time", "meta_sgd_time"], "n_seeds"]) == {3}
+    assert f"it leads by {timed[0]} and {timed[1]} points at 1 shot (three seeds)" in text
     digits = f"leads MAML by {behind['maml', 'digits']} points and Meta-SGD by {behind['meta_sgd', 'digits']}"
     assert f"{digits}, on drawn glyphs by {behind['maml', 'glyphs']} and {behind['meta_sgd', 'glyphs']}." in text
     pretrained = [study._other("pretrained", f"5-way {shots}-shot mixed", "digits") for shots in (1, 5)]
