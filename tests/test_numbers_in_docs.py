@@ -397,6 +397,13 @@ def test_published_protocols(variant: str) -> None:
     assert any(f" | {published.replace('no published number', 'none')} {end}" in line for line in rows)
 
 
+def test_what_the_claims_page_says_of_the_published_protocols() -> None:
+    scores = pd.read_csv(ROOT / "results" / "official" / "sanity-gpu" / "scores.csv").set_index("variant")
+    maml, meta_sgd = (100 * float(scores.loc[name, "accuracy"]) for name in ("maml", "meta_sgd"))
+    said = f"at {maml:.1f}% against 98.7 and {meta_sgd:.1f}% against 99.5"
+    assert said in " ".join(" ".join(page("claims.md")).split())
+
+
 def test_who_still_gains_at_the_published_protocols() -> None:
     study = load_study(ROOT / "results" / "official" / "sanity-gpu")
     curves = {run.planned.variant: [one.accuracy for one in run.result.validation] for run in study.runs if run.result}
