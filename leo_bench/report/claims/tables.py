@@ -233,7 +233,7 @@ def _comparison(evidence: Evidence, table: ComparisonTable, verdicts: dict[str, 
         rows.append(words)
     names = ", ".join(f"{column} is {evidence.label(name)}" for column, name in table.columns.items())
     caption = (
-        f'The table of the section "{table.section}", with a measured number in each cell and the verdict on its '
+        f'The table of the section "{table.section}", with the number where one is measured and the verdict on its '
         f"statement. {names}, where a cell names no other. By construction: the method is so, whatever its numbers."
     )
     frame = pd.DataFrame(rows)
