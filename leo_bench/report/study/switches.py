@@ -58,6 +58,7 @@ def switch_variants(data: StudyData, switch: str) -> list[str]:
 
 NO_SETTING = {
     "preset": "A whole set of settings.",
+    "study": "Variants that are taken from another study, with its settings.",
     "step": "Each variant keeps the changes of the variants before it, and is compared with the one before it.",
     "part": "The baseline without one of its components.",
     "settings": "The documented defaults, or settings that a search found on validation characters.",

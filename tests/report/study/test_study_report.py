@@ -217,7 +217,7 @@ def forty_of_each(n_steps: int, *_: Any) -> np.ndarray:
 FIVE_WAY = {"inner_lr": 0.5, "test_n_ways": (5,)}
 
 
-def test_a_switch_with_one_comparable_variant_has_no_curves(tmp_path: Path) -> None:
+def test_a_switch_with_one_comparable_variant_has_no_curves_beside_the_baseline(tmp_path: Path) -> None:
     variants = {**PAIR, "still": {"inner_steps": 0}, "five_way": FIVE_WAY, "five": {"k_shot": 5}}
     base = {"test_n_ways": (5, 20), "test_modes": ("mixed",), "inner_steps": 2}
     plan = make_plan(variants, (0, 1), base=base, switches={"inner_steps": ["leo", "still"], "k_shot": ["five"]})
@@ -225,7 +225,7 @@ def test_a_switch_with_one_comparable_variant_has_no_curves(tmp_path: Path) -> N
         steps = [0] if run.variant == "still" else [0, 1, 2]
         write_run(tmp_path, plan, run, partial(forty_of_each, len(steps)), steps=steps)
     plots = all_plots(load_study_data(write_study(tmp_path, plan)))
-    assert [panel.title for panel in plots["curves"].panels] == ["inner_steps"]
+    assert [panel.title for panel in plots["curves"].panels] == ["inner_steps", "k_shot, not compared"]
 
 
 def test_validation_curves_of_runs_trained_on_validation_characters_are_in_sample(tmp_path: Path) -> None:
