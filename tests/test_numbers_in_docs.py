@@ -5,6 +5,7 @@ A line that no longer agrees fails with the line that the published tables give.
 
 import math
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -505,6 +506,68 @@ def test_what_the_claims_page_says_of_numbers() -> None:
     maml, meta_sgd, longer = counted
     assert f"`leo` takes {100 * maml:.0f}% of the multiply-adds of MAML and {100 * meta_sgd:.0f}% of those" in text
     assert f"Codes of 128 numbers in place of 32 add {100 * (longer - 1):.1f}%." in text
+
+
+def test_what_the_claims_page_says_of_accuracies() -> None:
+    numbers = pd.read_csv(ROOT / "reports" / "official" / "claims-cpu" / "tables" / "numbers.csv").set_index("claim")
+    text = " ".join(" ".join(page("claims.md")).split())
+    behind = [-round(100 * numbers.loc[f"better_than_{name}_as_meant", "value"]) for name in ("maml", "meta_sgd")]
+    assert f"`leo` by {behind[0]} and {behind[1]} points" in text
+    full_size = numbers.loc["one_shot_as_written_full_size"]
+    assert full_size["n_seeds"] == 2 and abs(full_size["value"] - 0.2) < 0.005
+    assert "where it stays at chance (two seeds)" in text
+
+
+def test_rules_of_claims_that_name_a_measured_number() -> None:
+    rules = (ROOT / "studies" / "claims.toml").read_text(encoding="utf-8")
+    scores = pd.read_csv(ROOT / "results" / "official" / "ablations_leo-cpu" / "scores.csv")
+    scores = scores[(scores["variant"] == "untrained") & (scores["n_way"] == 5) & (scores["episode_mode"] == "mixed")]
+    start = f"{100 * scores['accuracy'].mean():.1f}"
+    assert rules.count(f"is above {start}%, which class means in an untrained CNN reach") == 2
+    assert rules.count(f"above = {float(start) / 100:.3f} }}") == 2
+    (times,) = re.findall(r"the GPU is (\d+ to \d+) times as fast as one core", " ".join(page("speed.md")))
+    assert f"are {times} times as fast on an H100 as on one core" in rules
+
+
+def test_sizes_of_the_searches() -> None:
+    variants = {
+        name: list(tomllib.loads((ROOT / "studies" / f"{name}.toml").read_text(encoding="utf-8"))["variants"])
+        for name in ("compare_choice", "adaptation_choice", "recipe_choice")
+    }
+    methods = [name.rpartition("_")[0] for name in variants["compare_choice"]]
+    maml, meta_sgd, first_order, reptile, anil, pretrained = (
+        methods.count(name) for name in ("maml", "meta_sgd", "first_order_maml", "reptile", "anil", "pretrained")
+    )
+    assert first_order == reptile
+    words = " ".join(" ".join(page("methods.md")).split())
+    said = f"{maml} settings of MAML, {meta_sgd} of Meta-SGD, {reptile} each of first-order MAML and Reptile, {anil} of"
+    assert f"{said} ANIL and {pretrained} of pretraining" in words
+    profiles = tomllib.loads((ROOT / "studies" / "search_tuned.toml").read_text(encoding="utf-8"))["profiles"]
+    loops, recipes = len(variants["adaptation_choice"]), len(variants["recipe_choice"])
+    assert f"a search of {profiles['cpu']['n_trials']} trials (`search_tuned`), {loops} inner loops" in words
+    assert f"(`adaptation_choice`) and {recipes} variants of recipes" in words
+
+
+def test_what_the_page_on_measures_says_of_its_pictures() -> None:
+    runs = {
+        run.planned.variant: run
+        for run in load_study(ROOT / "results/official/compare-cpu").runs
+        if run.planned.seed == 3
+    }
+    words = ("three", "four", "five", "six")
+    text = " ".join(" ".join(page("measures.md")).split())
+    found = {}
+    for name in ("leo", "tuned"):
+        result = runs[name].result
+        measures = result and read_measures(runs[name].folder, result)
+        assert measures
+        found[name] = {key: one.value for key, one in measures.measures.items()}
+    changes, decoder = (words[int(found["leo"][f"latent_directions_90{end}"]) - 3] for end in ("", "_decoder"))
+    assert f"{changes} directions have 90% of the changes of codes, and {decoder} have 90% of the decoder" in text
+    assert f"{decoder} of 64 have 90% of its derivative" in text
+    own = found["tuned"]
+    assert f"The loop uses {own['latent_directions_90']:.0f} of 256 for 90% of its changes" in text
+    assert f"(`direction_stability` is {own['direction_stability']:.2f} for this model)" in text
 
 
 def test_what_the_added_relation_network_makes_of_neighbours() -> None:

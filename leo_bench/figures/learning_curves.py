@@ -41,7 +41,7 @@ def learning_curves(frame: pd.DataFrame, styles: Styles, *, error: bool = False,
     write_ends(ax, [(value, fill(label, LABEL_WIDTH), styles[name]) for name, (value, label) in ends.items()])
     ax.set(xlabel="training episodes")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    n_ticks = 4 if shown["episode"].max() < 100_000 else 2  # seven characters each
+    n_ticks = 4 if shown["episode"].max() < 10_000 else 2  # labels of six characters and more
     ax.xaxis.set_major_locator(MaxNLocator(n_ticks, integer=True))
     return style_axes(ax)
 

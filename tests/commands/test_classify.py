@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from leo_bench.commands.cli import main
+from leo_bench.figures.style import PNG_DPI
 
 DRAWINGS = Path(__file__).parents[2] / "examples" / "drawings"
 
@@ -29,7 +30,7 @@ def test_accuracy_answers_and_picture(tmp_path: Path, capsys: pytest.CaptureFixt
     assert len(rows) == 6 and right >= 5
     assert f"after adapting   {right} of 6 right" in out and "before adapting" in out
     with Image.open(tmp_path / "a.png") as picture:
-        assert picture.width > 200
+        assert picture.width > 2.5 * PNG_DPI
 
 
 def test_pictures_without_classes_get_an_answer_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

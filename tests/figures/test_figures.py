@@ -1,6 +1,7 @@
 """Figures are functions of a frame: what is drawn is where it should be, nothing global changes."""
 
 import io
+import itertools
 import re
 import xml.etree.ElementTree as ElementTree
 from functools import partial
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib._pylab_helpers import Gcf
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image, ImageColor
@@ -239,6 +241,21 @@ def test_validation_on_characters_that_were_trained_on_is_dotted() -> None:
     assert dashes[INK] == (0, None)
     assert dashes[COLOURS[0]] == IN_SAMPLE_DASH
     assert {"leo", "none, in-sample"} <= set(texts(ax))
+
+
+@pytest.mark.parametrize("most", [3_000, 9_000, 29_000, 48_000, 60_000, 99_000, 154_000, 480_000])
+def test_numbers_of_episodes_do_not_touch_in_a_panel(most: int) -> None:
+    """Numbers as long as these touch if there are many, in an axis of 1.6 inches as beside long labels."""
+    frame = curve_frame()
+    figure = Figure(figsize=(3.9, 2.75), dpi=PNG_DPI)
+    ax = figure.add_axes((0.1, 0.2, 1.6 / 3.9, 0.6))
+    learning_curves(frame.assign(episode=frame["episode"] * (most / 3)), STYLES, ax=ax)
+    FigureCanvasAgg(figure).draw()
+    low, high = ax.get_xlim()
+    shown = [label for tick, label in zip(ax.get_xticks(), ax.get_xticklabels(), strict=True) if low <= tick <= high]
+    boxes = [label.get_window_extent() for label in shown]
+    assert len(boxes) >= 2
+    assert all(left.x1 + 2 < right.x0 for left, right in itertools.pairwise(boxes))
 
 
 def test_long_labels_of_learning_curves_are_broken_into_lines() -> None:

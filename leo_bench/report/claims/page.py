@@ -66,7 +66,7 @@ def claims_answer(data: StudyData, claims: list[JudgedClaim]) -> list[str]:
     owned, n_looks = sum(one.decision is not None for one in judged), data.plan.n_looks
     ruled = [claim.claim for claim in claims if not claim.claim.not_measurable]
     before = sum(claim.written == "before" for claim in ruled)
-    spent = f", at any of the {n_looks} looks that are planned while runs arrive" if n_looks > 1 else ""
+    spent = f", whichever of {n_looks} looks while runs arrive is the last" if n_looks > 1 else ""
     n_exact = sum(bool(claim.parts) and all(part.part.is_exact for part in claim.parts) for claim in claims)
     n_wordings = len({claim.claim.words for claim in claims})
     verdicts = listed(counts([claim.verdict for claim in claims], VERDICTS), most=len(VERDICTS))

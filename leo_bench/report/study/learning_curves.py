@@ -29,23 +29,14 @@ def curves_plot(data: StudyData) -> Plot | None:
     panels: list[Panel] = []
     drawn: set[str] = set()
     for switch in data.plan.switches or [""]:
-        variants = switch_variants(data, switch) if switch else data.variants
-        trained = [name for name in variants if name in set(frame["variant"])]
-        beside = one_for_each_training(data, [name for name in trained if name not in alone])
-        apart = one_for_each_training(data, [name for name in trained if name in alone])
-        parts = in_parts(beside, data.plan.baseline) if len(beside) >= min(2, len(data.plan.switches) + 1) else []
-        groups = {"": parts, NOT_COMPARED: in_parts(apart, data.plan.baseline) if apart else []}
-        for remark, parts in groups.items():
-            for number, part in enumerate(parts, start=1):
-                rows = frame[frame["variant"].isin(part)]
-                if rows["episode"].nunique() < 2:
-                    continue
-                drawn.update(part)
-                names = setting_names(data, switch, part) if switch else {name: data.label(name) for name in part}
-                mark = rows["in_sample"].map({True: f", {IN_SAMPLE}", False: ""})
-                rows = rows.assign(label=rows["variant"].map(names) + mark)
-                title = (switch or "all variants") + remark + (f", {number} of {len(parts)}" if len(parts) > 1 else "")
-                panels.append(_panel(data, rows, title))
+        for title, variants in _lines(data, switch, set(frame["variant"]), set(alone)):
+            rows = frame[frame["variant"].isin(variants)]
+            if rows["episode"].nunique() < 2:
+                continue
+            drawn.update(variants)
+            names = setting_names(data, switch, variants) if switch else {name: data.label(name) for name in variants}
+            mark = rows["in_sample"].map({True: f", {IN_SAMPLE}", False: ""})
+            panels.append(_panel(data, rows.assign(label=rows["variant"].map(names) + mark), title))
     if not panels:
         return None
     ways = ", and of those of other ways" if any(data.rows(data.headline, name).empty for name in drawn) else ""
@@ -63,6 +54,25 @@ def curves_plot(data: StudyData) -> Plot | None:
             "so its validation accuracy says nothing about new characters."
         )
     return Plot("curves", "Training and validation curves", caption, panels, columns=3)
+
+
+def _lines(data: StudyData, switch: str, trained: set[str], alone: set[str]) -> list[tuple[str, list[str]]]:
+    """Return title and variants of each panel of a switch: those comparable with the baseline, then the others.
+
+    switch: empty for all variants. trained: variants with a curve; alone: variants that are not comparable.
+    """
+    variants = [name for name in (switch_variants(data, switch) if switch else data.variants) if name in trained]
+    beside = one_for_each_training(data, [name for name in variants if name not in alone])
+    apart = one_for_each_training(data, [name for name in variants if name in alone])
+    if len(beside) < min(2, len(data.plan.switches) + 1):  # the baseline by itself, which another panel has
+        beside = []
+    found = []
+    for remark, chosen in (("", beside), (NOT_COMPARED, apart)):
+        parts = in_parts(chosen, data.plan.baseline)
+        for number, part in enumerate(parts, start=1):
+            place = f", {number} of {len(parts)}" if len(parts) > 1 else ""
+            found.append((f"{switch or 'all variants'}{remark}{place}", part))
+    return [(title, part) for title, part in found if part]
 
 
 def _panel(data: StudyData, rows: pd.DataFrame, title: str) -> Panel:

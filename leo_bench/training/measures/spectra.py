@@ -15,12 +15,12 @@ from leo_bench.training.measures.observe import LeoObserved, observe_leo
 
 
 class Spectra(NamedTuple):
-    """Share of the squares along each direction, largest first, float64 [D] each."""
+    """Shares of a sum of squares along each latent direction, largest first, float64 [D] each."""
 
     changes: Tensor
-    """Of the changes of all class codes by the inner loop."""
+    """Shares of the changes of all class codes by the inner loop."""
     decoder: Tensor
-    """Of the derivative of the head's weights by the code of class 0, mean over the episodes."""
+    """Shares of the derivative of the head's weights by the code of class 0, mean over the episodes."""
 
 
 def spectra(learner: Leo, bank: ImageBank, measured: MeasuredEpisodes, copies: Shifts) -> Spectra:
@@ -47,4 +47,5 @@ def _weights_of(exact: Leo, prototypes: Tensor | None) -> HeadOf:
 
 
 def _shares(energy: Tensor) -> Tensor:
+    """Return the parts of a sum, [D]; zeros if the sum is 0."""
     return energy / energy.sum().clamp_min(torch.finfo(energy.dtype).tiny)
