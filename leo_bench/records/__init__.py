@@ -14,10 +14,19 @@
                               runs.csv       one row per done run: the headline test
                               scores.csv     one row per done run and test
 
-A planned run is done if its training and all its tests are done. Published studies share results/official/runs/.
+A planned run is done if its training and all its tests are done. Published studies share results/official/runs/; what
+the test episodes ask for is in results/official/episodes/ (arrays.py).
 This package imports neither torch nor Sacred.
 """
 
+from leo_bench.records.arrays import (
+    BY_CHARACTER,
+    CHARACTERS,
+    CORRECT,
+    test_arrays,
+    write_arrays,
+    write_published_arrays,
+)
 from leo_bench.records.files import (
     make_folder,
     read_json,
@@ -30,9 +39,6 @@ from leo_bench.records.files import (
 from leo_bench.records.measures import MEASURES, Measure, Measures, read_measures
 from leo_bench.records.names import Name, ProfileName, check_name, folder_name
 from leo_bench.records.schema import (
-    BY_CHARACTER,
-    CHARACTERS,
-    CORRECT,
     RUN_KEY,
     RUNS,
     TESTS,
@@ -109,9 +115,12 @@ __all__ = [
     "score_row",
     "shortened",
     "store_of",
+    "test_arrays",
     "tests_of",
     "without_paths",
+    "write_arrays",
     "write_atomic",
+    "write_published_arrays",
     "write_record",
     "write_settings",
     "write_tables",

@@ -12,13 +12,6 @@ from leo_bench.records.names import Name, ProfileName
 RUNS, TESTS = "runs", "tests"
 """Folder names: the store of runs, and the tests of a run."""
 RUN_KEY = re.compile(r"[0-9a-f]{16}")
-CORRECT = "correct"
-"""Array in episodes.npz: correct answers of n_way * n_query, uint16 [n_test_episodes, len(steps)]."""
-CHARACTERS = "characters"
-"""Array in episodes.npz: names `Alphabet/character07`, bytes [n_characters]; absent from old runs."""
-BY_CHARACTER = "by_character"
-"""Array in episodes.npz: queries that show each character, and correct answers to them after adaptation,
-uint32 [n_characters, 2]; absent from old runs."""
 Status = Literal[
     "done", "missing", "running", "failed", "interrupted", "pruned", "stale", "corrupt", "duplicate", "not counted"
 ]
@@ -186,7 +179,8 @@ class TestResult(Record):
     accuracy_before: Share
     adaptation: AdaptationRecord | None = None
     """Effect of adaptation; None in old records, and for a model that takes no steps."""
-    episodes_digest: str
+    episodes_digest: Annotated[str, Field(pattern=r"^\w+$")]
+    """Digest of the test episodes. It names a file, so that nothing else may stand in its place."""
     weights_digest: str
     """SHA-256 of the weights that were scored."""
     numerics: str

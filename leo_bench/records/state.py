@@ -1,7 +1,6 @@
 """State of a planned run: the records of its training and tests on disk, read and checked."""
 
 import fcntl
-import io
 import json
 import math
 import os
@@ -15,11 +14,9 @@ import numpy as np
 from leo_bench.config import TestSettings, differing, make_settings, planned_tests, test_key, training_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import schema_1
+from leo_bench.records.arrays import BY_CHARACTER, CHARACTERS, CORRECT, TEST_REMEDY, test_arrays
 from leo_bench.records.files import check_digest, converted, read_json, read_record, validated
 from leo_bench.records.schema import (
-    BY_CHARACTER,
-    CHARACTERS,
-    CORRECT,
     TESTS,
     AttemptStatus,
     PlannedRun,
@@ -27,10 +24,8 @@ from leo_bench.records.schema import (
     Status,
     TestResult,
 )
-from leo_bench.records.text import shortened
 
 REMEDY = "remove the folder and run the study again"
-TEST_REMEDY = "run the study again to score this test again"
 WHOLE = "iu"
 """Kinds of a numpy array of whole numbers."""
 
@@ -62,7 +57,7 @@ class RunState:
 
     def correct(self, test: TestResult) -> np.ndarray:
         """Return correct answers of n_way * n_query queries, int64 [n_test_episodes, len(test.steps)]."""
-        return test_arrays(self.folder, test.asked, test.test_key)[CORRECT].astype(np.int64)
+        return test_arrays(self.folder, test)[CORRECT].astype(np.int64)
 
     def by_character(self, test: TestResult) -> tuple[np.ndarray, np.ndarray] | None:
         """Return names `Alphabet/character` and their [asked, correct] after adaptation; None if not recorded.
@@ -70,7 +65,7 @@ class RunState:
         bytes [n], int64 [n, 2]. A query counts for the character that it shows. Characters without a query are left
         out.
         """
-        arrays = test_arrays(self.folder, test.asked, test.test_key)
+        arrays = test_arrays(self.folder, test)
         if CHARACTERS not in arrays or BY_CHARACTER not in arrays:
             return None
         counts = arrays[BY_CHARACTER].astype(np.int64)
@@ -178,32 +173,11 @@ def read_test(
         raise LeoBenchError(f"{path} is the record of another test ({test.test_key}); {TEST_REMEDY}")
     if test.weights_digest != result.weights_digest or (test.numerics != result.numerics and not accept_stale):
         return None
-    _check_counts(path, test, test_arrays(folder, asked, key))
+    _check_counts(path, test, test_arrays(folder, test))
     check_digest(path, raw)
     return test
 
 
-def test_arrays(folder: Path, asked: TestSettings, key: str) -> dict[str, np.ndarray]:
-    """Return the arrays of one test: CORRECT, and if recorded CHARACTERS and BY_CHARACTER.
-
-    Raises LeoBenchError if they are missing or damaged.
-    """
-    path = folder / TESTS / key / "episodes.npz"
-    old = not path.exists() and schema_1.is_old(read_json(folder / "result.json"))
-    if old:
-        path = folder / "episodes.npz"
-    name = schema_1.array_name(asked)
-    names = {CORRECT: name, BY_CHARACTER: f"{name}_by_character"} if old else {}
-    try:
-        with np.load(io.BytesIO(path.read_bytes())) as arrays:
-            wanted = {name: names.get(name, name) for name in (CORRECT, CHARACTERS, BY_CHARACTER)}
-            return {name: arrays[stored] for name, stored in wanted.items() if name == CORRECT or stored in arrays}
-    except Exception as error:  # noqa: BLE001 - a damaged archive can raise nearly anything
-        reason = shortened(f"{type(error).__name__}: {error}", 200)
-        raise LeoBenchError(f"{path} is missing or damaged ({reason}); {TEST_REMEDY}") from None
-
-
-test_arrays.__test__ = False  # type: ignore[attr-defined]  # not tests
 tests_of.__test__ = False  # type: ignore[attr-defined]
 
 

@@ -27,8 +27,10 @@ from leo_bench.records import (
     read_settings,
     read_test,
     read_training,
+    test_arrays,
+    write_arrays,
 )
-from leo_bench.records.state import settings_on_disk, test_arrays
+from leo_bench.records.state import settings_on_disk
 from leo_bench.running.attempts import TRAINING_CHECKPOINT, set_aside, set_aside_test
 from leo_bench.running.numerics import measures_numerics
 from leo_bench.running.parcel import pack, refuse_links, unpack
@@ -123,14 +125,14 @@ def _merge(source: Path, incoming: _Trained | None, measures: Measures | None, t
     if incoming is None:
         if here is not None or attempts_of(target):
             return Merged(key, "same")
-        return _take(source, target, measures)
+        return _take(source, target, measures, {})
     if here is None or (here.is_stale and not incoming.is_stale):
-        return _take(source, target, measures)
+        return _take(source, target, measures, incoming.tests)
     own = _own_measures(target, here.result)
     differences = _differences(here, incoming) or _different_measures(own, measures)
     if differences:
         return Merged(key, "differs", f"{differences[0]}; it is kept in {_keep_apart(source, target)}/")
-    tests = [test for test in incoming.tests if test not in here.tests]
+    tests = {key: test for key, test in incoming.tests.items() if key not in here.tests}
     lacking = [source / TESTS / test for test in tests]
     if not here.has_weights:
         lacking.append(source / "checkpoint.safetensors")
@@ -142,10 +144,17 @@ def _merge(source: Path, incoming: _Trained | None, measures: Measures | None, t
     for test in tests:
         set_aside_test(target, test)  # a damaged one, or one of other weights
     unpack(parcel, target)
+    _complete_arrays(source, target, tests)
     return Merged(key, "taken" if parcel.files else "same")
 
 
-def _take(source: Path, target: Path, measures: Measures | None) -> Merged:
+def _complete_arrays(source: Path, target: Path, tests: Mapping[str, TestResult]) -> None:
+    """Give copied tests the arrays that published tests of the same episodes share."""
+    for test in tests.values():
+        write_arrays(target, test, test_arrays(source, test))
+
+
+def _take(source: Path, target: Path, measures: Measures | None, tests: Mapping[str, TestResult]) -> Merged:
     """Copy a run, after what the store has of it is set aside. measures: those of its weights.
 
     Attempts that the store has keep their folders, those of the other machine only fill gaps. The state of a training
@@ -155,6 +164,7 @@ def _take(source: Path, target: Path, measures: Measures | None) -> Merged:
     set_aside(target)
     parts = [path for path in source.iterdir() if path.name not in left]
     unpack(pack(source, parts), target)
+    _complete_arrays(source, target, tests)
     return Merged(target.name, "taken")
 
 
@@ -234,7 +244,7 @@ def _differences(here: _Trained, incoming: _Trained) -> list[str]:
         old, new = here.tests[key], incoming.tests[key]
         name = f"{old.asked.name} on {old.dataset}"
         found += changed_fields(f"{name}: ", old, new)
-        arrays = [test_arrays(one.folder, old.asked, key) for one in (here, incoming)]
+        arrays = [test_arrays(*one) for one in ((here.folder, old), (incoming.folder, new))]
         if any(not np.array_equal(arrays[0][part], arrays[1][part]) for part in arrays[0].keys() & arrays[1].keys()):
             found.append(f"{name}: answers differ")
     return found

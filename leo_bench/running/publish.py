@@ -1,16 +1,13 @@
 """Publishing: copies of done runs from the local store to results/official/, which is committed, and back."""
 
-import io
 import shutil
 import sys
-import zipfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
 
-from leo_bench.config import TestSettings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
     MEASURES,
@@ -22,6 +19,7 @@ from leo_bench.records import (
     Result,
     RunState,
     StudyView,
+    TestResult,
     attempts_of,
     folder_name,
     load_study,
@@ -30,8 +28,11 @@ from leo_bench.records import (
     read_record,
     read_test,
     run_state,
+    test_arrays,
     without_paths,
+    write_arrays,
     write_atomic,
+    write_published_arrays,
     write_record,
     write_tables,
 )
@@ -41,8 +42,8 @@ from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.plan import merge_plan
 from leo_bench.running.shared_runs import refuse_to_change_others
 
-TEST_FILES = ("episodes.npz", "result.json")
-"""Published files of a test. Logs and Sacred's files are not published, because they hold paths."""
+WriteArrays = Callable[[Path, TestResult, Mapping[str, np.ndarray]], None]
+"""Function that writes the arrays of a test of a run, for the store or for the published results."""
 
 
 def publish(results: Path, name: str, profile: str, partial: bool, replace: bool = False) -> Path:
@@ -109,7 +110,7 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
     write_record(target / "study.json", plan)
     shutil.rmtree(target / RUNS, ignore_errors=True)  # an older version kept the runs of a study there
     for run in view.done:
-        _publish_run(run, target.parent / RUNS / run.planned.run_key, [test.test_key for test in run.tests])
+        _copy_run(run, target.parent / RUNS / run.planned.run_key, write_published_arrays)
     write_tables(load_study(target))
     _remove_unused(target.parent)
     return target
@@ -155,13 +156,16 @@ def _remove_unused(official: Path) -> None:
             shutil.rmtree(run)
 
 
-def _publish_run(run: RunState, target: Path, tests: Sequence[str]) -> None:
-    """Copy a done run with these tests and its measures, its own record last."""
+def _copy_run(run: RunState, target: Path, write: WriteArrays) -> None:
+    """Copy a done run with its tests and measures, its own record last.
+
+    Logs and Sacred's files are not copied, because they hold paths.
+    """
     assert run.result is not None
-    write_atomic(target / "settings.json", _published(run.folder / "settings.json"))
-    _copy_tests(run.folder, target, tests)
+    write_atomic(target / "settings.json", (run.folder / "settings.json").read_bytes())
+    _copy_tests(run.folder, target, run.tests, write)
     _copy_measures(run.folder, target, run.result)
-    write_atomic(target / "result.json", _published(run.folder / "result.json"))
+    write_atomic(target / "result.json", (run.folder / "result.json").read_bytes())
 
 
 def _copy_measures(run: Path, target: Path, trained: Result) -> None:
@@ -170,7 +174,7 @@ def _copy_measures(run: Path, target: Path, trained: Result) -> None:
     Raises LeoBenchError if the measures of the run are damaged.
     """
     if read_measures(run, trained) is not None:
-        write_atomic(target / MEASURES, _published(run / MEASURES))
+        write_atomic(target / MEASURES, (run / MEASURES).read_bytes())
     elif (target / MEASURES).exists() and not _measures_fit(target, trained):
         (target / MEASURES).unlink()
 
@@ -183,10 +187,12 @@ def _measures_fit(folder: Path, trained: Result) -> bool:
         return False
 
 
-def _copy_tests(run: Path, target: Path, tests: Sequence[str]) -> None:
+def _copy_tests(run: Path, target: Path, tests: Sequence[TestResult], write: WriteArrays) -> None:
     """Copy these tests of a run, the record of each last."""
-    for file in (f"{TESTS}/{key}/{name}" for key in tests for name in TEST_FILES):
-        write_atomic(target / file, _published(run / file))
+    for test in tests:
+        write(target, test, test_arrays(run, test))
+        record = Path(TESTS, test.test_key, "result.json")
+        write_atomic(target / record, (run / record).read_bytes())
 
 
 def publish_search(results: Path, name: str, profile: str, partial: bool, replace: bool = False) -> Path:
@@ -230,7 +236,7 @@ def publish_search(results: Path, name: str, profile: str, partial: bool, replac
             found = runs.get(trial.number)
             goal = target.parent / RUNS / trial.run_key
             if found is not None:
-                _publish_run(found, goal, [test.test_key for test in found.tests])
+                _copy_run(found, goal, write_published_arrays)
             else:
                 _publish_pruned(results / RUNS / trial.run_key, goal)
     _remove_unused(target.parent)
@@ -256,22 +262,6 @@ def _publish_pruned(run: Path, target: Path) -> None:
     for attempt in attempts_of(run):
         if (attempt / "pruned.json").exists():
             write_atomic(target / "pruned.json", (attempt / "pruned.json").read_bytes())
-
-
-def _published(path: Path) -> bytes:
-    """Return the content of a file as published.
-
-    An .npz archive is packed again with LZMA and arrays in column order, which makes it a quarter smaller.
-    """
-    if path.suffix != ".npz":
-        return path.read_bytes()
-    smaller = io.BytesIO()
-    with np.load(path) as old, zipfile.ZipFile(smaller, "w", zipfile.ZIP_LZMA) as new:
-        for name in old.files:
-            array = io.BytesIO()
-            np.save(array, np.asfortranarray(old[name]))
-            new.writestr(zipfile.ZipInfo(f"{name}.npy"), array.getvalue(), zipfile.ZIP_LZMA)
-    return smaller.getvalue()
 
 
 def take_published(results: Path, plan: Plan) -> int:
@@ -306,7 +296,6 @@ def _copy(published: RunState, here: Path) -> bool:
     """
     assert published.result is not None
     make_folder(here)
-    tests = {test.test_key: test.asked for test in published.tests}
     try:
         with FileLock(here / ".lock").acquire(timeout=2):
             local = run_state(published.planned, here)
@@ -320,21 +309,21 @@ def _copy(published: RunState, here: Path) -> bool:
                 )
                 return False
             elif local.result is not None:
-                lacking = [key for key, asked in tests.items() if _lacks_test(here, key, asked, local.result)]
-                _copy_tests(published.folder, here, lacking)
+                lacking = [test for test in published.tests if _lacks_test(here, test, local.result)]
+                _copy_tests(published.folder, here, lacking, write_arrays)
                 if not _measures_fit(here, local.result):
                     _copy_measures(published.folder, here, local.result)
                 return True
-            _publish_run(published, here, list(tests))
+            _copy_run(published, here, write_arrays)
     except Timeout:
         return False
     return True
 
 
-def _lacks_test(folder: Path, key: str, asked: TestSettings, trained: Result) -> bool:
+def _lacks_test(folder: Path, test: TestResult, trained: Result) -> bool:
     """Return True if a trained run lacks a test. A damaged test is set aside."""
     try:
-        return read_test(folder, key, asked, trained) is None
+        return read_test(folder, test.test_key, test.asked, trained) is None
     except LeoBenchError:
-        set_aside_test(folder, key)
+        set_aside_test(folder, test.test_key)
         return True

@@ -1,6 +1,5 @@
 """Tests of one trained model: scores on fixed episodes, with one record for each test."""
 
-import io
 import logging
 import math
 import time
@@ -22,7 +21,7 @@ from leo_bench.records import (
     TESTS,
     AdaptationRecord,
     TestResult,
-    write_atomic,
+    write_arrays,
     write_record,
 )
 from leo_bench.running import provenance
@@ -97,7 +96,7 @@ def score_tests(
                 host=host(bank.images.device),
                 versions=provenance.versions(),
             )
-            write_test(folder / TESTS / key, record, scores[key], bank)
+            write_test(folder, record, scores[key], bank)
             log.info(
                 "%s on %s: %.4f +- %.4f, before adaptation %.4f",
                 test.name,
@@ -113,18 +112,16 @@ def score_tests(
 score_tests.__test__ = False  # type: ignore[attr-defined]  # not a test
 
 
-def write_test(folder: Path, record: TestResult, scores: Scores, bank: ImageBank) -> None:
-    """Write counts and record of one test, the record last."""
+def write_test(run: Path, record: TestResult, scores: Scores, bank: ImageBank) -> None:
+    """Write counts and record of one test of a run, the record last."""
     characters = np.unique(scores.episodes.characters)
     arrays = {
         CORRECT: scores.correct.astype(np.uint16),
         CHARACTERS: np.array([bank.characters[index] for index in characters], dtype=np.bytes_),
         BY_CHARACTER: scores.by_character(characters).astype(np.uint32),
     }
-    packed = io.BytesIO()
-    np.savez_compressed(packed, **arrays)  # type: ignore[arg-type]
-    write_atomic(folder / "episodes.npz", packed.getvalue())
-    write_record(folder / "result.json", record)
+    write_arrays(run, record, arrays)
+    write_record(run / TESTS / record.test_key / "result.json", record)
 
 
 def _accuracies(scores: Scores, learner: Learner) -> dict[str, object]:

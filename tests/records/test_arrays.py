@@ -1,0 +1,122 @@
+"""Arrays of a test: what tests of the same episodes share is published once, and read as if each had its own."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from results_fixture import edit_record, make_plan, write_run, write_study
+
+from leo_bench.errors import LeoBenchError
+from leo_bench.records import CORRECT, Plan, PlannedRun, RunState, load_study, run_state, test_arrays
+from leo_bench.records.arrays import ANSWERED, ASKED, CHARACTERS
+from leo_bench.running.merge import merge_run
+from leo_bench.running.publish import publish, take_published
+
+
+def counts(_variant: str, seed: int, *_: object) -> np.ndarray:
+    """A dozen episodes, scored once, with 40 or 50 correct answers each."""
+    return np.full((12, 1), 40 + 10 * seed)
+
+
+def characters(_variant: str, _seed: int, correct: np.ndarray, queries: int) -> dict[str, tuple[int, int]]:
+    """Two characters, each asked for in half of the queries; 150 of the correct answers are to the second."""
+    half, right = len(correct) * queries // 2, int(correct.sum())
+    return {"Greek/character01": (half, right - 150), "Latin/character02": (half, 150)}
+
+
+@pytest.fixture
+def plan() -> Plan:
+    return make_plan({"pixels": {"learner": "pixels", "n_train_episodes": 0}}, [0, 1], numerics=None)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, plan: Plan) -> Path:
+    """Results with two done runs, published."""
+    write_study(tmp_path, plan)
+    for run in plan.runs:
+        write_run(tmp_path, plan, run, counts, characters)
+    publish(tmp_path, plan.study, plan.profile, partial=False)
+    return tmp_path
+
+
+def arrays_of(state: RunState) -> list[dict[str, list[object]]]:
+    assert state.status == "done", state.message
+    return [{name: array.tolist() for name, array in test_arrays(state.folder, one).items()} for one in state.tests]
+
+
+def states(store: Path, runs: list[PlannedRun]) -> list[RunState]:
+    return [run_state(run, store / run.run_key) for run in runs]
+
+
+def test_published_arrays_are_those_of_the_store_and_the_shared_ones_are_written_once(folder: Path, plan: Plan) -> None:
+    own = states(folder / "runs", plan.runs)
+    published = states(folder / "official/runs", plan.runs)
+    assert [arrays_of(state) for state in published] == [arrays_of(state) for state in own]
+    shared = sorted((folder / "official/episodes").iterdir())
+    assert [path.stem for path in shared] == sorted({test.episodes_digest for state in own for test in state.tests})
+    with np.load(shared[0]) as arrays:
+        assert sorted(arrays) == [ASKED, CHARACTERS]
+        assert arrays[CHARACTERS].tolist() == [b"Greek/character01", b"Latin/character02"]
+    for path in (folder / "official/runs").glob("*/tests/*/episodes.npz"):
+        with np.load(path) as arrays:
+            assert sorted(arrays) == [ANSWERED, CORRECT]
+    names, asked = published[0].by_character(published[0].headline) or ([], [])
+    assert list(names) == [b"Greek/character01", b"Latin/character02"]
+    assert np.array_equal(asked, [[450, 330], [450, 150]])
+
+
+def test_a_test_that_asks_for_other_characters_keeps_its_own(tmp_path: Path, plan: Plan) -> None:
+    def others(*asked: object) -> dict[str, tuple[int, int]]:
+        first, second = characters(*asked).values()  # type: ignore[arg-type]
+        return {"Greek/character01": first, "Tagalog/character09": second}
+
+    write_study(tmp_path, plan)
+    for run, found in zip(plan.runs, (characters, others), strict=True):
+        write_run(tmp_path, plan, run, counts, found)
+    publish(tmp_path, plan.study, plan.profile, partial=False)
+    published = states(tmp_path / "official/runs", plan.runs)
+    assert [arrays_of(state) for state in published] == [
+        arrays_of(state) for state in states(tmp_path / "runs", plan.runs)
+    ]
+
+
+def test_runs_taken_or_merged_from_the_published_ones_have_all_of_their_arrays(folder: Path, plan: Plan) -> None:
+    before = [arrays_of(state) for state in states(folder / "runs", plan.runs)]
+    (folder / "runs").rename(folder / "elsewhere")
+    assert take_published(folder, plan) == 2
+    for run in plan.runs:
+        merged = merge_run(folder / "official/runs" / run.run_key, folder / "there/runs")
+        assert merged.outcome == "taken", merged.message
+    shutil.rmtree(folder / "official")
+    for place in ("runs", "there/runs"):
+        assert [arrays_of(state) for state in states(folder / place, plan.runs)] == before
+
+
+@pytest.mark.parametrize("damage", ["missing", "damaged", "of other episodes"])
+def test_damaged_shared_arrays_are_named(folder: Path, plan: Plan, damage: str) -> None:
+    found = states(folder / "official/runs", plan.runs)[0]
+    path = folder / "official/episodes" / f"{found.headline.episodes_digest}.npz"
+    if damage == "missing":
+        path.unlink()
+    elif damage == "damaged":
+        path.write_bytes(path.read_bytes()[:-40])
+    else:
+        np.savez(path, **{CHARACTERS: np.array([b"Greek/character01"]), ASKED: np.array([900])})
+    view = load_study(folder / "official" / f"{plan.study}-{plan.profile}")
+    assert [run.status for run in view.runs] == ["corrupt", "corrupt"]
+    assert str(path) in view.runs[0].message and "\n" not in view.runs[0].message
+    publish(folder, plan.study, plan.profile, partial=False)  # from the store, which is whole
+    published = states(folder / "official/runs", plan.runs)
+    assert [arrays_of(state) for state in published] == [
+        arrays_of(state) for state in states(folder / "runs", plan.runs)
+    ]
+
+
+def test_a_digest_that_would_name_a_file_elsewhere_is_refused(folder: Path, plan: Plan) -> None:
+    state = states(folder / "runs", plan.runs)[0]
+    record = state.folder / "tests" / state.headline.test_key / "result.json"
+    edit_record(record, episodes_digest="../../elsewhere")
+    assert "episodes_digest" in run_state(plan.runs[0], state.folder).message
+    with pytest.raises(LeoBenchError, match="not done"):
+        publish(folder, plan.study, plan.profile, partial=False)
