@@ -279,7 +279,8 @@ def _publish_options(sub: Parser) -> None:
     sub.add_argument(
         "--replace",
         action="store_true",
-        help="publish even if fewer runs or trials are published then, or if another published study becomes stale",
+        help="publish even if fewer runs or trials are published then, or if another published study becomes stale; "
+        "drop variants that the study no longer has",
     )
     _add_results(sub, reports=True)
 

@@ -50,9 +50,10 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
     """Copy the plan and the done runs of a study to results/official/. Returns its folder there.
 
     It can be repeated as more runs are done. Runs published before stay, unless this source has another numerics digest
-    for their learner or the plan now has other settings for their variant and seed; each dropped run is printed. Raises
-    LeoBenchError if runs are missing, unless partial is True. Raises it too if fewer runs would be published than
-    before, or if another published study or search would become stale, unless replace is True.
+    for their learner or the plan now has other settings for their variant and seed; with replace, those of variants
+    that the study no longer has go too. Each dropped run is printed. Raises LeoBenchError if runs are missing, unless
+    partial is True. Raises it too if fewer runs would be published than before, or if another published study or search
+    would become stale, unless replace is True.
     """
     folder = results / folder_name(name, profile)
     view = load_study(folder)
@@ -94,7 +95,10 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
     if (target / "study.json").exists():
         published = load_study(target)
         same = {run.planned.run_key for run in published.done if _still_counts(run, target, made)}
-        staying = {(run.variant, run.run_key) for run in published.plan.runs if run.run_key in same}
+        left = published.plan.labels.keys() - plan.labels.keys() if replace else set()
+        staying = {
+            (run.variant, run.run_key) for run in published.plan.runs if run.run_key in same and run.variant not in left
+        }
         plan = merge_plan(published.plan, plan, staying)
         remaining = same | {run.planned.run_key for run in view.done}
         dropped = _dropped(published, plan, remaining)
@@ -106,6 +110,8 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
             )
         for run in dropped:
             why = "the plan has other settings now" if run.planned.run_key in same else "other source made it"
+            if run.planned.variant in left:
+                why = "the study no longer has this variant"
             print(f"dropped: {run.planned.variant} seed {run.planned.seed} ({run.planned.run_key}): {why}")
     write_record(target / "study.json", plan)
     shutil.rmtree(target / RUNS, ignore_errors=True)  # an older version kept the runs of a study there

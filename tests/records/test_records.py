@@ -664,6 +664,23 @@ def test_publishing_fewer_runs_than_before_needs_the_option(tmp_path: Path, plan
     assert len(load_study(target).done) == 4
 
 
+def test_a_variant_that_left_the_study_stays_published_until_it_is_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_done(tmp_path, make_plan({"leo": {}, "none": {"relation": "none"}}, [0, 1]))
+    publish(tmp_path, "ablations", "cpu", partial=False)
+    renamed = make_plan({"leo": {}, "without": {"relation": "none"}}, [0, 1])
+    write_done(tmp_path, renamed)
+    target = publish(tmp_path, "ablations", "cpu", partial=False)
+    assert {run.planned.variant for run in load_study(target).done} == {"leo", "none", "without"}
+    write_done(tmp_path, renamed.model_copy(update={"runs": renamed.runs[:2]}))  # one seed of each
+    publish(tmp_path, "ablations", "cpu", partial=True, replace=True)
+    left = [(run.planned.variant, run.planned.seed) for run in load_study(target).done]
+    assert sorted(left) == [("leo", 0), ("leo", 1), ("without", 0), ("without", 1)]
+    out = capsys.readouterr().out
+    assert out.count("the study no longer has this variant") == 2 and "dropped: none seed 0" in out
+
+
 def test_publishing_a_run_again_does_not_make_another_study_stale_unasked(tmp_path: Path, plan: Plan) -> None:
     other = plan.model_copy(update={"study": "other", "runs": plan.runs[:1]})
     write_done(tmp_path, plan)
