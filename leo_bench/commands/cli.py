@@ -280,7 +280,7 @@ def _publish_options(sub: Parser) -> None:
         "--replace",
         action="store_true",
         help="publish even if fewer runs or trials are published then, or if another published study becomes stale; "
-        "drop variants that the study no longer has",
+        "drop variants that the plan here lacks",
     )
     _add_results(sub, reports=True)
 

@@ -10,7 +10,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import find_studies
+from leo_bench.records import RUNS, Plan, find_studies, read_record
+from leo_bench.records.arrays import EPISODES
 
 
 @contextmanager
@@ -49,10 +50,15 @@ def _unknown(text: str, results: Path) -> str:
 
 
 def _checkout(name: str, commit: str, results: Path, target: Path) -> None:
-    """Write the study's files as committed below target."""
-    command = ["git", "archive", "--format=tar", commit, "--", name]
+    """Write the study's files as committed below target, with its runs and what their tests share."""
     try:
-        archive = subprocess.run(command, cwd=results, check=True, capture_output=True).stdout
+        _extract([name], commit, results, target)
+        plan = read_record(target / name / "study.json", Plan)
+        store = Path(name).parent
+        keys = {run.run_key for run in plan.runs} & _names(store / RUNS, commit, results)
+        shared = [store / EPISODES] if _names(store / EPISODES, commit, results) else []
+        if parts := [*(store / RUNS / key for key in sorted(keys)), *shared]:
+            _extract(list(map(str, parts)), commit, results, target)
     except FileNotFoundError:
         raise LeoBenchError(f"{name}@{commit} needs git and the folder {results}/ in a checkout") from None
     except subprocess.CalledProcessError as error:
@@ -61,5 +67,18 @@ def _checkout(name: str, commit: str, results: Path, target: Path) -> None:
             f"no study {name!r} at commit {commit!r} ({reason}); "
             f"git log -- {results}/{name} lists the commits that have it"
         ) from None
+
+
+def _names(folder: Path, commit: str, results: Path) -> set[str]:
+    """Return the names in a folder as committed; none if there is no such folder."""
+    command = ["git", "ls-tree", "--name-only", "-z", commit, f"{folder}/"]
+    found = subprocess.run(command, cwd=results, check=True, capture_output=True).stdout.decode()
+    return {Path(path).name for path in found.split("\0") if path}
+
+
+def _extract(paths: list[str], commit: str, results: Path, target: Path) -> None:
+    """Write these files and folders as committed below target."""
+    command = ["git", "archive", "--format=tar", commit, "--", *paths]
+    archive = subprocess.run(command, cwd=results, check=True, capture_output=True).stdout
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         tar.extractall(target, filter="data")

@@ -19,6 +19,9 @@ from leo_bench.records.schema import TESTS, TestResult
 from leo_bench.records.text import shortened
 
 TEST_REMEDY = "run the study again to score this test again"
+SHARED_REMEDY = "take the folder episodes/ along from where the runs were published, or publish the study again"
+WHOLE = "iu"
+"""Kinds of a numpy array of whole numbers."""
 ARRAYS = "episodes.npz"
 """Name of the file of the arrays in the folder of a test."""
 EPISODES = "episodes"
@@ -49,11 +52,12 @@ def test_arrays(run: Path, test: TestResult) -> dict[str, np.ndarray]:
         raise LeoBenchError(f"{path} is damaged (it has no array {CORRECT}); {TEST_REMEDY}")
     if ANSWERED not in arrays:
         return {name: arrays[name] for name in (CORRECT, CHARACTERS, BY_CHARACTER) if name in arrays}
-    place = _shared_file(run, test)
-    shared, answered = _read(place), arrays[ANSWERED]
-    if not {CHARACTERS, ASKED} <= shared.keys() or shared[ASKED].shape != answered.shape:
-        raise LeoBenchError(f"{place} is damaged, or of other episodes than {path}; take it from the commit again")
-    by_character = np.stack([shared[ASKED], answered], axis=1)
+    place = shared_file(run, test)
+    shared, answered = _read(place, SHARED_REMEDY), arrays[ANSWERED]
+    counts = [shared.get(ASKED, np.array("")), answered]
+    if CHARACTERS not in shared or any(one.dtype.kind not in WHOLE or one.shape != (answered.size,) for one in counts):
+        raise LeoBenchError(f"{place} is damaged, or does not fit {path}; {SHARED_REMEDY}")
+    by_character = np.stack(counts, axis=1)
     return {CORRECT: arrays[CORRECT], CHARACTERS: shared[CHARACTERS], BY_CHARACTER: by_character}
 
 
@@ -70,42 +74,36 @@ def write_arrays(run: Path, test: TestResult, arrays: Mapping[str, np.ndarray]) 
 def write_published_arrays(run: Path, test: TestResult, arrays: Mapping[str, np.ndarray]) -> None:
     """Write the arrays of one test of a published run, in half the space.
 
-    What the episodes ask for is written beside the runs, unless it is there. If something else is there, or nothing
-    readable, the test keeps all of its arrays.
+    What the episodes ask for is written beside the runs, unless it is there. If another test of the same episodes has
+    written something else there, this one keeps all of its arrays.
     """
     if BY_CHARACTER in arrays:
         asked, answered = arrays[BY_CHARACTER].T
         shared = {CHARACTERS: arrays[CHARACTERS], ASKED: asked}
-        place = _shared_file(run, test)
-        if not place.exists():
+        place = shared_file(run, test)
+        try:
+            found = _read(place, SHARED_REMEDY)
+        except LeoBenchError:  # missing or damaged
             write_atomic(place, _packed(shared))
-        if _holds(place, shared):
+            found = shared
+        if found.keys() == shared.keys() and all(np.array_equal(found[name], shared[name]) for name in shared):
             arrays = {CORRECT: arrays[CORRECT], ANSWERED: answered}
     write_atomic(run / TESTS / test.test_key / ARRAYS, _packed(arrays))
 
 
-def _shared_file(run: Path, test: TestResult) -> Path:
+def shared_file(run: Path, test: TestResult) -> Path:
     """Return the file of what the episodes of a test ask for, among published results."""
     return run.parents[1] / EPISODES / f"{test.episodes_digest}.npz"
 
 
-def _holds(path: Path, arrays: Mapping[str, np.ndarray]) -> bool:
-    """Return True if a file holds just these arrays."""
-    try:
-        found = _read(path)
-    except LeoBenchError:
-        return False
-    return found.keys() == arrays.keys() and all(np.array_equal(found[name], arrays[name]) for name in arrays)
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
+def _read(path: Path, remedy: str = TEST_REMEDY) -> dict[str, np.ndarray]:
     """Return the arrays of a file. Raises LeoBenchError if it is missing or damaged."""
     try:
         with np.load(io.BytesIO(path.read_bytes())) as arrays:
             return dict(arrays)
     except Exception as error:  # noqa: BLE001 - a damaged archive can raise nearly anything
         reason = shortened(f"{type(error).__name__}: {error}", 200)
-        raise LeoBenchError(f"{path} is missing or damaged ({reason}); {TEST_REMEDY}") from None
+        raise LeoBenchError(f"{path} is missing or damaged ({reason}); {remedy}") from None
 
 
 def _old_arrays(path: Path, asked: TestSettings) -> dict[str, np.ndarray]:

@@ -14,7 +14,7 @@ import numpy as np
 from leo_bench.config import TestSettings, differing, make_settings, planned_tests, test_key, training_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import schema_1
-from leo_bench.records.arrays import BY_CHARACTER, CHARACTERS, CORRECT, TEST_REMEDY, test_arrays
+from leo_bench.records.arrays import BY_CHARACTER, CHARACTERS, CORRECT, TEST_REMEDY, WHOLE, test_arrays
 from leo_bench.records.files import check_digest, converted, read_json, read_record, validated
 from leo_bench.records.schema import (
     TESTS,
@@ -26,8 +26,6 @@ from leo_bench.records.schema import (
 )
 
 REMEDY = "remove the folder and run the study again"
-WHOLE = "iu"
-"""Kinds of a numpy array of whole numbers."""
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,7 @@ def _merge(source: Path, incoming: _Trained | None, measures: Measures | None, t
     own = _own_measures(target, here.result)
     differences = _differences(here, incoming) or _different_measures(own, measures)
     if differences:
-        return Merged(key, "differs", f"{differences[0]}; it is kept in {_keep_apart(source, target)}/")
+        return Merged(key, "differs", f"{differences[0]}; it is kept in {_keep_apart(incoming, target)}/")
     tests = {key: test for key, test in incoming.tests.items() if key not in here.tests}
     lacking = [source / TESTS / test for test in tests]
     if not here.has_weights:
@@ -250,9 +250,10 @@ def _differences(here: _Trained, incoming: _Trained) -> list[str]:
     return found
 
 
-def _keep_apart(source: Path, target: Path) -> Path:
+def _keep_apart(incoming: _Trained, target: Path) -> Path:
     """Copy a run beside the store, under its key and a digest of its files. Returns the folder."""
-    parcel = pack(source, [source])
+    parcel = pack(incoming.folder, [incoming.folder])
     folder = target.parents[1] / DIFFERING / f"{target.name}-{parcel.digest[:8]}"
     unpack(parcel, folder)
+    _complete_arrays(incoming.folder, folder, incoming.tests)
     return folder

@@ -3,6 +3,7 @@
 import shutil
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ from leo_bench.records import (
     write_record,
     write_tables,
 )
+from leo_bench.records.arrays import EPISODES
 from leo_bench.records.search import Trials, read_search, trial_runs
 from leo_bench.running.attempts import set_aside, set_aside_test
 from leo_bench.running.numerics import numerics_digest
@@ -51,7 +53,7 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
 
     It can be repeated as more runs are done. Runs published before stay, unless this source has another numerics digest
     for their learner or the plan now has other settings for their variant and seed; with replace, those of variants
-    that the study no longer has go too. Each dropped run is printed. Raises LeoBenchError if runs are missing, unless
+    that the plan here lacks go too. Each dropped run is printed. Raises LeoBenchError if runs are missing, unless
     partial is True. Raises it too if fewer runs would be published than before, or if another published study or search
     would become stale, unless replace is True.
     """
@@ -111,7 +113,7 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
         for run in dropped:
             why = "the plan has other settings now" if run.planned.run_key in same else "other source made it"
             if run.planned.variant in left:
-                why = "the study no longer has this variant"
+                why = "the plan here lacks this variant"
             print(f"dropped: {run.planned.variant} seed {run.planned.seed} ({run.planned.run_key}): {why}")
     write_record(target / "study.json", plan)
     shutil.rmtree(target / RUNS, ignore_errors=True)  # an older version kept the runs of a study there
@@ -145,7 +147,7 @@ def _dropped(published: StudyView, plan: Plan, remaining: Collection[str]) -> li
 
 
 def _remove_unused(official: Path) -> None:
-    """Remove published runs that no published study or search names.
+    """Remove published runs that no published study or search names, and arrays that no test of theirs shares.
 
     None is removed if one of these cannot be read, since its runs are not known then. What has no run key as its name
     is none of ours and stays.
@@ -160,6 +162,12 @@ def _remove_unused(official: Path) -> None:
     for run in (official / RUNS).glob("*"):
         if RUN_KEY.fullmatch(run.name) and run.name not in used:
             shutil.rmtree(run)
+    with suppress(LeoBenchError):  # a damaged record may name any episodes
+        tests = (official / RUNS).glob(f"*/{TESTS}/*/result.json")
+        shared = {read_record(path, TestResult).episodes_digest for path in tests}
+        for path in (official / EPISODES).glob("*.npz"):
+            if path.stem not in shared:
+                path.unlink()
 
 
 def _copy_run(run: RunState, target: Path, write: WriteArrays) -> None:

@@ -113,6 +113,56 @@ def test_damaged_shared_arrays_are_named(folder: Path, plan: Plan, damage: str) 
     ]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {ASKED: np.array(["2026", "2027"], "datetime64[Y]")},
+        {ASKED: np.array(450)},
+        {ASKED: np.zeros(2, [("a", "u1")])},
+        {CHARACTERS: None},
+        {CHARACTERS: np.array([b"Greek/character01"])},
+    ],
+)  # fmt: skip
+def test_shared_arrays_that_cannot_be_counts_are_named_not_raised(
+    folder: Path, plan: Plan, change: dict[str, np.ndarray | None]
+) -> None:
+    found = states(folder / "official/runs", plan.runs)[0]
+    path = folder / "official/episodes" / f"{found.headline.episodes_digest}.npz"
+    with np.load(path) as arrays:
+        kept = {**arrays, **change}
+    np.savez(path, **{name: array for name, array in kept.items() if array is not None})
+    assert run_state(plan.runs[0], found.folder).status == "corrupt"
+
+
+def test_publishing_mends_shared_arrays_for_the_other_studies_too(folder: Path, plan: Plan) -> None:
+    write_study(folder, plan.model_copy(update={"study": "other", "runs": plan.runs[1:]}))
+    publish(folder, "other", plan.profile, partial=False)
+    for path in (folder / "official/episodes").iterdir():
+        path.write_bytes(b"damaged")
+    publish(folder, "other", plan.profile, partial=False)
+    assert len(load_study(folder / "official" / f"{plan.study}-{plan.profile}").done) == 2
+
+
+def test_shared_arrays_that_no_test_needs_any_more_are_removed(folder: Path) -> None:
+    before = set((folder / "official/episodes").iterdir())
+    other = make_plan({"pixels_32": {"learner": "pixels", "n_train_episodes": 0, "image_size": 32}}, [0], numerics=None)
+    write_study(folder, other)
+    write_run(folder, other, other.runs[0], counts, characters)
+    publish(folder, other.study, other.profile, partial=False, replace=True)
+    after = set((folder / "official/episodes").iterdir())
+    assert len(after) == len(before) and not after & before
+
+
+def test_a_published_run_that_differs_is_kept_apart_with_all_of_its_arrays(folder: Path, plan: Plan) -> None:
+    there = folder / "there"
+    write_run(there, plan, plan.runs[0], lambda *_: counts("", 1), characters)
+    merged = merge_run(folder / "official/runs" / plan.runs[0].run_key, there / "runs")
+    assert merged.outcome == "differs"
+    (apart,) = (there / "differing").iterdir()
+    shutil.rmtree(folder / "official")
+    assert run_state(plan.runs[0], apart).status == "done"
+
+
 def test_a_digest_that_would_name_a_file_elsewhere_is_refused(folder: Path, plan: Plan) -> None:
     state = states(folder / "runs", plan.runs)[0]
     record = state.folder / "tests" / state.headline.test_key / "result.json"

@@ -678,7 +678,7 @@ def test_a_variant_that_left_the_study_stays_published_until_it_is_replaced(
     left = [(run.planned.variant, run.planned.seed) for run in load_study(target).done]
     assert sorted(left) == [("leo", 0), ("leo", 1), ("without", 0), ("without", 1)]
     out = capsys.readouterr().out
-    assert out.count("the study no longer has this variant") == 2 and "dropped: none seed 0" in out
+    assert out.count("the plan here lacks this variant") == 2 and "dropped: none seed 0" in out
 
 
 def test_publishing_a_run_again_does_not_make_another_study_stale_unasked(tmp_path: Path, plan: Plan) -> None:

@@ -165,8 +165,8 @@ DECIDE_NO_NUMBER = {
     # where the drawings are and in which form; each record has a digest of the drawings themselves
     *("data.locate", "data.drawings"),
     # records and their folders, and the processes that write them
-    *("records", "records.claims", "records.files", "records.measures", "records.names", "records.schema"),
-    *("records.schema_1", "records.state", "records.text", "records.view"),
+    *("records", "records.arrays", "records.claims", "records.files", "records.measures", "records.names"),
+    *("records.schema", "records.schema_1", "records.state", "records.text", "records.view"),
     *("running.attempts", "running.child_processes", "running.provenance"),
     # call what decides the numbers, and put it into records; a resumed training has the bits of one that is not
     *("running.training_run", "running.test_run", "running.training_checkpoint"),

@@ -19,6 +19,7 @@ from leo_bench.records import Plan
 from leo_bench.report import write_comparison
 from leo_bench.report.comparison.changes import changed_conclusions
 from leo_bench.report.comparison.data import Comparison, differences
+from leo_bench.running.publish import publish
 from leo_bench.statistics.studies.study import load_study_data
 
 T2 = 4.302653
@@ -285,6 +286,21 @@ def test_a_published_study_is_compared_with_itself_at_an_earlier_commit(
     assert "compare-official-ablations-cpu-HEAD-1" in Path("reports/index.html").read_text()
     assert main(["report", "--compare", "official/none-cpu@HEAD", "official/ablations-cpu"]) == 2
     assert "no study 'official/none-cpu' at commit 'HEAD'" in capsys.readouterr().err
+
+
+def test_a_study_of_the_shared_store_is_compared_with_itself_at_an_earlier_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    git(tmp_path, "init", "-q")
+    for correct in (60, 69):
+        build(Path("results"), {("none", seed): correct + seed for seed in range(3)}, seeds=range(3))
+        publish(Path("results"), "ablations", "cpu", partial=False)
+        git(tmp_path, "add", "results/official")
+        git(tmp_path, "commit", "-q", "-m", f"none {correct}")
+    assert not Path("results/official/ablations-cpu/runs").exists()
+    assert main(["report", "--compare", "official/ablations-cpu@HEAD~1", "official/ablations-cpu"]) == 0
+    assert "none, 5-way mixed: +12.0 [+12.0, +12.0], better" in capsys.readouterr().out
 
 
 def test_the_command_refuses_what_is_no_comparison(
