@@ -11,6 +11,7 @@ from leo_bench.config.settings import (
     key_of,
     names_of,
     part_of,
+    training_key,
     training_settings,
 )
 from leo_bench.config.test_settings import TestSettings, planned_tests, test_key
@@ -33,5 +34,6 @@ __all__ = [
     "preset_values",
     "takes_bfloat16",
     "test_key",
+    "training_key",
     "training_settings",
 ]

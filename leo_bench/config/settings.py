@@ -358,6 +358,21 @@ def training_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def training_key(values: Mapping[str, Any]) -> str:
+    """Return a key of the settings that training reads, whatever the seed, the data and the machine.
+
+    values: plain JSON values of all settings.
+    """
+    left = {"seed", "dataset"}
+    return key_of(
+        {
+            name: value
+            for name, value in training_settings(values).items()
+            if name not in left and part_of(name) != "machine"
+        }
+    )
+
+
 def key_of(values: Mapping[str, Any]) -> str:
     """Return 16 hexadecimal digits of SHA-256 over the schema version and the settings that are not at their default.
 

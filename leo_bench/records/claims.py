@@ -148,6 +148,8 @@ class Source(ClaimRecord):
     study: Name
     variant: Name
     label: str
+    training: str = ""
+    """Key of the settings of its training (config.training_key); empty in older records."""
 
 
 class Claims(ClaimRecord):

@@ -51,8 +51,8 @@ PARTS = (
     ("whole CNN generated in place of a head, width 16", "tuned, no rotation", WITH, "ablations", "whole_cnn_16"),
     ("codes, encoder and decoder, beside Meta-SGD on the head", "paper", WITHOUT, "paper", "meta_sgd"),
     ("codes, relations and inner steps, beside ProtoNet", "prototype_start", WITHOUT, "presets", "protonet"),
-    ("the same, with ten times the images", "prototype_start", WITHOUT, "ten_times", "protonet"),
     ("inner steps and copies at test, beside ProtoNet", "tuned", WITHOUT, "adaptation", "protonet"),
+    ("the same, with ten times the images", "tuned", WITHOUT, "ten_times", "protonet_ten_times"),
 )
 """Part, the LEO it is a part of, what the variant does with it, study, variant."""
 CELLS = ((20, "mixed"), (20, "within_alphabet"))

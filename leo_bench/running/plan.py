@@ -1,10 +1,10 @@
 """Plans: the list of runs of a study file at one profile."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from leo_bench.config import Settings, make_settings, takes_bfloat16
+from leo_bench.config import Settings, make_settings, takes_bfloat16, training_key
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan, PlannedRun, folder_name
@@ -94,10 +94,16 @@ def make_plan(
         accept_stale=accept_stale,
         whole=whole,
         runs=runs,
-        claims=Claims(sources=sources(referring, study), claims=study.claims, tables=study.tables)
+        claims=_claims(study, referring, lambda name: _settings(study, budget, name, call, override, f"variant {name}"))
         if study.claims
         else None,
     )
+
+
+def _claims(study: StudyFile, referring: StudyFile, settings: Callable[[str], Settings]) -> Claims:
+    """Return the claims of a study. referring: the study as it is written. settings: variant -> its settings."""
+    taken = sources(referring, study, lambda name: training_key(settings(name).canonical()))
+    return Claims(sources=taken, claims=study.claims, tables=study.tables)
 
 
 def planned_run(settings: Settings, variant: str) -> PlannedRun:

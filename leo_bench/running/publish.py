@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -53,9 +54,9 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
 
     It can be repeated as more runs are done. Runs published before stay, unless this source has another numerics digest
     for their learner or the plan now has other settings for their variant and seed; with replace, those of variants
-    that the plan here lacks go too. Each dropped run is printed. Raises LeoBenchError if runs are missing, unless
-    partial is True. Raises it too if fewer runs would be published than before, or if another published study or search
-    would become stale, unless replace is True.
+    that the plan here lacks go too. Each dropped run is printed. The published plan counts how often it has been judged
+    (n_looks). Raises LeoBenchError if runs are missing, unless partial is True. Raises it too if fewer runs would be
+    published than before, or if another published study or search would become stale, unless replace is True.
     """
     folder = results / folder_name(name, profile)
     view = load_study(folder)
@@ -101,7 +102,8 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
         staying = {
             (run.variant, run.run_key) for run in published.plan.runs if run.run_key in same and run.variant not in left
         }
-        plan = merge_plan(published.plan, plan, staying)
+        n_looks = published.plan.n_looks + _is_another_look(published, view)
+        plan = merge_plan(published.plan, plan.model_copy(update={"n_looks": max(plan.n_looks, n_looks)}), staying)
         remaining = same | {run.planned.run_key for run in view.done}
         dropped = _dropped(published, plan, remaining)
         n_left = sum(run.run_key in remaining for run in plan.runs)
@@ -122,6 +124,15 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
     write_tables(load_study(target))
     _remove_unused(target.parent)
     return target
+
+
+def _is_another_look(published: StudyView, view: StudyView) -> bool:
+    """Return True if what is published was judged and will be judged anew: a variant with several seeds gets more, or
+    the study judges claims, whose runs may be those of other studies."""
+    before = {(run.planned.variant, run.planned.seed) for run in published.done}
+    n_seeds = Counter(variant for variant, _ in before)
+    more = {(run.planned.variant, run.planned.seed) for run in view.done} - before
+    return any(n_seeds[variant] > 1 for variant, _ in more) or view.plan.claims is not None
 
 
 def _source_of(run: PlannedRun) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 Such a variant has the settings that it has there at the same profile, and so the same run keys: its runs are shared.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from leo_bench.errors import LeoBenchError
@@ -64,14 +65,16 @@ def _origin(name: str, variant: Variant) -> tuple[str, str]:
     return study, other or name
 
 
-def sources(referring: StudyFile, study: StudyFile) -> dict[str, Source]:
+def sources(referring: StudyFile, study: StudyFile, training: Callable[[str], str]) -> dict[str, Source]:
     """Return each variant that is taken from another study, as the report needs it.
 
-    referring: the study as it is written. study: the same by with_references.
+    referring: the study as it is written. study: the same by with_references. training: variant -> key of the settings
+    of its training.
     """
     found = {}
     for name, variant in referring.variants.items():
         if variant.of:
             other, own = _origin(name, variant)
-            found[name] = Source(study=other, variant=own, label=study.variants[name].label or name)
+            label = study.variants[name].label or name
+            found[name] = Source(study=other, variant=own, label=label, training=training(name))
     return found

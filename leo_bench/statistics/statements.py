@@ -98,11 +98,12 @@ def decide(family: Sequence[tuple[Difference, Statement]], n_looks: int = 1) -> 
     return found
 
 
-def combine(outcomes: Sequence[Outcome | None]) -> Outcome | None:
+def combine(outcomes: Sequence[Outcome | None], leans_against: bool = False) -> Outcome | None:
     """Return the verdict on a claim whose parts all have to hold. None is a part that is not measured.
 
-    holds: all parts do. holds in part: some do, and others do not. holds as far as decided: some do, and the others are
-    open or not measured. does not hold: no part holds, and one is refuted. None if nothing is measured.
+    leans_against: an open part would not hold if it were the only one. holds: all parts do. holds in part: some do, and
+    others do not. holds as far as decided: some do, and the others are open without leaning against it, or not
+    measured. does not hold: no part holds, and one is refuted. None if nothing is measured.
     """
     known = [outcome for outcome in outcomes if outcome is not None]
     if not known:
@@ -110,7 +111,9 @@ def combine(outcomes: Sequence[Outcome | None]) -> Outcome | None:
     if "holds" in known:
         if "does not hold" in known:
             return "holds in part"
-        return "holds" if set(outcomes) == {"holds"} else "holds as far as decided"
+        if set(outcomes) == {"holds"}:
+            return "holds"
+        return "inconclusive" if leans_against else "holds as far as decided"
     return "does not hold" if "does not hold" in known else "inconclusive"
 
 

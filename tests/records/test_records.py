@@ -612,6 +612,7 @@ def test_publishing_a_part_study_keeps_what_was_published(tmp_path: Path, plan: 
     assert len(load_study(target).done) == 4
 
 
+VARIANTS = {"leo": {}, "none": {"relation": "none"}}
 LEARNERS = {"leo": {}, "none": {"relation": "none"}, "pixels": {"learner": "pixels", "n_train_episodes": 0}}
 
 
@@ -662,6 +663,14 @@ def test_publishing_fewer_runs_than_before_needs_the_option(tmp_path: Path, plan
     write_done(tmp_path, plan.model_copy(update={"runs": newer}))
     publish(tmp_path, "ablations", "cpu", partial=False)
     assert len(load_study(target).done) == 4
+
+
+def test_each_publication_that_adds_seeds_to_what_was_judged_is_another_look(tmp_path: Path) -> None:
+    looks = []
+    for variants, seeds in (({"leo": {}}, 1), ({"leo": {}}, 2), ({"leo": {}}, 2), (VARIANTS, 2), (VARIANTS, 3)):
+        write_done(tmp_path, make_plan(variants, range(seeds)))
+        looks.append(load_study(publish(tmp_path, "ablations", "cpu", partial=False)).plan.n_looks)
+    assert looks == [1, 1, 1, 1, 2]  # the second seed gives the first verdict, and a new variant judges no other anew
 
 
 def test_a_variant_that_left_the_study_stays_published_until_it_is_replaced(

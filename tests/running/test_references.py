@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from leo_bench.config import training_key
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
 from leo_bench.running.plan import make_plan
@@ -130,6 +131,10 @@ def test_the_plan_keeps_claims_tables_and_sources(tmp_path: Path) -> None:
     assert list(claims.claims) == ["longer"] and [table.name for table in claims.tables] == ["lengths"]
     long = claims.sources["long"]
     assert (long.study, long.variant, long.label) == ("other", "base", "base")
+    (run,) = make_plan(tmp_path, "other", "cpu", SOURCE, seeds=[3], only=["base"], precision="bfloat16").runs
+    (own,) = [run for run in make_plan(tmp_path, "claims", "cpu", SOURCE, seeds=[0]).runs if run.variant == "long"]
+    claims = make_plan(tmp_path, "claims", "cpu", SOURCE).claims
+    assert claims and claims.sources["long"].training == training_key(run.settings) == training_key(own.settings)
     assert make_plan(tmp_path, "other", "cpu", SOURCE).claims is None
 
 

@@ -143,6 +143,12 @@ def test_a_claim_follows_from_its_parts(parts: list, verdict: str | None) -> Non
     assert combine(parts) == verdict
 
 
+def test_a_claim_does_not_hold_as_far_as_decided_if_an_open_part_leans_against_it() -> None:
+    assert combine(["holds", "inconclusive"], leans_against=True) == "inconclusive"
+    assert combine(["holds", "holds"], leans_against=True) == "holds"
+    assert combine(["holds", "does not hold"], leans_against=True) == "holds in part"
+
+
 def test_fitted_change_by_hand() -> None:
     assert fitted_change([[1.0, 5.0, 2.0]]) == pytest.approx([1.0])  # with three settings the middle one has no say
     assert fitted_change([[0.0, 0.0, 0.0, 10.0], [1.0, 2.0, 3.0, 4.0]]) == pytest.approx([9.0, 3.0])

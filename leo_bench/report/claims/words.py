@@ -42,6 +42,7 @@ DIFFERING = {
     "batch norm": "part of the change: batch norm",
     "precision": "part of the change: precision",
     "recipe": "recipes differ",
+    "padding of the images": "paddings differ",
 }
 """Condition -> words in the note of a difference between variants that do not share it."""
 ON_TEST = ("accuracy", "error")
@@ -136,7 +137,12 @@ def where_words(evidence: Evidence, judged: JudgedClaim) -> str:
         return judged.claim.not_measurable
     pairs, said = list(zip(judged.parts, briefs(evidence, judged), strict=True)), []
     partly = ("holds", "does not hold", "inconclusive")
-    shown = {"holds in part": partly, "holds as far as decided": partly, "does not hold": ("inconclusive",)}
+    shown = {
+        "holds in part": partly,
+        "holds as far as decided": partly,
+        "does not hold": ("inconclusive",),
+        "inconclusive": ("holds",),
+    }
     for outcome in shown.get(judged.verdict, ()):
         names = [name for one, name in pairs if one.outcome == outcome]
         said += [f"{outcome}: {listed(names)}"] if names else []

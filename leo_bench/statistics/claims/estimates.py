@@ -174,16 +174,18 @@ def _accuracy_difference(evidence: Evidence, part: Part, test: str, own: Place, 
 def _recipes(own: Place, base: Place) -> str:
     """Return the trainings of two learners in words if they differ; an empty text for one learner."""
 
-    def recipe(place: Place) -> tuple[str, str]:
+    def recipe(place: Place) -> tuple[str, str, int]:
         settings = place.data.settings[place.variant]
         rate, padding, schedule = (settings.get(name, default_of(name)) for name in ("outer_lr", "padding", "schedule"))
         effort = training_effort(settings)
         images = effort["n_train_images"] // max(effort["n_updates"], 1)
         words = f"{effort['n_updates']:,} updates of {images:,} images, {schedule} {rate:g}, padding {padding}"
-        return settings["learner"], words
+        return settings["learner"], words, padding
 
-    (learner, words), (other, other_words) = recipe(own), recipe(base)
-    return "" if learner == other or words == other_words else f"recipes differ: {words} against {other_words}"
+    (learner, words, side), (other, other_words, other_side) = recipe(own), recipe(base)
+    if learner == other or words == other_words:
+        return ""
+    return f"recipes differ: {words} against {other_words}" + ("; paddings differ" if side != other_side else "")
 
 
 def _more(evidence: Evidence, part: Part, test: str, own: Place, base: Place) -> Number:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from leo_bench.config import training_key
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan, RunState, folder_name
 from leo_bench.records.claims import Claims
@@ -65,14 +66,15 @@ class Evidence:
 
     def place(self, variant: str) -> Place | None:
         """Return where most seeds of a variant are done: here, or in the study that it is taken from, local before
-        published; None if none is done anywhere, or only on another data set."""
+        published; None if none is done anywhere, or only on another data set or with other settings."""
         return self.data.remembered(("place", variant), lambda: self._found(variant))
 
     def _found(self, variant: str) -> Place | None:
         places = [Place(self.data, variant)]
         source = self.claims.sources.get(variant)
         if source:
-            places += [Place(data, source.variant) for data in self._studies(source.study)]
+            others = [Place(data, source.variant) for data in self._studies(source.study)]
+            places += [place for place in others if place.runs and _is_trained_so(place, source.training)]
         done = [place for place in places if place.runs and self._same_data(place)]
         return max(done, key=lambda place: len(place.runs), default=None)
 
@@ -85,6 +87,11 @@ class Evidence:
         root = self.data.view.folder.parent
         folders = [parent / folder_name(name, self.plan.profile) for parent in (root, root / "official")]
         return self.data.remembered(("study", name), lambda: list(filter(None, map(_read, folders))))
+
+
+def _is_trained_so(place: Place, training: str) -> bool:
+    """Return True if a variant has the settings that its study file had when the claims were planned."""
+    return not training or training_key(place.data.settings[place.variant]) == training
 
 
 def _read(folder: Path) -> StudyData | None:

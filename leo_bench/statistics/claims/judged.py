@@ -45,7 +45,8 @@ class JudgedClaim:
         """One of VERDICTS."""
         if self.claim.not_measurable:
             return NOT_MEASURABLE
-        outcome = combine([part.outcome for part in self.parts])
+        leanings = [part.decision.leaning for part in self.parts if part.outcome == "inconclusive" and part.decision]
+        outcome = combine([part.outcome for part in self.parts], "does not hold" in leanings)
         missing = [part.missing for part in self.parts]
         return outcome or (NotRun if NotRun.verdict in missing else NotMeasured).verdict
 

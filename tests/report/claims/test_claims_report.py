@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from results_fixture import NUMERICS, edit_record, make_plan, write_run, write_study
 
+from leo_bench.config import training_key
 from leo_bench.records import Measure, Measures, Plan, RunState, write_record
 from leo_bench.records.claims import Claim, Claims, ComparisonTable, Part, Source, TableRow
 from leo_bench.report import write_report
@@ -420,6 +421,17 @@ def test_runs_of_another_study_count_local_and_published(tmp_path: Path) -> None
     other_study(tmp_path)
     place = Evidence(load_study_data(folder)).place("maml")
     assert place is not None and len(place.runs) == 3, "the one with more seeds"
+
+
+def test_a_run_with_other_settings_under_the_name_of_a_source_does_not_count(tmp_path: Path) -> None:
+    trained = {**other_study(tmp_path).runs[0].settings, "seed": 7, "precision": "bfloat16"}
+    lead = Part(kind="difference", variant="good", against="maml", above="margin")
+    others: tuple[dict[str, Any], ...] = ({"learner": "protonet"}, {"inner_steps": 1})
+    for changed in ({}, *others):
+        verdict = "not run at this profile" if changed else "holds"
+        source = SOURCES["maml"].model_copy(update={"training": training_key({**trained, **changed})})
+        folder = write_claims(tmp_path, {"lead": claim(lead)}, {"maml": source})
+        assert judged(folder)[1]["lead"].verdict == verdict, changed
 
 
 def test_a_pair_that_another_study_compares_has_the_verdict_of_that_study(tmp_path: Path) -> None:
