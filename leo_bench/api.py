@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
-from leo_bench.config import Settings, make_settings, preset_values
+from leo_bench.config import PRESETS, Settings, make_settings, preset_values
 from leo_bench.config.constraints import NO_CYCLE
 from leo_bench.data.support_copies import SUPPORT_COPIES
 from leo_bench.errors import LeoBenchError
@@ -30,6 +30,15 @@ SEEN_SIDE = 32
 """Side of the images that the CNN of the presets for 28x28 sees, pixels: four poolings make a feature map of 2x2."""
 ELSEWHERE = ("learner", "generated", "feature_norm", "inner_examples", "finetune_steps", "finetune_lr", "head_start")
 """Settings that do not fit the step-by-step methods."""
+FITTING = [
+    name
+    for name, values in PRESETS.items()
+    if all(
+        values.get(each, Settings.model_fields[each].default) == Settings.model_fields[each].default
+        for each in ELSEWHERE
+    )
+]
+"""Presets that fit them."""
 NOT_READ = frozenset(
     (
         *("dataset", "class_split", "train_classes", "rotations", "episode_mode", "augmentation"),
@@ -120,9 +129,15 @@ class LatentEmbeddingOptimization(Leo):
         given = [name for name in ELSEWHERE if getattr(settings, name) != Settings.model_fields[name].default]
         if given:
             raise LeoBenchError(
-                f"LatentEmbeddingOptimization adapts step by step as the document has it, without {given[0]}; "
-                "use leo_bench.learners.build for the rest"
+                f"{where} adapts step by step as the document has it, and cannot have {given[0]} (preset {preset}); "
+                f"presets for it are {', '.join(FITTING)}; use leo_bench.learners.build for the rest"
             )
+        if not isinstance(optimizer_cls, type):
+            raise LeoBenchError(
+                f"{where}: optimizer_cls is {optimizer_cls!r}: expected a class, such as torch.optim.Adam"
+            )
+        if "lr" in (optimizer_kwargs or {}):
+            raise LeoBenchError(f"{where}: optimizer_kwargs has lr; set outer_lr in its place")
         super().__init__(settings)
         with initialised(settings.seed, "classifier"):
             self.classifier = CheckedClassifier(num_classes, settings)

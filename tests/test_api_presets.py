@@ -7,6 +7,7 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset
 
 from leo_bench import LatentEmbeddingOptimization, train_leo
+from leo_bench.api import FITTING
 from leo_bench.config import PRESETS
 from leo_bench.errors import LeoBenchError
 
@@ -76,9 +77,21 @@ def test_a_schedule_is_followed_over_any_number_of_batches_but_three(n: int) -> 
 
 @pytest.mark.parametrize(("preset", "part"), [("paper", "feature_norm"), ("maml", "learner")])
 def test_a_preset_that_does_not_adapt_step_by_step_is_refused(preset: str, part: str) -> None:
-    with pytest.raises(LeoBenchError, match=f"without {part}"):
+    with pytest.raises(LeoBenchError, match=rf"cannot have {part} \(preset {preset}\); presets for it are doc"):
         LatentEmbeddingOptimization(preset=preset)
-    with pytest.raises(LeoBenchError, match="without finetune_lr"):
+    with pytest.raises(LeoBenchError, match="cannot have finetune_lr"):
         LatentEmbeddingOptimization(finetune_lr=0.5)
-    with pytest.raises(LeoBenchError, match="unknown preset 'tune'"):
+    with pytest.raises(LeoBenchError, match="unknown preset 'tune'; did you mean 'tuned'"):
         LatentEmbeddingOptimization(preset="tune")
+
+
+@pytest.mark.parametrize("preset", FITTING)
+def test_each_preset_that_the_message_names_can_be_built(preset: str) -> None:
+    assert LatentEmbeddingOptimization(preset=preset).num_classes == 5
+
+
+def test_an_optimizer_that_cannot_be_built_is_refused() -> None:
+    with pytest.raises(LeoBenchError, match="optimizer_cls is 'Adam': expected a class"):
+        LatentEmbeddingOptimization(optimizer_cls="Adam")  # type: ignore[arg-type]
+    with pytest.raises(LeoBenchError, match="optimizer_kwargs has lr; set outer_lr"):
+        LatentEmbeddingOptimization(optimizer_kwargs={"lr": 0.1})

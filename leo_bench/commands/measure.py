@@ -71,8 +71,6 @@ def _draw(target: Path, folders: list[Path], data: Path | None) -> int:
 
     if len(folders) != 1:
         raise LeoBenchError(f"--figure draws one run, and {len(folders)} are named; name one run key")
-    if target.suffix.lower() != ".png":
-        raise LeoBenchError(f"--figure {target}: expected the name of a file that ends with .png")
     write_atomic(target, directions_png(latent_directions(folders[0], data)))
     print(target)
     return 0

@@ -35,6 +35,8 @@ def _check_file(option: str, path: Path, example: str) -> None:
     """Raise LeoBenchError if no file can be written at a path."""
     if path.is_dir():
         raise LeoBenchError(f"{option} {path} is a folder: expected a file; name a file, such as {path / example}")
+    if example.endswith(".png") and path.suffix.lower() != ".png":
+        raise LeoBenchError(f"{option} {path}: pictures are PNG files; name one that ends with .png, such as {example}")
     _check_folder(option, path.parent, is_written=True)
 
 

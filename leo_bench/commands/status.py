@@ -44,7 +44,7 @@ def _print_study(folder: Path, every_run: bool) -> None:
     states = [run.status for run in [*view.runs, *view.copies] if run.status != "done"]
     counts = Counter([*states, *("not asked for" for _ in view.unplanned)])
     rest = "".join(f", {count} {status}" for status, count in counts.items())
-    print(f"{folder}: {len(view.done)} of {len(view.runs) + len(view.unplanned)} runs done{rest}")
+    print(f"{folder}: {len(view.done)} of {len(view.runs) + len(view.unplanned)} runs done{rest}", flush=True)
     for run in view.runs:
         if run.status != "done" or every_run:
             tries = f", attempt {run.attempts}" if run.attempts else ""

@@ -126,8 +126,10 @@ def preset_values(preset: str | Path, where: str = "settings") -> dict[str, Any]
     if preset in PRESETS:
         return PRESETS[preset]
     if not preset.endswith(".toml"):
+        near = get_close_matches(preset, PRESETS, n=1)
+        hint = f"did you mean {near[0]!r}? There are" if near else "there are"
         raise LeoBenchError(
-            f"{where}: unknown preset {preset!r}; there are {', '.join(PRESETS)}, or name a file that ends with .toml"
+            f"{where}: unknown preset {preset!r}; {hint} {', '.join(PRESETS)}, or name a file that ends with .toml"
         )
     content = read_toml(as_typed(preset), f"{where}: preset {preset}")
     base, settings = content.get("preset", "documented"), content.get("settings", {})

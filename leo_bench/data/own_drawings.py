@@ -73,9 +73,17 @@ def read_drawings(
 
     Images: float32 [M, 1, image_size, image_size], ink 1 on paper 0, prepared as prepare_drawing.py says. Labels: int64
     [M], the index of the class among the sorted names, or among classes, such as those of a support set. Raises
-    LeoBenchError for what class_folders refuses.
+    LeoBenchError for what class_folders refuses, and for another size or classes that are no names.
     """
-    found = class_folders(as_typed(folder), classes)
+    if not isinstance(image_size, int) or image_size < 1:
+        raise LeoBenchError(
+            f"read_drawings: image_size is {image_size!r}: expected a whole number of pixels, such as 28"
+        )
+    if isinstance(classes, str):
+        raise LeoBenchError(
+            f"read_drawings: classes is {classes!r}: expected several names, such as ({classes!r}, ...)"
+        )
+    found = class_folders(as_typed(folder), None if classes is None else tuple(classes))
     return found.tensor(image_size), found.label_tensor(), found.classes
 
 

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
+from matplotlib import rc_context, rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.patches import Rectangle
 
 from leo_bench.figures.style import COLOURS, FONT, GRID, INK, MUTED, SMALL, as_png, figure_style
@@ -19,6 +22,17 @@ INCHES = 0.62
 """Side of a drawing in a picture of its own."""
 MOST_LETTERS = 10
 """Letters of a class name that are shown."""
+HEADING = 3.6
+"""Width of the longest heading, in drawings."""
+SCRIPTS = (
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "WenQuanYi Zen Hei",
+    "IPAexGothic",
+    "Hiragino Sans",
+    "Arial Unicode MS",
+)
+"""Fonts with the letters of many scripts, of which the installed ones stand in for letters that matplotlib's lacks."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +55,7 @@ class AnswerGrid:
     def size(self) -> tuple[float, float]:
         """Width and height, in drawings."""
         _, first, n_query, heights = self._layout()
-        return first + n_query, HEAD + ROW * sum(heights)
+        return first + max(n_query, HEADING), HEAD + ROW * sum(heights)
 
     def _layout(self) -> tuple[float, float, int, list[int]]:
         """Return where support and queries begin, the number of queries in a row, and the rows of each class."""
@@ -83,7 +97,10 @@ class AnswerGrid:
     def png(self) -> bytes:
         """Return the grid as a PNG picture."""
         width, height = self.size
-        with figure_style():
+        installed = {font.name for font in fontManager.ttflist}
+        fonts = [*rcParams["font.family"], *(name for name in SCRIPTS if name in installed)]
+        with figure_style(), rc_context({"font.family": fonts}), catch_warnings():
+            simplefilter("ignore", UserWarning)  # a letter that no font has is drawn as a box
             figure = Figure(figsize=(INCHES * width, INCHES * height))
             self.draw(ax=figure.add_axes((0.0, 0.0, 1.0, 1.0)))
             return as_png(figure)
@@ -105,5 +122,6 @@ def draw_tile(ax: Axes, drawing: np.ndarray, left: float, top: float, mistake: s
 
 
 def _short(name: str) -> str:
-    """Return a class name that fits its place."""
+    """Return a class name that fits its place. Bytes that are not UTF-8 are told by their numbers."""
+    name = name.encode(errors="backslashreplace").decode()
     return name if len(name) <= MOST_LETTERS else name[: MOST_LETTERS - 1] + "…"

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from leo_bench.config import Settings, default_of
+from leo_bench.data import DATASETS
 from leo_bench.records.names import Name
 
 COUNTS = ("n_parameters", "n_generated", "n_adapted", "own_share", "multiply_adds")
@@ -177,8 +178,13 @@ def part_fault(part: Part) -> str:
         if fault := quantity_fault(quantity):
             return fault
     for test in filter(None, [*part.tests, part.more_than_on]):
-        if not TEST.fullmatch(test):
+        form = TEST.fullmatch(test)
+        if not form:
             return f"unknown test {test!r}; expected one such as '5-way mixed' or 'digits 10-way 5-shot mixed'"
+        if form[1] and form[1].strip() not in DATASETS:
+            return f"unknown data set in the test {test!r}; there are {', '.join(DATASETS)}"
+    if part.against and part.against == part.variant:
+        return f"variant and against are both {part.variant!r}; name two"
     return _kind_fault(part) or _bound_fault(part)
 
 
@@ -211,8 +217,13 @@ def _bound_fault(part: Part) -> str:
         return "equals is for the kind count; give it above or below"
     if part.kind == "ratio" and not all(isinstance(bound, float) and bound > 0 for bound in bounds):
         return "the bound of a ratio is a number above 0"
-    if part.quantity not in ACCURACIES and not all(isinstance(bound, float) for bound in bounds):
+    numbers = [bound for bound in bounds if isinstance(bound, float)]
+    if part.quantity not in ACCURACIES and len(numbers) < len(bounds):
         return f"the margin is one of accuracy; give {part.quantity} a number as its bound"
+    if part.quantity in ACCURACIES and any(abs(bound) > 1 for bound in numbers):
+        return f"accuracies are fractions, so that the bound of {part.quantity} lies between -1 and 1"
+    if isinstance(part.above, float) and isinstance(part.below, float) and part.above >= part.below:
+        return f"no number is above {part.above:g} and below {part.below:g}"
     return ""
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -103,14 +104,24 @@ def store_of(folder: Path) -> Path:
     return folder / RUNS if (folder / RUNS).is_dir() else folder.parent / RUNS
 
 
+def _no_study(folder: Path) -> str:
+    """Return the message for a folder without a study, with the nearest study beside it."""
+    if folder.is_file():
+        return f"{folder} is a file: expected the folder of a study, such as results/ablations-quick"
+    beside = sorted(path.parent.name for path in folder.absolute().parent.glob("*/study.json"))
+    near = get_close_matches(folder.name, beside, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(beside)}" if beside else "there is no other"
+    return (
+        f"{folder / 'study.json'} is missing, so {folder.absolute()}/ holds no study; {hint}; or run the study first: "
+        "leo-bench study NAME --profile PROFILE"
+    )
+
+
 def load_study(folder: Path, read_run: ReadRun = run_state) -> StudyView:
     """Read the view of a study from its folder. Raises LeoBenchError if study.json is missing or damaged."""
     path = folder / "study.json"
     if not path.exists():
-        raise LeoBenchError(
-            f"{path} is missing, so {folder.absolute()}/ holds no study; name a folder such as "
-            "results/ablations-quick, or run the study first: leo-bench study NAME"
-        )
+        raise LeoBenchError(_no_study(folder))
     plan = read_record(path, Plan)
     store = store_of(folder)
     states: dict[tuple[str, int], RunState] = {}

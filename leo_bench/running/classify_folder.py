@@ -134,4 +134,4 @@ def answers_csv(result: ClassifiedDrawings) -> bytes:
     rows = zip(result.queries.files, result.queries.labels, result.before, result.after, strict=True)
     for file, label, before, after in rows:
         writer.writerow([file, classes[label] if label >= 0 else "", classes[before], classes[after]])
-    return text.getvalue().encode()
+    return text.getvalue().encode(errors="backslashreplace")  # a name on disk need not be UTF-8

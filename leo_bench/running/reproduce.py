@@ -115,6 +115,8 @@ def with_key(folders: Sequence[Path], key: str, store: Path | None = None) -> tu
 def _in_studies(folders: Sequence[Path], key: str) -> tuple[Path, RunState] | None:
     """Return the first folder of a study or search that has the done run with this key, and the run."""
     for folder in folders:
+        if not RUN_KEY.fullmatch(key) or not (store_of(folder) / key).is_dir():
+            continue  # reading every run of a study takes long
         try:
             found = next((run for run in done_runs(folder) if run.planned.run_key == key), None)
         except LeoBenchError:  # a broken folder must not hide the others

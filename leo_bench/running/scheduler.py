@@ -271,6 +271,7 @@ class StudyRunner:
             one = self.started.get(ended.task.name)
             if one and ended.code == -signal.SIGKILL:
                 note_death(one.folder, ended.code, make_settings(one.run.settings), one.attempts)
+        changed = self.changed or bool(self.started)
         self.started.clear()
-        if self.changed:
+        if changed:
             self._refresh()

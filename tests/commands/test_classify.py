@@ -1,12 +1,16 @@
 """`leo-bench classify` on the drawings of the examples, and on folders that do not fit."""
 
 import csv
+import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from leo_bench.commands.cli import main
+from leo_bench.figures.drawings import INCHES, AnswerGrid
 from leo_bench.figures.style import PNG_DPI
 
 DRAWINGS = Path(__file__).parents[2] / "examples" / "drawings"
@@ -31,6 +35,30 @@ def test_accuracy_answers_and_picture(tmp_path: Path, capsys: pytest.CaptureFixt
     assert f"after adapting   {right} of 6 right" in out and "before adapting" in out
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.width > 2.5 * PNG_DPI
+
+
+def test_names_that_are_not_utf8_and_other_scripts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
+) -> None:
+    own = link(tmp_path / "own", "bowl", "comb")
+    (own / "bowl").rename(own / os.fsdecode(b"b\xff"))
+    (own / "comb").rename(own / "\u6f22\u5b57")
+    asked = ["--csv", str(tmp_path / "a.csv"), "--picture", str(tmp_path / "a.png")]
+    assert main(["classify", str(own), *asked]) == 0
+    classes = {row["class"] for row in csv.DictReader((tmp_path / "a.csv").read_text().splitlines())}
+    assert classes == {"b\\udcff", "\u6f22\u5b57"}
+    assert "2 classes" in capsys.readouterr().out and not [one for one in recwarn if "Glyph" in str(one.message)]
+
+
+def test_the_picture_has_room_for_its_heading() -> None:
+    one = np.zeros((2, 28, 28), np.uint8)
+    labels = np.array([0, 1])
+    grid = AnswerGrid(["a", "b"], one, labels, one, labels, labels)
+    figure = Figure(figsize=grid.size)
+    ax = grid.draw(ax=figure.add_axes((0.0, 0.0, 1.0, 1.0)))
+    (heading,) = [text for text in ax.texts if text.get_text().startswith("classified")]
+    figure.set_size_inches(*(INCHES * side for side in grid.size))
+    assert heading.get_window_extent().x1 <= figure.bbox.x1
 
 
 def test_pictures_without_classes_get_an_answer_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,7 +36,10 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (("run", "--describe", "--set", "latent_dim=0"), "greater than or equal to 1"),
         (("run", "--describe", "--set", "k_shot=6"), "k_shot + n_query is 6 + 15, but a character has 20 drawings"),
         (("run", "--describe", "--set", "latent_dim"), "expected NAME=VALUE"),
-        (("run", "--describe", "--preset", "tunned"), "unknown preset 'tunned'; there are documented, leo"),
+        (
+            ("run", "--describe", "--preset", "tunned"),
+            "unknown preset 'tunned'; did you mean 'tuned'? There are documented",
+        ),
         (("run", "--key", "0123"), "no run '0123'"),
         (("run", "--key", "0123", "--seed", "1"), "--key uses the recorded settings unchanged"),
         (("study", "ablations", "--studies", "nowhere"), "/nowhere/; it has none; name another folder with --studies"),

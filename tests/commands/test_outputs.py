@@ -47,8 +47,13 @@ def test_a_file_in_place_of_a_folder(option: str, tmp_path: Path, capsys: pytest
     assert f"{option}: cannot make the folder {tmp_path / 'file/below'}, since {tmp_path / 'file'} is a file" in error
 
 
+def test_a_picture_that_is_no_png(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["classify", str(tmp_path), "--picture", str(tmp_path / "answers.jpg")]) == 2
+    assert "name one that ends with .png, such as answers.png" in capsys.readouterr().err
+
+
 def test_two_outputs_in_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    same = str(tmp_path / "a")
+    same = str(tmp_path / "a.png")
     assert "name two files" in refused(capsys, "classify", "nowhere", "--csv", same, "--picture", same)
 
 

@@ -154,3 +154,16 @@ def test_what_a_file_holds_decides_and_not_its_name(alphabet: Path) -> None:
     assert [file.name for file in found.files[:5]] == ["1.png", "2.gif", "3.jfif", "4.HEIC", "5"]
     assert [file.name for file in found.left_out] == ["readme", "notes.txt"]
     assert found.part(found.labels == 0).left_out == found.left_out
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"image_size": "28"}, "image_size is '28': expected a whole number of pixels"),
+        ({"image_size": 0}, "image_size is 0: expected"),
+        ({"classes": "ring"}, "classes is 'ring': expected several names"),
+    ],
+)
+def test_what_is_no_size_and_no_names_is_refused(tmp_path: Path, more: dict[str, object], words: str) -> None:
+    with pytest.raises(LeoBenchError, match=words):
+        read_drawings(tmp_path, **more)  # type: ignore[arg-type]

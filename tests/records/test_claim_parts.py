@@ -61,6 +61,10 @@ def test_a_whole_statement_has_no_fault(part: dict[str, Any]) -> None:
         ("trend", {"quantity": "n_parameters", "below": "-margin"}, "the margin is one of accuracy; give n_parameters"),
         ("trend", {"quantity": "n_parameters", "above": 1, "below": "-margin"}, "the margin is one of accuracy"),
         ("trend", {"quantity": "n_parameters", "above": "margin", "below": 9}, "the margin is one of accuracy"),
+        ("level", {"tests": ["omniglott 5-way 1-shot mixed"]}, "unknown data set in the test 'omniglott 5-way 1-shot"),
+        ("difference", {"against": "a"}, "variant and against are both 'a'"),
+        ("level", {"above": 95}, "accuracies are fractions"),
+        ("level", {"above": 0.9, "below": 0.8}, "no number is above 0.9 and below 0.8"),
     ],
 )
 def test_what_is_wrong_in_a_statement_is_named(good: str, changes: dict[str, Any], words: str) -> None:

@@ -120,6 +120,15 @@ def test_a_run_of_a_study_is_compared_with_the_tests_of_score_too(view: StudyVie
     assert again(found, tmp_path / "again").differences == []
 
 
+def test_a_key_that_no_run_has_is_refused_without_reading_the_runs(
+    view: StudyView, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reproduce, "done_runs", lambda folder: pytest.fail(f"{folder} is read"))
+    for key in ("abc", "0" * 16):
+        with pytest.raises(LeoBenchError, match=f"no done run '{key}'"):
+            reproduce.with_key([view.folder], key, tmp_path / "runs")
+
+
 def test_equal_bits_are_called_equal_and_nothing_is_left(view: StudyView, tmp_path: Path) -> None:
     comparison = again(view.runs[0], tmp_path / "again")
     assert comparison.differences == []

@@ -163,6 +163,16 @@ def test_stopping_keeps_what_is_done_and_a_later_call_does_the_rest(tmp_path: Pa
     assert state(tmp_path, plan, "slow").message == "stopped by the user"
 
 
+def test_the_report_is_made_again_for_a_run_that_is_stopped(tmp_path: Path) -> None:
+    plan, shown = plan_of(slow=500), []
+    interrupt_when(tmp_path / "runs" / plan.runs[0].run_key / "waiting")
+    stopped = runner(tmp_path, plan, jobs=1)
+    stopped.on_change = lambda: shown.append(state(tmp_path, plan, "slow").status)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.run()
+    assert shown[-1:] == ["interrupted"]
+
+
 def test_stale_runs_are_done_again_unless_accepted(tmp_path: Path) -> None:
     plan = plan_of(a=101)
     (first,) = runner(tmp_path, plan).run().runs

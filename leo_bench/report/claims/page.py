@@ -70,12 +70,19 @@ def claims_answer(data: StudyData, claims: list[JudgedClaim]) -> list[str]:
     n_exact = sum(bool(claim.parts) and all(part.part.is_exact for part in claim.parts) for claim in claims)
     n_wordings = len({claim.claim.words for claim in claims})
     verdicts = listed(counts([claim.verdict for claim in claims], VERDICTS), most=len(VERDICTS))
-    return [
-        f"{n_wordings} statements of the document, {len(claims)} with the different ways to read them: {verdicts}."
-        + (f" {n_exact} of these are exact: counts, which no seed changes." if n_exact else ""),
+    ways = f", {len(claims)} with the different ways to read them" if len(claims) > n_wordings else ""
+    family = (
         f"{len(judged) - owned} numbers with several seeds are judged here, as one family of Holm's: the chance that "
-        f"even one of their verdicts is false is at most 5%{spent}. {owned} more have the verdict of the study that "
-        "compares the same two variants, in a family of that study, which spends 5% of its own.",
+        f"even one of their verdicts is false is at most 5%{spent}."
+    )
+    elsewhere = (
+        f" {owned} more have the verdict of the study that compares the same two variants, in a family of that study, "
+        "which spends 5% of its own."
+    )
+    return [
+        f"{n_wordings} statement{'s' * (n_wordings != 1)} of the document{ways}: {verdicts}."
+        + (f" {n_exact} of these are exact: counts, which no seed changes." if n_exact else ""),
+        *([family + (elsewhere if owned else "")] if judged else []),
         f"{before} of {len(ruled)} rules were written before results of their runs were published, "
         f"{len(ruled) - before} after, with results known.",
         completeness(data.view),

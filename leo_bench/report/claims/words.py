@@ -68,7 +68,8 @@ def is_change(part: Part) -> bool:
 def value_words(part: Part, value: float) -> str:
     """Return one value of the number of a part: `80.6%`, `+1.2`, `x 0.12`, `11,525`, `1,234 MB`."""
     if part.kind == "ratio":
-        return f"x {math.exp(value):.2f}"
+        ratio = math.exp(value)
+        return f"x {ratio:.3f}" if part.is_exact and abs(ratio - 1) < 0.05 else f"x {ratio:.2f}"
     if is_change(part):
         return signed(100 * value)
     if part.quantity in ("accuracy", "accuracy_before", "own_share"):
@@ -164,9 +165,16 @@ def missing_words(evidence: Evidence, parts: list[JudgedPart]) -> list[str]:
     found: dict[str, None] = {}
     for one in parts:
         lacking = [name for name in one.part.named if evidence.place(name) is None]
-        words = [f"needs the study {evidence.study(name)}" for name in lacking] or [one.reason]
+        words = [_missing_study(evidence, name) for name in lacking] or [one.reason]
         found |= dict.fromkeys(words if one.missing else [])
     return list(found)
+
+
+def _missing_study(evidence: Evidence, variant: str) -> str:
+    """Return what to run for a variant without runs."""
+    if evidence.study(variant) == evidence.plan.study:
+        return f"runs of {evidence.label(variant)}, which are planned here"
+    return f"needs the study {evidence.study(variant)}"
 
 
 def seeds_wanted(parts: list[JudgedPart]) -> str:
