@@ -489,6 +489,49 @@ def test_leo_beside_maml_at_equal_time_and_on_other_drawings() -> None:
     assert all(row["paired_difference"] > 0 for row in pretrained)
 
 
+def test_ten_times_the_images() -> None:
+    scores = pd.read_csv(ROOT / "results" / "official" / "ten_times-cpu" / "scores.csv")
+    own = scores[(scores["k_shot"] == 1)].set_index("variant")
+
+    def mean(variant: str, ways: int, mode: str = "mixed", data: str = "omniglot") -> float:
+        rows = own.loc[variant]
+        asked = (rows["n_way"] == ways) & (rows["episode_mode"] == mode) & (rows["dataset"] == data)
+        assert asked.sum() == 3
+        return 100 * float(rows[asked]["accuracy"].mean())
+
+    text = " ".join(" ".join(page("tuned.md")).split())
+    places = ((5, "mixed"), (20, "mixed"), (20, "within_alphabet"))
+    few, many, other = (
+        [mean(name, *place) for place in places] for name in ("tuned", "ten_times", "protonet_ten_times")
+    )
+    gains = [after - before for before, after in zip(few, many, strict=True)]
+    shown = [f"({before:.1f}% to {after:.1f}%)" for before, after in zip(few, many, strict=True)]
+    assert (
+        f"add {gains[0]:.1f} points at 5-way 1-shot {shown[0]}, {gains[1]:.1f} at 20 ways {shown[1]} and "
+        f"{gains[2]:.1f} on 20 classes of one alphabet {shown[2]}." in text
+    )
+    digits, glyphs = (
+        mean("ten_times", ways, data=data) - mean("tuned", ways, data=data)
+        for ways, data in ((10, "digits"), (20, "glyphs"))
+    )
+    assert f"Digits gain {digits:.1f} points at one shot; drawn glyphs lose {-glyphs:.1f} there." in text
+    behind = [own - others for own, others in zip(many, other, strict=True)]
+    assert "trails by {:.1f}, {:.1f} and {:.1f} points".format(*behind) in text
+
+
+def test_raw_pixels_on_digits() -> None:
+    study = Published("compare")
+    tests = [f"{ways}-way {shots}-shot mixed" for ways in (5, 10) for shots in (1, 5)]
+    pixels, own = ([study.accuracy(name, test, "digits") for test in tests] for name in ("pixels", "tuned"))
+    leads = [round(one - other) for one, other in zip(pixels, own, strict=True)]
+    words = f"by {min(leads)} to {max(leads)} points at 5 and 10 ways"
+    assert f"so are class means of raw pixels, without any training, {words}" in " ".join(page("claims.md"))
+    text = " ".join(" ".join((ROOT / "README.md").read_text(encoding="utf-8").split()).split())
+    assert f"Class means of raw pixels, untrained, are {min(leads)} to {max(leads)} points better there" in text
+    text = " ".join(" ".join(page("adaptation.md")).split())
+    assert f"{pixels[2]:.1f}% against {own[2]:.1f}% at 10-way 1-shot and {pixels[3]:.1f}% against {own[3]:.1f}%" in text
+
+
 def test_what_the_claims_page_says_of_numbers() -> None:
     numbers = pd.read_csv(ROOT / "reports" / "official" / "claims-cpu" / "tables" / "numbers.csv").set_index("claim")
     text = " ".join(" ".join(page("claims.md")).split())
@@ -514,8 +557,8 @@ def test_what_the_claims_page_says_of_accuracies() -> None:
     behind = [-round(100 * numbers.loc[f"better_than_{name}_as_meant", "value"]) for name in ("maml", "meta_sgd")]
     assert f"`leo` by {behind[0]} and {behind[1]} points" in text
     full_size = numbers.loc["one_shot_as_written_full_size"]
-    assert full_size["n_seeds"] == 2 and abs(full_size["value"] - 0.2) < 0.005
-    assert "where it stays at chance (two seeds)" in text
+    assert full_size["n_seeds"] == 3 and abs(full_size["value"] - 0.2) < 0.005
+    assert "where it stays at chance (three seeds)" in text
 
 
 def test_rules_of_claims_that_name_a_measured_number() -> None:
