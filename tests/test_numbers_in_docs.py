@@ -532,6 +532,21 @@ def test_raw_pixels_on_digits() -> None:
     assert f"{pixels[2]:.1f}% against {own[2]:.1f}% at 10-way 1-shot and {pixels[3]:.1f}% against {own[3]:.1f}%" in text
 
 
+def test_methods_at_twenty_ways() -> None:
+    scores = pd.read_csv(ROOT / "results" / "official" / "compare-cpu" / "scores.csv")
+    own = scores[(scores["dataset"] == "omniglot") & (scores["n_way"] == 20) & (scores["k_shot"] == 1)]
+    shown = 0
+    for line in page("methods.md"):
+        if found := re.fullmatch(r"\| .* \(`(\w+)`\) \| (\d) \| (.*) \| (.*) \|", line):
+            rows, cells = own[own["variant"] == found[1]], found.groups()[2:]
+            assert rows["seed"].nunique() == int(found[2])
+            for mode, cell in zip(("mixed", "within_alphabet"), cells, strict=True):
+                values = 100 * rows[rows["episode_mode"] == mode]["accuracy"]
+                assert cell == f"{values.mean():.1f} ({values.min():.1f} to {values.max():.1f})", found[1]
+            shown += 1
+    assert shown == 11
+
+
 def test_what_the_claims_page_says_of_numbers() -> None:
     numbers = pd.read_csv(ROOT / "reports" / "official" / "claims-cpu" / "tables" / "numbers.csv").set_index("claim")
     text = " ".join(" ".join(page("claims.md")).split())
