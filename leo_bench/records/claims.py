@@ -8,7 +8,6 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from leo_bench.config import Settings, default_of
-from leo_bench.data import DATASETS
 from leo_bench.records.names import Name
 
 COUNTS = ("n_parameters", "n_generated", "n_adapted", "own_share", "multiply_adds")
@@ -167,8 +166,8 @@ NEEDED = {"trend": ("variants",), "slope": ("variant", "against", "along")} | di
 """Kind of a part -> keys that it needs; of other kinds `variant`."""
 
 
-def part_fault(part: Part) -> str:
-    """Return what is wrong in a statement, in words; empty if nothing is."""
+def part_fault(part: Part, datasets: Collection[str]) -> str:
+    """Return what is wrong in a statement, in words; empty if nothing is. datasets: names of the data sets."""
     lacking = [name for name in NEEDED.get(part.kind, ("variant",)) if not getattr(part, name)]
     if lacking:
         return f"{part.kind} needs {' and '.join(lacking)}"
@@ -181,8 +180,8 @@ def part_fault(part: Part) -> str:
         form = TEST.fullmatch(test)
         if not form:
             return f"unknown test {test!r}; expected one such as '5-way mixed' or 'digits 10-way 5-shot mixed'"
-        if form[1] and form[1].strip() not in DATASETS:
-            return f"unknown data set in the test {test!r}; there are {', '.join(DATASETS)}"
+        if form[1] and form[1].strip() not in datasets:
+            return f"unknown data set in the test {test!r}; there are {', '.join(datasets)}"
     if part.against and part.against == part.variant:
         return f"variant and against are both {part.variant!r}; name two"
     return _kind_fault(part) or _bound_fault(part)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from leo_bench.config.presets import problem_words
 from leo_bench.config.toml_file import read_toml
+from leo_bench.data import DATASETS
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Name, ProfileName, check_name
 from leo_bench.records.claims import Claim, ComparisonTable, part_fault, row_fault
@@ -167,7 +168,7 @@ def check_claims(path: Path, study: StudyFile) -> None:
         if bool(claim.parts) == bool(claim.not_measurable):
             raise LeoBenchError(f"{path}: claims.{name}: give it parts or not_measurable, one of the two")
         for number, part in enumerate(claim.parts):
-            if fault := part_fault(part):
+            if fault := part_fault(part, DATASETS):
                 raise LeoBenchError(f"{path}: claims.{name}.parts.{number}: {fault}")
     named = [
         *(

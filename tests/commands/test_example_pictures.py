@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from leo_bench.commands.examples import grid_of, in_words
 from leo_bench.figures.code_paths import code_paths, code_paths_png, project
-from leo_bench.figures.drawings import HEAD, AnswerGrid
+from leo_bench.figures.drawings import HEAD, HEADING, AnswerGrid
 from leo_bench.records.example import Example, class_name, movement
 
 # Two classes, codes of two numbers, two inner steps. Class A goes 3 right, then 4 up: 5 from its start. B stays.
@@ -98,7 +98,9 @@ def test_a_query_of_unknown_class_stands_with_its_answer() -> None:
 def test_grid_breaks_drawings_into_rows() -> None:
     many = {"support": np.zeros((10, 4, 4)), "support_labels": np.arange(2).repeat(5), "queries": np.zeros((30, 4, 4))}
     many |= {"labels": np.arange(2).repeat(15), "answers": np.zeros(30, int)}
-    assert grid().size == pytest.approx((0.7 + 1 + 0.35 + 3, HEAD + 2 * 1.3))
+    assert grid().size == pytest.approx(
+        (0.7 + 1 + 0.35 + HEADING, HEAD + 2 * 1.3)
+    )  # 3 queries are narrower than the heading
     assert grid(**many).size == pytest.approx((0.7 + 4 + 0.35 + 8, HEAD + 4 * 1.3))  # 4 and 1; 8 and 7
 
 

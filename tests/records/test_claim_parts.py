@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from leo_bench.data import DATASETS
 from leo_bench.records.claims import ACCURACIES, COSTS, MEASURES, Part, part_fault, quantity_fault
 
 GOOD: dict[str, dict[str, Any]] = {
@@ -33,7 +34,7 @@ GOOD: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("part", GOOD.values(), ids=GOOD)
 def test_a_whole_statement_has_no_fault(part: dict[str, Any]) -> None:
-    assert part_fault(Part(**part)) == ""
+    assert part_fault(Part(**part), DATASETS) == ""
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_a_whole_statement_has_no_fault(part: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_wrong_in_a_statement_is_named(good: str, changes: dict[str, Any], words: str) -> None:
-    fault = part_fault(Part(**{**GOOD[good], **changes}))
+    fault = part_fault(Part(**{**GOOD[good], **changes}), DATASETS)
     assert fault.startswith(words) and "\n" not in fault
 
 
