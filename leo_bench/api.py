@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
-from leo_bench.config import PRESETS, Settings, make_settings, preset_values
+from leo_bench.config import PRESETS, Settings, default_of, make_settings, preset_values
 from leo_bench.config.constraints import NO_CYCLE
 from leo_bench.data.support_copies import SUPPORT_COPIES
 from leo_bench.errors import LeoBenchError
@@ -30,15 +30,6 @@ SEEN_SIDE = 32
 """Side of the images that the CNN of the presets for 28x28 sees, pixels: four poolings make a feature map of 2x2."""
 ELSEWHERE = ("learner", "generated", "feature_norm", "inner_examples", "finetune_steps", "finetune_lr", "head_start")
 """Settings that do not fit the step-by-step methods."""
-FITTING = [
-    name
-    for name, values in PRESETS.items()
-    if all(
-        values.get(each, Settings.model_fields[each].default) == Settings.model_fields[each].default
-        for each in ELSEWHERE
-    )
-]
-"""Presets that fit them."""
 NOT_READ = frozenset(
     (
         *("dataset", "class_split", "train_classes", "rotations", "episode_mode", "augmentation"),
@@ -48,6 +39,15 @@ NOT_READ = frozenset(
     )
 ) - {"test_support_copies"}
 """Settings of runs: the caller of this interface gives data, tasks, updates and the device."""
+
+
+def _unfitting(values: Mapping[str, Any]) -> list[str]:
+    """Return the settings among values that do not fit the step-by-step methods."""
+    return [name for name in ELSEWHERE if values.get(name, default_of(name)) != default_of(name)]
+
+
+FITTING = [name for name, values in PRESETS.items() if not _unfitting(values)]
+"""Presets that fit the step-by-step methods."""
 
 
 class CheckedClassifier(LEOClassifier):
@@ -126,13 +126,14 @@ class LatentEmbeddingOptimization(Leo):
             remedy = "set num_classes" if unread[0] == "n_way" else "leave it out (tasks, updates and device are yours)"
             raise LeoBenchError(f"{where}: {unread[0]} has no effect here; {remedy}")
         settings = make_settings(_with_stem({**values, **switches}, preset, where), preset, where)
-        given = [name for name in ELSEWHERE if getattr(settings, name) != Settings.model_fields[name].default]
-        if given:
+        if unfitting := _unfitting(settings.canonical()):
+            name = unfitting[0]
+            remedy = "leave it out" if name in switches else f"presets for it are {', '.join(FITTING)}"
             raise LeoBenchError(
-                f"{where} adapts step by step as the document has it, and cannot have {given[0]} (preset {preset}); "
-                f"presets for it are {', '.join(FITTING)}; use leo_bench.learners.build for the rest"
+                f"{where} adapts step by step as the document has it, and cannot have {name}; {remedy}; "
+                "leo_bench.learners.build builds the rest"
             )
-        if not isinstance(optimizer_cls, type):
+        if not callable(optimizer_cls):
             raise LeoBenchError(
                 f"{where}: optimizer_cls is {optimizer_cls!r}: expected a class, such as torch.optim.Adam"
             )
@@ -332,8 +333,7 @@ def load_pretrained(name: str | Path = "tuned") -> Learner:
     """
     info, weights = read_model(find_model(name))
     settings = info.at_test()
-    steps_fit = all(getattr(settings, each) == Settings.model_fields[each].default for each in ELSEWHERE)
-    if not steps_fit:
+    if _unfitting(settings.canonical()):
         learner: Learner = build(settings)
         load_into(learner, weights, info)
         copies = SUPPORT_COPIES[settings.test_support_copies]

@@ -29,7 +29,7 @@ VALUES = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXTS, inner, max_size=3)),
     max_leaves=6,
 )
-"""What a TOML or JSON file can hold. TOML has no null."""
+"""Values that a TOML or JSON file can hold. TOML has no null."""
 
 
 def fuzz(n_examples: int, *strategies: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], None]:

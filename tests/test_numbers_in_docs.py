@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -526,7 +527,7 @@ def test_raw_pixels_on_digits() -> None:
     leads = [round(one - other) for one, other in zip(pixels, own, strict=True)]
     words = f"by {min(leads)} to {max(leads)} points at 5 and 10 ways"
     assert f"so are class means of raw pixels, without any training, {words}" in " ".join(page("claims.md"))
-    text = " ".join(" ".join((ROOT / "README.md").read_text(encoding="utf-8").split()).split())
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     assert f"Class means of raw pixels, untrained, are {min(leads)} to {max(leads)} points better there" in text
     text = " ".join(" ".join(page("adaptation.md")).split())
     assert f"{pixels[2]:.1f}% against {own[2]:.1f}% at 10-way 1-shot and {pixels[3]:.1f}% against {own[3]:.1f}%" in text
@@ -535,6 +536,14 @@ def test_raw_pixels_on_digits() -> None:
 def test_methods_at_twenty_ways() -> None:
     scores = pd.read_csv(ROOT / "results" / "official" / "compare-cpu" / "scores.csv")
     own = scores[(scores["dataset"] == "omniglot") & (scores["n_way"] == 20) & (scores["k_shot"] == 1)]
+    mean = 100 * own.groupby(["variant", "episode_mode"])["accuracy"].mean().unstack()
+    ahead = mean.loc[["protonet", "tuned"]].min() - mean.drop(["protonet", "tuned"]).max()
+    first_order = 100 * own[own["variant"] == "first_order_maml_20"].groupby("episode_mode")["accuracy"].agg(np.ptp)
+    text = " ".join(" ".join(page("methods.md")).split())
+    assert f"lead by {math.floor(ahead.min())} points and more" in text
+    assert f"differs by {first_order['mixed']:.0f} points between its seeds" in text
+    best = [mean.loc[name, "mixed"] for name in ("reptile_20", "meta_sgd_20", "maml_20")]
+    assert "Reptile and Meta-SGD are ahead of MAML in the means" in text and best == sorted(best, reverse=True)
     shown = 0
     for line in page("methods.md"):
         if found := re.fullmatch(r"\| .* \(`(\w+)`\) \| (\d) \| (.*) \| (.*) \|", line):

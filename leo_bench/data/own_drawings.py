@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from leo_bench.config.paths import as_typed
+from leo_bench.data.image_size import check_image_size
 from leo_bench.data.prepare_drawing import SIDE, prepare_drawing
 from leo_bench.errors import LeoBenchError
 
@@ -75,10 +76,7 @@ def read_drawings(
     [M], the index of the class among the sorted names, or among classes, such as those of a support set. Raises
     LeoBenchError for what class_folders refuses, and for another size or classes that are no names.
     """
-    if not isinstance(image_size, int) or image_size < 1:
-        raise LeoBenchError(
-            f"read_drawings: image_size is {image_size!r}: expected a whole number of pixels, such as 28"
-        )
+    check_image_size(image_size)
     if isinstance(classes, str):
         raise LeoBenchError(
             f"read_drawings: classes is {classes!r}: expected several names, such as ({classes!r}, ...)"

@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 from leo_bench.config.paths import as_typed
 from leo_bench.data.bank import ImageBank, load_images
 from leo_bench.data.episodes import EpisodeSampler, EpisodeSpec, gather
+from leo_bench.data.image_size import check_image_size
 from leo_bench.data.locate import ACCEPTED, locate
 from leo_bench.data.seeding import stream
 from leo_bench.errors import LeoBenchError
@@ -92,8 +93,7 @@ def load_omniglot_dataset(
     no such folder, then the usual places are searched, and dataset="auto" falls back to glyphs with a notice. Raises
     LeoBenchError if Omniglot is missing or damaged, or if another root is not there.
     """
-    if not isinstance(image_size, int) or isinstance(image_size, bool):
-        raise LeoBenchError(f"image_size is {image_size!r}: expected a whole number of pixels, such as 28")
+    check_image_size(image_size)
     folder = as_typed(root)
     if not folder.is_dir() and str(root) != DOCUMENTED_ROOT:
         raise LeoBenchError(

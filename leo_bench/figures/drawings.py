@@ -5,7 +5,7 @@ from typing import Any
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
-from matplotlib import rc_context, rcParams
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
@@ -98,8 +98,8 @@ class AnswerGrid:
         """Return the grid as a PNG picture."""
         width, height = self.size
         installed = {font.name for font in fontManager.ttflist}
-        fonts = [*rcParams["font.family"], *(name for name in SCRIPTS if name in installed)]
-        with figure_style(), rc_context({"font.family": fonts}), catch_warnings():
+        with figure_style(), catch_warnings():
+            rcParams["font.family"] = [*rcParams["font.family"], *(name for name in SCRIPTS if name in installed)]
             simplefilter("ignore", UserWarning)  # a letter that no font has is drawn as a box
             figure = Figure(figsize=(INCHES * width, INCHES * height))
             self.draw(ax=figure.add_axes((0.0, 0.0, 1.0, 1.0)))

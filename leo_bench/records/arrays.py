@@ -52,7 +52,7 @@ def test_arrays(run: Path, test: TestResult) -> dict[str, np.ndarray]:
         raise LeoBenchError(f"{path} is damaged (it has no array {CORRECT}); {TEST_REMEDY}")
     if ANSWERED not in arrays:
         return {name: arrays[name] for name in (CORRECT, CHARACTERS, BY_CHARACTER) if name in arrays}
-    place = shared_file(run, test)
+    place = _shared_file(run, test)
     shared, answered = _read(place, SHARED_REMEDY), arrays[ANSWERED]
     counts = [shared.get(ASKED, np.array("")), answered]
     if CHARACTERS not in shared or any(one.dtype.kind not in WHOLE or one.shape != (answered.size,) for one in counts):
@@ -80,7 +80,7 @@ def write_published_arrays(run: Path, test: TestResult, arrays: Mapping[str, np.
     if BY_CHARACTER in arrays:
         asked, answered = arrays[BY_CHARACTER].T
         shared = {CHARACTERS: arrays[CHARACTERS], ASKED: asked}
-        place = shared_file(run, test)
+        place = _shared_file(run, test)
         try:
             found = _read(place, SHARED_REMEDY)
         except LeoBenchError:  # missing or damaged
@@ -91,7 +91,7 @@ def write_published_arrays(run: Path, test: TestResult, arrays: Mapping[str, np.
     write_atomic(run / TESTS / test.test_key / ARRAYS, _packed(arrays))
 
 
-def shared_file(run: Path, test: TestResult) -> Path:
+def _shared_file(run: Path, test: TestResult) -> Path:
     """Return the file of what the episodes of a test ask for, among published results."""
     return run.parents[1] / EPISODES / f"{test.episodes_digest}.npz"
 

@@ -113,9 +113,12 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
                 "do the other runs too before you publish, or drop them with --replace"
             )
         for run in dropped:
-            why = "the plan has other settings now" if run.planned.run_key in same else "other source made it"
             if run.planned.variant in left:
                 why = "the plan here lacks this variant"
+            elif run.planned.run_key in same:
+                why = "the plan has other settings now"
+            else:
+                why = "other source made it"
             print(f"dropped: {run.planned.variant} seed {run.planned.seed} ({run.planned.run_key}): {why}")
     write_record(target / "study.json", plan)
     shutil.rmtree(target / RUNS, ignore_errors=True)  # an older version kept the runs of a study there

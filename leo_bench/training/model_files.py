@@ -20,7 +20,7 @@ METADATA = "leo_bench"
 
 
 class ModelInfo(BaseModel):
-    """What a model's file says besides its weights."""
+    """Contents of a model's file besides its weights."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -98,9 +98,7 @@ def test_a_query_of_unknown_class_stands_with_its_answer() -> None:
 def test_grid_breaks_drawings_into_rows() -> None:
     many = {"support": np.zeros((10, 4, 4)), "support_labels": np.arange(2).repeat(5), "queries": np.zeros((30, 4, 4))}
     many |= {"labels": np.arange(2).repeat(15), "answers": np.zeros(30, int)}
-    assert grid().size == pytest.approx(
-        (0.7 + 1 + 0.35 + HEADING, HEAD + 2 * 1.3)
-    )  # 3 queries are narrower than the heading
+    assert grid().size == pytest.approx((0.7 + 1 + 0.35 + HEADING, HEAD + 2 * 1.3))  # wider than 3 queries
     assert grid(**many).size == pytest.approx((0.7 + 4 + 0.35 + 8, HEAD + 4 * 1.3))  # 4 and 1; 8 and 7
 
 

@@ -16,7 +16,7 @@ from leo_bench.running.cluster_node import make_private
 
 
 class Ray(ModuleType):
-    """What `connected` and the functions on a node use of Ray."""
+    """Stand-in with the part of Ray that `connected` and the functions on a node use."""
 
     __version__ = "0"
 

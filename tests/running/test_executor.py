@@ -352,7 +352,7 @@ def test_data_is_written_once_on_a_node_and_only_whole(tmp_path: Path) -> None:
 
 
 def test_data_behind_links_is_sent_whole(tmp_path: Path) -> None:
-    """As when it is read: alphabets and drawings may be links, and a link to a folder around itself adds nothing."""
+    """Links to alphabets and drawings are followed, as in reading; a link to a folder around itself adds nothing."""
     (tmp_path / "disk/A/c").mkdir(parents=True)
     (tmp_path / "disk/A/c/1.png").write_bytes(b"1")
     for name in ("images_background", "images_evaluation"):
@@ -376,7 +376,7 @@ def test_only_a_data_set_with_files_is_sent() -> None:
 
 
 class FakeRay:
-    """What RayExecutor uses of Ray, with tasks that this process does when they are waited for."""
+    """Stand-in with the part of Ray that RayExecutor uses; this process does a task when it is waited for."""
 
     __version__ = "0"
 

@@ -355,7 +355,7 @@ def test_damaged_weights_are_replaced_and_the_training_stays(tmp_path: Path, pla
 
 
 def test_weights_that_the_store_lacks_are_taken(tmp_path: Path) -> None:
-    """As after cleaning up: the records are there, the checkpoint is gone."""
+    """The records are there, the checkpoint is gone, as after cleaning up."""
     import torch
 
     from leo_bench.running.checkpoint import save_weights, weights_digest

@@ -1,4 +1,4 @@
-"""What the soak test looks for is seen when it happens; and a short soak test, with real kills, finds nothing."""
+"""Faults that the soak test looks for are seen; and a short soak test, with real kills, finds nothing."""
 
 import random
 import shutil

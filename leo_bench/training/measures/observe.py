@@ -67,7 +67,7 @@ class LeoObserved:
     prototypes: Tensor
     """Class means of the features of the support images without copies, [E, N, F]."""
     start_prototypes: Tensor | None
-    """What the decoder is given besides the codes, [E, N, F]; None for a head that is decoded alone."""
+    """Input of the decoder besides the codes, [E, N, F]; None for a head that is decoded alone."""
     queries: Tensor
     """Features of the queries, [E, N * Q, F], classes in order."""
 
