@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -706,6 +707,18 @@ def test_publishing_a_run_again_does_not_make_another_study_stale_unasked(tmp_pa
     write_study(tmp_path, other.model_copy(update={"runs": newer[:1]}))
     publish(tmp_path, "other", "cpu", partial=False)  # the other study follows without the option
     assert [len(load_study(official / name).done) for name in ("ablations-cpu", "other-cpu")] == [4, 1]
+
+
+def test_a_folder_without_a_study_is_named_with_the_nearest_study(tmp_path: Path, plan: Plan) -> None:
+    write_study(tmp_path, plan)
+    (tmp_path / "README.md").touch()
+    for name, words in (
+        ("ablation-cpu", "did you mean ablations-cpu?"),
+        ("zzz", "there are ablations-cpu;"),
+        ("README.md", "README.md is a file: expected the folder of a study"),
+    ):
+        with pytest.raises(LeoBenchError, match=re.escape(words)):
+            load_study(tmp_path / name)
 
 
 def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:

@@ -423,6 +423,15 @@ def test_runs_of_another_study_count_local_and_published(tmp_path: Path) -> None
     assert place is not None and len(place.runs) == 3, "the one with more seeds"
 
 
+def test_the_report_of_one_claim_without_runs_says_what_is_missing(tmp_path: Path) -> None:
+    folder = write_claims(tmp_path, {"open": claim(more("good"))}, done=["leo", "bad"])
+    evidence, found = judged(folder)
+    assert where_words(evidence, found["open"]) == "runs of good, which are planned here"
+    opening = claims_answer(evidence.data, list(found.values()))
+    assert opening[0] == "1 statement of the document: 1 not run at this profile."
+    assert not any("Holm" in sentence for sentence in opening)
+
+
 def test_a_run_with_other_settings_under_the_name_of_a_source_does_not_count(tmp_path: Path) -> None:
     trained = {**other_study(tmp_path).runs[0].settings, "seed": 7, "precision": "bfloat16"}
     lead = Part(kind="difference", variant="good", against="maml", above="margin")
