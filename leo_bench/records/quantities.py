@@ -40,6 +40,7 @@ def quantity_of(run: RunState, name: str) -> float | None:
         return float(settings.get(setting, default_of(setting)))
     derived: dict[str, Callable[[], float | None]] = {
         "adapt_ms": lambda: run.headline.adapt_ms,
+        "adapt_core_ms": lambda: run.headline.adapt_core_ms,
         "core_seconds": lambda: _core_seconds(result, settings),
         "n_adapted": lambda: n_adapted(settings, result.n_generated),
         "own_share": lambda: result.n_generated / result.n_parameters if result.n_parameters else None,

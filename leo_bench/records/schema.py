@@ -193,6 +193,9 @@ class TestResult(Record):
     """Scoring time, seconds; tests that are scored together share their time equally."""
     adapt_ms: NotNegative | None = None
     """Median time to adapt to one new episode and answer its queries, milliseconds; headline test only."""
+    adapt_core_ms: NotNegative | None = None
+    """Mean processor time of the same episodes, milliseconds of one core; headline test only. None in old records, and
+    for a GPU, whose work takes no processor time."""
     host: dict[str, str]
     versions: dict[str, str]
 

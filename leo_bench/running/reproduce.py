@@ -40,6 +40,7 @@ MEASURED = (
     "update_seconds",
     "eval_seconds",
     "adapt_ms",
+    "adapt_core_ms",
     "peak_memory_mb",
     "numerics",  # reported separately
     "schema_version",

@@ -28,9 +28,12 @@ from leo_bench.running import provenance
 from leo_bench.running.checkpoint import trained_learner, weights_digest
 from leo_bench.running.process import host
 from leo_bench.training.adaptation import Adaptation
-from leo_bench.training.evaluate import Scores, adapt_seconds, score
+from leo_bench.training.evaluate import Scores, Shifts, adapt_seconds, score
 
 log = logging.getLogger("leo_bench")
+
+TIMED_EPISODES = 9
+"""Episodes in which adapting is timed."""
 
 
 def episodes_of(test: TestSettings, bank: ImageBank, settings: Settings) -> Episodes:
@@ -78,7 +81,6 @@ def score_tests(
                 settings.dataset,
                 None,
             )
-            adapt_ms = 1000 * adapt_seconds(learner, bank.images, episodes[key], copies) if headline else None
             record = TestResult(
                 run_key=settings.run_key,
                 test_key=key,
@@ -92,7 +94,7 @@ def score_tests(
                 finished=provenance.now(),
                 data_digest=bank.digest,
                 eval_seconds=seconds,
-                adapt_ms=adapt_ms,
+                **(_adapting_times(learner, bank, episodes[key], copies) if headline else {}),
                 host=host(bank.images.device),
                 versions=provenance.versions(),
             )
@@ -122,6 +124,17 @@ def write_test(run: Path, record: TestResult, scores: Scores, bank: ImageBank) -
     }
     write_arrays(run, record, arrays)
     write_record(run / TESTS / record.test_key / "result.json", record)
+
+
+def _adapting_times(learner: Learner, bank: ImageBank, episodes: Episodes, copies: Shifts) -> dict[str, float | None]:
+    """Return the fields of a record with the time to adapt to one new episode."""
+    begin = time.process_time()
+    seconds = adapt_seconds(learner, bank.images, episodes, copies, TIMED_EPISODES)
+    core_seconds = (time.process_time() - begin) / TIMED_EPISODES
+    return {
+        "adapt_ms": 1000 * seconds,
+        "adapt_core_ms": None if bank.images.is_cuda else 1000 * core_seconds,
+    }
 
 
 def _accuracies(scores: Scores, learner: Learner) -> dict[str, object]:

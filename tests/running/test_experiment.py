@@ -30,7 +30,8 @@ from leo_bench.records import (
     run_state,
     write_record,
 )
-from leo_bench.running import experiment, plan, process, training_run, worker
+from leo_bench.records.quantities import quantity_of
+from leo_bench.running import experiment, plan, process, test_run, training_run, worker
 from leo_bench.running.checkpoint import weights_digest
 from leo_bench.running.describe_model import describe
 from leo_bench.running.reproduce import differences
@@ -111,10 +112,26 @@ def test_the_record_holds_what_happened(tmp_path: Path) -> None:
         assert effect.corrected - effect.spoiled == pytest.approx(test.accuracy - test.accuracy_before)
         assert None not in (effect.loss_before, effect.loss_after, effect.code_move, effect.class_distance)
         assert test.weights_digest == result.weights_digest
-        assert (test.adapt_ms is not None) is (test is state.headline)
+        times = (test.adapt_ms, test.adapt_core_ms)
+        assert all(times) if test is state.headline else times == (None, None)
     assert weights_digest(load_file(folder / "checkpoint.safetensors")) == result.weights_digest
     assert read_record(folder / "attempt-1" / "status.json", AttemptStatus).status == "done"
     assert "3-way 1-shot mixed on glyphs" in (folder / "attempt-1" / "log.txt").read_text()
+
+
+def test_time_to_adapt_is_a_median_and_a_share_of_the_processor_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The processor's clock advances by 1.8 s for the nine episodes together: 200 ms each.
+    clock = itertools.count(5, 1.8)
+    monkeypatch.setattr(test_run.time, "process_time", lambda: next(clock))
+    asked: list[int] = []
+    monkeypatch.setattr(test_run, "adapt_seconds", lambda *given: asked.append(given[-1]) or 0.3)
+    state = run(tmp_path, n_train_episodes=0, test_n_ways=[], test_modes=[])
+    assert asked == [9]
+    assert (state.headline.adapt_ms, state.headline.adapt_core_ms) == pytest.approx((300, 200))
+    assert state.result is not None
+    assert quantity_of(state, "adapt_core_ms") == state.headline.adapt_core_ms
 
 
 def test_a_learner_is_trained_by_the_function_that_it_names(tmp_path: Path) -> None:

@@ -11,7 +11,13 @@ from leo_bench.statistics.claims.estimates import Number
 from leo_bench.statistics.claims.evidence import Evidence
 from leo_bench.statistics.claims.judged import JudgedClaim, JudgedPart
 
-UNITS = {"train_seconds": " s", "core_seconds": " s", "adapt_ms": " ms", "peak_memory_mb": " MB"}
+UNITS = {
+    "train_seconds": " s",
+    "core_seconds": " s",
+    "adapt_ms": " ms",
+    "adapt_core_ms": " ms",
+    "peak_memory_mb": " MB",
+}
 QUANTITIES = {
     "accuracy": "accuracy",
     "accuracy_before": "accuracy before adapting",
@@ -29,6 +35,7 @@ QUANTITIES = {
     "train_seconds": "training time",
     "core_seconds": "processor time of training",
     "adapt_ms": "time to adapt",
+    "adapt_core_ms": "processor time to adapt",
     "peak_memory_mb": "peak memory",
     "multiply_adds": "multiply-adds of an episode",
     "n_parameters": "trained parameters",

@@ -29,7 +29,7 @@ from leo_bench.statistics.studies.differences import variance_prior
 from leo_bench.statistics.studies.pairs import paired_difference
 
 TRAINING = ("train_seconds", "core_seconds")
-TIMES = (*TRAINING, "adapt_ms")
+TIMES = (*TRAINING, "adapt_ms", "adapt_core_ms")
 CONDITIONS: dict[str, tuple[tuple[str, ...], Callable[[Result], object]]] = {
     "machine": (TIMES, lambda run: sorted(run.host.items())),
     "precision": ((*TIMES, "peak_memory_mb"), lambda run: run.settings["precision"]),
