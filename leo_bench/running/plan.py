@@ -1,6 +1,6 @@
 """Plans: the list of runs of a study file at one profile."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,8 @@ def make_plan(
         where = f"study {name}, variant {variant}"
         settings = _settings(study, budget, variant, call, {**override, "seed": seed}, where)
         runs.append(planned_run(settings, variant))
+    against = _against(study, list(dict.fromkeys([*names, *whole])))
+    _refuse_equal(name, study.baseline, against, runs)
     return Plan(
         study=name,
         profile=profile,
@@ -88,7 +90,7 @@ def make_plan(
         switches=_switches(study, budget, names, call, override),
         labels={name: study.variants[name].label or name.replace("_", " ") for name in dict.fromkeys([*names, *whole])},
         references=[variant for variant in names if study.variants[variant].reference],
-        against=_against(study, list(dict.fromkeys([*names, *whole]))),
+        against=against,
         equal_time=[variant for variant in names if study.variants[variant].equal == "time"],
         n_looks=study.looks,
         accept_stale=accept_stale,
@@ -98,6 +100,18 @@ def make_plan(
         if study.claims
         else None,
     )
+
+
+def _refuse_equal(study: str, baseline: str, against: Mapping[str, str], runs: Iterable[PlannedRun]) -> None:
+    """Raise LeoBenchError if a variant has the settings of the one that it is compared with."""
+    settings = {run.variant: {**run.settings, "seed": None} for run in runs}
+    for variant, own in settings.items():
+        other = against.get(variant, baseline)
+        if variant != other and own == settings.get(other):
+            raise LeoBenchError(
+                f"study {study}: variant {variant!r} has the settings of {other!r}, which it is compared with; "
+                f"change what it sets, or leave it out"
+            )
 
 
 def _claims(study: StudyFile, referring: StudyFile, settings: Callable[[str], Settings]) -> Claims:

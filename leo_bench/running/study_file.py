@@ -6,7 +6,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from leo_bench.config.presets import problem_words
 from leo_bench.config.toml_file import read_toml
@@ -14,6 +14,17 @@ from leo_bench.data import DATASETS
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Name, ProfileName, check_name
 from leo_bench.records.claims import Claim, ComparisonTable, part_fault, row_fault
+
+
+def _words(text: str) -> str:
+    """Return a text. Raises ValueError if it is empty."""
+    if not text.strip():
+        raise ValueError("it is empty; write what is asked, in words")
+    return text
+
+
+Question = Annotated[str, AfterValidator(_words)]
+"""Question of a study or search, which heads its report."""
 
 
 class Table(BaseModel):
@@ -67,11 +78,20 @@ class Profile(Table):
             raise ValueError(f"seed {twice[0]} is named twice; name each seed once")
         return seeds
 
+    @field_validator("fewer_seeds")
+    @classmethod
+    def _fewer(cls, fewer: dict[str, int], info: ValidationInfo) -> dict[str, int]:
+        n_seeds = len(info.data.get("seeds", ()))
+        for variant, number in fewer.items():
+            if number > n_seeds > 0:
+                raise ValueError(f"{variant} gets {number} seeds, but the profile has {n_seeds}; name fewer")
+        return fewer
+
 
 class StudyFile(Table):
     """Content of studies/NAME.toml."""
 
-    question: str
+    question: Question
     baseline: str
     margin: float = Field(0.005, gt=0, lt=1)
     """Difference in accuracy that matters, as a fraction."""

@@ -13,7 +13,7 @@ from leo_bench.errors import LeoBenchError
 from leo_bench.records import ProfileName, check_name
 from leo_bench.records.search import Objective, Parameter, Pruner, Sampler, SearchPlan
 from leo_bench.running.numerics import numerics_digest
-from leo_bench.running.study_file import Table, first_problem, is_search, no_file
+from leo_bench.running.study_file import Question, Table, first_problem, is_search, no_file
 
 
 class Range(Table):
@@ -54,7 +54,7 @@ class Profile(Table):
 class SearchFile(Table):
     """studies/NAME.toml of a search: a file with a [space]."""
 
-    question: str
+    question: Question
     preset: str = "leo"
     margin: float = Field(0.005, gt=0, lt=1)
     objectives: list[Objective] = Field(["accuracy"], min_length=1, max_length=2)

@@ -137,6 +137,18 @@ def test_switches_hold_the_baseline_and_sort_by_value(tmp_path: Path) -> None:
         ("[variants.leo]", "[variants.leo]\nrefernce = true", "'variants.leo.refernce'; did you mean 'reference'"),
         ('baseline = "leo"', 'baseline = "leo"\nmargin = "x"', "margin should be a valid number"),
         ('question = "Q?"', "", "question is missing"),
+        ('question = "Q?"', 'question = " "', "question: it is empty; write what is asked, in words"),
+        ("slow = 1", "slow = 3", "cpu.fewer_seeds: slow gets 3 seeds, but the profile has 2; name fewer"),
+        (
+            "latent_dim = 8 }",
+            "latent_dim = 64 }",
+            "'small' has the settings of 'leo', which it is compared with; change",
+        ),
+        (
+            "latent_dim = 8 }",
+            'latent_dim = 512 }\n[variants.again]\nextends = "small"\nagainst = "slow"',
+            "variant 'again' has the settings of 'slow'",
+        ),
     ],
 )
 def test_mistakes_in_a_study_file_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:
