@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -196,8 +197,13 @@ def _alike(plan: Plan, done: set[tuple[str, int]], store: Path) -> list[RunState
 
 def _identity(settings: dict[str, Any]) -> str:
     """Return a text that identifies a variant: its training settings without machine settings and seed."""
+    return _identity_of(json.dumps(settings, sort_keys=True))
+
+
+@cache  # every study asks it of every run of the store
+def _identity_of(text: str) -> str:
     other = {*names_of("machine"), "seed"}
-    kept = {name: value for name, value in differing(training_settings(settings)).items() if name not in other}
+    kept = {name: value for name, value in differing(training_settings(json.loads(text))).items() if name not in other}
     return json.dumps(kept, sort_keys=True)
 
 
