@@ -628,6 +628,19 @@ def test_sizes_of_the_searches() -> None:
     assert f"(`adaptation_choice`) and {recipes} variants of recipes" in words
 
 
+def test_the_search_for_cheap_settings() -> None:
+    runs = [run for run in load_study(ROOT / "results/official/pareto_best-cpu").runs if run.result]
+    work = {run.planned.variant: run.result.multiply_adds for run in runs if run.result}
+    width = {run.planned.variant: run.planned.settings["width"] for run in runs}
+    assert work["best"] and work["default"] and 2 * width["best"] == width["default"]
+    mean = {name: Published("pareto_best").accuracy(name, "5-way 1-shot mixed") for name in work}
+    text = " ".join(" ".join(page("findings.md")).split())
+    assert f"half the width, with {100 * work['best'] / work['default']:.0f}% of the multiply-adds" in text
+    assert f"On test it has {mean['best']:.1f}% where the defaults have {mean['default']:.1f}%" in text
+    verdicts = pd.read_csv(ROOT / "reports/official/pareto_best-cpu/tables/effects.csv")
+    assert verdicts.set_index(["variant", "test"]).loc[("best", "5-way mixed"), "verdict"] == "inconclusive"
+
+
 def test_the_worst_trial_around_the_prototype_start_beside_the_best_run_of_the_others() -> None:
     trials = json.loads((ROOT / "results/official/search_tuned-cpu/trials.json").read_text())["trials"]
     worst = 100 * min(trial["values"][0] for trial in trials if trial["state"] == "complete")

@@ -21,6 +21,7 @@ from leo_bench.report import (
 )
 from leo_bench.report.readme import refresh_readme
 from leo_bench.running.publish import publish, publish_search
+from leo_bench.running.study_file import ON_TEST
 
 
 def command_report(options: argparse.Namespace) -> int:
@@ -79,6 +80,9 @@ def command_publish(options: argparse.Namespace) -> None:
     copy, write = (publish_search, write_search_report) if is_search else (publish, write_report)
     target = copy(options.results, options.name, options.profile, options.partial, options.replace)
     report = write(target, options.reports / "official" / target.name)
+    search = target.with_name(folder_name(options.name.removesuffix(ON_TEST), options.profile))
+    if options.name.endswith(ON_TEST) and (search / "search.json").exists():
+        write_search_report(search, options.reports / "official" / search.name)  # it shows the choices on test
     write_index(options.reports)
     print(
         f"{target}/, report in {report}"

@@ -23,6 +23,8 @@ def _words(text: str) -> str:
     return text
 
 
+ON_TEST = "_best"
+"""End of the name of a study that measures the choices of a search on test."""
 Question = Annotated[str, AfterValidator(_words)]
 """Question of a study or search, which heads its report."""
 
@@ -135,8 +137,8 @@ def no_file(what: str, name: str, studies: Path, names: Sequence[str]) -> LeoBen
 
 def check_free(path: Path, name: str) -> None:
     """Raise LeoBenchError if a study has the name of the study that measures a search on test."""
-    search = path.with_name(f"{name.removesuffix('_best')}.toml")
-    if name.endswith("_best") and is_search(search):
+    search = path.with_name(f"{name.removesuffix(ON_TEST)}.toml")
+    if name.endswith(ON_TEST) and is_search(search):
         raise LeoBenchError(
             f"{path}: the study that measures the search {search.stem} on test has this name and would share its "
             "folder; give the file another name"

@@ -5,6 +5,7 @@ from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan
 from leo_bench.records.search import Best, Choice, SearchPlan, Trial, Trials
 from leo_bench.running.plan import planned_run
+from leo_bench.running.study_file import ON_TEST
 from leo_bench.search.complete import accuracy, complete
 
 ACCURACY_GIVEN_UP = 0.01
@@ -15,7 +16,7 @@ LABELS = {DEFAULT: "defaults", BEST: "best of the search", CHEAP: "nearly as goo
 
 def study_on_test(plan: SearchPlan) -> str:
     """Return the name of the study that measures the chosen trials on test."""
-    return f"{plan.search}_best"
+    return f"{plan.search}{ON_TEST}"
 
 
 def choose(plan: SearchPlan, trials: Trials) -> Best:
