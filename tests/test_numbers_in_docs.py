@@ -16,6 +16,7 @@ import pytest
 
 from leo_bench.records import load_study
 from leo_bench.records.measures import read_measures
+from leo_bench.records.search import trial_runs
 from leo_bench.running.classify_folder import classify_folder
 
 ROOT = Path(__file__).parents[1]
@@ -635,8 +636,10 @@ def test_the_search_for_cheap_settings() -> None:
     assert work["best"] and work["default"] and 2 * width["best"] == width["default"]
     mean = {name: Published("pareto_best").accuracy(name, "5-way 1-shot mixed") for name in work}
     text = " ".join(" ".join(page("findings.md")).split())
-    assert f"half the width, with {100 * work['best'] / work['default']:.0f}% of the multiply-adds" in text
+    assert f"half the width and {100 * work['best'] / work['default']:.0f}% of the multiply-adds" in text
     assert f"On test it has {mean['best']:.1f}% where the defaults have {mean['default']:.1f}%" in text
+    trials = trial_runs(ROOT / "results/official/pareto-cpu").values()
+    assert sum(run.planned.settings["width"] == width["default"] for run in trials) == 3
     verdicts = pd.read_csv(ROOT / "reports/official/pareto_best-cpu/tables/effects.csv")
     assert verdicts.set_index(["variant", "test"]).loc[("best", "5-way mixed"), "verdict"] == "inconclusive"
 
@@ -654,7 +657,8 @@ def test_the_worst_trial_around_the_prototype_start_beside_the_best_run_of_the_o
     assert len(ends) > 60 and worst > max(ends)
     text = " ".join(" ".join(page("methods.md")).split())
     assert (
-        f"the worst of the {len(trials)} trials of `search_tuned`, around `prototype_start`, has {worst:.1f}%" in text
+        f"choice among those {len(trials)} trials: the worst of them, around `prototype_start`, has {worst:.1f}%"
+        in text
     )
     assert f"does not start from class means has {max(ends):.1f}%" in text
 

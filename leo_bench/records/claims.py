@@ -13,9 +13,9 @@ from leo_bench.records.names import Name
 COUNTS = ("n_parameters", "n_generated", "n_adapted", "own_share", "multiply_adds")
 COSTS = ("train_seconds", "core_seconds", "adapt_ms", "adapt_core_ms", "peak_memory_mb", *COUNTS)
 """Costs of a run. core_seconds: processor time of all updates, without validation. adapt_core_ms: processor time of
-adapting to one episode and answering it. n_adapted: numbers that the inner loop changes for an episode. own_share:
-weights that an episode has of its own, divided by the trained ones. multiply_adds: to adapt to one episode and answer
-its queries, without support copies."""
+gathering the images of one episode, adapting to it and answering it. n_adapted: numbers that the inner loop changes
+for an episode. own_share: weights that an episode has of its own, divided by the trained ones. multiply_adds: to adapt
+to one episode and answer its queries, without support copies."""
 ACCURACIES = ("accuracy", "accuracy_before", "accuracy_gain")
 """Accuracy after adaptation, before it, and the difference, on one test."""
 ERROR = "error"

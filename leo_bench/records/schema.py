@@ -194,8 +194,8 @@ class TestResult(Record):
     adapt_ms: NotNegative | None = None
     """Median time to adapt to one new episode and answer its queries, milliseconds; headline test only."""
     adapt_core_ms: NotNegative | None = None
-    """Mean processor time of the same episodes, milliseconds of one core; headline test only. None in old records, and
-    for a GPU, whose work takes no processor time."""
+    """Mean processor time of the same episodes, with that of gathering their images, milliseconds of one core; headline
+    test only. None in old records, and for a GPU, whose work takes no processor time."""
     host: dict[str, str]
     versions: dict[str, str]
 
