@@ -586,10 +586,8 @@ def test_what_the_claims_page_says_of_numbers() -> None:
     assert f"and {shares[0]:.0f}% and {shares[1]:.0f}% of their processor time" in text
     assert f"takes {100 * time['cheaper_than_maml_at_its_best']:.0f}% of the time of MAML on padded images" in text
     assert f"of five add {100 * (time['more_steps_slower'] - 1):.0f}% to the time of adapting" in text
-    assert (
-        round(math.exp(-numbers.loc["head_is_cheaper", "value"])) == 5
-        and "takes five times as long as training" in text
-    )
+    assert round(math.exp(-numbers.loc["head_is_cheaper", "value"])) == 5
+    assert "training a generated CNN takes five times as long as training a generated head" in text
 
 
 def test_what_the_claims_page_says_of_accuracies() -> None:

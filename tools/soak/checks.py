@@ -1,4 +1,4 @@
-"""What must hold in the store of a study, whatever was killed and whenever."""
+"""Checks of what must hold in the store of a study, whatever was killed and whenever."""
 
 import hashlib
 from dataclasses import dataclass, field
