@@ -13,6 +13,7 @@ from leo_bench.config.settings import (
     part_of,
     training_key,
     training_settings,
+    with_defaults,
 )
 from leo_bench.config.test_settings import TestSettings, planned_tests, test_key
 
@@ -36,4 +37,5 @@ __all__ = [
     "test_key",
     "training_key",
     "training_settings",
+    "with_defaults",
 ]

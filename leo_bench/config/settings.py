@@ -351,6 +351,11 @@ def differing(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all settings: these, and the others at their defaults. values: plain JSON values of all or of some."""
+    return {**{name: default_of(name) for name in Settings.model_fields}, **values}
+
+
 def training_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that training reads: all but those of tests."""
     return {

@@ -14,6 +14,7 @@
                               runs.csv       one row per done run: the headline test
                               scores.csv     one row per done run and test
 
+study.json and the settings.json of published runs leave out settings that are at their default.
 A planned run is done if its training and all its tests are done. Published studies share results/official/runs/; what
 the test episodes ask for is in results/official/episodes/ (arrays.py).
 This package imports neither torch nor Sacred.
@@ -28,6 +29,7 @@ from leo_bench.records.arrays import (
     write_published_arrays,
 )
 from leo_bench.records.files import (
+    copy_settings,
     make_folder,
     read_json,
     read_record,
@@ -98,6 +100,7 @@ __all__ = [
     "ValidationPoint",
     "attempts_of",
     "check_name",
+    "copy_settings",
     "find_studies",
     "folder_name",
     "is_held",

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from leo_bench.config import SCHEMA_VERSION, Settings, make_settings
+from leo_bench.config import SCHEMA_VERSION, Settings, differing, make_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import schema_1
 from leo_bench.records.schema import Plan, Record, RecordT
@@ -75,6 +75,15 @@ def _json(value: Any) -> str:
 def write_settings(folder: Path, settings: Settings) -> None:
     """Write settings.json of a run: its settings when it was trained."""
     write_atomic(folder / "settings.json", (json.dumps(settings.canonical(), indent=1) + "\n").encode())
+
+
+def copy_settings(source: Path, target: Path) -> None:
+    """Write settings.json of the run in source into the folder target, without what is at its default.
+
+    Raises LeoBenchError if settings.json is missing, damaged or out of range.
+    """
+    values = differing(read_settings(source).canonical())
+    write_atomic(target / "settings.json", (json.dumps(values, indent=1) + "\n").encode())
 
 
 def read_settings(folder: Path) -> Settings:

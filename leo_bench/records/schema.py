@@ -3,9 +3,18 @@
 import re
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from leo_bench.config import SCHEMA_VERSION, TestSettings, default_of
+from leo_bench.config import SCHEMA_VERSION, TestSettings, default_of, differing, with_defaults
 from leo_bench.records.claims import Claims
 from leo_bench.records.names import Name, ProfileName
 
@@ -251,8 +260,8 @@ class PlannedRun(Record):
     seed: Count
     run_key: RunKey
     """Key of the training. Two planned runs that differ only in their tests share it."""
-    settings: dict[str, Any]
-    """All settings, as plain JSON values."""
+    settings: Annotated[dict[str, Any], AfterValidator(with_defaults), PlainSerializer(differing)]
+    """All settings, as plain JSON values; the file has those that differ from their defaults."""
     numerics: str
     """Digest of the source that decides the numbers of the run, when the study was last planned."""
 

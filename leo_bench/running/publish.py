@@ -23,6 +23,7 @@ from leo_bench.records import (
     StudyView,
     TestResult,
     attempts_of,
+    copy_settings,
     folder_name,
     load_study,
     make_folder,
@@ -190,7 +191,7 @@ def _copy_run(run: RunState, target: Path, write: WriteArrays) -> None:
     Logs and Sacred's files are not copied, because they hold paths.
     """
     assert run.result is not None
-    write_atomic(target / "settings.json", (run.folder / "settings.json").read_bytes())
+    copy_settings(run.folder, target)
     _copy_tests(run.folder, target, run.tests, write)
     _copy_measures(run.folder, target, run.result)
     write_atomic(target / "result.json", (run.folder / "result.json").read_bytes())
@@ -286,7 +287,7 @@ def _publish_pruned(run: Path, target: Path) -> None:
     """Copy the settings and the learning curve of a pruned trial, unless the run is published as done."""
     if (target / "result.json").exists():
         return
-    write_atomic(target / "settings.json", (run / "settings.json").read_bytes())
+    copy_settings(run, target)
     for attempt in attempts_of(run):
         if (attempt / "pruned.json").exists():
             write_atomic(target / "pruned.json", (attempt / "pruned.json").read_bytes())

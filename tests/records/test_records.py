@@ -29,6 +29,7 @@ from leo_bench.records import (
     attempts_of,
     load_study,
     read_record,
+    read_settings,
     run_state,
     state,
     write_atomic,
@@ -504,6 +505,22 @@ def test_published_counts_are_the_same_in_a_smaller_archive(tmp_path: Path, plan
             assert a.files == b.files
             assert all(np.array_equal(a[name], b[name]) and a[name].dtype == b[name].dtype for name in a.files)
     assert publish(tmp_path, plan.study, plan.profile, partial=False) == target  # and the same bytes each time
+
+
+def test_a_plan_and_published_settings_hold_what_differs_from_the_defaults_and_are_read_whole(
+    tmp_path: Path, plan: Plan
+) -> None:
+    path = write_study(tmp_path, plan) / "study.json"
+    given = {"decode": "class", "image_size": 28, "n_test_episodes": 12, "relation": "none", "seed": 1}
+    assert json.loads(path.read_text())["runs"][3]["settings"] == given
+    assert read_record(path, Plan) == plan
+    for number in range(4):
+        done(tmp_path, plan, number)
+    publish(tmp_path, plan.study, plan.profile, partial=False)
+    key = plan.runs[3].run_key
+    published, here = tmp_path / "official" / "runs" / key, tmp_path / "runs" / key
+    assert json.loads((published / "settings.json").read_text()) == given
+    assert read_settings(published) == read_settings(here)
 
 
 def test_publishing_does_not_mix_numerics(tmp_path: Path, plan: Plan) -> None:
