@@ -33,7 +33,7 @@ def refuse_beside(option: str, why: str, others: list[str]) -> None:
 
 
 def refuse_alone(option: str, others: list[str]) -> None:
-    """Raise LeoBenchError if others, options that have an effect beside `option` alone, are given. It is not."""
+    """Raise LeoBenchError if others, options that need `option`, are given without it."""
     if others:
         raise LeoBenchError(f"{' and '.join(others)} would be ignored without {option}; add it, or leave out the other")
 

@@ -326,6 +326,11 @@ class Settings(BaseModel):
         return LEARNERS[self.learner].any_way and (self.learner != "leo" or self.decode == "class")
 
 
+def takes_inner_steps(learner: str) -> bool:
+    """Return True if the method has an inner loop."""
+    return LEARNERS[learner].inner_loop
+
+
 def part_of(name: str) -> Part:
     """Return the kind of a setting."""
     about = Settings.model_fields[name].json_schema_extra

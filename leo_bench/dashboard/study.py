@@ -23,7 +23,7 @@ from leo_bench.records import (
     read_record,
     run_state,
 )
-from leo_bench.records.search import Best, Parameter, SearchPlan, TrialState, Value
+from leo_bench.records.search import Parameter, TrialState, Value, search_of
 
 
 class RunCache:
@@ -157,13 +157,9 @@ def _states(view: StudyView) -> str:
 
 def _command(view: StudyView, name: str, folders: Folders) -> str:
     """Return the command that does a study's missing runs: its own, or that of the search whose choices it measures."""
-    for path in sorted(view.folder.parent.glob("*/best.json")):
-        try:
-            if read_record(path, Best).study == view.folder.name:
-                search = read_record(path.with_name("search.json"), SearchPlan)
-                return f"leo-bench search {search.search} --profile {search.profile}{folders.option()}"
-        except LeoBenchError:
-            continue
+    search = search_of(view.folder)
+    if search:
+        return f"leo-bench search {search.search} --profile {search.profile}{folders.option()}"
     taken = " --use-published" if name.startswith("official/") else ""
     return f"leo-bench study {view.plan.study} --profile {view.plan.profile}{folders.option()}{taken}"
 

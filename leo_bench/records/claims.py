@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 from difflib import get_close_matches
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,6 +16,8 @@ COSTS = ("train_seconds", "core_seconds", "adapt_ms", "adapt_core_ms", "peak_mem
 gathering the images of one episode, adapting to it and answering it. n_adapted: numbers that the inner loop changes
 for an episode. own_share: weights that an episode has of its own, divided by the trained ones. multiply_adds: to adapt
 to one episode and answer its queries, without support copies."""
+Condition = Literal["machine", "precision", "n_train_images"]
+"""What two variants share if their costs are compared, and the number of images if their accuracies are."""
 ACCURACIES = ("accuracy", "accuracy_before", "accuracy_gain")
 """Accuracy after adaptation, before it, and the difference, on one test."""
 ERROR = "error"
@@ -76,7 +78,7 @@ class Part(ClaimRecord):
     more_than_on: str = ""
     along: str = ""
     """Measure of `against` that a slope goes along."""
-    may_differ: list[str] = []
+    may_differ: list[Condition] = []
     """Conditions that may differ between the variants because the statement is about them."""
     above: Bound = None
     below: Bound = None
@@ -167,6 +169,10 @@ NEEDED = {"trend": ("variants",), "slope": ("variant", "against", "along")} | di
 """Kind of a part -> keys that it needs; of other kinds `variant`."""
 
 
+ON_TEST = ("accuracy", "error")
+"""Beginnings of the names of quantities that depend on the test."""
+
+
 def part_fault(part: Part, datasets: Collection[str]) -> str:
     """Return what is wrong in a statement, in words; empty if nothing is. datasets: names of the data sets."""
     lacking = [name for name in NEEDED.get(part.kind, ("variant",)) if not getattr(part, name)]
@@ -205,6 +211,11 @@ def _kind_fault(part: Part) -> str:
         return "quantity and along of a slope are measures, which have a number for each episode"
     if part.along and part.kind != "slope":
         return "along is for a slope"
+    allowed = get_args(Condition) if part.quantity in COSTS else ("n_train_images",) if accuracy else ()
+    if unused := [name for name in part.may_differ if name not in allowed]:
+        return f"{unused[0]} has no effect in may_differ of {part.quantity}; leave it out"
+    if len(part.tests) > 1 and not part.quantity.startswith(ON_TEST):
+        return f"{part.quantity} does not depend on the test; name one test or none"
     return ""
 
 

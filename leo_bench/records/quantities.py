@@ -4,15 +4,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from leo_bench.config import Settings, default_of
+from leo_bench.config import Settings, default_of, takes_inner_steps
 from leo_bench.errors import LeoBenchError
 from leo_bench.records.claims import MEASURE, SETTING
 from leo_bench.records.measures import Measures, read_measures
 from leo_bench.records.schema import Result
 from leo_bench.records.state import RunState
-
-ADAPTING = ("maml", "meta_sgd", "anil", "reptile")
-"""Learners besides LEO whose inner loop changes the weights that an episode has of its own."""
 
 
 def training_effort(values: dict[str, Any]) -> dict[str, int]:
@@ -73,7 +70,7 @@ def n_adapted(settings: dict[str, Any], n_generated: int) -> int:
     """
     steps = settings.get("inner_steps", default_of("inner_steps"))
     if settings["learner"] != "leo":
-        return n_generated if steps and settings["learner"] in ADAPTING else 0
+        return n_generated if steps and takes_inner_steps(settings["learner"]) else 0
     n_codes = 1 if settings.get("decode", default_of("decode")) == "task" else settings["n_way"]
     codes = n_codes * settings["latent_dim"] if steps else 0
     return int(codes + (n_generated if settings.get("finetune_steps") else 0))

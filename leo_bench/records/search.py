@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from leo_bench.config import SCHEMA_VERSION, differing
+from leo_bench.errors import LeoBenchError
 from leo_bench.records.files import read_record
 from leo_bench.records.names import Name, ProfileName
 from leo_bench.records.schema import Count, NotNegative, PlannedRun, Record, RunKey, Share
@@ -155,7 +156,7 @@ class Trials(Record):
 
     @property
     def how(self) -> str:
-        """How the trials were done, in words: `one worker, in one go`."""
+        """Workers and resumptions of the search in words: `one worker, in one go`."""
         jobs = max((sitting.jobs for sitting in self.sittings), default=1)
         workers = "one worker" if jobs == 1 else f"{jobs} workers"
         resumed = len(self.sittings) - 1
@@ -218,6 +219,20 @@ def planned_trial(plan: SearchPlan, trial: Trial) -> PlannedRun:
         settings={**plan.base, **trial.parameters},
         numerics=plan.numerics,
     )
+
+
+def search_of(folder: Path) -> SearchPlan | None:
+    """Return the plan of the search whose choices the study in a folder measures; None if there is none.
+
+    A search with a broken record counts as none.
+    """
+    for path in sorted(folder.absolute().parent.glob("*/best.json")):
+        try:
+            if read_record(path, Best).study == folder.name:
+                return read_record(path.with_name("search.json"), SearchPlan)
+        except LeoBenchError:
+            continue
+    return None
 
 
 def read_search(folder: Path) -> tuple[SearchPlan, Trials]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from leo_bench.config import default_of, differing, key_of, names_of, training_settings
+from leo_bench.config import default_of, differing, key_of, names_of, takes_inner_steps, training_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records.files import read_record, write_atomic
 from leo_bench.records.schema import RUN_KEY, RUNS, AdaptationRecord, Plan, PlannedRun, TestResult
@@ -66,17 +66,18 @@ def score_row(plan: Plan, run: RunState, test: TestResult) -> dict[str, Any]:
     """Return one run on one test as a row.
 
     dataset is the data set of the test, trained_on that of the training. inner_steps, inner_lr and inner_temperature
-    are those at test, None for a head without them. Where the effect of adaptation is not recorded, its columns are
-    None.
+    are those at test, None for a method or a head without them. Where the effect of adaptation is not recorded, its
+    columns are None.
     """
     result = run.result
     assert result is not None
     settings = result.settings
     effect = test.adaptation.model_dump() if test.adaptation else dict.fromkeys(AdaptationRecord.model_fields)
     values = {**settings, **result.model_dump(include=set(SCORE_COLUMNS)), **test.model_dump(), **effect}
-    for name in ("inner_steps", "inner_lr", "inner_temperature"):
-        if values[name] is None and test.head is None:
-            values[name] = settings.get(name, default_of(name))  # older records lack newer settings
+    if test.head is None and takes_inner_steps(settings["learner"]):
+        for name in ("inner_steps", "inner_lr", *(["inner_temperature"] if settings["learner"] == "leo" else [])):
+            if values[name] is None:
+                values[name] = settings.get(name, default_of(name))  # older records lack newer settings
     values |= {
         "head": test.head or "own",
         "support_copies": test.support_copies or "none",

@@ -27,8 +27,6 @@ from leo_bench.running.parcel import Parcel, pack, unpack
 
 PROBE = ".shared-disk"
 """Start of the name of a file in results/. A node that can read it shares the disk of the machine that wrote it."""
-STOP_SECONDS = 30
-"""Time that a process may take to end after SIGTERM."""
 PR_SET_PDEATHSIG = 1  # of Linux's prctl.h
 
 
@@ -187,7 +185,7 @@ def _run(order: Order, results: Path, data: Path | None, more: Mapping[str, str]
     try:
         return process.wait()
     except KeyboardInterrupt:
-        stop_all([process], STOP_SECONDS)
+        stop_all([process])
         return process.returncode
 
 

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from leo_bench.config import default_of, faster_precision, make_settings, planned_tests
-from leo_bench.config.settings import Settings
+from leo_bench.config import faster_precision, make_settings, planned_tests, with_defaults
 from leo_bench.learners import LEARNERS
 from leo_bench.records import RUNS, Plan, PlannedRun, run_state
 
@@ -33,7 +32,7 @@ def cost_of_all(runs: Iterable[PlannedRun]) -> float:
 
 def training_cost(settings: Mapping[str, Any]) -> float:
     """Estimate the seconds of a training and of its start on one CPU core."""
-    settings = _complete(settings)
+    settings = with_defaults(settings)
     each = (settings["train_k_shot"] or settings["k_shot"]) * (1 + _copies(settings)) + (
         settings["train_n_query"] or settings["n_query"]
     )
@@ -45,7 +44,7 @@ def training_cost(settings: Mapping[str, Any]) -> float:
 
 def scoring_cost(settings: Mapping[str, Any]) -> float:
     """Estimate the seconds of all tests of a run on one CPU core."""
-    settings = _complete(settings)
+    settings = with_defaults(settings)
     tests = planned_tests(make_settings(settings))
     if _own_cnn(settings):  # forward for each scored step of each episode, forward and backward in each inner step
         steps = settings["inner_steps"] if settings["test_inner_steps"] is None else settings["test_inner_steps"]
@@ -60,10 +59,6 @@ def scoring_cost(settings: Mapping[str, Any]) -> float:
     if settings["test_head"] == "logistic_regression":
         fits = 0.2e-3 * sum(test.n_test_episodes * test.n_way * test.k_shot for test in tests)
     return SCORED_IMAGE * images * _image_cost(settings) + fits
-
-
-def _complete(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: default_of(name) for name in Settings.model_fields} | dict(settings)
 
 
 def _copies(settings: Mapping[str, Any]) -> int:

@@ -212,12 +212,12 @@ def train_and_test(job: _Job, attempt: Attempt, recorder: Any) -> float | None:
     result, weights = _trained(job, attempt, bank, recorder, trained)
     if trained is not None and result.weights_digest != trained.weights_digest:
         lacking = {**tests_of(planned), **recorded}
-    headline = None
+    headline, first = None, next(iter(tests_of(planned)))
     for dataset, tests in _by_dataset(lacking).items():
         own = bank if dataset == settings.dataset else load_bank(dataset, settings.image_size, job.data, device)
         for record in score_tests(folder, settings, planned.numerics, weights, tests, own, attempt.number):
             recorder.log_scalar(f"{record.asked.name} on {record.dataset}: accuracy", record.accuracy)
-            headline = record.accuracy if headline is None and record.test_key == next(iter(lacking)) else headline
+            headline = record.accuracy if record.test_key == first else headline
     return headline
 
 

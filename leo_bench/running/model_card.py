@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
-from leo_bench.config import PRESETS, default_of, differing, names_of, preset_values
+from leo_bench.config import PRESETS, Settings, differing, names_of, preset_values, with_defaults
 from leo_bench.config.explain import plain
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners import LEARNERS
@@ -39,7 +39,7 @@ def write_card(name: str, study: str, runs: Sequence[RunState], file: bytes) -> 
     dataset = values["dataset"].capitalize()
     front = dict(zip(FRONT, (LICENCE.lower(), values["dataset"], study, own.planned.variant), strict=True))
     seeds = ", ".join(str(run.planned.seed) for run in runs)
-    ways = "any number of classes" if any_way(values) else f"{values['n_way']} classes"
+    ways = "any number of classes" if Settings.model_construct(**values).any_way else f"{values['n_way']} classes"
     facts = {
         "method": f"{learner.description}; {ways}, any number of images a class",
         "preset": preset_words(name, values),
@@ -126,16 +126,11 @@ def used_settings(run: RunState) -> dict[str, Any]:
     return {**run.result.settings, **method}
 
 
-def any_way(values: dict[str, Any]) -> bool:
-    """Return True if a model with these settings takes episodes of any number of classes."""
-    return LEARNERS[values["learner"]].any_way and (values["learner"] != "leo" or values["decode"] == "class")
-
-
 def preset_words(name: str, values: dict[str, Any]) -> str:
     """Return what a model's settings change in the preset of its name: `tuned`, or `leo with image_size 28`."""
     if name not in PRESETS:
         return "none; its settings are below"
-    own = {**{each: default_of(each) for each in values}, **preset_values(name)}
+    own = with_defaults(preset_values(name))
     asked = names_of("method", "training", "protocol", "machine")
     changed = {each: values[each] for each in asked if each in values and values[each] != own[each]}
     changed = {each: value for each, value in changed.items() if each not in ("train_classes", "seed")}

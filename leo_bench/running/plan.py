@@ -21,10 +21,10 @@ def parse_seeds(text: str) -> list[int]:
     """Return the seeds named by a text such as "3", "0-4" or "0,2,5-7", each once. Raises LeoBenchError."""
     seeds: dict[int, None] = {}
     for piece in text.split(","):
-        first, _, last = (part.strip() for part in piece.partition("-"))
-        if not all(part.isdecimal() and len(part) < 20 for part in (first, last or first)):
+        ends = [part.strip() for part in piece.split("-")]
+        if len(ends) > 2 or not all(part.isdecimal() and len(part) < 20 for part in ends):
             raise LeoBenchError(f"--seeds {text!r}: expected numbers and ranges such as 0-4 or 0,2,5-7")
-        begin, end = int(first), int(last or first)
+        begin, end = int(ends[0]), int(ends[-1])
         if end < begin:
             raise LeoBenchError(
                 f"--seeds {text!r}: {piece} is an empty range; write the smaller number first, such as 0-4"

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
+from leo_bench.config import training_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
     MEASURES,
@@ -54,7 +55,7 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
     """Copy the plan and the done runs of a study to results/official/. Returns its folder there.
 
     It can be repeated as more runs are done. Runs published before stay, unless this source has another numerics digest
-    for their learner or the plan now has other settings for their variant and seed; with replace, those of variants
+    for their learner or the plan now has other settings for their variant; with replace, those of variants
     that the plan here lacks go too. Each dropped run is printed. The published plan counts how often it has been judged
     (n_looks). Raises LeoBenchError if runs are missing, unless partial is True. Raises it too if fewer runs would be
     published than before, or if another published study or search would become stale, unless replace is True.
@@ -98,7 +99,13 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
     plan = view.plan.model_copy(update={"runs": runs, "accept_stale": False})
     if (target / "study.json").exists():
         published = load_study(target)
-        same = {run.planned.run_key for run in published.done if _still_counts(run, target, made)}
+        trained = {run.variant: _training_of(run) for run in runs}
+        same = {
+            run.planned.run_key
+            for run in published.done
+            if _still_counts(run, target, made)
+            and trained.get(run.planned.variant, _training_of(run.planned)) == _training_of(run.planned)
+        }
         left = published.plan.labels.keys() - plan.labels.keys() if replace else set()
         staying = {
             (run.variant, run.run_key) for run in published.plan.runs if run.run_key in same and run.variant not in left
@@ -116,7 +123,7 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
         for run in dropped:
             if run.planned.variant in left:
                 why = "the plan here lacks this variant"
-            elif run.planned.run_key in same:
+            elif _still_counts(run, target, made):
                 why = "the plan has other settings now"
             else:
                 why = "other source made it"
@@ -137,6 +144,11 @@ def _is_another_look(published: StudyView, view: StudyView) -> bool:
     n_seeds = Counter(variant for variant, _ in before)
     more = {(run.planned.variant, run.planned.seed) for run in view.done} - before
     return any(n_seeds[variant] > 1 for variant, _ in more) or view.plan.claims is not None
+
+
+def _training_of(run: PlannedRun) -> dict[str, object]:
+    """Return the settings of the training of a run, which all seeds of a variant share."""
+    return {**training_settings(run.settings), "seed": None}
 
 
 def _source_of(run: PlannedRun) -> tuple[str, str]:

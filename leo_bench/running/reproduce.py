@@ -27,6 +27,7 @@ from leo_bench.records import (
     run_state,
     shortened,
     store_of,
+    tests_of,
 )
 from leo_bench.records.files import DIGEST
 from leo_bench.records.search import trial_runs
@@ -98,14 +99,21 @@ def with_key(folders: Sequence[Path], key: str, store: Path | None = None) -> tu
     """Return the done run with this key, with all its recorded tests, and the folder that has it.
 
     folders: studies and searches. store: store of the local runs, which may hold a run that no study names; it comes
-    after the studies that share it, and before published ones. Raises LeoBenchError if there is no such run.
+    after the studies that share it, and before published ones. Raises LeoBenchError if there is no such run, or no
+    test of it.
     """
     local = [folder for folder in folders if store_of(folder) == store]
     others = [folder for folder in folders if folder not in local]
     found = _in_studies(local, key) or _in_store(store, key) or _in_studies(others, key)
     if found:
         folder, run = found
-        return folder, dataclasses.replace(run, tests=[*run.tests, *_more_tests(run)])
+        tests = [*run.tests, *_more_tests(run)]
+        if not tests:
+            raise LeoBenchError(
+                f"run {key} is trained, but no test of it is on record, so that there is nothing to compare; "
+                "run its study again to score it"
+            )
+        return folder, dataclasses.replace(run, tests=tests)
     names = ", ".join(str(folder) for folder in (*folders, *([store] if store else [])))
     raise LeoBenchError(
         f"no done run {key!r} in {names}; keys are in the column run_key of runs.csv and of analysis/trials.csv "
@@ -142,7 +150,11 @@ def _more_tests(run: RunState) -> list[TestResult]:
     """Return the recorded tests of the weights of a run that its own list lacks, such as those of `score`."""
     assert run.result is not None
     known = {test.test_key for test in run.tests}
-    paths = sorted(run.folder.glob(f"{TESTS}/*/result.json"))
+    planned = list(tests_of(run.planned))  # the headline test first
+    paths = sorted(
+        run.folder.glob(f"{TESTS}/*/result.json"),
+        key=lambda path: (planned.index(path.parent.name) if path.parent.name in planned else len(planned), path),
+    )
     asked = {path.parent.name: read_record(path, TestResult).asked for path in paths if path.parent.name not in known}
     found = [read_test(run.folder, key, test, run.result) for key, test in asked.items()]
     return [test for test in found if test is not None]

@@ -167,6 +167,14 @@ def read_study(studies: Path, name: str) -> StudyFile:
     for place, variant in [("baseline", study.baseline), *_named(study)]:
         if variant not in study.variants:
             raise LeoBenchError(f"{path}: {place}: {unknown_variant(variant, study)}")
+    for name, profile in study.profiles.items():
+        run = [study.baseline, *(study.variants if profile.variants is None else profile.variants)]
+        for key, named in (("fewer_seeds", profile.fewer_seeds), ("variant_settings", profile.variant_settings)):
+            if idle := [variant for variant in named if variant not in run]:
+                raise LeoBenchError(
+                    f"{path}: profiles.{name}.{key}: the profile does not run {idle[0]!r}; "
+                    "add it to variants, or leave it out here"
+                )
     for name, variant_table in study.variants.items():
         if variant_table.against == name:
             raise LeoBenchError(

@@ -22,10 +22,6 @@ class Interval:
     kind: Literal["episodes", "seeds", "seeds and episodes"]
     """Source of variation: test episodes of one model, seeds on the same episodes, or both."""
 
-    @property
-    def half_width(self) -> float | None:
-        return None if self.low is None or self.high is None else (self.high - self.low) / 2
-
 
 def episode_interval(accuracies: ArrayLike) -> Interval:
     """Return the 95% interval over test episodes: how well is this one trained model known?
@@ -74,9 +70,10 @@ def next_seed_range(values: ArrayLike, confidence: float = 0.99) -> tuple[float,
 def seed_and_episode_interval(accuracies: ArrayLike) -> Interval:
     """Return mean and 95% interval over seeds and test episodes: what would other seeds give on other episodes?
 
-    accuracies: [n_seeds, n_test_episodes], the same episodes for every seed. All seeds share the luck of the episodes,
-    which an interval over seeds leaves out. The variance is that of the seeds' means plus that of the episodes' means,
-    less what both hold of the interaction; degrees of freedom by Satterthwaite. One seed: over its episodes.
+    accuracies: [n_seeds, n_test_episodes], the same episodes for every seed. All seeds are tested on the same
+    episodes, and an interval over seeds leaves out this common sampling error. The variance is that of the seeds' means
+    plus that of the episodes' means, less what both hold of the interaction; degrees of freedom by Satterthwaite. One
+    seed: over its episodes.
     """
     values = finite(accuracies, n_dims=2)
     n_seeds, n_episodes = values.shape

@@ -1,4 +1,4 @@
-"""Moderated variances: with few seeds, the variance of a difference is drawn towards that of others like it.
+"""Moderated variances: with few seeds, the variance of a difference is shrunk towards that of others like it.
 
 The method is limma's (Smyth 2004, Statistical Applications in Genetics and Molecular Biology 3, article 3): a prior in
 the form of a line of log variance against log error, worth some degrees of freedom. Limma as published gives up to 10%
@@ -85,7 +85,7 @@ def fit_prior(variances: ArrayLike, degrees: ArrayLike, errors: ArrayLike, n_var
 
 
 def pooled(own: Sequence[Difference], errors: Sequence[float], variants: Collection[str]) -> list[Difference]:
-    """Return numbers of one quantity with their variances drawn towards what these share.
+    """Return numbers of one quantity with their variances shrunk towards what these share.
 
     errors: error that goes with each, a fraction; equal ones if the variance does not follow an error. variants: those
     that the numbers are of.

@@ -38,7 +38,7 @@ class Statement:
         return estimate.p_below(high), estimate.p_above(high)
 
     def leaning(self, estimate: Difference) -> Outcome:
-        """Return the verdict that the number would have if it were the only one; inconclusive if none."""
+        """Return what the number's own 95% interval says; inconclusive if it has the bound inside."""
         holds, fails = self.p_values(estimate)
         if min(holds, fails) >= ALPHA / 2:
             return "inconclusive"
@@ -63,7 +63,7 @@ class Decision:
 
     outcome: Outcome
     leaning: Outcome
-    """Verdict that the number would have if it were the only one; inconclusive if none."""
+    """What the number's own 95% interval says, without the others; inconclusive if it has the bound inside."""
     holm_p: float
     """Smaller p of the two, after Holm's adjustment over the family."""
     seeds_to_settle: int | None
@@ -101,9 +101,9 @@ def decide(family: Sequence[tuple[Difference, Statement]], n_looks: int = 1) -> 
 def combine(outcomes: Sequence[Outcome | None], leans_against: bool = False) -> Outcome | None:
     """Return the verdict on a claim whose parts all have to hold. None is a part that is not measured.
 
-    leans_against: an open part would not hold if it were the only one. holds: all parts do. holds in part: some do, and
-    others do not. holds as far as decided: some do, and the others are open without leaning against it, or not
-    measured. does not hold: no part holds, and one is refuted. None if nothing is measured.
+    leans_against: the own 95% interval of an open part lies on the wrong side of its bound. holds: all parts do. holds
+    in part: some do, and others do not. holds as far as decided: some do, and the others are open without leaning
+    against it, or not measured. does not hold: no part holds, and one is refuted. None if nothing is measured.
     """
     known = [outcome for outcome in outcomes if outcome is not None]
     if not known:

@@ -41,6 +41,8 @@ def test_a_whole_statement_has_no_fault(part: dict[str, Any]) -> None:
     ("good", "changes", "words"),
     [
         ("level", {"variant": ""}, "level needs variant"),
+        ("difference", {"may_differ": ["precision"]}, "precision has no effect in may_differ of accuracy"),
+        ("ratio", {"tests": ["5-way mixed", "20-way mixed"]}, "adapt_ms does not depend on the test"),
         ("count", {"variant": ""}, "count needs variant"),
         ("difference", {"variant": "", "against": ""}, "difference needs variant and against"),
         ("ratio", {"against": ""}, "ratio needs against"),

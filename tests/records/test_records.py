@@ -388,6 +388,19 @@ def test_scores_csv_has_the_effect_of_adaptation_besides(tmp_path: Path, plan: P
     assert set(SCORE_COLUMNS) - set(runs) == set(AdaptationRecord.model_fields)
 
 
+def test_a_method_without_an_inner_loop_has_none_in_scores(tmp_path: Path) -> None:
+    variants = {"leo": {}, "protonet": {"learner": "protonet"}, "maml": {"learner": "maml"}}
+    plan = make_plan(variants, [0])
+    for run in plan.runs:
+        steps = [0] if run.variant == "protonet" else list(range(6))
+        write_run(tmp_path, plan, run, lambda *_, steps=steps: counts()[:, steps], steps=steps)
+    scores = load_study(write_study(tmp_path, plan)).scores().groupby("variant").first()
+    loop = scores[["inner_steps", "inner_lr", "inner_temperature"]]
+    assert loop.loc["leo"].tolist() == [5, 0.01, 1.0]
+    assert loop.loc["maml"].tolist()[:2] == [5, 0.01] and loop.loc["maml"].isna().tolist() == [False, False, True]
+    assert loop.loc["protonet"].isna().all()
+
+
 def test_a_record_from_before_a_setting_of_the_loop_has_its_default_in_scores(tmp_path: Path, plan: Plan) -> None:
     folder = write_study(tmp_path, plan)
     state = done(tmp_path, plan)
@@ -628,6 +641,21 @@ def test_publishing_a_part_study_keeps_what_was_published(tmp_path: Path, plan: 
     write_study(tmp_path, plan.model_copy(update={"runs": plan.runs[:1]}))
     target = publish(tmp_path, "ablations", "cpu", partial=False)
     assert len(load_study(target).done) == 4
+
+
+def test_seeds_of_a_variant_that_were_published_with_other_settings_go(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, now = (make_plan({"leo": {}, "small": {"latent_dim": n}}, [seed]) for n, seed in ((32, 0), (16, 1)))
+    write_done(tmp_path, before)
+    publish(tmp_path, "ablations", "cpu", partial=False)
+    write_done(tmp_path, now)
+    target = publish(tmp_path, "ablations", "cpu", partial=False, replace=True)
+    done = {
+        (run.planned.variant, run.planned.seed, run.planned.settings["latent_dim"]) for run in load_study(target).done
+    }
+    assert done == {("leo", 0, 64), ("leo", 1, 64), ("small", 1, 16)}
+    assert "dropped: small seed 0" in capsys.readouterr().out
 
 
 VARIANTS = {"leo": {}, "none": {"relation": "none"}}

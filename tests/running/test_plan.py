@@ -63,6 +63,14 @@ def test_runs_go_in_rounds_with_fewer_seeds_where_asked(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("key", ["fewer_seeds = { slow = 1 }", "variant_settings = { slow = { latent_dim = 16 } }"])
+def test_a_profile_says_nothing_of_variants_that_it_does_not_run(tmp_path: Path, key: str) -> None:
+    path = write(tmp_path) / "s.toml"
+    path.write_text(path.read_text() + f'\n[profiles.part]\nseeds = [0]\nvariants = ["none"]\n{key}\n')
+    with pytest.raises(LeoBenchError, match=rf"profiles.part.{key.split()[0]}: the profile does not run 'slow'"):
+        make_plan(tmp_path, "s", "part", SOURCE)
+
+
 def test_a_variant_differs_from_the_baseline_in_what_it_sets_alone(tmp_path: Path) -> None:
     plan = make_plan(write(tmp_path), "s", "quick", SOURCE)
     settings = {run.variant: run.settings for run in plan.runs}
@@ -179,7 +187,7 @@ def test_seeds(text: str, seeds: list[int]) -> None:
     assert parse_seeds(text) == seeds
 
 
-@pytest.mark.parametrize("text", ["", "a", "4-2", "1,,2", "-1"])
+@pytest.mark.parametrize("text", ["", "a", "4-2", "1,,2", "-1", "3-", "0-,2", "0-1-2"])
 def test_seeds_that_are_none(text: str) -> None:
     with pytest.raises(LeoBenchError, match="such as 0-4"):
         parse_seeds(text)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -118,6 +119,12 @@ def test_a_run_of_a_study_is_compared_with_the_tests_of_score_too(view: StudyVie
     assert (folder, found.planned.variant) == (view.folder, "short")
     assert len(found.tests) == 2 * len(run.tests)
     assert again(found, tmp_path / "again").differences == []
+
+
+def test_a_trained_run_without_a_test_on_record_is_refused(alone: Path, tmp_path: Path) -> None:
+    shutil.rmtree(alone / "tests")
+    with pytest.raises(LeoBenchError, match="no test of it is on record"):
+        reproduce.with_key([], alone.name, tmp_path / "runs")
 
 
 def test_a_key_that_no_run_has_is_refused_without_reading_the_runs(

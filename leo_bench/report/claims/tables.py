@@ -18,13 +18,15 @@ from leo_bench.statistics.claims.judged import DECIDED, VERDICTS, JudgedClaim, J
 CLAIMS = (
     "A row for each statement of the document, in our words, with the LEO that is measured. Measured: means over seeds "
     "with their 95% intervals, each for its number alone; the verdict is stricter, as it allows for all the others. "
-    '"3 seeds of about 12": so many would settle it. Leaning: the verdict that the number would have by itself. '
+    '"3 seeds of about 12": so many would settle it. Leaning: the side of its bound on which the own 95% interval of '
+    "the number lies. "
     "Differs too: a condition that the two variants do not share, beside what the statement is about."
 )
 NUMBERS = (
     "Every number behind a verdict. Holds if: the rule as a bound. The p is the smaller one of 'it holds' and 'it does "
     "not hold', after Holm's adjustment over all numbers of this table but those that another study decides, as the "
-    "remark says: these have its p. Exact numbers have none. Leaning: the verdict that the number would have by itself."
+    "remark says: these have its p. Exact numbers have none. Leaning: the side of its bound on which the own 95% "
+    "interval of the number lies."
 )
 RULES = (
     "The rules. Written before: the rule was fixed before results of its runs were published. Written after: results "

@@ -4,7 +4,7 @@ import math
 
 from leo_bench.figures.forest_plot import signed
 from leo_bench.records import listed
-from leo_bench.records.claims import MEASURE, SETTING, Part
+from leo_bench.records.claims import MEASURE, ON_TEST, SETTING, Part
 from leo_bench.report.table import NONE
 from leo_bench.statistics import MOST_SEEDS
 from leo_bench.statistics.claims.estimates import Number
@@ -52,8 +52,6 @@ DIFFERING = {
     "padding of the images": "paddings differ",
 }
 """Condition -> words in the note of a difference between variants that do not share it."""
-ON_TEST = ("accuracy", "error")
-"""Start of the quantities that depend on the test."""
 
 
 def quantity_words(quantity: str) -> str:
@@ -139,8 +137,9 @@ def measured_words(evidence: Evidence, judged: JudgedClaim) -> str:
 
 
 def where_words(evidence: Evidence, judged: JudgedClaim) -> str:
-    """Return what a verdict leaves open: where a claim holds and where not, seeds that are wanted, the verdict that an
-    open number would have if it were the only one (leaning), conditions that differ too, and what is missing."""
+    """Return what a verdict leaves open: where a claim holds and where not, seeds that are wanted, conditions that
+    differ too, what is missing, and the side of its bound on which the own interval of an open number lies (leaning).
+    """
     if judged.claim.not_measurable:
         return judged.claim.not_measurable
     pairs, said = list(zip(judged.parts, briefs(evidence, judged), strict=True)), []

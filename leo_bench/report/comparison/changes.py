@@ -7,7 +7,7 @@ from leo_bench.report.study.provenance import provenance
 from leo_bench.statistics.studies.differences import effects
 from leo_bench.statistics.studies.study import StudyData, cell_name
 
-OPEN = ("one seed", "not compared")
+NO_VERDICT = ("one seed", "not compared")
 """Verdicts that say nothing about other seeds, so a change between them means nothing."""
 
 
@@ -46,6 +46,6 @@ def changed_conclusions(both: Comparison) -> list[str]:
             others = both.a.compared_with(pair[0]), both.b.compared_with(pair[1])
             if pair[0] in a and pair[1] in b and others in both.pairs:
                 in_a, in_b = a[pair[0]], b[pair[1]]
-                if in_a != in_b and not {in_a, in_b} & set(OPEN):
+                if in_a != in_b and not {in_a, in_b} & set(NO_VERDICT):
                     found.append(f"{both.label(pair)} on {cell_name(cell)}: {in_a} in A, {in_b} in B")
     return found

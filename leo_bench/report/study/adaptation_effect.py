@@ -17,7 +17,8 @@ CONDITIONS = "elsewhere dataset n_way within k_shot mislabelled data".split()
 LOOP = "place variant label test inner_steps finetune_steps".split()
 CAPTION = (
     "One row per test and variant, means over seeds. Steps: on the codes, + fine-tuning on the decoded weights. "
-    "Support loss: mean cross-entropy of the inner loop's examples, before -> after it (-> of the support set after "
+    "Support loss: mean cross-entropy of the inner loop's examples at inner_temperature (of a generated CNN at 1), "
+    "before -> after it (-> of the support set after "
     f"fine-tuning); {NOT_FINITE}: the loop diverged. Answers changed: share of the queries with another answer after "
     "the last step, and of the episodes with such a query; to right, to wrong: share of the queries whose answer "
     "becomes right or wrong. Codes: mean distance that a class code moves, divided by the mean distance between two "

@@ -9,7 +9,7 @@ import numpy as np
 
 from leo_bench.config import default_of
 from leo_bench.records import Result, listed
-from leo_bench.records.claims import ACCURACIES, ERROR, MEASURE, Bound, Part
+from leo_bench.records.claims import ACCURACIES, ERROR, MEASURE, Bound, Condition, Part
 from leo_bench.records.quantities import measures_of, quantity_of, training_effort
 from leo_bench.statistics import (
     Decision,
@@ -30,7 +30,7 @@ from leo_bench.statistics.studies.pairs import paired_difference
 
 TRAINING = ("train_seconds", "core_seconds")
 TIMES = (*TRAINING, "adapt_ms", "adapt_core_ms")
-CONDITIONS: dict[str, tuple[tuple[str, ...], Callable[[Result], object]]] = {
+CONDITIONS: dict[Condition, tuple[tuple[str, ...], Callable[[Result], object]]] = {
     "machine": (TIMES, lambda run: sorted(run.host.items())),
     "precision": ((*TIMES, "peak_memory_mb"), lambda run: run.settings["precision"]),
     "n_train_images": (TRAINING, lambda run: run.n_train_images),
@@ -92,8 +92,8 @@ def measure(evidence: Evidence, part: Part, test: str) -> Number:
 
 
 def moderated(numbers: list[Number]) -> list[Number]:
-    """Return the numbers with few-seed variances of ratios and mean accuracies drawn towards those of the same
-    quantity. Differences are drawn towards their own study's already."""
+    """Return the numbers with few-seed variances of ratios and mean accuracies shrunk towards those of the same
+    quantity. Variances of differences of accuracy are shrunk within their own study before."""
     alike: dict[tuple[str, str], list[int]] = {}
     for index, one in enumerate(numbers):
         part = one.part

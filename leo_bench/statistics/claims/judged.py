@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from leo_bench.records.claims import Claim, Part
+from leo_bench.records.claims import ON_TEST, Claim, Part
 from leo_bench.statistics import Decision, Outcome, combine, decide
 from leo_bench.statistics.claims.estimates import NotMeasured, NotRun, Number, measure, moderated
 from leo_bench.statistics.claims.evidence import Evidence
@@ -59,7 +59,7 @@ def judge_claims(evidence: Evidence) -> list[JudgedClaim]:
         (name, part, test)
         for name, claim in claims.items()
         for part in claim.parts
-        for test in (part.tests if part.quantity.startswith("accuracy") else part.tests[:1])
+        for test in (part.tests if part.quantity.startswith(ON_TEST) else part.tests[:1])
     ]
     found = [_measured(evidence, part, test) for _, part, test in asked]
     numbers = moderated([one for one in found if isinstance(one, Number)])

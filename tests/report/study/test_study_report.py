@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from results_fixture import Counts, make_plan, planned, seal, write_attempt, write_run, write_study
+from search_fixture import make_search, make_trial, write_search
 
 from leo_bench.config import make_settings
 from leo_bench.records import Plan, load_study, without_paths
+from leo_bench.records.search import Best, Choice
 from leo_bench.report import rebuild_all, write_index, write_report
 from leo_bench.report.sentences import seed_words
 from leo_bench.report.study.captions import subtitle
@@ -614,3 +616,18 @@ def test_problems_are_worst_first(tmp_path: Path) -> None:
     frame = problems(load_study(tmp_path / "results/ablations-cpu"))
     assert list(frame["status"]) == ["corrupt", "stale", "missing"]
     assert list(frame["run_key"]) == [keys[2], keys[1], keys[0]]
+
+
+def test_the_command_of_a_row_names_the_options_of_the_call_and_the_search_of_a_study_without_file(
+    tmp_path: Path,
+) -> None:
+    plan = make_plan({"leo": {"precision": "bfloat16"}, "none": {"precision": "bfloat16", "relation": "none"}}, [0, 1])
+    write_study(tmp_path / "results", plan)
+    _, markdown = report(tmp_path)
+    call = "leo-bench study ablations --profile cpu --only none --seeds 0-1 --precision bfloat16"
+    assert call in markdown
+    choice = Choice(variant="leo", number=0, parameters={"latent_dim": 64}, values=[0.9])
+    search = make_search(search="wide")
+    write_search(tmp_path / "results", search, [make_trial(0, [0.9])], Best(study="ablations-cpu", choices=[choice]))
+    _, markdown = report(tmp_path)
+    assert "leo-bench search wide --profile cpu" in markdown and "leo-bench study ablations" not in markdown
