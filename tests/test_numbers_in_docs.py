@@ -713,11 +713,15 @@ def test_what_the_findings_say_of_leo() -> None:
 
     assert "In `leo` five steps of 0.01 add 5 to 8 points at 5 ways" in text
     assert points("inner_steps_0", five) == [5, 8]
-    assert {effects.loc[("inner_steps_0", test), "verdict"] for test in five} == {"direction shown", "worse"}
-    assert "are another 11 to 12 points better at 20 ways" in text
+    assert "gradients through the steps cost 3 to 5 points at 5 ways" in text
+    assert points("first_order", five) == [3, 5]
+    for name in ("inner_steps_0", "first_order"):
+        assert {effects.loc[(name, test), "verdict"] for test in five} == {"worse"}
+    assert "are another 9 to 12 points better at 20 ways" in text
     more = sorted([*points("inner_steps_10", twenty), *points("inner_lr_0.05", twenty)])
-    assert (more[0], more[-1]) == (11, 12)
-    assert "In `leo` it costs 8 to 11 points at 20 ways" in text and points("relation_none", twenty) == [8, 11]
+    assert (more[0], more[-1]) == (9, 12)
+    assert "In `leo` it costs 4 points at 5 ways on mixed episodes and 7 to 11 points at 20 ways" in text
+    assert points("relation_none", five[:1]) == [4] and points("relation_none", twenty) == [7, 11]
     scores = pd.read_csv(ROOT / "results" / "official" / "ablations_leo-cpu" / "scores.csv")
     mixed = scores[scores["episode_mode"] == "mixed"].groupby(["variant", "n_way"])["accuracy"].mean()
     shown = [round(100 * mixed[variant, ways]) for variant in ("leo", "untrained") for ways in (5, 20)]
@@ -726,6 +730,7 @@ def test_what_the_findings_say_of_leo() -> None:
         in text
     )
     better = [(name, test) for name in ("inner_steps_10", "inner_lr_0.05", "relation_none") for test in twenty]
+    better += [("relation_none", five[0])]
     assert {effects.loc[place, "verdict"] for place in better} == {"better"}
 
 
