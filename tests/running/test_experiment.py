@@ -374,6 +374,17 @@ def test_sacred_records_the_attempt(tmp_path: Path) -> None:
     assert metrics["3-way 1-shot mixed on glyphs: accuracy"]["values"] == [state.headline.accuracy]
 
 
+def test_the_result_of_a_sacred_run_is_the_headline_accuracy_or_nothing(tmp_path: Path) -> None:
+    state = run(tmp_path)
+    again = run(tmp_path, test_k_shots=[2])  # a further test, where the headline test is on record
+    results = [
+        json.loads((state.folder / f"attempt-{number}" / "sacred" / "run" / "run.json").read_text())["result"]
+        for number in (1, 2)
+    ]
+    assert results == [state.headline.accuracy, None]
+    assert len(again.tests) > len(state.tests)
+
+
 def test_no_file_of_a_run_names_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "node", lambda: "machine-of-somebody")  # what Sacred asks
     monkeypatch.setattr(socket, "gethostname", lambda: "machine-of-somebody")
