@@ -540,6 +540,12 @@ def test_raw_pixels_on_digits() -> None:
     assert f"Class means of raw pixels, untrained, are {min(leads)} to {max(leads)} points better there" in text
     text = " ".join(" ".join(page("adaptation.md")).split())
     assert f"{pixels[2]:.1f}% against {own[2]:.1f}% at 10-way 1-shot and {pixels[3]:.1f}% against {own[3]:.1f}%" in text
+    reptile = [study.accuracy("reptile", test, "digits") for test in tests[:2]]
+    said = f"{reptile[0]:.1f}% against {own[0]:.1f}% at 5-way 1-shot and {reptile[1]:.1f}% against {own[1]:.1f}% at five"
+    assert f"{said}, both without a verdict" in text
+    other = pd.read_csv(ROOT / "reports" / "official" / "compare-cpu" / "tables" / "other-tests.csv")
+    on_digits = other["data"].str.startswith("digits") & other["test"].isin(tests[:2])
+    assert list(other[on_digits & (other["variant"] == "reptile")]["paired_verdict"]) == ["inconclusive"] * 2
 
 
 def test_methods_at_twenty_ways() -> None:
@@ -709,7 +715,7 @@ def test_what_the_findings_say_of_leo() -> None:
     def points(variant: str, tests: list[str]) -> list[int]:
         return sorted(abs(round(100 * float(effects.loc[(variant, test), "difference"]))) for test in tests)
 
-    assert "In `leo` five steps of 0.01 add 5 to 8 points at 5 ways" in text
+    assert "trained with five steps of 0.01 is 5 to 8 points better at 5 ways than one trained without" in text
     assert points("inner_steps_0", five) == [5, 8]
     assert "gradients through the steps cost 3 to 5 points at 5 ways" in text
     assert points("first_order", five) == [3, 5]

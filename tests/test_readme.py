@@ -62,7 +62,7 @@ def test_the_sentence_on_other_methods_by_hand(tmp_path: Path) -> None:
     text = methods_block(write_report(tmp_path), "link")
     assert text.startswith("**95% of 5-way 1-shot validation queries after 13 seconds of one CPU core**")
     assert "`tuned`, 28x28 pixels, 3 seeds" in text
-    assert "the updates of `tuned` take 77 seconds. ProtoNet is at 95% after 14. After 160,000 images" in text
+    assert "the updates of `tuned` take 77 seconds. ProtoNet is at 95% after 14 seconds. After 160,000 images" in text
     assert "`tuned` has 90.0% on test; " in text
     assert "on test; ProtoNet 80.0, MAML 75.0 (2 to 4 seeds, [report](link/report.md))." in text
     assert text.endswith("MAML is inductive and learns from 20% as many answers as `tuned`.\n")

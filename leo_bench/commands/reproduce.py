@@ -59,6 +59,9 @@ def command_reproduce(options: argparse.Namespace) -> int:
     """Check the levels that are asked for, and print for each what holds and why not. Returns the exit code."""
     deadline = time.monotonic() + 60 * options.minutes
     levels = _levels(options)
+    for folder in options.study:
+        if not folder.is_dir():
+            raise LeoBenchError(f"{folder} is no folder; name that of a study or search, such as results/ablations-cpu")
     folders = options.study or [*find_studies(options.results), *find_searches(options.results)]
     if not folders and not options.key:
         raise no_study(options.results)

@@ -16,7 +16,7 @@ from leo_bench.commands.given import (
 from leo_bench.config import Settings, make_settings
 from leo_bench.data.locate import DataSource, locate
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
-from leo_bench.records import Plan, RunState, StudyView, load_study
+from leo_bench.records import Plan, RunState, StudyView, load_study, make_folder
 from leo_bench.running.background_report import BackgroundReport
 from leo_bench.running.estimate import plan_words
 from leo_bench.running.executor import Executor
@@ -54,6 +54,8 @@ def command_study(options: argparse.Namespace) -> int:
             print(_look_words(1, looks))
         print(_words(part, options, options.jobs))
         return 0
+    if not options.shard:
+        make_folder(options.reports)  # before the runs, since a report that cannot be written is found late otherwise
     with executor_of(options, options.results, options.jobs) as executor:
         executor.check(distinct_settings(plan))
         if options.until_decided:
@@ -211,7 +213,7 @@ def _run(options: argparse.Namespace, source: DataSource, plan: Plan, executor: 
     print(
         f"report: {report_folder / 'report.html'}"
         if made
-        else f"the report could not be made; to see why: leo-bench report {folder}"
+        else f"the report could not be made; to see why: leo-bench report {folder} --out {report_folder}"
     )
     return EXIT_FAILED if waiting or not made else 0
 

@@ -97,7 +97,7 @@ def methods_block(report_folder: Path, link: str) -> str:
     n_seeds = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0]}"
     size = f"{main['image_size']}x{main['image_size']}"
     protonet = _row(report_folder, "time", "protonet").get("seconds_to_95", np.nan)
-    same = f"ProtoNet is at 95% after {protonet:.0f}. " if np.isfinite(protonet) else ""
+    same = f"ProtoNet is at 95% after {protonet:.0f} seconds. " if np.isfinite(protonet) else ""
     return (
         f"**95% of 5-way 1-shot validation queries after {time['seconds_to_95']:.0f} seconds of one CPU core** "
         f"(`tuned`, {size} pixels, {int(time['n_seeds'])} seeds). The document says 15 to 25 "

@@ -80,7 +80,7 @@ def make_plan(
         settings = _settings(study, budget, variant, call, {**override, "seed": seed}, where)
         runs.append(planned_run(settings, variant))
     against = _against(study, list(dict.fromkeys([*names, *whole])))
-    _refuse_equal(name, study.baseline, against, runs)
+    _refuse_equal(f"study {name}, profile {profile}", study.baseline, against, runs)
     return Plan(
         study=name,
         profile=profile,
@@ -102,15 +102,15 @@ def make_plan(
     )
 
 
-def _refuse_equal(study: str, baseline: str, against: Mapping[str, str], runs: Iterable[PlannedRun]) -> None:
+def _refuse_equal(where: str, baseline: str, against: Mapping[str, str], runs: Iterable[PlannedRun]) -> None:
     """Raise LeoBenchError if a variant has the settings of the one that it is compared with."""
     settings = {run.variant: {**run.settings, "seed": None} for run in runs}
     for variant, own in settings.items():
         other = against.get(variant, baseline)
         if variant != other and own == settings.get(other):
             raise LeoBenchError(
-                f"study {study}: variant {variant!r} has the settings of {other!r}, which it is compared with; "
-                f"change what it sets, or leave it out"
+                f"{where}: variant {variant!r} has the settings of {other!r}, which it is compared with; "
+                "change what it sets, leave it out, or take another profile"
             )
 
 

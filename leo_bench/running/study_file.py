@@ -175,7 +175,13 @@ def read_study(studies: Path, name: str) -> StudyFile:
                     f"{path}: profiles.{name}.{key}: the profile does not run {idle[0]!r}; "
                     "add it to variants, or leave it out here"
                 )
+    labels: dict[str, str] = {}
     for name, variant_table in study.variants.items():
+        if variant_table.label and (other := labels.setdefault(variant_table.label, name)) != name:
+            raise LeoBenchError(
+                f"{path}: variants.{name}.label: {variant_table.label!r} is the label of {other!r} too; "
+                "give each its own, since reports show labels"
+            )
         if variant_table.against == name:
             raise LeoBenchError(
                 f"{path}: variants.{name}.against: a variant cannot be compared with itself; name another variant"

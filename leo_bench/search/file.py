@@ -15,6 +15,9 @@ from leo_bench.records.search import Objective, Parameter, Pruner, Sampler, Sear
 from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.study_file import Question, Table, first_problem, is_search, no_file
 
+MAX_SEED = 2**32 - 1
+"""Largest seed of Optuna's samplers, which take numpy's."""
+
 
 class Range(Table):
     """One searched setting in a file."""
@@ -29,7 +32,7 @@ class Sampling(Table):
     """[sampler] of a file, or a profile's changes to it."""
 
     name: str | None = None
-    seed: int | None = Field(None, ge=0)
+    seed: int | None = Field(None, ge=0, le=MAX_SEED)
     startup_trials: int | None = Field(None, ge=1)
 
 
@@ -112,6 +115,8 @@ def make_search_plan(
     file = read_search_file(studies, name)
     if profile not in file.profiles:
         raise LeoBenchError(f"search {name} has no profile {profile!r}; it has {', '.join(file.profiles)}")
+    if seed is not None and not 0 <= seed <= MAX_SEED:
+        raise LeoBenchError(f"--seed must be a whole number from 0 to {MAX_SEED}, got {seed}")
     budget, where = file.profiles[profile], f"search {name}"
     common = {"dataset": source.name, "device": device, **file.settings}
     if precision:

@@ -28,6 +28,10 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return lines[0]
 
 
+OWN = ("--studies", str(Path(__file__).parents[2] / "studies"), "--dataset", "glyphs")
+"""Options for the study files of the repository, on drawings that need no data set."""
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -50,7 +54,13 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (("status",), "/results/; name another folder (--results), or run one first"),
         (("reproduce", "-n", "0"), "-n must be at least 1"),
         (("report",), "/results/; name another folder (--results), or run one first"),
-        (("report", "results/none"), "study.json is missing"),
+        (("report", "results/none"), "results/none is no folder, and no study or search in "),
+        (("report", "ablations-quick"), "ablations-quick is no folder, and no study or search in "),
+        (("reproduce", "none"), "none is no folder; name that of a study or search"),
+        (("search", *OWN, "--seed", "-1", "--plan"), "--seed must be a whole number from 0 to 4294967295, got -1"),
+        (("search", *OWN, "--seed", "4294967296", "--plan"), "from 0 to 4294967295, got 4294967296"),
+        (("run", "--describe", "--set", 'transductive="yes"'), "transductive should be true or false (got 'yes')"),
+        (("study", "ablations", *OWN, "--profile", "smoke", "--reports", "/proc/x"), "cannot make the folder /proc/x"),
         (("examples", "0123"), "no run '0123' in /"),
         (("reproduce",), "/results/; name another folder (--results), or run one first"),
         (("dashboard",), "no study or search in results/; run one first: make ablations, or make search"),

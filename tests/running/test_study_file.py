@@ -129,6 +129,11 @@ def test_a_part_of_a_study_keeps_what_each_variant_is_compared_with(tmp_path: Pa
             "variants.first.extends: first -> third -> second -> first goes in a circle",
         ),
         ('extends = "first"', 'extend = "first"', "unknown key 'variants.second.extend'; did you mean 'extends'"),
+        (
+            'switch = "step"',
+            'switch = "step"\n[variants.fourth]\nlabel = "the third"\n[variants.fifth]',
+            "is the label of 'fou",
+        ),
         ('extends = "first"', "extends = 1", "variants.second.extends should be a valid string"),
     ],
 )

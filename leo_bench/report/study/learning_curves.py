@@ -1,5 +1,6 @@
 """Figure of training: accuracy on training and validation episodes."""
 
+from collections.abc import Mapping
 from functools import partial
 from itertools import pairwise
 
@@ -25,7 +26,7 @@ COLUMNS = "variant seed episode accuracy part in_sample".split()
 def curves_plot(data: StudyData) -> Plot | None:
     """Return the figure of accuracy in training, a panel per switch. Variants that are not comparable with the baseline
     have panels of their own."""
-    frame, alone = curve_frame(data), not_comparable(data, data.headline)
+    frame, alone = curve_frame(data), not_comparable(data, data.headline).keys() - set(data.plan.equal_time)
     panels: list[Panel] = []
     drawn: set[str] = set()
     for switch in data.plan.switches or [""]:
@@ -35,6 +36,7 @@ def curves_plot(data: StudyData) -> Plot | None:
                 continue
             drawn.update(variants)
             names = setting_names(data, switch, variants) if switch else {name: data.label(name) for name in variants}
+            names = with_ways(names, {name: data.settings[name]["n_way"] for name in variants})
             mark = rows["in_sample"].map({True: f", {IN_SAMPLE}", False: ""})
             panels.append(_panel(data, rows.assign(label=rows["variant"].map(names) + mark), title))
     if not panels:
@@ -54,6 +56,14 @@ def curves_plot(data: StudyData) -> Plot | None:
             "so its validation accuracy says nothing about new characters."
         )
     return Plot("curves", "Training and validation curves", caption, panels, columns=3)
+
+
+def with_ways(names: Mapping[str, str], ways: Mapping[str, int]) -> dict[str, str]:
+    """Return the names of lines with the ways of their episodes, if these differ and the names do not say them."""
+    if len(set(ways.values())) < 2:
+        return dict(names)
+    tails = {name: f"{n_way}-way" for name, n_way in ways.items()}
+    return {name: words if tails[name] in words else f"{words}, {tails[name]}" for name, words in names.items()}
 
 
 def _lines(data: StudyData, switch: str, trained: set[str], alone: set[str]) -> list[tuple[str, list[str]]]:

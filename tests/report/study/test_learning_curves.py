@@ -1,5 +1,6 @@
 """Panels of training curves: one line for each training, and few enough lines to be told apart."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from results_fixture import make_plan, write_run, write_study
 
 from leo_bench.records import StudyView
-from leo_bench.report.study.learning_curves import MOST_LINES, curves_plot, in_parts, one_for_each_training
+from leo_bench.report.study.learning_curves import MOST_LINES, curves_plot, in_parts, one_for_each_training, with_ways
 from leo_bench.statistics.studies.study import StudyData, load_study_data
 
 
@@ -47,6 +48,21 @@ def test_variants_that_are_not_comparable_have_panels_of_their_own(tmp_path: Pat
     assert plot is not None and "in panels of their own" in plot.caption
     assert [panel.title for panel in plot.panels] == ["method", "method, not compared"]
     assert [panel.alt.count("%") for panel in plot.panels] == [2, 1]
+
+
+def test_variants_at_equal_time_are_drawn_with_the_baseline(tmp_path: Path) -> None:
+    data = build(tmp_path, {"leo": {}, "twice": {"n_train_episodes": 4000}})
+    plot = curves_plot(
+        replace(data, view=replace(data.view, plan=data.plan.model_copy(update={"equal_time": ["twice"]})))
+    )
+    assert plot is not None
+    assert [(panel.title, panel.alt.count("%")) for panel in plot.panels] == [("method", 2)]
+
+
+def test_lines_of_other_ways_say_so_where_their_names_do_not() -> None:
+    names = {"a": "LEO", "b": "MAML, 20-way", "c": "ANIL"}
+    assert with_ways(names, {"a": 5, "b": 20, "c": 20}) == {"a": "LEO, 5-way", "b": "MAML, 20-way", "c": "ANIL, 20-way"}
+    assert with_ways(names, dict.fromkeys(names, 5)) == names
 
 
 @pytest.mark.parametrize("n", range(1, 30))
