@@ -14,6 +14,28 @@ RUN_OPTIONS = --profile "$(PROFILE)" $(if $(PUBLISHED),--use-published) $(if $(S
 	$(RAY_OPTIONS)
 RAY_OPTIONS = $(if $(RAY),--ray "$(RAY)") $(if $(GPUS_PER_RUN),--gpus-per-run "$(GPUS_PER_RUN)")
 
+# Variables that a target takes. Others on its command line would be ignored, so they are refused.
+STUDIES := PROFILE SEEDS JOBS MAX_SEEDS DATASET DATA PRECISION PUBLISHED GPUS_PER_RUN
+TAKES_ablations := $(STUDIES)
+TAKES_study := $(STUDIES) STUDY
+TAKES_compare := $(STUDIES)
+TAKES_claims := $(STUDIES)
+TAKES_search := PROFILE JOBS DATASET DATA GPUS_PER_RUN SEARCH TRIALS STORAGE
+TAKES_dashboard := PORT
+TAKES_reproduce := MINUTES JOBS DATA GPUS_PER_RUN
+TAKES_soak := MINUTES
+TAKES_bench := ONLY
+TAKES_data := DATASET DATA
+TAKES_publish := STUDY PROFILE PARTIAL REPLACE
+TAKES_check-pages := CHROMIUM REPORTS
+TAKES_check-dashboard := CHROMIUM SCREENSHOT
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+TAKEN := PYTHON RAY $(foreach target,$(MAKECMDGOALS),$(TAKES_$(target)))
+IGNORED := $(filter-out $(TAKEN),$(GIVEN))
+ifneq ($(IGNORED),)
+$(error make $(MAKECMDGOALS) takes no variable $(firstword $(IGNORED)); it takes $(TAKEN); see: make help)
+endif
+
 .PHONY: help venv ablations study compare claims search dashboard report reproduce soak bench data status publish test test-long test-postgres test-ray check-pages check-dashboard docs lint format clean clean-venv
 
 help:  ## show this list

@@ -541,7 +541,9 @@ def test_raw_pixels_on_digits() -> None:
     text = " ".join(" ".join(page("adaptation.md")).split())
     assert f"{pixels[2]:.1f}% against {own[2]:.1f}% at 10-way 1-shot and {pixels[3]:.1f}% against {own[3]:.1f}%" in text
     reptile = [study.accuracy("reptile", test, "digits") for test in tests[:2]]
-    said = f"{reptile[0]:.1f}% against {own[0]:.1f}% at 5-way 1-shot and {reptile[1]:.1f}% against {own[1]:.1f}% at five"
+    said = (
+        f"{reptile[0]:.1f}% against {own[0]:.1f}% at 5-way 1-shot and {reptile[1]:.1f}% against {own[1]:.1f}% at five"
+    )
     assert f"{said}, both without a verdict" in text
     other = pd.read_csv(ROOT / "reports" / "official" / "compare-cpu" / "tables" / "other-tests.csv")
     on_digits = other["data"].str.startswith("digits") & other["test"].isin(tests[:2])

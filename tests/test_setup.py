@@ -85,6 +85,22 @@ def only_error(result: subprocess.CompletedProcess[str]) -> str:
     return lines[0]
 
 
+def test_every_variable_that_a_target_takes_has_an_effect_and_others_are_refused(machine: Machine) -> None:
+    text = (ROOT / "Makefile").read_text()
+    studies = re.search(r"^STUDIES := (.*)$", text, re.MULTILINE)
+    takes = dict(re.findall(r"^TAKES_([\w-]+) := (.*)$", text, re.MULTILINE))
+    assert studies is not None and {"ablations", "search", "publish"} <= set(takes)
+    for target, names in takes.items():
+        given = ["STUDY=a"] if target in ("study", "publish") else []
+        plain = machine.make("-n", target, *given).stdout
+        for name in names.replace("$(STUDIES)", studies[1]).split():
+            others = [] if name == "STUDY" else given
+            assert machine.make("-n", target, *others, f"{name}=7").stdout != plain, (target, name)
+        wrong = machine.make(target, *given, "SEED=0-4")
+        assert wrong.returncode == 2 and wrong.stdout == ""
+        assert f"make {target} takes no variable SEED; it takes" in wrong.stderr and wrong.stderr.count("\n") == 1
+
+
 def test_help_is_the_default_and_needs_no_python(machine: Machine) -> None:
     result = machine.make()
     assert result.returncode == 0
