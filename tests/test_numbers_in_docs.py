@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from leo_bench.config import make_settings
 from leo_bench.records import load_study
 from leo_bench.records.measures import read_measures
 from leo_bench.records.search import trial_runs
@@ -634,6 +635,27 @@ def test_sizes_of_the_searches() -> None:
     loops, recipes = len(variants["adaptation_choice"]), len(variants["recipe_choice"])
     assert f"a search of {profiles['cpu']['n_trials']} trials (`search_tuned`), {loops} inner loops" in words
     assert f"(`adaptation_choice`) and {recipes} variants of recipes" in words
+
+
+def test_what_the_later_settings_of_the_other_methods_change() -> None:
+    scores = pd.read_csv(ROOT / "results" / "official" / "compare_choice-cpu" / "scores.csv")
+    means = scores.groupby("variant")["accuracy"].mean()
+    plan = load_study(ROOT / "results" / "official" / "compare_choice-cpu").plan
+    leads = {}
+    for method in ("maml", "first_order_maml", "meta_sgd", "reptile", "anil", "pretrained"):
+        preset = make_settings({}, method).canonical()
+        step = ("inner_lr", "inner_steps", "outer_lr", "train_n_way", "n_train_episodes", "meta_batch_size")
+        own = {
+            run.variant: [run.settings[name] for name in step if method == "pretrained" or name != "n_train_episodes"]
+            for run in plan.runs
+            if run.variant.rpartition("_")[0] == method
+        }
+        asked = [preset[name] for name in step if method == "pretrained" or name != "n_train_episodes"]
+        (chosen,) = [variant for variant, values in own.items() if values == asked]
+        leads[method] = round(100 * float(means[list(own)].max() - means[chosen]), 2)
+    assert leads["maml"] == leads["meta_sgd"] == leads["pretrained"] == 0
+    assert max(lead for method, lead in leads.items() if method != "first_order_maml") <= 0.5
+    assert f"are {leads['first_order_maml']:.1f} points ahead of its three steps" in " ".join(page("methods.md"))
 
 
 def test_the_search_for_cheap_settings() -> None:
