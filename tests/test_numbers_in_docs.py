@@ -654,8 +654,10 @@ def test_what_the_later_settings_of_the_other_methods_change() -> None:
         (chosen,) = [variant for variant, values in own.items() if values == asked]
         leads[method] = round(100 * float(means[list(own)].max() - means[chosen]), 2)
     assert leads["maml"] == leads["meta_sgd"] == leads["pretrained"] == 0
-    assert max(lead for method, lead in leads.items() if method != "first_order_maml") <= 0.5
-    assert f"are {leads['first_order_maml']:.1f} points ahead of its three steps" in " ".join(page("methods.md"))
+    assert max(lead for method, lead in leads.items() if method != "first_order_maml") < 1
+    assert f"are {leads['first_order_maml']:.1f} points ahead of its three steps" in " ".join(
+        " ".join(page("methods.md")).split()
+    )
 
 
 def test_the_search_for_cheap_settings() -> None:
