@@ -160,10 +160,12 @@ def _alike(plan: Plan, done: set[tuple[str, int]], store: Path) -> list[RunState
     """Return the trained runs of the store that differ from a variant of the plan only in machine settings or schema.
 
     Their numbers may differ, so they do not count. They are listed so that the user learns why.
-    done: (variant, seed) of runs that count. For these, no run is listed.
+    done: (variant, seed) of runs that count. For these, no run is listed, nor other seeds of a variant whose planned
+    runs all count.
     """
     variants = {_identity(run.settings): run for run in plan.runs}
     keys = {run.run_key for run in plan.runs}
+    open_variants = {run.variant for run in plan.runs if (run.variant, run.seed) not in done}
     found = []
     for folder in sorted(store.iterdir()) if store.is_dir() else []:
         if folder.name in keys or not (folder / "result.json").exists():
@@ -183,7 +185,7 @@ def _alike(plan: Plan, done: set[tuple[str, int]], store: Path) -> list[RunState
         older = folder.name != key_of(training_settings(settings))
         if not changed and not older:
             continue  # a seed that another study has
-        if (run.variant, seed) not in done:
+        if run.variant in open_variants and (run.variant, seed) not in done:
             wanted = ", ".join(f"{name} {value}" for name, value in own.items() if value != asked[name])
             message = (
                 f"run {folder.name} has an older schema, so it is not counted; run the study again"

@@ -54,6 +54,15 @@ def test_a_seed_of_another_study_is_not_named(tmp_path: Path, plan: Plan) -> Non
     assert load_study(folder).copies == []
 
 
+def test_a_further_seed_of_a_variant_that_is_done_as_planned_is_not_named(tmp_path: Path, plan: Plan) -> None:
+    folder = write_study(tmp_path, plan)
+    for run in plan.runs:
+        if run.variant == "leo":
+            write_run(tmp_path, plan, run, counts)
+    write_other(tmp_path, plan, 0, seed=5, precision="bfloat16")  # of a study that has more seeds
+    assert load_study(folder).copies == []
+
+
 def test_what_is_done_as_planned_needs_no_other(tmp_path: Path, plan: Plan) -> None:
     folder = write_study(tmp_path, plan)
     write_run(tmp_path, plan, plan.runs[0], counts)
