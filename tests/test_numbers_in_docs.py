@@ -751,6 +751,10 @@ def test_what_the_findings_say_of_leo() -> None:
     more = sorted([*points("inner_steps_10", twenty), *points("inner_lr_0.05", twenty)])
     assert (more[0], more[-1]) == (9, 12)
     assert "In `leo` it costs 4 points at 5 ways on mixed episodes and 7 to 11 points at 20 ways" in text
+    numbers = pd.read_csv(ROOT / "reports" / "official" / "claims-cpu" / "tables" / "numbers.csv")
+    codes = numbers[(numbers["kind"] == "trend") & numbers["variants"].str.contains("latent_dim_32")]
+    assert list(codes["verdict"]) == ["does not hold"] * 2 and set(codes["n_seeds"]) == {10}
+    assert "accuracy falls by {:.0f} points at 5 ways and by {:.0f} on 20".format(*-100 * codes["value"]) in text
     assert points("relation_none", five[:1]) == [4] and points("relation_none", twenty) == [7, 11]
     scores = pd.read_csv(ROOT / "results" / "official" / "ablations_leo-cpu" / "scores.csv")
     mixed = scores[scores["episode_mode"] == "mixed"].groupby(["variant", "n_way"])["accuracy"].mean()
