@@ -17,7 +17,7 @@ gathering the images of one episode, adapting to it and answering it. n_adapted:
 for an episode. own_share: weights that an episode has of its own, divided by the trained ones. multiply_adds: to adapt
 to one episode and answer its queries, without support copies."""
 Condition = Literal["machine", "precision", "n_train_images"]
-"""What two variants share if their costs are compared, and the number of images if their accuracies are."""
+"""Conditions that two variants share if their costs are compared, and the number of images if their accuracies are."""
 ACCURACIES = ("accuracy", "accuracy_before", "accuracy_gain")
 """Accuracy after adaptation, before it, and the difference, on one test."""
 ERROR = "error"

@@ -38,7 +38,7 @@ class Statement:
         return estimate.p_below(high), estimate.p_above(high)
 
     def leaning(self, estimate: Difference) -> Outcome:
-        """Return what the number's own 95% interval says; inconclusive if it has the bound inside."""
+        """Return the verdict of the number's own 95% interval; inconclusive if it has the bound inside."""
         holds, fails = self.p_values(estimate)
         if min(holds, fails) >= ALPHA / 2:
             return "inconclusive"
@@ -63,7 +63,7 @@ class Decision:
 
     outcome: Outcome
     leaning: Outcome
-    """What the number's own 95% interval says, without the others; inconclusive if it has the bound inside."""
+    """Verdict of the number's own 95% interval, without the others; inconclusive if it has the bound inside."""
     holm_p: float
     """Smaller p of the two, after Holm's adjustment over the family."""
     seeds_to_settle: int | None
