@@ -755,6 +755,7 @@ def test_what_the_findings_say_of_leo() -> None:
     codes = numbers[(numbers["kind"] == "trend") & numbers["variants"].str.contains("latent_dim_32")]
     assert list(codes["verdict"]) == ["does not hold"] * 2 and set(codes["n_seeds"]) == {10}
     assert "accuracy falls by {:.0f} points at 5 ways and by {:.0f} on 20".format(*-100 * codes["value"]) in text
+    assert "In `leo` they cost 4 points at 5 ways and 7 to 11 at 20 ways" in " ".join(page("claims.md"))
     assert points("relation_none", five[:1]) == [4] and points("relation_none", twenty) == [7, 11]
     scores = pd.read_csv(ROOT / "results" / "official" / "ablations_leo-cpu" / "scores.csv")
     mixed = scores[scores["episode_mode"] == "mixed"].groupby(["variant", "n_way"])["accuracy"].mean()

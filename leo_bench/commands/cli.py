@@ -257,7 +257,7 @@ def _report_options(sub: Parser) -> None:
         "study",
         nargs="?",
         type=_path,
-        help="folder of a study or search, such as results/ablations-cpu (default: all)",
+        help="folder of a study or search, such as results/ablations-cpu, or its name below results/ (default: all)",
     )
     sub.add_argument(
         "--compare",

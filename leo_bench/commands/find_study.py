@@ -4,7 +4,7 @@ import io
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import RUNS, Plan, find_studies, read_record
 from leo_bench.records.arrays import EPISODES
+from leo_bench.records.search import find_searches
 
 
 @contextmanager
@@ -27,7 +28,7 @@ def find_study(text: str, results: Path) -> Iterator[tuple[str, Path]]:
             return
     name, at, commit = text.rpartition("@")
     if not at:
-        raise LeoBenchError(_unknown(text, results))
+        raise LeoBenchError(_unknown(text, results, find_studies(results)))
     with tempfile.TemporaryDirectory() as temporary:
         _checkout(name, commit, results, Path(temporary))
         yield text, Path(temporary) / name
@@ -41,12 +42,23 @@ def _shown(folder: Path, results: Path) -> str:
     return f"{parent}/{folder.resolve().name}" if parent == "official" else folder.resolve().name
 
 
-def _unknown(text: str, results: Path) -> str:
-    names = [folder.relative_to(results).as_posix() for folder in find_studies(results)]
+def find_folder(name: Path, results: Path) -> Path:
+    """Return the folder of a study or search that is named without that of the results, such as `ablations-cpu`.
+
+    Raises LeoBenchError with the nearest name if there is none.
+    """
+    folders = [*find_studies(results), *find_searches(results)]
+    if results / name not in folders:
+        raise LeoBenchError(_unknown(str(name), results, folders, "study or search"))
+    return results / name
+
+
+def _unknown(text: str, results: Path, folders: Sequence[Path], what: str = "study") -> str:
+    names = [folder.relative_to(results).as_posix() for folder in folders]
     near = get_close_matches(text, names, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
     hint = hint if names else "there is none; run one first: make ablations"
-    return f"no study {text!r} in {results}/, and no folder of a study; {hint}"
+    return f"no {what} {text!r} in {results}/, and no folder of one; {hint}"
 
 
 def _checkout(name: str, commit: str, results: Path, target: Path) -> None:

@@ -4,16 +4,14 @@ import argparse
 import re
 import sys
 from contextlib import ExitStack
-from difflib import get_close_matches
 from pathlib import Path
 
 from leo_bench.commands.bench import benchmark_pages
-from leo_bench.commands.find_study import find_study
+from leo_bench.commands.find_study import find_folder, find_study
 from leo_bench.commands.given import options_given, refuse_beside
 from leo_bench.commands.runs import no_study
 from leo_bench.errors import EXIT_FAILED, LeoBenchError
-from leo_bench.records import find_studies, folder_name, load_study
-from leo_bench.records.search import find_searches
+from leo_bench.records import folder_name, load_study
 from leo_bench.report import (
     rebuild_all,
     write_comparison,
@@ -40,26 +38,11 @@ def command_report(options: argparse.Namespace) -> int:
             )
         return _report_all(options.results, options.reports)
     refuse_beside("the folder of a study", "has its own records", options_given(options, "results"))
-    folder = options.study if options.study.exists() else _in_results(options.study, options.results)
+    folder = options.study if options.study.exists() else find_folder(options.study, options.results)
     write = write_search_report if (folder / "search.json").exists() else write_report
     print(write(folder, options.out or options.reports / folder.resolve().name))
     write_index(options.reports)
     return 0
-
-
-def _in_results(name: Path, results: Path) -> Path:
-    """Return the folder of a study or search that is named without that of the results, such as `ablations-cpu`.
-
-    Raises LeoBenchError with the nearest name if there is none.
-    """
-    there = [*find_studies(results), *find_searches(results)]
-    found = next((folder for folder in there if folder.relative_to(results) == name), None)
-    if found is None:
-        names = [folder.relative_to(results).as_posix() for folder in there]
-        near = get_close_matches(str(name), names, n=1)
-        hint = f"did you mean {results / near[0]}?" if near else f"there are {', '.join(names) or 'none'}"
-        raise LeoBenchError(f"{name} is no folder, and no study or search in {results}/; {hint}")
-    return found
 
 
 def _compare(options: argparse.Namespace) -> None:

@@ -176,7 +176,7 @@ def problem_words(name: str, message: str, given: object) -> str:
         message.removeprefix("Value error, ")
         .replace("a valid tuple", f"a list such as {json.dumps([given], default=str)}")
         .replace("a valid boolean", "true or false")
-        .replace("a valid list", "a list such as [0, 1, 2]")
+        .replace("a valid list", 'a list, such as [0, 1, 2] or ["a", "b"]')
     )
     between = "" if message.startswith("Input should") else ":"
     got = repr(given)

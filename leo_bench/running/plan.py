@@ -11,7 +11,7 @@ from leo_bench.records import Plan, PlannedRun, folder_name
 from leo_bench.records.claims import Claims
 from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.references import sources, with_references
-from leo_bench.running.study_file import Profile, StudyFile, read_study, resolved, taken_from, unknown_variant
+from leo_bench.running.study_file import Profile, StudyFile, label_of, read_study, resolved, taken_from, unknown_variant
 
 MAX_SEEDS = 1000
 """Largest number of seeds in one range on the command line."""
@@ -88,7 +88,7 @@ def make_plan(
         baseline=study.baseline,
         margin=study.margin,
         switches=_switches(study, budget, names, call, override),
-        labels={name: study.variants[name].label or name.replace("_", " ") for name in dict.fromkeys([*names, *whole])},
+        labels={name: label_of(study, name) for name in dict.fromkeys([*names, *whole])},
         references=[variant for variant in names if study.variants[variant].reference],
         against=against,
         equal_time=[variant for variant in names if study.variants[variant].equal == "time"],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from leo_bench.errors import LeoBenchError
 from leo_bench.records.claims import Source
-from leo_bench.running.study_file import StudyFile, Variant, read_study, resolved, taken_from, unknown_variant
+from leo_bench.running.study_file import StudyFile, Variant, label_of, read_study, resolved, taken_from, unknown_variant
 
 
 def with_references(studies: Path, study: StudyFile, profile: str) -> StudyFile:
@@ -52,7 +52,7 @@ def _taken(studies: Path, referring: StudyFile, name: str, profile: str, files: 
     update = {
         "preset": preset,
         "set": {**file.settings, **common, **own, **at_profile},
-        "label": variant.label or file.variants[other].label or other.replace("_", " "),
+        "label": variant.label or label_of(file, other),
         "switch": variant.switch or "study",
         "reference": file.variants[other].reference,
     }

@@ -177,9 +177,10 @@ def read_study(studies: Path, name: str) -> StudyFile:
                 )
     labels: dict[str, str] = {}
     for name, variant_table in study.variants.items():
-        if variant_table.label and (other := labels.setdefault(variant_table.label, name)) != name:
+        label = label_of(study, name)
+        if not variant_table.of and (other := labels.setdefault(label, name)) != name:
             raise LeoBenchError(
-                f"{path}: variants.{name}.label: {variant_table.label!r} is the label of {other!r} too; "
+                f"{path}: variants.{name}.label: {label!r} is the label of {other!r} too; "
                 "give each its own, since reports show labels"
             )
         if variant_table.against == name:
@@ -222,6 +223,11 @@ def check_claims(path: Path, study: StudyFile) -> None:
         for row in table.rows:
             if fault := row_fault(row, table, study.claims):
                 raise LeoBenchError(f"{path}: tables.{table.name}, row {row.aspect!r}: {fault}")
+
+
+def label_of(study: StudyFile, name: str) -> str:
+    """Return the name of a variant in reports."""
+    return study.variants[name].label or name.replace("_", " ")
 
 
 def resolved(study: StudyFile, name: str) -> tuple[str, dict[str, Any]]:

@@ -41,6 +41,24 @@ def test_reading_needs_no_right_to_write(results: Path, tmp_path: Path) -> None:
     assert (tmp_path / "reports/ablations-cpu/report.html").exists()
 
 
+def test_a_report_is_made_of_a_study_that_is_named_below_the_results(results: Path, tmp_path: Path) -> None:
+    made = leo_bench("report", "ablations-cpu", cwd=tmp_path)
+    assert (made.returncode, made.stderr) == (0, "")
+    assert (tmp_path / "reports/ablations-cpu/report.html").exists()
+
+
+def test_publishing_into_other_reports_leaves_the_pages_of_the_checkout(results: Path, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    page = tmp_path / "docs" / "findings.md"
+    page.write_text("# Findings\n\n<!-- end text -->\n")
+    before = page.read_text()
+    elsewhere = leo_bench("publish", "ablations", "--profile", "cpu", "--partial", "--reports", "r", cwd=tmp_path)
+    assert (elsewhere.returncode, elsewhere.stderr) == (0, "") and (tmp_path / "r/official/ablations-cpu").is_dir()
+    assert page.read_text() == before
+    assert leo_bench("publish", "ablations", "--profile", "cpu", "--partial", cwd=tmp_path).returncode == 0
+    assert page.read_text() != before
+
+
 @pytest.mark.parametrize("arguments", [("report",), ("reproduce", "--level", "2", "--this-source")])
 def test_a_folder_that_may_not_be_written_is_one_line(
     results: Path, tmp_path: Path, arguments: tuple[str, ...]

@@ -1,5 +1,6 @@
 """Figure of training: accuracy on training and validation episodes."""
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from itertools import pairwise
@@ -63,7 +64,8 @@ def with_ways(names: Mapping[str, str], ways: Mapping[str, int]) -> dict[str, st
     if len(set(ways.values())) < 2:
         return dict(names)
     tails = {name: f"{n_way}-way" for name, n_way in ways.items()}
-    return {name: words if tails[name] in words else f"{words}, {tails[name]}" for name, words in names.items()}
+    said = {name: re.search(rf"\b{tails[name]}", words) for name, words in names.items()}
+    return {name: words if said[name] else f"{words}, {tails[name]}" for name, words in names.items()}
 
 
 def _lines(data: StudyData, switch: str, trained: set[str], alone: set[str]) -> list[tuple[str, list[str]]]:

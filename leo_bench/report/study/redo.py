@@ -5,7 +5,6 @@ import shlex
 import pandas as pd
 
 from leo_bench.config import default_of
-from leo_bench.records.search import search_of
 from leo_bench.report.sentences import seed_words
 from leo_bench.report.table import ReportTable
 from leo_bench.statistics.studies.study import StudyData
@@ -16,9 +15,8 @@ def repeat_command(data: StudyData, variant: str, seeds: str = "") -> str:
 
     The study of a search has no file, so its command is that of the search, which runs all its variants.
     """
-    search = search_of(data.view.folder)
-    if search:
-        return f"leo-bench search {search.search} --profile {search.profile}"
+    if data.search:
+        return f"leo-bench search {data.search.search} --profile {data.search.profile}"
     plan, seeds = data.plan, seeds or _seeds(data, variant)
     command = f"leo-bench study {plan.study} --profile {plan.profile} --only {shlex.quote(variant)} --seeds {seeds}"
     return command + _options(data)
@@ -47,7 +45,9 @@ def redo_table(data: StudyData) -> ReportTable:
         words.append({"variant": label, "command": command, "seeds": seeds, "state": ""})
         for run in (run for run in runs if run.planned.variant == variant):
             seed = str(run.planned.seed)
-            again = repeat_command(data, variant, seed) + (" --retry" if run.status == "failed" else "")
+            again = repeat_command(data, variant, seed) + (
+                " --retry" if run.status == "failed" and not data.search else ""
+            )
             command = f"leo-bench reproduce --key {run.planned.run_key}" if run.status == "done" else again
             words.append({"variant": f"{label}, seed {seed}", "command": command, "seeds": seed, "state": run.status})
     frame = pd.DataFrame(words, columns=["variant", "command", "seeds", "state"])

@@ -12,6 +12,7 @@ import pandas as pd
 
 from leo_bench.records import SCORE_COLUMNS, Plan, RunState, StudyView, load_study, score_row
 from leo_bench.records.quantities import training_effort
+from leo_bench.records.search import SearchPlan, search_of
 from leo_bench.statistics.studies.comparable import (
     NOT_A_CHANGE,
     comparable_seeds,
@@ -86,6 +87,11 @@ class StudyData:
         """
         named = self.plan.against.get(variant)
         return named if named in self.settings else self.before.get(variant, self.plan.baseline)
+
+    @cached_property
+    def search(self) -> SearchPlan | None:
+        """Search whose choices the study measures on test; None if there is none."""
+        return search_of(self.view.folder)
 
     @cached_property
     def before(self) -> dict[str, str]:
