@@ -37,8 +37,11 @@ def command_report(options: argparse.Namespace) -> int:
                 "--out needs the folder of one study or search; name it, such as results/ablations-quick"
             )
         return _report_all(options.results, options.reports)
-    refuse_beside("the folder of a study", "has its own records", options_given(options, "results"))
-    folder = options.study if options.study.exists() else find_folder(options.study, options.results)
+    folder = options.study
+    if folder.exists():
+        refuse_beside("the folder of a study", "has its own records", options_given(options, "results"))
+    else:
+        folder = find_folder(folder, options.results)
     write = write_search_report if (folder / "search.json").exists() else write_report
     print(write(folder, options.out or options.reports / folder.resolve().name))
     write_index(options.reports)

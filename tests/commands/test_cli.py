@@ -147,7 +147,7 @@ KEY = "0123456789abcdef"
         ("run --describe --results r", "so --results would be ignored"),
         ("run --dataset glyphs --data d", "the data set is glyphs, which has no files; leave --data out"),
         (f"run --key {KEY} --set k_shot=5 --preset leo", "so --preset and --set would be ignored"),
-        ("report results/a --results r", "the folder of a study has its own records, so --results would be ignored"),
+        ("report . --results r", "the folder of a study has its own records, so --results would be ignored"),
         ("reproduce --levels 0 --reports r", "--levels 0 compares no report, so --reports would be ignored"),
         ("reproduce --levels 2 --reports r", "--levels 2 compares no report, so --reports would be ignored"),
         ("reproduce --levels 0-1 --data d", "--levels 0-1 does no run, so --data would be ignored"),
