@@ -147,7 +147,7 @@ def where_words(evidence: Evidence, judged: JudgedClaim) -> str:
     shown = {
         "holds in part": partly,
         "holds as far as decided": partly,
-        "does not hold": ("inconclusive",),
+        "does not hold as far as decided": ("does not hold", "inconclusive"),
         "inconclusive": ("holds",),
     }
     for outcome in shown.get(judged.verdict, ()):
