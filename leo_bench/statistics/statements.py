@@ -17,7 +17,12 @@ from leo_bench.statistics.paired import holm
 from leo_bench.statistics.verdicts import ALPHA, Difference, seeds_to_settle
 
 Outcome = Literal[
-    "holds", "holds as far as decided", "holds in part", "does not hold as far as decided", "does not hold", "inconclusive"
+    "holds",
+    "holds as far as decided",
+    "holds in part",
+    "does not hold as far as decided",
+    "does not hold",
+    "inconclusive",
 ]
 
 
