@@ -7,7 +7,7 @@ from typing import Literal
 import pandas as pd
 from markupsafe import Markup
 
-from leo_bench.records import Result
+from leo_bench.records import Result, listed
 from leo_bench.records.claims import COUNTS, ComparisonTable, Part, TableRow
 from leo_bench.report.claims.words import measured_words, number_words, quantity_words, rule_words, subject, where_words
 from leo_bench.report.pages import markdown_cell
@@ -252,10 +252,12 @@ def _comparison(evidence: Evidence, table: ComparisonTable, verdicts: dict[str, 
             said = "by construction" if column in row.by_construction else NONE
             words[f"{column}: verdict"] = verdicts[row.claims[column]] if column in row.claims else said
         rows.append(words)
-    names = ", ".join(f"{column} is {evidence.label(name)}" for column, name in table.columns.items())
+    labels = {column: evidence.label(name) for column, name in table.columns.items()}
+    renamed = [f"{column} is measured as {label}" for column, label in labels.items() if label != column]
     caption = (
         f'The table of the section "{table.section}", with the number where one is measured and the verdict on its '
-        f"statement. {names}, where a cell names no other. By construction: the method is so, whatever its numbers."
+        "statement. By construction: the method is so, whatever its numbers."
+        + (f" {listed(renamed)}, where a cell names no other." if renamed else "")
     )
     frame = pd.DataFrame(rows)
     return ReportTable(f"table-{table.name}", caption, frame, frame)
