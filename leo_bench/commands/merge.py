@@ -27,5 +27,6 @@ def command_merge(options: argparse.Namespace) -> int:
             tqdm.write(f"{merged.run_key} {merged.outcome}: {merged.message}", file=sys.stderr)
     words = {"taken": "taken", "same": "there already", "empty": "without a result", "differs": "differ",
              "damaged": "damaged", "held": "being done here"}  # fmt: skip
-    print(f"{len(found)} runs: {', '.join(f'{counts[name]} {word}' for name, word in words.items() if counts[name])}")
+    said = ", ".join(f"{counts[name]} {word}" for name, word in words.items() if counts[name])
+    print(f"{len(found)} run{'s' * (len(found) != 1)}: {said}")
     return EXIT_FAILED if counts["differs"] + counts["damaged"] + counts["held"] else 0

@@ -80,6 +80,8 @@ def run_folders(folder: Path) -> list[Path]:
     """
     if RUN_KEY.fullmatch(folder.absolute().name):
         return [folder.absolute()]
+    if folder.absolute().name == TESTS and RUN_KEY.fullmatch(folder.absolute().parent.name):
+        raise LeoBenchError(f"{folder.absolute()}/ holds the tests of a run; name {folder.absolute().parent}/")
     place = folder / RUNS if (folder / RUNS).is_dir() else folder
     found = sorted(path for path in place.iterdir() if RUN_KEY.fullmatch(path.name)) if place.is_dir() else []
     if not found:

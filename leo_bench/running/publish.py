@@ -203,14 +203,15 @@ def _copy_run(run: RunState, target: Path, copy: CopyTest) -> None:
     Logs and Sacred's files are not copied, because they hold paths.
     """
     assert run.result is not None
-    record = (run.folder / "result.json").read_bytes()
+    record, place = (run.folder / "result.json").read_bytes(), target / "result.json"
     copy_settings(run.folder, target)
-    if (target / "result.json").exists() and (target / "result.json").read_bytes() != record:
+    if place.exists() and place.read_bytes() != record:
         complete_tests(target)  # other studies may have tests of this run
+        write_atomic(place, record)  # before tests that leave out what it has
     for test in run.tests:
         copy(run.folder, target, test)
     _copy_measures(run.folder, target, run.result)
-    write_atomic(target / "result.json", record)
+    write_atomic(place, record)
 
 
 def _copy_measures(run: Path, target: Path, trained: Result) -> None:

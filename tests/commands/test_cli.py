@@ -65,7 +65,7 @@ OWN = ("--studies", str(Path(__file__).parents[2] / "studies"), "--dataset", "gl
         (("reproduce",), "/results/; name another folder (--results), or run one first"),
         (("dashboard",), "no study or search in results/; run one first: make ablations, or make search"),
         (("dashboard", "--port", "70000"), "--port must be 1 to 65535"),
-        (("publish", "ablations"), "study.json is missing"),
+        (("publish", "ablations"), "results/ablations-quick/ is missing; run it first, with the profile to publish: "),
         (("run", "--describe", "--set", "=3"), "--set =3: expected NAME=VALUE"),
         (("run", "--describe", "--set", "latent_dim="), "--set latent_dim=: expected NAME=VALUE"),
         (("run", "--describe", "--preset", "none.toml"), "preset none.toml cannot be read: No such file"),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from results_fixture import edit_record, make_plan, write_run, write_study
 
+from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan, RunState, TestResult, load_study, read_test_record, run_state, write_record
 from leo_bench.records.test_files import OF_THE_RUN
 from leo_bench.running.merge import merge_run
@@ -102,6 +103,33 @@ def test_a_test_without_the_record_of_its_run_is_named_not_raised(
     assert run.status == ("missing" if content is None else "corrupt")
     publish(folder, plan.study, plan.profile, partial=False)  # from the store, which is whole
     assert state_of(folder / "official/runs", plan).status == "done"
+
+
+def test_a_damaged_record_of_a_run_does_not_pass_to_its_tests(folder: Path, plan: Plan) -> None:
+    before = state_of(folder / "official/runs", plan)
+    files = {test.test_key: record_of(before, test).read_bytes() for test in before.tests}
+    fewer = plan.runs[0].model_copy(update={"settings": {**plan.runs[0].settings, "test_n_ways": []}})
+    write_study(folder, plan.model_copy(update={"study": "other", "runs": [fewer]}))
+    path = before.folder / "result.json"
+    path.write_text(path.read_text().replace(before.tests[0].commit, "forged"), encoding="utf-8")
+    with pytest.raises(LeoBenchError, match=f"{path} was changed after it was written"):
+        read_test_record(record_of(before, before.headline))
+    publish(folder, "other", plan.profile, partial=False)
+    after = state_of(folder / "official/runs", plan)
+    assert after.tests == before.tests, after.message
+    assert {test.test_key: record_of(after, test).read_bytes() for test in after.tests} == files
+
+
+def test_a_published_test_is_read_by_any_path_but_not_without_its_run(
+    folder: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = state_of(folder / "official/runs", plan)
+    path = record_of(published, published.headline)
+    monkeypatch.chdir(path.parent)
+    assert read_test_record(Path("result.json")) == published.headline
+    shutil.copy(path, folder / "alone.json")
+    with pytest.raises(LeoBenchError, match="read a test in the folder of its run"):
+        read_test_record(folder / "alone.json")
 
 
 def test_a_published_test_is_guarded_by_its_digest(folder: Path, plan: Plan) -> None:
