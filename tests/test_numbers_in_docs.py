@@ -545,7 +545,9 @@ def test_raw_pixels_on_digits() -> None:
     words = f"by {min(leads)} to {max(leads)} points at 5 and 10 ways"
     assert f"so are class means of raw pixels, without any training, {words}" in " ".join(page("claims.md"))
     text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    assert f"Class means of raw pixels, untrained, are {min(leads)} to {max(leads)} points better there" in text
+    assert (
+        f"There class means of raw pixels, untrained, are {min(leads)} to {max(leads)} points ahead of `tuned`" in text
+    )
     text = " ".join(" ".join(page("adaptation.md")).split())
     assert f"{pixels[2]:.1f}% against {own[2]:.1f}% at 10-way 1-shot and {pixels[3]:.1f}% against {own[3]:.1f}%" in text
     reptile = [study.accuracy("reptile", test, "digits") for test in tests[:2]]
