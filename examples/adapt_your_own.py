@@ -19,6 +19,9 @@ DRAWINGS = Path(__file__).parent / "drawings"
 
 def adapt(support_folder: Path, query_folder: Path, picture: Path) -> None:
     """Print the accuracy on the queries before and after adapting, and draw support set, queries and answers."""
+    for folder in (support_folder, query_folder):
+        if picture.resolve().is_relative_to(folder.resolve()):
+            raise LeoBenchError(f"{picture} lies among the pictures of {folder}; name a file outside")
     leo = load_pretrained("tuned")
     support, labels, classes = read_drawings(support_folder)
     queries, truth, _ = read_drawings(query_folder, classes=classes)

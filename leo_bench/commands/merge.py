@@ -4,6 +4,8 @@ import argparse
 import sys
 from collections import Counter
 
+from tqdm import tqdm
+
 from leo_bench.errors import EXIT_FAILED, LeoBenchError
 from leo_bench.records import RUNS
 from leo_bench.running.merge import merge_run, run_folders
@@ -18,12 +20,13 @@ def command_merge(options: argparse.Namespace) -> int:
             f"{options.folder} is the store of {options.results}/ itself; name the folder of another machine"
         )
     counts: Counter[str] = Counter()
-    for folder in found:
+    for folder in tqdm(found, unit="run", disable=not sys.stderr.isatty(), leave=False):
         merged = merge_run(folder, store)
         counts[merged.outcome] += 1
         if merged.message:
-            print(f"{merged.run_key} {merged.outcome}: {merged.message}", file=sys.stderr)
+            tqdm.write(f"{merged.run_key} {merged.outcome}: {merged.message}", file=sys.stderr)
     words = {"taken": "taken", "same": "there already", "empty": "without a result", "differs": "differ",
              "damaged": "damaged", "held": "being done here"}  # fmt: skip
-    print(f"{len(found)} runs: {', '.join(f'{counts[name]} {word}' for name, word in words.items() if counts[name])}")
+    said = ", ".join(f"{counts[name]} {word}" for name, word in words.items() if counts[name])
+    print(f"{len(found)} run{'s' * (len(found) != 1)}: {said}")
     return EXIT_FAILED if counts["differs"] + counts["damaged"] + counts["held"] else 0

@@ -15,28 +15,25 @@ STORES = ("results", "reports")
 
 
 def check_outputs(options: argparse.Namespace) -> None:
-    """Raise LeoBenchError if an output cannot be written where the options say, or if two have the same file."""
-    taken: dict[Path, str] = {}
+    """Raise LeoBenchError if an output cannot be written where the options say, or is a file of another kind."""
     for name in (*FILES, *FOLDERS, *STORES):
         path = getattr(options, name, None)
         if not isinstance(path, Path):
             continue
         option = f"--{name.replace('_', '-')}"
-        if name not in FILES:
+        if name in FILES:
+            _check_file(option, path, FILES[name])
+        else:
             _check_folder(option, path, is_written=name in FOLDERS)
-            continue
-        _check_file(option, path, FILES[name])
-        first = taken.setdefault(path.resolve(), option)
-        if first != option:
-            raise LeoBenchError(f"{first} and {option} name the same file, {path}; name two files")
 
 
 def _check_file(option: str, path: Path, example: str) -> None:
     """Raise LeoBenchError if no file can be written at a path."""
     if path.is_dir():
         raise LeoBenchError(f"{option} {path} is a folder: expected a file; name a file, such as {path / example}")
-    if example.endswith(".png") and path.suffix.lower() != ".png":
-        raise LeoBenchError(f"{option} {path}: pictures are PNG files; name one that ends with .png, such as {example}")
+    ending = Path(example).suffix
+    if path.suffix.lower() != ending:
+        raise LeoBenchError(f"{option} {path}: expected a file that ends with {ending}, such as {example}")
     _check_folder(option, path.parent, is_written=True)
 
 

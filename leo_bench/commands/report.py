@@ -4,6 +4,7 @@ import argparse
 import re
 import sys
 from contextlib import ExitStack
+from difflib import get_close_matches
 from pathlib import Path
 
 from leo_bench.commands.bench import benchmark_pages
@@ -37,8 +38,11 @@ def command_report(options: argparse.Namespace) -> int:
                 "--out needs the folder of one study or search; name it, such as results/ablations-quick"
             )
         return _report_all(options.results, options.reports)
-    refuse_beside("the folder of a study", "has its own records", options_given(options, "results"))
-    folder = options.study if options.study.exists() else find_folder(options.study, options.results)
+    folder = options.study
+    if folder.exists():
+        refuse_beside("the folder of a study", "has its own records", options_given(options, "results"))
+    else:
+        folder = find_folder(folder, options.results)
     write = write_search_report if (folder / "search.json").exists() else write_report
     print(write(folder, options.out or options.reports / folder.resolve().name))
     write_index(options.reports)
@@ -77,7 +81,14 @@ def _report_all(results: Path, reports: Path) -> int:
 
 def command_publish(options: argparse.Namespace) -> None:
     """Copy a study or search and its report to where they are committed, and print the paths."""
-    is_search = (options.results / folder_name(options.name, options.profile) / "search.json").exists()
+    folder = options.results / folder_name(options.name, options.profile)
+    if not folder.is_dir():
+        near = get_close_matches(folder.name, [path.name for path in options.results.glob("*-*/")], n=1)
+        raise LeoBenchError(
+            f"{folder}/ is missing{f'; did you mean {near[0]}?' if near else ''}; run it first, with the profile to "
+            f"publish: leo-bench study {options.name} --profile {options.profile}, or leo-bench search"
+        )
+    is_search = (folder / "search.json").exists()
     copy, write = (publish_search, write_search_report) if is_search else (publish, write_report)
     target = copy(options.results, options.name, options.profile, options.partial, options.replace)
     report = write(target, options.reports / "official" / target.name)
@@ -92,6 +103,7 @@ def command_publish(options: argparse.Namespace) -> None:
     )
     if options.reports.resolve() != REPORTS.resolve():
         return  # the pages of the checkout link to its own reports
+    print(f"writing README.md, {FINDINGS} and {CLAIMS} again")
     if refresh_readme(Path("README.md"), report.parent):
         print("updated README.md with its numbers")
     for page in _findings(options.results):

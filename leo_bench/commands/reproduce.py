@@ -174,8 +174,9 @@ class _Check:
         self.found.holds[0] = not broken if entries else None
         older = f"; {valid - n_sealed} are older than the digest of records" if valid > n_sealed else ""
         matching = f"; the digests of {n_sealed} match" if n_sealed else ""
+        places = f"{len(entries)} studies and searches" if len(entries) != 1 else "one study or search"
         self.say(
-            f"level 0: {valid} runs in {len(entries)} studies and searches are valid, "
+            f"level 0: {valid} run{'s are' if valid != 1 else ' is'} valid in {places}, "
             f"{broken if broken else 'none'} broken{matching}{older}"
         )
 

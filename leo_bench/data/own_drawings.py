@@ -99,7 +99,10 @@ def class_folders(folder: Path, classes: tuple[str, ...] | None = None) -> OwnDr
             "move it into one"
         )
     if classes is None and len(folders) < 2:
-        raise LeoBenchError(f"{folder} has {len(folders)} folders of pictures: expected at least 2, one for each class")
+        raise LeoBenchError(
+            f"{folder} has {len(folders) or 'no'} folder{'s' * (len(folders) != 1)} of pictures: expected at least 2, "
+            "one for each class"
+        )
     names = tuple(entry.name for entry in folders) if classes is None else classes
     unknown = [entry.name for entry in folders if entry.name not in names]
     if unknown:

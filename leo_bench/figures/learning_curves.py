@@ -6,9 +6,9 @@ from textwrap import fill
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogFormatter, MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatter, MaxNLocator
 
-from leo_bench.figures.accuracy_axis import accuracy_axis
+from leo_bench.figures.accuracy_axis import accuracy_axis, stretch_axis
 from leo_bench.figures.intervals import LEAST_SEEDS, interval_over_seeds
 from leo_bench.figures.labels import write_ends
 from leo_bench.figures.style import FONT, INK, LABEL_WIDTH, MUTED, Styles, style_axes
@@ -47,19 +47,22 @@ def learning_curves(frame: pd.DataFrame, styles: Styles, *, error: bool = False,
 
 
 def accuracy_by_time(frame: pd.DataFrame, styles: Styles, *, levels: Sequence[float], ax: Axes) -> Axes:
-    """Draw validation accuracy against training time, both on log scales, a line for each variant.
+    """Draw validation accuracy against training time, a line for each variant. Time and error are on log scales.
 
-    frame: columns variant, label, seed, seconds, accuracy. levels: accuracies (fractions) marked by faint lines.
+    frame: columns variant, label, seed, seconds, accuracy. levels: accuracies (fractions) marked by dashed lines.
     """
     shown = frame.assign(percent=100 * frame["accuracy"])
     ends = draw_lines(ax, shown, styles, "seconds", "percent", interval_over_seeds)
     ax.set_xscale("log")
     means = shown.groupby(["variant", "seconds"])["percent"].mean()
-    accuracy_axis(ax, float(means.min()), 100 - 0.6 * (100 - float(means.max())), True)
-    for level in levels:
-        ax.axhline(100 * level, color=MUTED, linewidth=0.6, alpha=0.5, zorder=0)
+    stretch_axis(ax, float(means.min()), 100 - 0.6 * (100 - float(means.max())), "y")
+    marked = [100 * level for level in levels]
+    low, high = ax.get_ylim()
+    ax.yaxis.set_major_locator(FixedLocator([value for value in {*ax.get_yticks(), *marked} if low <= value <= high]))
+    for value in marked:
+        ax.axhline(value, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
     write_ends(ax, [(value, fill(label, LABEL_WIDTH), styles[name]) for name, (value, label) in ends.items()])
-    ax.set(xlabel="training time, seconds of one core (log scale)")
+    ax.set(xlabel="training time, seconds of one core (log scale)", ylabel="accuracy, % (log scale of the error)")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     ax.xaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False))  # 30, where the default writes a formula
     ax.tick_params(axis="x", which="minor", labelsize=FONT, labelcolor=INK)

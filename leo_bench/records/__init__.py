@@ -14,7 +14,8 @@
                               runs.csv       one row per done run: the headline test
                               scores.csv     one row per done run and test
 
-study.json and the settings.json of published runs leave out settings that are at their default.
+study.json and the settings.json of published runs leave out settings that are at their default; the record of a
+published test leaves out what that of its run says too, such as the machine (test_files.py).
 A planned run is done if its training and all its tests are done. Published studies share results/official/runs/; what
 the test episodes ask for is in results/official/episodes/ (arrays.py).
 This package imports neither torch nor Sacred.
@@ -26,7 +27,6 @@ from leo_bench.records.arrays import (
     CORRECT,
     test_arrays,
     write_arrays,
-    write_published_arrays,
 )
 from leo_bench.records.files import (
     copy_settings,
@@ -58,6 +58,7 @@ from leo_bench.records.schema import (
     ValidationPoint,
 )
 from leo_bench.records.state import RunState, attempts_of, is_held, read_test, read_training, run_state, tests_of
+from leo_bench.records.test_files import complete_tests, copy_test, publish_test, read_test_record
 from leo_bench.records.text import listed, markdown_text, shortened, without_paths
 from leo_bench.records.view import (
     SCORE_COLUMNS,
@@ -100,7 +101,9 @@ __all__ = [
     "ValidationPoint",
     "attempts_of",
     "check_name",
+    "complete_tests",
     "copy_settings",
+    "copy_test",
     "find_studies",
     "folder_name",
     "is_held",
@@ -108,11 +111,13 @@ __all__ = [
     "load_study",
     "make_folder",
     "markdown_text",
+    "publish_test",
     "read_json",
     "read_measures",
     "read_record",
     "read_settings",
     "read_test",
+    "read_test_record",
     "read_training",
     "run_state",
     "score_row",
@@ -123,7 +128,6 @@ __all__ = [
     "without_paths",
     "write_arrays",
     "write_atomic",
-    "write_published_arrays",
     "write_record",
     "write_settings",
     "write_tables",

@@ -56,6 +56,11 @@ def write_record(path: Path, record: Record) -> None:
     fields = record.model_dump(mode="json")
     if record.sealed:
         fields[DIGEST] = record_digest(fields)
+    write_fields(path, fields)
+
+
+def write_fields(path: Path, fields: Mapping[str, Any]) -> None:
+    """Write the fields of a record, JSON values, as `write_record` does."""
     lines = [f"{json.dumps(name)}: {_json(value)}" for name, value in fields.items()]
     write_atomic(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
 

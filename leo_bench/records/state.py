@@ -24,6 +24,7 @@ from leo_bench.records.schema import (
     Status,
     TestResult,
 )
+from leo_bench.records.test_files import read_test_fields
 
 REMEDY = "remove the folder and run the study again"
 
@@ -158,7 +159,7 @@ def read_test(
     own = path.exists()  # asked once, since the run may be writing it at this moment
     if not own:
         path = folder / "result.json"
-    raw = read_json(path)
+    raw = read_test_fields(path) if own else read_json(path)
     if own:
         test = validated(path, raw, TestResult)
     else:

@@ -112,10 +112,10 @@ def _no_study(folder: Path) -> str:
         return f"{folder} is a file: expected the folder of a study, such as results/ablations-quick"
     beside = sorted(path.parent.name for path in folder.absolute().parent.glob("*/study.json"))
     near = get_close_matches(folder.name, beside, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(beside)}" if beside else "there is no other"
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(beside)}"
     return (
-        f"{folder / 'study.json'} is missing, so {folder.absolute()}/ holds no study; {hint}; or run the study first: "
-        "leo-bench study NAME --profile PROFILE"
+        f"{folder / 'study.json'} is missing, so {folder.absolute()}/ holds no study; "
+        f"{f'{hint}; or ' if beside else ''}run the study first: leo-bench study NAME --profile PROFILE"
     )
 
 

@@ -106,7 +106,8 @@ def summary(result: ClassifiedDrawings) -> str:
             right = int(np.sum(answers[known] == truth[known]))
             lines.append(f"{name:15}  {right} of {int(known.sum())} right ({right / known.sum():.1%})")
     if result.adapts:
-        lines.append(f"adapting changed {int(np.sum(result.before != result.after))} answers")
+        n_changed = int(np.sum(result.before != result.after))
+        lines.append(f"adapting changed {n_changed} answer{'s' * (n_changed != 1)}")
     classes = result.support.classes
     for file, label, answer in zip(result.queries.files, truth, result.after, strict=True):
         if label < 0:

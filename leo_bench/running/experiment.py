@@ -22,10 +22,9 @@ from leo_bench.records import (
     PlannedRun,
     Result,
     RunState,
-    TestResult,
     make_folder,
-    read_record,
     read_test,
+    read_test_record,
     read_training,
     run_state,
     tests_of,
@@ -236,7 +235,7 @@ def _recorded_tests(folder: Path, trained: Result) -> dict[str, TestSettings]:
     found = {}
     for path in sorted(folder.glob(f"{TESTS}/*/result.json")):
         try:
-            test = read_record(path, TestResult)
+            test = read_test_record(path)
         except LeoBenchError:
             continue
         if test.weights_digest == trained.weights_digest:

@@ -21,14 +21,15 @@ from leo_bench.records import (
     Result,
     TestResult,
     attempts_of,
+    copy_test,
     make_folder,
     read_measures,
     read_record,
     read_settings,
     read_test,
+    read_test_record,
     read_training,
     test_arrays,
-    write_arrays,
 )
 from leo_bench.records.state import settings_on_disk
 from leo_bench.running.attempts import TRAINING_CHECKPOINT, set_aside, set_aside_test
@@ -79,6 +80,8 @@ def run_folders(folder: Path) -> list[Path]:
     """
     if RUN_KEY.fullmatch(folder.absolute().name):
         return [folder.absolute()]
+    if folder.absolute().name == TESTS and RUN_KEY.fullmatch(folder.absolute().parent.name):
+        raise LeoBenchError(f"{folder.absolute()}/ holds the tests of a run; name {folder.absolute().parent}/")
     place = folder / RUNS if (folder / RUNS).is_dir() else folder
     found = sorted(path for path in place.iterdir() if RUN_KEY.fullmatch(path.name)) if place.is_dir() else []
     if not found:
@@ -144,14 +147,14 @@ def _merge(source: Path, incoming: _Trained | None, measures: Measures | None, t
     for test in tests:
         set_aside_test(target, test)  # a damaged one, or one of other weights
     unpack(parcel, target)
-    _complete_arrays(source, target, tests)
+    _write_whole(source, target, tests)
     return Merged(key, "taken" if parcel.files else "same")
 
 
-def _complete_arrays(source: Path, target: Path, tests: Mapping[str, TestResult]) -> None:
-    """Give copied tests the arrays that published tests of the same episodes share."""
+def _write_whole(source: Path, target: Path, tests: Mapping[str, TestResult]) -> None:
+    """Write copied tests again, with what the tests of a published run leave out."""
     for test in tests.values():
-        write_arrays(target, test, test_arrays(source, test))
+        copy_test(source, target, test)
 
 
 def _take(source: Path, target: Path, measures: Measures | None, tests: Mapping[str, TestResult]) -> Merged:
@@ -164,7 +167,7 @@ def _take(source: Path, target: Path, measures: Measures | None, tests: Mapping[
     set_aside(target)
     parts = [path for path in source.iterdir() if path.name not in left]
     unpack(pack(source, parts), target)
-    _complete_arrays(source, target, tests)
+    _write_whole(source, target, tests)
     return Merged(target.name, "taken")
 
 
@@ -212,7 +215,7 @@ def _trained(folder: Path, key: str, leave_out_damaged: bool = False) -> _Traine
     tests, has_weights = {}, False
     for path in sorted(folder.glob(f"{TESTS}/*/result.json")):
         with suppress(*harmless):
-            asked: TestSettings = read_record(path, TestResult).asked
+            asked: TestSettings = read_test_record(path).asked
             test = read_test(folder, path.parent.name, asked, result, accept_stale=True)
             if test is not None:
                 tests[path.parent.name] = test
@@ -255,5 +258,5 @@ def _keep_apart(incoming: _Trained, target: Path) -> Path:
     parcel = pack(incoming.folder, [incoming.folder])
     folder = target.parents[1] / DIFFERING / f"{target.name}-{parcel.digest[:8]}"
     unpack(parcel, folder)
-    _complete_arrays(incoming.folder, folder, incoming.tests)
+    _write_whole(incoming.folder, folder, incoming.tests)
     return folder

@@ -195,10 +195,15 @@ def study_folder(results: Path, plan: Plan) -> Path:
 
 
 def merge_plan(old: Plan, new: Plan, keep: Collection[tuple[str, str]]) -> Plan:
-    """Return the new plan with the runs of the old plan that the new plan lacks. keep: their variants and keys."""
+    """Return the new plan with the runs of the old plan that the new plan lacks, in the order of both.
+
+    keep: their variants and keys.
+    """
     planned = {(run.variant, run.seed) for run in new.runs}
     kept = [run for run in old.runs if (run.variant, run.seed) not in planned and (run.variant, run.run_key) in keep]
     variants = {run.variant for run in kept}
+    order = in_both_orders(*(list(dict.fromkeys(run.variant for run in plan.runs)) for plan in (old, new)))
+    labels = {name: label for name, label in old.labels.items() if name in variants} | new.labels
     switches = {}
     for switch in in_both_orders(list(old.switches), list(new.switches)):
         now = new.switches.get(switch, [])
@@ -207,8 +212,8 @@ def merge_plan(old: Plan, new: Plan, keep: Collection[tuple[str, str]]) -> Plan:
         switches[switch] = in_both_orders(before, now)
     return new.model_copy(
         update={
-            "runs": sorted([*new.runs, *kept], key=lambda run: run.seed),
-            "labels": {name: label for name, label in old.labels.items() if name in variants} | new.labels,
+            "runs": sorted([*new.runs, *kept], key=lambda run: (run.seed, order.index(run.variant))),
+            "labels": {name: labels[name] for name in order if name in labels},
             "against": {
                 name: other for name, other in old.against.items() if name in variants and name not in new.whole
             }

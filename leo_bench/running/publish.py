@@ -3,11 +3,10 @@
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
 from filelock import FileLock, Timeout
 
 from leo_bench.config import training_settings
@@ -24,19 +23,20 @@ from leo_bench.records import (
     StudyView,
     TestResult,
     attempts_of,
+    complete_tests,
     copy_settings,
+    copy_test,
     folder_name,
     load_study,
     make_folder,
+    publish_test,
     read_measures,
     read_record,
     read_test,
+    read_test_record,
     run_state,
-    test_arrays,
     without_paths,
-    write_arrays,
     write_atomic,
-    write_published_arrays,
     write_record,
     write_tables,
 )
@@ -47,8 +47,8 @@ from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.plan import merge_plan
 from leo_bench.running.shared_runs import refuse_to_change_others
 
-WriteArrays = Callable[[Path, TestResult, Mapping[str, np.ndarray]], None]
-"""Function that writes the arrays of a test of a run, for the store or for the published results."""
+CopyTest = Callable[[Path, Path, TestResult], None]
+"""Function that copies a test of the run in one folder to another: into the store, or into the published results."""
 
 
 def publish(results: Path, name: str, profile: str, partial: bool, replace: bool = False) -> Path:
@@ -131,7 +131,7 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
     write_record(target / "study.json", plan)
     shutil.rmtree(target / RUNS, ignore_errors=True)  # an older version kept the runs of a study there
     for run in view.done:
-        _copy_run(run, target.parent / RUNS / run.planned.run_key, write_published_arrays)
+        _copy_run(run, target.parent / RUNS / run.planned.run_key, publish_test)
     write_tables(load_study(target))
     _remove_unused(target.parent)
     return target
@@ -191,22 +191,27 @@ def _remove_unused(official: Path) -> None:
             shutil.rmtree(run)
     with suppress(LeoBenchError):  # a damaged record may name any episodes
         tests = (official / RUNS).glob(f"*/{TESTS}/*/result.json")
-        shared = {read_record(path, TestResult).episodes_digest for path in tests}
+        shared = {read_test_record(path).episodes_digest for path in tests}
         for path in (official / EPISODES).glob("*.npz"):
             if path.stem not in shared:
                 path.unlink()
 
 
-def _copy_run(run: RunState, target: Path, write: WriteArrays) -> None:
+def _copy_run(run: RunState, target: Path, copy: CopyTest) -> None:
     """Copy a done run with its tests and measures, its own record last.
 
     Logs and Sacred's files are not copied, because they hold paths.
     """
     assert run.result is not None
+    record, place = (run.folder / "result.json").read_bytes(), target / "result.json"
     copy_settings(run.folder, target)
-    _copy_tests(run.folder, target, run.tests, write)
+    if place.exists() and place.read_bytes() != record:
+        complete_tests(target)  # other studies may have tests of this run
+        write_atomic(place, record)  # before tests that leave out what it has
+    for test in run.tests:
+        copy(run.folder, target, test)
     _copy_measures(run.folder, target, run.result)
-    write_atomic(target / "result.json", (run.folder / "result.json").read_bytes())
+    write_atomic(place, record)
 
 
 def _copy_measures(run: Path, target: Path, trained: Result) -> None:
@@ -226,14 +231,6 @@ def _measures_fit(folder: Path, trained: Result) -> bool:
         return read_measures(folder, trained) is not None
     except LeoBenchError:
         return False
-
-
-def _copy_tests(run: Path, target: Path, tests: Sequence[TestResult], write: WriteArrays) -> None:
-    """Copy these tests of a run, the record of each last."""
-    for test in tests:
-        write(target, test, test_arrays(run, test))
-        record = Path(TESTS, test.test_key, "result.json")
-        write_atomic(target / record, (run / record).read_bytes())
 
 
 def publish_search(results: Path, name: str, profile: str, partial: bool, replace: bool = False) -> Path:
@@ -277,7 +274,7 @@ def publish_search(results: Path, name: str, profile: str, partial: bool, replac
             found = runs.get(trial.number)
             goal = target.parent / RUNS / trial.run_key
             if found is not None:
-                _copy_run(found, goal, write_published_arrays)
+                _copy_run(found, goal, publish_test)
             else:
                 _publish_pruned(results / RUNS / trial.run_key, goal)
     _remove_unused(target.parent)
@@ -350,12 +347,13 @@ def _copy(published: RunState, here: Path) -> bool:
                 )
                 return False
             elif local.result is not None:
-                lacking = [test for test in published.tests if _lacks_test(here, test, local.result)]
-                _copy_tests(published.folder, here, lacking, write_arrays)
+                for test in published.tests:
+                    if _lacks_test(here, test, local.result):
+                        copy_test(published.folder, here, test)
                 if not _measures_fit(here, local.result):
                     _copy_measures(published.folder, here, local.result)
                 return True
-            _copy_run(published, here, write_arrays)
+            _copy_run(published, here, copy_test)
     except Timeout:
         return False
     return True

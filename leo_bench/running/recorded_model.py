@@ -16,9 +16,11 @@ def recorded_weights(folder: Path, result: Result) -> dict[str, torch.Tensor]:
     Raises LeoBenchError if its checkpoint is missing, or is not that of its record.
     """
     if result.n_parameters and not (folder / CHECKPOINT).exists():
+        is_published = folder.absolute().parents[1].name == "official"
+        first = "train it here" if is_published else f"remove {folder}/, which counts as done, and train it again"
         raise LeoBenchError(
-            f"{folder / CHECKPOINT} is missing (published runs have no weights); train the run here: "
-            f"leo-bench run --key {result.run_key} (if it counts as done here, remove its folder first)"
+            f"run {result.run_key} has no weights here ({folder / CHECKPOINT}; they are not published); {first}: "
+            f"leo-bench run --key {result.run_key}"
         )
     return load_weights(folder, result.weights_digest)
 

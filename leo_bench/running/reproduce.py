@@ -20,9 +20,9 @@ from leo_bench.records import (
     load_study,
     make_folder,
     read_json,
-    read_record,
     read_settings,
     read_test,
+    read_test_record,
     read_training,
     run_state,
     shortened,
@@ -155,7 +155,7 @@ def _more_tests(run: RunState) -> list[TestResult]:
         run.folder.glob(f"{TESTS}/*/result.json"),
         key=lambda path: (planned.index(path.parent.name) if path.parent.name in planned else len(planned), path),
     )
-    asked = {path.parent.name: read_record(path, TestResult).asked for path in paths if path.parent.name not in known}
+    asked = {path.parent.name: read_test_record(path).asked for path in paths if path.parent.name not in known}
     found = [read_test(run.folder, key, test, run.result) for key, test in asked.items()]
     return [test for test in found if test is not None]
 

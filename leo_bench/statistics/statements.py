@@ -16,7 +16,14 @@ from leo_bench.statistics.intervals import finite, seed_and_episode_moments
 from leo_bench.statistics.paired import holm
 from leo_bench.statistics.verdicts import ALPHA, Difference, seeds_to_settle
 
-Outcome = Literal["holds", "does not hold", "holds in part", "holds as far as decided", "inconclusive"]
+Outcome = Literal[
+    "holds",
+    "holds as far as decided",
+    "holds in part",
+    "does not hold as far as decided",
+    "does not hold",
+    "inconclusive",
+]
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,8 @@ def combine(outcomes: Sequence[Outcome | None], leans_against: bool = False) -> 
 
     leans_against: the own 95% interval of an open part lies on the wrong side of its bound. holds: all parts do. holds
     in part: some do, and others do not. holds as far as decided: some do, and the others are open without leaning
-    against it, or not measured. does not hold: no part holds, and one is refuted. None if nothing is measured.
+    against it, or not measured. does not hold: no part does. does not hold as far as decided: some do not, and the
+    others are open or not measured; whatever they are, not all parts hold. None if nothing is measured.
     """
     known = [outcome for outcome in outcomes if outcome is not None]
     if not known:
@@ -114,7 +122,9 @@ def combine(outcomes: Sequence[Outcome | None], leans_against: bool = False) -> 
         if set(outcomes) == {"holds"}:
             return "holds"
         return "inconclusive" if leans_against else "holds as far as decided"
-    return "does not hold" if "does not hold" in known else "inconclusive"
+    if "does not hold" in known:
+        return "does not hold" if set(outcomes) == {"does not hold"} else "does not hold as far as decided"
+    return "inconclusive"
 
 
 def mean_estimate(values: ArrayLike) -> Difference:

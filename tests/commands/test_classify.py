@@ -37,6 +37,27 @@ def test_accuracy_answers_and_picture(tmp_path: Path, capsys: pytest.CaptureFixt
         assert picture.width > 2.5 * PNG_DPI
 
 
+@pytest.mark.parametrize(
+    ("option", "name", "message"),
+    [
+        ("--csv", "own/a.csv", "lies among the pictures of"),
+        ("--picture", "own/bowl/a.png", "lies among the pictures of"),
+        ("--picture", "query/a.png", "lies among the pictures of"),
+        ("--csv", "tuned.safetensors", "expected a file that ends with .csv, such as answers.csv"),
+        ("--picture", "a.csv", "expected a file that ends with .png, such as answers.png"),
+    ],
+)
+def test_an_output_replaces_no_picture_and_no_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, name: str, message: str
+) -> None:
+    own, query = link(tmp_path / "own", "comb"), link(tmp_path / "query", "bowl", "comb")
+    (own / "bowl").mkdir()
+    (tmp_path / name).write_bytes(b"mine")
+    assert main(["classify", str(own), "--query", str(query), option, str(tmp_path / name)]) != 0
+    assert message in capsys.readouterr().err
+    assert (tmp_path / name).read_bytes() == b"mine"
+
+
 def test_names_that_are_not_utf8_and_other_scripts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
 ) -> None:

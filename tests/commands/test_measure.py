@@ -140,7 +140,8 @@ def test_a_run_without_checkpoint_is_refused_with_the_way_to_make_it(
 ) -> None:
     (done / "checkpoint.safetensors").unlink()
     line = refused(capsys, done.name)
-    assert "checkpoint.safetensors is missing" in line and f"leo-bench run --key {done.name}" in line
+    assert f"has no weights here ({done / 'checkpoint.safetensors'}; they are not published); remove {done}/" in line
+    assert f"leo-bench run --key {done.name}" in line
     assert not (done / MEASURES).exists()
 
 

@@ -47,14 +47,14 @@ def test_a_file_in_place_of_a_folder(option: str, tmp_path: Path, capsys: pytest
     assert f"{option}: cannot make the folder {tmp_path / 'file/below'}, since {tmp_path / 'file'} is a file" in error
 
 
-def test_a_picture_that_is_no_png(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["classify", str(tmp_path), "--picture", str(tmp_path / "answers.jpg")]) == 2
-    assert "name one that ends with .png, such as answers.png" in capsys.readouterr().err
-
-
-def test_two_outputs_in_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    same = str(tmp_path / "a.png")
-    assert "name two files" in refused(capsys, "classify", "nowhere", "--csv", same, "--picture", same)
+@pytest.mark.parametrize("option", COMMANDS)
+def test_a_file_of_another_kind_is_not_replaced(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "tuned.safetensors"
+    mine.write_bytes(b"weights")
+    assert f"{option} {mine}: expected a file that ends with ." in refused(capsys, *COMMANDS[option], option, str(mine))
+    assert mine.read_bytes() == b"weights"
 
 
 def test_writing_to_a_folder_asks_for_a_file(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_levels_0_to_2_hold_and_say_so(capsys: pytest.CaptureFixture[str]) -> No
     Path("reports/official/ablations-cpu/report.html").unlink()  # as in a fresh clone
     assert main(["reproduce", "--jobs", "1"]) == 0
     out = capsys.readouterr().out
-    assert "level 0: 1 runs in 1 studies and searches are valid, none broken; the digests of 1 match\n" in out
+    assert "level 0: 1 run is valid in one study or search, none broken; the digests of 1 match\n" in out
     assert "level 1: 1 of 1 reports are the same byte for byte, " in out
     assert "results/official/ablations-cpu: a seed 0 (" in out and "bit for bit the same" in out
     assert "level 2: 1 of 1 runs are the same bit for bit\n" in out

@@ -45,6 +45,10 @@ def test_a_report_is_made_of_a_study_that_is_named_below_the_results(results: Pa
     made = leo_bench("report", "ablations-cpu", cwd=tmp_path)
     assert (made.returncode, made.stderr) == (0, "")
     assert (tmp_path / "reports/ablations-cpu/report.html").exists()
+    results.rename(tmp_path / "elsewhere")
+    made = leo_bench("report", "ablations-cpu", "--results", "elsewhere", "--reports", "r", cwd=tmp_path)
+    assert (made.returncode, made.stderr) == (0, "")
+    assert (tmp_path / "r/ablations-cpu/report.html").exists()
 
 
 def test_publishing_into_other_reports_leaves_the_pages_of_the_checkout(results: Path, tmp_path: Path) -> None:

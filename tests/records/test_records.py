@@ -669,6 +669,18 @@ def write_done(results: Path, plan: Plan) -> None:
         write_run(results, plan, run, lambda variant, *_: counts()[:, -1:] if variant == "pixels" else counts())
 
 
+def test_publishing_a_part_study_again_changes_no_byte(tmp_path: Path) -> None:
+    plan = make_plan({name: {"latent_dim": n} for name, n in zip("abcd", (64, 32, 16, 8), strict=True)}, [0, 1])
+    write_done(tmp_path, plan)
+    target = publish(tmp_path, "ablations", "cpu", partial=False)
+    before = {path.name: path.read_bytes() for path in target.iterdir()}
+    own = [run for run in plan.runs if run.variant in "ac"]
+    labels = {name: plan.labels[name] for name in "ac"}
+    write_study(tmp_path, plan.model_copy(update={"runs": own, "labels": labels}))
+    publish(tmp_path, "ablations", "cpu", partial=True)
+    assert {path.name: path.read_bytes() for path in target.iterdir()} == before
+
+
 def test_publishing_a_part_study_keeps_learners_that_it_lacks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -121,12 +121,12 @@ def test_the_command_counts_and_fails_if_a_run_differs(
     made(tmp_path / "two", plan, right=39)
     options = ["--results", str(tmp_path / "all")]
     assert main(["merge", str(tmp_path / "one"), *options]) == 0
-    assert capsys.readouterr().out == "1 runs: 1 taken\n"
+    assert capsys.readouterr().out == "1 run: 1 taken\n"
     assert main(["merge", str(tmp_path / "one/runs"), *options]) == 0
-    assert capsys.readouterr().out == "1 runs: 1 there already\n"
+    assert capsys.readouterr().out == "1 run: 1 there already\n"
     assert main(["merge", str(tmp_path / "two"), *options]) == 1
     told = capsys.readouterr()
-    assert told.out == "1 runs: 1 differ\n" and plan.runs[0].run_key in told.err
+    assert told.out == "1 run: 1 differ\n" and plan.runs[0].run_key in told.err
     assert main(["merge", str(tmp_path / "all"), *options]) == 2
     assert "itself" in capsys.readouterr().err
     assert main(["merge", str(tmp_path / "empty"), *options]) == 2

@@ -132,8 +132,9 @@ def test_settled_statements_want_no_seeds() -> None:
         (["holds", "does not hold", "inconclusive"], "holds in part"),
         (["holds", "inconclusive"], "holds as far as decided"),
         (["holds", None], "holds as far as decided"),
-        (["does not hold", "inconclusive"], "does not hold"),
-        (["does not hold", None], "does not hold"),
+        (["does not hold", "does not hold"], "does not hold"),
+        (["does not hold", "inconclusive"], "does not hold as far as decided"),
+        (["does not hold", None], "does not hold as far as decided"),
         (["inconclusive", None], "inconclusive"),
         ([None, None], None),
         ([], None),
@@ -147,6 +148,7 @@ def test_a_claim_does_not_hold_as_far_as_decided_if_an_open_part_leans_against_i
     assert combine(["holds", "inconclusive"], leans_against=True) == "inconclusive"
     assert combine(["holds", "holds"], leans_against=True) == "holds"
     assert combine(["holds", "does not hold"], leans_against=True) == "holds in part"
+    assert combine(["does not hold", "inconclusive"], leans_against=True) == "does not hold as far as decided"
 
 
 def test_fitted_change_by_hand() -> None:

@@ -4,7 +4,14 @@ from pathlib import Path
 
 from leo_bench.records import find_studies
 from leo_bench.report.claims.page import claims_answer
-from leo_bench.report.claims.tables import CLAIMS, claim_rows, claims_markdown, comparison_tables, decided_markdown
+from leo_bench.report.claims.tables import (
+    CLAIMS,
+    by_section,
+    claim_rows,
+    claims_markdown,
+    comparison_tables,
+    counts_markdown,
+)
 from leo_bench.report.pages import own_text, write_page
 from leo_bench.statistics.claims.evidence import Evidence
 from leo_bench.statistics.claims.judged import judge_claims
@@ -29,8 +36,11 @@ def write_claims_docs(results: Path, page: Path) -> Path | None:
         "answer": claims_answer(data, claims),
         "plan": data.plan,
         "caption": CLAIMS,
-        "rows": claims_markdown(rows, "../reports/official/", data.view.folder.name),
-        "decided": decided_markdown(rows),
+        "counts": counts_markdown(rows),
+        "sections": {
+            section: claims_markdown(own, "../reports/official/", data.view.folder.name)
+            for section, own in by_section(rows).items()
+        },
         "tables": [
             (table.title, one)
             for table, one in zip(evidence.claims.tables, comparison_tables(evidence, claims), strict=True)

@@ -1,11 +1,13 @@
 """Tables of a report on claims: all claims, the document's comparison tables, every number with its rule."""
 
+import re
+from collections import Counter
 from typing import Literal
 
 import pandas as pd
 from markupsafe import Markup
 
-from leo_bench.records import Result
+from leo_bench.records import Result, listed
 from leo_bench.records.claims import COUNTS, ComparisonTable, Part, TableRow
 from leo_bench.report.claims.words import measured_words, number_words, quantity_words, rule_words, subject, where_words
 from leo_bench.report.pages import markdown_cell
@@ -13,7 +15,7 @@ from leo_bench.report.study.provenance import training_and_machine
 from leo_bench.report.table import NONE, ReportTable, p_value
 from leo_bench.statistics.claims.estimates import NotMeasured, measure
 from leo_bench.statistics.claims.evidence import Evidence
-from leo_bench.statistics.claims.judged import DECIDED, VERDICTS, JudgedClaim, JudgedPart
+from leo_bench.statistics.claims.judged import VERDICTS, JudgedClaim, JudgedPart
 
 CLAIMS = (
     "A row for each statement of the document, in our words, with the LEO that is measured. Measured: means over seeds "
@@ -85,11 +87,13 @@ def _reference(evidence: Evidence, judged: JudgedClaim) -> dict[str, str]:
 
 
 def _figure(judged: JudgedClaim, accuracies: str) -> str:
-    """Return the figure that shows what a claim measures: that of the accuracies, of the costs, or none."""
+    """Return the figure that shows what a claim measures: of accuracies, of gains by adapting, of training time."""
     measured = {part.quantity for part in judged.claim.parts}
-    if measured & {"accuracy", "accuracy_before", "accuracy_gain", "error"}:
+    if measured & {"accuracy", "error"}:
         return accuracies
-    return "cost.png" if measured & {"core_seconds", "train_seconds", "adapt_ms", "peak_memory_mb"} else ""
+    if "accuracy_gain" in measured:
+        return "gain-by-step.png"
+    return "cost.png" if measured & {"core_seconds", "train_seconds"} else ""
 
 
 def claims_markdown(rows: list[dict[str, str]], reports: str, own: str = "") -> Markup:
@@ -110,15 +114,30 @@ def claims_markdown(rows: list[dict[str, str]], reports: str, own: str = "") -> 
     return Markup("\n".join(lines))
 
 
-def decided_markdown(rows: list[dict[str, str]]) -> Markup:
-    """Return, as Markdown, the statements under each verdict that decides them, and the number of those without one."""
-    lines = ["| verdict | statements |", "|---|---|"]
-    for verdict in VERDICTS:
-        own = [statement(row) for row in rows if row["verdict"] == verdict]
-        if own:
-            words = "; ".join(own) if verdict in DECIDED else "in the table below"
-            lines.append(f"| {verdict}: {len(own)} | {markdown_cell(words)} |")
+def by_section(rows: list[dict[str, str]]) -> dict[str, list[dict[str, str]]]:
+    """Return the rows of each section of the document, in the order of first appearance."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for row in rows:
+        found.setdefault(row["section"], []).append(row)
+    return found
+
+
+def counts_markdown(rows: list[dict[str, str]]) -> Markup:
+    """Return, as Markdown, how many statements of each section of the document have which verdict."""
+    verdicts = [verdict for verdict in VERDICTS if any(row["verdict"] == verdict for row in rows)]
+    lines = [f"| section of the document | {' | '.join(verdicts)} |", "|---|" + "---:|" * len(verdicts)]
+    for section, own in by_section(rows).items():
+        counts = Counter(row["verdict"] for row in own)
+        cells = " | ".join(str(counts[verdict] or NONE) for verdict in verdicts)
+        lines.append(f"| [{section}](#{_anchor(section)}) | {cells} |")
+    total = Counter(row["verdict"] for row in rows)
+    lines.append(f"| all | {' | '.join(str(total[verdict]) for verdict in verdicts)} |")
     return Markup("\n".join(lines))
+
+
+def _anchor(heading: str) -> str:
+    """Return the anchor of a heading of a Markdown page, as GitHub and GitLab make it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def statement(row: dict[str, str]) -> str:
@@ -233,10 +252,12 @@ def _comparison(evidence: Evidence, table: ComparisonTable, verdicts: dict[str, 
             said = "by construction" if column in row.by_construction else NONE
             words[f"{column}: verdict"] = verdicts[row.claims[column]] if column in row.claims else said
         rows.append(words)
-    names = ", ".join(f"{column} is {evidence.label(name)}" for column, name in table.columns.items())
+    labels = {column: evidence.label(name) for column, name in table.columns.items()}
+    renamed = [f"{column} is measured as {label}" for column, label in labels.items() if label != column]
     caption = (
         f'The table of the section "{table.section}", with the number where one is measured and the verdict on its '
-        f"statement. {names}, where a cell names no other. By construction: the method is so, whatever its numbers."
+        "statement. By construction: the method is so, whatever its numbers."
+        + (f" {listed(renamed)}, where a cell names no other." if renamed else "")
     )
     frame = pd.DataFrame(rows)
     return ReportTable(f"table-{table.name}", caption, frame, frame)

@@ -4,7 +4,7 @@ import math
 
 from leo_bench.figures.forest_plot import signed
 from leo_bench.records import listed
-from leo_bench.records.claims import MEASURE, ON_TEST, SETTING, Part
+from leo_bench.records.claims import ERROR, MEASURE, ON_TEST, SETTING, Part
 from leo_bench.report.table import NONE
 from leo_bench.statistics import MOST_SEEDS
 from leo_bench.statistics.claims.estimates import Number
@@ -106,14 +106,20 @@ def rule_words(number: Number) -> str:
 
 def subject(evidence: Evidence, part: Part, test: str) -> str:
     """Return what a part is about: `accuracy of LEO minus MAML, 5-way mixed`."""
-    join = {"difference": " minus ", "slope": " minus ", "ratio": " / "}.get(part.kind, ", ")
-    names = join.join(evidence.label(name) for name in part.named)
     along = f" for each unit of {quantity_words(part.along)}" if part.along else ""
-    return f"{number_of(part)}: {names}{along}" + (f", {test}" if test and part.quantity.startswith(ON_TEST) else "")
+    tail = f", {test}" if test and part.quantity.startswith(ON_TEST) else ""
+    return f"{number_of(part)}: {compared(evidence, part)}{along}{tail}"
+
+
+def compared(evidence: Evidence, part: Part) -> str:
+    """Return the variants of a part in words: `LEO minus MAML`, `LEO / MAML`."""
+    join = {"difference": " minus ", "slope": " minus ", "ratio": " / "}.get(part.kind, ", ")
+    over = f", over that on {part.more_than_on}" if part.quantity == ERROR else ""
+    return join.join(evidence.label(name) for name in part.named) + over
 
 
 def briefs(evidence: Evidence, judged: JudgedClaim) -> list[str]:
-    """Return for each part what tells it from the others of its claim: quantity, variant, other variant, or test."""
+    """Return for each part what tells it from the others of its claim: quantity, variants, other variant, or test."""
     parts = [one.part for one in judged.parts]
     others = {part.against for part in parts}
     tests, quantities = {test for part in parts for test in part.tests}, {part.quantity for part in parts}
@@ -122,7 +128,7 @@ def briefs(evidence: Evidence, judged: JudgedClaim) -> list[str]:
     for one in judged.parts:
         named = len(quantities) > 1 or (one.part.quantity.startswith(MEASURE) and not one.part.along)
         said = [number_of(one.part)] if named else []
-        said += [evidence.label(one.part.named[0])] if len(variants) > 1 else []
+        said += [compared(evidence, one.part)] if len(variants) > 1 else []
         beside = len(variants) == 1 and len(others) > 1 and one.part.against
         said += [f"against {evidence.label(one.part.against)}"] if beside else []
         said += [one.test] if len(tests) > 1 and one.test else []
@@ -147,7 +153,7 @@ def where_words(evidence: Evidence, judged: JudgedClaim) -> str:
     shown = {
         "holds in part": partly,
         "holds as far as decided": partly,
-        "does not hold": ("inconclusive",),
+        "does not hold as far as decided": ("does not hold", "inconclusive"),
         "inconclusive": ("holds",),
     }
     for outcome in shown.get(judged.verdict, ()):

@@ -12,13 +12,15 @@ from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, headline_and_hardest, lines_height, n_words, subtitle
 from leo_bench.report.study.main_table import BUSY, Column
 from leo_bench.report.table import ReportTable, percent
-from leo_bench.statistics.studies.study import StudyData, cell_name, not_comparable
+from leo_bench.statistics.studies.study import Cell, StudyData, cell_name, not_comparable
 
 DRAWN = {
+    "core_seconds": ("Training time", "training time, minutes of one core", 1 / 60),
     "train_seconds": ("Training time", "training time of one run, minutes", 1 / 60),
     "n_parameters": ("Parameters", "parameters, thousands", 1 / 1000),
 }
-"""Column of scores -> title of its panel, label of its axis, factor from the column to the axis."""
+"""Column of scores -> title of its panel, label of its axis, factor from the column to the axis. Wall time is drawn for
+a GPU, and where the records of a variant lack processor time."""
 COLUMNS = (
     Column("n_train_images", "training images", ","),
     Column("n_updates", "updates", ","),
@@ -37,14 +39,16 @@ def cost_plot(data: StudyData) -> Plot | None:
     """Return the figure of accuracy against costs, on the headline test and on the mixed test with most ways."""
     panels: list[Panel] = []
     cells = headline_and_hardest(data)
-    for cell in cells:
-        rows = data.rows(cell)
-        rows = rows[~rows["variant"].isin(not_comparable(data, cell))]
+    shown = {cell: _comparable_rows(data, cell) for cell in cells}
+    timed = all((rows["core_seconds"].notna() & (rows["device"] == "cpu")).all() for rows in shown.values())
+    for cell, rows in shown.items():
         if rows.empty:
             continue
         error = near_ceiling(rows)
         labels = [str(label) for label in rows["label"].unique()]
         for cost, (title, xlabel, factor) in DRAWN.items():
+            if cost == ("train_seconds" if timed else "core_seconds"):
+                continue
             scaled = rows.assign(**{cost: factor * rows[cost]})
             means = scaled.groupby("label", sort=False)[[cost, "accuracy"]].mean()
             alt = f"{cell_name(cell)} accuracy against {xlabel}: " + ", ".join(
@@ -64,6 +68,19 @@ def cost_plot(data: StudyData) -> Plot | None:
         f"training alone. {BUSY}"
     )
     return Plot("cost", "Accuracy against time and parameters", caption, panels)
+
+
+def _comparable_rows(data: StudyData, cell: Cell) -> pd.DataFrame:
+    """Return the scores of the variants that are comparable with the baseline on a test, with core_seconds: 0 for one
+    that is not trained.
+    """
+    rows = data.rows(cell)
+    rows = rows[~rows["variant"].isin(not_comparable(data, cell))]
+    seconds = {
+        str(name): data.core_seconds(str(name)) if training_effort(data.settings[str(name)])["n_updates"] else 0.0
+        for name in rows["variant"].unique()
+    }
+    return rows.assign(core_seconds=rows["variant"].map(seconds))
 
 
 def cost_table(data: StudyData) -> ReportTable | None:

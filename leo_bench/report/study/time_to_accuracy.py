@@ -9,6 +9,7 @@ from leo_bench.figures.style import LABEL_WIDTH, variant_styles
 from leo_bench.records import listed
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words, subtitle
+from leo_bench.report.study.learning_curves import one_for_each_training
 from leo_bench.report.table import NONE, ReportTable, percent
 from leo_bench.statistics.studies.study import StudyData, not_comparable
 
@@ -86,6 +87,7 @@ def time_table(data: StudyData) -> ReportTable | None:
 def time_plot(data: StudyData) -> Plot | None:
     """Return the figure of validation accuracy against training time; None if no two methods can be compared."""
     frame = time_frame(data)
+    frame = frame[frame["variant"].isin(one_for_each_training(data, list(frame["variant"].unique())))]
     if frame.empty or (frame.groupby(["variant", "seed"]).size() < 2).all():
         return None
     last = frame.groupby("label", sort=False).last()
@@ -98,7 +100,8 @@ def time_plot(data: StudyData) -> Plot | None:
         draw, "Validation accuracy by training time", subtitle(data, *frame["variant"].unique()), 6.4, height, alt=alt
     )
     caption = (
-        f"Accuracy on characters that were not trained on; means over {n_words(frame)}; shaded: {OVER_SEEDS}. Faint "
-        f"lines: {listed([f'{100 * level:g}' for level in LEVELS])}%. {TIME}"
+        f"Accuracy on characters that were not trained on; means over {n_words(frame)}; shaded: {OVER_SEEDS}. Dashed: "
+        f"{listed([f'{100 * level:g}' for level in LEVELS])}%. Variants that test the same trained models have one "
+        f"line. {TIME}"
     )
     return Plot("time", "Accuracy by training time", caption, [panel], columns=1)

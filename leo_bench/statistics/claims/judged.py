@@ -9,7 +9,7 @@ from leo_bench.statistics.claims.estimates import NotMeasured, NotRun, Number, m
 from leo_bench.statistics.claims.evidence import Evidence
 
 NOT_MEASURABLE = "not measurable here"
-DECIDED = ("holds", "holds as far as decided", "holds in part", "does not hold")
+DECIDED = ("holds", "holds as far as decided", "holds in part", "does not hold as far as decided", "does not hold")
 VERDICTS = (*DECIDED, "inconclusive", NotMeasured.verdict, NotRun.verdict, NOT_MEASURABLE)
 """Verdicts on claims, decided ones first."""
 

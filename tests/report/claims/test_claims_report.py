@@ -18,7 +18,7 @@ from leo_bench.records.claims import Claim, Claims, ComparisonTable, Part, Sourc
 from leo_bench.report import write_report
 from leo_bench.report.claims.docs import write_claims_docs
 from leo_bench.report.claims.page import claims_answer
-from leo_bench.report.claims.tables import claim_rows, claims_markdown, decided_markdown
+from leo_bench.report.claims.tables import claim_rows, claims_markdown, counts_markdown
 from leo_bench.report.claims.words import measured_words, number_words, where_words
 from leo_bench.report.findings import write_findings
 from leo_bench.report.pages import TEXT
@@ -42,7 +42,7 @@ def counts(variant: str, seed: int, n_way: int, mode: str) -> np.ndarray:
 
 
 def claim(*parts: Part, **values: Any) -> Claim:
-    return Claim(section="S", words="a statement", parts=list(parts), **values)
+    return Claim(**{"section": "S", "words": "a statement", "parts": list(parts), **values})
 
 
 def more(variant: str, **values: Any) -> Part:
@@ -583,13 +583,16 @@ def test_a_claim_links_the_figure_of_what_it_measures(tmp_path: Path) -> None:
     assert lines["own"].endswith("| [claims-cpu](../claims-cpu/report.md) |")
 
 
-def test_the_statements_under_each_verdict(tmp_path: Path) -> None:
-    claims = {name: claim(more(name), reading=name) for name in ("good", "wild", "bad")}
+def test_the_verdicts_on_each_section_of_the_document(tmp_path: Path) -> None:
+    sections = {"good": "LEO's Parts", "wild": "Issue: Noise", "bad": "LEO's Parts"}
+    claims = {name: claim(more(name), reading=name, section=section) for name, section in sections.items()}
     evidence = Evidence(load_study_data(write_claims(tmp_path, claims)))
-    assert decided_markdown(claim_rows(evidence, judge_claims(evidence))).splitlines()[2:] == [
-        "| holds: 1 | a statement (good) |",
-        "| does not hold: 1 | a statement (bad) |",
-        "| inconclusive: 1 | in the table below |",
+    assert counts_markdown(claim_rows(evidence, judge_claims(evidence))).splitlines() == [
+        "| section of the document | holds | does not hold | inconclusive |",
+        "|---|---:|---:|---:|",
+        "| [LEO's Parts](#leos-parts) | 1 | 1 | - |",
+        "| [Issue: Noise](#issue-noise) | - | - | 1 |",
+        "| all | 1 | 1 | 1 |",
     ]
 
 

@@ -14,13 +14,16 @@ from leo_bench.statistics.studies.study import StudyData, load_study_data
 EACH = {"train_n_way": 40, "train_n_query": 4, "n_train_episodes": 800, "meta_batch_size": 1, "train_support": "each"}
 
 
-def build(results: Path) -> StudyData:
+def build(results: Path, update_seconds: float | None = None) -> StudyData:
     variants = {"leo": {}, "none": {"relation": "none"}, "five": {"k_shot": 5}, "pixels": {"learner": "pixels"}}
     variants["pixels"]["n_train_episodes"] = 0  # type: ignore[assignment]
     switches = {"relation": ["leo", "none"], "k_shot": ["leo", "five"]}
     plan = make_plan(variants, (0, 1), base={"inner_steps": 1}, switches=switches, references=["pixels"])
     for run in plan.runs:
-        write_run(results, plan, run, lambda name, *_: np.full((12, 1 if name == "pixels" else 2), 15))
+        own = None if run.variant == "pixels" else update_seconds
+        write_run(
+            results, plan, run, lambda name, *_: np.full((12, 1 if name == "pixels" else 2), 15), update_seconds=own
+        )
     return load_study_data(write_study(results, plan))
 
 
@@ -73,3 +76,10 @@ def test_variants_under_other_conditions_are_left_out_of_the_figure(tmp_path: Pa
     assert "read them as upper bounds" in plot.caption
     assert [panel.title for panel in plot.panels][:2] == ["Training time, 5-way mixed", "Parameters, 5-way mixed"]
     assert set(plot.panels[0].draw.args[0]["variant"]) == {"leo", "none"}  # type: ignore[attr-defined]
+
+
+def test_the_figure_has_processor_time_where_it_is_on_record(tmp_path: Path) -> None:
+    timed, other = cost_plot(build(tmp_path / "timed", update_seconds=0.12)), cost_plot(build(tmp_path / "other"))
+    assert timed is not None and other is not None
+    assert "leo 20.0% at 1," in timed.panels[0].alt and "minutes of one core" in timed.panels[0].alt  # 500 of 0.12 s
+    assert "leo 20.0% at 1.175" in other.panels[0].alt and "of one run, minutes" in other.panels[0].alt  # 70.5 s

@@ -1,0 +1,78 @@
+"""Files of a test: whole in the store; a published one leaves out what its run or tests of the same episodes have."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from leo_bench.errors import LeoBenchError
+from leo_bench.records.arrays import test_arrays, write_arrays, write_published_arrays
+from leo_bench.records.files import check_digest, read_json, validated, write_fields
+from leo_bench.records.schema import TESTS, TestResult
+
+RECORD = "result.json"
+"""Name of the record of a run, and of that of a test."""
+OF_THE_RUN = ("batch_norm", "commit", "attempt", "data_digest", "host", "versions")
+"""Fields of a test that its run mostly has too. A published test has those that differ."""
+
+
+def read_test_fields(path: Path) -> Any:
+    """Return the record of a test as a JSON value, whole: what it leaves out comes from the record of its run.
+
+    path: result.json of the test. Raises LeoBenchError if a record is missing, not JSON or, of the run, changed.
+    """
+    fields = read_json(path)
+    if not isinstance(fields, dict) or fields.keys() >= set(OF_THE_RUN):
+        return fields
+    folder = path.absolute().parents[2]
+    if not (folder / RECORD).is_file():
+        raise LeoBenchError(
+            f"{path} leaves out what the record of its run has, but {folder / RECORD} is missing; "
+            "read a test in the folder of its run"
+        )
+    run = _fields_of_run(folder)
+    whole = {**{name: run[name] for name in OF_THE_RUN if name in run}, **fields}
+    return {name: whole.pop(name) for name in TestResult.model_fields if name in whole} | whole
+
+
+def read_test_record(path: Path) -> TestResult:
+    """Return the record of a test. Raises LeoBenchError that names the file and the fault."""
+    fields = read_test_fields(path)
+    test = validated(path, fields, TestResult)
+    check_digest(path, fields)
+    return test
+
+
+def copy_test(run: Path, target: Path, test: TestResult) -> None:
+    """Copy a test of the run in the folder run to the folder target, whole, its record last."""
+    write_arrays(target, test, test_arrays(run, test))
+    write_fields(_record_of(target, test), read_test_fields(_record_of(run, test)))
+
+
+def publish_test(run: Path, target: Path, test: TestResult) -> None:
+    """Copy a test of the run in the folder run to the published run in the folder target, its record last."""
+    write_published_arrays(target, test, test_arrays(run, test))
+    fields, shared = read_test_fields(_record_of(run, test)), _fields_of_run(run)
+    own = {name: fields[name] for name in fields if name not in OF_THE_RUN or fields[name] != shared.get(name)}
+    write_fields(_record_of(target, test), own)
+
+
+def complete_tests(run: Path) -> None:
+    """Write out the tests of a run whole, before the record of the run changes. Damaged ones stay as they are, and so
+    do all if the record of the run is damaged: the new one may complete them.
+    """
+    for path in run.glob(f"{TESTS}/*/{RECORD}"):
+        try:
+            read_test_record(path)
+        except LeoBenchError:
+            continue
+        write_fields(path, read_test_fields(path))
+
+
+def _record_of(run: Path, test: TestResult) -> Path:
+    return run / TESTS / test.test_key / RECORD
+
+
+def _fields_of_run(run: Path) -> Mapping[str, Any]:
+    fields = read_json(run / RECORD)
+    check_digest(run / RECORD, fields)
+    return fields if isinstance(fields, dict) else {}
