@@ -139,10 +139,10 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
 
 def _is_another_look(published: StudyView, view: StudyView) -> bool:
     """Return True if what is published was judged and will be judged anew: a variant with several seeds gets more, or
-    the study judges claims, whose runs may be those of other studies."""
-    before = {(run.planned.variant, run.planned.seed) for run in published.done}
+    other settings, or the study judges claims, whose runs may be those of other studies."""
+    before = {(run.planned.variant, run.planned.run_key) for run in published.done}
     n_seeds = Counter(variant for variant, _ in before)
-    more = {(run.planned.variant, run.planned.seed) for run in view.done} - before
+    more = {(run.planned.variant, run.planned.run_key) for run in view.done} - before
     return any(n_seeds[variant] > 1 for variant, _ in more) or view.plan.claims is not None
 
 

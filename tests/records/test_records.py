@@ -729,6 +729,8 @@ def test_each_publication_that_adds_seeds_to_what_was_judged_is_another_look(tmp
         write_done(tmp_path, make_plan(variants, range(seeds)))
         looks.append(load_study(publish(tmp_path, "ablations", "cpu", partial=False)).plan.n_looks)
     assert looks == [1, 1, 1, 1, 2]  # the second seed gives the first verdict, and a new variant judges no other anew
+    write_done(tmp_path, make_plan({**VARIANTS, "none": {"relation": "none", "latent_dim": 32}}, range(3)))
+    assert load_study(publish(tmp_path, "ablations", "cpu", partial=False)).plan.n_looks == 3  # with other settings
 
 
 def test_a_variant_that_left_the_study_stays_published_until_it_is_replaced(
