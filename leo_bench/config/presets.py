@@ -173,9 +173,10 @@ MOST = 200
 
 def problem_words(name: str, message: str, given: object) -> str:
     """Return a fault that pydantic found in a value: `latent_dim should be a valid integer (got 'wide')`."""
+    example = "[1, 5]" if isinstance(given, str) and given.startswith("[") else json.dumps([given], default=str)
     message = (
         message.removeprefix("Value error, ")
-        .replace("a valid tuple", f"a list such as {json.dumps([given], default=str)}")
+        .replace("a valid tuple", f"a list such as {example}")
         .replace("a valid boolean", "true or false")
         .replace("a valid list", 'a list, such as [0, 1, 2] or ["a", "b"]')
     )

@@ -81,6 +81,8 @@ def read_drawings(
         raise LeoBenchError(
             f"read_drawings: classes is {classes!r}: expected several names, such as ({classes!r}, ...)"
         )
+    if classes is not None and not len(classes):
+        raise LeoBenchError("read_drawings: classes is empty: expected the names of classes, or None for all folders")
     found = class_folders(as_typed(folder), None if classes is None else tuple(classes))
     return found.tensor(image_size), found.label_tensor(), found.classes
 
@@ -130,11 +132,19 @@ def query_folder(folder: Path, classes: tuple[str, ...]) -> OwnDrawings:
     return OwnDrawings(tuple(files), _prepared(files), labels, classes, tuple(left_out))
 
 
+OF_ARCHIVES = ("__MACOSX", "__pycache__")
+"""Folders that programs leave beside pictures."""
+
+
 def _entries(folder: Path) -> list[Path]:
     """Return files and folders in a folder, sorted by name, without hidden ones. Raises LeoBenchError if it is none."""
     if not folder.is_dir():
-        raise LeoBenchError(f"{folder} is not a folder: expected one with a folder of pictures for each class")
-    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith((".", "__")))
+        raise LeoBenchError(
+            f"{folder} is not a folder: expected one with pictures, or with a folder of them for each class"
+        )
+    return sorted(
+        entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.name not in OF_ARCHIVES
+    )
 
 
 def _sorted_out(folder: Path) -> tuple[list[Path], list[Path], list[Path]]:

@@ -70,6 +70,7 @@ OWN = ("--studies", str(Path(__file__).parents[2] / "studies"), "--dataset", "gl
         (("run", "--describe", "--set", "latent_dim="), "--set latent_dim=: expected NAME=VALUE"),
         (("run", "--describe", "--preset", "none.toml"), "preset none.toml cannot be read: No such file"),
         (("run", "--describe", "--set", "test_n_ways=5"), "test_n_ways should be a list such as [5] (got 5)"),
+        (("run", "--describe", "--set", "test_n_ways=[1"), "test_n_ways should be a list such as [1, 5] (got '[1')"),
         (("study", "ablations", "--seeds", ""), "such as 0-4"),
         (("study", "ablations", "--seeds", "3-1"), "write the smaller number first"),
         (("data", "--dataset", "glyphs", "--sheets", "/dev/null/x"), "cannot make the folder /dev/null/x"),

@@ -161,6 +161,8 @@ def test_what_a_file_holds_decides_and_not_its_name(alphabet: Path) -> None:
     [
         ({"image_size": "28"}, "image_size is '28': expected a whole number of pixels"),
         ({"image_size": 0}, "image_size is 0: expected"),
+        ({"image_size": 10**9}, "and at most 1,000"),
+        ({"classes": ()}, "classes is empty: expected the names of classes, or None for all folders"),
         ({"classes": "ring"}, "classes is 'ring': expected several names"),
     ],
 )
