@@ -2,7 +2,6 @@
 
 from leo_bench.errors import LeoBenchError
 
-
 LARGEST = 1000
 """Pixels on a side; the largest images of the models have 105."""
 

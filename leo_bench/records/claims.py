@@ -3,9 +3,9 @@
 import re
 from collections.abc import Collection
 from difflib import get_close_matches
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from leo_bench.config import Settings, default_of
 from leo_bench.records.names import Name
@@ -108,6 +108,8 @@ class Claim(ClaimRecord):
     """Time at which the rule was written: before results of its runs were published, or after."""
     not_measurable: str = ""
     """Reason why it cannot be measured here; then there are no parts."""
+    picture: Annotated[str, Field(pattern=r"^([\w-]+\.png)?$")] = ""
+    """File in docs/ that shows what is measured, if the figures of a report do not."""
     parts: list[Part] = []
 
     @property

@@ -47,9 +47,10 @@ NUMBER_COLUMNS = (
 
 
 def claim_rows(evidence: Evidence, claims: list[JudgedClaim]) -> list[dict[str, str]]:
-    """Return all claims in words: name, words, reading, verdict, measured, where, section, rule and written; and of the
-    report with the figures behind it folder, anchor in the page, figure, and place below reports/; all empty if that is
-    this report.
+    """Return all claims in words: name, words, reading, verdict, measured, where, section, rule, written and picture.
+
+    Also of the report with the figures behind each: folder, anchor in the page, figure, and place below reports/; all
+    empty if that is this report.
     """
     return [
         {
@@ -62,6 +63,7 @@ def claim_rows(evidence: Evidence, claims: list[JudgedClaim]) -> list[dict[str, 
             "section": one.claim.section,
             "rule": one.claim.rule,
             "written": one.claim.written,
+            "picture": one.claim.picture,
             **_reference(evidence, one),
         }
         for one in claims
@@ -100,7 +102,7 @@ def claims_markdown(rows: list[dict[str, str]], reports: str, own: str = "") -> 
     """Return the table of claims as Markdown.
 
     reports: path from the page to the reports beside this study's own; own: folder of its own report, if the page is
-    another one.
+    that of docs/, which has pictures beside it.
     """
     lines = ["| statement | verdict | measured | open, missing | study |", "|---|---|---|---|---|"]
     for row in rows:
@@ -109,6 +111,8 @@ def claims_markdown(rows: list[dict[str, str]], reports: str, own: str = "") -> 
         link = f"[{folder}]({place}/report.md)" if folder else NONE
         if row["figure"]:
             link += f", [figure]({place}/figures/{row['figure']})"
+        if own and row["picture"]:
+            link += f", [figure]({row['picture']})"
         cells = (statement(row), row["verdict"], row["measured"], row["where"] or NONE)
         lines.append(f"| {' | '.join(map(markdown_cell, cells))} | {link} |")
     return Markup("\n".join(lines))
@@ -147,7 +151,7 @@ def statement(row: dict[str, str]) -> str:
 
 def claims_csv(rows: list[dict[str, str]]) -> ReportTable:
     """Return all claims as a table for claims.csv."""
-    frame = pd.DataFrame(rows).drop(columns=["folder", "anchor", "figure", "place"], errors="ignore")
+    frame = pd.DataFrame(rows).drop(columns=["folder", "anchor", "figure", "place", "picture"], errors="ignore")
     return ReportTable("claims", CLAIMS, frame, frame)
 
 

@@ -22,6 +22,7 @@ from leo_bench.report.claims.tables import claim_rows, claims_markdown, counts_m
 from leo_bench.report.claims.words import measured_words, number_words, where_words
 from leo_bench.report.findings import write_findings
 from leo_bench.report.pages import TEXT
+from leo_bench.running.study_file import read_study
 from leo_bench.statistics.claims.evidence import Evidence
 from leo_bench.statistics.claims.judged import JudgedClaim, judge_claims
 from leo_bench.statistics.studies.differences import all_effects
@@ -581,6 +582,17 @@ def test_a_claim_links_the_figure_of_what_it_measures(tmp_path: Path) -> None:
         "[compare-cpu](../compare-cpu/report.md), [figure](../compare-cpu/figures/switch-relation.png)" in lines["none"]
     )
     assert lines["own"].endswith("| [claims-cpu](../claims-cpu/report.md) |")
+    drawn = [{**rows["own"], "picture": "directions.png"}]
+    assert claims_markdown(drawn, "../", "claims-cpu").endswith("(../claims-cpu/report.md), [figure](directions.png) |")
+    assert "directions.png" not in claims_markdown(drawn, "../")  # other pages have no pictures beside them
+
+
+def test_the_pictures_of_our_claims_are_there() -> None:
+    root = Path(__file__).parents[3]
+    claims = read_study(root / "studies", "claims").claims
+    pictures = {claim.picture for claim in claims.values()} - {""}
+    assert pictures == {"directions.png", "directions_leo.png"}
+    assert all((root / "docs" / name).is_file() for name in pictures)
 
 
 def test_the_verdicts_on_each_section_of_the_document(tmp_path: Path) -> None:
