@@ -580,6 +580,20 @@ def test_methods_at_twenty_ways() -> None:
     assert shown == 11
 
 
+def test_time_and_memory_of_the_documented_training() -> None:
+    runs = pd.read_csv(ROOT / "results" / "official" / "claims-cpu" / "runs.csv").set_index("variant")
+    one, five = (runs.loc[f"full_size_documented{name}"] for name in ("", "_5_shots"))
+    minutes = [sorted({f"{seconds * 500 / 60:.0f}" for seconds in own["update_seconds"]}) for own in (one, five)]
+    memory = [sorted({f"{megabytes / 1000:.1f}" for megabytes in own["peak_memory_mb"]}) for own in (one, five)]
+    assert len(one) == len(five) == 3
+    text = " ".join(" ".join(page("claims.md")).split())
+    assert f"take {minutes[0][0]} to {minutes[0][-1]} minutes at 1 shot and {minutes[1][0]} at 5 shots" in text
+    said = [f"{own[0]} to {own[-1]} GB at {shots}" for own, shots in zip(memory, ("1 shot", "5 shots"), strict=True)]
+    assert f"takes {said[0]} and {said[1]}." in text and len(minutes[1]) == 1
+    accuracy = [float(own["accuracy"].max()) for own in (one, five)]
+    assert max(accuracy) < 0.22, "at chance"
+
+
 def test_what_the_claims_page_says_of_numbers() -> None:
     numbers = pd.read_csv(ROOT / "reports" / "official" / "claims-cpu" / "tables" / "numbers.csv").set_index("claim")
     text = " ".join(" ".join(page("claims.md")).split())
