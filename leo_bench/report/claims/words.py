@@ -124,6 +124,7 @@ def briefs(evidence: Evidence, judged: JudgedClaim) -> list[str]:
     others = {part.against for part in parts}
     tests, quantities = {test for part in parts for test in part.tests}, {part.quantity for part in parts}
     variants = {part.named[0] for part in parts}
+    changes = {part.more_than_on for part in parts if part.quantity != ERROR}
     found = []
     for one in judged.parts:
         named = len(quantities) > 1 or (one.part.quantity.startswith(MEASURE) and not one.part.along)
@@ -131,7 +132,7 @@ def briefs(evidence: Evidence, judged: JudgedClaim) -> list[str]:
         said += [compared(evidence, one.part)] if len(variants) > 1 else []
         beside = len(variants) == 1 and len(others) > 1 and one.part.against
         said += [f"against {evidence.label(one.part.against)}"] if beside else []
-        said += [one.test] if len(tests) > 1 and one.test else []
+        said += [one.test] if max(len(tests), len(changes)) > 1 and one.test else []
         found.append(", ".join(said))
     return found
 

@@ -140,6 +140,13 @@ def test_how_much_more_on_one_test_than_on_another(tmp_path: Path) -> None:
     assert measured_words(evidence, found["more"]).startswith("+20.0 [")
 
 
+def test_parts_that_differ_in_what_they_are_more_than_on_say_so(tmp_path: Path) -> None:
+    both = claim(more("split", above=0.0), more("split", more_than_on="20-way mixed", above=0.0))
+    evidence, found = judged(write_claims(tmp_path, {"both": both}))
+    words = measured_words(evidence, found["both"])
+    assert words.startswith("5-way mixed +10.0 [") and "; 5-way mixed against 20-way mixed +20.0 [" in words
+
+
 def test_a_ratio_of_errors_on_two_tests_by_hand(tmp_path: Path) -> None:
     """Errors of leo and split: 0.2 and 0.1 at 5 ways, 0.2 and 0.3 at 20: leo has 2 times as many, and then 2/3."""
     part = Part(kind="ratio", quantity="error", variant="leo", against="split", more_than_on="20-way mixed", above=1.0)
