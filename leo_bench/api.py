@@ -292,7 +292,7 @@ def train_leo(
             f"task_dataloader is of type {type(task_dataloader).__name__}: expected an iterable of batches, such as "
             "DataLoader(OmniglotTaskDataset(...), batch_size=4)"
         )
-    for given in (bar := tqdm(task_dataloader, desc="LEO", unit="batch", delay=1)):
+    for given in (bar := tqdm(task_dataloader, desc="LEO", unit="batch")):
         batch = checked_batch(given, num_classes)
         if leo is None:
             switches = {"image_size": int(batch[0].shape[-1]), **switches}

@@ -625,9 +625,10 @@ def test_what_the_claims_page_says_of_accuracies() -> None:
     text = " ".join(" ".join(page("claims.md")).split())
     behind = [-round(100 * numbers.loc[f"better_than_{name}_as_meant", "value"]) for name in ("maml", "meta_sgd")]
     assert f"`leo` by {behind[0]} and {behind[1]} points" in text
-    full_size = numbers.loc["one_shot_as_written_full_size"]
-    assert full_size["n_seeds"] == 3 and abs(full_size["value"] - 0.2) < 0.005
-    assert "where it stays at chance (three seeds)" in text
+    for shots in ("one_shot", "five_shots"):
+        full_size = numbers.loc[f"{shots}_as_written_full_size"]
+        assert full_size["n_seeds"] == 3 and abs(full_size["value"] - 0.2) < 0.01
+    assert "where it stays at chance (three seeds each)" in text
 
 
 def test_rules_of_claims_that_name_a_measured_number() -> None:

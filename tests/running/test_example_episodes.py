@@ -232,7 +232,7 @@ def test_runs_of_other_source_are_taken_where_their_counts_agree(
 def test_missing_checkpoint_says_how_to_get_one(done: Path, tmp_path: Path) -> None:
     (done / "checkpoint.safetensors").unlink()
     words = refused(done, tmp_path)
-    assert "checkpoint.safetensors is missing" in words and f"leo-bench run --key {done.name}" in words
+    assert "has no weights here" in words and f"leo-bench run --key {done.name}" in words
 
 
 def test_other_weights_than_recorded_are_refused(done: Path, tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ DECIDE_NO_NUMBER = {
     *("data.locate", "data.drawings"),
     # records and their folders, and the processes that write them
     *("records", "records.arrays", "records.claims", "records.files", "records.measures", "records.names"),
-    *("records.schema", "records.schema_1", "records.state", "records.text", "records.view"),
+    *("records.schema", "records.schema_1", "records.state", "records.test_files", "records.text", "records.view"),
     *("running.attempts", "running.child_processes", "running.provenance"),
     # call what decides the numbers, and put it into records; a resumed training has the bits of one that is not
     *("running.training_run", "running.test_run", "running.training_checkpoint"),

@@ -210,7 +210,7 @@ def test_a_run_without_checkpoint_or_variant_is_not_published(tmp_path: Path) ->
     results.mkdir()
     (results / "official").symlink_to(ROOT / "results" / "official")
     study = front_of((MODELS / "tuned.md").read_text())["study"]
-    with pytest.raises(LeoBenchError, match=r"checkpoint\.safetensors is missing.*leo-bench run --key"):
+    with pytest.raises(LeoBenchError, match=r"has no weights here .*; train it here: leo-bench run --key"):
         publish_model("tuned", results, study, "tuned", tmp_path / "models")
     with pytest.raises(LeoBenchError, match="has no done run of variant 'other'; its variants are"):
         publish_model("tuned", results, study, "other", tmp_path / "models")
