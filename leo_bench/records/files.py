@@ -29,6 +29,8 @@ def make_folder(folder: Path) -> None:
 def write_atomic(path: Path, data: bytes) -> None:
     """Write data to path atomically: temporary file in the same folder, fsync, rename. Raises LeoBenchError."""
     make_folder(path.parent)
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a device, which a rename would replace
+        raise LeoBenchError(f"cannot write {path}: it is a device; name a file")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:

@@ -1,5 +1,6 @@
 """Outputs that cannot be written are named before any work."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,14 @@ def test_a_file_of_another_kind_is_not_replaced(
     mine.write_bytes(b"weights")
     assert f"{option} {mine}: expected a file that ends with ." in refused(capsys, *COMMANDS[option], option, str(mine))
     assert mine.read_bytes() == b"weights"
+
+
+def test_a_device_is_not_replaced(tmp_path: Path) -> None:
+    device = tmp_path / "pipe"
+    os.mkfifo(device)
+    with pytest.raises(LeoBenchError, match="it is a device; name a file"):
+        write_atomic(device, b"")
+    assert device.is_fifo()
 
 
 def test_writing_to_a_folder_asks_for_a_file(tmp_path: Path) -> None:
