@@ -198,7 +198,8 @@ def _remove_unused(official: Path) -> None:
 
 
 def _copy_run(run: RunState, target: Path, copy: CopyTest) -> None:
-    """Copy a done run with its tests and measures, its own record last.
+    """Copy a done run with its tests and measures, its own record last; in place of a record that differs also first,
+    since published tests leave out what it has.
 
     Logs and Sacred's files are not copied, because they hold paths.
     """
