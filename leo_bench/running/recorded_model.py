@@ -17,7 +17,11 @@ def recorded_weights(folder: Path, result: Result) -> dict[str, torch.Tensor]:
     """
     if result.n_parameters and not (folder / CHECKPOINT).exists():
         is_own = (folder / "result.json").exists() and folder.absolute().parents[1].name != "official"
-        first = f"remove {folder}/, which counts as done, and train it again" if is_own else "train it here"
+        first = (
+            f"remove {folder}/result.json, by which it counts as done, and train it again"
+            if is_own
+            else "train it here"
+        )
         raise LeoBenchError(
             f"run {result.run_key} has no weights here ({folder / CHECKPOINT}; they are not published); {first}: "
             f"leo-bench run --key {result.run_key}"
