@@ -20,17 +20,20 @@ SMALLEST = 0.5
 """Points that the axis has at least on either side of 0, so that next to nothing does not fill it."""
 LINEAR = 10.0
 """Largest mean gain or loss, points, on a linear axis. A log scale shows larger ones beside small ones."""
+MOST_SHADED = 6
+"""Lines of an Axes whose intervals are drawn. Those of more lines would hide each other."""
 
 
 def gains(frame: pd.DataFrame, styles: Styles, *, x: str = "step", ax: Axes) -> Axes:
     """Draw accuracy after adaptation minus before, in points, by x: a line for each variant, labelled at its end.
 
     frame: columns variant, label, seed, gain (fraction) and x, one of COUNTED, on a log scale from 1 on. Lines are
-    means over seeds, with 95% t interval or single seeds.
+    means over seeds, up to MOST_SHADED of them with 95% t interval or single seeds.
     """
     shown = frame.assign(points=100 * frame["gain"])
     ax.axhline(0, color=INK, linewidth=0.6, zorder=1)
-    ends = draw_lines(ax, shown, styles, x, "points", partial(interval_over_seeds, least=-100.0))
+    interval = partial(interval_over_seeds, least=-100.0) if shown["variant"].nunique() <= MOST_SHADED else None
+    ends = draw_lines(ax, shown, styles, x, "points", interval)
     means = shown.groupby(["variant", x])["points"].mean()
     low, high = min(means.min(), -SMALLEST), max(means.max(), SMALLEST)
     if max(-low, high) > LINEAR:

@@ -75,11 +75,11 @@ def draw_lines(
     styles: Styles,
     x: str,
     y: str,
-    interval: "Callable[[pd.Series[float]], tuple[float, float]]",
+    interval: "Callable[[pd.Series[float]], tuple[float, float]] | None",
 ) -> dict[str, tuple[float, str]]:
     """Draw a line of means over seeds for each variant, with its interval; below LEAST_SEEDS seeds a thin line a seed.
 
-    frame: columns variant, label, seed, x and y. Returns variant -> (last mean, label).
+    frame: columns variant, label, seed, x and y. interval: None for means alone. Returns variant -> (last mean, label).
     """
     ends = {}
     for name, rows in frame.groupby("variant", sort=False):
@@ -89,7 +89,7 @@ def draw_lines(
             rows, x=x, y=y, errorbar=interval, err_kws={"alpha": 0.13, "linewidth": 0}, legend=False, linewidth=1.5,
             color=style.colour, linestyle=dash, marker=style.marker, markersize=4.5, markeredgewidth=0, ax=ax,
         )  # fmt: skip
-        if 1 < rows["seed"].nunique() < LEAST_SEEDS:
+        if interval and 1 < rows["seed"].nunique() < LEAST_SEEDS:
             for _, own in rows.sort_values(x).groupby("seed"):
                 ax.plot(own[x], own[y], color=style.colour, linewidth=0.6, linestyle=dash, alpha=0.7)
         ends[str(name)] = float(rows.loc[rows[x] == rows[x].max(), y].mean()), str(rows["label"].iloc[0])

@@ -11,7 +11,9 @@ from leo_bench.records.schema import TESTS, TestResult
 
 RECORD = "result.json"
 """Name of the record of a run, and of that of a test."""
-OF_THE_RUN = ("batch_norm", "commit", "attempt", "data_digest", "host", "versions")
+OF_THE_RUN = (
+    "run_key", "batch_norm", "weights_digest", "numerics", "commit", "attempt", "data_digest", "host", "versions",
+)  # fmt: skip
 """Fields of a test that its run mostly has too. A published test has those that differ."""
 
 

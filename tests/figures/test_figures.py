@@ -25,7 +25,7 @@ from leo_bench.figures.accuracy_axis import near_ceiling
 from leo_bench.figures.accuracy_by_cost import accuracy_by_cost
 from leo_bench.figures.accuracy_by_setting import accuracy_by_setting
 from leo_bench.figures.forest_plot import forest_plot
-from leo_bench.figures.gains import gain_by_error, gains
+from leo_bench.figures.gains import MOST_SHADED, gain_by_error, gains
 from leo_bench.figures.intervals import LEAST_SEEDS, interval_over_seeds
 from leo_bench.figures.labels import without_overlap
 from leo_bench.figures.learning_curves import IN_SAMPLE_DASH, learning_curves
@@ -283,6 +283,16 @@ def test_small_gains_do_not_fill_the_axis_and_a_collapse_does_not_flatten_the_re
     assert ax.get_yscale() == "symlog" and ax.get_ylim()[0] < -60
     heights = ax.transScale.transform([(1, 0.0), (1, 2.0), (1, -60.0)])[:, 1]
     assert heights[1] - heights[0] > (heights[0] - heights[2]) / 4  # 2 points up are not lost beside 60 down
+
+
+@pytest.mark.parametrize(("n_lines", "n_shaded"), [(MOST_SHADED, MOST_SHADED), (MOST_SHADED + 1, 0)])
+def test_intervals_of_many_lines_are_left_out(n_lines: int, n_shaded: int) -> None:
+    one = gain_frame().query("variant == 'leo'")
+    frame = pd.concat(one.assign(variant=f"v{number}", label=f"v{number}") for number in range(n_lines))
+    styles = dict.fromkeys(frame["variant"], VariantStyle(INK, "o"))
+    ax = gains(frame, styles, ax=axes())
+    assert len(ax.collections) == n_shaded
+    assert sum(len(line.get_xdata()) == one["step"].nunique() for line in ax.lines) == n_lines
 
 
 def test_costs_stand_beside_means_with_the_interval_of_the_accuracy() -> None:

@@ -5,18 +5,26 @@ from functools import partial
 import pandas as pd
 
 from leo_bench.figures.forest_plot import signed
-from leo_bench.figures.gains import gain_by_error, gains
+from leo_bench.figures.gains import MOST_SHADED, gain_by_error, gains
 from leo_bench.figures.style import LABEL_WIDTH, series_styles, variant_styles
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.adaptation_effect import CONDITIONS, adaptation_frame
 from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words
 from leo_bench.statistics.studies.study import StudyData
 
+MOST_LINES = 20
+"""Lines that a reader can tell apart in a panel; a test with more has none."""
+
 
 def steps_plot(data: StudyData) -> Plot | None:
-    """Return the figure of the gain in accuracy by steps taken, a panel per test; None if no variant takes a step."""
+    """Return the figure of the gain in accuracy by steps taken, a panel per test; None if no variant takes a step.
+
+    A test of more than MOST_LINES variants that take steps has no panel.
+    """
     frame = adaptation_frame(data)
     frame = frame[frame["own"]]
+    n_lines = frame.groupby(CONDITIONS)["variant"].transform("nunique")
+    frame, crowded = frame[n_lines <= MOST_LINES], bool((n_lines > MOST_LINES).any())
     if frame.empty:
         return None
     frame = frame.assign(step=frame["by_step"].map(list), after=frame["by_step"].map(lambda steps: [*steps.values()]))
@@ -36,8 +44,10 @@ def steps_plot(data: StudyData) -> Plot | None:
         panels.append(Panel(draw, *title, width=4.4, height=height, alt=alt))
     caption = (
         "Accuracy minus that before adaptation, by steps taken on codes and then on decoded weights; each line ends "
-        f"with its last gain. Means over {n_words(frame)}; shaded: {OVER_SEEDS}."
+        f"with its last gain. Means over {n_words(frame)}; shaded, in panels of at most {MOST_SHADED} lines: {OVER_SEEDS}."
     )
+    if crowded:
+        caption += f" Tests of more than {MOST_LINES} variants that take steps are left out."
     return Plot("gain-by-step", "Gain by steps taken", caption, panels)
 
 

@@ -9,6 +9,7 @@ import pytest
 from results_fixture import edit_record, make_plan, write_run, write_study
 
 from leo_bench.report import write_report
+from leo_bench.report.study import adaptation_gain
 from leo_bench.report.study.adaptation_effect import effect_table
 from leo_bench.report.study.adaptation_gain import steps_plot
 from leo_bench.statistics.studies.study import StudyData, load_study_data
@@ -123,6 +124,18 @@ def test_gains_are_drawn_by_test_with_the_best_step_in_words(tmp_path: Path) -> 
     frame: pd.DataFrame = plot.panels[1].draw.args[0]  # type: ignore[attr-defined]
     assert frame[["variant", "seed", "step"]].drop_duplicates().shape == (6, 3)
     assert frame.sort_values(["seed", "step"])["gain"].tolist() == pytest.approx([0, 0.2, 0.12, 0, 0.24, 0.16])
+
+
+def test_a_test_of_more_lines_than_a_reader_can_tell_apart_has_no_panel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = build(tmp_path, {})  # leo takes steps in both tests, none in one
+    monkeypatch.setattr(adaptation_gain, "MOST_LINES", 1)
+    plot = steps_plot(data)
+    assert plot is not None and len(plot.panels) == 1
+    assert plot.caption.endswith("Tests of more than 1 variants that take steps are left out.")
+    monkeypatch.setattr(adaptation_gain, "MOST_LINES", 0)
+    assert steps_plot(data) is None
 
 
 def test_gains_need_no_record_of_what_adaptation_does(tmp_path: Path) -> None:
