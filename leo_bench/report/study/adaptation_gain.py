@@ -44,7 +44,8 @@ def steps_plot(data: StudyData) -> Plot | None:
         panels.append(Panel(draw, *title, width=4.4, height=height, alt=alt))
     caption = (
         "Accuracy minus that before adaptation, by steps taken on codes and then on decoded weights; each line ends "
-        f"with its last gain. Means over {n_words(frame)}; shaded, in panels of at most {MOST_SHADED} lines: {OVER_SEEDS}."
+        f"with its last gain. Means over {n_words(frame)}; shaded, in panels of at most {MOST_SHADED} lines: "
+        f"{OVER_SEEDS}."
     )
     if crowded:
         caption += f" Tests of more than {MOST_LINES} variants that take steps are left out."
