@@ -22,7 +22,7 @@ from leo_bench.records import (
     write_record,
     write_settings,
 )
-from leo_bench.records.files import DIGEST, record_digest
+from leo_bench.records.files import DIGEST, read_json, record_digest
 from leo_bench.running.numerics import numerics_digest
 
 Counts = Callable[[str, int, int, str], np.ndarray]
@@ -186,14 +186,14 @@ def write_run(
 
 def seal(path: Path) -> None:
     """Give a record that a test has edited the digest of its new content, as if it had been written so."""
-    values = json.loads(path.read_text())
+    values = read_json(path)
     if DIGEST in values:
         path.write_text(json.dumps({**values, DIGEST: record_digest(values)}))
 
 
 def edit_record(path: Path, **changes: Any) -> None:
     """Change fields of a record on disk, as if it had been written so."""
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    path.write_text(json.dumps({**read_json(path), **changes}))
     seal(path)
 
 

@@ -54,7 +54,7 @@ DIGEST = "digest"
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Write a record as JSON, atomically: one line for each field and for each object in a list."""
+    """Write a record as JSON, atomically: one line for each field, and for each object or row of a list."""
     fields = record.model_dump(mode="json")
     if record.sealed:
         fields[DIGEST] = record_digest(fields)
@@ -63,8 +63,13 @@ def write_record(path: Path, record: Record) -> None:
 
 def write_fields(path: Path, fields: Mapping[str, Any]) -> None:
     """Write the fields of a record, JSON values, as `write_record` does."""
+    write_atomic(path, as_text(fields))
+
+
+def as_text(fields: Mapping[str, Any]) -> bytes:
+    """Return the fields of a record, JSON values, as the content of its file."""
     lines = [f"{json.dumps(name)}: {_json(value)}" for name, value in fields.items()]
-    write_atomic(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
 def record_digest(fields: Mapping[str, Any]) -> str:
@@ -73,10 +78,33 @@ def record_digest(fields: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
 
 
+TABLE = ["columns", "rows"]
+"""Keys of a table: a list of objects that have the same keys, and whose values are no lists or objects."""
+
+
 def _json(value: Any) -> str:
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return "[\n " + ",\n ".join(json.dumps(element, allow_nan=False) for element in value) + "\n]"
-    return json.dumps(value, allow_nan=False)
+    """Return a JSON value as text. A list of objects has a line for each, and as a TABLE the keys once."""
+    if not (isinstance(value, list) and value and isinstance(value[0], dict)):
+        return json.dumps(value, allow_nan=False)
+    elements, columns = value, list(value[0])
+    if columns and all(isinstance(one, dict) and list(one) == columns and _flat(one) for one in value):
+        elements = [list(one.values()) for one in value]
+    text = "[\n " + ",\n ".join(json.dumps(element, allow_nan=False) for element in elements) + "\n]"
+    return text if elements is value else f'{{"columns": {json.dumps(columns)}, "rows": {text}}}'
+
+
+def _flat(value: Mapping[str, Any]) -> bool:
+    return not any(isinstance(part, list | dict) for part in value.values())
+
+
+def _from_table(value: dict[str, Any]) -> Any:
+    """Return the list of objects that a TABLE stands for; another object as it is.
+
+    Raises ValueError if a row has not a value for each column.
+    """
+    if list(value) != TABLE or not all(isinstance(part, list) for part in value.values()):
+        return value
+    return [dict(zip(value["columns"], row, strict=True)) for row in value["rows"]]
 
 
 def write_settings(folder: Path, settings: Settings) -> None:
@@ -109,14 +137,17 @@ def read_settings(folder: Path) -> Settings:
 
 
 def read_json(path: Path) -> Any:
-    """Return the content of a JSON file. Raises LeoBenchError if it is missing or not JSON."""
+    """Return the content of a JSON file, each TABLE as a list of objects.
+
+    Raises LeoBenchError if it is missing or not JSON, or if a row of a table has not a value for each column.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), object_hook=_from_table)
     except FileNotFoundError:
         raise LeoBenchError(f"{path} is missing") from None
     except OSError as error:
         raise LeoBenchError(f"{path} cannot be read: {error.strerror}; check the path and its permissions") from None
-    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, a number of thousands of digits, nested deeply
+    except (ValueError, TypeError, RecursionError) as error:  # not UTF-8, not JSON, a broken table, nested deeply
         raise LeoBenchError(f"{path} is truncated or not JSON ({error}); remove it and run the study again") from None
 
 

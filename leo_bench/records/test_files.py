@@ -15,10 +15,16 @@ OF_THE_RUN = (
     "run_key", "batch_norm", "weights_digest", "numerics", "commit", "attempt", "data_digest", "host", "versions",
 )  # fmt: skip
 """Fields of a test that its run mostly has too. A published test has those that differ."""
+OFTEN_NULL = (
+    "inner_steps", "inner_lr", "head", "inner_temperature", "support_copies", "head_c", "mislabelled", "adaptation",
+    "adapt_ms",
+)  # fmt: skip
+"""Fields of a test that are null in most. A published test has those that are not. All records have these fields, so
+that one left out was null."""
 
 
 def read_test_fields(path: Path) -> Any:
-    """Return the record of a test as a JSON value, whole: what it leaves out comes from the record of its run.
+    """Return the record of a test as a JSON value, whole: what it leaves out is null, or in the record of its run.
 
     path: result.json of the test. Raises LeoBenchError if a record is missing, not JSON or, of the run, changed.
     """
@@ -32,7 +38,7 @@ def read_test_fields(path: Path) -> Any:
             "read a test in the folder of its run"
         )
     run = _fields_of_run(folder)
-    whole = {**{name: run[name] for name in OF_THE_RUN if name in run}, **fields}
+    whole = {**dict.fromkeys(OFTEN_NULL), **{name: run[name] for name in OF_THE_RUN if name in run}, **fields}
     return {name: whole.pop(name) for name in TestResult.model_fields if name in whole} | whole
 
 
@@ -53,9 +59,7 @@ def copy_test(run: Path, target: Path, test: TestResult) -> None:
 def publish_test(run: Path, target: Path, test: TestResult) -> None:
     """Copy a test of the run in the folder run to the published run in the folder target, its record last."""
     write_published_arrays(target, test, test_arrays(run, test))
-    fields, shared = read_test_fields(_record_of(run, test)), _fields_of_run(run)
-    own = {name: fields[name] for name in fields if name not in OF_THE_RUN or fields[name] != shared.get(name)}
-    write_fields(_record_of(target, test), own)
+    write_fields(_record_of(target, test), _shortened(read_test_fields(_record_of(run, test)), _fields_of_run(run)))
 
 
 def complete_tests(run: Path) -> None:
@@ -68,6 +72,15 @@ def complete_tests(run: Path) -> None:
         except LeoBenchError:
             continue
         write_fields(path, read_test_fields(path))
+
+
+def _shortened(fields: Mapping[str, Any], run: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields of a whole test without those that read_test_fields can put back."""
+    if not fields.keys() >= set(OFTEN_NULL):
+        return fields
+    as_in_run = {name for name in OF_THE_RUN if name in run and fields[name] == run[name]}
+    null = {name for name in OFTEN_NULL if fields[name] is None}
+    return {name: value for name, value in fields.items() if name not in as_in_run | null}
 
 
 def _record_of(run: Path, test: TestResult) -> Path:

@@ -30,6 +30,7 @@ from leo_bench.records import (
     load_study,
     make_folder,
     publish_test,
+    read_json,
     read_measures,
     read_record,
     read_test,
@@ -41,6 +42,7 @@ from leo_bench.records import (
     write_tables,
 )
 from leo_bench.records.arrays import EPISODES
+from leo_bench.records.files import as_text
 from leo_bench.records.search import Trials, read_search, trial_runs
 from leo_bench.running.attempts import set_aside, set_aside_test
 from leo_bench.running.numerics import numerics_digest
@@ -204,7 +206,7 @@ def _copy_run(run: RunState, target: Path, copy: CopyTest) -> None:
     Logs and Sacred's files are not copied, because they hold paths.
     """
     assert run.result is not None
-    record, place = (run.folder / "result.json").read_bytes(), target / "result.json"
+    record, place = as_text(read_json(run.folder / "result.json")), target / "result.json"
     copy_settings(run.folder, target)
     if place.exists() and place.read_bytes() != record:
         complete_tests(target)  # other studies may have tests of this run

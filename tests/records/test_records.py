@@ -36,6 +36,7 @@ from leo_bench.records import (
     write_record,
     write_tables,
 )
+from leo_bench.records.files import read_json, write_fields
 from leo_bench.records.search import Best, Choice, Trial, Trials
 from leo_bench.running.publish import publish, take_published
 
@@ -801,6 +802,31 @@ def test_a_record_has_a_line_for_each_field_and_each_object_of_a_list(tmp_path: 
     assert [line for line in lines if line.startswith('"question"')] == [f'"question": "{plan.question}",']
     assert sum(line.startswith(' {"variant"') for line in lines) == len(plan.runs)
     assert read_record(tmp_path / "study.json", Plan) == plan
+
+
+def test_a_list_of_objects_with_the_same_keys_is_a_table_in_the_file_and_what_it_was_when_read(tmp_path: Path) -> None:
+    path, curve = tmp_path / "result.json", [{"episode": 4, "loss": 0.1}, {"episode": 8, "loss": None}]
+    others: dict[str, Any] = {
+        "none": [],
+        "other keys": [{"a": 1}, {"b": 2}],
+        "nested": [{"a": [1]}, {"a": [2]}],
+        "no objects": [{"a": 1}, 2],
+        "no keys": [{}, {}],
+        "columns alone": {"columns": [1]},
+    }
+    write_fields(path, {"curve": curve, **others})
+    raw = json.loads(path.read_bytes())
+    assert raw == {"curve": {"columns": ["episode", "loss"], "rows": [[4, 0.1], [8, None]]}, **others}
+    assert " [4, 0.1],\n [8, null]\n" in path.read_text()
+    assert read_json(path) == {"curve": curve, **others}
+
+
+@pytest.mark.parametrize("rows", ["[[1]]", "[[1, 2, 3]]", "[7]", "[null]"])
+def test_a_table_with_a_row_that_does_not_fit_its_columns_is_named_not_raised(tmp_path: Path, rows: str) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(f'{{"curve": {{"columns": ["episode", "loss"], "rows": {rows}}}}}', encoding="utf-8")
+    with pytest.raises(LeoBenchError, match=f"{path} is truncated or not JSON"):
+        read_json(path)
 
 
 @pytest.mark.parametrize(("train_n_way", "shown"), [(40, 40), (None, 5)])
