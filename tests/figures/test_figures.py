@@ -24,6 +24,7 @@ from results_fixture import BIG_SWITCHES, BIG_VARIANTS, make_plan
 from leo_bench.figures.accuracy_axis import near_ceiling
 from leo_bench.figures.accuracy_by_cost import accuracy_by_cost
 from leo_bench.figures.accuracy_by_setting import accuracy_by_setting
+from leo_bench.figures.claim_numbers import claim_numbers
 from leo_bench.figures.forest_plot import forest_plot
 from leo_bench.figures.gains import MOST_SHADED, gain_by_error, gains
 from leo_bench.figures.intervals import LEAST_SEEDS, interval_over_seeds
@@ -293,6 +294,39 @@ def test_intervals_of_many_lines_are_left_out(n_lines: int, n_shaded: int) -> No
     ax = gains(frame, styles, ax=axes())
     assert len(ax.collections) == n_shaded
     assert sum(len(line.get_xdata()) == one["step"].nunique() for line in ax.lines) == n_lines
+
+
+def claim_frame(*rows: tuple[float, float, float, float, float]) -> pd.DataFrame:
+    """Rows of value, low, high, above and below, NaN for none."""
+    frame = pd.DataFrame(rows, columns="value low high above below".split())
+    return frame.assign(label=[f"row {row}" for row in frame.index], outcome="holds", words="")
+
+
+def test_what_a_statement_asks_is_shaded_to_the_end_of_the_axis() -> None:
+    nan = float("nan")
+    frame = claim_frame((1.0, 0.5, 1.5, 0.5, nan), (-1.0, -2.0, 0.0, nan, -0.5), (0.2, 0.1, 0.3, -0.5, 0.5))
+    ax = claim_numbers(frame, xlabel="points", same=0.0, label_width=20, ax=axes())
+    low, high = ax.get_xlim()
+    bars = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in ax.patches]  # type: ignore[attr-defined]
+    assert bars == [pytest.approx(ends) for ends in [(0.5, high), (low, -0.5), (-0.5, 0.5)]]
+    assert low < -2 and high > 1.5
+
+
+def test_one_number_far_from_the_others_does_not_flatten_them_and_a_log_axis_has_round_ticks() -> None:
+    nan = float("nan")
+    near = [(value, value - 1, value + 1, 0.5, nan) for value in (-2.0, 1.0, 2.0, 3.0)]
+    ax = claim_numbers(
+        claim_frame((-71.0, -74.0, -68.0, 0.5, nan), *near), xlabel="", same=0.0, label_width=20, ax=axes()
+    )
+    assert -10 < ax.get_xlim()[0] < -3
+    assert any(line.get_marker() == "<" for line in ax.lines)
+    ratios = claim_frame((0.12, 0.11, 0.13, nan, 1.0), (1.08, 0.98, 1.19, nan, 1.0))
+    ax = claim_numbers(ratios, xlabel="", same=1.0, log=True, label_width=20, ax=axes())
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0.2", "0.5", "1"]
+    ax = claim_numbers(
+        claim_frame((1.01, 0.96, 1.04, 1.0, nan)), xlabel="", same=1.0, log=True, label_width=20, ax=axes()
+    )
+    assert {"0.98", "1", "1.02"} <= {tick.get_text() for tick in ax.get_xticklabels()}
 
 
 def test_costs_stand_beside_means_with_the_interval_of_the_accuracy() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from leo_bench.records import listed
+from leo_bench.report.claims.figures import claim_plots
 from leo_bench.report.claims.tables import (
     CLAIMS,
     claim_rows,
@@ -13,7 +14,7 @@ from leo_bench.report.claims.tables import (
     rules_table,
     sources_table,
 )
-from leo_bench.report.pages import write_report_pages, write_tables
+from leo_bench.report.pages import show, write_report_pages, write_tables
 from leo_bench.report.sentences import counts
 from leo_bench.report.study.main_table import BUSY
 from leo_bench.report.study.not_done import problem_table
@@ -32,7 +33,7 @@ def write_claims_report(data: StudyData, out_folder: Path) -> Path:
     """
     evidence = Evidence(data)
     claims = judge_claims(evidence)
-    rows = claim_rows(evidence, claims)
+    rows, plots = claim_rows(evidence, claims), claim_plots(evidence, claims)
     tables, numbers = comparison_tables(evidence, claims), numbers_table(evidence, claims)
     undone, redo, sources = problem_table(data), redo_table(data), sources_table(evidence, claims)
     write_tables([claims_csv(rows), *tables, numbers, sources, undone, redo], out_folder / "tables")
@@ -46,6 +47,7 @@ def write_claims_report(data: StudyData, out_folder: Path) -> Path:
         "notices": notices(data),
         "caption": CLAIMS,
         "rows": rows,
+        "figures": {section: show(plot, out_folder / "figures") for section, plot in plots.items()},
         "rows_markdown": claims_markdown(rows, "../"),
         "tables": [(table.title, one) for table, one in zip(evidence.claims.tables, tables, strict=True)],
         "rules": rules_table(rows),

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from leo_bench.records import Result, listed
 from leo_bench.records.claims import COUNTS, ComparisonTable, Part, TableRow
+from leo_bench.report.claims.figures import figure_name, is_drawn
 from leo_bench.report.claims.words import measured_words, number_words, quantity_words, rule_words, subject, where_words
 from leo_bench.report.pages import markdown_cell
 from leo_bench.report.study.provenance import training_and_machine
@@ -22,7 +23,8 @@ CLAIMS = (
     "with their 95% intervals, each for its number alone; the verdict is stricter, as it allows for all the others. "
     '"3 seeds of about 12": so many would settle it. Leaning: the side of its bound on which the own 95% interval of '
     "the number lies. "
-    "Differs too: a condition that the two variants do not share, beside what the statement is about."
+    "Differs too: a condition that the two variants do not share, beside what the statement is about. "
+    "Figure: what the study shows of the variants; numbers: those of the section, beside what its rules ask."
 )
 NUMBERS = (
     "Every number behind a verdict. Holds if: the rule as a bound. The p is the smaller one of 'it holds' and 'it does "
@@ -49,8 +51,8 @@ NUMBER_COLUMNS = (
 def claim_rows(evidence: Evidence, claims: list[JudgedClaim]) -> list[dict[str, str]]:
     """Return all claims in words: name, words, reading, verdict, measured, where, section, rule, written and picture.
 
-    Also of the report with the figures behind each: folder, anchor in the page, figure, and place below reports/; all
-    empty if that is this report.
+    Also the name of the figure with its numbers in this report (numbers), and of the report with the figures behind
+    each: folder, anchor in the page, figure, and place below reports/; all empty if that is this report.
     """
     return [
         {
@@ -64,6 +66,7 @@ def claim_rows(evidence: Evidence, claims: list[JudgedClaim]) -> list[dict[str, 
             "rule": one.claim.rule,
             "written": one.claim.written,
             "picture": one.claim.picture,
+            "numbers": figure_name(one.claim.section) if any(map(is_drawn, one.parts)) else "",
             **_reference(evidence, one),
         }
         for one in claims
@@ -111,6 +114,8 @@ def claims_markdown(rows: list[dict[str, str]], reports: str, own: str = "") -> 
         link = f"[{folder}]({place}/report.md)" if folder else NONE
         if row["figure"]:
             link += f", [figure]({place}/figures/{row['figure']})"
+        if row["numbers"]:
+            link += f", [numbers]({f'{reports}{own}/' if own else ''}figures/{row['numbers']}.png)"
         if own and row["picture"]:
             link += f", [figure]({row['picture']})"
         cells = (statement(row), row["verdict"], row["measured"], row["where"] or NONE)

@@ -17,6 +17,7 @@ from leo_bench.records import Measure, Measures, Plan, RunState, write_record
 from leo_bench.records.claims import Claim, Claims, ComparisonTable, Part, Source, TableRow
 from leo_bench.report import write_report
 from leo_bench.report.claims.docs import write_claims_docs
+from leo_bench.report.claims.figures import claim_plots
 from leo_bench.report.claims.page import claims_answer
 from leo_bench.report.claims.tables import claim_rows, claims_markdown, counts_markdown
 from leo_bench.report.claims.words import measured_words, number_words, where_words
@@ -588,10 +589,48 @@ def test_a_claim_links_the_figure_of_what_it_measures(tmp_path: Path) -> None:
     assert (
         "[compare-cpu](../compare-cpu/report.md), [figure](../compare-cpu/figures/switch-relation.png)" in lines["none"]
     )
-    assert lines["own"].endswith("| [claims-cpu](../claims-cpu/report.md) |")
+    numbers = "[numbers](../claims-cpu/figures/numbers-s.png)"
+    assert lines["own"].endswith(f"| [claims-cpu](../claims-cpu/report.md), {numbers} |")
+    assert rows["count"]["numbers"] == "" and "numbers-s.png" not in lines["count"]
+    assert claims_markdown([rows["own"]], "../").endswith("| -, [numbers](figures/numbers-s.png) |")
     drawn = [{**rows["own"], "picture": "directions.png"}]
-    assert claims_markdown(drawn, "../", "claims-cpu").endswith("(../claims-cpu/report.md), [figure](directions.png) |")
+    assert claims_markdown(drawn, "../", "claims-cpu").endswith(f"report.md), {numbers}, [figure](directions.png) |")
     assert "directions.png" not in claims_markdown(drawn, "../")  # other pages have no pictures beside them
+
+
+def test_the_numbers_of_each_section_are_drawn_in_their_units_beside_what_the_rule_asks(tmp_path: Path) -> None:
+    level = Part(kind="level", variant="good", above=0.95, below=0.98)
+    ratio = Part(kind="ratio", quantity="train_seconds", variant="costly", against="leo", above=1.0)
+    counted = Part(kind="count", quantity="n_adapted", variant="leo", equals=5)
+    claims = {
+        "level": claim(level, reading="as meant"),
+        "lead": claim(more("good"), more("bad")),
+        "cost": claim(ratio, section="LEO's Costs"),
+        "count": claim(counted, section="Counts"),
+    }
+    folder = write_claims(tmp_path, claims)
+    evidence = Evidence(load_study_data(folder))
+    plots = claim_plots(evidence, judge_claims(evidence))
+    assert [plot.name for plot in plots.values()] == ["numbers-s", "numbers-leos-costs"]
+    panels = {panel.draw.keywords["xlabel"]: panel.draw for plot in plots.values() for panel in plot.panels}  # type: ignore[attr-defined]
+    assert list(panels) == ["accuracy, %", "points of accuracy", "ratio (log scale)"]
+    (one,) = panels["accuracy, %"].args[0].to_dict("records")
+    assert one["label"] == "a statement (as meant)" and one["words"] == "90.0%"
+    assert [one[name] for name in ("value", "above", "below")] == pytest.approx([90, 95, 98])
+    points = panels["points of accuracy"].args[0]
+    assert points["label"].tolist() == ["a statement: good minus leo", "a statement: bad minus leo"]
+    assert points["value"].tolist() == pytest.approx([10, -20], abs=0.1) and set(points["below"].isna()) == {True}
+    assert points["above"].tolist() == pytest.approx([0.5, 0.5])  # the margin, in points
+    assert points["outcome"].tolist() == ["holds", "does not hold"]
+    times = panels["ratio (log scale)"].args[0].iloc[0]
+    assert times[["value", "above"]].tolist() == pytest.approx([2, 1]) and panels["ratio (log scale)"].keywords["log"]
+    page = write_report(folder, tmp_path / "reports" / "claims-cpu")
+    drawn = {path.name for path in (page.parent / "figures").glob("*.png")}
+    assert drawn == {"numbers-s.png", "numbers-leos-costs.png"}
+    links = set(re.findall(r"\(figures/(.*?)\)", page.with_suffix(".md").read_text()))
+    assert links == drawn
+    anchors = re.findall(r'href="#(figure-.*?)"', page.read_text())
+    assert len(anchors) > 3 and all(f'id="{anchor}"' in page.read_text() for anchor in anchors)
 
 
 def test_the_pictures_of_our_claims_are_there() -> None:
