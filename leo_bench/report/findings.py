@@ -6,6 +6,7 @@ from pathlib import Path
 
 from leo_bench.records import find_studies
 from leo_bench.records.search import find_searches
+from leo_bench.report.decided import decided_table
 from leo_bench.report.pages import own_text, write_page
 from leo_bench.report.parts import parts_table
 from leo_bench.report.search.answer import answer as search_answer
@@ -32,7 +33,12 @@ def write_findings(results: Path, page: Path) -> Path:
     for one in reports:  # a heading is a link's target, so no two are the same
         again = f" (profile {one['profile']})" if asked[one["question"]] > 1 else ""
         one["heading"] = f"{one['question']}{again}"
-    content = {"own": own_text(page), "parts": parts_table(studies), "reports": reports}
+    content = {
+        "own": own_text(page),
+        "parts": parts_table(studies),
+        "decided": decided_table(studies),
+        "reports": reports,
+    }
     return write_page(page, "findings.md.j2", content)
 
 

@@ -4,19 +4,21 @@ import shutil
 import tomllib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from results_fixture import write_big_study
 from search_fixture import write_big_search
 
 from leo_bench.config import make_settings
 from leo_bench.records import Plan, read_record, write_record
+from leo_bench.report.decided import decided_table
 from leo_bench.report.findings import write_findings
 from leo_bench.report.pages import TEXT
 from leo_bench.report.parts import PARTS, WITH, WITHOUT, parts_table
 from leo_bench.report.search.data import load_search_data
 from leo_bench.report.study.main_table import main_tables
 from leo_bench.report.study.sentences import answer
-from leo_bench.statistics.studies.differences import effects
+from leo_bench.statistics.studies.differences import all_effects, effects
 from leo_bench.statistics.studies.study import cell_name, load_study_data
 
 
@@ -78,6 +80,32 @@ def test_two_profiles_of_a_study_have_headings_of_their_own(tmp_path: Path) -> N
     assert [line for line in lines if line.startswith(f"## {plan.question}")] == [f"## {one}" for one in headings]
     targets = [line.split("](")[1] for line in lines if line.startswith("- [")]
     assert len(set(targets)) == 2
+
+
+def test_verdicts_are_counted_over_all_tests_of_each_study(tmp_path: Path) -> None:
+    data = load_study_data(write_big_study(tmp_path / "official"))
+    found = pd.concat(all_effects(data, cell) for cell in data.cells)
+    found = found[found["compared"].astype(bool) & (found["verdict"] != "one seed")]
+    n_open = {verdict: int((found["verdict"] == verdict).sum()) for verdict in ("direction shown", "inconclusive")}
+    n_decided = len(found) - sum(n_open.values())
+    assert n_decided and n_open["inconclusive"]
+    one, total = decided_table([data, data]).to_dict("records")[1:]
+    assert one["study"] == "`ablations`" and one["seeds"] == "2 to 3"
+    assert [one[name] for name in ("comparisons", "with a verdict")] == [str(len(found)), str(n_decided)]
+    assert one["share, %"] == total["share, %"] == f"{100 * n_decided / len(found):.0f}"
+    assert [total[name] for name in ("study", "comparisons")] == ["all", str(2 * len(found))]
+    assert {name: int(one[name]) for name in n_open} == n_open
+    assert "## How many comparisons have a verdict\n" in page_of(tmp_path)
+
+
+def test_a_study_that_chooses_settings_or_has_one_seed_has_no_share_of_verdicts(tmp_path: Path) -> None:
+    folder = write_big_study(tmp_path / "official")
+    plan = load_study_data(folder).plan
+    runs = [run.model_copy(update={"settings": {**run.settings, "test_split": "val"}}) for run in plan.runs]
+    for kept in (runs, [run for run in plan.runs if run.seed == plan.runs[0].seed]):
+        write_record(folder / "study.json", plan.model_copy(update={"runs": kept}))
+        assert decided_table([load_study_data(folder)]).empty
+        assert "How many comparisons have a verdict" not in page_of(tmp_path)
 
 
 def test_a_part_is_worth_the_difference_turned_if_the_variant_leaves_it_out(

@@ -17,10 +17,10 @@ from leo_bench.statistics.claims.evidence import Evidence
 from leo_bench.statistics.claims.judged import JudgedClaim, JudgedPart
 
 LABEL_WIDTH = 60
-CAPTION = (
-    "Numbers behind the statements of this section: means over seeds with their 95% intervals, each for its number "
-    "alone. Shaded: the values for which the statement holds. Blue circle: it holds; orange square: it does not; grey "
-    "diamond: inconclusive. Arrowheads: beyond the axis. Exact numbers are not drawn."
+HOW_TO_READ = (
+    "For each section of the document the numbers behind its statements: means over seeds with their 95% intervals, "
+    "each for its number alone. Shaded: the values for which the statement holds. Blue circle: it holds; orange "
+    "square: it does not; grey diamond: inconclusive. Arrowheads: beyond the axis. Exact numbers are not drawn."
 )
 
 
@@ -39,7 +39,13 @@ def claim_plots(evidence: Evidence, claims: list[JudgedClaim]) -> dict[str, Plot
         return {}
     sections = pd.DataFrame(rows).groupby("section", sort=False)
     return {
-        str(section): Plot(figure_name(str(section)), str(section), CAPTION, _panels(str(section), frame), columns=1)
+        str(section): Plot(
+            figure_name(str(section)),
+            str(section),
+            f"{section}: the numbers behind its statements.",
+            _panels(str(section), frame),
+            columns=1,
+        )
         for section, frame in sections
     }
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from leo_bench.records import listed
-from leo_bench.report.claims.figures import claim_plots
+from leo_bench.report.claims.figures import HOW_TO_READ, claim_plots
 from leo_bench.report.claims.tables import (
     CLAIMS,
     claim_rows,
@@ -47,6 +47,7 @@ def write_claims_report(data: StudyData, out_folder: Path) -> Path:
         "notices": notices(data),
         "caption": CLAIMS,
         "rows": rows,
+        "figures_caption": HOW_TO_READ,
         "figures": {section: show(plot, out_folder / "figures") for section, plot in plots.items()},
         "rows_markdown": claims_markdown(rows, "../"),
         "tables": [(table.title, one) for table, one in zip(evidence.claims.tables, tables, strict=True)],
