@@ -16,6 +16,7 @@ from leo_bench.records import (
     RUN_KEY,
     RUNS,
     TESTS,
+    AttemptStatus,
     Plan,
     PlannedRun,
     Result,
@@ -54,7 +55,7 @@ CopyTest = Callable[[Path, Path, TestResult], None]
 
 
 def publish(results: Path, name: str, profile: str, partial: bool, replace: bool = False) -> Path:
-    """Copy the plan and the done runs of a study to results/official/. Returns its folder there.
+    """Copy the plan and the done runs of a study to results/official/, and how others failed. Returns its folder there.
 
     It can be repeated as more runs are done. Runs published before stay, unless this source has another numerics digest
     for their learner or the plan now has other settings for their variant; with replace, those of variants
@@ -102,16 +103,16 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
     if (target / "study.json").exists():
         published = load_study(target)
         trained = {run.variant: _training_of(run) for run in runs}
-        same = {
-            run.planned.run_key
-            for run in published.done
-            if _still_counts(run, target, made)
+        still = [
+            run
+            for run in published.runs
+            if run.status in ("done", "failed")
+            and _still_counts(run, target, made)
             and trained.get(run.planned.variant, _training_of(run.planned)) == _training_of(run.planned)
-        }
+        ]
+        same = {run.planned.run_key for run in still if run.status == "done"}
         left = published.plan.labels.keys() - plan.labels.keys() if replace else set()
-        staying = {
-            (run.variant, run.run_key) for run in published.plan.runs if run.run_key in same and run.variant not in left
-        }
+        staying = {(run.planned.variant, run.planned.run_key) for run in still if run.planned.variant not in left}
         n_looks = published.plan.n_looks + _is_another_look(published, view)
         plan = merge_plan(published.plan, plan.model_copy(update={"n_looks": max(plan.n_looks, n_looks)}), staying)
         remaining = same | {run.planned.run_key for run in view.done}
@@ -133,10 +134,25 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
     write_record(target / "study.json", plan)
     shutil.rmtree(target / RUNS, ignore_errors=True)  # an older version kept the runs of a study there
     for run in view.done:
-        _copy_run(run, target.parent / RUNS / run.planned.run_key, publish_test)
+        place = target.parent / RUNS / run.planned.run_key
+        _copy_run(run, place, publish_test)
+        for attempt in attempts_of(place):  # it failed when it was published before
+            shutil.rmtree(attempt)
+    for run in view.runs:
+        _copy_failure(run, target.parent / RUNS / run.planned.run_key, results)
     write_tables(load_study(target))
     _remove_unused(target.parent)
     return target
+
+
+def _copy_failure(run: RunState, target: Path, results: Path) -> None:
+    """Copy how the last attempt of a failed run ended, so that the published study shows it; not over a done run."""
+    if run.status != "failed" or (target / "result.json").exists():
+        return
+    attempt = attempts_of(run.folder)[-1]
+    ended = read_record(attempt / "status.json", AttemptStatus)
+    message = without_paths(ended.message, results)
+    write_record(target / attempt.name / "status.json", ended.model_copy(update={"message": message}))
 
 
 def _is_another_look(published: StudyView, view: StudyView) -> bool:

@@ -508,6 +508,28 @@ def test_publishing_wants_all_runs_unless_partial_and_can_be_repeated(tmp_path: 
         publish(tmp_path, "ablations", "cpu", partial=False)
 
 
+def test_a_run_that_failed_is_published_as_failed_until_it_is_done(tmp_path: Path, plan: Plan) -> None:
+    write_study(tmp_path, plan)
+    done(tmp_path, plan, 0)
+    failed = plan.runs[2]
+    write_attempt(tmp_path, failed, "failed", f"nan, see {tmp_path}/runs/log.txt", episode=4)
+    target = publish(tmp_path, "ablations", "cpu", partial=True)
+    shown = load_study(target).runs[2]
+    assert (shown.status, shown.message, shown.attempts) == ("failed", "nan, see runs/log.txt", 1)
+    other = plan.model_copy(update={"runs": plan.runs[:2]})
+    write_study(tmp_path, other)
+    done(tmp_path, plan, 1)
+    publish(tmp_path, "ablations", "cpu", partial=True)
+    (kept,) = [run for run in load_study(target).runs if run.planned.run_key == failed.run_key]
+    assert kept.status == "failed", "it stays when another part of the study is published"
+    write_study(tmp_path, plan)
+    shutil.rmtree(tmp_path / "runs" / failed.run_key)
+    done(tmp_path, plan, 2)
+    publish(tmp_path, "ablations", "cpu", partial=True)
+    (ended,) = [run for run in load_study(target).runs if run.planned.run_key == failed.run_key]
+    assert ended.status == "done" and not attempts_of(ended.folder)
+
+
 def test_published_counts_are_the_same_in_a_smaller_archive(tmp_path: Path, plan: Plan) -> None:
     write_study(tmp_path, plan)
     for run in plan.runs:
