@@ -16,7 +16,7 @@
 
 study.json and the settings.json of published runs leave out settings that are at their default; the record of a
 published test leaves out what that of its run says too, such as the machine (test_files.py).
-In a record, a list of objects with the same keys is a table: `{"columns": [...], "rows": [[...], ...]}` (files.py).
+Learning curves and validations are tables in the files: `{"columns": [...], "rows": [[...], ...]}` (files.py).
 A planned run is done if its training and all its tests are done. Published studies share results/official/runs/; what
 the test episodes ask for is in results/official/episodes/ (arrays.py).
 This package imports neither torch nor Sacred.

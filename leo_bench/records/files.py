@@ -68,7 +68,7 @@ def write_fields(path: Path, fields: Mapping[str, Any]) -> None:
 
 def as_text(fields: Mapping[str, Any]) -> bytes:
     """Return the fields of a record, JSON values, as the content of its file."""
-    lines = [f"{json.dumps(name)}: {_json(value)}" for name, value in fields.items()]
+    lines = [f"{json.dumps(name)}: {_json(name, value)}" for name, value in fields.items()]
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
@@ -78,33 +78,47 @@ def record_digest(fields: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
 
 
-TABLE = ["columns", "rows"]
-"""Keys of a table: a list of objects that have the same keys, and whose values are no lists or objects."""
+TABLES = ("curve", "validation")
+"""Fields of records that are long lists of the same kind of object. A file has each as a table: its columns once, and
+a row for each object."""
+COLUMNS, ROWS = "columns", "rows"
 
 
-def _json(value: Any) -> str:
-    """Return a JSON value as text. A list of objects has a line for each, and as a TABLE the keys once."""
+def _json(name: str, value: Any) -> str:
+    """Return the value of a field as text: a list of objects has a line for each."""
     if not (isinstance(value, list) and value and isinstance(value[0], dict)):
         return json.dumps(value, allow_nan=False)
-    elements, columns = value, list(value[0])
-    if columns and all(isinstance(one, dict) and list(one) == columns and _flat(one) for one in value):
-        elements = [list(one.values()) for one in value]
-    text = "[\n " + ",\n ".join(json.dumps(element, allow_nan=False) for element in elements) + "\n]"
-    return text if elements is value else f'{{"columns": {json.dumps(columns)}, "rows": {text}}}'
+    if name in TABLES and _is_uniform(value):
+        return (
+            f'{{"{COLUMNS}": {json.dumps(list(value[0]))}, "{ROWS}": {_lines([list(one.values()) for one in value])}}}'
+        )
+    return _lines(value)
 
 
-def _flat(value: Mapping[str, Any]) -> bool:
-    return not any(isinstance(part, list | dict) for part in value.values())
+def _lines(elements: list[Any]) -> str:
+    return "[\n " + ",\n ".join(json.dumps(element, allow_nan=False) for element in elements) + "\n]"
 
 
-def _from_table(value: dict[str, Any]) -> Any:
-    """Return the list of objects that a TABLE stands for; another object as it is.
+def _is_uniform(elements: list[Any]) -> bool:
+    """Return True if all elements are objects with the same keys in the same order."""
+    return all(isinstance(one, dict) and list(one) == list(elements[0]) for one in elements)
 
-    Raises ValueError if a row has not a value for each column.
+
+def _from_table(value: Any) -> Any:
+    """Return the list of objects that a table stands for; another value as it is.
+
+    Raises ValueError if the columns are no different names, or a row has not a value for each.
     """
-    if list(value) != TABLE or not all(isinstance(part, list) for part in value.values()):
+    if not isinstance(value, dict) or set(value) != {COLUMNS, ROWS}:
         return value
-    return [dict(zip(value["columns"], row, strict=True)) for row in value["rows"]]
+    columns, rows = value[COLUMNS], value[ROWS]
+    if not (isinstance(columns, list) and all(isinstance(name, str) for name in columns)) or len(set(columns)) != len(
+        columns
+    ):
+        raise ValueError("the columns of a table are no different names")
+    if not (isinstance(rows, list) and all(isinstance(row, list) and len(row) == len(columns) for row in rows)):
+        raise ValueError("a row of a table has not a value for each column")
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def write_settings(folder: Path, settings: Settings) -> None:
@@ -137,17 +151,20 @@ def read_settings(folder: Path) -> Settings:
 
 
 def read_json(path: Path) -> Any:
-    """Return the content of a JSON file, each TABLE as a list of objects.
+    """Return the content of a JSON file, with TABLES as lists of objects.
 
-    Raises LeoBenchError if it is missing or not JSON, or if a row of a table has not a value for each column.
+    Raises LeoBenchError if it is missing or not JSON, or if a table is broken.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"), object_hook=_from_table)
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict):
+            content |= {name: _from_table(content[name]) for name in TABLES if name in content}
+        return content
     except FileNotFoundError:
         raise LeoBenchError(f"{path} is missing") from None
     except OSError as error:
         raise LeoBenchError(f"{path} cannot be read: {error.strerror}; check the path and its permissions") from None
-    except (ValueError, TypeError, RecursionError) as error:  # not UTF-8, not JSON, a broken table, nested deeply
+    except (ValueError, RecursionError) as error:  # not UTF-8 or JSON, a number of thousands of digits, nested deeply
         raise LeoBenchError(f"{path} is truncated or not JSON ({error}); remove it and run the study again") from None
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from leo_bench.errors import LeoBenchError
 from leo_bench.records.arrays import test_arrays, write_arrays, write_published_arrays
-from leo_bench.records.files import check_digest, read_json, validated, write_fields
+from leo_bench.records.files import DIGEST, check_digest, read_json, validated, write_fields
 from leo_bench.records.schema import TESTS, TestResult
 
 RECORD = "result.json"
@@ -15,12 +15,15 @@ OF_THE_RUN = (
     "run_key", "batch_norm", "weights_digest", "numerics", "commit", "attempt", "data_digest", "host", "versions",
 )  # fmt: skip
 """Fields of a test that its run mostly has too. A published test has those that differ."""
+TELLING = ("weights_digest", "numerics")
+"""Those of them that tell a test of other weights, or by other source, from one of the run. A test without a digest of
+its own, which would tell it too, keeps them."""
 OFTEN_NULL = (
     "inner_steps", "inner_lr", "head", "inner_temperature", "support_copies", "head_c", "mislabelled", "adaptation",
     "adapt_ms",
 )  # fmt: skip
-"""Fields of a test that are null in most. A published test has those that are not. All records have these fields, so
-that one left out was null."""
+"""Fields of a test that are null in most. A published test has those that are not. A record that lacks one of them is
+published whole."""
 
 
 def read_test_fields(path: Path) -> Any:
@@ -64,7 +67,8 @@ def publish_test(run: Path, target: Path, test: TestResult) -> None:
 
 def complete_tests(run: Path) -> None:
     """Write out the tests of a run whole, before the record of the run changes. Damaged ones stay as they are, and so
-    do all if the record of the run is damaged: the new one may complete them.
+    do all if the record of the run is damaged: a new one completes them if they are of its weights, and else their
+    digests, or the fields that they keep, tell that they are not.
     """
     for path in run.glob(f"{TESTS}/*/{RECORD}"):
         try:
@@ -78,7 +82,8 @@ def _shortened(fields: Mapping[str, Any], run: Mapping[str, Any]) -> Mapping[str
     """Return the fields of a whole test without those that read_test_fields can put back."""
     if not fields.keys() >= set(OFTEN_NULL):
         return fields
-    as_in_run = {name for name in OF_THE_RUN if name in run and fields[name] == run[name]}
+    shared = [name for name in OF_THE_RUN if name in run and (DIGEST in fields or name not in TELLING)]
+    as_in_run = {name for name in shared if fields[name] == run[name]}
     null = {name for name in OFTEN_NULL if fields[name] is None}
     return {name: value for name, value in fields.items() if name not in as_in_run | null}
 

@@ -24,7 +24,7 @@ from results_fixture import BIG_SWITCHES, BIG_VARIANTS, make_plan
 from leo_bench.figures.accuracy_axis import near_ceiling
 from leo_bench.figures.accuracy_by_cost import accuracy_by_cost
 from leo_bench.figures.accuracy_by_setting import accuracy_by_setting
-from leo_bench.figures.claim_numbers import claim_numbers
+from leo_bench.figures.claim_numbers import claim_numbers, ratio_ticks
 from leo_bench.figures.forest_plot import forest_plot
 from leo_bench.figures.gains import MOST_SHADED, gain_by_error, gains
 from leo_bench.figures.intervals import LEAST_SEEDS, interval_over_seeds
@@ -327,6 +327,27 @@ def test_one_number_far_from_the_others_does_not_flatten_them_and_a_log_axis_has
         claim_frame((1.01, 0.96, 1.04, 1.0, nan)), xlabel="", same=1.0, log=True, label_width=20, ax=axes()
     )
     assert {"0.98", "1", "1.02"} <= {tick.get_text() for tick in ax.get_xticklabels()}
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.92, 1.03), (0.9, 2.2), (2.1, 5.3), (5.2, 14), (0.12, 1.1), (1e-4, 30), (1e-8, 1e9)]
+)
+def test_ticks_of_ratios_are_few_and_round_and_name_no_change(low: float, high: float) -> None:
+    ticks = ratio_ticks(low, high)
+    assert 2 <= len(ticks) <= 9 and ticks == sorted(ticks)
+    assert all(low <= tick <= high and len(f"{tick:g}") <= 6 for tick in ticks)
+    assert (1 in ticks) == (low <= 1 <= high)
+
+
+def test_nothing_impossible_is_shaded_and_what_is_not_finite_leaves_the_axis() -> None:
+    nan, inf = float("nan"), float("inf")
+    ax = claim_numbers(claim_frame((98.4, 98.2, 98.6, 95, nan)), xlabel="", most=100.0, label_width=20, ax=axes())
+    (bar,) = ax.patches
+    assert bar.get_x() + bar.get_width() <= 100  # type: ignore[attr-defined]
+    ax = claim_numbers(
+        claim_frame((inf, nan, nan, 0.5, nan), (1, 0, 2, 0.5, nan)), xlabel="", label_width=20, ax=axes()
+    )
+    assert np.isfinite(ax.get_xlim()).all()
 
 
 def test_costs_stand_beside_means_with_the_interval_of_the_accuracy() -> None:

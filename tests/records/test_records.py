@@ -826,15 +826,14 @@ def test_a_record_has_a_line_for_each_field_and_each_object_of_a_list(tmp_path: 
     assert read_record(tmp_path / "study.json", Plan) == plan
 
 
-def test_a_list_of_objects_with_the_same_keys_is_a_table_in_the_file_and_what_it_was_when_read(tmp_path: Path) -> None:
+def test_curves_are_tables_in_the_file_and_what_they_were_when_read(tmp_path: Path) -> None:
     path, curve = tmp_path / "result.json", [{"episode": 4, "loss": 0.1}, {"episode": 8, "loss": None}]
     others: dict[str, Any] = {
-        "none": [],
-        "other keys": [{"a": 1}, {"b": 2}],
-        "nested": [{"a": [1]}, {"a": [2]}],
-        "no objects": [{"a": 1}, 2],
-        "no keys": [{}, {}],
-        "columns alone": {"columns": [1]},
+        "validation": [],
+        "runs": curve,
+        "switches": {"columns": ["a"], "rows": ["b"]},
+        "whole": {"columns": [1], "rows": [2, 3]},
+        "seeds": {"columns": [["a"]], "rows": [[1]]},
     }
     write_fields(path, {"curve": curve, **others})
     raw = json.loads(path.read_bytes())
@@ -843,10 +842,38 @@ def test_a_list_of_objects_with_the_same_keys_is_a_table_in_the_file_and_what_it
     assert read_json(path) == {"curve": curve, **others}
 
 
-@pytest.mark.parametrize("rows", ["[[1]]", "[[1, 2, 3]]", "[7]", "[null]"])
-def test_a_table_with_a_row_that_does_not_fit_its_columns_is_named_not_raised(tmp_path: Path, rows: str) -> None:
+@pytest.mark.parametrize("curve", [[{"a": 1}, {"b": 2}], [{"a": 1, "b": 2}, {"b": 1, "a": 2}], [{"a": 1}, 2]])
+def test_a_curve_of_other_objects_stays_a_list(tmp_path: Path, curve: list[Any]) -> None:
+    write_fields(tmp_path / "result.json", {"curve": curve})
+    assert (
+        json.loads((tmp_path / "result.json").read_bytes()) == {"curve": curve} == read_json(tmp_path / "result.json")
+    )
+
+
+def test_variants_and_switches_can_have_any_names(tmp_path: Path) -> None:
+    plan = make_plan({"columns": {}, "rows": {"latent_dim": 8}}, [0, 1])
+    plan = plan.model_copy(update={"switches": {"columns": ["columns"], "rows": ["rows", "columns"]}})
+    plan = plan.model_copy(update={"whole": {"columns": [0, 1], "rows": [0]}})
+    write_record(tmp_path / "study.json", plan)
+    assert read_record(tmp_path / "study.json", Plan) == plan
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        '{"columns": ["episode", "loss"], "rows": [[1]]}',
+        '{"columns": ["episode", "loss"], "rows": [[1, 2, 3]]}',
+        '{"columns": ["episode", "loss"], "rows": ["ab"]}',
+        '{"columns": ["episode", "loss"], "rows": [{"a": 1, "b": 2}]}',
+        '{"columns": ["episode", "episode"], "rows": [[1, 2]]}',
+        '{"columns": [["episode"]], "rows": [[1]]}',
+        '{"columns": "a", "rows": [[1]]}',
+        '{"columns": ["a"], "rows": null}',
+    ],
+)
+def test_a_broken_table_is_named_not_raised(tmp_path: Path, table: str) -> None:
     path = tmp_path / "result.json"
-    path.write_text(f'{{"curve": {{"columns": ["episode", "loss"], "rows": {rows}}}}}', encoding="utf-8")
+    path.write_text(f'{{"curve": {table}}}', encoding="utf-8")
     with pytest.raises(LeoBenchError, match=f"{path} is truncated or not JSON"):
         read_json(path)
 

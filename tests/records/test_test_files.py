@@ -10,6 +10,7 @@ from results_fixture import edit_record, make_plan, write_run, write_study
 
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan, RunState, TestResult, load_study, read_test_record, run_state, write_record
+from leo_bench.records.files import read_json
 from leo_bench.records.test_files import OF_THE_RUN
 from leo_bench.running.merge import merge_run
 from leo_bench.running.publish import publish, take_published
@@ -133,6 +134,32 @@ def test_a_damaged_record_of_a_run_does_not_pass_to_its_tests(folder: Path, plan
     after = state_of(folder / "official/runs", plan)
     assert after.tests == before.tests, after.message
     assert {test.test_key: record_of(after, test).read_bytes() for test in after.tests} == files
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+@pytest.mark.parametrize("content", [None, '{"a"'])
+def test_a_test_never_counts_for_weights_that_took_the_place_of_its_own(
+    folder: Path, plan: Plan, sealed: bool, content: str | None
+) -> None:
+    own = state_of(folder / "runs", plan)
+    records = [own.folder / "result.json", *(record_of(own, test) for test in own.tests)]
+    for path in [] if sealed else records:
+        values = read_json(path)
+        path.write_text(json.dumps({name: values[name] for name in values if name != "digest"}))
+    publish(folder, plan.study, plan.profile, partial=False)
+    published = state_of(folder / "official/runs", plan)
+    assert published.status == "done", published.message
+    for path in records:
+        edit_record(path, weights_digest="f" * 64)  # trained again
+    fewer = plan.runs[0].model_copy(update={"settings": {**plan.runs[0].settings, "test_n_ways": []}})
+    write_study(folder, plan.model_copy(update={"study": "other", "runs": [fewer]}))
+    place = published.folder / "result.json"
+    place.unlink()
+    if content is not None:
+        place.write_text(content)
+    publish(folder, "other", plan.profile, partial=False)
+    after = state_of(folder / "official/runs", plan)
+    assert after.status == ("corrupt" if sealed else "missing"), after.message
 
 
 def test_a_published_test_is_read_by_any_path_but_not_without_its_run(

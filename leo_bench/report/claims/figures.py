@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from leo_bench.figures.claim_numbers import claim_numbers
-from leo_bench.records.claims import Part
-from leo_bench.report.claims.words import briefs, is_change, number_of, quantity_words, value_words
+from leo_bench.records.claims import MEASURE, Part
+from leo_bench.report.claims.words import UNITS, briefs, is_change, number_of, quantity_words, value_words
 from leo_bench.report.pages import anchor
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import rows_height
@@ -17,6 +17,10 @@ from leo_bench.statistics.claims.evidence import Evidence
 from leo_bench.statistics.claims.judged import JudgedClaim, JudgedPart
 
 LABEL_WIDTH = 60
+LONGEST_NAME = 60
+"""Characters of a section that are part of the name of its figure."""
+PERCENT = ("accuracy", "accuracy_before", "own_share")
+"""Quantities whose levels are shares, shown in percent."""
 HOW_TO_READ = (
     "For each section of the document the numbers behind its statements: means over seeds with their 95% intervals, "
     "each for its number alone. Shaded: the values for which the statement holds. Blue circle: it holds; orange "
@@ -37,16 +41,16 @@ def claim_plots(evidence: Evidence, claims: list[JudgedClaim]) -> dict[str, Plot
     ]
     if not rows:
         return {}
-    sections = pd.DataFrame(rows).groupby("section", sort=False)
+    names = figure_names(claims)
     return {
         str(section): Plot(
-            figure_name(str(section)),
+            names[str(section)],
             str(section),
             f"{section}: the numbers behind its statements.",
             _panels(str(section), frame),
             columns=1,
         )
-        for section, frame in sections
+        for section, frame in pd.DataFrame(rows).groupby("section", sort=False)
     }
 
 
@@ -55,18 +59,23 @@ def is_drawn(judged: JudgedPart) -> bool:
     return judged.number is not None and judged.outcome is not None and not judged.part.is_exact
 
 
-def figure_name(section: str) -> str:
-    """Return the name of the figure of a section: `numbers-inner-steps`."""
-    return f"numbers-{anchor(section)}"
+def figure_names(claims: list[JudgedClaim]) -> dict[str, str]:
+    """Return section of the document -> name of its figure, `numbers-inner-steps`; no two are the same."""
+    found: dict[str, str] = {}
+    for section in dict.fromkeys(claim.claim.section for claim in claims):
+        name = f"numbers-{anchor(section)[:LONGEST_NAME]}"
+        again = sum(other == name or other.startswith(f"{name}-again-") for other in found.values())
+        found[section] = f"{name}-again-{again}" if again else name
+    return found
 
 
 def _panels(section: str, frame: pd.DataFrame) -> list[Panel]:
     panels = []
     for unit, rows in frame.groupby("unit", sort=False):
-        same, log = rows["same"].iloc[0], bool(rows["log"].iloc[0])
+        same, log, most = rows[["same", "log", "most"]].iloc[0]
         draw = partial(
-            claim_numbers, rows, xlabel=str(unit), same=None if np.isnan(same) else float(same), log=log,
-            label_width=LABEL_WIDTH,
+            claim_numbers, rows, xlabel=str(unit), same=None if np.isnan(same) else float(same), log=bool(log),
+            most=float(most), label_width=LABEL_WIDTH,
         )  # fmt: skip
         alt = "; ".join(f"{row['label']} {row['words']} ({row['outcome']})" for row in rows.to_dict("records"))
         height = rows_height(list(rows["label"]), LABEL_WIDTH)
@@ -75,17 +84,21 @@ def _panels(section: str, frame: pd.DataFrame) -> list[Panel]:
 
 
 def _scale(part: Part) -> dict[str, Any]:
-    """Return the axis of the number of a part: its unit, the value that means no difference (NaN if none does), and
-    whether it is logarithmic."""
+    """Return the axis of the number of a part: its unit, the value that means no difference (NaN if none does), whether
+    it is logarithmic, and the largest possible value."""
+    axis = {"same": np.nan, "log": False, "most": np.inf}
     if part.kind == "ratio":
-        return {"unit": "ratio (log scale)", "same": 1.0, "log": True}
+        return axis | {"unit": "ratio (log scale)", "same": 1.0, "log": True}
     if is_change(part):
         along = f" for each unit of {quantity_words(part.along)}" if part.along else ""
-        return {"unit": f"points of accuracy{along}", "same": 0.0, "log": False}
-    if part.quantity in ("accuracy", "accuracy_before"):
-        return {"unit": "accuracy, %", "same": np.nan, "log": False}
-    changes = part.kind != "level" or part.minus
-    return {"unit": number_of(part), "same": 0.0 if changes else np.nan, "log": False}
+        return axis | {"unit": f"points of accuracy{along}", "same": 0.0}
+    if part.quantity in PERCENT:
+        return axis | {"unit": f"{number_of(part)}, %", "most": 100.0}
+    unit = f"{number_of(part)}{',' if part.quantity in UNITS else ''}{UNITS.get(part.quantity, '')}"
+    if part.kind != "level":
+        return axis | {"unit": f"{unit}: difference", "same": 0.0}
+    cosine = part.quantity.startswith(f"{MEASURE}update_direction_similarity") and not part.minus
+    return axis | {"unit": unit, "same": 0.0 if part.minus else np.nan, "most": 1.0 if cosine else np.inf}
 
 
 def _row(claim: JudgedClaim, judged: JudgedPart, brief: str) -> dict[str, Any]:
@@ -115,4 +128,4 @@ def _shown(part: Part, value: float | None) -> float:
         return math.nan
     if part.kind == "ratio":
         return math.exp(value)
-    return 100 * value if is_change(part) or part.quantity in ("accuracy", "accuracy_before") else value
+    return 100 * value if is_change(part) or part.quantity in PERCENT else value

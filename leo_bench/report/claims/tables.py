@@ -9,14 +9,16 @@ from markupsafe import Markup
 
 from leo_bench.records import Result, listed
 from leo_bench.records.claims import COUNTS, ComparisonTable, Part, TableRow
-from leo_bench.report.claims.figures import figure_name, is_drawn
+from leo_bench.report.claims.figures import figure_names, is_drawn
 from leo_bench.report.claims.words import measured_words, number_words, quantity_words, rule_words, subject, where_words
 from leo_bench.report.pages import markdown_cell
+from leo_bench.report.study.adaptation_gain import steps_plot
 from leo_bench.report.study.provenance import training_and_machine
 from leo_bench.report.table import NONE, ReportTable, p_value
 from leo_bench.statistics.claims.estimates import NotMeasured, measure
 from leo_bench.statistics.claims.evidence import Evidence
 from leo_bench.statistics.claims.judged import VERDICTS, JudgedClaim, JudgedPart
+from leo_bench.statistics.studies.study import StudyData
 
 CLAIMS = (
     "A row for each statement of the document, in our words, with the LEO that is measured. Measured: means over seeds "
@@ -54,6 +56,7 @@ def claim_rows(evidence: Evidence, claims: list[JudgedClaim]) -> list[dict[str, 
     Also the name of the figure with its numbers in this report (numbers), and of the report with the figures behind
     each: folder, anchor in the page, figure, and place below reports/; all empty if that is this report.
     """
+    figures = figure_names(claims)
     return [
         {
             "name": one.name,
@@ -66,7 +69,7 @@ def claim_rows(evidence: Evidence, claims: list[JudgedClaim]) -> list[dict[str, 
             "rule": one.claim.rule,
             "written": one.claim.written,
             "picture": one.claim.picture,
-            "numbers": figure_name(one.claim.section) if any(map(is_drawn, one.parts)) else "",
+            "numbers": figures[one.claim.section] if any(map(is_drawn, one.parts)) else "",
             **_reference(evidence, one),
         }
         for one in claims
@@ -86,18 +89,18 @@ def _reference(evidence: Evidence, judged: JudgedClaim) -> dict[str, str]:
     return {
         "folder": data.view.folder.name,
         "anchor": f"switch-{switch}" if found else "main",
-        "figure": _figure(judged, f"switch-{switch}.png" if found else ""),
+        "figure": _figure(judged, data, f"switch-{switch}.png" if found else ""),
         "place": "" if data.view.folder.parent == evidence.data.view.folder.parent else "official/",
     }
 
 
-def _figure(judged: JudgedClaim, accuracies: str) -> str:
-    """Return the figure that shows what a claim measures: of accuracies, of gains by adapting, of training time."""
+def _figure(judged: JudgedClaim, data: StudyData, accuracies: str) -> str:
+    """Return the figure of a study that shows what a claim measures: accuracies, gains by adapting or training time."""
     measured = {part.quantity for part in judged.claim.parts}
     if measured & {"accuracy", "error"}:
         return accuracies
     if "accuracy_gain" in measured:
-        return "gain-by-step.png"
+        return "gain-by-step.png" if steps_plot(data) else ""
     return "cost.png" if measured & {"core_seconds", "train_seconds"} else ""
 
 

@@ -12,6 +12,7 @@ from leo_bench.report.study.adaptation_effect import CONDITIONS, adaptation_fram
 from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words
 from leo_bench.statistics.studies.study import StudyData
 
+SHADED = f"shaded, in panels of at most {MOST_SHADED} lines: {OVER_SEEDS}"
 MOST_LINES = 20
 """Lines that a reader can tell apart in a panel; a test with more has none."""
 
@@ -44,8 +45,7 @@ def steps_plot(data: StudyData) -> Plot | None:
         panels.append(Panel(draw, *title, width=4.4, height=height, alt=alt))
     caption = (
         "Accuracy minus that before adaptation, by steps taken on codes and then on decoded weights; each line ends "
-        f"with its last gain. Means over {n_words(frame)}; shaded, in panels of at most {MOST_SHADED} lines: "
-        f"{OVER_SEEDS}."
+        f"with its last gain. Means over {n_words(frame)}; {SHADED}."
     )
     if crowded:
         caption += f" Tests of more than {MOST_LINES} variants that take steps are left out."
@@ -71,7 +71,7 @@ def gain_plots(data: StudyData) -> list[Plot]:
     """
     frame = gain_frame(data)
     name, seeds = data.label(data.plan.baseline), n_words(frame.assign(variant=frame["test"])) if len(frame) else ""
-    opening, ending = f"{name}: accuracy after adaptation minus before, ", f". Means over {seeds}; {OVER_SEEDS}."
+    opening = f"{name}: accuracy after adaptation minus before, "
     several = frame[frame.groupby(["data", "variant"])["k_shot"].transform("nunique") > 1]
     plots = []
     if len(several):
@@ -87,7 +87,7 @@ def gain_plots(data: StudyData) -> list[Plot]:
             alt = f"Gain in points by shots on {place}: {'; '.join(words)}"
             panels.append(Panel(draw, str(rows["dataset"].iloc[0]), str(place), width=4.4, height=2.8, alt=alt))
         by = "by support images of a class, a line for each kind of episodes"
-        plots.append(Plot("gain-by-shots", "Gain by shots", opening + by + ending, panels))
+        plots.append(Plot("gain-by-shots", "Gain by shots", f"{opening}{by}. Means over {seeds}; {SHADED}.", panels))
     if frame["data"].nunique() > 1:
         draw = partial(gain_by_error, frame, series_styles(list(frame["dataset"].unique())))
         alt = "Gain in points against error before adapting, a point for each test of each data set"
@@ -96,5 +96,6 @@ def gain_plots(data: StudyData) -> list[Plot]:
             "the model was trained for; within one data set it also grows with more ways and with fewer shots"
         )
         panel = Panel(draw, f"{name}, all tests", ", ".join(frame["data"].unique()), width=4.4, height=3.0, alt=alt)
-        plots.append(Plot("gain-by-distance", "Gain by distance of the domain", opening + by + ending, [panel]))
+        caption = f"{opening}{by}. Means over {seeds}; {OVER_SEEDS}."
+        plots.append(Plot("gain-by-distance", "Gain by distance of the domain", caption, [panel]))
     return plots

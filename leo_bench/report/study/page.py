@@ -22,6 +22,9 @@ from leo_bench.statistics import MOST_SEEDS
 from leo_bench.statistics.studies.differences import all_effects
 from leo_bench.statistics.studies.study import StudyData
 
+GAINS = ("gain-by-shots", "gain-by-distance", "gain-by-step")
+"""Figures of what adaptation does."""
+
 
 def write_study_report(data: StudyData, out_folder: Path) -> Path:
     """Write the report of a study that compares variants into out_folder. Returns the path of report.html."""
@@ -51,6 +54,7 @@ def write_study_report(data: StudyData, out_folder: Path) -> Path:
         "notices": notices(data),
         "main": main,
         "figures": figures,
+        "gains": [name for name in GAINS if name in figures],
         "switches": {switch: switch_words(switch) for switch in data.plan.switches},
         "left_out": data.left_out,
         "names_pairs": data.names_pairs,

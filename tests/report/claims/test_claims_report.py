@@ -633,6 +633,28 @@ def test_the_numbers_of_each_section_are_drawn_in_their_units_beside_what_the_ru
     assert len(anchors) > 3 and all(f'id="{anchor}"' in page.read_text() for anchor in anchors)
 
 
+def test_each_section_has_a_figure_of_its_own_name(tmp_path: Path) -> None:
+    sections = ["Costs: time", "Costs time", "W" * 300, "W" * 300 + "!", "Costs, time"]
+    claims = {f"c{number}": claim(more("good"), section=section) for number, section in enumerate(sections)}
+    folder = write_claims(tmp_path, claims)
+    evidence = Evidence(load_study_data(folder))
+    judgements = judge_claims(evidence)
+    names = [plot.name for plot in claim_plots(evidence, judgements).values()]
+    assert len(set(names)) == len(sections) and max(map(len, names)) < 100
+    assert [row["numbers"] for row in claim_rows(evidence, judgements)] == names
+    page = write_report(folder, tmp_path / "reports" / "claims-cpu")
+    assert {path.stem for path in (page.parent / "figures").glob("*.png")} == set(names)
+
+
+def test_levels_and_differences_of_a_quantity_have_panels_of_their_own(tmp_path: Path) -> None:
+    level = Part(kind="level", quantity="train_seconds", variant="costly", above=1.0)
+    parts = (level, level.model_copy(update={"kind": "difference", "against": "leo", "above": 0.0}))
+    evidence = Evidence(load_study_data(write_claims(tmp_path, {"time": claim(*parts)})))
+    (plot,) = claim_plots(evidence, judge_claims(evidence)).values()
+    drawn = {panel.draw.keywords["xlabel"]: panel.draw.keywords["same"] for panel in plot.panels}  # type: ignore[attr-defined]
+    assert drawn == {"training time, s": None, "training time, s: difference": 0.0}
+
+
 def test_the_pictures_of_our_claims_are_there() -> None:
     root = Path(__file__).parents[3]
     claims = read_study(root / "studies", "claims").claims

@@ -136,6 +136,11 @@ def test_a_test_of_more_lines_than_a_reader_can_tell_apart_has_no_panel(
     assert plot.caption.endswith("Tests of more than 1 variants that take steps are left out.")
     monkeypatch.setattr(adaptation_gain, "MOST_LINES", 0)
     assert steps_plot(data) is None
+    page = write_report(data.view.folder, tmp_path / "report")
+    drawn = sorted(path.stem for path in (page.parent / "figures").glob("gain-*.png"))
+    assert drawn == ["gain-by-distance"]
+    for text in (page.read_text(), page.with_suffix(".md").read_text()):
+        assert "What adaptation does" in text and all(name in text for name in drawn)
 
 
 def test_gains_need_no_record_of_what_adaptation_does(tmp_path: Path) -> None:
