@@ -577,7 +577,43 @@ def test_methods_at_twenty_ways() -> None:
             for mode, cell in zip(("mixed", "within_alphabet"), cells, strict=True):
                 assert cell == mean_and_range(rows[rows["episode_mode"] == mode]["accuracy"]), found[1]
             shown += 1
-    assert shown == 11
+    assert shown == 13
+
+
+def test_what_a_search_was_worth_to_the_papers_leo_and_to_meta_sgd_on_the_head() -> None:
+    scores = pd.read_csv(ROOT / "results" / "official" / "compare-cpu" / "scores.csv")
+    own = scores[(scores["dataset"] == "omniglot") & (scores["episode_mode"] == "mixed") & (scores["n_way"] == 5)]
+    mean = 100 * own[own["k_shot"] == 1].groupby("variant")["accuracy"].mean()
+    head, leo, head_before, leo_before = (
+        mean[name] for name in ("meta_sgd_head_searched", "paper_remedied", "meta_sgd_head", "paper")
+    )
+    words = " ".join(" ".join(page("methods.md")).split())
+    assert (
+        f"`meta_sgd_head_searched` has {head:.1f}% at 5 ways, `paper_remedied` {leo:.1f}%; with the settings of the "
+        f"release they have {head_before:.1f} and {leo_before:.1f}%. So a search was worth five points and more"
+        in words
+    )
+    assert min(head - head_before, leo - leo_before) > 5
+    claims = " ".join(" ".join(page("claims.md")).split())
+    assert f"{leo:.1f} against {head:.1f}%, which is as much as Meta-SGD over all weights has" in claims
+    assert abs(head - mean["meta_sgd"]) < 0.5 and abs(leo - mean["maml"]) < 1
+    by_run = {
+        (run.planned.variant, run.planned.seed): run for run in load_study(ROOT / "results/official/compare-cpu").runs
+    }
+    ended = {
+        name: [by_run[name, seed].status for seed in range(5)].count("done")
+        for name in ("paper_searched", "paper_remedied")
+    }
+    assert ended == {"paper_searched": 0, "paper_remedied": 4}
+    assert "So did all five of `paper_searched`" in words and "four of its five trainings ended well" in words
+    (remedies,) = [
+        line for line in page("claims.md") if line.startswith("| lower learning rates and gradient clipping")
+    ]
+    assert "at 5 of 5 seeds, and at 1 of 5 at a third of the outer rate" in remedies
+    choice = load_study(ROOT / "results/official/compare_choice-cpu")
+    failed = {run.planned.variant for run in choice.runs if run.status == "failed"}
+    assert len(failed) == 4 and {name.rpartition("_")[0] for name in failed} == {"paper"}
+    assert "Four of the 14 trainings of the paper's LEO ended" in words and "4 of its 14 settings did" in remedies
 
 
 def test_time_and_memory_of_the_documented_training() -> None:
