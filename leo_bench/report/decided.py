@@ -12,7 +12,7 @@ from leo_bench.statistics.studies.study import StudyData
 DECIDED = VERDICTS[:3]
 """Verdicts that say whether a difference matters, and which way."""
 OPEN = VERDICTS[3:5]
-"""What several seeds left open."""
+"""Verdicts of several seeds that leave it open."""
 
 
 def decided_table(studies: Iterable[StudyData]) -> pd.DataFrame:
