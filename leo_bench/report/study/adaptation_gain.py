@@ -24,6 +24,8 @@ def steps_plot(data: StudyData) -> Plot | None:
     """
     frame = adaptation_frame(data)
     frame = frame[frame["own"]]
+    if frame.empty:
+        return None
     n_lines = frame.groupby(CONDITIONS)["variant"].transform("nunique")
     frame, crowded = frame[n_lines <= MOST_LINES], bool((n_lines > MOST_LINES).any())
     if frame.empty:

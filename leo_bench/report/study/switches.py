@@ -56,6 +56,8 @@ def switch_variants(data: StudyData, switch: str) -> list[str]:
     return [baseline, *variants]
 
 
+METHODS = ("first_order_maml", "meta_sgd_head", "paper")
+"""Methods beside the learners that have a switch of their training settings."""
 NO_SETTING = {
     "preset": "A whole set of settings.",
     "study": "Variants that are taken from another study, with its settings.",
@@ -70,7 +72,7 @@ NO_SETTING = {
     "classifier on that network's features, which have no copies unless the label says so.",
     "inner_loop_at_test": "The preset without its inner steps, or without the copies of its support set.",
     "recipe": "The training recipe that validation prefers: LEO and the prototypical network without a learned scale.",
-    "method": "Methods beside each other, each with the training settings that validation characters chose.",
+    "method": "Methods beside each other, with training settings of a release or chosen on validation characters.",
     "batch_norm": "Batch norm by the statistics of training, or by all queries of an episode at once (transductive).",
     "equal_time": "Methods trained for about as long as the baseline, not on as many images.",
     "twenty_way": "Methods whose head has learned rows for each class, trained at 20 ways.",
@@ -82,6 +84,6 @@ NO_SETTING = {
 
 def switch_words(switch: str) -> str:
     """Return the explanation of a switch; empty if there is none."""
-    if switch in (*LEARNERS, "first_order_maml"):
+    if switch in (*LEARNERS, *METHODS):
         return "One method with several training settings; validation characters choose one."
     return explanation(switch) if switch in Settings.model_fields else NO_SETTING.get(switch, "")

@@ -29,6 +29,7 @@ from search_fixture import (
 
 from leo_bench.commands.cli import main
 from leo_bench.errors import LeoBenchError
+from leo_bench.records import read_json
 from leo_bench.records.search import Best, Choice, Parameter, Sitting, Trial
 from leo_bench.report import rebuild_all, write_search_report
 from leo_bench.report.search.answer import answer_rows, notices
@@ -151,7 +152,7 @@ def test_each_choice_on_test_has_its_verdict(tmp_path: Path, right: dict[str, li
 def test_a_validation_before_the_end_of_training_does_not_count(tmp_path: Path) -> None:
     data = search_with_test(tmp_path, {"best": [63, 48], "default": [60, 45]})
     for path in tmp_path.glob("runs/*/result.json"):
-        record = json.loads(path.read_text())
+        record = read_json(path)
         record["validation"][-1]["episode"] = 500
         edit_record(path, validation=record["validation"])
     assert on_test(load_search_data(data.folder))["fresh_validation"].isna().all()
