@@ -107,17 +107,16 @@ def _is_uniform(elements: list[Any]) -> bool:
 def _from_table(value: Any) -> Any:
     """Return the list of objects that a table stands for; another value as it is.
 
-    Raises ValueError if the columns are no different names, or a row has not a value for each.
+    Raises ValueError if the columns are not names, each once, or if a row does not have a value for each.
     """
     if not isinstance(value, dict) or set(value) != {COLUMNS, ROWS}:
         return value
     columns, rows = value[COLUMNS], value[ROWS]
-    if not (isinstance(columns, list) and all(isinstance(name, str) for name in columns)) or len(set(columns)) != len(
-        columns
-    ):
-        raise ValueError("the columns of a table are no different names")
+    are_names = isinstance(columns, list) and all(isinstance(name, str) for name in columns)
+    if not are_names or len(set(columns)) < len(columns):
+        raise ValueError("the columns of a table are not names, or one stands twice")
     if not (isinstance(rows, list) and all(isinstance(row, list) and len(row) == len(columns) for row in rows)):
-        raise ValueError("a row of a table has not a value for each column")
+        raise ValueError("a row of a table does not have a value for each column")
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
