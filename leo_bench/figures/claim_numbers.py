@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from leo_bench.figures.forest_plot import ROOM, USUAL
 from leo_bench.figures.rows import draw_row, row_axes
 from leo_bench.figures.style import BAND, COLOURS, INK, MUTED, VariantStyle
 
@@ -16,8 +17,7 @@ OUTCOMES = {
     "inconclusive": VariantStyle(MUTED, "D"),
 }
 MOST_TICKS = 7
-USUAL, ROOM = 0.8, 3.0
-"""Quantile of the distances from no difference, and the factor from it to the farthest end of the axis."""
+"""Powers of ten that an axis names."""
 
 
 def claim_numbers(

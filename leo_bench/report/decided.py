@@ -5,14 +5,13 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from leo_bench.report.study.sentences import OPEN
 from leo_bench.report.table import VERDICTS
 from leo_bench.statistics.studies.differences import all_effects
 from leo_bench.statistics.studies.study import StudyData
 
-DECIDED = VERDICTS[:3]
+DECIDED = tuple(verdict for verdict in VERDICTS if verdict not in (*OPEN, "one seed"))
 """Verdicts that say whether a difference matters, and which way."""
-OPEN = VERDICTS[3:5]
-"""Verdicts of several seeds that leave it open."""
 
 
 def decided_table(studies: Iterable[StudyData]) -> pd.DataFrame:
