@@ -1,7 +1,8 @@
 """Arrays of a test on disk: correct answers by episode, and by character.
 
 In the store, episodes.npz of a test has all of its arrays. Among published results, the characters that the episodes
-ask for are the same in hundreds of tests, so they are kept once, in results/official/episodes/<episodes_digest>.npz.
+ask for are the same in hundreds of tests, so they are kept once, in results/official/episodes/<episodes_digest>.npz;
+and small numbers are written for large ones: what a step changes, and the wrong answers to each character.
 """
 
 import io
@@ -35,8 +36,12 @@ BY_CHARACTER = "by_character"
 from old runs."""
 ASKED = "asked"
 """Left column of BY_CHARACTER, which tests of the same episodes share."""
+MISSED = "missed"
+"""ASKED less the right column of BY_CHARACTER, in a published test whose other arrays are shared."""
 ANSWERED = "answered"
-"""Right column of BY_CHARACTER, in a published test whose other arrays are shared."""
+"""Right column of BY_CHARACTER, in place of MISSED in a test that an older version published."""
+CHANGES = "changes"
+"""CORRECT of a published test: the first column, then what each step changes, signed."""
 
 
 def test_arrays(run: Path, test: TestResult) -> dict[str, np.ndarray]:
@@ -48,17 +53,22 @@ def test_arrays(run: Path, test: TestResult) -> dict[str, np.ndarray]:
     if not path.exists() and schema_1.is_old(read_json(run / "result.json")):
         return _old_arrays(run / ARRAYS, test.asked)
     arrays = _read(path)
+    if CHANGES in arrays:
+        arrays[CORRECT] = _summed(arrays[CHANGES])
     if CORRECT not in arrays:
         raise LeoBenchError(f"{path} is damaged (it has no array {CORRECT}); {TEST_REMEDY}")
-    if ANSWERED not in arrays:
+    own = next((name for name in (MISSED, ANSWERED) if name in arrays), None)
+    if own is None:
         return {name: arrays[name] for name in (CORRECT, CHARACTERS, BY_CHARACTER) if name in arrays}
     place = _shared_file(run, test)
-    shared, answered = _read(place, SHARED_REMEDY), arrays[ANSWERED]
-    counts = [shared.get(ASKED, np.array("")), answered]
-    if CHARACTERS not in shared or any(one.dtype.kind not in WHOLE or one.shape != (answered.size,) for one in counts):
+    shared = _read(place, SHARED_REMEDY)
+    asked, counts = shared.get(ASKED, np.array("")), arrays[own]
+    if CHARACTERS not in shared or any(
+        one.dtype.kind not in WHOLE or one.shape != (counts.size,) for one in (asked, counts)
+    ):
         raise LeoBenchError(f"{place} is damaged, or does not fit {path}; {SHARED_REMEDY}")
-    by_character = np.stack(counts, axis=1)
-    return {CORRECT: arrays[CORRECT], CHARACTERS: shared[CHARACTERS], BY_CHARACTER: by_character}
+    answered = counts if own == ANSWERED else asked - counts.astype(asked.dtype)
+    return {CORRECT: arrays[CORRECT], CHARACTERS: shared[CHARACTERS], BY_CHARACTER: np.stack([asked, answered], axis=1)}
 
 
 test_arrays.__test__ = False  # type: ignore[attr-defined]  # not a test
@@ -72,7 +82,7 @@ def write_arrays(run: Path, test: TestResult, arrays: Mapping[str, np.ndarray]) 
 
 
 def write_published_arrays(run: Path, test: TestResult, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write the arrays of one test of a published run, in half the space.
+    """Write the arrays of one test of a published run, in a third of the space.
 
     What the episodes ask for is written beside the runs, unless it is there. If another test of the same episodes has
     written something else there, this one keeps all of its arrays.
@@ -87,8 +97,21 @@ def write_published_arrays(run: Path, test: TestResult, arrays: Mapping[str, np.
             write_atomic(place, _packed(shared))
             found = shared
         if found.keys() == shared.keys() and all(np.array_equal(found[name], shared[name]) for name in shared):
-            arrays = {CORRECT: arrays[CORRECT], ANSWERED: answered}
-    write_atomic(run / TESTS / test.test_key / ARRAYS, _packed(arrays))
+            arrays = {CORRECT: arrays[CORRECT], MISSED: _smallest(asked.astype(np.int64) - answered)}
+    changes = _smallest(np.diff(arrays[CORRECT].astype(np.int64), axis=1, prepend=0))
+    others = {name: array for name, array in arrays.items() if name != CORRECT}
+    write_atomic(run / TESTS / test.test_key / ARRAYS, _packed({CHANGES: changes, **others}))
+
+
+def _summed(changes: np.ndarray) -> np.ndarray:
+    """Return CORRECT from CHANGES; what cannot be changes comes back as it is, for the checks of CORRECT to name."""
+    return changes.cumsum(axis=1).astype(np.uint16) if changes.ndim == 2 and changes.dtype.kind in WHOLE else changes
+
+
+def _smallest(counts: np.ndarray) -> np.ndarray:
+    """Return int64 counts in the smallest signed type that holds them."""
+    ends = (int(counts.min(initial=0)), int(counts.max(initial=0)))
+    return counts.astype(np.result_type(np.int8, *map(np.min_scalar_type, ends)))
 
 
 def _shared_file(run: Path, test: TestResult) -> Path:

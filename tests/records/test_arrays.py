@@ -8,8 +8,18 @@ import pytest
 from results_fixture import edit_record, make_plan, write_run, write_study
 
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import CORRECT, Plan, PlannedRun, RunState, load_study, run_state, test_arrays
-from leo_bench.records.arrays import ANSWERED, ASKED, CHARACTERS
+from leo_bench.records import CORRECT, Plan, PlannedRun, RunState, load_study, run_state
+from leo_bench.records.arrays import (
+    ANSWERED,
+    ARRAYS,
+    ASKED,
+    BY_CHARACTER,
+    CHANGES,
+    CHARACTERS,
+    MISSED,
+    test_arrays,
+    write_published_arrays,
+)
 from leo_bench.running.merge import merge_run
 from leo_bench.running.publish import publish, take_published
 
@@ -60,10 +70,46 @@ def test_published_arrays_are_those_of_the_store_and_the_shared_ones_are_written
         assert arrays[CHARACTERS].tolist() == [b"Greek/character01", b"Latin/character02"]
     for path in (folder / "official/runs").glob("*/tests/*/episodes.npz"):
         with np.load(path) as arrays:
-            assert sorted(arrays) == [ANSWERED, CORRECT]
+            assert sorted(arrays) == [CHANGES, MISSED]
     names, asked = published[0].by_character(published[0].headline) or ([], [])
     assert list(names) == [b"Greek/character01", b"Latin/character02"]
     assert np.array_equal(asked, [[450, 330], [450, 150]])
+
+
+def test_published_arrays_are_small_numbers_that_add_up_to_those_of_the_store(folder: Path, plan: Plan) -> None:
+    """Three episodes of 300 queries over four steps, worked by hand, and a character that is always missed."""
+    state = states(folder / "official/runs", plan.runs)[0]
+    correct = np.array([[297, 299, 300, 299], [0, 300, 0, 1], [150, 150, 150, 150]], np.uint16)
+    by_character = np.array([[700, 450], [200, 0]], np.uint32)
+    names = np.array([b"Greek/character01", b"Latin/character02"])
+    test = state.headline.model_copy(update={"episodes_digest": "0" * 64})
+    write_published_arrays(state.folder, test, {CORRECT: correct, CHARACTERS: names, BY_CHARACTER: by_character})
+    with np.load(state.folder / "tests" / test.test_key / ARRAYS) as arrays:
+        assert arrays[CHANGES].tolist() == [[297, 2, 1, -1], [0, 300, -300, 1], [150, 0, 0, 0]]
+        assert arrays[MISSED].tolist() == [250, 200]
+    read = test_arrays(state.folder, test)
+    assert np.array_equal(read[CORRECT], correct) and read[CORRECT].dtype == np.uint16
+    assert np.array_equal(read[BY_CHARACTER], by_character) and np.array_equal(read[CHARACTERS], names)
+
+
+def test_arrays_that_an_older_version_published_are_read(folder: Path, plan: Plan) -> None:
+    published = states(folder / "official/runs", plan.runs)
+    before = [arrays_of(state) for state in published]
+    for state in published:
+        for test in state.tests:
+            whole = test_arrays(state.folder, test)
+            answered = whole[BY_CHARACTER][:, 1]
+            np.savez(state.folder / "tests" / test.test_key / ARRAYS, **{CORRECT: whole[CORRECT], ANSWERED: answered})
+    assert [arrays_of(state) for state in states(folder / "official/runs", plan.runs)] == before
+
+
+@pytest.mark.parametrize("changes", [[[-1]] * 12, [[76]] * 12, [40] * 12, [["a"]] * 12, [[1.5]] * 12])
+def test_changes_that_add_up_to_no_counts_are_damage(folder: Path, plan: Plan, changes: list[object]) -> None:
+    state = states(folder / "official/runs", plan.runs)[0]
+    path = state.folder / "tests" / state.headline.test_key / ARRAYS
+    with np.load(path) as arrays:
+        np.savez(path, **{MISSED: arrays[MISSED], CHANGES: np.array(changes)})
+    assert run_state(plan.runs[0], state.folder).status == "corrupt"
 
 
 def test_a_test_that_asks_for_other_characters_keeps_its_own(tmp_path: Path, plan: Plan) -> None:
