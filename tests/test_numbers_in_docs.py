@@ -898,3 +898,30 @@ def test_long_budgets(variant: str) -> None:
     assert f"The updates of the 60,000 episodes {said}" in " ".join(page("methods.md"))
     (line,) = [line for line in page("methods.md") if re.search(rf"^\| .*seeds? \(`{variant}`\)", line)]
     assert line.endswith(f"| {' | '.join(words)} |")
+
+
+def test_ratios_of_the_published_benchmark() -> None:
+    """Rows of the tables of `make bench`, as docs/speed.md, methods.md and cluster.md have them."""
+    tables = ROOT / "reports" / "official" / "bench" / "tables"
+    ratio = pd.read_csv(tables / "ratios.csv").set_index("ratio")["measured"].astype(float)
+    timings = pd.read_csv(tables / "timings.csv").set_index("case")
+    speed, methods, cluster = (
+        " ".join(" ".join(page(name)).split()) for name in ("speed.md", "methods.md", "cluster.md")
+    )
+    bare, shared = (ratio[f"LEO step, {name} / bare CNN, 28x28"] for name in ("preset leo", "shared encoder"))
+    assert f"takes {bare:.2f} times the bare CNN at 28x28 ({shared:.2f} with the shared encoder)" in speed
+    small, large = (ratio[f"the literal algorithm / preset leo, {size}"] for size in ("28x28", "105x105"))
+    assert f"takes {small:.1f} times as long as `leo` at 28x28 and {large:.1f} times at 105x105" in speed
+    higher, literal = (
+        ratio[f"{name} / learner maml, transductive"] for name in ("MAML by the package higher", "literal MAML")
+    )
+    assert f"higher takes {higher:.1f} times as long as ours, and so does the literal loop" in speed
+    assert f"{higher:.1f}" == f"{literal:.1f}"
+    first = ratio["MAML step, first order / second order"]
+    assert f"A step of first order takes {first:.1f} times as long as one of second order" in speed
+    assert f"so a step takes about {first:.1f} times as long as one of MAML" in methods
+    cases = ("maml", "maml, transductive", "MAML by higher, in turn with ours")
+    ours, transductive, public = (10 * round(timings.loc[case, "peak memory, MB"] / 10) for case in cases)
+    assert f"{ours:,} MB for ours, {transductive:,} MB transductive, {public:,} MB for higher" in speed
+    minutes, memory = timings.loc["report of 10,000 runs", ["median, ms", "peak memory, MB"]]
+    assert f"{minutes / 60_000:.0f} minutes and {memory / 1000:.1f} GB of memory at 10,000 runs" in cluster
