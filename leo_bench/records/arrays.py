@@ -110,8 +110,7 @@ def _summed(changes: np.ndarray) -> np.ndarray:
 
 def _smallest(counts: np.ndarray) -> np.ndarray:
     """Return int64 counts in the smallest signed type that holds them."""
-    ends = (int(counts.min(initial=0)), int(counts.max(initial=0)))
-    return counts.astype(np.result_type(np.int8, *map(np.min_scalar_type, ends)))
+    return counts.astype(np.min_scalar_type(-1 - int(np.abs(counts).max(initial=0))))
 
 
 def _shared_file(run: Path, test: TestResult) -> Path:

@@ -71,6 +71,8 @@ def test_published_arrays_are_those_of_the_store_and_the_shared_ones_are_written
     for path in (folder / "official/runs").glob("*/tests/*/episodes.npz"):
         with np.load(path) as arrays:
             assert sorted(arrays) == [CHANGES, MISSED]
+    with np.load(published[0].folder / "tests" / published[0].headline.test_key / ARRAYS) as arrays:
+        assert arrays[CHANGES].dtype == np.int8, "counts of 40"
     names, asked = published[0].by_character(published[0].headline) or ([], [])
     assert list(names) == [b"Greek/character01", b"Latin/character02"]
     assert np.array_equal(asked, [[450, 330], [450, 150]])
@@ -87,6 +89,7 @@ def test_published_arrays_are_small_numbers_that_add_up_to_those_of_the_store(fo
     with np.load(state.folder / "tests" / test.test_key / ARRAYS) as arrays:
         assert arrays[CHANGES].tolist() == [[297, 2, 1, -1], [0, 300, -300, 1], [150, 0, 0, 0]]
         assert arrays[MISSED].tolist() == [250, 200]
+        assert arrays[CHANGES].dtype == arrays[MISSED].dtype == np.int16
     read = test_arrays(state.folder, test)
     assert np.array_equal(read[CORRECT], correct) and read[CORRECT].dtype == np.uint16
     assert np.array_equal(read[BY_CHARACTER], by_character) and np.array_equal(read[CHARACTERS], names)
