@@ -617,14 +617,14 @@ def test_what_a_search_was_worth_to_the_papers_leo_and_to_meta_sgd_on_the_head()
     assert "Four of the 14 trainings of the paper's LEO ended" in words and "4 of its 14 settings did" in remedies
 
 
-def test_compare_has_the_best_settings_of_the_papers_leo_and_of_meta_sgd_on_the_head() -> None:
+def test_compare_has_the_best_of_14_settings_of_each_method_searched_for_late() -> None:
     scores = pd.read_csv(ROOT / "results" / "official" / "compare_choice-cpu" / "scores.csv")
     assert set(scores["split"]) == {"val"}
     means = scores.groupby("variant")["accuracy"].mean()
     tried = {run.variant: run.settings for run in load_study(ROOT / "results/official/compare_choice-cpu").plan.runs}
     compared = {run.variant: run.settings for run in load_study(ROOT / "results/official/compare-cpu").plan.runs}
     not_searched = {"seed", "n_train_episodes", "val_every", "n_val_episodes"}
-    for method in ("paper", "meta_sgd_head"):
+    for method in ("paper", "meta_sgd_head", "leo", "prototype_start"):
         own = [name for name in tried if name.rpartition("_")[0] == method]
         best = tried[means.loc[means.index.intersection(own)].idxmax()]
         chosen = compared[f"{method}_searched"]
@@ -726,11 +726,11 @@ def test_sizes_of_the_searches() -> None:
         for name in ("compare_choice", "adaptation_choice", "recipe_choice")
     }
     tried = Counter(name.rpartition("_")[0] for name in variants["compare_choice"])
-    late = {"paper", "meta_sgd_head"}
+    late = {"paper", "meta_sgd_head", "leo", "prototype_start"}
     assert set(tried) == {"maml", "meta_sgd", "first_order_maml", "reptile", "anil", "pretrained"} | late
     assert set(tried.values()) == {14}
     words = " ".join(" ".join(page("methods.md")).split())
-    assert "`compare_choice` tried 14 settings of each of eight methods" in words
+    assert "`compare_choice` tried 14 settings of each of ten methods" in words
     profiles = tomllib.loads((ROOT / "studies" / "search_tuned.toml").read_text(encoding="utf-8"))["profiles"]
     loops, recipes = len(variants["adaptation_choice"]), len(variants["recipe_choice"])
     assert f"a search of {profiles['cpu']['n_trials']} trials (`search_tuned`), {loops} inner loops" in words
@@ -903,20 +903,24 @@ def test_long_budgets(variant: str) -> None:
 def test_ratios_of_the_published_benchmark() -> None:
     """Rows of the tables of `make bench`, as docs/speed.md, methods.md and cluster.md have them."""
     tables = ROOT / "reports" / "official" / "bench" / "tables"
-    ratio = pd.read_csv(tables / "ratios.csv").set_index("ratio")["measured"].astype(float)
+    ratios = pd.read_csv(tables / "ratios.csv").set_index("ratio")
+    ratio, over_rounds = ratios["measured"].astype(float), ratios["over rounds"]
     timings = pd.read_csv(tables / "timings.csv").set_index("case")
     speed, methods, cluster = (
         " ".join(" ".join(page(name)).split()) for name in ("speed.md", "methods.md", "cluster.md")
     )
-    bare, shared = (ratio[f"LEO step, {name} / bare CNN, 28x28"] for name in ("preset leo", "shared encoder"))
-    assert f"takes {bare:.2f} times the bare CNN at 28x28 ({shared:.2f} with the shared encoder)" in speed
-    small, large = (ratio[f"the literal algorithm / preset leo, {size}"] for size in ("28x28", "105x105"))
-    assert f"takes {small:.1f} times as long as `leo` at 28x28 and {large:.1f} times at 105x105" in speed
+    bare, shared = (f"LEO step, {name} / bare CNN, 28x28" for name in ("preset leo", "shared encoder"))
+    assert f"takes {ratio[bare]:.2f} times the bare CNN at 28x28 ({over_rounds[bare]} over rounds;" in speed
+    assert f"with the shared encoder {ratio[shared]:.2f}, {over_rounds[shared]})" in speed
+    small, large = (f"the literal algorithm / preset leo, {size}" for size in ("28x28", "105x105"))
+    assert f"takes {ratio[small]:.2f} times as long as `leo` at 28x28 ({over_rounds[small]})" in speed
+    assert f"and {ratio[large]:.2f} times at 105x105 ({over_rounds[large]})" in speed
     higher, literal = (
-        ratio[f"{name} / learner maml, transductive"] for name in ("MAML by the package higher", "literal MAML")
+        f"{name} / learner maml, transductive" for name in ("MAML by the package higher", "literal MAML")
     )
-    assert f"higher takes {higher:.1f} times as long as ours, and so does the literal loop" in speed
-    assert f"{higher:.1f}" == f"{literal:.1f}"
+    assert f"both take {ratio[higher]:.1f} times as long as ours, transductive too" in speed
+    assert f"(higher {over_rounds[higher]} over rounds, the literal loop {over_rounds[literal]})" in speed
+    assert f"{ratio[higher]:.1f}" == f"{ratio[literal]:.1f}"
     first = ratio["MAML step, first order / second order"]
     assert f"A step of first order takes {first:.1f} times as long as one of second order" in speed
     assert f"so a step takes about {first:.1f} times as long as one of MAML" in methods

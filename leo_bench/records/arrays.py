@@ -60,13 +60,16 @@ def test_arrays(run: Path, test: TestResult) -> dict[str, np.ndarray]:
     own = next((name for name in (MISSED, ANSWERED) if name in arrays), None)
     if own is None:
         return {name: arrays[name] for name in (CORRECT, CHARACTERS, BY_CHARACTER) if name in arrays}
+    counts = arrays[own]
+    if counts.dtype.kind not in WHOLE or counts.ndim != 1:
+        raise LeoBenchError(f"{path} is damaged ({own} has no count for each character); {TEST_REMEDY}")
     place = _shared_file(run, test)
     shared = _read(place, SHARED_REMEDY)
-    asked, counts = shared.get(ASKED, np.array("")), arrays[own]
-    if CHARACTERS not in shared or any(
-        one.dtype.kind not in WHOLE or one.shape != (counts.size,) for one in (asked, counts)
-    ):
+    asked = shared.get(ASKED, np.array(""))
+    if CHARACTERS not in shared or asked.dtype.kind not in WHOLE or asked.shape != counts.shape:
         raise LeoBenchError(f"{place} is damaged, or does not fit {path}; {SHARED_REMEDY}")
+    if (counts < 0).any() or (counts > asked).any():
+        raise LeoBenchError(f"{path} is damaged, or does not fit {place} ({own} is not within {ASKED}); {TEST_REMEDY}")
     answered = counts if own == ANSWERED else asked - counts.astype(asked.dtype)
     return {CORRECT: arrays[CORRECT], CHARACTERS: shared[CHARACTERS], BY_CHARACTER: np.stack([asked, answered], axis=1)}
 
@@ -82,7 +85,7 @@ def write_arrays(run: Path, test: TestResult, arrays: Mapping[str, np.ndarray]) 
 
 
 def write_published_arrays(run: Path, test: TestResult, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write the arrays of one test of a published run, in a third of the space.
+    """Write the arrays of one test of a published run, in a third to a half of the space.
 
     What the episodes ask for is written beside the runs, unless it is there. If another test of the same episodes has
     written something else there, this one keeps all of its arrays.
@@ -104,8 +107,11 @@ def write_published_arrays(run: Path, test: TestResult, arrays: Mapping[str, np.
 
 
 def _summed(changes: np.ndarray) -> np.ndarray:
-    """Return CORRECT from CHANGES; what cannot be changes comes back as it is, for the checks of CORRECT to name."""
-    return changes.cumsum(axis=1).astype(np.uint16) if changes.ndim == 2 and changes.dtype.kind in WHOLE else changes
+    """Return CORRECT from CHANGES; what cannot be changes of counts comes back for the checks of CORRECT to name."""
+    if changes.ndim != 2 or changes.dtype.kind not in WHOLE:
+        return changes
+    sums = changes.astype(np.int64).cumsum(axis=1)
+    return sums.astype(np.uint16) if (sums == sums.astype(np.uint16)).all() else sums
 
 
 def _smallest(counts: np.ndarray) -> np.ndarray:
@@ -122,7 +128,11 @@ def _read(path: Path, remedy: str = TEST_REMEDY) -> dict[str, np.ndarray]:
     """Return the arrays of a file. Raises LeoBenchError if it is missing or damaged."""
     try:
         with np.load(io.BytesIO(path.read_bytes())) as arrays:
-            return dict(arrays)
+            found = dict(arrays)
+        for name, array in found.items():
+            if not isinstance(array, np.ndarray):  # numpy returns a member without its mark as bytes
+                raise ValueError(f"{name} is no array")
+        return found
     except Exception as error:  # noqa: BLE001 - a damaged archive can raise nearly anything
         reason = shortened(f"{type(error).__name__}: {error}", 200)
         raise LeoBenchError(f"{path} is missing or damaged ({reason}); {remedy}") from None

@@ -221,7 +221,7 @@ def _wrong_characters(arrays: Mapping[str, np.ndarray], test: TestResult) -> str
         return f"counts by character of shape {counts.shape} do not fit {len(names)} names Alphabet/character"
     asked, correct = (int(total) for total in counts.sum(axis=0, dtype=np.int64))
     queries, right = test.n_test_episodes * test.n_way * test.n_query, int(arrays[CORRECT][:, -1].sum())
-    if (asked, correct) != (queries, right) or (counts[:, 1] > counts[:, 0]).any():
+    if (asked, correct) != (queries, right) or (counts[:, 1] > counts[:, 0]).any() or (counts < 0).any():
         return f"counts by character have {correct} correct of {asked} queries, by episode {right} of {queries}"
     return ""
 

@@ -1,6 +1,8 @@
 """Arrays of a test: what tests of the same episodes share is published once, and read as if each had its own."""
 
 import shutil
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -106,12 +108,57 @@ def test_arrays_that_an_older_version_published_are_read(folder: Path, plan: Pla
     assert [arrays_of(state) for state in states(folder / "official/runs", plan.runs)] == before
 
 
-@pytest.mark.parametrize("changes", [[[-1]] * 12, [[76]] * 12, [40] * 12, [["a"]] * 12, [[1.5]] * 12])
-def test_changes_that_add_up_to_no_counts_are_damage(folder: Path, plan: Plan, changes: list[object]) -> None:
+@pytest.mark.parametrize(
+    "name, damage",
+    [
+        (CHANGES, lambda changes: np.full((12, 1), -1)),
+        (CHANGES, lambda changes: np.full((12, 1), 76)),
+        (CHANGES, lambda changes: changes + np.int64(65_536)),
+        (CHANGES, lambda changes: changes[:, 0]),
+        (CHANGES, lambda changes: changes.astype("U")),
+        (CHANGES, lambda changes: changes.astype(float)),
+        (MISSED, lambda missed: missed + np.int64(2**32)),
+        (MISSED, lambda missed: missed.astype(np.uint64) + np.uint64(2**63)),
+        (MISSED, lambda missed: missed - missed.max() * np.array([1, -1])),
+        (MISSED, lambda missed: missed.astype("datetime64[Y]")),
+        (MISSED, lambda missed: missed.sum()),
+        (MISSED, lambda missed: missed[:1]),
+    ],
+)  # fmt: skip
+def test_published_counts_that_cannot_be_are_damage(
+    folder: Path, plan: Plan, name: str, damage: Callable[[np.ndarray], np.ndarray]
+) -> None:
     state = states(folder / "official/runs", plan.runs)[0]
     path = state.folder / "tests" / state.headline.test_key / ARRAYS
     with np.load(path) as arrays:
-        np.savez(path, **{MISSED: arrays[MISSED], CHANGES: np.array(changes)})
+        kept = dict(arrays)
+    np.savez(path, **{**kept, name: damage(kept[name])})
+    assert run_state(plan.runs[0], state.folder).status == "corrupt"
+
+
+@pytest.mark.parametrize("name", [CHANGES, MISSED])
+def test_a_member_that_is_no_array_is_damage(folder: Path, plan: Plan, name: str) -> None:
+    state = states(folder / "official/runs", plan.runs)[0]
+    path = state.folder / "tests" / state.headline.test_key / ARRAYS
+    with np.load(path) as arrays:
+        kept = dict(arrays)
+    np.savez(path, **{other: array for other, array in kept.items() if other != name})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(f"{name}.npy", b"")
+    found = run_state(plan.runs[0], state.folder)
+    assert found.status == "corrupt" and f"{name} is no array" in found.message
+
+
+def test_negative_counts_by_character_in_the_store_are_damage(folder: Path, plan: Plan) -> None:
+    state = states(folder / "runs", plan.runs)[0]
+    path = state.folder / "tests" / state.headline.test_key / ARRAYS
+    with np.load(path) as arrays:
+        kept = dict(arrays)
+    counts = kept[BY_CHARACTER].astype(np.int64)
+    moved = counts[1, 1] + 1
+    kept[BY_CHARACTER] = counts + np.array([[0, moved], [0, -moved]])
+    assert kept[BY_CHARACTER].min() == -1 and (kept[BY_CHARACTER].sum(0) == counts.sum(0)).all()
+    np.savez(path, **kept)
     assert run_state(plan.runs[0], state.folder).status == "corrupt"
 
 
