@@ -101,7 +101,8 @@ def test_running_statistics_are_updated_once_per_episode_in_order() -> None:
         backwards(episode)
     states = zip(batched.named_buffers(), looped.buffers(), backwards.buffers(), strict=True)
     for (name, buffer), expected, other in states:
-        assert torch.equal(buffer, expected), name
+        # A batch of another size may be summed in another order, on some processors.
+        torch.testing.assert_close(buffer, expected, rtol=1e-5, atol=1e-6, msg=name)
         if "tracked" in name:
             assert buffer == 3
         elif "blocks.0" in name:  # the order matters, so the test sees it

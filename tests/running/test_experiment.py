@@ -196,6 +196,19 @@ def test_a_run_that_has_all_it_was_asked_for_is_left_alone(tmp_path: Path, monke
     assert again.attempts == first.attempts == 1
 
 
+def assert_same_answers(first: RunState, again: RunState) -> None:
+    """Check that tests have the same answers, and the same losses and distances but for rounding.
+
+    A test that is scored alone passes its images through the CNN in other batches, which some processors sum in
+    another order.
+    """
+    for old, new in zip(first.tests, again.tests, strict=True):
+        assert np.array_equal(first.correct(old), again.correct(new))
+        assert old.adaptation is not None and new.adaptation is not None
+        before, now = (one.adaptation.model_dump(exclude_none=True) for one in (old, new))
+        assert now == pytest.approx(before, rel=1e-5)
+
+
 def test_a_test_that_was_lost_is_scored_again_with_the_same_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,7 +219,7 @@ def test_a_test_that_was_lost_is_scored_again_with_the_same_numbers(
     assert "1 of 4 tests are not scored" in run_state(first.planned, first.folder).message
     forbid_training(monkeypatch)
     again = run(tmp_path)
-    assert differences(first, again) == []
+    assert_same_answers(first, again)
     assert [test.attempt for test in again.tests] == [1, 1, 2, 1]
 
 
@@ -218,7 +231,7 @@ def test_a_damaged_test_is_set_aside_alone_and_scored_again(tmp_path: Path, monk
     assert run_state(first.planned, first.folder).status == "corrupt"
     forbid_training(monkeypatch)
     again = run(tmp_path)
-    assert differences(run_state(first.planned, first.folder), again) == []
+    assert_same_answers(run_state(first.planned, first.folder), again)
     assert trained(again) == trained(first)
     assert [test.attempt for test in again.tests] == [1, 2, 1, 1]
     kept = list(first.folder.glob("attempt-*/tests/*/episodes.npz"))

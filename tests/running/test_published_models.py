@@ -64,7 +64,11 @@ def test_cards_are_those_that_the_records_give(tmp_path: Path) -> None:
 
 
 def check_answers(name: str, source: DataSource) -> None:
-    """Score the first episodes of each recorded 1-shot test on a data set, and compare the right answers."""
+    """Score the first episodes of each recorded 1-shot test on a data set, and compare the right answers.
+
+    A processor of another kind rounds otherwise, so where two classes are all but tied another one may win: up to one
+    answer in a thousand may differ.
+    """
     settings = read_model(find_model(name))[0].at_test()
     bank, run = load_images(source, settings.image_size), recorded(name)
     tests = [test for test in run.tests if test.dataset == source.name and test.k_shot == 1]
@@ -75,7 +79,8 @@ def check_answers(name: str, source: DataSource) -> None:
     ]
     found = score(load_pretrained(name), bank, groups, SUPPORT_COPIES[settings.test_support_copies])
     for test, scores in zip(tests, found, strict=True):
-        assert np.array_equal(scores.correct, run.correct(test)[:N_EPISODES]), test.asked.name
+        differing = np.abs(scores.correct - run.correct(test)[:N_EPISODES]).sum()
+        assert differing <= scores.correct.size * test.n_way * test.n_query / 1000, test.asked.name
 
 
 @pytest.mark.parametrize("name", NAMES)

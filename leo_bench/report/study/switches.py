@@ -56,7 +56,7 @@ def switch_variants(data: StudyData, switch: str) -> list[str]:
     return [baseline, *variants]
 
 
-METHODS = ("first_order_maml", "meta_sgd_head", "paper")
+METHODS = ("first_order_maml", "meta_sgd_head", "paper", "prototype_start")
 """Methods beside the learners that have a switch of their training settings."""
 NO_SETTING = {
     "preset": "A whole set of settings.",
