@@ -41,9 +41,7 @@ def test_a_training_that_ends_well_and_other_learners_are_refused() -> None:
         follow(make_settings({**SMALL, "learner": "maml"}), BANK)
 
 
-def test_a_run_that_the_study_lacks_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_that_cannot_be_followed_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = make_plan({"pixels": {"learner": "pixels", "n_train_episodes": 0}}, [0], numerics=None)
     folder = write_study(tmp_path, plan)
     for arguments, said in (
