@@ -156,7 +156,8 @@ def test_negative_counts_by_character_in_the_store_are_damage(folder: Path, plan
         kept = dict(arrays)
     counts = kept[BY_CHARACTER].astype(np.int64)
     moved = counts[1, 1] + 1
-    kept[BY_CHARACTER] = counts + np.array([[0, moved], [0, -moved]])
+    kept[BY_CHARACTER] = counts + np.array([[moved, moved], [-moved, -moved]])  # so that none is above the queries
+    assert (kept[BY_CHARACTER][:, 1] <= kept[BY_CHARACTER][:, 0]).all()
     assert kept[BY_CHARACTER].min() == -1 and (kept[BY_CHARACTER].sum(0) == counts.sum(0)).all()
     np.savez(path, **kept)
     assert run_state(plan.runs[0], state.folder).status == "corrupt"
