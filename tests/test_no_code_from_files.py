@@ -96,4 +96,4 @@ def test_a_new_record_describes_the_machine_without_its_name(monkeypatch: pytest
     monkeypatch.setattr(os, "uname", lambda: os.uname_result(("Linux", "machine-of-somebody", "6.0", "1", "x86_64")))
     said = json.dumps([provenance.host(), provenance.versions(), provenance.commit()])
     assert "somebody" not in said
-    assert set(provenance.host()) == {"system", "processor", "cores", "memory_gb"}
+    assert set(provenance.host()) - {"instructions"} == {"system", "processor", "cores", "memory_gb"}

@@ -18,6 +18,10 @@ VERSIONS = (
 )
 
 
+INSTRUCTIONS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sve": "SVE", "asimd": "NEON"}
+"""Vector instructions that a processor can have, widest first: flag in /proc/cpuinfo -> name."""
+
+
 def now() -> str:
     """Return the current time, UTC, in whole seconds, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
@@ -50,14 +54,21 @@ def _git(*arguments: str) -> str:
 
 
 def host() -> dict[str, str]:
-    """Return system, processor, cores and memory of the machine, but no name and no address.
+    """Return system, processor, its vector instructions, cores and memory of the machine, but no name and no address.
 
-    The engine that placed the process is named too, unless the process was started on the user's own machine.
+    Processors of several generations can share a name and round otherwise, because sums are as wide as the vectors
+    allow. Where the system does not name the instructions, they are left out. The engine that placed the process is
+    named too, unless the process was started on the user's own machine.
     """
     engine = {"executor": os.environ[EXECUTOR]} if EXECUTOR in os.environ else {}
+    facts = _cpuinfo()
+    flags = (facts.get("flags") or facts.get("Features") or "").split()
+    widest = next((name for flag, name in INSTRUCTIONS.items() if flag in flags), None)
+    instructions = {"instructions": widest} if widest else {}
     return engine | {
         "system": platform.platform(terse=True),
-        "processor": _processor(),
+        "processor": facts.get("model name") or platform.processor() or platform.machine(),
+        **instructions,
         "cores": str(os.cpu_count()),
         "memory_gb": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f}"
         if hasattr(os, "sysconf")
@@ -65,12 +76,14 @@ def host() -> dict[str, str]:
     }
 
 
-def _processor() -> str:
+def _cpuinfo() -> dict[str, str]:
+    """Return what /proc/cpuinfo says of the first processor; nothing on a system without this file."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+        return {}
+    lines = (line.partition(":") for line in text.split("\n\n", 1)[0].splitlines())
+    return {name.strip(): value.strip() for name, _, value in lines}
 
 
 def versions() -> dict[str, str]:

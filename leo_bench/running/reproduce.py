@@ -258,14 +258,19 @@ def _with_tests(run: RunState, tests: Mapping[str, TestSettings], name: str) -> 
 
 
 def _changed_since(old: Result, new: Result, numerics: str) -> str:
-    """Return the changes between two records that can change bits: source, processor, versions.
+    """Return the changes between two records that can change bits: source, processor, its instructions, versions.
 
-    numerics: digest of the source that made the new one.
+    numerics: digest of the source that made the new one. A record without the instructions may come from a processor
+    of another generation with the same name, so that counts as a change.
     """
-    there, here = ({**one.versions, "processor": one.host.get("processor", "unknown")} for one in (old, new))
+    there, here = ({"processor": "unknown", **one.versions, **one.host} for one in (old, new))
     there["source"], here["source"] = old.numerics, numerics
-    return ", ".join(
+    changes = [
         f"{name} was {there.get(name, 'absent')}, is {here.get(name, 'absent')}"
         for name in ("processor", "torch", "numpy", "source")
         if here.get(name) != there.get(name)
-    )
+    ]
+    if here["processor"] == there["processor"] and here.get("instructions") != there.get("instructions"):
+        before, now = (one.get("instructions", "not recorded") for one in (there, here))
+        changes.insert(0, f"vector instructions of the processor were {before}, are {now}")
+    return ", ".join(changes)

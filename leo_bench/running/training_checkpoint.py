@@ -43,6 +43,7 @@ def identity(run_key: str, numerics: str, data: str, host: Mapping[str, str]) ->
         "numerics digest": numerics,
         "data digest": data,
         "processor": host["processor"],
+        "instructions": host.get("instructions"),
         "GPU": host.get("gpu"),
         "versions": versions(),
     }

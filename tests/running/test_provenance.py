@@ -64,5 +64,42 @@ def test_git_variables_of_a_hook_do_not_name_another_repository(
 
 
 def test_the_host_is_described_without_its_name() -> None:
-    assert set(provenance.host()) == {"system", "processor", "cores", "memory_gb"}
+    assert set(provenance.host()) - {"instructions"} == {"system", "processor", "cores", "memory_gb"}
     assert socket.gethostname() not in "".join(provenance.host().values()) or len(socket.gethostname()) < 4
+
+
+def cpuinfo(monkeypatch: pytest.MonkeyPatch, text: str | None) -> dict[str, str]:
+    """Return the description of a host whose /proc/cpuinfo has this text; None if it has no such file."""
+
+    def read(path: Path, **_: object) -> str:
+        assert path == Path("/proc/cpuinfo")
+        if text is None:
+            raise FileNotFoundError
+        return text
+
+    monkeypatch.setattr(Path, "read_text", read)
+    return provenance.host()
+
+
+@pytest.mark.parametrize(
+    ("flags", "instructions"),
+    [
+        ("flags\t\t: fpu sse2 avx avx2 avx512f avx512bw", "AVX-512"),
+        ("flags\t\t: fpu sse2 avx avx2", "AVX2"),
+        ("flags\t\t: fpu sse2", None),
+        ("Features\t: fp asimd sve", "SVE"),
+        ("Features\t: fp asimd", "NEON"),
+    ],
+)
+def test_two_generations_of_a_processor_with_one_name_are_told_apart(
+    monkeypatch: pytest.MonkeyPatch, flags: str, instructions: str | None
+) -> None:
+    first = f"processor\t: 0\nmodel name\t: Some CPU: fast\n{flags}\n"
+    found = cpuinfo(monkeypatch, f"{first}\nprocessor\t: 1\nmodel name\t: Other CPU\nflags\t\t: avx512f\n")
+    assert found["processor"] == "Some CPU: fast"  # of the first core, as all are alike
+    assert found.get("instructions") == instructions
+
+
+def test_a_system_without_cpuinfo_names_no_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = cpuinfo(monkeypatch, None)
+    assert "instructions" not in found and found["processor"]

@@ -172,6 +172,20 @@ def test_processor_and_versions_are_compared_with_those_of_the_machine_that_did_
     assert "torch was 1.0, is " in changed
 
 
+@pytest.mark.parametrize("before", ["AVX-512", None])
+def test_instructions_of_a_processor_of_the_same_name_are_compared(view: StudyView, before: str | None) -> None:
+    result = view.runs[0].result
+    assert result is not None
+    host = {"processor": "Some CPU"} | ({"instructions": before} if before else {})
+    old = result.model_copy(update={"host": host})
+    new = result.model_copy(update={"host": {**host, "instructions": "AVX2"}})
+    words = f"vector instructions of the processor were {before or 'not recorded'}, are AVX2"
+    assert reproduce._changed_since(old, new, result.numerics) == words
+    assert reproduce._changed_since(new, new, result.numerics) == ""
+    another = result.model_copy(update={"host": {"processor": "Another CPU"}})
+    assert reproduce._changed_since(another, new, result.numerics) == "processor was Another CPU, is Some CPU"
+
+
 def test_other_bits_are_named_and_kept(view: StudyView, tmp_path: Path) -> None:
     run = view.runs[0]
     assert run.result is not None

@@ -254,6 +254,7 @@ def altered(path: Path, how: str) -> None:
         ("schema", "it was made with other schema (another, here "),
         ("data digest", "it was made with other data digest (another, here tiny)"),
         ("processor", "it was made with other processor (another, here "),
+        ("instructions", "it was made with other instructions (another, here "),
         ("versions", "it was made with other versions (another, here "),
     ],
 )
