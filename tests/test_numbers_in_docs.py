@@ -732,7 +732,7 @@ def test_sizes_of_the_searches() -> None:
     assert "`compare_choice` tried 14 settings of each of ten methods" in words
     profiles = tomllib.loads((ROOT / "studies" / "search_tuned.toml").read_text(encoding="utf-8"))["profiles"]
     loops, recipes = len(variants["adaptation_choice"]), len(variants["recipe_choice"])
-    assert f"a search of {profiles['cpu']['n_trials']} trials (`search_tuned`), {loops} inner loops" in words
+    assert f"a search of {profiles['cpu']['n_trials']} trials (`search_tuned`) followed, then {loops} inner loops" in words
     assert f"(`adaptation_choice`) and {recipes} variants of recipes" in words
 
 

@@ -65,7 +65,7 @@ def test_the_sentence_on_other_methods_by_hand(tmp_path: Path) -> None:
     assert "the updates of `tuned` take 77 seconds. ProtoNet is at 95% after 14 seconds. After 160,000 images" in text
     assert "`tuned` has 90.0% on test; " in text
     assert "on test; ProtoNet 80.0, MAML 75.0 (2 to 4 seeds, [report](link/report.md))." in text
-    assert text.endswith("MAML is inductive and learns from 20% as many answers as `tuned`.\n")
+    assert text.endswith("MAML is inductive, with 20% as many query losses as `tuned`.\n")
 
 
 def test_the_sentence_names_no_time_if_95_percent_are_not_reached(tmp_path: Path) -> None:

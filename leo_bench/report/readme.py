@@ -111,7 +111,7 @@ def methods_block(report_folder: Path, link: str) -> str:
 def _losses_words(report_folder: Path) -> str:
     """Return how many query losses MAML learns from, beside tuned; an empty text if the table of costs lacks them."""
     own, maml = (_row(report_folder, "cost", variant).get("n_query_losses") for variant in ("tuned", "maml"))
-    return f" MAML is inductive and learns from {maml / own:.0%} as many answers as `tuned`." if own and maml else ""
+    return f" MAML is inductive, with {maml / own:.0%} as many query losses as `tuned`." if own and maml else ""
 
 
 BLOCKS: dict[str, Callable[[Path, str], str]] = {"goals": goals_block, "methods": methods_block}
