@@ -191,6 +191,19 @@ def test_the_choice_of_the_inner_loop(name: str, variants: list[str]) -> None:
     assert f"| {name} | {mark}{', '.join(means)}{mark} |" in page("adaptation.md")
 
 
+def test_what_the_rule_of_the_inner_loop_would_choose_now() -> None:
+    variants = Published("adaptation_choice").main.index
+    means = {variant: mean_of_choice("adaptation_choice", variant) for variant in variants}
+    lead = means["r1_t2_50"] - means["r1_t2"]
+    assert max(means, key=means.__getitem__) == "r1_t2_50" and lead > 0.02
+    words = " ".join(" ".join(page("adaptation.md")).split())
+    assert f"50 steps lead by {lead:.4f} points, just more than the rule's 0.02" in words
+    assert f"C = 1 for logistic regression ({means['logistic_1']:.2f})" in words
+    heads = {name: means[name] for name in ("descended_03", "descended_1", "descended_3")}
+    assert max(heads.values()) - heads["descended_03"] < 0.02  # the smaller step is taken
+    assert f"({heads['descended_03']:.2f}, no better than its start, {means['protonet']:.2f})" in words
+
+
 def mean_of_choice(study: str, variant: str) -> float:
     """Return the mean accuracy over the ten tests by which a study on validation alphabets chooses, percent."""
     tests = [ADAPTATION_TESTS[test] for test in ADAPTATION_TESTS if "5-shot" in test or "1-shot" in test]
@@ -732,7 +745,9 @@ def test_sizes_of_the_searches() -> None:
     assert "`compare_choice` tried 14 settings of each of ten methods" in words
     profiles = tomllib.loads((ROOT / "studies" / "search_tuned.toml").read_text(encoding="utf-8"))["profiles"]
     loops, recipes = len(variants["adaptation_choice"]), len(variants["recipe_choice"])
-    assert f"a search of {profiles['cpu']['n_trials']} trials (`search_tuned`) followed, then {loops} inner loops" in words
+    assert (
+        f"a search of {profiles['cpu']['n_trials']} trials (`search_tuned`) followed, then {loops} inner loops" in words
+    )
     assert f"(`adaptation_choice`) and {recipes} variants of recipes" in words
 
 
