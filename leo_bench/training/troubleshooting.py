@@ -32,5 +32,6 @@ def out_of_memory(settings: Settings) -> str:
     """Return a message about a lack of memory, with advice."""
     return (
         f"out of memory; run fewer at a time (JOBS), lower meta_batch_size (now {settings.meta_batch_size}), "
-        f"or take smaller images (image_size, now {settings.image_size})"
+        f"latent_dim (now {settings.latent_dim}) or inner_steps (now {settings.inner_steps}), or take smaller images "
+        f"(image_size, now {settings.image_size})"
     )
