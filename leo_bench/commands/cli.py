@@ -471,7 +471,7 @@ COMMANDS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
     "merge": ("merge", "take runs made on another machine into the results", _merge_options),
     "dashboard": ("dashboard", "show searches and studies in a browser, until Ctrl-C", _dashboard_options),
     "report": ("report", "write reports again from results, without training", _report_options),
-    "publish": ("report", "copy a study with its report to results/official and reports/official", _publish_options),
+    "publish": ("publish", "copy a study with its report to results/official and reports/official", _publish_options),
     "publish-model": (
         "publish_model",
         "write the trained model of a published run, with a model card, to models/",

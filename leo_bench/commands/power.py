@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
+from leo_bench.config import make_settings, planned_tests
 from leo_bench.records import RUNS, Plan, PlannedRun, RunState, StudyView, run_state
 from leo_bench.report.study.sentences import OPEN
 from leo_bench.statistics import POWER, chance_of_verdict, smallest_settled
 from leo_bench.statistics.families import as_difference
 from leo_bench.statistics.studies.differences import all_effects, variance_prior
-from leo_bench.statistics.studies.study import StudyData, study_data
+from leo_bench.statistics.studies.study import Cell, StudyData, study_data
 
 
 def open_comparisons(data: StudyData) -> list[tuple[str, str]]:
@@ -38,8 +39,10 @@ def power_words(plan: Plan, results: Path) -> str:
     for cell in data.cells:
         frame = all_effects(data, cell)
         for _, row in frame.iterrows():
-            n_compared = plan.n_looks * int((frame["family"] == row["family"]).sum())
             variant = str(row["variant"])
+            if not all(_is_scored(data, name, cell) for name in (variant, data.compared_with(variant))):
+                continue
+            n_compared = plan.n_looks * int((frame["family"] == row["family"]).sum())
             n_seeds = len(seeds[variant] & seeds[data.compared_with(variant)])
             if n_seeds < 2:
                 single += 1
@@ -63,6 +66,12 @@ def power_words(plan: Plan, results: Path) -> str:
         f"  power     {expected} with {most} seeds, from the spreads on record{later}; a true difference of "
         f"{100 * float(np.median(smallest)):.1f} points is found in {100 * POWER:.0f}% of such studies (median)"
     )
+
+
+def _is_scored(data: StudyData, variant: str, cell: Cell) -> bool:
+    """Return True if a variant is to be scored on a test."""
+    tests = planned_tests(make_settings(data.settings[variant]))
+    return cell in {(test.n_way, test.episode_mode) for test in tests}
 
 
 def _on_record(plan: Plan, run: PlannedRun, results: Path) -> RunState:

@@ -71,7 +71,7 @@ def _refuse_ignored(options: argparse.Namespace) -> None:
     if options.shard:
         refuse_beside("--shard", "makes no report", options_given(options, "reports"))
     if options.plan:
-        refuse_beside("--plan", "starts nothing", options_given(options, "retry", "use_published", "reports"))
+        refuse_beside("--plan", "starts nothing", options_given(options, "retry", "reports"))
     if not options.until_decided:
         refuse_alone("--until-decided", options_given(options, "max_seeds"))
 
@@ -104,11 +104,12 @@ def distinct_settings(plan: Plan) -> list[Settings]:
 
 
 def _words(plan: Plan, options: argparse.Namespace, jobs: int) -> str:
+    summary = plan_words(plan, options.results, jobs, options.use_published)
     if plan.claims:  # its numbers are no comparisons with a baseline
-        return plan_words(plan, options.results, jobs)
+        return summary
     from leo_bench.commands.power import power_words  # pandas is slow to import
 
-    return f"{plan_words(plan, options.results, jobs)}\n{power_words(plan, options.results)}"
+    return f"{summary}\n{power_words(plan, options.results)}"
 
 
 def _until_decided(

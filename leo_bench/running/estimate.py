@@ -98,10 +98,15 @@ def _image_cost(settings: Mapping[str, Any]) -> float:
     return float((pixels / 28) ** 2 * settings["width"] / 64)
 
 
-def plan_words(plan: Plan, results: Path, jobs: int) -> str:
-    """Return the summary of a plan: data, runs, time and disk space."""
-    states = [run_state(run, results / RUNS / run.run_key, plan.accept_stale) for run in plan.runs]
-    left = [state.planned for state in states if state.status != "done"]
+def plan_words(plan: Plan, results: Path, jobs: int, use_published: bool = False) -> str:
+    """Return the summary of a plan: data, runs, time and disk space. With use_published, runs are done that are
+    published, too."""
+    stores = [results / RUNS, *([results / "official" / RUNS] if use_published else [])]
+    left = [
+        run
+        for run in plan.runs
+        if all(run_state(run, store / run.run_key, plan.accept_stale).status != "done" for store in stores)
+    ]
     seeds = sorted({run.seed for run in plan.runs})
     variants = list(dict.fromkeys(run.variant for run in plan.runs))
     seconds = cost_of_all(left) / jobs
@@ -111,8 +116,8 @@ def plan_words(plan: Plan, results: Path, jobs: int) -> str:
         f"study {plan.study}, profile {plan.profile}: {plan.question}",
         f"  data      {settings['dataset']}, {settings['image_size']}x{settings['image_size']}, "
         f"{settings['n_train_episodes']:,} training episodes",
-        f"  runs      {len(states)}: {len(variants)} variants, seeds {', '.join(map(str, seeds))}; "
-        f"{len(states) - len(left)} done, {len(left)} to do{shared_words(left)}",
+        f"  runs      {len(plan.runs)}: {len(variants)} variants, seeds {', '.join(map(str, seeds))}; "
+        f"{len(plan.runs) - len(left)} done, {len(left)} to do{shared_words(left)}",
         f"  time      about {duration(max(seconds, longest))} with {jobs} at a time (estimated, one server core each)",
         f"  disk      about {len(left) * DISK_MB:.0f} MB",
     ]

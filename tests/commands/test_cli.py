@@ -135,7 +135,7 @@ KEY = "0123456789abcdef"
     [
         ("study a --max-seeds 9", "--max-seeds would be ignored without --until-decided; add it, or leave out"),
         ("study a --plan --retry", "--plan starts nothing, so --retry would be ignored"),
-        ("study a --plan --use-published --reports r", "so --use-published and --reports would be ignored"),
+        ("study a --plan --retry --reports r", "so --retry and --reports would be ignored"),
         ("study a --shard 1/2 --reports r", "--shard makes no report, so --reports would be ignored"),
         ("study a --collect", "--collect would be ignored without --ray"),
         ("search s --collect --gpus-per-run 1", "--gpus-per-run and --collect would be ignored without --ray"),

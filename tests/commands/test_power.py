@@ -50,6 +50,15 @@ def test_each_comparison_counts_the_seeds_that_both_variants_are_planned_with(tm
     assert "each comparison is planned with one seed, which gives no verdict" in words
 
 
+def test_a_test_that_a_variant_is_not_scored_on_is_no_comparison(tmp_path: Path) -> None:
+    base = {"test_n_ways": (5, 20), "test_modes": ("mixed",), "inner_steps": 1}
+    plan = make_plan({"leo": {}, "far": {"latent_dim": 8, "test_n_ways": (5,)}}, range(3), base=base)
+    for run in plan.runs:
+        write_run(tmp_path, plan, run, lambda name, seed, *_: np.full((12, 2), CORRECT[name][seed]))
+    words = power_words(plan, tmp_path)
+    assert "of 1 comparisons" in words and "no two seeds on record" not in words
+
+
 def test_seeds_are_added_where_a_comparison_is_open(tmp_path: Path) -> None:
     build(tmp_path, 3, 3)
     found = open_comparisons(load_study_data(tmp_path / "ablations-cpu"))

@@ -5,7 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import results_fixture
 
 from leo_bench.config import make_settings
 from leo_bench.data.locate import DataSource
@@ -339,6 +341,15 @@ def test_plan_words_name_the_work(tmp_path: Path) -> None:
     plan = make_plan(write(tmp_path), "s", "cpu", SOURCE)
     text = plan_words(plan, tmp_path, jobs=2)
     assert "9: 5 variants, seeds 0, 1; 0 done, 9 to do" in text
+
+
+def test_a_plan_counts_published_runs_if_they_are_to_be_used(tmp_path: Path) -> None:
+    base = {"inner_steps": 1, "test_n_ways": (5,), "test_modes": ("mixed",)}
+    plan = results_fixture.make_plan({"leo": {}, "short": {"latent_dim": 16}}, [0], base=base)
+    folder = tmp_path / "official" / "runs" / plan.runs[0].run_key
+    results_fixture.write_run(tmp_path, plan, plan.runs[0], lambda *_: np.full((12, 2), 40), folder=folder)
+    assert "2 variants, seeds 0; 0 done, 2 to do" in plan_words(plan, tmp_path, jobs=1)
+    assert "2 variants, seeds 0; 1 done, 1 to do" in plan_words(plan, tmp_path, jobs=1, use_published=True)
 
 
 def test_precision_is_the_commands_where_no_variant_says_otherwise(tmp_path: Path) -> None:

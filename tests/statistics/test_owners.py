@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
+from leo_bench.commands import cli
+from leo_bench.records.claims import Claims
 from leo_bench.statistics.studies.differences import all_effects, effects
+from leo_bench.statistics.studies.owners import studies_that_read
 from leo_bench.statistics.studies.study import load_study_data
 
 MIXED = (5, "mixed")
@@ -40,6 +43,29 @@ def test_a_pair_of_two_studies_has_the_verdict_of_the_larger_one(tmp_path: Path)
     assert "study large" in shown["note"] and "large" in shown["family"]
     assert own["holm_p"] != owner["holm_p"]  # by itself the small study has another family, and another p
     assert "large" not in own["note"]
+
+
+def test_a_report_is_read_by_studies_of_claims_and_by_smaller_ones_that_share_runs(tmp_path: Path) -> None:
+    large = write(tmp_path, "large", {"base": 64, "short": 32, "tiny": 16})
+    small = write(tmp_path, "small", {"start": 64, "half": 32})
+    other = write(tmp_path, "other", {"a": 128, "b": 8}, seeds=1)
+    claims = write(tmp_path, "judging", {"base": 64, "short": 32, "tiny": 16, "least": 8}, claims=Claims(claims={}))
+    assert studies_that_read(large) == [claims, small]
+    assert studies_that_read(small) == studies_that_read(other) == [claims]
+    assert studies_that_read(claims) == []
+
+
+def test_publishing_a_study_writes_the_published_reports_that_read_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "small", {"start": 64, "half": 32}, seeds=1)
+    write(tmp_path, "large", {"base": 64, "short": 32, "tiny": 16}, seeds=1)
+    written: list[str] = []
+    monkeypatch.setattr("leo_bench.commands.publish.write_report", lambda folder, _: written.append(folder.name))
+    options = ["--profile", "cpu", "--results", str(tmp_path), "--reports", str(tmp_path / "reports")]
+    for study in ("small", "large"):
+        cli.main(["publish", study, *options])
+    assert written == ["small-cpu", "large-cpu", "small-cpu"]
 
 
 def test_from_the_other_side_the_verdict_is_turned_round(tmp_path: Path) -> None:

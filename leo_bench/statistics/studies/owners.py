@@ -47,18 +47,35 @@ def _larger_siblings(data: StudyData) -> list[StudyData]:
 
 
 def _read_siblings(data: StudyData) -> list[StudyData]:
-    keys, plans = {run.run_key for run in data.plan.runs}, dict[Path, Plan]()
-    for path in sorted(data.view.folder.parent.glob("*/study.json")):
-        with suppress(LeoBenchError):  # a broken study owns nothing; its own report names it
-            plan = read_record(path, Plan)
-            if plan.claims is None:  # a study of claims shows other differences than those with its baseline
-                plans[path.parent] = plan
-    plans.pop(data.view.folder, None)
+    plans = sorted(_plans_beside(data.view.folder).items(), key=lambda item: _rank(item[1]))
+    return [load_study_data(folder) for folder, plan in plans if plan.claims is None and _goes_before(plan, data.plan)]
+
+
+def studies_that_read(folder: Path) -> list[Path]:
+    """Return the studies beside a study whose reports may show what it has: those that judge claims, and those that
+    leave pairs to it."""
+    plan = read_record(folder / "study.json", Plan)
     return [
-        load_study_data(folder)
-        for folder, plan in sorted(plans.items(), key=lambda item: _rank(item[1]))
-        if _rank(plan) < _rank(data.plan) and keys & {run.run_key for run in plan.runs}
+        other
+        for other, its in _plans_beside(folder).items()
+        if its.claims is not None or (plan.claims is None and _goes_before(plan, its))
     ]
+
+
+def _plans_beside(folder: Path) -> dict[Path, Plan]:
+    """Return folder -> plan of the other studies beside a study, in name order."""
+    plans = {}
+    for path in sorted(folder.parent.glob("*/study.json")):
+        if path.parent != folder:
+            with suppress(LeoBenchError):  # a broken study owns nothing; its own report names it
+                plans[path.parent] = read_record(path, Plan)
+    return plans
+
+
+def _goes_before(plan: Plan, other: Plan) -> bool:
+    """Return True if a study owns the pairs that both studies compare on the same runs."""
+    shared = {run.run_key for run in plan.runs} & {run.run_key for run in other.runs}
+    return bool(shared) and _rank(plan) < _rank(other)
 
 
 def _rank(plan: Plan) -> tuple[int, str, str]:
