@@ -76,9 +76,28 @@ def write_index(reports_folder: Path) -> Path:
 
 
 def write_report_pages(folder: Path, template: str, content: Mapping[str, object]) -> Path:
-    """Write report.md and report.html from TEMPLATE.md.j2 and TEMPLATE.html.j2. Returns the path of report.html."""
+    """Write report.md and report.html from TEMPLATE.md.j2 and TEMPLATE.html.j2. Returns the path of report.html.
+
+    Drawings and tables of the report that was there, and that this one does not have, are removed.
+    """
+    before = _parts(folder)
     write_page(folder / "report.md", f"{template}.md.j2", content)
-    return write_page(folder / "report.html", f"{template}.html.j2", content)
+    page = write_page(folder / "report.html", f"{template}.html.j2", content)
+    for part in before - _parts(folder):
+        (folder / part).unlink(missing_ok=True)
+    return page
+
+
+def _parts(folder: Path) -> set[str]:
+    """Return the files in figures/ and tables/ that the report in a folder has, by its two pages."""
+    text = "".join(
+        path.read_text(encoding="utf-8", errors="replace")
+        for path in (folder / "report.md", folder / "report.html")
+        if path.exists()
+    )
+    figures, tables = re.findall(r"\]\(figures/([\w-]+)\.png\)", text), re.findall(r'id="table-([\w-]+)"', text)
+    drawings = {f"figures/{name}{ending}" for name in figures for ending in (".png", ".svg")}
+    return drawings | {f"tables/{name}.csv" for name in tables}
 
 
 def write_page(path: Path, template: str, content: Mapping[str, object]) -> Path:

@@ -300,6 +300,25 @@ def test_a_published_report_leaves_vector_drawings_to_an_unpublished_one(tmp_pat
     assert "<svg " in page.read_text()
 
 
+def test_a_report_made_again_loses_what_it_no_longer_has_and_leaves_other_files(tmp_path: Path) -> None:
+    folder = tmp_path / "reports"
+    (folder / "figures").mkdir(parents=True)
+    (folder / "tables").mkdir()
+    gone = ["figures/old.png", "figures/old.svg", "tables/old.csv"]
+    for name in [*gone, "figures/mine.png", "tables/mine.csv", "notes.md"]:
+        (folder / name).touch()
+    (folder / "report.md").write_text("![A drawing](figures/old.png)\n")
+    (folder / "report.html").write_text('<table id="table-old"></table>')
+    build(tmp_path / "results")
+    write_report(tmp_path / "results/ablations-cpu", folder)
+    assert not [name for name in gone if (folder / name).exists()]
+    assert all((folder / name).exists() for name in ("figures/mine.png", "tables/mine.csv", "notes.md"))
+    for made in ("figures/effects.png", "figures/effects.svg", "tables/main.csv", "tables/redo.csv"):
+        assert (folder / made).exists()
+    write_report(tmp_path / "results/ablations-cpu", folder)  # the second one has all that the first one has
+    assert (folder / "figures/effects.png").exists() and (folder / "tables/main.csv").exists()
+
+
 def test_other_shots_are_shown_but_not_paired(tmp_path: Path) -> None:
     build(tmp_path / "results", {"leo": {}, "five": {"k_shot": 5}}, switches={"k_shot": ["leo", "five"]})
     _, markdown = report(tmp_path)
