@@ -9,6 +9,7 @@ from torch.utils.flop_counter import flop_registry
 
 from leo_bench.config import Settings
 from leo_bench.learners.factory import build
+from leo_bench.training.answering_once import answering_once
 
 
 class _Counter(TorchDispatchMode):
@@ -32,10 +33,11 @@ class _Counter(TorchDispatchMode):
 def multiply_adds(settings: Settings) -> int:
     """Return the multiply-adds to adapt to the images of one episode (n_way, k_shot, n_query) and classify its queries.
 
-    Convolutions and matrix products are counted, in their plain form; the fast convolutions on a CPU need fewer. The
-    tensors have no content, so nothing is computed.
+    The inner loop is that of training, and queries are answered after its last step; a head on features that stay as
+    they are is applied after the others too, which costs next to nothing. Convolutions and matrix products are counted,
+    in their plain form; the fast convolutions on a CPU need fewer. The tensors have no content, so nothing is computed.
     """
-    learner = build(settings).to("meta").eval()
+    learner = answering_once(build(settings).to("meta").eval())
     n_support, n_query = settings.n_way * settings.k_shot, settings.n_way * settings.n_query
     size = settings.image_size
     support, query = (torch.empty(n, 1, size, size, device="meta") for n in (n_support, n_query))

@@ -170,8 +170,8 @@ DECIDE_NO_NUMBER = {
     *("running.attempts", "running.child_processes", "running.provenance"),
     # call what decides the numbers, and put it into records; a resumed training has the bits of one that is not
     *("running.training_run", "running.test_run", "running.training_checkpoint"),
-    # operations of an episode, which follow from the settings: neither training nor evaluation reads them
-    "training.flops",
+    # what an episode costs, in operations and in time: neither training nor scores read it
+    *("training.flops", "training.answering_once"),
 }
 
 

@@ -1,5 +1,7 @@
 """Counted multiply-adds, against counts by hand."""
 
+import pytest
+
 from leo_bench.config import make_settings
 from leo_bench.training.flops import multiply_adds
 
@@ -26,9 +28,32 @@ def test_leo_with_a_linear_map_at_each_end() -> None:
     # A step answers the support set from its projection and goes back to the codes.
     step = 6 * 3 * 8 + 6 * 3 * 8
     one, two = (multiply_adds(make_settings({**settings, "inner_steps": steps}, "leo")) for steps in (1, 2))
-    # Before adaptation and after each step the queries are answered.
+    # The head is applied to the features of the queries before adaptation and after each step.
     assert one - without == step + head + answers
     assert two - one == one - without
+
+
+@pytest.mark.parametrize("images", [{"padding": 0}, {"padding": 2}])
+def test_maml_passes_its_own_cnn_forward_and_back_in_each_step_and_then_once_for_all_images(
+    images: dict[str, int],
+) -> None:
+    settings = {**EPISODE, **images, "learner": "maml"}
+    none, one, two = (multiply_adds(make_settings({**settings, "inner_steps": steps})) for steps in range(3))
+    places = (28 + 2 * images["padding"]) ** 2, *(((28 + 2 * images["padding"]) // 2**n) ** 2 for n in (1, 2, 3))
+    first, others = places[0] * 9 * 64, sum(places[1:]) * 9 * 64 * 64
+    features = ((28 + 2 * images["padding"]) // 16) ** 2 * 64
+    head = features * 3
+    assert none == IMAGES * (first + others + head)
+    # A step has the support set forward and back: by all weights, and by the inputs of all layers but the first.
+    support = 3 * 2
+    assert one - none == support * (2 * first + 3 * others + 3 * head)
+    assert two - one == one - none
+
+
+def test_a_generated_cnn_answers_after_the_last_step_alone() -> None:
+    settings = {**EPISODE, "generated": "full", "encoder": "shared", "relation": "none", "latent_dim": 8}
+    none, one, two = (multiply_adds(make_settings({**settings, "inner_steps": steps}, "leo")) for steps in range(3))
+    assert two - one == one - none < 3 * 6 * CONV4 + 10**8  # no pass of the 12 queries beside that of the support set
 
 
 def test_the_count_depends_on_settings_alone() -> None:
