@@ -328,7 +328,7 @@ def _reproduce_options(sub: Parser) -> None:
         "--level",
         metavar="0-2",
         help="what to check, a level or a range (default: 0-2). 0: records are valid; 1: reports regenerate byte for "
-        "byte; 2: runs done again have the same bits; 3: their accuracies lie in the range of other seeds",
+        "byte; 2: runs done again have the same bits; 3: their accuracies lie in the range of the seeds on record",
     )
     sub.add_argument(
         "--minutes",

@@ -36,7 +36,7 @@ LEVELS = {
     0: "records are valid",
     1: "reports regenerate byte for byte",
     2: "runs done again have the same bits",
-    3: "accuracies are inside the range of other seeds",
+    3: "accuracies are inside the range of the seeds on record",
 }
 DEFAULT_LEVELS, DEFAULT_MINUTES = "0-2", 10.0
 
@@ -301,7 +301,7 @@ class _Check:
             inside = sum(entry["inside_range"] for entry in asked)
             if 3 in self.found.levels:
                 self.found.holds[3] = inside == len(asked) if asked else None
-            self.say(f"level 3: {inside} of {len(asked)} accuracies are inside the range of other seeds")
+            self.say(f"level 3: {inside} of {len(asked)} accuracies are inside the range of the seeds on record")
 
 
 def _not_tried(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
@@ -336,4 +336,4 @@ def _words(entry: Mapping[str, Any]) -> str:
         return f"{words}; {accuracy}; one seed on record gives no range"
     low, high = entry["range"]
     place = "inside" if entry["inside_range"] else "OUTSIDE"
-    return f"{words}; {accuracy}, {place} the range of other seeds, {low:.2%} to {high:.2%}"
+    return f"{words}; {accuracy}, {place} the range of the seeds on record, {low:.2%} to {high:.2%}"

@@ -1,7 +1,8 @@
 """Few-shot methods, one file each. This module lists them and imports none, so that it costs nothing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -58,3 +59,9 @@ LEARNERS = {
     "pixels": LearnerEntry("pixels:Pixels", "class means of raw pixels", trains=False),
 }
 """Name -> method. A new method is one file in this folder and one line here."""
+
+
+def has_own_cnn(settings: Mapping[str, Any]) -> bool:
+    """Return True if each episode has a CNN of its own, generated or adapted."""
+    full = settings["learner"] == "leo" and settings["generated"] == "full"
+    return full or LEARNERS[settings["learner"]].adapted == "cnn"

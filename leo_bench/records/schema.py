@@ -98,7 +98,8 @@ class Result(TrainingRecord):
     """Training episodes at which the training was resumed after a stop."""
     peak_memory_mb: NotNegative
     multiply_adds: Count | None = None
-    """Multiply-adds from the images of one n_way episode to its answers; None in old records."""
+    """Multiply-adds from the images of one n_way episode to its answers after the last step of the inner loop of
+    training; None in old records."""
     weights_digest: str
     """SHA-256 of the trained weights."""
     curve: list[CurvePoint]
@@ -201,7 +202,8 @@ class TestResult(Record):
     eval_seconds: NotNegative
     """Scoring time, seconds; tests that are scored together share their time equally."""
     adapt_ms: NotNegative | None = None
-    """Median time to adapt to one new episode and answer its queries, milliseconds; headline test only."""
+    """Median time to adapt to one new episode and answer its queries, milliseconds; headline test only. Records up to
+    28 November 2026 of methods with a CNN for each episode have the answers at the other scored steps in it too."""
     adapt_core_ms: NotNegative | None = None
     """Mean processor time of the same episodes, with that of gathering their images, milliseconds of one core; headline
     test only. None in old records, and for a GPU, whose work takes no processor time."""

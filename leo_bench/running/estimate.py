@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from leo_bench.config import faster_precision, make_settings, planned_tests, with_defaults
-from leo_bench.learners import LEARNERS
+from leo_bench.learners import LEARNERS, has_own_cnn
 from leo_bench.records import RUNS, Plan, PlannedRun, run_state
 
 OMNIGLOT_TEST_IMAGES = 13_180
@@ -46,7 +46,7 @@ def scoring_cost(settings: Mapping[str, Any]) -> float:
     """Estimate the seconds of all tests of a run on one CPU core."""
     settings = with_defaults(settings)
     tests = planned_tests(make_settings(settings))
-    if _own_cnn(settings):  # forward for each scored step of each episode, forward and backward in each inner step
+    if has_own_cnn(settings):  # forward for each scored step of each episode, forward and backward in each inner step
         steps = settings["inner_steps"] if settings["test_inner_steps"] is None else settings["test_inner_steps"]
         images = 3.0 * sum(
             test.n_test_episodes * test.n_way * (test.k_shot + test.n_query + steps * test.k_shot) for test in tests
@@ -72,15 +72,9 @@ def _test_copies(settings: Mapping[str, Any]) -> int:
     return max(_copies(settings), at_test)
 
 
-def _own_cnn(settings: Mapping[str, Any]) -> bool:
-    """Return True if each episode has its own CNN."""
-    full = settings["learner"] == "leo" and settings["generated"] == "full"
-    return full or LEARNERS[settings["learner"]].adapted == "cnn"
-
-
 def _inner_loop_cost(settings: Mapping[str, Any]) -> float:
     """Return the time of a training step with an inner loop through the CNN, 1 for a step without one."""
-    if not _own_cnn(settings):
+    if not has_own_cnn(settings):
         return 1.0
     if settings["learner"] == "leo":
         return 5.7

@@ -85,6 +85,8 @@ def rebuild_database(plan: SearchPlan, trials: Trials, storage: RDBStorage) -> S
             "message": "" if running else trial.message,
             "settings_fail": trial.settings_fail or None,
             "deaths": trial.deaths or None,
+            # of the failed trials that died often enough, one that the user stopped is not to blame for it
+            "stopped": trial.state == "failed" and trial.deaths >= MAX_RETRIES and not trial.settings_fail,
         }
         made = optuna.create_trial(
             state=TrialState.WAITING if running else OPTUNA_STATES[trial.state],

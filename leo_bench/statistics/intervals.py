@@ -79,15 +79,16 @@ def seed_and_episode_interval(accuracies: ArrayLike) -> Interval:
     n_seeds, n_episodes = values.shape
     if n_seeds < 2 or n_episodes < 2:
         return episode_interval(values[0])
-    mean, variance, degrees = seed_and_episode_moments(values)
-    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, degrees)) * math.sqrt(variance)
+    mean, of_seeds, of_episodes, degrees = seed_and_episode_moments(values)
+    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, degrees)) * math.sqrt(of_seeds + of_episodes)
     return Interval(mean, mean - half, mean + half, n_seeds, "seeds and episodes")
 
 
-def seed_and_episode_moments(accuracies: ArrayLike) -> tuple[float, float, float]:
-    """Return mean, variance of the mean and degrees of freedom behind seed_and_episode_interval.
+def seed_and_episode_moments(accuracies: ArrayLike) -> tuple[float, float, float, float]:
+    """Return mean, two parts of the variance of the mean, and degrees of freedom behind seed_and_episode_interval.
 
-    accuracies: [n_seeds, n_test_episodes], at least two of each.
+    accuracies: [n_seeds, n_test_episodes], at least two of each. The first part falls as 1 / n_seeds. The second one is
+    that of the test episodes, which all seeds share: no number of seeds lowers it.
     """
     values = finite(accuracies, n_dims=2)
     n_seeds, n_episodes = values.shape
@@ -98,9 +99,9 @@ def seed_and_episode_moments(accuracies: ArrayLike) -> tuple[float, float, float
     variance = max(of_seeds + of_episodes - both, of_seeds, of_episodes)
     mean = float(values.mean())
     if variance <= 0:
-        return mean, 0.0, float(n_seeds - 1)
+        return mean, 0.0, 0.0, float(n_seeds - 1)
     degrees = (of_seeds + of_episodes) ** 2 / (of_seeds**2 / (n_seeds - 1) + of_episodes**2 / (n_episodes - 1))
-    return mean, variance, degrees
+    return mean, of_seeds, variance - of_seeds, degrees
 
 
 def finite(values: ArrayLike, n_dims: int = 1) -> np.ndarray:

@@ -45,8 +45,10 @@ class Statement:
         return estimate.p_below(high), estimate.p_above(high)
 
     def leaning(self, estimate: Difference) -> Outcome:
-        """Return the verdict of the number's own 95% interval; inconclusive if it has the bound inside."""
+        """Return the verdict of the number's own 95% interval; inconclusive if it has a bound inside."""
         holds, fails = self.p_values(estimate)
+        if self.above is not None and self.below is not None:
+            fails /= 2  # p allows for two sides, the interval for one
         if min(holds, fails) >= ALPHA / 2:
             return "inconclusive"
         return "holds" if holds < fails else "does not hold"
@@ -138,9 +140,9 @@ def accuracy_estimate(accuracies: ArrayLike) -> Difference:
 
     accuracies: [n_seeds, n_test_episodes], at least two of each, the same episodes for every seed.
     """
-    mean, variance, degrees = seed_and_episode_moments(accuracies)
+    mean, of_seeds, of_episodes, degrees = seed_and_episode_moments(accuracies)
     n_seeds = np.asarray(accuracies).shape[0]
-    return Difference(mean, variance * n_seeds, degrees, n_seeds, 0.0)
+    return Difference(mean, of_seeds * n_seeds, degrees, n_seeds, 0.0, of_episodes)
 
 
 def fitted_change(values: ArrayLike) -> np.ndarray:

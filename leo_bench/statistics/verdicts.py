@@ -8,11 +8,11 @@ Holm's adjustment over the family then holds the chance of even one false verdic
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from scipy import special
+from scipy import optimize, special
 
 from leo_bench.statistics.intervals import CONFIDENCE, Interval
 from leo_bench.statistics.paired import holm
@@ -43,23 +43,30 @@ class Difference:
     n_seeds: int
     margin: float
     """Size from which the difference matters."""
+    shared: float = 0.0
+    """Variance of the mean that all seeds share, so that more seeds do not lower it: that of the test episodes of an
+    accuracy. A difference on the same episodes has none."""
+
+    def error(self, n_seeds: int) -> float:
+        """Return the standard error of the mean over a number of seeds."""
+        return math.sqrt(self.variance / n_seeds + self.shared)
 
     @property
     def interval(self) -> Interval:
         """95% t interval of this difference alone: it allows for no other comparison."""
-        half = float(special.stdtrit(self.degrees, 0.5 + CONFIDENCE / 2)) * math.sqrt(self.variance / self.n_seeds)
+        half = float(special.stdtrit(self.degrees, 0.5 + CONFIDENCE / 2)) * self.error(self.n_seeds)
         return Interval(self.mean, self.mean - half, self.mean + half, self.n_seeds, "seeds")
 
     def p_above(self, value: float) -> float:
         """Return the one-sided p of "the true difference is above a value"."""
-        error = math.sqrt(self.variance / self.n_seeds)
+        error = self.error(self.n_seeds)
         if error <= 1e-12:  # all seeds agree, and nothing else is known of the spread
             return 0.0 if self.mean > value + 1e-12 else 1.0
         return float(special.stdtr(self.degrees, (value - self.mean) / error))
 
     def p_below(self, value: float) -> float:
         """Return the one-sided p of "the true difference is below a value"."""
-        return Difference(-self.mean, self.variance, self.degrees, self.n_seeds, self.margin).p_above(-value)
+        return replace(self, mean=-self.mean).p_above(-value)
 
     @property
     def claims(self) -> dict[Verdict, float]:
@@ -129,15 +136,22 @@ def chance_of_verdict(difference: Difference, n_seeds: int, n_compared: float) -
     if n_seeds < 2:
         return 0.0
     degrees = difference.degrees - (difference.n_seeds - 1) + n_seeds - 1
-    error = math.sqrt(difference.variance / n_seeds)
+    error = difference.error(n_seeds)
     if error <= 1e-12:
         return float(abs(abs(difference.mean) - difference.margin) > 1e-12)
-    needed = -float(special.stdtrit(degrees, ALPHA / (2 * n_compared)))
     mean, margin = abs(difference.mean), difference.margin
-    shown = needed * np.sqrt(special.chdtri(degrees, SHARES) / degrees)  # half-width of the interval, in true errors
+    shown = _half_widths(degrees, n_compared)
     beyond = special.ndtr((mean - margin) / error - shown)
     inside = special.ndtr((margin - mean) / error - shown) + special.ndtr((margin + mean) / error - shown) - 1
     return float(np.mean(beyond + np.maximum(inside, 0)))
+
+
+def _half_widths(degrees: float, n_compared: float) -> np.ndarray:
+    """Return the half-widths of the interval of a verdict, in true standard errors, [len(SHARES)]: one for each spread
+    that the seeds may happen to show."""
+    needed = -float(special.stdtrit(degrees, ALPHA / (2 * n_compared)))
+    found: np.ndarray = needed * np.sqrt(special.chdtri(degrees, SHARES) / degrees)
+    return found
 
 
 def seeds_to_settle(difference: Difference, n_compared: float) -> int | None:
@@ -154,9 +168,11 @@ def seeds_to_settle(difference: Difference, n_compared: float) -> int | None:
 def smallest_settled(variance: float, degrees: float, n_seeds: int, margin: float, n_compared: int) -> float | None:
     """Return the smallest true difference that n_seeds call better or worse with a chance of POWER. Fractions.
 
-    variance, degrees: of one seed's difference. Bonferroni over n_compared. None below 2 seeds.
+    variance, degrees: of one seed's difference. Bonferroni over n_compared, and averaged over the spreads that so many
+    seeds may happen to show, as in chance_of_verdict. None below 2 seeds.
     """
     if n_seeds < 2:
         return None
-    needed = float(special.ndtri(POWER) - special.stdtrit(degrees, ALPHA / (2 * n_compared)))
-    return margin + needed * math.sqrt(variance / n_seeds)
+    shown = _half_widths(degrees, n_compared)
+    beyond = optimize.brentq(lambda errors: np.mean(special.ndtr(errors - shown)) - POWER, 0, float(shown.max()) + 10)
+    return margin + float(beyond) * math.sqrt(variance / n_seeds)

@@ -30,7 +30,7 @@ from leo_bench.search.sampler import SeededByTrial, sampler
 from leo_bench.search.space import suggest
 from leo_bench.search.storage import open_storage, sqlite_url, without_password
 from leo_bench.search.study import add_sitting, create_study, fail_dead
-from leo_bench.search.trial_states import counts, queue_again
+from leo_bench.search.trial_states import MAX_RETRIES, counts, queue_again
 from leo_bench.search.trials_file import read_database, rebuild_database
 from leo_bench.training.outer_loop import TrainingDiverged
 
@@ -373,6 +373,22 @@ def test_a_retry_of_a_retry_keeps_its_history(tmp_path: Path, plan: SearchPlan) 
     (tmp_path / "again").mkdir()
     again = rebuild_database(plan, trials, open_storage(sqlite_url(tmp_path / "again")))
     assert [trial.system_attrs.get("retry_history", []) for trial in again.trials] == [[], [0], [0, 1]]
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_last_attempt_counts_after_a_rebuild_if_it_died_and_not_if_it_was_stopped(
+    tmp_path: Path, plan: SearchPlan, stopped: bool
+) -> None:
+    study = create_study(plan, open_storage(sqlite_url(tmp_path)))
+    trial = study.ask()
+    suggest(trial, plan)
+    trial.set_user_attr("deaths", MAX_RETRIES)
+    if stopped:
+        trial.set_user_attr("stopped", True)
+    study.tell(trial, state=TrialState.FAIL)
+    (tmp_path / "again").mkdir()
+    again = rebuild_database(plan, read_database(study), open_storage(sqlite_url(tmp_path / "again")))
+    assert [counts(one.trials[0]) for one in (study, again)] == [not stopped] * 2
 
 
 def proposed_beside(folder: Path, running: int, other: BaseSampler | None = None) -> dict[str, Any]:

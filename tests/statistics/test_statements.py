@@ -165,6 +165,21 @@ def test_an_accuracys_estimate_has_the_interval_over_seeds_and_episodes() -> Non
     assert (own.mean, own.low, own.high) == pytest.approx((known.mean, known.low, known.high))
 
 
+def test_an_accuracys_variance_over_the_test_episodes_is_shared_by_all_seeds() -> None:
+    rng = np.random.default_rng(0)
+    episodes, noise = rng.normal(0, 0.1, (1, 1000)), rng.normal(0, 0.02, (8, 1000))
+    found = accuracy_estimate(0.7 + rng.normal(0, 0.01, (8, 1)) + episodes + noise)
+    assert found.shared == pytest.approx(0.1**2 / 1000, rel=0.1)
+    assert 0.2 < found.variance / 0.01**2 < 3  # of eight seeds
+    assert found.error(10**9) == pytest.approx(found.shared**0.5)
+
+
+@pytest.mark.parametrize(("mean", "outcome"), [(0.965, "holds"), (0.9842, "does not hold"), (0.981, "inconclusive")])
+def test_between_two_bounds_a_number_leans_by_its_own_interval(mean: float, outcome: str) -> None:
+    estimate = Difference(mean, 5 * 0.0014**2, 4, 5, 0.0)  # 95% interval: mean +- 0.0039
+    assert Statement(above=0.95, below=0.98).leaning(estimate) == outcome
+
+
 def test_a_mean_over_seeds_by_hand() -> None:
     found = mean_estimate([1.0, 2.0, 6.0])
     assert (found.mean, found.variance, found.degrees, found.n_seeds) == (3.0, 7.0, 2, 3)

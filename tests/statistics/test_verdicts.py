@@ -1,6 +1,7 @@
 """Verdicts, their families and the moderation of variances: by hand, against slow references and by simulation."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -191,6 +192,28 @@ def test_the_smallest_settled_difference_is_found_in_four_of_five_studies() -> N
     rows = np.random.default_rng(1).normal(least, 0.004, (1500, 10))
     assert np.mean([judge([of(list(row))])[0].verdict == "better" for row in rows]) == pytest.approx(0.8, abs=0.05)
     assert smallest_settled(0.004**2, 0, 1, MARGIN, 1) is None
+
+
+@pytest.mark.parametrize(("n_seeds", "prior", "n_compared"), [(2, 0, 1), (3, 0, 5), (3, 4, 17), (5, 0, 5), (10, 4, 17)])
+def test_the_smallest_settled_difference_is_that_of_the_noncentral_t(n_seeds: int, prior: int, n_compared: int) -> None:
+    degrees, error = prior + n_seeds - 1, 0.004 / math.sqrt(n_seeds)
+    least = smallest_settled(0.004**2, degrees, n_seeds, MARGIN, n_compared)
+    assert least is not None
+    quantile = stats.t.ppf(1 - ALPHA / (2 * n_compared), degrees)
+    assert stats.nct.sf(quantile, degrees, (least - MARGIN) / error) == pytest.approx(0.8, abs=0.005)
+
+
+def test_no_number_of_seeds_settles_what_the_test_episodes_leave_open() -> None:
+    of_seeds = Difference(0.002, 1e-6, 4, 5, 0.0)
+    assert of_seeds.error(4) == pytest.approx(0.0005)
+    needed = seeds_to_settle(of_seeds, 1)
+    assert needed is not None
+    some = seeds_to_settle(replace(of_seeds, shared=2e-7), 1)
+    assert some is not None and some > needed
+    assert seeds_to_settle(replace(of_seeds, shared=1e-6), 1) is None
+    assert chance_of_verdict(replace(of_seeds, shared=1e-6), 10**6, 1) == pytest.approx(
+        stats.norm.sf(1.96 - 2) + stats.norm.sf(1.96 + 2), abs=0.01
+    )
 
 
 # ----------------------------------------------------------------- false verdicts, at the worst case

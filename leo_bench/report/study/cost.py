@@ -4,9 +4,11 @@ from functools import partial
 
 import pandas as pd
 
+from leo_bench.config import with_defaults
 from leo_bench.figures.accuracy_axis import near_ceiling
 from leo_bench.figures.accuracy_by_cost import accuracy_by_cost
 from leo_bench.figures.style import LABEL_WIDTH, variant_styles
+from leo_bench.learners import has_own_cnn
 from leo_bench.records.quantities import n_adapted, training_effort
 from leo_bench.report.panels import Panel, Plot
 from leo_bench.report.study.captions import OVER_SEEDS, headline_and_hardest, lines_height, n_words, subtitle
@@ -33,6 +35,12 @@ COLUMNS = (
     Column("n_generated", "own weights", ","),
     Column("n_adapted", "adapted", ","),
 )
+
+OLDER = (
+    " Where each episode has a CNN of its own, records up to 28 November 2026 also have the time of answering before "
+    "adaptation and after the first step, up to half of it."
+)
+"""Sentence of the caption of the table of costs, if it shows such methods."""
 
 
 def cost_plot(data: StudyData) -> Plot | None:
@@ -103,12 +111,13 @@ def cost_table(data: StudyData) -> ReportTable | None:
         {"variant": data.label(str(row["variant"])), **{one.header: one.words(row[one.key]) for one in columns}}
         for row in numbers
     ]
+    older = OLDER if any(has_own_cnn(with_defaults(settings)) for settings in data.settings.values()) else ""
     caption = (
         "Training images: support and query images of all training episodes, each time they are drawn. Updates: steps "
         "of the optimizer. Query losses: answers that training learns from; `train_support = each` takes several from "
         "one image. Seconds of one core: processor time of an update, without validation, times the updates. "
-        "Adapting: median time for one new episode and its queries. Own weights: weights of the classifier that an "
-        "episode has of its own, generated from codes or adapted. Adapted: numbers that the inner loop changes for an "
-        f"episode. Times and memory are means over seeds. {BUSY}"
+        f"Adapting: median time for one new episode and its queries.{older} Own weights: weights of the classifier "
+        "that an episode has of its own, generated from codes or adapted. Adapted: numbers that the inner loop changes "
+        f"for an episode. Times and memory are means over seeds. {BUSY}"
     )
     return ReportTable("cost", caption, pd.DataFrame(numbers), pd.DataFrame(words))

@@ -70,6 +70,19 @@ def test_costs_stand_side_by_side(tmp_path: Path) -> None:
     assert table.numbers["train_seconds"].iloc[0] == 70.5
 
 
+@pytest.mark.parametrize(
+    ("settings", "is_told"), [({"latent_dim": 8}, False), ({"generated": "full"}, True), ({"learner": "maml"}, True)]
+)
+def test_the_caption_says_what_older_times_of_methods_with_own_cnns_have_in_them(
+    tmp_path: Path, settings: dict[str, object], is_told: bool
+) -> None:
+    plan = make_plan({"leo": {}, "other": settings}, (0,), base={"inner_steps": 1})
+    for run in plan.runs:
+        write_run(tmp_path, plan, run, lambda *_: np.full((12, 2), 15))
+    table = cost_table(load_study_data(write_study(tmp_path, plan)))
+    assert table is not None and ("records up to 28 November 2026" in table.caption) is is_told
+
+
 def test_variants_under_other_conditions_are_left_out_of_the_figure(tmp_path: Path) -> None:
     plot = cost_plot(build(tmp_path))
     assert plot is not None
