@@ -55,6 +55,7 @@ MEASURED = (
     "host",
     "versions",
     "warnings",  # follow from the validation, which is compared
+    "multiply_adds",  # follow from the settings; older source counted them otherwise
 )
 """Fields of a record that may differ between two runs of the same settings."""
 
