@@ -41,9 +41,9 @@ endif
 help:  ## show this list
 	@echo "make ablations        run the ablation study and write reports/ablations-PROFILE/report.html"
 	@echo "make study            run the study in studies/NAME.toml and write its report: make study STUDY=NAME"
-	@echo "make compare          compare LEO with MAML, Meta-SGD and other methods: reports/compare-PROFILE/report.html"
+	@echo "make compare          compare LEO with MAML, Meta-SGD and other methods, PROFILE=cpu: reports/compare-cpu/report.html"
 	@echo "make claims           judge the statements of the source document: reports/claims-PROFILE/report.html"
-	@echo "make search           search hyperparameters and measure the best on test: make search SEARCH=pareto (default: search)"
+	@echo "make search           search hyperparameters and measure the best on test: make search SEARCH=pareto PROFILE=cpu (default: search)"
 	@echo "make dashboard        show searches and studies in a browser on this machine, until Ctrl-C: PORT=8080 (docs/dashboard.md)"
 	@echo "make status           print what is done, missing or not counted in each study"
 	@echo "make report           write every report again from results/, without training"

@@ -75,15 +75,19 @@ def write_index(reports_folder: Path) -> Path:
     return write_page(reports_folder / "index.html", "index.html.j2", content)
 
 
-def write_report_pages(folder: Path, template: str, content: Mapping[str, object]) -> Path:
-    """Write report.md and report.html from TEMPLATE.md.j2 and TEMPLATE.html.j2. Returns the path of report.html.
+def write_report_pages(
+    folder: Path, template: str, content: Mapping[str, object], tables: Iterable[ReportTable | None] = ()
+) -> Path:
+    """Write report.md and report.html from TEMPLATE.md.j2 and TEMPLATE.html.j2, and the tables as CSV. Returns the path
+    of report.html.
 
     Drawings and tables of the report that was there, and that this one does not have, are removed.
     """
-    before = _parts(folder)
+    before, written = _parts(folder), list(filter(None, tables))
+    write_tables(written, folder / "tables")
     write_page(folder / "report.md", f"{template}.md.j2", content)
     page = write_page(folder / "report.html", f"{template}.html.j2", content)
-    for part in before - _parts(folder):
+    for part in before - _parts(folder) - {f"tables/{table.name}.csv" for table in written}:
         (folder / part).unlink(missing_ok=True)
     return page
 

@@ -14,7 +14,7 @@ from leo_bench.report.claims.tables import (
     rules_table,
     sources_table,
 )
-from leo_bench.report.pages import show, write_report_pages, write_tables
+from leo_bench.report.pages import show, write_report_pages
 from leo_bench.report.sentences import counts
 from leo_bench.report.study.main_table import BUSY
 from leo_bench.report.study.not_done import problem_table
@@ -36,7 +36,6 @@ def write_claims_report(data: StudyData, out_folder: Path) -> Path:
     rows, plots = claim_rows(evidence, claims), claim_plots(evidence, claims)
     tables, numbers = comparison_tables(evidence, claims), numbers_table(evidence, claims)
     undone, redo, sources = problem_table(data), redo_table(data), sources_table(evidence, claims)
-    write_tables([claims_csv(rows), *tables, numbers, sources, undone, redo], out_folder / "tables")
     opening = claims_answer(data, claims)
     content = {
         "title": data.plan.question,
@@ -59,7 +58,9 @@ def write_claims_report(data: StudyData, out_folder: Path) -> Path:
         "provenance": provenance(data),
         "redo": redo,
     }
-    return write_report_pages(out_folder, "claims", content)
+    return write_report_pages(
+        out_folder, "claims", content, [claims_csv(rows), *tables, numbers, sources, undone, redo]
+    )
 
 
 def claims_answer(data: StudyData, claims: list[JudgedClaim]) -> list[str]:

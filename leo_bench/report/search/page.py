@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from leo_bench.report.pages import show, write_report_pages, write_tables
+from leo_bench.report.pages import show, write_report_pages
 from leo_bench.report.search.answer import answer, answer_rows, notices
 from leo_bench.report.search.data import load_search_data
 from leo_bench.report.search.figures import importance_plot
@@ -18,7 +18,6 @@ def write_search_report(folder: Path, out: Path) -> Path:
     """
     data = load_search_data(folder)
     tables = {"on_test": choices_table(data), "ranges": ranges_table(data)}
-    write_tables(tables.values(), out / "tables")
     content = {
         **tables,
         "data": data,
@@ -30,4 +29,4 @@ def write_search_report(folder: Path, out: Path) -> Path:
         "figures": {plot.name: show(plot, out / "figures") for plot in [importance_plot(data)] if plot is not None},
         "provenance": provenance(data),
     }
-    return write_report_pages(out, "search", content)
+    return write_report_pages(out, "search", content, tables.values())

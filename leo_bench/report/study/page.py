@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from leo_bench.report.pages import show, write_report_pages, write_tables
+from leo_bench.report.pages import show, write_report_pages
 from leo_bench.report.sentences import counts
 from leo_bench.report.study.adaptation_effect import effect_table
 from leo_bench.report.study.cost import cost_table
@@ -42,7 +42,6 @@ def write_study_report(data: StudyData, out_folder: Path) -> Path:
         "undone": problem_table(data),
         "redo": redo_table(data),
     }
-    write_tables([*main, *tables.values()], out_folder / "tables")
     content = {
         **tables,
         "title": data.plan.question,
@@ -62,4 +61,4 @@ def write_study_report(data: StudyData, out_folder: Path) -> Path:
         "most_seeds": MOST_SEEDS,
         "provenance": provenance(data),
     }
-    return write_report_pages(out_folder, "report", content)
+    return write_report_pages(out_folder, "report", content, [*main, *tables.values()])
