@@ -745,9 +745,10 @@ def test_sizes_of_the_searches() -> None:
     assert "`compare_choice` tried 14 settings of each of ten methods" in words
     profiles = tomllib.loads((ROOT / "studies" / "search_tuned.toml").read_text(encoding="utf-8"))["profiles"]
     loops, recipes = len(variants["adaptation_choice"]), len(variants["recipe_choice"])
+    trials = profiles["cpu"]["n_trials"]
     assert (
-        f"a search of {profiles['cpu']['n_trials']} trials (`search_tuned`) followed, then {loops} variants of the inner "
-        f"loop (`adaptation_choice`, 7 of them other methods on the same features) and {recipes} variants of recipes"
+        f"a search of {trials} trials (`search_tuned`) followed, then {loops} variants of the inner loop "
+        f"(`adaptation_choice`, 7 of them other methods on the same features) and {recipes} variants of recipes"
     ) in words
     others = [name for name in variants["adaptation_choice"] if name.startswith(("protonet", "logistic", "descended"))]
     assert len(others) == 7
