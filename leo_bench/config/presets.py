@@ -135,9 +135,9 @@ def preset_values(preset: str | Path, where: str = "settings") -> dict[str, Any]
     content = read_toml(as_typed(preset), f"{where}: preset {preset}")
     base, settings = content.get("preset", "documented"), content.get("settings", {})
     named = isinstance(base, str) and base in PRESETS
-    if set(content) - {"preset", "settings"} or not named or not isinstance(settings, dict):
+    if not content or set(content) - {"preset", "settings"} or not named or not isinstance(settings, dict):
         raise LeoBenchError(
-            f"{where}: preset {preset} has other content than a preset; expected preset = NAME "
+            f"{where}: preset {preset} is empty or has other content than a preset; expected preset = NAME "
             f"({', '.join(PRESETS)}) and a table [settings]"
         )
     return {**PRESETS[base], **settings}

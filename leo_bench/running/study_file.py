@@ -128,6 +128,10 @@ def no_file(what: str, name: str, studies: Path, names: Sequence[str]) -> LeoBen
 
     what: "study" or "search". names: those that have a file.
     """
+    if not studies.is_dir():
+        return LeoBenchError(
+            f"--studies: {studies.absolute()} is not a folder; name the one that holds {what} {name!r}"
+        )
     typed = Path(name).name.removesuffix(".toml")
     near = [typed] if typed in names else get_close_matches(typed, names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""

@@ -46,7 +46,7 @@ OWN = ("--studies", str(Path(__file__).parents[2] / "studies"), "--dataset", "gl
         ),
         (("run", "--key", "0123"), "no run '0123'"),
         (("run", "--key", "0123", "--seed", "1"), "--key uses the recorded settings unchanged"),
-        (("study", "ablations", "--studies", "nowhere"), "/nowhere/; it has none; name another folder with --studies"),
+        (("study", "ablations", "--studies", "nowhere"), "/nowhere is not a folder; name the one that holds"),
         (("study", "ablations", "--jobs", "0"), "--jobs must be at least 1"),
         (("study", "ablations", "--seeds", "x"), "such as 0-4"),
         (("data", "--dataset", "omniglot", "--data", "nowhere"), "nowhere"),
@@ -259,6 +259,9 @@ def test_seeds_are_not_added_to_a_study_of_claims(
 
 
 def test_the_folder_of_the_studies_is_named_in_full(capsys: pytest.CaptureFixture[str]) -> None:
+    line = refused(capsys, "study", "tiny")
+    assert line == f"error: --studies: {Path.cwd()}/studies is not a folder; name the one that holds study 'tiny'"
+    Path("studies").mkdir()
     line = refused(capsys, "study", "tiny")
     assert line == f"error: no study 'tiny' in {Path.cwd()}/studies/; it has none; name another folder with --studies"
 
