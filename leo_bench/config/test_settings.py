@@ -102,7 +102,7 @@ test_key.__test__ = False  # type: ignore[attr-defined]  # not a test
 def planned_tests(settings: Settings) -> list[TestSettings]:
     """Return the tests that settings ask for. The headline test (own ways and shots, mixed) is first.
 
-    Shots that leave no drawing for a query are left out. If drawings are short for n_query, there are fewer queries.
+    Shots that leave no drawing for a query are left out. If drawings are short, there are fewer queries.
     Tests with wrong labels come last: one beside each test in which most labels of a class stay right.
     """
     ways = dict.fromkeys((settings.n_way, *(settings.test_n_ways if settings.any_way else ())))
@@ -130,13 +130,14 @@ def planned_tests(settings: Settings) -> list[TestSettings]:
 
 
 def _test(settings: Settings, dataset: str, mode: str, n_way: int, k_shot: int) -> TestSettings:
+    n_query = settings.n_query if settings.test_n_query is None else settings.test_n_query
     values: Mapping[str, Any] = {
         "dataset": dataset,
         "split": settings.test_split,
         "episode_mode": mode,
         "n_way": n_way,
         "k_shot": k_shot,
-        "n_query": min(settings.n_query, DATASETS[dataset].n_drawings - k_shot),
+        "n_query": min(n_query, DATASETS[dataset].n_drawings - k_shot),
         "n_test_episodes": settings.n_test_episodes,
         "inner_steps": settings.test_inner_steps,
         "inner_lr": settings.test_inner_lr,

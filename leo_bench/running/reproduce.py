@@ -237,6 +237,7 @@ def _with_test(settings: Settings, asked: TestSettings) -> Settings:
         "n_test_episodes": asked.n_test_episodes,
         "test_n_ways": [asked.n_way],
         "test_k_shots": [asked.k_shot],
+        "test_n_query": asked.n_query,
         "test_modes": [asked.episode_mode],
         "test_datasets": [asked.dataset],
         "test_dataset_ways": [asked.n_way],

@@ -163,6 +163,19 @@ def test_a_test_without_support_copies_has_the_key_from_before_there_were_any() 
     assert planned_tests(make_settings({}, "tuned"))[0].support_copies == "shifted"
 
 
+def test_a_test_can_have_fewer_queries_than_training() -> None:
+    """Validation and training keep theirs, so the training is the same; a test at n_query keeps its key."""
+    more: dict[str, object] = {"test_k_shots": [5], "test_datasets": ["digits"], "n_query": 4}
+    plain, one, same = (make_settings({**more, "test_n_query": n}, "leo") for n in (None, 1, 4))
+    assert plain.run_key == one.run_key == same.run_key
+    assert plain.queries_in_training == one.queries_in_training == 4
+    assert [test.n_query for test in planned_tests(one)] == [1] * len(planned_tests(plain))
+    assert planned_tests(same) == planned_tests(plain) != planned_tests(one)
+    assert not {test_key("0" * 16, test) for test in planned_tests(one)} & {
+        test_key("0" * 16, test) for test in planned_tests(plain)
+    }
+
+
 def test_two_strengths_of_a_logistic_regression_are_two_tests() -> None:
     one, two = (make_settings({"test_head": "logistic_regression", "test_head_c": c}, "leo") for c in (1.0, 2.0))
     assert test_key("0" * 16, planned_tests(one)[0]) != test_key("0" * 16, planned_tests(two)[0])

@@ -230,6 +230,7 @@ def test_a_run_recorded_under_an_older_schema_is_compared(view: StudyView, tmp_p
         {"test_head": "descended_prototypes", "test_inner_steps": 50, "test_inner_lr": 2.0},
         {"test_inner_temperature": 4.0},
         {"test_support_copies": "shifted"},
+        {"test_n_query": 1},
     ],
 )
 def test_a_test_that_is_answered_in_another_way_is_asked_for_again(more: dict[str, object]) -> None:

@@ -25,7 +25,8 @@ MUST_EQUAL = {
 """Column of scores -> its name in words. Two rows are compared only if all of these are equal."""
 
 NOT_A_CHANGE = (
-    *("seed", "test_n_ways", "test_k_shots", "test_modes", "test_datasets", "test_dataset_ways", "test_mislabelled"),
+    *("seed", "test_n_ways", "test_k_shots", "test_n_query", "test_modes", "test_datasets", "test_dataset_ways"),
+    "test_mislabelled",
 )
 """Settings that do not make another method: the seed, and the choice of tests."""
 
