@@ -54,6 +54,8 @@ help:  ## show this list
 	@echo "make publish          copy a study with its report to results/official and reports/official:"
 	@echo "                      make publish STUDY=NAME PROFILE=cpu (PARTIAL=1: even if runs are missing;"
 	@echo "                      REPLACE=1: even if published runs are dropped or other studies become stale)"
+	@echo "make venv             make .venv from the lock files; every other target does it first"
+	@echo "make lint             check style and types"
 	@echo "make test             check style and types, and run the tests"
 	@echo "make test-long        the same with the slow tests"
 	@echo "make test-postgres    test a search on a PostgreSQL server (which must be installed)"
@@ -80,6 +82,7 @@ help:  ## show this list
 	@echo "Only search:"
 	@echo "  TRIALS=N                           number of trials in place of that of the profile"
 	@echo "  STORAGE=postgresql://...           database (default: SQLite in the folder of the search)"
+	@echo "reproduce: JOBS, DATA and GPUS_PER_RUN too.  data: DATASET, DATA.  check-pages: REPORTS=FOLDER.  check-dashboard: SCREENSHOT=FILE"
 	@echo "Every target: PYTHON=INTERPRETER of .venv.  check-pages, check-dashboard: CHROMIUM=BROWSER"
 
 venv:

@@ -25,8 +25,7 @@ MUST_EQUAL = {
 """Column of scores -> its name in words. Two rows are compared only if all of these are equal."""
 
 NOT_A_CHANGE = (
-    *("seed", "test_n_ways", "test_k_shots", "test_n_query", "test_modes", "test_datasets", "test_dataset_ways"),
-    "test_mislabelled",
+    *("seed", "test_n_ways", "test_k_shots", "test_modes", "test_datasets", "test_dataset_ways", "test_mislabelled"),
 )
 """Settings that do not make another method: the seed, and the choice of tests."""
 
@@ -102,7 +101,7 @@ def why_not_comparable(
     ]
     if ("transductive" in row["batch_norm"]) != ("transductive" in base["batch_norm"]):
         reasons.append(f"batch norm {row['batch_norm']} against {base['batch_norm']}")
-    if any(reason.startswith(("k_shot", "image size", "data")) for reason in reasons):
+    if any(reason.startswith(("k_shot", "n_query", "image size", "data")) for reason in reasons):
         reasons = [reason for reason in reasons if not reason.startswith("episode digest")]  # follows from those
     return "; ".join(reasons)
 

@@ -183,6 +183,7 @@ def test_variants_of_other_names_and_the_same_settings_are_paired(tmp_path: Path
         ({"dataset": "glyphs"}, {}, "data set glyphs against omniglot"),
         ({"n_train_episodes": 4000}, {}, "training images 320,000 against 160,000"),
         ({"k_shot": 5}, {}, "k_shot 5 against 1"),
+        ({"test_n_query": 1}, {}, "n_query 1 against"),
         ({"class_split": "random"}, {}, "class split random against lake"),
         ({}, {"batch_norm": "transductive"}, "batch norm transductive against running"),
     ],
