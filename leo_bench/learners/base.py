@@ -114,7 +114,8 @@ def mean_accuracy(logits: Tensor, labels: Tensor) -> Tensor:
 def initialised(seed: int, part: str) -> Iterator[None]:
     """Initialise one part of a model from a random stream of its own.
 
-    A change of one part then leaves the initial weights of all other parts as they are.
+    A change of one part then leaves the initial weights of all other parts as they are. Within a part weights are drawn
+    in order: a CNN whose convolutions have no bias starts elsewhere than one whose convolutions have one.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "init", part))

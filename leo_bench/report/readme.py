@@ -32,6 +32,7 @@ METHODS = {
     "maml": "MAML",
     "paper": "the paper's LEO",
     "leo": "`leo`",
+    "leo_searched": "`leo` with settings searched",
 }
 """Variants of the study compare that the sentence names beside tuned, and their names."""
 
