@@ -322,7 +322,8 @@ def test_what_half_the_logits_are_worth() -> None:
         return f"{means.loc['tuned', *test]['accuracy_before'] - means.loc['protonet_copies', *test]['accuracy']:.2f}"
 
     said = (
-        f"by {lead('omniglot', 5, 1, 'mixed')} points at 5-way and {lead('omniglot', 20, 1, 'mixed')} at 20-way 1-shot, "
+        f"by {lead('omniglot', 5, 1, 'mixed')} points at 5-way and "
+        f"{lead('omniglot', 20, 1, 'mixed')} at 20-way 1-shot, "
         f"{lead('omniglot', 20, 1, 'within_alphabet')} on 20 classes of one alphabet and "
         f"{lead('glyphs', 20, 1, 'mixed')} on drawn glyphs"
     )
@@ -477,6 +478,38 @@ def test_what_the_statistics_of_the_queries_add() -> None:
     own, other = (100 * curves[name][15360] for name in ("maml_inductive", "maml"))
     said = f"after 15,360 training episodes their validation accuracies are {own:.1f} and {other:.1f}."
     assert said in " ".join(page("methods.md"))
+
+
+def test_the_recipe_that_validation_chose_for_the_published_numbers() -> None:
+    scores = pd.read_csv(ROOT / "results" / "official" / "sanity_choice-cpu" / "scores.csv")
+    assert set(scores["split"]) == {"val"} and set(scores["train_classes"]) == {"train"}
+    found = {row.variant: f"{100 * row.accuracy:.1f}" for row in scores.itertuples()}
+    rows = {
+        "32, constant (as published)": ("maml", "maml_rate_2", "meta_sgd"),
+        "32, one cycle": ("maml_one_cycle", "", "meta_sgd_one_cycle"),
+        "4, constant": ("maml_4", "", "meta_sgd_4"),
+        "4, one cycle": ("maml_4_one_cycle", "maml_4_one_cycle_rate_2", "meta_sgd_4_one_cycle"),
+    }
+    for name, variants in rows.items():
+        cells = " | ".join(found[variant] if variant else "" for variant in variants).replace("|  |", "| |")
+        assert f"| {name} | {cells} |" in page("methods.md")
+    for method in ("maml", "meta_sgd"):
+        own = {variant: float(accuracy) for variant, accuracy in found.items() if variant.startswith(method)}
+        assert max(own, key=own.__getitem__) == f"{method}_4_one_cycle"
+
+
+def test_methods_tested_as_their_authors_test() -> None:
+    folder = ROOT / "results" / "official" / "sanity_recipe-cpu"
+    scores = pd.read_csv(folder / "scores.csv").set_index("variant")
+    assert set(scores["n_train_episodes"]) == {40_000} and set(scores["batch_norm"]) == {"transductive"}
+    labels = load_study(folder).plan.labels
+    for name, method in (("MAML", "maml"), ("Meta-SGD", "meta_sgd")):
+        one, many = (scores.loc[variant] for variant in (f"{method}_one_query", method))
+        assert (one["n_query"], one["n_test_episodes"]) == (1, 5000)
+        assert (many["n_query"], many["n_test_episodes"]) == (15, 1000)
+        published = labels[f"{method}_one_query"].split("(")[1].rstrip(")")
+        cells = " | ".join(f"{100 * row['accuracy']:.1f} ± {100 * row['accuracy_ci95']:.1f}" for row in (one, many))
+        assert f"| {name} (`{method}_one_query`, `{method}`) | {published} | {cells} |" in page("methods.md")
 
 
 def test_protonet_by_its_protocol_at_20_ways() -> None:

@@ -129,7 +129,8 @@ class Settings(BaseModel):
     """Weights of the head. `prototype`: the class prototype plus the decoded weights, which are zero before training;
     with `head_bias=distance` the head starts as that of a prototypical network."""
     head_bias: Literal["decoded", "distance"] = setting("decoded", "method", source="Snell et al. 2017, section 2.4")
-    """Bias of the head. `distance`: -|w|^2 / 2, which makes a logit minus half the squared distance to the class weights w."""
+    """Bias of the head. `distance`: -|w|^2 / 2, which makes a logit minus half the squared distance to the class
+    weights w."""
     logit_scale: Literal["one", "learned"] = setting("one", "method", source=OURS)
     """Factor of the logits: 1, or a learned number that starts at 1. In LEO it multiplies the decoded weights and
     biases, in a prototypical network the negative squared distances."""

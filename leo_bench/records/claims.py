@@ -60,12 +60,13 @@ class Part(ClaimRecord):
 
     level: mean over the seeds of `variant`. difference: `variant` minus `against`, seed by seed. ratio: `variant`
     divided by `against`, seed by seed. With more_than_on, how much larger either is on the test than on that one.
-    trend: change from the first to the last of `variants`, by a line through all of them at equal steps. slope: change
-    of the difference in an episode for each unit of the measure `along` of `against`, by least squares within each
-    seed. count: exact, as is a ratio of one of COUNTS.
+    spread: how much further the accuracy of a seed lies from the median of all seeds in `variant` than in `against`,
+    seed by seed. trend: change from the first to the last of `variants`, by a line through all of them at equal steps.
+    slope: change of the difference in an episode for each unit of the measure `along` of `against`, by least squares
+    within each seed. count: exact, as is a ratio of one of COUNTS.
     """
 
-    kind: Literal["level", "difference", "ratio", "trend", "slope", "count"]
+    kind: Literal["level", "difference", "ratio", "spread", "trend", "slope", "count"]
     quantity: str = "accuracy"
     minus: str = ""
     """Another quantity of the same run, which is subtracted; for a level alone."""
@@ -166,7 +167,7 @@ class Claims(ClaimRecord):
 
 
 NEEDED = {"trend": ("variants",), "slope": ("variant", "against", "along")} | dict.fromkeys(
-    ("difference", "ratio"), ("variant", "against")
+    ("difference", "ratio", "spread"), ("variant", "against")
 )
 """Kind of a part -> keys that it needs; of other kinds `variant`."""
 
@@ -205,6 +206,8 @@ def _kind_fault(part: Part) -> str:
         return "error is for a ratio with more_than_on, and such a ratio is one of error"
     if part.more_than_on and not (part.quantity == ERROR or (part.kind == "difference" and accuracy)):
         return "more_than_on is for a difference of accuracy, or a ratio of error"
+    if part.kind == "spread" and (part.quantity != "accuracy" or isinstance(part.above or part.below, str)):
+        return "a spread is of accuracy, and its bound is a number"
     if part.kind in ("difference", "trend") and part.quantity in ACCURACIES[1:]:
         return f"{part.quantity} is for a level"
     if part.kind in ("ratio", "count") and accuracy:

@@ -176,6 +176,7 @@ def test_the_plan_keeps_claims_tables_and_sources(tmp_path: Path) -> None:
         ('above = "margin"', 'above = 0, quantity = "setting:decode"', "unknown quantity 'setting:decode'"),
         ('above = "margin"', 'above = 0, quantity = "error"', "error is for a ratio with more_than_on"),
         ('above = "margin"', 'above = 0, quantity = "adapt_ms", more_than_on = "5-way mixed"', "more_than_on is for"),
+        ('"difference"', '"spread"', "a spread is of accuracy, and its bound is a number"),
         ('"difference"', '"slope"', "slope needs along"),
         ('"difference"', '"slope", along = "measure:class_similarity"', "of a slope are measures"),
         ('above = "margin"', 'above = 0, along = "measure:class_similarity"', "along is for a slope"),

@@ -61,6 +61,8 @@ def quantity_words(quantity: str) -> str:
 
 def number_of(part: Part) -> str:
     """Return the quantity of a part in words, with the one that is subtracted."""
+    if part.kind == "spread":
+        return "distance of a seed's accuracy from the median"
     return quantity_words(part.quantity) + (f" minus {quantity_words(part.minus)}" if part.minus else "")
 
 
@@ -113,7 +115,7 @@ def subject(evidence: Evidence, part: Part, test: str) -> str:
 
 def compared(evidence: Evidence, part: Part) -> str:
     """Return the variants of a part in words: `LEO minus MAML`, `LEO / MAML`."""
-    join = {"difference": " minus ", "slope": " minus ", "ratio": " / "}.get(part.kind, ", ")
+    join = {"difference": " minus ", "spread": " minus ", "slope": " minus ", "ratio": " / "}.get(part.kind, ", ")
     over = f", over that on {part.more_than_on}" if part.quantity == ERROR else ""
     return join.join(evidence.label(name) for name in part.named) + over
 

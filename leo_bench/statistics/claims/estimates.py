@@ -86,6 +86,8 @@ def measure(evidence: Evidence, part: Part, test: str) -> Number:
         return _off_test(part, places)
     if part.kind == "level":
         return _mean_accuracy(evidence, part, test, places[0])
+    if part.kind == "spread":
+        return _spread(part, test, *places)
     if part.kind == "trend":
         return _accuracy_trend(evidence, part, test, places)
     return _accuracy_difference(evidence, part, test, *places)
@@ -230,6 +232,15 @@ def _accuracy_trend(evidence: Evidence, part: Part, test: str, places: list[Plac
     if number.estimate is None:
         return number
     return replace(number, estimate=variance_prior(places[-1].data).applied(number.estimate, 1 - float(values.mean())))
+
+
+def _spread(part: Part, test: str, own: Place, base: Place) -> Number:
+    """Return how much further from the median the accuracy of a seed lies, as in the test of Brown and Forsythe (1974),
+    seed by seed."""
+    _compared(part, test, own, base)
+    values = _paired(own.accuracies(test), base.accuracies(test))
+    distances = np.abs(values - np.median(values, axis=0))
+    return _number(part, test, _statement(part), distances[:, 0] - distances[:, 1])
 
 
 def _number(part: Part, test: str, statement: Statement, values: np.ndarray) -> Number:

@@ -323,6 +323,31 @@ def write_measures(run: RunState, **parts: list[float]) -> None:
     write_record(run.folder / "measures.json", record)
 
 
+def test_a_spread_by_hand(tmp_path: Path) -> None:
+    """Seeds of `wild` are 12, 0, 12 points from their median, those of `leo` 0.4, 0, 0.4: 7.7 further in the mean.
+    Those of `good` are as far as those of `leo`, at another accuracy."""
+
+    def spread(variant: str, **values: Any) -> Part:
+        return Part(kind="spread", variant=variant, against="leo", **values)
+
+    claims = {"wilder": claim(spread("wild", above=0.0)), "calmer": claim(spread("wild", below=0.0))}
+    claims |= {"same": claim(spread("good", above=0.0))}
+    evidence, found = judged(write_claims(tmp_path, claims, seeds=list(range(9))))
+    number = found["wilder"].parts[0].number
+    assert number is not None and number.n_seeds == 9
+    assert number.value == pytest.approx((12 + 0 + 12 - 0.8) / 300, abs=0.004)  # accuracies are whole answers of 900
+    assert {name: one.verdict for name, one in found.items()} == {
+        "wilder": "holds",
+        "calmer": "does not hold",
+        "same": "does not hold",
+    }
+    other = found["same"].parts[0].number
+    assert other is not None and other.value == pytest.approx(0, abs=1e-9)
+    assert measured_words(evidence, found["wilder"]).startswith("+7.") and "points" in measured_words(
+        evidence, found["wilder"]
+    )
+
+
 def test_a_slope_by_hand(tmp_path: Path) -> None:
     """The difference grows by 0.1 from a similarity of 0 to 0.2, then by 0.3 to 0.4: a slope of 1 by least squares, and
     a little more or less with the seed. The similarity of `good` itself has no say."""
