@@ -509,7 +509,48 @@ def test_methods_tested_as_their_authors_test() -> None:
         assert (many["n_query"], many["n_test_episodes"]) == (15, 1000)
         published = labels[f"{method}_one_query"].split("(")[1].rstrip(")")
         cells = " | ".join(f"{100 * row['accuracy']:.1f} ± {100 * row['accuracy_ci95']:.1f}" for row in (one, many))
+        assert one["accuracy"] - many["accuracy"] > 0.01
         assert f"| {name} (`{method}_one_query`, `{method}`) | {published} | {cells} |" in page("methods.md")
+
+
+def test_the_ends_of_the_choices() -> None:
+    scores = pd.read_csv(ROOT / "results" / "official" / "choice_ends-cpu" / "scores.csv")
+    assert set(scores["split"]) == {"val"} and set(scores["seed"]) == {0}
+    mean = {name: f"{100 * value:.1f}" for name, value in scores.groupby("variant")["accuracy"].mean().items()}
+    for row in (
+        f"| `leo` | outer rate 0.0003: {mean['leo_chosen']} | 0.0002: {mean['leo_0002']}; 0.0001: {mean['leo_0001']} |",
+        f"| MAML | 3 steps of 0.1: {mean['maml_chosen']} | "
+        f"1 step of 2, as in its authors' code: {mean['maml_rate_2']} |",
+        f"| first-order MAML | outer rate 0.006: {mean['first_order_maml_chosen']} | "
+        f"0.012: {mean['first_order_maml_012']} |",
+        f"| ANIL | 10 steps of 0.03: {mean['anil_chosen']} | "
+        f"10 steps of 0.01: **{mean['anil_001']}**; 20 steps of 0.03: {mean['anil_20_steps']} |",
+        f"| LEO of the paper | 10 steps: {mean['paper_chosen']} | 20 steps: a NaN loss |",
+        f"| Meta-SGD on the head | 10 steps: {mean['meta_sgd_head_chosen']} | "
+        f"20 steps: **{mean['meta_sgd_head_20_steps']}** |",
+    ):
+        assert row in page("methods.md")
+    assert "paper_20_steps" not in mean
+
+
+def test_what_is_said_of_methods_tested_as_their_authors_test() -> None:
+    study = load_study(ROOT / "results" / "official" / "sanity_recipe-cpu")
+    text, claims = (" ".join(" ".join(page(name)).split()) for name in ("methods.md", "claims.md"))
+    runs = {run.planned.variant: run for run in study.runs}
+    curves = [[100 * one.accuracy for one in runs[name].result.validation] for name in ("maml", "meta_sgd")]
+    (maml, meta_sgd) = (f"from {curve[4]:.1f} to {curve[9]:.1f}" for curve in curves)
+    assert f"validation accuracy rose {maml} and {meta_sgd}." in text
+    one, many = (
+        [f"{100 * runs[f'{name}{kind}'].headline.accuracy:.1f}" for name in ("maml", "meta_sgd")]
+        for kind in ("_one_query", "")
+    )
+    said = f"40,000 episodes have {one[0]} and {one[1]}% where they have {many[0]} and {many[1]} with 15"
+    assert said in claims
+    choice = load_study(ROOT / "results" / "official" / "sanity_choice-cpu")
+    tests = {run.planned.variant: run.headline for run in choice.runs}
+    found = [tests[name].accuracy_by_step for name in ("maml_rate_2", "maml_4_one_cycle_rate_2")]
+    (first, second), (third, fourth) = [[100 * steps[place] for steps in found] for place in (-1, 1)]
+    assert f"({first:.1f} and {second:.1f}% where one step has {third:.1f} and {fourth:.1f})" in text
 
 
 def test_protonet_by_its_protocol_at_20_ways() -> None:
