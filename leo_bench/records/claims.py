@@ -206,7 +206,7 @@ def _kind_fault(part: Part) -> str:
         return "error is for a ratio with more_than_on, and such a ratio is one of error"
     if part.more_than_on and not (part.quantity == ERROR or (part.kind == "difference" and accuracy)):
         return "more_than_on is for a difference of accuracy, or a ratio of error"
-    if part.kind == "spread" and (part.quantity != "accuracy" or isinstance(part.above or part.below, str)):
+    if part.kind == "spread" and (part.quantity != "accuracy" or {part.above, part.below} & {"margin", "-margin"}):
         return "a spread is of accuracy, and its bound is a number"
     if part.kind in ("difference", "trend") and part.quantity in ACCURACIES[1:]:
         return f"{part.quantity} is for a level"

@@ -95,7 +95,7 @@ def score_tests(
                 finished=provenance.now(),
                 data_digest=bank.digest,
                 eval_seconds=seconds,
-                **(_adapting_times(learner, bank, episodes[key], copies) if headline else {}),
+                **(_adapting_times(learner, bank, _timed_episodes(test, bank, settings), copies) if headline else {}),
                 host=host(bank.images.device),
                 versions=provenance.versions(),
             )
@@ -113,6 +113,12 @@ def score_tests(
 
 
 score_tests.__test__ = False  # type: ignore[attr-defined]  # not a test
+
+
+def _timed_episodes(test: TestSettings, bank: ImageBank, settings: Settings) -> Episodes:
+    """Return the episodes of a test, with the queries of training, so that times do not depend on test_n_query."""
+    n_query = min(settings.n_query, bank.images.shape[1] - test.k_shot)
+    return episodes_of(test.model_copy(update={"n_query": n_query}), bank, settings)
 
 
 def write_test(run: Path, record: TestResult, scores: Scores, bank: ImageBank) -> None:

@@ -134,6 +134,15 @@ def test_time_to_adapt_is_a_median_and_a_share_of_the_processor_time(
     assert quantity_of(state, "adapt_core_ms") == state.headline.adapt_core_ms
 
 
+def test_time_to_adapt_does_not_depend_on_the_queries_of_a_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(test_run, "adapt_seconds", lambda *given: asked.append(given[2].spec.n_query) or 0.3)
+    state = run(tmp_path, n_train_episodes=0, test_n_ways=[], test_modes=[], n_query=4, test_n_query=1)
+    assert (state.headline.n_query, asked) == (1, [4])
+
+
 def test_a_learner_is_trained_by_the_function_that_it_names(tmp_path: Path) -> None:
     # An untrained classifier of 24 characters in 4 rotations has a loss of about log 96 = 4.6, one of the 3 classes of
     # an episode of about log 3 = 1.1.

@@ -129,7 +129,8 @@ def briefs(evidence: Evidence, judged: JudgedClaim) -> list[str]:
     changes = {part.more_than_on for part in parts if part.quantity != ERROR}
     found = []
     for one in judged.parts:
-        named = len(quantities) > 1 or (one.part.quantity.startswith(MEASURE) and not one.part.along)
+        measured = one.part.quantity.startswith(MEASURE) and not one.part.along
+        named = len(quantities) > 1 or measured or one.part.kind == "spread"
         said = [number_of(one.part)] if named else []
         said += [compared(evidence, one.part)] if len(variants) > 1 else []
         beside = len(variants) == 1 and len(others) > 1 and one.part.against

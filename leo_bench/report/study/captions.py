@@ -26,8 +26,8 @@ def n_words(rows: pd.DataFrame) -> str:
 
 
 def episode_words(rows: pd.DataFrame) -> str:
-    """Return `1,000 test episodes each`."""
-    return f"{', '.join(f'{n:,}' for n in sorted(rows['n_test_episodes'].unique()))} test episodes each"
+    """Return `1,000 test episodes each`, or `1,000 or 5,000 test episodes each`."""
+    return f"{' or '.join(f'{n:,}' for n in sorted(rows['n_test_episodes'].unique()))} test episodes each"
 
 
 def lines_height(labels: list[str], width: int) -> float:

@@ -339,9 +339,11 @@ def test_a_spread_by_hand(tmp_path: Path) -> None:
     assert (found["wilder"].verdict, found["calmer"].verdict) == ("holds", "does not hold")
     other = found["same"].parts[0].number
     assert other is not None and other.value == pytest.approx(0, abs=0.002)
-    assert measured_words(evidence, found["wilder"]).startswith("+7.") and "points" in measured_words(
-        evidence, found["wilder"]
-    )
+    words = measured_words(evidence, found["wilder"])
+    assert words.startswith("distance of a seed's accuracy from the median +7.") and words.endswith(" points")
+    _, few = judged(write_claims(tmp_path / "few", claims, seeds=[0, 1, 2, 3]))
+    assert few["wilder"].verdict == "not measured at this profile"
+    assert few["wilder"].parts[0].reason == "a spread needs 5 seeds, and there are 4"
 
 
 def test_a_slope_by_hand(tmp_path: Path) -> None:
