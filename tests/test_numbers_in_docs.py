@@ -329,8 +329,8 @@ def test_what_half_the_logits_are_worth() -> None:
     )
     text = " ".join(" ".join(page("tuned.md")).split())
     assert said in text
-    lead = means["accuracy"].loc["protonet"] - means["accuracy"].loc["prototype_start"]
-    digits, glyphs = (lead.loc[name].min() for name in ("digits", "glyphs"))
+    ahead = means["accuracy"].loc["protonet"] - means["accuracy"].loc["prototype_start"]
+    digits, glyphs = (ahead.loc[name].min() for name in ("digits", "glyphs"))
     assert f"by {digits:.1f} points and more on digits and {glyphs:.1f} and more on glyphs" in text
 
 
