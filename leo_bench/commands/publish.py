@@ -10,7 +10,7 @@ from leo_bench.records import folder_name, load_study
 from leo_bench.records.search import search_of
 from leo_bench.report import write_index, write_report, write_search_report
 from leo_bench.report.readme import refresh_readme
-from leo_bench.running.publish import publish, publish_search
+from leo_bench.running.publish import count_look, publish, publish_search, published_runs
 from leo_bench.statistics.studies.owners import studies_that_read
 
 REPORTS = Path("reports")
@@ -29,15 +29,19 @@ def command_publish(options: argparse.Namespace) -> None:
     is_search = (folder / "search.json").exists()
     copy, write = (publish_search, write_search_report) if is_search else (publish, write_report)
     target = options.results / "official" / folder.name
-    readers = _readers(target)
+    readers, before = _readers(target), set() if is_search else published_runs(target)
     copy(options.results, options.name, options.profile, options.partial, options.replace)
+    readers = list(dict.fromkeys([*readers, *_readers(target)]))
+    if not is_search and published_runs(target) - before:
+        for reader in readers:
+            count_look(reader, options.name)
     report = write(target, options.reports / "official" / target.name)
     print(
         f"{target}/, report in {report}"
         if is_search
         else f"{len(load_study(target).done)} runs in {target}/, report in {report}"
     )
-    for reader in dict.fromkeys([*readers, *_readers(target)]):
+    for reader in readers:
         write = write_search_report if (reader / "search.json").exists() else write_report
         print(f"updated {write(reader, options.reports / 'official' / reader.name)}", flush=True)
     write_index(options.reports)

@@ -344,6 +344,10 @@ def _needs_of_the_learner(settings: "Settings") -> list[tuple[bool, str]]:
             f"transductive is for a CNN of each episode's own, and learner={learner} has one CNN for all; leave it out",
         ),
         (
+            settings.transductive or settings.test_queries == "together",
+            "test_queries=alone is for transductive=true, since no other answers depend on other queries; leave it out",
+        ),
+        (
             learner != "meta_sgd" or settings.test_inner_lr is None,
             "learner=meta_sgd learns its step sizes; leave out test_inner_lr",
         ),

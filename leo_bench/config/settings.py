@@ -248,6 +248,8 @@ class Settings(BaseModel):
     """Shots to score at besides k_shot. If a class has too few drawings, there are fewer queries."""
     test_n_query: int | None = setting(None, "test", ge=1, le=LEAST_DRAWINGS - 1)
     """Query images per class in a test episode; n_query if left out. With transductive, answers depend on it."""
+    test_queries: Literal["together", "alone"] = setting("together", "test", source="Bronskill et al. 2020, section 2")
+    """`alone`: a transductive method answers each query as if no other were there."""
     test_modes: tuple[Literal["mixed", "within_alphabet"], ...] = setting(("mixed", "within_alphabet"), "test")
     """Test episodes from all alphabets, or each from one alphabet."""
     test_datasets: Annotated[tuple[str, ...], AfterValidator(_known_datasets)] = setting((), "test")

@@ -13,7 +13,7 @@ from leo_bench.data import DATASETS
 SHIFTED_WAYS = 20
 """Ways of a test on another data set. A data set with fewer classes is tested on all of them."""
 
-METHOD = ("inner_steps", "inner_lr", "inner_temperature", "support_copies", "head", "head_c")
+METHOD = ("inner_steps", "inner_lr", "inner_temperature", "support_copies", "head", "head_c", "queries")
 """Settings of a test that decide how a trained model answers it."""
 
 
@@ -42,6 +42,8 @@ class TestSettings(BaseModel):
     """Classifier at test; the learner's own if None."""
     head_c: float | None = None
     """Setting test_head_c if the head has such a strength, else None."""
+    queries: str | None = None
+    """`alone` if each query is answered as if no other were there; together if None."""
     mislabelled: int | None = None
     """Support images of each class that carry the label of the next class; none if None."""
 
@@ -63,6 +65,7 @@ class TestSettings(BaseModel):
             "test_inner_lr": self.inner_lr,
             "test_inner_temperature": self.inner_temperature,
             "test_support_copies": self.support_copies or "none",
+            "test_queries": self.queries or "together",
             "test_head": self.head or "own",
             "test_head_c": Settings.model_fields["test_head_c"].default if self.head_c is None else self.head_c,
         }
@@ -83,6 +86,8 @@ class TestSettings(BaseModel):
             words += f", temperature {self.inner_temperature:g}"
         if self.support_copies is not None:
             words += f", {self.support_copies} copies"
+        if self.queries is not None:
+            words += f", queries {self.queries}"
         return words
 
 
@@ -143,6 +148,7 @@ def _test(settings: Settings, dataset: str, mode: str, n_way: int, k_shot: int) 
         "inner_lr": settings.test_inner_lr,
         "inner_temperature": settings.test_inner_temperature,
         "support_copies": None if settings.test_support_copies == "none" else settings.test_support_copies,
+        "queries": None if settings.test_queries == "together" else settings.test_queries,
         "head": None if settings.test_head == "own" else settings.test_head,
         "head_c": settings.test_head_c if settings.test_head == "logistic_regression" else None,
     }

@@ -176,6 +176,8 @@ class TestResult(Record):
     """Copies that enlarge the support set; none if None."""
     head_c: float | None = None
     """Setting test_head_c if the head has such a strength, else None."""
+    queries: str | None = None
+    """`alone` if each query is answered as if no other were there; together if None."""
     mislabelled: int | None = None
     """Support images of each class that carry the label of the next class; none if None."""
     batch_norm: str

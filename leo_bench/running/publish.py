@@ -43,6 +43,7 @@ from leo_bench.records import (
     write_tables,
 )
 from leo_bench.records.arrays import EPISODES
+from leo_bench.records.claims import Claims, Part
 from leo_bench.records.files import as_text
 from leo_bench.records.search import Trials, read_search, trial_runs
 from leo_bench.running.attempts import set_aside, set_aside_test
@@ -63,14 +64,40 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
     (n_looks). Raises LeoBenchError if runs are missing, unless partial is True. Raises it too if fewer runs would be
     published than before, or if another published study or search would become stale, unless replace is True.
     """
-    folder = results / folder_name(name, profile)
-    view = load_study(folder)
-    waiting = [run for run in view.runs if run.status != "done"]
+    view = load_study(results / folder_name(name, profile))
+    _refuse_incomplete(view, partial)
+    made = _digests_of(view)
+    official = results / "official"
+    target = official / view.folder.name
+    if not replace:
+        refuse_to_change_others(official, target.name, view.done)
+    runs = [run.model_copy(update={"numerics": made.get(_source_of(run), run.numerics)}) for run in view.plan.runs]
+    plan = view.plan.model_copy(update={"runs": runs, "accept_stale": False})
+    if (target / "study.json").exists():
+        plan = _with_published(load_study(target), view, plan, made, replace)
+    write_record(target / "study.json", plan)
+    shutil.rmtree(target / RUNS, ignore_errors=True)  # an older version kept the runs of a study there
+    for run in view.done:
+        place = official / RUNS / run.planned.run_key
+        _copy_run(run, place, publish_test)
+        for attempt in attempts_of(place):  # it failed when it was published before
+            shutil.rmtree(attempt)
+    for run in view.runs:
+        _copy_failure(run, official / RUNS / run.planned.run_key, results)
+    write_tables(load_study(target))
+    _remove_unused(official)
+    return target
+
+
+def _refuse_incomplete(view: StudyView, partial: bool) -> None:
+    """Raise LeoBenchError if a study has no done run, or if runs are missing, unless partial is True."""
+    name, profile = view.plan.study, view.plan.profile
     if not view.done:
         raise LeoBenchError(
             f"study {name}-{profile} has no done run to publish; run it first: "
             f"leo-bench study {name} --profile {profile}"
         )
+    waiting = [run for run in view.runs if run.status != "done"]
     if waiting and not partial:
         first = waiting[0]
         raise LeoBenchError(
@@ -84,6 +111,10 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
             f"{len(view.unplanned)} of {len(view.runs) + len(view.unplanned)} runs of the profile were not asked for "
             f"(first: {variant} seed {seed}); run the whole study, or publish the done runs with --partial"
         )
+
+
+def _digests_of(view: StudyView) -> dict[tuple[str, str], str]:
+    """Return (learner, data set) -> numerics digest of the done runs. Raises LeoBenchError if one has several."""
     by_source: dict[tuple[str, str], set[str]] = {}
     for run in view.done:
         assert run.result is not None
@@ -94,55 +125,63 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
                 f"runs of {learner} on {dataset} have {len(digests)} numerics digests ({', '.join(sorted(digests))}) "
                 "and cannot be published as one study; run the study again without --accept-stale"
             )
-    if not replace:
-        refuse_to_change_others(results / "official", folder.name, view.done)
-    made = {source: next(iter(digests)) for source, digests in by_source.items()}
-    target = results / "official" / folder.name
-    runs = [run.model_copy(update={"numerics": made.get(_source_of(run), run.numerics)}) for run in view.plan.runs]
-    plan = view.plan.model_copy(update={"runs": runs, "accept_stale": False})
-    if (target / "study.json").exists():
-        published = load_study(target)
-        trained = {run.variant: _training_of(run) for run in runs}
-        still = [
-            run
-            for run in published.runs
-            if run.status in ("done", "failed")
-            and _still_counts(run, target, made)
-            and trained.get(run.planned.variant, _training_of(run.planned)) == _training_of(run.planned)
-        ]
-        same = {run.planned.run_key for run in still if run.status == "done"}
-        left = published.plan.labels.keys() - plan.labels.keys() if replace else set()
-        staying = {(run.planned.variant, run.planned.run_key) for run in still if run.planned.variant not in left}
-        n_looks = published.plan.n_looks + _is_another_look(published, view)
-        plan = merge_plan(published.plan, plan.model_copy(update={"n_looks": max(plan.n_looks, n_looks)}), staying)
-        remaining = same | {run.planned.run_key for run in view.done}
-        dropped = _dropped(published, plan, remaining)
-        n_left = sum(run.run_key in remaining for run in plan.runs)
-        if n_left < len(published.done) and not replace:
-            raise LeoBenchError(
-                f"{target} has {len(published.done)} done runs, but only {n_left} would remain; "
-                "do the other runs too before you publish, or drop them with --replace"
-            )
-        for run in dropped:
-            if run.planned.variant in left:
-                why = "the plan here lacks this variant"
-            elif _still_counts(run, target, made):
-                why = "the plan has other settings now"
-            else:
-                why = "other source made it"
-            print(f"dropped: {run.planned.variant} seed {run.planned.seed} ({run.planned.run_key}): {why}")
-    write_record(target / "study.json", plan)
-    shutil.rmtree(target / RUNS, ignore_errors=True)  # an older version kept the runs of a study there
-    for run in view.done:
-        place = target.parent / RUNS / run.planned.run_key
-        _copy_run(run, place, publish_test)
-        for attempt in attempts_of(place):  # it failed when it was published before
-            shutil.rmtree(attempt)
-    for run in view.runs:
-        _copy_failure(run, target.parent / RUNS / run.planned.run_key, results)
-    write_tables(load_study(target))
-    _remove_unused(target.parent)
-    return target
+    return {source: next(iter(digests)) for source, digests in by_source.items()}
+
+
+def _with_published(
+    published: StudyView, view: StudyView, plan: Plan, made: Mapping[tuple[str, str], str], replace: bool
+) -> Plan:
+    """Return the plan to publish together with the runs published before that stay, and print those that do not.
+
+    made: as _digests_of. replace: also drop the variants that the plan here lacks. Raises LeoBenchError if fewer runs
+    would remain than are published, unless replace is True.
+    """
+    target = published.folder
+    trained = {run.variant: _training_of(run) for run in plan.runs}
+    still = [
+        run
+        for run in published.runs
+        if run.status in ("done", "failed")
+        and _still_counts(run, target, made)
+        and trained.get(run.planned.variant, _training_of(run.planned)) == _training_of(run.planned)
+    ]
+    left = published.plan.labels.keys() - plan.labels.keys() if replace else set()
+    staying = {(run.planned.variant, run.planned.run_key) for run in still if run.planned.variant not in left}
+    n_looks = max(plan.n_looks, published.plan.n_looks + _is_another_look(published, view))
+    merged = merge_plan(published.plan, plan.model_copy(update={"n_looks": n_looks}), staying)
+    remaining = {run.planned.run_key for run in (*still, *view.done) if run.status == "done"}
+    n_left = sum(run.run_key in remaining for run in merged.runs)
+    if n_left < len(published.done) and not replace:
+        raise LeoBenchError(
+            f"{target} has {len(published.done)} done runs, but only {n_left} would remain; "
+            "do the other runs too before you publish, or drop them with --replace"
+        )
+    for run in _dropped(published, merged, remaining):
+        if run.planned.variant in left:
+            why = "the plan here lacks this variant"
+        elif _still_counts(run, target, made):
+            why = "the plan has other settings now"
+        else:
+            why = "other source made it"
+        print(f"dropped: {run.planned.variant} seed {run.planned.seed} ({run.planned.run_key}): {why}")
+    return merged
+
+
+def published_runs(folder: Path) -> set[tuple[str, str]]:
+    """Return variant and run key of the done runs of a published study; none if it is not there."""
+    if not (folder / "study.json").exists():
+        return set()
+    return {(run.planned.variant, run.planned.run_key) for run in load_study(folder).done}
+
+
+def count_look(folder: Path, name: str) -> None:
+    """Count one more look at a published study if it judges claims on variants of the study that is named, whose runs
+    have become more. A search judges none."""
+    if not (folder / "study.json").exists():
+        return
+    plan = read_record(folder / "study.json", Plan)
+    if plan.claims is not None and name in {source.study for source in plan.claims.sources.values()}:
+        write_record(folder / "study.json", plan.model_copy(update={"n_looks": plan.n_looks + 1}))
 
 
 def _copy_failure(run: RunState, target: Path, results: Path) -> None:
@@ -157,11 +196,18 @@ def _copy_failure(run: RunState, target: Path, results: Path) -> None:
 
 def _is_another_look(published: StudyView, view: StudyView) -> bool:
     """Return True if what is published was judged and will be judged anew: a variant with several seeds gets more, or
-    other settings, or the study judges claims, whose runs may be those of other studies."""
+    other settings; or a study that judges claims gets any run, or other statements."""
     before = {(run.planned.variant, run.planned.run_key) for run in published.done}
-    n_seeds = Counter(variant for variant, _ in before)
     more = {(run.planned.variant, run.planned.run_key) for run in view.done} - before
-    return any(n_seeds[variant] > 1 for variant, _ in more) or view.plan.claims is not None
+    if view.plan.claims is not None:
+        return bool(more) or _statements(view.plan.claims) != _statements(published.plan.claims)
+    n_seeds = Counter(variant for variant, _ in before)
+    return any(n_seeds[variant] > 1 for variant, _ in more)
+
+
+def _statements(claims: Claims | None) -> dict[str, list[Part]]:
+    """Return claim -> its statements about numbers, without its words."""
+    return {name: claim.parts for name, claim in claims.claims.items()} if claims else {}
 
 
 def _training_of(run: PlannedRun) -> dict[str, object]:

@@ -28,6 +28,7 @@ from leo_bench.running import provenance
 from leo_bench.running.checkpoint import trained_learner, weights_digest
 from leo_bench.running.process import host
 from leo_bench.training.adaptation import Adaptation
+from leo_bench.training.answering_alone import answering_alone
 from leo_bench.training.answering_once import answering_once
 from leo_bench.training.evaluate import Scores, Shifts, adapt_seconds, score
 
@@ -70,6 +71,8 @@ def score_tests(
     for together in by_method.values():
         first = next(iter(together.values()))
         learner, copies = trained_learner(settings, weights, first), SUPPORT_COPIES[first.support_copies or "none"]
+        if first.queries == "alone":
+            learner = answering_alone(learner)
         episodes = {key: episodes_of(test, bank, settings) for key, test in together.items()}
         started, begin = provenance.now(), time.perf_counter()
         scores = dict(zip(together, score(learner, bank, list(episodes.values()), copies), strict=True))

@@ -83,6 +83,7 @@ OTHER: dict[str, Any] = {
     "test_modes": ("mixed",),
     "test_k_shots": (5,),
     "test_n_query": 1,
+    "test_queries": "alone",
     "test_datasets": ("digits",),
     "test_dataset_ways": (5,),
     "test_inner_steps": 50,
@@ -107,6 +108,7 @@ WITH: dict[str, dict[str, Any]] = {
     "test_head_c": {"test_head": "logistic_regression"},
     "test_mislabelled": {"test_k_shots": (3,)},
     "transductive": {"learner": "maml"},
+    "test_queries": {"learner": "maml", "transductive": True},
 }
 """Settings that another setting requires."""
 
@@ -164,6 +166,7 @@ def test_settings_survive_a_trip_through_json(preset: str) -> None:
         "test_inner_steps": None,
         "test_inner_lr": None,
         "test_inner_temperature": None,
+        "test_queries": "together",
         "test_head_c": 1.0,
         "adapts": "always",
         "frozen_maps": False,
@@ -244,6 +247,7 @@ def test_every_default_is_pinned() -> None:
         "test_n_ways": [5, 20],
         "test_k_shots": [],
         "test_n_query": None,
+        "test_queries": "together",
         "test_modes": ["mixed", "within_alphabet"],
         "test_datasets": [],
         "test_dataset_ways": [],
@@ -276,8 +280,10 @@ def test_a_new_setting_at_its_default_changes_no_key() -> None:
 
 
 def test_settings_of_tests_do_not_change_the_run_key() -> None:
-    base = make_settings({}, "leo")
     for name in names_of("test"):
+        base = make_settings(
+            {part: WITH.get(name, {})[part] for part in WITH.get(name, {}) if part_of(part) != "test"}, "leo"
+        )
         changed = make_settings({**WITH.get(name, {}), name: OTHER[name]}, "leo")
         assert getattr(changed, name) != getattr(base, name)
         assert changed.run_key == base.run_key

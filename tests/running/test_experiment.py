@@ -143,6 +143,15 @@ def test_time_to_adapt_does_not_depend_on_the_queries_of_a_test(
     assert (state.headline.n_query, asked) == (1, [4])
 
 
+def test_queries_are_answered_alone_where_a_test_asks_for_it(tmp_path: Path) -> None:
+    kinds = {"learner": "maml", "transductive": True, "test_n_ways": [], "test_modes": []}
+    together, alone = (run(tmp_path, **kinds, test_queries=given).headline for given in ("together", "alone"))
+    assert (together.batch_norm, together.queries) == ("transductive", None)
+    assert (alone.batch_norm, alone.queries) == ("query", "alone")
+    assert together.weights_digest == alone.weights_digest
+    assert together.accuracy_by_step != alone.accuracy_by_step
+
+
 def test_a_learner_is_trained_by_the_function_that_it_names(tmp_path: Path) -> None:
     # An untrained classifier of 24 characters in 4 rotations has a loss of about log 96 = 4.6, one of the 3 classes of
     # an episode of about log 3 = 1.1.

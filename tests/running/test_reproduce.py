@@ -231,10 +231,12 @@ def test_a_run_recorded_under_an_older_schema_is_compared(view: StudyView, tmp_p
         {"test_inner_temperature": 4.0},
         {"test_support_copies": "shifted"},
         {"test_n_query": 1},
+        {"test_queries": "alone", "learner": "maml", "transductive": True},
     ],
 )
 def test_a_test_that_is_answered_in_another_way_is_asked_for_again(more: dict[str, object]) -> None:
-    base = make_settings({"decode": "class", "n_test_episodes": 20})
+    trained = {name: more[name] for name in ("learner", "transductive") if name in more}
+    base = make_settings({"decode": "class", "n_test_episodes": 20, **trained})
     settings = make_settings({**base.canonical(), "test_k_shots": [5], "test_datasets": ["digits"], **more})
     for asked in planned_tests(settings):
         assert asked in planned_tests(reproduce._with_test(base, asked))

@@ -8,7 +8,8 @@ import pytest
 from results_fixture import make_plan, write_run, write_study
 
 from leo_bench.commands import cli
-from leo_bench.records.claims import Claims
+from leo_bench.records import Plan, read_record
+from leo_bench.records.claims import Claim, Claims, Part, Source
 from leo_bench.statistics.studies.differences import all_effects, effects
 from leo_bench.statistics.studies.owners import studies_that_read
 from leo_bench.statistics.studies.study import load_study_data
@@ -66,6 +67,32 @@ def test_publishing_a_study_writes_the_published_reports_that_read_it_again(
     for study in ("small", "large"):
         cli.main(["publish", study, *options])
     assert written == ["small-cpu", "large-cpu", "small-cpu"]
+
+
+def test_a_look_at_claims_is_one_at_more_runs_or_at_other_statements(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leo_bench.commands.publish.write_report", lambda folder, _: folder)
+    options = ["--profile", "cpu", "--results", str(tmp_path), "--reports", str(tmp_path / "reports")]
+    sources = {"short": Source(study="large", variant="short", label="short codes")}
+
+    def publish(study: str, sizes: dict[str, int], seeds: int, **plan_fields: Any) -> int:
+        write(tmp_path, study, sizes, seeds, **plan_fields)
+        cli.main(["publish", study, *options])
+        return read_record(tmp_path / "official" / "judging-cpu" / "study.json", Plan).n_looks
+
+    def claims(bound: float, words: str = "shorter is better") -> Claims:
+        part = Part(kind="level", variant="short", above=bound)
+        return Claims(sources=sources, claims={"short": Claim(section="a", words=words, parts=[part])})
+
+    assert publish("judging", {"base": 64}, 2, claims=claims(0.5)) == 1
+    assert publish("judging", {"base": 64}, 2, claims=claims(0.5, "shorter codes are better")) == 1
+    assert publish("judging", {"base": 64}, 2, claims=claims(0.6)) == 2
+    assert publish("judging", {"base": 64}, 3, claims=claims(0.6)) == 3
+    assert publish("large", {"base": 64, "short": 32}, 2) == 4
+    assert publish("large", {"base": 64, "short": 32}, 2) == 4
+    assert publish("large", {"base": 64, "short": 32}, 3) == 5
+    assert publish("other", {"base": 64, "tiny": 16}, 3) == 5  # no claim is about its variants
 
 
 def test_from_the_other_side_the_verdict_is_turned_round(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from leo_bench.report.study.switches import changed_words
 from leo_bench.report.table import NONE, ReportTable, decimals_for, difference, notes_of, percent, with_interval
 from leo_bench.statistics import Interval, margin_of
 from leo_bench.statistics.studies.differences import effects, mean_accuracy, whole_accuracy
-from leo_bench.statistics.studies.study import Cell, StudyData, cell_name
+from leo_bench.statistics.studies.study import Cell, StudyData, cell_name, is_transductive, of_the_other_kind
 
 BUSY = "The machine may have done other work while times were measured: read them as upper bounds."
 DASH = f' "{NONE}": not scored on that test, or nothing to compare with.'
@@ -141,13 +141,19 @@ def main_words(data: StudyData, numbers: pd.DataFrame) -> pd.DataFrame:
 
 
 def main_tables(data: StudyData) -> list[ReportTable]:
-    """Return the main table, and a second one of the variants that are not comparable with the baseline."""
+    """Return the main table; the table of the variants whose batch norm sees what that of the baseline does not, if
+    there are any; and that of other variants that are not comparable with the baseline."""
     numbers = main_numbers(data)
     if numbers.empty:
         return []
-    apart = numbers["verdict"] == "not compared"
-    main = numbers[~apart]
+    other_kind = numbers["variant"].isin(of_the_other_kind(data))
+    apart = (numbers["verdict"] == "not compared") & ~other_kind
+    main = numbers[~apart & ~other_kind]
     found = [ReportTable("main", main_caption(data), main, main_words(data, main), notes_of(main))]
+    if other_kind.any():
+        rows = numbers[other_kind]
+        name, caption = kind_words(data)
+        found.append(ReportTable(name, caption, rows, main_words(data, rows), notes_of(rows)))
     if apart.any():
         caption = "Measured under other conditions than the baseline, so not compared with it."
         words = main_words(data, numbers[apart]).drop(columns="difference, points")
@@ -157,6 +163,19 @@ def main_tables(data: StudyData) -> list[ReportTable]:
         words["document expects"] = expected
         found.append(ReportTable("not-compared", caption, numbers[apart], words))
     return found
+
+
+def kind_words(data: StudyData) -> tuple[str, str]:
+    """Return name and caption of the table of the other kind."""
+    if is_transductive(data, data.plan.baseline):
+        return (
+            "inductive",
+            "Batch norm does not see the queries, as it does for the baseline, so these are not compared with it.",
+        )
+    return "transductive", (
+        "Batch norm sees all queries of an episode at once, which makes it another task. Compared with one another "
+        "where a variant is named, never with the baseline."
+    )
 
 
 def main_caption(data: StudyData) -> str:

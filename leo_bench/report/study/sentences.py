@@ -97,8 +97,8 @@ def notices(data: StudyData) -> list[str]:
     modes = sorted({str(mode) for mode in data.scores["batch_norm"].unique()})
     if any("transductive" in mode for mode in modes):
         found.append(
-            "Some rows are transductive: batch norm saw all queries of an episode at once. They are not "
-            "compared with the others."
+            "Some variants are transductive: batch norm saw all queries of an episode at once. They are not "
+            "compared with the others, and have a table of their own."
         )
     made = data.scores.groupby(["learner", "dataset"])["numerics"].unique()
     digests = sorted({str(digest) for own in made if len(own) > 1 for digest in own})

@@ -6,7 +6,7 @@ from leo_bench.config import Settings
 from leo_bench.config.explain import explanation
 from leo_bench.learners import LEARNERS
 from leo_bench.records.quantities import training_effort
-from leo_bench.statistics.studies.study import StudyData
+from leo_bench.statistics.studies.study import StudyData, of_the_other_kind
 
 
 def changed_words(data: StudyData, variant: str, other: str | None = None) -> str:
@@ -43,10 +43,14 @@ def setting_names(data: StudyData, switch: str, variants: list[str]) -> dict[str
 def switch_variants(data: StudyData, switch: str) -> list[str]:
     """Return the variants of a switch in drawing order, with the baseline among them.
 
-    The baseline stands where the plan has it; else by value among numbers, else first.
+    The baseline stands where the plan has it; else by value among numbers, else first. It is left out beside variants
+    that are all of the other kind, transductive or inductive.
     """
     variants = [name for name in data.plan.switches[switch] if name in data.settings]
     baseline = data.plan.baseline
+    others = [name for name in variants if name != baseline]
+    if len(others) > 1 and set(others) <= of_the_other_kind(data):
+        return others
     if baseline in variants or baseline not in data.settings:
         return variants
     values = [data.settings[name].get(switch) for name in (*variants, baseline)]

@@ -208,6 +208,19 @@ def not_comparable(data: StudyData, cell: Cell) -> dict[str, str]:
     return {variant: why for variant, why in reasons.items() if why}
 
 
+def is_transductive(data: StudyData, variant: str) -> bool:
+    """Return True if batch norm sees the queries of a test episode in the runs of a variant."""
+    own = data.scores[data.scores["variant"] == variant]
+    return bool(own["batch_norm"].str.contains("transductive").any())
+
+
+def of_the_other_kind(data: StudyData) -> set[str]:
+    """Return the variants that are transductive where the baseline is inductive, or the other way round."""
+    own = is_transductive(data, data.plan.baseline)
+    scored = data.scores["variant"].unique()
+    return {name for name in scored if is_transductive(data, name) != own}
+
+
 def cell_name(cell: Cell) -> str:
     """Return `5-way mixed`, `20-way within alphabet`."""
     return f"{cell[0]}-way {cell[1].replace('_', ' ')}"

@@ -320,6 +320,28 @@ def test_a_report_made_again_loses_what_it_no_longer_has_and_leaves_other_files(
     assert {path.relative_to(folder) for path in folder.rglob("*")} == first
 
 
+@pytest.mark.usefixtures("no_drawing")
+def test_transductive_variants_have_a_table_and_a_figure_of_their_own(tmp_path: Path) -> None:
+    names = ("ours", "theirs")
+    results, variants = (
+        tmp_path / "results",
+        {"leo": {}, "ours": {"relation": "none"}, "theirs": {"latent_dim": 32}},
+    )
+    plan = build(results, variants, switches={"kind": ["leo", *names]}).model_copy(
+        update={"against": {"theirs": "ours"}}
+    )
+    for run in plan.runs:
+        if run.variant in names:
+            write_run(results, plan, run, twelve_episodes(), batch_norm="transductive")
+    data = load_study_data(write_study(results, plan))
+    assert switch_variants(data, "kind") == list(names)
+    _, markdown = report(tmp_path)
+    assert table(tmp_path, "main")["variant"].tolist() == ["leo"]
+    own = table(tmp_path, "transductive").set_index("variant")["verdict"]
+    assert own["ours"] == "not compared" and own["theirs"] != "not compared"
+    assert "### Transductive" in markdown and "### Not set against the baseline" not in markdown
+
+
 def test_other_shots_are_shown_but_not_paired(tmp_path: Path) -> None:
     build(tmp_path / "results", {"leo": {}, "five": {"k_shot": 5}}, switches={"k_shot": ["leo", "five"]})
     _, markdown = report(tmp_path)
