@@ -232,8 +232,10 @@ class LatentEmbeddingOptimization(Leo):
     def inner_update(self, support_data: Tensor, support_labels: Tensor, initial_codes: Tensor) -> Tensor:
         """Return the class codes [N, latent_dim] after inner_steps gradient steps on the loss of the support set.
 
-        Support set and copies as in encode_task. With adapts="at_test" there are no steps in training mode.
+        Support set and copies as in encode_task. With adapts="at_test" it takes no step in training mode, and warns.
         """
+        if self.training and self.settings.adapts == "at_test":
+            warnings.warn('adapts="at_test" takes no inner steps in training mode; call leo.eval() first', stacklevel=2)
         self._check_codes(initial_codes, "initial_codes")
         support_data, support_labels = self._support_set(support_data, support_labels, len(initial_codes))
         features = self.classifier.extract_features(support_data)[None]

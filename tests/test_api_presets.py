@@ -1,5 +1,6 @@
 """The argument `preset` of the documented interface, and what comes with it."""
 
+import warnings
 from collections.abc import Iterator
 from functools import partial
 
@@ -74,6 +75,18 @@ def test_a_schedule_is_followed_over_any_number_of_batches_but_three(n: int) -> 
             train_leo(3, batches(n, 16), **tiny)  # type: ignore[arg-type]
     else:
         assert len(train_leo(3, batches(n, 16), **tiny)[1]) == n  # type: ignore[arg-type]
+
+
+def test_a_leo_that_adapts_at_test_says_so_in_training_mode() -> None:
+    leo = LatentEmbeddingOptimization(preset="tuned", width=4, latent_dim=16, inner_steps=1)
+    support, labels = torch.rand(10, 1, 28, 28), torch.arange(5).repeat(2)
+    with pytest.warns(UserWarning, match=r"takes no inner steps in training mode; call leo.eval\(\) first"):
+        codes = leo.encode_task(support, labels)
+        assert torch.equal(leo.inner_update(support, labels, codes), codes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        codes = leo.eval().encode_task(support, labels)
+        assert not torch.equal(leo.inner_update(support, labels, codes), codes)
 
 
 @pytest.mark.parametrize(("preset", "part"), [("paper", "feature_norm"), ("maml", "learner")])

@@ -3,6 +3,7 @@
 A line that no longer agrees fails with the line that the published tables give.
 """
 
+import itertools
 import math
 import re
 import tomllib
@@ -439,7 +440,7 @@ def test_published_protocols(variant: str) -> None:
     assert run.result is not None and run.planned.settings["n_train_episodes"] == n_episodes
     curve = [100 * point.accuracy for point in run.result.validation]
     ours = f"{100 * row['accuracy']:.1f} ± {100 * row['accuracy_ci95']:.1f}"
-    end = f"| {ours} | {n_episodes:,}{share} | {curve[4]:.1f} | {curve[9]:.1f} |"
+    end = f"| {ours} | {n_episodes:,}{share} | {curve[4]:.1f} | {curve[9]:.1f} | {curve[9] - curve[4]:+.1f} |"
     label = study.plan.labels[variant]
     published = label[label.rindex("(") + 1 : -1].split(";")[0] if "(" in label else "none"
     rows = [line for line in page("methods.md") if line.startswith("|") and f"(`{variant}`)" in line]
@@ -458,8 +459,38 @@ def test_who_still_gains_at_the_published_protocols() -> None:
     curves = {run.planned.variant: [one.accuracy for one in run.result.validation] for run in study.runs if run.result}
     gains = {variant: 100 * (curve[9] - curve[4]) for variant, curve in curves.items()}
     assert max(gains["maml"], gains["meta_sgd"]) < 0.5
+    n_episodes = {run.planned.variant: run.planned.settings["n_train_episodes"] for run in study.runs}
+    whole = {
+        "maml": 60_000 * 32,
+        "anil_20_way": 60_000 * 16,
+        "first_order_maml": 60_000 * 32,
+        "maml_20_way": 60_000 * 16,
+    }
+    maml, anil, first, twenty = (f"{math.log2(whole[name] / n_episodes[name]):.1f}" for name in whole)
+    text = " ".join(" ".join(page("methods.md")).split())
+    said = (
+        f"MAML has {maml} doublings left, ANIL and first-order MAML {anil} and {first}, Reptile 7 to 8, MAML at 20 ways"
+    )
+    assert f"{said} {twenty}." in text
+    reptile = [math.log2(n / n_episodes["reptile"]) for n in (200_000 * 3, 100_000 * 10)]
+    assert [round(number) for number in reptile] == [7, 8]
     below = ("first_order_maml", "maml_20_way", "anil_20_way", "reptile", "reptile_transductive")
     assert min(gains[variant] for variant in below) > 1
+
+
+def test_limits_of_the_comparison() -> None:
+    runs = pd.read_csv(ROOT / "results" / "official" / "compare-cpu" / "runs.csv")
+    scores = pd.read_csv(ROOT / "results" / "official" / "compare-cpu" / "scores.csv")
+    text = " ".join(" ".join(page("methods.md")).split())
+    assert set(scores["n_test_episodes"]) == {300} and "A test has 300 episodes" in text
+    mean = runs.groupby("variant")[["peak_memory_mb", "train_seconds", "accuracy_before"]].mean()
+    assert f"(`pixels`) it has {round(mean.loc['pixels', 'peak_memory_mb'], -1):.0f} MB" in text
+    searched = ("prototype_start_searched", "meta_sgd_head_searched", "paper_remedied", "leo_searched")
+    longer = sorted(mean.loc[name, "train_seconds"] / mean.loc["tuned", "train_seconds"] for name in searched)
+    assert f"settings take {longer[0]:.1f} to {longer[-1]:.0f} times as long" in text
+    assert f"`paper_remedied` has {100 * mean.loc['paper_remedied', 'accuracy_before']:.0f}% before adapting" in text
+    learned = scores[scores["variant"].isin(["maml", "maml_20", "anil_20", "reptile_20"])]
+    assert learned[(learned["n_way"] == 20) & (learned["k_shot"] == 5)].empty
 
 
 def test_what_the_statistics_of_the_queries_add() -> None:
@@ -995,6 +1026,51 @@ def test_what_the_findings_say_of_leo() -> None:
     better = [(name, test) for name in ("inner_steps_10", "inner_lr_0.05", "relation_none") for test in twenty]
     better += [("relation_none", five[0])]
     assert {effects.loc[place, "verdict"] for place in better} == {"better"}
+
+
+def test_what_the_findings_say_of_the_way_to_prototype_start() -> None:
+    scores = pd.read_csv(ROOT / "results" / "official" / "waterfall-cpu" / "scores.csv")
+    own = scores[(scores["k_shot"] == 1) & (scores["dataset"] == "omniglot") & (scores["episode_mode"] == "mixed")]
+    means = 100 * own.groupby(["variant", "n_way"])["accuracy"].mean()
+    at = {
+        ways: [means[name, ways] for name in ("by_class", "linear", "prototypes", "prototype_start")]
+        for ways in (5, 20)
+    }
+    (maps, start, recipe), (maps_20, start_20, recipe_20) = (
+        [f"{after - before:.0f}" for before, after in itertools.pairwise(found)] for found in at.values()
+    )
+    text = " ".join(" ".join(page("findings.md")).split())
+    assert (
+        f"on shared features add {maps} points at 5 ways and {maps_20} at 20, the start {start} and {start_20}" in text
+    )
+    assert f"the recipe of training {recipe} and {recipe_20} (`waterfall`)" in text
+
+
+def test_what_the_findings_say_of_the_improvements() -> None:
+    effects = Published("improvements").effects
+    tests = [f"{ways}-way 1-shot {mode}" for ways in (5, 20) for mode in ("mixed", "within alphabet")]
+    verdicts = {
+        name: [effects.loc[(name, test), "verdict"] for test in tests]
+        for name in effects.index.get_level_values(0).unique()
+    }
+    open_, better, worse = "inconclusive", "better", "worse"
+    assert verdicts["rate_per_step"] == [open_, open_, open_, better]
+    assert verdicts["rate_learned"] == [open_, open_, better, better]
+    assert verdicts["rounds_3"] == [worse, worse, "direction shown", open_]
+    assert verdicts["rounds_2"] == ["direction shown", worse, open_, open_]
+    others = verdicts.keys() - {"rate_per_step", "rate_learned", "rounds_2", "rounds_3"}
+    assert not {one for name in others for one in verdicts[name]} & {better, worse, "no difference that matters"}
+    ahead = {
+        name: sorted(f"{100 * float(effects.loc[(name, test), 'difference']):.0f}" for test in tests[2:])
+        for name in ("rate_per_step", "rate_learned")
+    }
+    text = " ".join(" ".join(page("findings.md")).split())
+    per_step, learned = (" to ".join(ahead[name]) for name in ahead)
+    assert f"a learned step size for each step is {per_step} points ahead there" in text
+    assert f"which the document does not list, is {learned} points ahead, with both verdicts" in text
+    cheaper = Published("pareto_best").effects.loc[("best", "5-way 1-shot within alphabet")]
+    assert cheaper["verdict"] == worse
+    assert f"it is worse, by {-100 * cheaper['difference']:.1f} points at 5 ways (`pareto_best`)" in text
 
 
 BUDGETS = {"tuned": 3, "protonet": 3, "ten_times": 3, "episodes_60000": 1}

@@ -4,6 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from leo_bench.report.readme import BLOCKS, INTERVAL, goals_block, methods_block, refresh_readme
@@ -153,3 +154,13 @@ def _headings(page: Path) -> set[str]:
     """Anchors of a Markdown page's headings, as GitHub makes them."""
     titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_studies_that_train_on_validation_characters_are_named() -> None:
+    (line,) = re.findall(r"- The studies (.*?) train on the\n", (ROOT / "README.md").read_text())
+    named = set(re.findall(r"`(\w+)`", line))
+    assert named == {
+        table.parent.name.rpartition("-")[0]
+        for table in (ROOT / "results" / "official").glob("*/runs.csv")
+        if "trainval" in set(pd.read_csv(table)["train_classes"])
+    }

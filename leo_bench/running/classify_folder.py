@@ -101,6 +101,10 @@ def summary(result: ClassifiedDrawings) -> str:
         lines.append(
             f"{n_again} of the {len(result.queries)} are support images too, or copies of them: the model has seen them"
         )
+    lacking = [name for label, name in enumerate(result.support.classes) if label not in truth]
+    if known.any() and lacking:
+        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        lines.append(f"no picture of {lacking[0]}{more} to classify: accuracy is that of the other classes")
     for name, answers in stages.items():
         if known.any():
             right = int(np.sum(answers[known] == truth[known]))

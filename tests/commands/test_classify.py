@@ -124,6 +124,17 @@ def test_support_images_among_the_queries_and_files_left_out_are_named(
     assert f"left out, since they hold no picture: {own / 'readme'}\n" in out
 
 
+def test_a_class_without_a_picture_to_classify_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = link(tmp_path / "own", "bowl", "comb")
+    for name in ("gate", "hook"):
+        (own / name).mkdir()
+        (own / name / "one.png").symlink_to(next((DRAWINGS / "support" / name).iterdir()))
+    assert main(["classify", str(own)]) == 0
+    out = capsys.readouterr().out
+    assert "4 classes with 1 support image each, 4 to classify" in out
+    assert "no picture of gate and 1 more to classify: accuracy is that of the other classes" in out
+
+
 def test_one_picture_of_each_class_asks_for_more_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("bowl", "comb"):
         (tmp_path / "own" / name).mkdir(parents=True)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from leo_bench.report.table import VERDICTS
+
 NOTEBOOK = Path(__file__).parents[2] / "examples" / "tour.ipynb"
 CELLS = [cell for cell in json.loads(NOTEBOOK.read_text())["cells"] if cell["cell_type"] == "code"]
 
@@ -27,4 +29,5 @@ def test_its_cells_print_what_it_shows(monkeypatch: pytest.MonkeyPatch, capsys: 
         shown = "".join("".join(part["text"]) for part in cell["outputs"] if part["output_type"] == "stream")
         assert capsys.readouterr().out == shown
     exec("".join(CELLS[-1]["source"]), names)
-    assert "verdict on ProtoNet:" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4 and all(line.rpartition(": ")[2] in VERDICTS for line in lines)

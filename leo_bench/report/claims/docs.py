@@ -11,6 +11,7 @@ from leo_bench.report.claims.tables import (
     claims_markdown,
     comparison_tables,
     counts_markdown,
+    opening_markdown,
 )
 from leo_bench.report.pages import own_text, write_page
 from leo_bench.statistics.claims.evidence import Evidence
@@ -37,6 +38,7 @@ def write_claims_docs(results: Path, page: Path) -> Path | None:
         "plan": data.plan,
         "caption": CLAIMS,
         "counts": counts_markdown(rows),
+        "opening": opening_markdown(claims, rows, "../reports/official/", data.view.folder.name),
         "sections": {
             section: claims_markdown(own, "../reports/official/", data.view.folder.name)
             for section, own in by_section(rows).items()

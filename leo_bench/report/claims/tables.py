@@ -126,6 +126,40 @@ def claims_markdown(rows: list[dict[str, str]], reports: str, own: str = "") -> 
     return Markup("\n".join(lines))
 
 
+READINGS = ("as written", "as meant", "at its best", "the paper's LEO")
+"""Columns of the table that opens the page of claims: beginnings of the readings."""
+
+
+def opening_markdown(claims: list[JudgedClaim], rows: list[dict[str, str]], reports: str, own: str) -> Markup:
+    """Return, as Markdown, the statements that open the page: a row for each, with verdict and first number of the
+    first reading of each kind, linked to its figure. Empty if there are none.
+
+    rows: claim_rows of the claims. reports and own: as in claims_markdown.
+    """
+    opening = dict.fromkeys(one.claim.words for one in claims if one.claim.opens)
+    if not opening:
+        return Markup("")
+    lines = [f"| the document says | {' | '.join(READINGS)} |", "|---|" + "---|" * len(READINGS)]
+    for words in opening:
+        cells = []
+        for reading in READINGS:
+            found = [row for row in rows if row["words"] == words and row["reading"].startswith(reading)]
+            cells.append(_opening_cell(found[0], reports, own) if found else NONE)
+        lines.append(f"| {' | '.join([markdown_cell(words), *cells])} |")
+    return Markup("\n".join(lines))
+
+
+def _opening_cell(row: dict[str, str], reports: str, own: str) -> str:
+    """Return verdict and first number of a claim, the verdict linked to what shows it."""
+    if row["figure"]:
+        link = f"{reports}{row['place']}{row['folder']}/figures/{row['figure']}"
+    elif row["picture"]:
+        link = row["picture"]
+    else:
+        link = f"{reports}{own}/figures/{row['numbers']}.png" if row["numbers"] else f"{reports}{own}/report.md"
+    return f"[{row['verdict']}]({link}): {markdown_cell(row['measured'].split('; ')[0])}"
+
+
 def by_section(rows: list[dict[str, str]]) -> dict[str, list[dict[str, str]]]:
     """Return the rows of each section of the document, in the order of first appearance."""
     found: dict[str, list[dict[str, str]]] = {}
