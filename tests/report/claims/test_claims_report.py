@@ -19,7 +19,7 @@ from leo_bench.report import write_report
 from leo_bench.report.claims.docs import write_claims_docs
 from leo_bench.report.claims.figures import claim_plots
 from leo_bench.report.claims.page import claims_answer
-from leo_bench.report.claims.tables import claim_rows, claims_markdown, counts_markdown
+from leo_bench.report.claims.tables import claim_rows, claims_markdown, counts_markdown, opening_markdown
 from leo_bench.report.claims.words import measured_words, number_words, where_words
 from leo_bench.report.findings import write_findings
 from leo_bench.report.pages import TEXT
@@ -710,6 +710,26 @@ def test_the_docs_page_keeps_what_is_written_by_hand(tmp_path: Path) -> None:
     page.write_text(text.replace("".join(TEXT), TEXT[0] + mine + TEXT[1]).replace("| holds |", "| typed |"))
     write_claims_docs(tmp_path, page)
     assert page.read_text() == text.replace("".join(TEXT), TEXT[0] + mine + TEXT[1])
+
+
+def test_the_docs_page_opens_with_the_statements_that_are_marked(tmp_path: Path) -> None:
+    claims = {
+        "written": claim(more("bad"), words="better", reading="as written, 28x28"),
+        "meant": claim(more("good"), words="better", reading="as meant", opens=True),
+        "searched": claim(more("wild"), words="better", reading="as meant, searched"),
+        "other": claim(more("good"), words="another", reading="as meant"),
+    }
+    folder = write_claims(tmp_path / "official", claims)
+    evidence, judged_claims = judged(folder)
+    rows = claim_rows(evidence, list(judged_claims.values()))
+    lines = opening_markdown(list(judged_claims.values()), rows, "../reports/official/", "claims-cpu").splitlines()
+    assert lines[0] == "| the document says | as written | as meant | at its best | the paper's LEO |"
+    assert len(lines) == 3 and lines[2].startswith("| better | [does not hold](") and lines[2].endswith(" | - | - |")
+    assert "[holds](../reports/official/claims-cpu/figures/numbers-" in lines[2] and ": +10.0 [" in lines[2]
+    write_claims_docs(tmp_path, page := tmp_path / "docs" / "claims.md")
+    text = page.read_text()
+    assert text.index(lines[2]) < text.index(TEXT[0])
+    assert opening_markdown([judged_claims["other"]], rows, "", "") == ""
 
 
 def test_the_page_of_findings_leaves_claims_to_their_own(tmp_path: Path) -> None:
