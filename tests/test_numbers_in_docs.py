@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from leo_bench.config import make_settings
+from leo_bench.config import default_of, make_settings
 from leo_bench.records import load_study
 from leo_bench.records.measures import read_measures
 from leo_bench.records.search import trial_runs
@@ -484,10 +484,23 @@ def test_limits_of_the_comparison() -> None:
     text = " ".join(" ".join(page("methods.md")).split())
     assert set(scores["n_test_episodes"]) == {300} and "A test has 300 episodes" in text
     mean = runs.groupby("variant")[["peak_memory_mb", "train_seconds", "accuracy_before"]].mean()
+    searched = ("meta_sgd_head_searched", "paper_remedied")
     assert f"(`pixels`) it has {round(mean.loc['pixels', 'peak_memory_mb'], -1):.0f} MB" in text
-    searched = ("prototype_start_searched", "meta_sgd_head_searched", "paper_remedied", "leo_searched")
-    longer = sorted(mean.loc[name, "train_seconds"] / mean.loc["tuned", "train_seconds"] for name in searched)
-    assert f"settings take {longer[0]:.1f} to {longer[-1]:.0f} times as long" in text
+    head, paper = (mean.loc[name, "train_seconds"] / mean.loc["tuned", "train_seconds"] for name in searched)
+    assert f"Meta-SGD on the head takes {head:.1f} times as long and the LEO of the paper {paper:.1f} times;" in text
+    plan = load_study(ROOT / "results" / "official" / "compare-cpu").plan
+    trained = {run.variant: run.settings for run in plan.runs}
+    images = {
+        name: trained[name]["meta_batch_size"] * 160_000 // trained[name]["n_train_episodes"]
+        for name in trained
+        if trained[name]["n_train_episodes"]
+    }
+    assert images["tuned"] == 200 and {images[name] for name in ("maml", "meta_sgd", "anil", "reptile")} == {25}
+    assert {one["n_val_episodes"] for one in trained.values()} == {50}
+    assert (default_of("n_test_episodes"), default_of("n_val_episodes")) == (1000, 100)
+    assert not set(plan.equal_time) & {
+        f"{name}_time" for name in (*searched, "leo_searched", "prototype_start_searched")
+    }
     assert f"`paper_remedied` has {100 * mean.loc['paper_remedied', 'accuracy_before']:.0f}% before adapting" in text
     learned = scores[scores["variant"].isin(["maml", "maml_20", "anil_20", "reptile_20"])]
     assert learned[(learned["n_way"] == 20) & (learned["k_shot"] == 5)].empty
@@ -536,7 +549,12 @@ def test_the_recipe_that_validation_chose_for_the_published_numbers() -> None:
 def test_methods_tested_as_their_authors_test() -> None:
     folder = ROOT / "results" / "official" / "sanity_recipe-cpu"
     scores = pd.read_csv(folder / "scores.csv").set_index("variant")
-    assert set(scores["n_train_episodes"]) == {40_000} and set(scores["batch_norm"]) == {"transductive"}
+    assert set(scores["n_train_episodes"]) == {40_000}
+    assert {name: row["batch_norm"] for name, row in scores.iterrows()} == {
+        f"{method}{kind}": "query" if kind == "_alone" else "transductive"
+        for method in ("maml", "meta_sgd")
+        for kind in ("", "_one_query", "_alone")
+    }
     labels = load_study(folder).plan.labels
     for name, method in (("MAML", "maml"), ("Meta-SGD", "meta_sgd")):
         one, many = (scores.loc[variant] for variant in (f"{method}_one_query", method))
@@ -546,6 +564,28 @@ def test_methods_tested_as_their_authors_test() -> None:
         cells = " | ".join(f"{100 * row['accuracy']:.1f} ± {100 * row['accuracy_ci95']:.1f}" for row in (one, many))
         assert one["accuracy"] - many["accuracy"] > 0.01
         assert f"| {name} (`{method}_one_query`, `{method}`) | {published} | {cells} |" in page("methods.md")
+        alone = scores.loc[f"{method}_alone"]
+        assert alone["episodes_digest"] == many["episodes_digest"]
+        cells = " | ".join(f"{100 * row['accuracy']:.1f} ± {100 * row['accuracy_ci95']:.1f}" for row in (many, alone))
+        assert f"| {name} (`{method}`, `{method}_alone`) | {cells} |" in page("methods.md")
+        fall = f"from {100 * many['accuracy']:.1f} to {100 * alone['accuracy']:.1f}% ({name})"
+        assert fall in " ".join(" ".join(page("leo.md")).split())
+    lost = [
+        100 * (scores.loc[name, "accuracy"] - scores.loc[f"{name}_alone", "accuracy"]) for name in ("maml", "meta_sgd")
+    ]
+    assert "So they lose {:.0f} and {:.0f} points when each query is normalised by itself".format(*lost) in " ".join(
+        " ".join(page("methods.md")).split()
+    )
+
+
+def test_the_settings_beyond_the_ends_in_compare() -> None:
+    compare = Published("compare")
+    names = ("anil_beyond", "anil", "meta_sgd_head_beyond", "meta_sgd_head_searched")
+    beyond, anil, head, searched = (f"{compare.accuracy(name, '5-way 1-shot mixed'):.1f}" for name in names)
+    text = " ".join(" ".join(page("methods.md")).split())
+    assert f"`anil_beyond` has {beyond}% at 5 ways where `anil` has {anil}, `meta_sgd_head_beyond` {head} where" in text
+    assert f"`meta_sgd_head_searched` has {searched} (five seeds each)" in text
+    assert set(compare.main.loc[list(names), "n_seeds"]) == {5}
 
 
 def test_the_ends_of_the_choices() -> None:
@@ -1043,7 +1083,7 @@ def test_what_the_findings_say_of_the_way_to_prototype_start() -> None:
     assert (
         f"on shared features add {maps} points at 5 ways and {maps_20} at 20, the start {start} and {start_20}" in text
     )
-    assert f"the recipe of training {recipe} and {recipe_20} (`waterfall`)" in text
+    assert f"the training recipe {recipe} and {recipe_20} (`waterfall`)" in text
 
 
 def test_what_the_findings_say_of_the_improvements() -> None:
@@ -1067,7 +1107,7 @@ def test_what_the_findings_say_of_the_improvements() -> None:
     text = " ".join(" ".join(page("findings.md")).split())
     per_step, learned = (" to ".join(ahead[name]) for name in ahead)
     assert f"a learned step size for each step is {per_step} points ahead there" in text
-    assert f"which the document does not list, is {learned} points ahead, with both verdicts" in text
+    assert f"which the document does not list, is {learned} points ahead, with a verdict on both tests" in text
     cheaper = Published("pareto_best").effects.loc[("best", "5-way 1-shot within alphabet")]
     assert cheaper["verdict"] == worse
     assert f"it is worse, by {-100 * cheaper['difference']:.1f} points at 5 ways (`pareto_best`)" in text

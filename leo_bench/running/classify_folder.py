@@ -12,6 +12,7 @@ from leo_bench.config import Settings
 from leo_bench.data.own_drawings import OwnDrawings, class_folders, query_folder
 from leo_bench.data.support_copies import SUPPORT_COPIES
 from leo_bench.errors import LeoBenchError
+from leo_bench.records import listed
 from leo_bench.training.answer_queries import answer_queries
 from leo_bench.training.model_files import find_model, read_model
 
@@ -103,8 +104,8 @@ def summary(result: ClassifiedDrawings) -> str:
         )
     lacking = [name for label, name in enumerate(result.support.classes) if label not in truth]
     if known.any() and lacking:
-        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
-        lines.append(f"no picture of {lacking[0]}{more} to classify: accuracy is that of the other classes")
+        n = f"{len(lacking)} classes have" if len(lacking) > 1 else "1 class has"
+        lines.append(f"{n} no picture to classify ({listed(lacking, most=3)}): accuracy is that of the others")
     for name, answers in stages.items():
         if known.any():
             right = int(np.sum(answers[known] == truth[known]))

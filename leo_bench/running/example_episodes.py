@@ -18,11 +18,10 @@ from leo_bench.learners.base import Learner
 from leo_bench.learners.leo import Leo
 from leo_bench.records import Result, read_json, read_settings, run_state, schema_1
 from leo_bench.records.example import Example
-from leo_bench.running.checkpoint import trained_learner
 from leo_bench.running.plan import planned_run
 from leo_bench.running.process import prepare
 from leo_bench.running.recorded_model import check_data, recorded_weights
-from leo_bench.running.test_run import episodes_of
+from leo_bench.running.test_run import episodes_of, tested_learner
 from leo_bench.running.training_run import load_bank
 from leo_bench.training.evaluate import Shifts
 
@@ -55,7 +54,7 @@ def example_episodes(run_folder: Path, data: Path | None) -> tuple[Result, list[
     check_data(bank, result)
     weights = recorded_weights(run_folder, result)
     asked = headline.asked
-    learner = trained_learner(settings, weights, asked)
+    learner = tested_learner(settings, weights, asked)
     episodes = episodes_of(asked, bank, settings)
     recorded = run.correct(headline)
     examples = []

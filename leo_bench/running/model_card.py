@@ -114,7 +114,7 @@ def _test(test: TestResult) -> Test:
 def used_settings(run: RunState) -> dict[str, Any]:
     """Return the settings of a run that decide its weights and how they answer a test, as plain JSON values.
 
-    Raises LeoBenchError if the run is tested with another classifier than its own.
+    Raises LeoBenchError if the run is tested with another classifier than its own, or with its queries alone.
     """
     assert run.result is not None
     method = run.headline.asked.method_settings()
@@ -122,6 +122,11 @@ def used_settings(run: RunState) -> dict[str, Any]:
         raise LeoBenchError(
             f"variant {run.planned.variant} is tested with test_head={method['test_head']}, which is no part of a "
             "model; name a variant that answers by itself"
+        )
+    if method["test_queries"] != "together":
+        raise LeoBenchError(
+            f"variant {run.planned.variant} is tested with test_queries={method['test_queries']}, which is no part of "
+            "a model; name the variant that is tested without"
         )
     return {**run.result.settings, **method}
 

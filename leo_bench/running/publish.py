@@ -174,13 +174,17 @@ def published_runs(folder: Path) -> set[tuple[str, str]]:
     return {(run.planned.variant, run.planned.run_key) for run in load_study(folder).done}
 
 
-def count_look(folder: Path, name: str) -> None:
-    """Count one more look at a published study if it judges claims on variants of the study that is named, whose runs
-    have become more. A search judges none."""
+def count_look(folder: Path, name: str, profile: str, variants: Collection[str]) -> None:
+    """Count one more look at a published study if it judges claims on some of these variants, which have new runs.
+
+    name, profile: study of the variants. A search judges no claims.
+    """
     if not (folder / "study.json").exists():
         return
     plan = read_record(folder / "study.json", Plan)
-    if plan.claims is not None and name in {source.study for source in plan.claims.sources.values()}:
+    if plan.claims is None or plan.profile != profile:
+        return
+    if any(source.study == name and source.variant in variants for source in plan.claims.sources.values()):
         write_record(folder / "study.json", plan.model_copy(update={"n_looks": plan.n_looks + 1}))
 
 
@@ -205,9 +209,12 @@ def _is_another_look(published: StudyView, view: StudyView) -> bool:
     return any(n_seeds[variant] > 1 for variant, _ in more)
 
 
-def _statements(claims: Claims | None) -> dict[str, list[Part]]:
-    """Return claim -> its statements about numbers, without its words."""
-    return {name: claim.parts for name, claim in claims.claims.items()} if claims else {}
+def _statements(claims: Claims | None) -> tuple[dict[str, list[Part]], dict[str, tuple[str, str, str]]]:
+    """Return claim -> its statements about numbers, and name -> variant elsewhere, both without words."""
+    if claims is None:
+        return {}, {}
+    sources = {name: (source.study, source.variant, source.training) for name, source in claims.sources.items()}
+    return {name: claim.parts for name, claim in claims.claims.items()}, sources
 
 
 def _training_of(run: PlannedRun) -> dict[str, object]:

@@ -70,9 +70,7 @@ def score_tests(
     digest = weights_digest(weights)
     for together in by_method.values():
         first = next(iter(together.values()))
-        learner, copies = trained_learner(settings, weights, first), SUPPORT_COPIES[first.support_copies or "none"]
-        if first.queries == "alone":
-            learner = answering_alone(learner)
+        learner, copies = tested_learner(settings, weights, first), SUPPORT_COPIES[first.support_copies or "none"]
         episodes = {key: episodes_of(test, bank, settings) for key, test in together.items()}
         started, begin = provenance.now(), time.perf_counter()
         scores = dict(zip(together, score(learner, bank, list(episodes.values()), copies), strict=True))
@@ -116,6 +114,13 @@ def score_tests(
 
 
 score_tests.__test__ = False  # type: ignore[attr-defined]  # not a test
+
+
+def tested_learner(settings: Settings, weights: dict[str, torch.Tensor], test: TestSettings) -> Learner:
+    """Return the trained learner that answers a test, in eval mode: with its head and inner loop, and its queries
+    alone if the test asks for it."""
+    learner = trained_learner(settings, weights, test)
+    return answering_alone(learner) if test.queries == "alone" else learner
 
 
 def _timed_episodes(test: TestSettings, bank: ImageBank, settings: Settings) -> Episodes:

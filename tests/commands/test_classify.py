@@ -132,7 +132,7 @@ def test_a_class_without_a_picture_to_classify_is_named(tmp_path: Path, capsys: 
     assert main(["classify", str(own)]) == 0
     out = capsys.readouterr().out
     assert "4 classes with 1 support image each, 4 to classify" in out
-    assert "no picture of gate and 1 more to classify: accuracy is that of the other classes" in out
+    assert "2 classes have no picture to classify (gate and hook): accuracy is that of the others" in out
 
 
 def test_one_picture_of_each_class_asks_for_more_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

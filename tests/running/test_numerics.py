@@ -172,7 +172,8 @@ DECIDE_NO_NUMBER = {
     *("running.training_run", "running.test_run", "running.training_checkpoint"),
     # what an episode costs, in operations and in time: neither training nor scores read it
     *("training.flops", "training.answering_once"),
-    # passes queries one at a time to what decides their answers
+    # hands queries over one at a time, in tests whose key says so; another way to do it would be another value of the
+    # setting
     "training.answering_alone",
 }
 

@@ -74,15 +74,15 @@ def test_a_look_at_claims_is_one_at_more_runs_or_at_other_statements(
 ) -> None:
     monkeypatch.setattr("leo_bench.commands.publish.write_report", lambda folder, _: folder)
     options = ["--profile", "cpu", "--results", str(tmp_path), "--reports", str(tmp_path / "reports")]
-    sources = {"short": Source(study="large", variant="short", label="short codes")}
 
     def publish(study: str, sizes: dict[str, int], seeds: int, **plan_fields: Any) -> int:
         write(tmp_path, study, sizes, seeds, **plan_fields)
         cli.main(["publish", study, *options])
         return read_record(tmp_path / "official" / "judging-cpu" / "study.json", Plan).n_looks
 
-    def claims(bound: float, words: str = "shorter is better") -> Claims:
+    def claims(bound: float, words: str = "shorter is better", source: str = "short") -> Claims:
         part = Part(kind="level", variant="short", above=bound)
+        sources = {"short": Source(study="large", variant=source, label="short codes")}
         return Claims(sources=sources, claims={"short": Claim(section="a", words=words, parts=[part])})
 
     assert publish("judging", {"base": 64}, 2, claims=claims(0.5)) == 1
@@ -92,7 +92,10 @@ def test_a_look_at_claims_is_one_at_more_runs_or_at_other_statements(
     assert publish("large", {"base": 64, "short": 32}, 2) == 4
     assert publish("large", {"base": 64, "short": 32}, 2) == 4
     assert publish("large", {"base": 64, "short": 32}, 3) == 5
-    assert publish("other", {"base": 64, "tiny": 16}, 3) == 5  # no claim is about its variants
+    assert publish("large", {"base": 64, "short": 32, "tiny": 16}, 3) == 5  # no claim is about the new variant
+    assert publish("other", {"base": 64, "short": 16}, 3) == 5  # no claim is about this study
+    assert publish("judging", {"base": 64}, 3, claims=claims(0.6, source="tiny")) == 6
+    assert publish("large", {"base": 64, "short": 32, "tiny": 16}, 4) == 7
 
 
 def test_from_the_other_side_the_verdict_is_turned_round(tmp_path: Path) -> None:

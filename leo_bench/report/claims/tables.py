@@ -157,7 +157,10 @@ def _opening_cell(row: dict[str, str], reports: str, own: str) -> str:
         link = row["picture"]
     else:
         link = f"{reports}{own}/figures/{row['numbers']}.png" if row["numbers"] else f"{reports}{own}/report.md"
-    return f"[{row['verdict']}]({link}): {markdown_cell(row['measured'].split('; ')[0])}"
+    reading = next(start for start in READINGS if row["reading"].startswith(start))
+    rest = row["reading"].removeprefix(reading).removeprefix(", ")
+    words = f"{row['measured'].split('; ')[0]}{f' ({rest})' if rest else ''}"
+    return f"[{row['verdict']}]({link}): {markdown_cell(words)}"
 
 
 def by_section(rows: list[dict[str, str]]) -> dict[str, list[dict[str, str]]]:

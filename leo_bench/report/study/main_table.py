@@ -15,7 +15,7 @@ from leo_bench.report.study.switches import changed_words
 from leo_bench.report.table import NONE, ReportTable, decimals_for, difference, notes_of, percent, with_interval
 from leo_bench.statistics import Interval, margin_of
 from leo_bench.statistics.studies.differences import effects, mean_accuracy, whole_accuracy
-from leo_bench.statistics.studies.study import Cell, StudyData, cell_name, is_transductive, of_the_other_kind
+from leo_bench.statistics.studies.study import Cell, StudyData, cell_name, is_transductive, other_batch_norm
 
 BUSY = "The machine may have done other work while times were measured: read them as upper bounds."
 DASH = f' "{NONE}": not scored on that test, or nothing to compare with.'
@@ -146,13 +146,15 @@ def main_tables(data: StudyData) -> list[ReportTable]:
     numbers = main_numbers(data)
     if numbers.empty:
         return []
-    other_kind = numbers["variant"].isin(of_the_other_kind(data))
-    apart = (numbers["verdict"] == "not compared") & ~other_kind
-    main = numbers[~apart & ~other_kind]
+    other = numbers["variant"].isin(other_batch_norm(data))
+    apart = (numbers["verdict"] == "not compared") & ~other
+    main = numbers[~apart & ~other]
     found = [ReportTable("main", main_caption(data), main, main_words(data, main), notes_of(main))]
-    if other_kind.any():
-        rows = numbers[other_kind]
-        name, caption = kind_words(data)
+    if other.any():
+        rows = numbers[other].copy()
+        if "against" in rows:
+            rows.loc[rows["verdict"] == "not compared", "against"] = ""
+        name, caption = batch_norm_words(data)
         found.append(ReportTable(name, caption, rows, main_words(data, rows), notes_of(rows)))
     if apart.any():
         caption = "Measured under other conditions than the baseline, so not compared with it."
@@ -165,12 +167,12 @@ def main_tables(data: StudyData) -> list[ReportTable]:
     return found
 
 
-def kind_words(data: StudyData) -> tuple[str, str]:
-    """Return name and caption of the table of the other kind."""
+def batch_norm_words(data: StudyData) -> tuple[str, str]:
+    """Return name and caption of the table of the variants in other_batch_norm."""
     if is_transductive(data, data.plan.baseline):
-        return (
-            "inductive",
-            "Batch norm does not see the queries, as it does for the baseline, so these are not compared with it.",
+        return "inductive", (
+            "An answer does not depend on the other queries, as it does for the baseline, so these are not compared "
+            "with it."
         )
     return "transductive", (
         "Batch norm sees all queries of an episode at once, which makes it another task. Compared with one another "

@@ -98,7 +98,7 @@ def notices(data: StudyData) -> list[str]:
     if any("transductive" in mode for mode in modes):
         found.append(
             "Some variants are transductive: batch norm saw all queries of an episode at once. They are not "
-            "compared with the others, and have a table of their own."
+            "compared with inductive ones."
         )
     made = data.scores.groupby(["learner", "dataset"])["numerics"].unique()
     digests = sorted({str(digest) for own in made if len(own) > 1 for digest in own})

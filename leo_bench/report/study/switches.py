@@ -6,7 +6,7 @@ from leo_bench.config import Settings
 from leo_bench.config.explain import explanation
 from leo_bench.learners import LEARNERS
 from leo_bench.records.quantities import training_effort
-from leo_bench.statistics.studies.study import StudyData, of_the_other_kind
+from leo_bench.statistics.studies.study import StudyData, other_batch_norm
 
 
 def changed_words(data: StudyData, variant: str, other: str | None = None) -> str:
@@ -43,13 +43,13 @@ def setting_names(data: StudyData, switch: str, variants: list[str]) -> dict[str
 def switch_variants(data: StudyData, switch: str) -> list[str]:
     """Return the variants of a switch in drawing order, with the baseline among them.
 
-    The baseline stands where the plan has it; else by value among numbers, else first. It is left out beside variants
-    that are all of the other kind, transductive or inductive.
+    The baseline stands where the plan has it; else by value among numbers, else first. It is left out beside two or
+    more variants of other_batch_norm and none that is not.
     """
     variants = [name for name in data.plan.switches[switch] if name in data.settings]
     baseline = data.plan.baseline
     others = [name for name in variants if name != baseline]
-    if len(others) > 1 and set(others) <= of_the_other_kind(data):
+    if len(others) > 1 and set(others) <= other_batch_norm(data):
         return others
     if baseline in variants or baseline not in data.settings:
         return variants
@@ -77,7 +77,7 @@ NO_SETTING = {
     "inner_loop_at_test": "The preset without its inner steps, or without the copies of its support set.",
     "recipe": "The training recipe that validation prefers: LEO and the prototypical network without a learned scale.",
     "method": "Methods beside each other, with training settings of a release or chosen on validation characters.",
-    "batch_norm": "Batch norm by the statistics of training, or by all queries of an episode at once (transductive).",
+    "batch_norm": "Methods whose batch norm sees all queries of an episode at once (transductive).",
     "equal_time": "Methods trained for about as long as the baseline, not on as many images.",
     "twenty_way": "Methods whose head has learned rows for each class, trained at 20 ways.",
     "published": "Methods by their own published protocols.",

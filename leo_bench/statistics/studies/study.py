@@ -209,13 +209,13 @@ def not_comparable(data: StudyData, cell: Cell) -> dict[str, str]:
 
 
 def is_transductive(data: StudyData, variant: str) -> bool:
-    """Return True if batch norm sees the queries of a test episode in the runs of a variant."""
+    """Return True if batch norm sees all queries of a test episode at once in the runs of a variant."""
     own = data.scores[data.scores["variant"] == variant]
     return bool(own["batch_norm"].str.contains("transductive").any())
 
 
-def of_the_other_kind(data: StudyData) -> set[str]:
-    """Return the variants that are transductive where the baseline is inductive, or the other way round."""
+def other_batch_norm(data: StudyData) -> set[str]:
+    """Return the variants that are transductive beside an inductive baseline, or the other way round."""
     own = is_transductive(data, data.plan.baseline)
     scored = data.scores["variant"].unique()
     return {name for name in scored if is_transductive(data, name) != own}
