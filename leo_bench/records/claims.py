@@ -108,7 +108,7 @@ class Claim(ClaimRecord):
     written: Literal["before", "after"] = "after"
     """Time at which the rule was written: before results of its runs were published, or after."""
     opens: bool = False
-    """Whether the page of claims opens with this statement, in all of its readings."""
+    """True if the page of claims opens with this statement, in all of its readings."""
     not_measurable: str = ""
     """Reason why it cannot be measured here; then there are no parts."""
     picture: Annotated[str, Field(pattern=r"^([\w-]+\.png)?$")] = ""
