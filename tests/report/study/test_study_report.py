@@ -342,6 +342,21 @@ def test_transductive_variants_have_a_table_and_a_figure_of_their_own(tmp_path: 
     assert "### Transductive" in markdown and "### Not set against the baseline" not in markdown
 
 
+@pytest.mark.usefixtures("no_drawing")
+def test_inductive_variants_have_a_table_of_their_own_beside_a_transductive_baseline(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    plan = build(results, {"leo": {}, "ours": {"relation": "none"}}, switches={"kind": ["leo", "ours"]})
+    for run in plan.runs:
+        if run.variant == "leo":
+            write_run(results, plan, run, twelve_episodes(), batch_norm="transductive")
+    data = load_study_data(write_study(results, plan))
+    assert switch_variants(data, "kind") == ["leo", "ours"]  # one alone is no figure
+    _, markdown = report(tmp_path)
+    assert table(tmp_path, "main")["variant"].tolist() == ["leo"]
+    assert table(tmp_path, "inductive")["variant"].tolist() == ["ours"]
+    assert "### Inductive" in markdown
+
+
 def test_other_shots_are_shown_but_not_paired(tmp_path: Path) -> None:
     build(tmp_path / "results", {"leo": {}, "five": {"k_shot": 5}}, switches={"k_shot": ["leo", "five"]})
     _, markdown = report(tmp_path)
