@@ -476,6 +476,9 @@ def test_who_still_gains_at_the_published_protocols() -> None:
     assert [round(number) for number in reptile] == [7, 8]
     below = ("first_order_maml", "maml_20_way", "anil_20_way", "reptile", "reptile_transductive")
     assert min(gains[variant] for variant in below) > 1
+    before = {variant: 100 * (curve[4] - (curve[1] + curve[2]) / 2) for variant, curve in curves.items()}
+    slower = {variant for variant in (*below, "maml", "meta_sgd") if gains[variant] >= before[variant]}
+    assert slower == {"reptile", "reptile_transductive"} and "all but Reptile's are smaller" in text
 
 
 def test_limits_of_the_comparison() -> None:

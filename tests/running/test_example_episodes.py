@@ -22,7 +22,9 @@ from leo_bench.data.episodes import EpisodeSpec, fixed_episodes, gather
 from leo_bench.data.locate import DataSource
 from leo_bench.data.support_copies import shifted
 from leo_bench.errors import LeoBenchError
+from leo_bench.learners.base import Learner
 from leo_bench.learners.factory import build
+from leo_bench.records.example import Example
 from leo_bench.running import experiment, plan, training_run
 from leo_bench.running.checkpoint import trained_learner
 from leo_bench.running.example_episodes import answer, choose, codes_of
@@ -164,6 +166,18 @@ def test_a_run_with_copies_gets_its_pictures(tmp_path: Path) -> None:
     folder = run(tmp_path / "runs", test_support_copies="shifted")
     draw(folder, tmp_path / "reports")
     assert (tmp_path / "reports" / f"examples-{folder.name}" / "easiest.png").is_file()
+
+
+def test_queries_are_answered_alone_where_the_test_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def watched(learner: Learner, *given: Any) -> Example:
+        seen.append(learner.batch_norm)
+        return answer(learner, *given)
+
+    monkeypatch.setattr("leo_bench.running.example_episodes.answer", watched)
+    draw(run(tmp_path / "runs", learner="maml", transductive=True, test_queries="alone"), tmp_path / "reports")
+    assert set(seen) == {"query"}
 
 
 def test_codes_are_those_that_the_answers_come_from() -> None:

@@ -1,5 +1,6 @@
 """Published models: they are the recorded runs, answer as recorded, and their cards have the published numbers."""
 
+import dataclasses
 import os
 from hashlib import sha256
 from pathlib import Path
@@ -17,9 +18,9 @@ from leo_bench.data.support_copies import SUPPORT_COPIES
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners.factory import build
 from leo_bench.learners.leo import Leo
-from leo_bench.records import RunState
+from leo_bench.records import RunState, load_study
 from leo_bench.running.checkpoint import weights_digest
-from leo_bench.running.model_card import front_of
+from leo_bench.running.model_card import front_of, used_settings
 from leo_bench.running.publish_model import publish_model, refresh_cards, runs_of
 from leo_bench.running.test_run import episodes_of
 from leo_bench.training import published_models
@@ -208,6 +209,21 @@ def test_a_classifier_that_is_not_trained_has_no_model(tmp_path: Path) -> None:
     write_run(tmp_path / "official", plan, plan.runs[0], lambda *_: np.full((12, 1), 40), **untrained)
     with pytest.raises(LeoBenchError, match="pixels of ablations-cpu has no trained weights to publish"):
         publish_model("pixels", tmp_path, "ablations-cpu", "pixels", tmp_path / "models")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"), [({"head": "nearest_neighbour"}, "test_head"), ({"queries": "alone"}, "test_queries")]
+)
+def test_a_run_that_is_tested_in_another_way_than_a_model_answers_is_not_published(
+    change: dict[str, str], named: str, tmp_path: Path
+) -> None:
+    plan = make_plan({"leo": {"inner_steps": 1}}, [0])
+    write_run(tmp_path, plan, plan.runs[0], lambda *_: np.full((12, 2), 60))
+    (run,) = load_study(write_study(tmp_path, plan)).runs
+    assert used_settings(run)["test_queries"] == "together"
+    other = dataclasses.replace(run, tests=[test.model_copy(update=change) for test in run.tests])
+    with pytest.raises(LeoBenchError, match=f"variant leo is tested with {named}="):
+        used_settings(other)
 
 
 def test_a_run_without_checkpoint_or_variant_is_not_published(tmp_path: Path) -> None:

@@ -144,20 +144,19 @@ def opening_markdown(claims: list[JudgedClaim], rows: list[dict[str, str]], repo
         cells = []
         for reading in READINGS:
             found = [row for row in rows if row["words"] == words and row["reading"].startswith(reading)]
-            cells.append(_opening_cell(found[0], reports, own) if found else NONE)
+            cells.append(_opening_cell(found[0], reading, reports, own) if found else NONE)
         lines.append(f"| {' | '.join([markdown_cell(words), *cells])} |")
     return Markup("\n".join(lines))
 
 
-def _opening_cell(row: dict[str, str], reports: str, own: str) -> str:
-    """Return verdict and first number of a claim, the verdict linked to what shows it."""
+def _opening_cell(row: dict[str, str], reading: str, reports: str, own: str) -> str:
+    """Return verdict, first number and the rest of the reading of a claim, the verdict linked to what shows it."""
     if row["figure"]:
         link = f"{reports}{row['place']}{row['folder']}/figures/{row['figure']}"
     elif row["picture"]:
         link = row["picture"]
     else:
         link = f"{reports}{own}/figures/{row['numbers']}.png" if row["numbers"] else f"{reports}{own}/report.md"
-    reading = next(start for start in READINGS if row["reading"].startswith(start))
     rest = row["reading"].removeprefix(reading).removeprefix(", ")
     words = f"{row['measured'].split('; ')[0]}{f' ({rest})' if rest else ''}"
     return f"[{row['verdict']}]({link}): {markdown_cell(words)}"

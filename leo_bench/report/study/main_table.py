@@ -141,8 +141,8 @@ def main_words(data: StudyData, numbers: pd.DataFrame) -> pd.DataFrame:
 
 
 def main_tables(data: StudyData) -> list[ReportTable]:
-    """Return the main table; the table of the variants whose batch norm sees what that of the baseline does not, if
-    there are any; and that of other variants that are not comparable with the baseline."""
+    """Return the main table; the table of the variants in other_batch_norm, if there are any; and that of the others
+    that are not comparable with the baseline."""
     numbers = main_numbers(data)
     if numbers.empty:
         return []
