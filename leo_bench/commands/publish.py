@@ -32,7 +32,7 @@ def command_publish(options: argparse.Namespace) -> None:
     readers, before = _readers(target), set() if is_search else published_runs(target)
     copy(options.results, options.name, options.profile, options.partial, options.replace)
     readers = list(dict.fromkeys([*readers, *_readers(target)]))
-    new = set() if is_search else {variant for variant, _ in published_runs(target) - before}
+    new = set() if is_search else {variant for variant, _, _ in published_runs(target) - before}
     for reader in readers:
         count_look(reader, options.name, options.profile, new)
     report = write(target, options.reports / "official" / target.name)

@@ -22,6 +22,8 @@ ACCURACIES = ("accuracy", "accuracy_before", "accuracy_gain")
 """Accuracy after adaptation, before it, and the difference, on one test."""
 ERROR = "error"
 """1 minus the accuracy after adaptation, on one test; for ratios."""
+DIVERGED = "diverged"
+"""Whether the training of a seed ends because its loss or its weights are NaN or infinite: 1 or 0."""
 MEASURES = (
     "class_similarity",
     "episode_accuracy",
@@ -63,7 +65,7 @@ class Part(ClaimRecord):
     spread: how much further the accuracy of a seed lies from the median of all seeds in `variant` than in `against`,
     seed by seed. trend: change from the first to the last of `variants`, by a line through all of them at equal steps.
     slope: change of the difference in an episode for each unit of the measure `along` of `against`, by least squares
-    within each seed. count: exact, as is a ratio of one of COUNTS.
+    within each seed. count: exact, as is a ratio of one of COUNTS. A difference of DIVERGED is one of shares of seeds.
     """
 
     kind: Literal["level", "difference", "ratio", "spread", "trend", "slope", "count"]
@@ -210,6 +212,8 @@ def _kind_fault(part: Part) -> str:
         return "more_than_on is for a difference of accuracy, or a ratio of error"
     if part.kind == "spread" and (part.quantity != "accuracy" or {part.above, part.below} & {"margin", "-margin"}):
         return "a spread is of accuracy, and its bound is a number"
+    if part.quantity == DIVERGED and part.kind != "difference":
+        return f"{DIVERGED} is for a difference: of two shares of the same seeds"
     if part.kind in ("difference", "trend") and part.quantity in ACCURACIES[1:]:
         return f"{part.quantity} is for a level"
     if part.kind in ("ratio", "count") and accuracy:
@@ -236,6 +240,8 @@ def _bound_fault(part: Part) -> str:
     if part.kind == "ratio" and not all(isinstance(bound, float) and bound > 0 for bound in bounds):
         return "the bound of a ratio is a number above 0"
     numbers = [bound for bound in bounds if isinstance(bound, float)]
+    if part.quantity == DIVERGED and bounds != [0]:
+        return f"the bound of {DIVERGED} is above = 0 or below = 0, as its test is one of signs"
     if part.quantity not in ACCURACIES and len(numbers) < len(bounds):
         return f"the margin is one of accuracy; give {part.quantity} a number as its bound"
     if part.quantity in ACCURACIES and any(abs(bound) > 1 for bound in numbers):
@@ -253,7 +259,7 @@ TEST = re.compile(r"([a-z]+ )?\d+-way (\d+-shot )?(mixed|within alphabet)")
 
 def quantity_fault(quantity: str) -> str:
     """Return the message for an unknown quantity, with the nearest name; empty if it is known."""
-    known = {MEASURE: MEASURES, SETTING: NUMBERS, "": (*ACCURACIES, ERROR, *COSTS)}
+    known = {MEASURE: MEASURES, SETTING: NUMBERS, "": (*ACCURACIES, ERROR, DIVERGED, *COSTS)}
     for start, names in known.items():
         if quantity.startswith(start):
             name = quantity.removeprefix(start)

@@ -33,6 +33,12 @@ class StudyView:
         return [run for run in self.runs if run.status == "done"]
 
     @property
+    def ended(self) -> set[tuple[str, str, str]]:
+        """Variant, run key and status of each run that is done or failed: all that a study can be judged by."""
+        runs = [run for run in self.runs if run.status in ("done", "failed")]
+        return {(run.planned.variant, run.planned.run_key, run.status) for run in runs}
+
+    @property
     def unplanned(self) -> list[tuple[str, int]]:
         """Variant and seed of each run of the profile that no call asked for."""
         planned = {(run.variant, run.seed) for run in self.plan.runs}

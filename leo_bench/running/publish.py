@@ -167,11 +167,9 @@ def _with_published(
     return merged
 
 
-def published_runs(folder: Path) -> set[tuple[str, str]]:
-    """Return variant and run key of the done runs of a published study; none if it is not there."""
-    if not (folder / "study.json").exists():
-        return set()
-    return {(run.planned.variant, run.planned.run_key) for run in load_study(folder).done}
+def published_runs(folder: Path) -> set[tuple[str, str, str]]:
+    """Return StudyView.ended of a published study; none if it is not there."""
+    return load_study(folder).ended if (folder / "study.json").exists() else set()
 
 
 def count_look(folder: Path, name: str, profile: str, variants: Collection[str]) -> None:
@@ -201,10 +199,11 @@ def _copy_failure(run: RunState, target: Path, results: Path) -> None:
 def _is_another_look(published: StudyView, view: StudyView) -> bool:
     """Return True if what is published was judged and will be judged anew: a variant with several seeds gets more, or
     other settings; or a study that judges claims gets any run, or other statements."""
+    if view.plan.claims is not None:
+        more_ended = view.ended - published.ended
+        return bool(more_ended) or _statements(view.plan.claims) != _statements(published.plan.claims)
     before = {(run.planned.variant, run.planned.run_key) for run in published.done}
     more = {(run.planned.variant, run.planned.run_key) for run in view.done} - before
-    if view.plan.claims is not None:
-        return bool(more) or _statements(view.plan.claims) != _statements(published.plan.claims)
     n_seeds = Counter(variant for variant, _ in before)
     return any(n_seeds[variant] > 1 for variant, _ in more)
 

@@ -21,6 +21,7 @@ from leo_bench.statistics.intervals import (
 from leo_bench.statistics.moderation import Prior, fit_prior, pooled
 from leo_bench.statistics.paired import holm, paired_episode_interval
 from leo_bench.statistics.pareto import pareto_front
+from leo_bench.statistics.shares import PairedShares
 from leo_bench.statistics.statements import (
     Decision,
     Outcome,
@@ -60,6 +61,7 @@ __all__ = [
     "Interval",
     "Judgement",
     "Outcome",
+    "PairedShares",
     "Prior",
     "Statement",
     "Verdict",

@@ -7,13 +7,14 @@ the chance of even one false verdict at ALPHA.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from leo_bench.statistics.intervals import finite, seed_and_episode_moments
 from leo_bench.statistics.paired import holm
+from leo_bench.statistics.shares import PairedShares
 from leo_bench.statistics.verdicts import ALPHA, Difference, seeds_to_settle
 
 Outcome = Literal[
@@ -26,6 +27,16 @@ Outcome = Literal[
 ]
 
 
+class Estimate(Protocol):
+    """Measured number that a statement is about."""
+
+    def p_above(self, value: float) -> float:
+        """Return the one-sided p of "the true number is above a value"."""
+
+    def p_below(self, value: float) -> float:
+        """Return the one-sided p of "the true number is below a value"."""
+
+
 @dataclass(frozen=True)
 class Statement:
     """Bounds of a number, at least one of them: it is above `above` and below `below`."""
@@ -33,7 +44,7 @@ class Statement:
     above: float | None = None
     below: float | None = None
 
-    def p_values(self, estimate: Difference) -> tuple[float, float]:
+    def p_values(self, estimate: Estimate) -> tuple[float, float]:
         """Return the p of "it holds" and of "it does not hold"."""
         low, high = self.above, self.below
         if low is not None and high is not None:
@@ -44,7 +55,7 @@ class Statement:
         assert high is not None
         return estimate.p_below(high), estimate.p_above(high)
 
-    def leaning(self, estimate: Difference) -> Outcome:
+    def leaning(self, estimate: Estimate) -> Outcome:
         """Return the verdict of the number's own 95% interval; inconclusive if it has a bound inside."""
         holds, fails = self.p_values(estimate)
         if self.above is not None and self.below is not None:
@@ -79,7 +90,7 @@ class Decision:
     """Seeds that would settle an open statement; None if it is settled, or beyond MOST_SEEDS."""
 
 
-def outcomes(family: Sequence[tuple[Difference, Statement]], n_looks: int = 1) -> list[tuple[Outcome, float]]:
+def outcomes(family: Sequence[tuple[Estimate, Statement]], n_looks: int = 1) -> list[tuple[Outcome, float]]:
     """Return the verdict on each statement of one family, from the estimate of its number, and its p after Holm's
     adjustment: the smaller one of "it holds" and "it does not hold".
 
@@ -95,16 +106,24 @@ def outcomes(family: Sequence[tuple[Difference, Statement]], n_looks: int = 1) -
     return found
 
 
-def decide(family: Sequence[tuple[Difference, Statement]], n_looks: int = 1) -> list[Decision]:
+def decide(family: Sequence[tuple[Difference | PairedShares, Statement]], n_looks: int = 1) -> list[Decision]:
     """Return `outcomes` with what is known of the open statements."""
     found = []
     for (estimate, statement), (outcome, holm_p) in zip(family, outcomes(family, n_looks), strict=True):
-        if outcome == "inconclusive":  # half the family, since it doubles p, and here nothing does
-            needed = seeds_to_settle(statement.centred(estimate), n_looks * len(family) / 2)
+        if outcome == "inconclusive":
+            needed = _seeds_to_settle(estimate, statement, n_looks * len(family))
             found.append(Decision(outcome, statement.leaning(estimate), holm_p, needed))
         else:
             found.append(Decision(outcome, outcome, holm_p, None))
     return found
+
+
+def _seeds_to_settle(estimate: Difference | PairedShares, statement: Statement, n_compared: int) -> int | None:
+    if isinstance(estimate, PairedShares):
+        return estimate.seeds_to_settle(n_compared)
+    return seeds_to_settle(
+        statement.centred(estimate), n_compared / 2
+    )  # half, since it doubles p, and here nothing does
 
 
 def combine(outcomes: Sequence[Outcome | None], leans_against: bool = False) -> Outcome | None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from results_fixture import make_plan, write_run, write_study
+from results_fixture import make_plan, write_attempt, write_run, write_study
 
 from leo_bench.commands import cli
-from leo_bench.records import Plan, read_record
+from leo_bench.records import Plan, read_record, write_record
 from leo_bench.records.claims import Claim, Claims, Part, Source
 from leo_bench.statistics.studies.differences import all_effects, effects
 from leo_bench.statistics.studies.owners import studies_that_read
@@ -19,10 +19,12 @@ CORRECT = {64: (60, 62, 61, 60), 32: (63, 64, 64, 63), 16: (45, 47, 46, 45), 8: 
 """Size of the code -> correct answers of 75 at seeds 0 to 3, in every episode."""
 
 
+BASE = {"test_n_ways": (5,), "test_modes": ("mixed",), "inner_steps": 1}
+
+
 def write(results: Path, study: str, sizes: dict[str, int], seeds: int = 4, **plan_fields: Any) -> Path:
-    base = {"test_n_ways": (5,), "test_modes": ("mixed",), "inner_steps": 1}
     variants = {name: {"latent_dim": size} for name, size in sizes.items()}
-    plan = make_plan(variants, range(seeds), base=base, study=study).model_copy(update=plan_fields)
+    plan = make_plan(variants, range(seeds), base=BASE, study=study).model_copy(update=plan_fields)
     for run in plan.runs:
         size = int(run.settings["latent_dim"])
         write_run(results, plan, run, lambda _, seed, *__, size=size: np.full((12, 2), CORRECT[size][seed]))
@@ -96,6 +98,32 @@ def test_a_look_at_claims_is_one_at_more_runs_or_at_other_statements(
     assert publish("other", {"base": 64, "short": 16}, 3) == 5  # no claim is about this study
     assert publish("judging", {"base": 64}, 3, claims=claims(0.6, source="tiny")) == 6
     assert publish("large", {"base": 64, "short": 32, "tiny": 16}, 4) == 7
+
+
+def test_a_failure_alone_is_a_look_at_claims_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leo_bench.commands.publish.write_report", lambda folder, _: folder)
+    options = ["--profile", "cpu", "--results", str(tmp_path), "--reports", str(tmp_path / "reports"), "--partial"]
+    part = Part(kind="difference", quantity="diverged", variant="short", against="base", below=0)
+    sources = {name: Source(study="large", variant=name, label=name) for name in ("short", "base")}
+    claims = Claims(sources=sources, claims={"stable": Claim(section="a", words="stable", parts=[part])})
+    folder = write(tmp_path, "judging", {"other": 64}, 2, claims=claims)
+    large = write(tmp_path, "large", {"base": 64, "short": 32}, 3)
+
+    def published(study: str) -> int:
+        cli.main(["publish", study, *options])
+        return read_record(tmp_path / "official" / "judging-cpu" / "study.json", Plan).n_looks
+
+    assert [published("judging"), published("large")] == [1, 2]
+    plans = {path: read_record(path / "study.json", Plan) for path in (large, folder)}
+    more = make_plan({"base": {"latent_dim": 64}, "short": {"latent_dim": 32}}, [3], base=BASE, study="large").runs[1]
+    write_record(large / "study.json", plans[large].model_copy(update={"runs": [*plans[large].runs, more]}))
+    write_attempt(tmp_path, more, "failed", "the training loss became nan")
+    assert published("large") == 3
+    assert published("large") == 3
+    own = make_plan({"other": {"latent_dim": 64}}, [2], base=BASE, study="judging").runs[0]
+    write_record(folder / "study.json", plans[folder].model_copy(update={"runs": [*plans[folder].runs, own]}))
+    write_attempt(tmp_path, own, "failed", "the training loss became nan")
+    assert published("judging") == 4
 
 
 def test_from_the_other_side_the_verdict_is_turned_round(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from leo_bench.data.splits import class_split
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners.base import Learner
 from leo_bench.learners.factory import build
+from leo_bench.records.quantities import DIVERGENCE
 from leo_bench.training import outer_loop as train_module
 from leo_bench.training.evaluate import Scores, score
 from leo_bench.training.outer_loop import TrainingDiverged, _passed, outer_step, train
@@ -480,6 +481,7 @@ def test_a_training_that_diverges_says_so_and_which_settings_to_lower(
     assert isinstance(caught.value, LeoBenchError)
     assert "\n" not in message
     assert word in message
+    assert DIVERGENCE.match(message)  # by which the records know it
     for part in ("inner_lr (now 0.125)", "outer_lr (now 0.0625)", "clip_norm (now 2.5)"):
         assert part in message
 

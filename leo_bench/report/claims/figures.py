@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from leo_bench.figures.claim_numbers import claim_numbers
-from leo_bench.records.claims import MEASURE, Part
+from leo_bench.records.claims import DIVERGED, MEASURE, Part
 from leo_bench.report.claims.words import UNITS, briefs, is_change, number_of, quantity_words, value_words
 from leo_bench.report.pages import anchor
 from leo_bench.report.panels import Panel, Plot
@@ -92,6 +92,8 @@ def _scale(part: Part) -> dict[str, Any]:
     if is_change(part):
         along = f" for each unit of {quantity_words(part.along)}" if part.along else ""
         return axis | {"unit": f"points of accuracy{along}", "same": 0.0}
+    if part.quantity == DIVERGED:
+        return axis | {"unit": f"{number_of(part)}, % of the seeds: difference", "same": 0.0}
     if part.quantity in PERCENT:
         return axis | {"unit": f"{number_of(part)}, %", "most": 100.0}
     unit = f"{number_of(part)}{',' if part.quantity in UNITS else ''}{UNITS.get(part.quantity, '')}"
@@ -128,4 +130,4 @@ def _shown(part: Part, value: float | None) -> float:
         return math.nan
     if part.kind == "ratio":
         return math.exp(value)
-    return 100 * value if is_change(part) or part.quantity in PERCENT else value
+    return 100 * value if is_change(part) or part.quantity in (*PERCENT, DIVERGED) else value

@@ -4,9 +4,9 @@ import math
 
 from leo_bench.figures.forest_plot import signed
 from leo_bench.records import listed
-from leo_bench.records.claims import ERROR, MEASURE, ON_TEST, SETTING, Part
+from leo_bench.records.claims import DIVERGED, ERROR, MEASURE, ON_TEST, SETTING, Part
 from leo_bench.report.table import NONE
-from leo_bench.statistics import MOST_SEEDS
+from leo_bench.statistics import MOST_SEEDS, PairedShares
 from leo_bench.statistics.claims.estimates import Number
 from leo_bench.statistics.claims.evidence import Evidence
 from leo_bench.statistics.claims.judged import JudgedClaim, JudgedPart
@@ -23,6 +23,7 @@ QUANTITIES = {
     "accuracy_before": "accuracy before adapting",
     "accuracy_gain": "gain by adapting",
     "error": "error",
+    "diverged": "trainings that end with a NaN loss",
     "measure:episode_accuracy": "accuracy",
     "measure:update_direction_similarity_same_class": "cosine of a class's updates in two episodes, head",
     "measure:update_direction_similarity_cnn": "cosine of the updates in two episodes, CNN",
@@ -79,6 +80,8 @@ def value_words(part: Part, value: float) -> str:
         return f"x {ratio:.3f}" if part.is_exact and abs(ratio - 1) < 0.05 else f"x {ratio:.2f}"
     if is_change(part):
         return signed(100 * value)
+    if part.quantity == DIVERGED:
+        return f"{100 * value:+.0f}%"
     if part.quantity in ("accuracy", "accuracy_before", "own_share"):
         return f"{100 * value:.1f}%"
     digits = ",.0f" if value == round(value) or abs(value) >= 100 else ".1f" if abs(value) >= 10 else ".2f"
@@ -86,7 +89,9 @@ def value_words(part: Part, value: float) -> str:
 
 
 def number_words(number: Number) -> str:
-    """Return a number with its interval: `80.6% [78.1, 83.0]`, `+1.2 [+0.3, +2.1] points`."""
+    """Return a number with its interval: `80.6% [78.1, 83.0]`, `+1.2 [+0.3, +2.1] points`; `2 of 9 seeds against 7`."""
+    if isinstance(number.estimate, PairedShares):
+        return f"{number.estimate.first} of {number.n_seeds} seeds against {number.estimate.second}"
     part, interval = number.part, number.interval
     words, points = value_words(part, number.value), " points" if is_change(part) else ""
     points += f" for each unit of {quantity_words(part.along)}" if part.along else ""

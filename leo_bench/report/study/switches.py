@@ -81,6 +81,7 @@ NO_SETTING = {
     "equal_time": "Methods trained for about as long as the baseline, not on as many images.",
     "twenty_way": "Methods whose head has learned rows for each class, trained at 20 ways.",
     "published": "Methods by their own published protocols.",
+    "remedy": "Settings that the document advises to lower after a NaN loss.",
     "training_episodes": "Harder training episodes from the same number of images.",
 }
 """Switch that a study file names itself -> its explanation, one sentence."""

@@ -1,6 +1,7 @@
 """Numbers that claims are about, with their spread over seeds."""
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,12 +10,13 @@ import numpy as np
 
 from leo_bench.config import default_of
 from leo_bench.records import Result, listed
-from leo_bench.records.claims import ACCURACIES, ERROR, MEASURE, Bound, Condition, Part
+from leo_bench.records.claims import ACCURACIES, DIVERGED, ERROR, MEASURE, Bound, Condition, Part
 from leo_bench.records.quantities import measures_of, quantity_of, training_effort
 from leo_bench.statistics import (
     Decision,
     Difference,
     Interval,
+    PairedShares,
     Statement,
     accuracy_estimate,
     fitted_change,
@@ -61,23 +63,29 @@ class Number:
     statement: Statement
     value: float
     n_seeds: int
-    estimate: Difference | None = None
-    """Mean and spread over seeds; None for an exact number, and for one seed."""
+    estimate: Difference | PairedShares | None = None
+    """What is known of the number over seeds; None for an exact number, and for one seed."""
     note: str = ""
     decision: Decision | None = None
     """Verdict of the study that compares the same two variants; None if the number is judged here."""
 
     @property
     def interval(self) -> Interval | None:
-        return self.estimate.interval if self.estimate else None
+        return self.estimate.interval if isinstance(self.estimate, Difference) else None
 
 
 def measure(evidence: Evidence, part: Part, test: str) -> Number:
     """Return the number of a part on one test. Raises NotMeasured with the reason if there is none."""
     found = {name: evidence.place(name) for name in part.named}
-    if lacking := [f"{evidence.label(name)} (study {evidence.study(name)})" for name in found if not found[name]]:
+    if lacking := [
+        f"{evidence.label(name)} (study {evidence.study(name)})"
+        for name, place in found.items()
+        if not (place and (place.runs or part.quantity == DIVERGED))
+    ]:
         raise NotRun(f"no run of {listed(lacking)}")
-    places = [place for place in map(evidence.place, part.named) if place]
+    places = [place for place in found.values() if place]
+    if part.quantity == DIVERGED:
+        return _shares(part, *places)
     if part.kind == "slope":
         return _slope(part, *places)
     if part.more_than_on:
@@ -96,17 +104,18 @@ def measure(evidence: Evidence, part: Part, test: str) -> Number:
 def moderated(numbers: list[Number]) -> list[Number]:
     """Return the numbers with few-seed variances of ratios and mean accuracies shrunk towards those of the same
     quantity. Variances of differences of accuracy are shrunk within their own study before."""
-    alike: dict[tuple[str, str], list[int]] = {}
+    alike: dict[tuple[str, str], list[tuple[int, Difference]]] = {}
     for index, one in enumerate(numbers):
         part = one.part
-        if one.estimate and (part.kind == "ratio" or (part.kind == "level" and part.quantity in MEANS)):
-            alike.setdefault((part.kind, part.quantity), []).append(index)
+        is_alike = part.kind == "ratio" or (part.kind == "level" and part.quantity in MEANS)
+        if is_alike and isinstance(one.estimate, Difference):
+            alike.setdefault((part.kind, part.quantity), []).append((index, one.estimate))
     found = list(numbers)
     for (kind, _), chosen in alike.items():
-        errors = [1.0 if kind == "ratio" else 1 - numbers[index].value for index in chosen]
-        own = [spread for index in chosen if (spread := numbers[index].estimate)]
-        estimates = pooled(own, errors, [numbers[index].part.variant for index in chosen])
-        for index, estimate in zip(chosen, estimates, strict=True):
+        errors = [1.0 if kind == "ratio" else 1 - numbers[index].value for index, _ in chosen]
+        variants = [numbers[index].part.variant for index, _ in chosen]
+        estimates = pooled([own for _, own in chosen], errors, variants)
+        for (index, _), estimate in zip(chosen, estimates, strict=True):
             found[index] = replace(numbers[index], estimate=estimate)
     return found
 
@@ -232,7 +241,7 @@ def _accuracy_trend(evidence: Evidence, part: Part, test: str, places: list[Plac
     values = _paired(*(place.accuracies(test) for place in places))
     margin = margin_of(rows[0]["base_error"], evidence.plan.margin)
     number = _number(part, test, _statement(part, margin), fitted_change(values))
-    if number.estimate is None:
+    if not isinstance(number.estimate, Difference):
         return number
     return replace(number, estimate=variance_prior(places[-1].data).applied(number.estimate, 1 - float(values.mean())))
 
@@ -246,6 +255,16 @@ def _spread(part: Part, test: str, own: Place, base: Place) -> Number:
         raise NotMeasured(f"a spread needs {FEWEST_FOR_SPREAD} seeds, and there are {len(values)}")
     distances = np.abs(values - np.median(values, axis=0))
     return _number(part, test, _statement(part), distances[:, 0] - distances[:, 1])
+
+
+def _shares(part: Part, own: Place, base: Place) -> Number:
+    """Return the share of seeds whose training diverges in one variant minus that in the other one."""
+    seeds = [seed for seed in own.diverged if seed in base.diverged]
+    if not seeds:
+        raise NotMeasured("no seed is shared")
+    pairs = Counter((own.diverged[seed], base.diverged[seed]) for seed in seeds)
+    shares = PairedShares(pairs[True, True], pairs[True, False], pairs[False, True], len(seeds))
+    return Number(part, "", _statement(part), shares.mean, len(seeds), shares if len(seeds) > 1 else None)
 
 
 def _number(part: Part, test: str, statement: Statement, values: np.ndarray) -> Number:

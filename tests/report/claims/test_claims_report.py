@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from results_fixture import NUMERICS, edit_record, make_plan, write_run, write_study
+from results_fixture import NUMERICS, edit_record, make_plan, write_attempt, write_run, write_study
 
 from leo_bench.config import training_key
-from leo_bench.records import Measure, Measures, Plan, RunState, write_record
+from leo_bench.records import Measure, Measures, Plan, RunState, read_record, write_record
 from leo_bench.records.claims import Claim, Claims, ComparisonTable, Part, Source, TableRow
 from leo_bench.report import write_report
 from leo_bench.report.claims.docs import write_claims_docs
@@ -344,6 +344,67 @@ def test_a_spread_by_hand(tmp_path: Path) -> None:
     _, few = judged(write_claims(tmp_path / "few", claims, seeds=[0, 1, 2, 3]))
     assert few["wilder"].verdict == "not measured at this profile"
     assert few["wilder"].parts[0].reason == "a spread needs 5 seeds, and there are 4"
+
+
+NAN = "the training loss became nan (gradient norm nan) by episode 400; lower inner_lr (now 1)"
+
+
+def write_divergences(results: Path, claims: Mapping[str, Claim], ends: Mapping[str, str], seeds: int) -> Path:
+    """A study of claims; for each variant how its seeds end: `n` with a NaN loss, `m` for lack of memory, `d` done."""
+    folder = write_claims(results, claims, done=[], seeds=list(range(seeds)))
+    for run in read_record(folder / "study.json", Plan).runs:
+        end = ends.get(run.variant, "")[run.seed : run.seed + 1]
+        if end == "d":
+            write_run(results, read_record(folder / "study.json", Plan), run, counts)
+        elif end:
+            write_attempt(results, run, "failed", NAN if end == "n" else "out of memory; run fewer at a time", 300)
+    return folder
+
+
+def diverges(variant: str, **values: Any) -> Part:
+    return Part(kind="difference", quantity="diverged", variant=variant, against="leo", **values)
+
+
+def test_trainings_that_diverge_by_hand(tmp_path: Path) -> None:
+    """Of eight seeds `leo` diverges at all; `good` at none, `same` at seven, `bad` at all of the six that ended."""
+    claims = {
+        "cured": claim(diverges("good", below=0)),
+        "worse": claim(diverges("good", above=0)),
+        "open": claim(diverges("same", below=0)),
+        "alike": claim(diverges("bad", below=0)),
+    }
+    ends = {"leo": "n" * 8, "good": "d" * 8, "same": "n" * 7 + "d", "bad": "nnnnnnm"}
+    evidence, found = judged(write_divergences(tmp_path, claims, ends, 8))
+    assert {name: one.verdict for name, one in found.items()} == {
+        "cured": "holds",  # 4 * 2^-8 is below 0.05
+        "worse": "does not hold",
+        "open": "inconclusive",
+        "alike": "inconclusive",
+    }
+    assert [measured_words(evidence, one) for one in found.values()] == [
+        "0 of 8 seeds against 8",
+        "0 of 8 seeds against 8",
+        "7 of 8 seeds against 8",
+        "6 of 6 seeds against 6",
+    ]
+    # seven must differ, as 2^-7 is below 0.05 / 4. One of eight does: of 72 seeds seven or more in 80% of cases
+    assert where_words(evidence, found["open"]) == "8 seeds of about 72"
+    (plot,) = claim_plots(evidence, list(found.values())).values()
+    assert "cured" not in plot.panels[0].alt and "-100% (holds)" in plot.panels[0].alt
+
+
+def test_no_other_number_comes_from_a_training_that_diverged(tmp_path: Path) -> None:
+    claims = {"accuracy": claim(more("good")), "time": claim(diverges("wild", below=0))}
+    evidence, found = judged(write_divergences(tmp_path, claims, {"leo": "nnn", "good": "ddd"}, 3))
+    assert {one.verdict for one in found.values()} == {"not run at this profile"}
+    assert where_words(evidence, found["accuracy"]) == "no run of leo (study claims)"
+    assert where_words(evidence, found["time"]) == "runs of wild, which are planned here"
+
+
+def test_one_seed_that_diverged_is_no_verdict(tmp_path: Path) -> None:
+    claims = {"one": claim(diverges("good", below=0))}
+    evidence, found = judged(write_divergences(tmp_path, claims, {"leo": "n", "good": "d"}, 1))
+    assert (found["one"].verdict, measured_words(evidence, found["one"])) == ("inconclusive", "-100%")
 
 
 def test_a_slope_by_hand(tmp_path: Path) -> None:
