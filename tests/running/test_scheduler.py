@@ -14,6 +14,7 @@ from filelock import FileLock
 from results_fixture import make_plan, write_run
 
 from leo_bench.config import make_settings
+from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
     AttemptStatus,
     Plan,
@@ -77,6 +78,21 @@ def test_a_failed_run_stays_visible_and_the_rest_goes_on(tmp_path: Path) -> None
     plan = plan_of(bad=200, good=101)
     view = runner(tmp_path, plan, jobs=1).run()
     assert [(run.status, run.message) for run in view.runs] == [("failed", "the loss became nan"), ("done", "")]
+
+
+def test_runs_for_a_gpu_that_is_not_there_use_up_no_attempts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line before the first of them starts, not a failed attempt for each; runs that are done need no GPU."""
+    variants = {"done": {"latent_dim": 101}, "waiting": {"latent_dim": 102}}
+    plan = make_plan(variants, [0], base={"device": "cuda"}, numerics=None)
+    write_run(tmp_path, plan, plan.runs[0], lambda *_: np.full((12, 6), 60))
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(LeoBenchError, match="finds no CUDA device; use --device cpu, or repair the driver"):
+        runner(tmp_path, plan).run()
+    assert [state(tmp_path, plan, name).attempts for name in variants] == [0, 0]
+    done_alone = plan.model_copy(update={"runs": plan.runs[:1]})
+    assert [run.status for run in runner(tmp_path, done_alone).run().runs] == ["done"]
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert [run.status for run in runner(tmp_path, plan).run().runs] == ["done", "done"]
 
 
 def test_a_killed_run_is_tried_again_and_its_first_attempt_kept(tmp_path: Path) -> None:
