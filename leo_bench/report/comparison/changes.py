@@ -13,9 +13,9 @@ NO_VERDICT = ("one seed", "not compared")
 
 def changed_conditions(both: Comparison) -> pd.DataFrame:
     """Return the provenance that differs between the two studies, in words: columns what, A, B."""
-    a, b = (_conditions(data) for data in (both.a, both.b))
-    pairs = {name: (a.get(name, ""), b.get(name, "")) for name in [*a, *(name for name in b if name not in a)]}
-    rows = [(name, _without(*pair), _without(*reversed(pair))) for name, pair in pairs.items() if pair[0] != pair[1]]
+    of_a, of_b = (_conditions(data) for data in (both.a, both.b))
+    pairs = {name: (of_a.get(name, ""), of_b.get(name, "")) for name in dict.fromkeys([*of_a, *of_b])}
+    rows = [(name, _beyond(a, b, "B"), _beyond(b, a, "A")) for name, (a, b) in pairs.items() if a != b]
     return pd.DataFrame(rows, columns=["what", "A", "B"])
 
 
@@ -25,11 +25,13 @@ def _conditions(data: StudyData) -> dict[str, str]:
     return {**own, "margin, points": f"{100 * data.plan.margin:g}", "stale runs": stale}
 
 
-def _without(text: str, other: str) -> str:
-    """Return the parts of a list in words that the other list lacks; parts are separated by `; `, else by `, `."""
+def _beyond(text: str, other: str, study: str) -> str:
+    """Return the parts of a list in words that the list of the other study lacks; parts are separated by `; `, else by
+    `, `."""
     mark = "; " if "; " in text + other else ", "
     known = other.split(mark)
-    return mark.join(part for part in text.split(mark) if part not in known) or "-"
+    more = mark.join(part for part in text.split(mark) if part not in known)
+    return more or (f"nothing beyond {study}'s" if text else "not recorded")
 
 
 def changed_conclusions(both: Comparison) -> list[str]:

@@ -17,7 +17,7 @@ from leo_bench.commands.find_study import find_study
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan
 from leo_bench.report import write_comparison
-from leo_bench.report.comparison.changes import changed_conclusions
+from leo_bench.report.comparison.changes import _beyond, changed_conclusions
 from leo_bench.report.comparison.data import Comparison, differences
 from leo_bench.running.publish import publish
 from leo_bench.statistics.studies.study import load_study_data
@@ -110,6 +110,15 @@ def test_a_large_difference_matters_and_is_said_first(tmp_path: Path) -> None:
     assert rows["verdict"].tolist() == ["bit-equal", "better"]
     conditions = pd.read_csv(tmp_path / "reports/compared/tables/conditions.csv")
     assert set(conditions["what"]) == {"numerics digest", "commit"}
+
+
+def test_what_one_study_has_beyond_the_other_is_told_from_what_is_not_recorded(tmp_path: Path) -> None:
+    def has(text: str, other: str) -> tuple[str, str]:
+        return _beyond(text, other, "B"), _beyond(other, text, "A")
+
+    assert has("5-way; 20-way", "20-way") == ("5-way", "nothing beyond A's")
+    assert has("0-4, 7", "7, 9") == ("0-4", "9")
+    assert has("", "none") == ("not recorded", "none")
 
 
 def test_equal_bits_are_told_from_one_record_shown_twice(tmp_path: Path) -> None:
