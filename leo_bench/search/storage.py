@@ -17,6 +17,8 @@ HEARTBEAT_SECONDS = 10
 """Time between two signs of life of a running trial."""
 GRACE_SECONDS = 60
 """Time without a sign of life after which a running trial counts as dead."""
+FORMS = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+"""Addresses of databases that can be used."""
 DATABASE_ERRORS = (SQLAlchemyError, StorageInternalError)
 
 
@@ -31,6 +33,7 @@ def open_storage(url: str, heartbeat: int | None = None, grace: int | None = Non
 
     heartbeat, grace: seconds; HEARTBEAT_SECONDS and GRACE_SECONDS if None.
     """
+    _check_address(url)
     options = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
     try:
         with warnings.catch_warnings():
@@ -50,6 +53,19 @@ def open_storage(url: str, heartbeat: int | None = None, grace: int | None = Non
         raise LeoBenchError(_other_schema(url, error)) from None
     except (*DATABASE_ERRORS, ValueError) as error:
         raise LeoBenchError(f"cannot open the database {without_password(url)}: {in_one_line(error, url)}") from None
+
+
+def _check_address(url: str) -> None:
+    """Raise LeoBenchError if an address has another form than FORMS, or names a file in a folder that is missing."""
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        raise LeoBenchError(f"{without_password(url)!r} is no address of a database; expected {FORMS}") from None
+    kind = address.get_backend_name()
+    if kind not in ("sqlite", "postgresql"):
+        raise LeoBenchError(f"a search keeps no trials in {kind} ({without_password(url)}); expected {FORMS}")
+    if kind == "sqlite" and address.database and not (folder := Path(address.database).parent).is_dir():
+        raise LeoBenchError(f"{folder}/, the folder of {without_password(url)}, is missing; make it, or name another")
 
 
 def _other_schema(url: str, error: RuntimeError) -> str:

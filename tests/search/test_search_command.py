@@ -215,8 +215,15 @@ def test_publishing_a_search_does_not_make_another_stale_unasked(tmp_path: Path)
         (["--jobs", "0"], "--jobs must be at least 1, got 0"),
         (["--trials", "0"], "--trials must be at least 1, got 0"),
         (["--profile", "huge"], "no profile 'huge'"),
-        (["--storage", "nonsense"], "cannot open the database nonsense"),
-        (["--storage", "mysql://a:secret@b/c"], "mysql://a:***@b/c"),
+        (["--storage", "nonsense"], "'nonsense' is no address of a database; expected sqlite:///FILE or postgresql://"),
+        (
+            ["--storage", "mysql://me:secret@host/db"],
+            "keeps no trials in mysql (mysql://me:***@host/db); expected sqlite:",
+        ),
+        (
+            ["--storage", "sqlite:///missing/trials.db"],
+            "missing/, the folder of sqlite:///missing/trials.db, is missing",
+        ),
     ],
     ids=str,
 )
