@@ -16,15 +16,14 @@ def recorded_weights(folder: Path, result: Result) -> dict[str, torch.Tensor]:
     Raises LeoBenchError if its checkpoint is missing, or is not that of its record.
     """
     if result.n_parameters and not (folder / CHECKPOINT).exists():
-        is_own = (folder / "result.json").exists() and folder.absolute().parents[1].name != "official"
-        first = (
-            f"remove {folder}/result.json, by which it counts as done, and train it again"
-            if is_own
-            else "train it here"
-        )
+        results = folder.absolute().parents[1]
+        first, option = "train it here", ""
+        if (folder / "result.json").exists() and results.name != "official":
+            first = f"remove {folder}/result.json, by which it counts as done, and train it again"
+            option = "" if results == Path("results").absolute() else f" --results {results}"
         raise LeoBenchError(
             f"run {result.run_key} has no weights here ({folder / CHECKPOINT}; they are not published); {first}: "
-            f"leo-bench run --key {result.run_key}"
+            f"leo-bench run --key {result.run_key}{option}"
         )
     return load_weights(folder, result.weights_digest)
 

@@ -141,8 +141,11 @@ def test_a_run_without_checkpoint_is_refused_with_the_way_to_make_it(
     (done / "checkpoint.safetensors").unlink()
     line = refused(capsys, done.name)
     assert f"has no weights here ({done / 'checkpoint.safetensors'}; they are not published); remove {done}/" in line
-    assert f"leo-bench run --key {done.name}" in line
-    assert not (done / MEASURES).exists()
+    assert line.endswith(f"leo-bench run --key {done.name}")
+    Path("results").rename("other")
+    line = refused(capsys, done.name, "--results", "other")
+    assert line.endswith(f"leo-bench run --key {done.name} --results {Path('other').absolute()}")
+    assert not list(Path("other").rglob(MEASURES))
 
 
 @pytest.mark.parametrize("damage", ["stale", "corrupt"])
