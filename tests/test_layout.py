@@ -163,7 +163,7 @@ def parts_of(names: set[str]) -> set[str]:
 
 RUNS_TORCH = (
     *("process", "checkpoint", "recorded_model", "training_run", "test_run", "experiment", "example_episodes"),
-    "measure",
+    *("measure", "devices"),
 )
 
 

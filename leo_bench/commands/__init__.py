@@ -1,1 +1,1 @@
-"""Commands of the command line, one module for each. cli.py parses their arguments."""
+"""Commands of the command line, one module for each. parser.py has their arguments, cli.py runs them."""

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from leo_bench.config import Settings
-from leo_bench.errors import LeoBenchError
 from leo_bench.records import make_folder
 from leo_bench.running.child_processes import import_path, stop_all
 from leo_bench.running.executor import Ended, Task
@@ -34,9 +33,12 @@ class LocalProcesses:
         return self.jobs - len(self.placed)
 
     def start(self, task: Task) -> None:
-        """Start the process of a task. Raises LeoBenchError if it needs a GPU and there is none."""
-        if task.settings.device == "cuda":
-            _refuse_without_gpu()
+        """Start the process of a task. Raises LeoBenchError if it needs a GPU and there is none: each process would
+        find this itself, and use up an attempt of its run."""
+        if task.settings.device != "cpu":
+            from leo_bench.running.devices import check_device  # torch is slow to import
+
+            check_device(task.settings.device)
         source = import_path(task.source) if task.source else {}
         environment = {**worker_environment(task.settings), **source, **task.environment}
         self.placed[task.name] = task, start_process(task.command(task.folder, task.data), task.log, environment)
@@ -56,14 +58,6 @@ class LocalProcesses:
         found = [Ended(task, process.returncode) for task, process in self.placed.values()]
         self.placed.clear()
         return found
-
-
-def _refuse_without_gpu() -> None:
-    """Raise LeoBenchError if torch finds no GPU. Each run would find this itself, and use up its attempts."""
-    import torch  # slow to import, and not needed otherwise
-
-    if not torch.cuda.is_available():
-        raise LeoBenchError("device is cuda, but torch finds no CUDA device; use --device cpu, or repair the driver")
 
 
 def start_process(command: list[str], log: Path, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from results_fixture import make_plan as planned_by_hand
 from results_fixture import write_run, write_study
 
-from leo_bench.commands.cli import COMMANDS, main
+from leo_bench.commands.cli import main
+from leo_bench.commands.parser import COMMANDS
 from leo_bench.config import Settings, make_settings, planned_tests
 from leo_bench.data.locate import GLYPHS
 from leo_bench.errors import LeoBenchError
