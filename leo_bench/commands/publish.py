@@ -29,10 +29,10 @@ def command_publish(options: argparse.Namespace) -> None:
     is_search = (folder / "search.json").exists()
     copy, write = (publish_search, write_search_report) if is_search else (publish, write_report)
     target = options.results / "official" / folder.name
-    readers, before = _readers(target), set() if is_search else published_runs(target)
+    readers, before = _readers(target), {} if is_search else published_runs(target)
     copy(options.results, options.name, options.profile, options.partial, options.replace)
     readers = list(dict.fromkeys([*readers, *_readers(target)]))
-    new = set() if is_search else {variant for variant, _, _ in published_runs(target) - before}
+    new = set() if is_search else {run[0] for run, _ in published_runs(target).items() - before.items()}
     for reader in readers:
         count_look(reader, options.name, options.profile, new)
     report = write(target, options.reports / "official" / target.name)

@@ -13,7 +13,6 @@ from leo_bench.commands.given import (
     refuse_unused_data,
     refuse_without_effect,
 )
-from leo_bench.config import Settings, make_settings
 from leo_bench.data.locate import DataSource, locate
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
 from leo_bench.records import Plan, RunState, StudyView, load_study, make_folder
@@ -57,7 +56,6 @@ def command_study(options: argparse.Namespace) -> int:
     if not options.shard:
         make_folder(options.reports)  # before the runs, since a report that cannot be written is found late otherwise
     with executor_of(options, options.results, options.jobs) as executor:
-        executor.check(distinct_settings(plan))
         if options.until_decided:
             return _until_decided(options, source, plan, seeds, executor)
         return _shard(options, source, part, plan, executor) if options.shard else _run(options, source, plan, executor)
@@ -95,12 +93,6 @@ def _plan(
     )
     refuse_without_effect(options, [run.settings for run in plan.runs])
     return plan.model_copy(update={"n_looks": max(n_looks, plan.n_looks)})
-
-
-def distinct_settings(plan: Plan) -> list[Settings]:
-    """Return settings of a run for each number of threads and device in a plan."""
-    found = {(run.settings["threads"], run.settings["device"]): run.settings for run in plan.runs}
-    return [make_settings(settings) for settings in found.values()]
 
 
 def _words(plan: Plan, options: argparse.Namespace, jobs: int) -> str:

@@ -212,7 +212,7 @@ def _kind_fault(part: Part) -> str:
         return "more_than_on is for a difference of accuracy, or a ratio of error"
     if part.kind == "spread" and (part.quantity != "accuracy" or {part.above, part.below} & {"margin", "-margin"}):
         return "a spread is of accuracy, and its bound is a number"
-    if part.quantity == DIVERGED and part.kind != "difference":
+    if DIVERGED in (part.minus, part.along) or (part.quantity == DIVERGED and part.kind != "difference"):
         return f"{DIVERGED} is for a difference: of two shares of the same seeds"
     if part.kind in ("difference", "trend") and part.quantity in ACCURACIES[1:]:
         return f"{part.quantity} is for a level"
@@ -222,7 +222,9 @@ def _kind_fault(part: Part) -> str:
         return "quantity and along of a slope are measures, which have a number for each episode"
     if part.along and part.kind != "slope":
         return "along is for a slope"
-    allowed = get_args(Condition) if part.quantity in COSTS else ("n_train_images",) if accuracy else ()
+    allowed = get_args(Condition) if part.quantity in COSTS else ()
+    if accuracy or part.quantity == DIVERGED:
+        allowed = ("n_train_images",)
     if unused := [name for name in part.may_differ if name not in allowed]:
         return f"{unused[0]} has no effect in may_differ of {part.quantity}; leave it out"
     if len(part.tests) > 1 and not part.quantity.startswith(ON_TEST):
@@ -278,4 +280,6 @@ def row_fault(row: TableRow, table: ComparisonTable, claims: Collection[str]) ->
     if unknown:
         near = get_close_matches(unknown[0], claims, n=1)
         return f"unknown claim {unknown[0]!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    if row.quantity in (ERROR, DIVERGED):
+        return f"a cell shows a level or a count, and {row.quantity} has none; name another quantity"
     return quantity_fault(row.quantity)

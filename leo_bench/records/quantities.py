@@ -1,6 +1,5 @@
 """Quantities of a run that do not depend on the test: costs, measures of the trained model, and settings."""
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -11,9 +10,6 @@ from leo_bench.records.claims import MEASURE, SETTING
 from leo_bench.records.measures import Measures, read_measures
 from leo_bench.records.schema import Result
 from leo_bench.records.state import RunState
-
-DIVERGENCE = re.compile(r"the training loss became|trained weights are NaN or infinite")
-"""Beginning of the message of a training that diverged."""
 
 
 def training_effort(values: dict[str, Any]) -> dict[str, int]:
@@ -50,14 +46,6 @@ def quantity_of(run: RunState, name: str) -> float | None:
         return derived[name]()
     recorded = getattr(result, name)
     return None if recorded is None else float(recorded)
-
-
-def has_diverged(run: RunState) -> bool | None:
-    """Return whether a training ended because its loss or its weights were NaN or infinite; None if it ended otherwise,
-    or not yet."""
-    if run.status == "done":
-        return False
-    return True if run.status == "failed" and DIVERGENCE.match(run.message) else None
 
 
 def measures_of(run: RunState) -> Measures | None:

@@ -4,6 +4,7 @@ import fcntl
 import json
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ from leo_bench.records.schema import (
 from leo_bench.records.test_files import read_test_fields
 
 REMEDY = "remove the folder and run the study again"
+DIVERGENCE = re.compile(r"the training loss became|trained weights are NaN or infinite")
+"""Beginning of the message of a training that diverged."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,14 @@ class RunState:
     tests: list[TestResult]
     """Records of all planned tests if the run is done, the headline test first; else empty."""
     attempts: int
+
+    @property
+    def diverged(self) -> bool | None:
+        """Whether the training ended because its loss or its weights were NaN or infinite; None if it ended otherwise,
+        not yet, or by other source."""
+        if self.result is not None:
+            return None if self.status == "stale" else False
+        return True if self.status == "failed" and DIVERGENCE.match(self.message) else None
 
     @property
     def must_retrain(self) -> bool:

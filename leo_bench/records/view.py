@@ -33,10 +33,10 @@ class StudyView:
         return [run for run in self.runs if run.status == "done"]
 
     @property
-    def ended(self) -> set[tuple[str, str, str]]:
-        """Variant, run key and status of each run that is done or failed: all that a study can be judged by."""
-        runs = [run for run in self.runs if run.status in ("done", "failed")]
-        return {(run.planned.variant, run.planned.run_key, run.status) for run in runs}
+    def ended(self) -> dict[tuple[str, str], bool]:
+        """Variant and run key of each run that is done or diverged -> whether it diverged. A study is judged by it."""
+        runs = [run for run in self.runs if run.status == "done" or run.diverged]
+        return {(run.planned.variant, run.planned.run_key): bool(run.diverged) for run in runs}
 
     @property
     def unplanned(self) -> list[tuple[str, int]]:

@@ -26,19 +26,22 @@ class LocalProcesses:
         return self.jobs
 
     def check(self, settings: Iterable[Settings]) -> None:
-        """Do nothing: a process may have more threads than there are cores."""
+        """Raise LeoBenchError if some of these settings need a GPU and there is none: each process would find this
+        itself, and use up an attempt of its run. More threads than there are cores are no hindrance."""
+        devices = {one.device for one in settings} - {"cpu"}
+        if devices:
+            from leo_bench.running.devices import check_device  # torch is slow to import
+
+            for device in devices:
+                check_device(device)
 
     def room(self) -> int:
         """Return how many more processes may be started now."""
         return self.jobs - len(self.placed)
 
     def start(self, task: Task) -> None:
-        """Start the process of a task. Raises LeoBenchError if it needs a GPU and there is none: each process would
-        find this itself, and use up an attempt of its run."""
-        if task.settings.device != "cpu":
-            from leo_bench.running.devices import check_device  # torch is slow to import
-
-            check_device(task.settings.device)
+        """Start the process of a task. Raises LeoBenchError as `check` does."""
+        self.check([task.settings])
         source = import_path(task.source) if task.source else {}
         environment = {**worker_environment(task.settings), **source, **task.environment}
         self.placed[task.name] = task, start_process(task.command(task.folder, task.data), task.log, environment)

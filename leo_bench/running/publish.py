@@ -167,13 +167,14 @@ def _with_published(
     return merged
 
 
-def published_runs(folder: Path) -> set[tuple[str, str, str]]:
+def published_runs(folder: Path) -> dict[tuple[str, str], bool]:
     """Return StudyView.ended of a published study; none if it is not there."""
-    return load_study(folder).ended if (folder / "study.json").exists() else set()
+    return load_study(folder).ended if (folder / "study.json").exists() else {}
 
 
 def count_look(folder: Path, name: str, profile: str, variants: Collection[str]) -> None:
-    """Count one more look at a published study if it judges claims on some of these variants, which have new runs.
+    """Count one more look at a published study if it judges claims on some of these variants. They have new runs, done
+    or diverged.
 
     name, profile: study of the variants. A search judges no claims.
     """
@@ -198,10 +199,11 @@ def _copy_failure(run: RunState, target: Path, results: Path) -> None:
 
 def _is_another_look(published: StudyView, view: StudyView) -> bool:
     """Return True if what is published was judged and will be judged anew: a variant with several seeds gets more, or
-    other settings; or a study that judges claims gets any run, or other statements."""
+    other settings; or a study that judges claims gets any run, done or diverged, or other statements."""
     if view.plan.claims is not None:
-        more_ended = view.ended - published.ended
-        return bool(more_ended) or _statements(view.plan.claims) != _statements(published.plan.claims)
+        known = published.ended
+        more_ended = any(known.get(run) not in (diverged, False) for run, diverged in view.ended.items())
+        return more_ended or _statements(view.plan.claims) != _statements(published.plan.claims)
     before = {(run.planned.variant, run.planned.run_key) for run in published.done}
     more = {(run.planned.variant, run.planned.run_key) for run in view.done} - before
     n_seeds = Counter(variant for variant, _ in before)

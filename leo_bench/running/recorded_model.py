@@ -1,6 +1,7 @@
 """The weights and the data of a recorded training, or one line that says why they are not at hand."""
 
 from pathlib import Path
+from shlex import quote
 
 import torch
 
@@ -17,10 +18,12 @@ def recorded_weights(folder: Path, result: Result) -> dict[str, torch.Tensor]:
     """
     if result.n_parameters and not (folder / CHECKPOINT).exists():
         results = folder.absolute().parents[1]
-        first, option = "train it here", ""
-        if (folder / "result.json").exists() and results.name != "official":
+        first = "train it here"
+        if results.name == "official":
+            results = results.parent
+        elif (folder / "result.json").exists():
             first = f"remove {folder}/result.json, by which it counts as done, and train it again"
-            option = "" if results == Path("results").absolute() else f" --results {results}"
+        option = "" if results == Path("results").absolute() else f" --results {quote(str(results))}"
         raise LeoBenchError(
             f"run {result.run_key} has no weights here ({folder / CHECKPOINT}; they are not published); {first}: "
             f"leo-bench run --key {result.run_key}{option}"

@@ -8,14 +8,14 @@ What the scheduler does for one run takes the same time in a plan of ten thousan
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
 from tqdm import tqdm
 
-from leo_bench.config import make_settings
+from leo_bench.config import Settings, make_settings
 from leo_bench.errors import EXIT_BUSY, EXIT_FAILED, EXIT_INTERRUPTED
 from leo_bench.records import (
     RUNS,
@@ -106,7 +106,7 @@ class StudyRunner:
         return run_state(run, self.store / run.run_key, self.plan.accept_stale)
 
     def run(self) -> StudyView:
-        """Do all runs and return the view of the study.
+        """Do all runs and return the view of the study. Raises LeoBenchError if no place could ever take one of them.
 
         On Ctrl-C or a signal such as SIGTERM, stops the running processes and raises KeyboardInterrupt. Any other
         error, such as an output that nobody reads any more, stops them too.
@@ -114,6 +114,7 @@ class StudyRunner:
         folder = study_folder(self.results, self.plan)
         write_record(folder / "study.json", self.view)
         lacking = [run for run in self.plan.runs if self.state(run).status != "done"]
+        self.place.check(_distinct_settings(lacking))
         self.n_done = len(self.plan.runs) - len(lacking)
         self._refresh()
         bar = tqdm(
@@ -184,7 +185,7 @@ class StudyRunner:
             )
 
     def _may_start(self, run: PlannedRun, given_up: list[str]) -> bool:
-        """Return False if the run is done by now or has used up its attempts.
+        """Return False if the run is done by now, has used up its attempts, or has diverged, as it would again.
 
         Attempts that failed after the training was recorded, such as those of `score`, say nothing about the work left.
         So each call gives a run with a recorded training new attempts.
@@ -199,11 +200,13 @@ class StudyRunner:
         if (self.retry or (folder / "result.json").exists()) and run.run_key not in self.retried:
             self.retried.append(run.run_key)
             forget_attempts(folder)
-        if counted_attempts(folder) >= MAX_ATTEMPTS:
+        diverged = state.diverged and run.run_key not in self.retried
+        if diverged or counted_attempts(folder) >= MAX_ATTEMPTS:
             given_up.append(run.run_key)
+            why = ", as it would end likewise" if diverged else f" after {MAX_ATTEMPTS} failed attempts"
             self.say(
-                f"{run.variant} seed {run.seed} is not started again after {MAX_ATTEMPTS} failed attempts: "
-                f"{state.message}; see {folder}, and use --retry to start it again"
+                f"{run.variant} seed {run.seed} is not started again{why}: {state.message}; see {folder}, and use "
+                "--retry to start it again"
             )
             return False
         if state.status in ("stale", "corrupt"):
@@ -275,3 +278,9 @@ class StudyRunner:
         self.started.clear()
         if changed:
             self._refresh()
+
+
+def _distinct_settings(runs: Iterable[PlannedRun]) -> list[Settings]:
+    """Return settings of a run for each number of threads and device."""
+    found = {(run.settings["threads"], run.settings["device"]): run.settings for run in runs}
+    return [make_settings(settings) for settings in found.values()]

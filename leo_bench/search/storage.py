@@ -59,7 +59,7 @@ def _check_address(url: str) -> None:
     """Raise LeoBenchError if an address has another form than FORMS, or names a file in a folder that is missing."""
     try:
         address = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
         raise LeoBenchError(f"{without_password(url)!r} is no address of a database; expected {FORMS}") from None
     kind = address.get_backend_name()
     if kind not in ("sqlite", "postgresql"):
@@ -93,7 +93,7 @@ def without_password(url: str) -> str:
     """Return a database's address without its password and without everything after a question mark."""
     try:
         address = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         return re.sub(r"://.*@", "://***@", url).split("?")[0]
     plain = address.set(query={}).render_as_string(hide_password=True)
     return re.sub(r"(://[^:/@]*):.*@", r"\1:***@", plain)  # an @ inside the password ends it too early above

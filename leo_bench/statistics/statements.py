@@ -121,9 +121,8 @@ def decide(family: Sequence[tuple[Difference | PairedShares, Statement]], n_look
 def _seeds_to_settle(estimate: Difference | PairedShares, statement: Statement, n_compared: int) -> int | None:
     if isinstance(estimate, PairedShares):
         return estimate.seeds_to_settle(n_compared)
-    return seeds_to_settle(
-        statement.centred(estimate), n_compared / 2
-    )  # half, since it doubles p, and here nothing does
+    # half the family, since seeds_to_settle doubles p, and here nothing does
+    return seeds_to_settle(statement.centred(estimate), n_compared / 2)
 
 
 def combine(outcomes: Sequence[Outcome | None], leans_against: bool = False) -> Outcome | None:

@@ -178,6 +178,12 @@ def test_the_plan_keeps_claims_tables_and_sources(tmp_path: Path) -> None:
         ('above = "margin"', 'above = 0, quantity = "adapt_ms", more_than_on = "5-way mixed"', "more_than_on is for"),
         ('"difference"', '"spread"', "a spread is of accuracy, and its bound is a number"),
         ('"difference"', '"level", quantity = "diverged"', "diverged is for a difference"),
+        ('"difference"', '"level", quantity = "n_adapted", minus = "diverged"', "diverged is for a difference"),
+        (
+            'quantity = "accuracy"',
+            'quantity = "diverged"',
+            "row 'Performance': a cell shows a level or a count, and diverged",
+        ),
         ('above = "margin"', 'above = 0.1, quantity = "diverged"', "the bound of diverged is above = 0 or below = 0"),
         ('above = "margin"', 'above = 0, below = 1, quantity = "diverged"', "the bound of diverged is above = 0 or"),
         ('"difference"', '"slope"', "slope needs along"),

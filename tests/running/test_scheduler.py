@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from filelock import FileLock
-from results_fixture import make_plan, write_run
+from results_fixture import make_plan, write_attempt, write_run
 
 from leo_bench.config import make_settings
 from leo_bench.errors import LeoBenchError
@@ -81,18 +81,30 @@ def test_a_failed_run_stays_visible_and_the_rest_goes_on(tmp_path: Path) -> None
 
 
 def test_runs_for_a_gpu_that_is_not_there_use_up_no_attempts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line before the first of them starts, not a failed attempt for each; runs that are done need no GPU."""
-    variants = {"done": {"latent_dim": 101}, "waiting": {"latent_dim": 102}}
-    plan = make_plan(variants, [0], base={"device": "cuda"}, numerics=None)
+    """One line before the first run starts, not a failed attempt for each; runs that are done need no GPU."""
+    variants = {
+        "done": {"latent_dim": 101, "device": "cuda"},
+        "on_cpu": {"latent_dim": 102},
+        "waiting": {"latent_dim": 103, "device": "cuda"},
+    }
+    plan = make_plan(variants, [0], numerics=None)
     write_run(tmp_path, plan, plan.runs[0], lambda *_: np.full((12, 6), 60))
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(LeoBenchError, match="finds no CUDA device; use --device cpu, or repair the driver"):
         runner(tmp_path, plan).run()
-    assert [state(tmp_path, plan, name).attempts for name in variants] == [0, 0]
+    assert [state(tmp_path, plan, name).attempts for name in variants] == [0, 0, 0]
     done_alone = plan.model_copy(update={"runs": plan.runs[:1]})
     assert [run.status for run in runner(tmp_path, done_alone).run().runs] == ["done"]
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert [run.status for run in runner(tmp_path, plan).run().runs] == ["done", "done"]
+    assert [run.status for run in runner(tmp_path, plan).run().runs] == ["done", "done", "done"]
+
+
+def test_a_training_that_diverged_is_not_done_again_unless_asked(tmp_path: Path) -> None:
+    """It would end likewise here, and on another machine perhaps not: then only failures would be drawn again."""
+    plan = make_plan({"a": {"latent_dim": 101}}, [0], numerics=None)
+    write_attempt(tmp_path, plan.runs[0], "failed", "the training loss became nan by episode 400; lower inner_lr", 300)
+    assert [(run.status, run.attempts) for run in runner(tmp_path, plan).run().runs] == [("failed", 1)]
+    assert [run.status for run in runner(tmp_path, plan, retry=True).run().runs] == ["done"]
 
 
 def test_a_killed_run_is_tried_again_and_its_first_attempt_kept(tmp_path: Path) -> None:

@@ -216,6 +216,7 @@ def test_publishing_a_search_does_not_make_another_stale_unasked(tmp_path: Path)
         (["--trials", "0"], "--trials must be at least 1, got 0"),
         (["--profile", "huge"], "no profile 'huge'"),
         (["--storage", "nonsense"], "'nonsense' is no address of a database; expected sqlite:///FILE or postgresql://"),
+        (["--storage", "postgresql://a:secret@b:port/c"], "is no address of a database; expected sqlite:"),
         (
             ["--storage", "mysql://me:secret@host/db"],
             "keeps no trials in mysql (mysql://me:***@host/db); expected sqlite:",

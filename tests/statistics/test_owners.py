@@ -1,5 +1,6 @@
 """One verdict for a pair of variants, in whichever study and from whichever side it is shown."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,10 @@ def test_a_failure_alone_is_a_look_at_claims_too(tmp_path: Path, monkeypatch: py
     write_record(folder / "study.json", plans[folder].model_copy(update={"runs": [*plans[folder].runs, own]}))
     write_attempt(tmp_path, own, "failed", "the training loss became nan")
     assert published("judging") == 4
+    for key, message in ((more.run_key, "out of memory; run fewer at a time"), (own.run_key, "killed")):
+        shutil.rmtree(tmp_path / "runs" / key)
+        write_attempt(tmp_path, more if key == more.run_key else own, "failed", message)
+    assert [published("large"), published("judging")] == [4, 4]  # these say nothing about a variant
 
 
 def test_from_the_other_side_the_verdict_is_turned_round(tmp_path: Path) -> None:

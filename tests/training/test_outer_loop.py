@@ -20,7 +20,7 @@ from leo_bench.data.splits import class_split
 from leo_bench.errors import LeoBenchError
 from leo_bench.learners.base import Learner
 from leo_bench.learners.factory import build
-from leo_bench.records.quantities import DIVERGENCE
+from leo_bench.records.state import DIVERGENCE
 from leo_bench.training import outer_loop as train_module
 from leo_bench.training.evaluate import Scores, score
 from leo_bench.training.outer_loop import TrainingDiverged, _passed, outer_step, train

@@ -93,7 +93,7 @@ def _scale(part: Part) -> dict[str, Any]:
         along = f" for each unit of {quantity_words(part.along)}" if part.along else ""
         return axis | {"unit": f"points of accuracy{along}", "same": 0.0}
     if part.quantity == DIVERGED:
-        return axis | {"unit": f"{number_of(part)}, % of the seeds: difference", "same": 0.0}
+        return axis | {"unit": f"{number_of(part)}, points of the share of seeds", "same": 0.0}
     if part.quantity in PERCENT:
         return axis | {"unit": f"{number_of(part)}, %", "most": 100.0}
     unit = f"{number_of(part)}{',' if part.quantity in UNITS else ''}{UNITS.get(part.quantity, '')}"

@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from leo_bench.records import Result, listed
-from leo_bench.records.claims import COUNTS, ComparisonTable, Part, TableRow
+from leo_bench.records.claims import COUNTS, DIVERGED, ComparisonTable, Part, TableRow
 from leo_bench.report.claims.figures import figure_names, is_drawn
 from leo_bench.report.claims.words import measured_words, number_words, quantity_words, rule_words, subject, where_words
 from leo_bench.report.pages import markdown_cell
@@ -246,11 +246,23 @@ def judged_runs(evidence: Evidence, parts: list[JudgedPart]) -> dict[str, list[R
     """Return folder of a study -> its runs behind the numbers of these parts, each once."""
     found: dict[str, dict[str, Result]] = {}
     for one in parts:
-        for place in map(evidence.place, one.part.named if one.number else []):
+        ended = one.part.quantity == DIVERGED
+        for place in [evidence.place(name, ended) for name in one.part.named] if one.number else []:
             if place:
                 runs = found.setdefault(place.data.view.folder.name, {})
                 runs |= {run.planned.run_key: run.result for run in place.runs.values() if run.result}
     return {name: list(runs.values()) for name, runs in found.items()}
+
+
+def diverged_runs(evidence: Evidence, parts: list[JudgedPart]) -> Counter[str]:
+    """Return folder of a study -> trainings with a NaN loss that these parts count, each once. They have no result."""
+    found = set()
+    for one in parts:
+        for name in one.part.named if one.number and one.part.quantity == DIVERGED else []:
+            if place := evidence.place(name, ended=True):
+                seeds = [seed for seed, diverged in place.diverged.items() if diverged]
+                found |= {(place.data.view.folder.name, place.variant, seed) for seed in seeds}
+    return Counter(folder for folder, _, _ in found)
 
 
 def _all(runs: dict[str, list[Result]], name: str) -> str:
@@ -260,11 +272,15 @@ def _all(runs: dict[str, list[Result]], name: str) -> str:
 
 def sources_table(evidence: Evidence, claims: list[JudgedClaim]) -> ReportTable:
     """Return the provenance of the runs that were judged: a row for each study."""
-    rows = []
-    for name, runs in judged_runs(evidence, [one for claim in claims for one in claim.parts]).items():
+    rows, parts = [], [one for claim in claims for one in claim.parts]
+    diverged = diverged_runs(evidence, parts)
+    for name, runs in judged_runs(evidence, parts).items():
         facts = dict(training_and_machine(runs))
         shown = ("precision", "batch norm", "numerics digest", "commit", "host")
-        rows.append({"runs of the study": name, "judged": str(len(runs)), **{what: facts[what] for what in shown}})
+        lost = f" and {diverged[name]} with a NaN loss" if diverged[name] else ""
+        rows.append(
+            {"runs of the study": name, "judged": f"{len(runs)}{lost}", **{what: facts[what] for what in shown}}
+        )
     frame = pd.DataFrame(rows)
     return ReportTable("sources", SOURCES, frame, frame)
 

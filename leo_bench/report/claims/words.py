@@ -81,7 +81,7 @@ def value_words(part: Part, value: float) -> str:
     if is_change(part):
         return signed(100 * value)
     if part.quantity == DIVERGED:
-        return f"{100 * value:+.0f}%"
+        return f"{100 * value:+.0f} points" if value else "0"
     if part.quantity in ("accuracy", "accuracy_before", "own_share"):
         return f"{100 * value:.1f}%"
     digits = ",.0f" if value == round(value) or abs(value) >= 100 else ".1f" if abs(value) >= 10 else ".2f"

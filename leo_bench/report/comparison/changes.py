@@ -15,7 +15,7 @@ def changed_conditions(both: Comparison) -> pd.DataFrame:
     """Return the provenance that differs between the two studies, in words: columns what, A, B."""
     of_a, of_b = (_conditions(data) for data in (both.a, both.b))
     pairs = {name: (of_a.get(name, ""), of_b.get(name, "")) for name in dict.fromkeys([*of_a, *of_b])}
-    rows = [(name, _beyond(a, b, "B"), _beyond(b, a, "A")) for name, (a, b) in pairs.items() if a != b]
+    rows = [(name, _beyond(a, b, "B"), _beyond(b, a, "A")) for name, (a, b) in pairs.items() if _differ(a, b)]
     return pd.DataFrame(rows, columns=["what", "A", "B"])
 
 
@@ -25,10 +25,20 @@ def _conditions(data: StudyData) -> dict[str, str]:
     return {**own, "margin, points": f"{100 * data.plan.margin:g}", "stale runs": stale}
 
 
+def _mark(text: str, other: str) -> str:
+    """Return what separates the parts of two lists in words: `; `, or `, ` if neither has that."""
+    return "; " if "; " in text + other else ", "
+
+
+def _differ(text: str, other: str) -> bool:
+    """Return True if two lists in words have other parts, whatever their order."""
+    mark = _mark(text, other)
+    return sorted(text.split(mark)) != sorted(other.split(mark))
+
+
 def _beyond(text: str, other: str, study: str) -> str:
-    """Return the parts of a list in words that the list of the other study lacks; parts are separated by `; `, else by
-    `, `."""
-    mark = "; " if "; " in text + other else ", "
+    """Return the parts of a list in words that the list of the other study lacks."""
+    mark = _mark(text, other)
     known = other.split(mark)
     more = mark.join(part for part in text.split(mark) if part not in known)
     return more or (f"nothing beyond {study}'s" if text else "not recorded")

@@ -76,16 +76,14 @@ class Number:
 
 def measure(evidence: Evidence, part: Part, test: str) -> Number:
     """Return the number of a part on one test. Raises NotMeasured with the reason if there is none."""
-    found = {name: evidence.place(name) for name in part.named}
-    if lacking := [
-        f"{evidence.label(name)} (study {evidence.study(name)})"
-        for name, place in found.items()
-        if not (place and (place.runs or part.quantity == DIVERGED))
-    ]:
+    found = {name: evidence.place(name, part.quantity == DIVERGED) for name in part.named}
+    if lacking := [f"{evidence.label(name)} (study {evidence.study(name)})" for name in found if not found[name]]:
         raise NotRun(f"no run of {listed(lacking)}")
     places = [place for place in found.values() if place]
     if part.quantity == DIVERGED:
         return _shares(part, *places)
+    if lost := [place.data.label(place.variant) for place in places if not place.runs]:
+        raise NotMeasured(f"every training of {listed(lost)} that ended did so with a NaN loss")
     if part.kind == "slope":
         return _slope(part, *places)
     if part.more_than_on:
@@ -259,12 +257,16 @@ def _spread(part: Part, test: str, own: Place, base: Place) -> Number:
 
 def _shares(part: Part, own: Place, base: Place) -> Number:
     """Return the share of seeds whose training diverges in one variant minus that in the other one."""
+    images = [training_effort(place.data.settings[place.variant])["n_train_images"] for place in (own, base)]
+    if len(set(images)) > 1 and "n_train_images" not in part.may_differ:
+        raise NotMeasured(f"trainings of {images[0]:,} and {images[1]:,} images are not compared")
     seeds = [seed for seed in own.diverged if seed in base.diverged]
     if not seeds:
         raise NotMeasured("no seed is shared")
     pairs = Counter((own.diverged[seed], base.diverged[seed]) for seed in seeds)
     shares = PairedShares(pairs[True, True], pairs[True, False], pairs[False, True], len(seeds))
-    return Number(part, "", _statement(part), shares.mean, len(seeds), shares if len(seeds) > 1 else None)
+    note = f"seeds at which it is the first alone: {shares.more}; the second alone: {shares.fewer}"
+    return Number(part, "", _statement(part), shares.mean, len(seeds), shares if len(seeds) > 1 else None, note)
 
 
 def _number(part: Part, test: str, statement: Statement, values: np.ndarray) -> Number:

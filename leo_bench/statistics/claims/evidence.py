@@ -9,7 +9,6 @@ from leo_bench.config import training_key
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan, RunState, folder_name
 from leo_bench.records.claims import Claims
-from leo_bench.records.quantities import has_diverged
 from leo_bench.statistics.studies.pairs import VariantScores
 from leo_bench.statistics.studies.study import StudyData, load_study_data
 
@@ -33,9 +32,7 @@ class Place:
     @property
     def diverged(self) -> dict[int, bool]:
         """Seed -> whether its training diverged; without seeds whose training did not end."""
-        ends = {
-            run.planned.seed: has_diverged(run) for run in self.data.view.runs if run.planned.variant == self.variant
-        }
+        ends = {run.planned.seed: run.diverged for run in self.data.view.runs if run.planned.variant == self.variant}
         return {seed: end for seed, end in sorted(ends.items()) if end is not None}
 
     def scores(self, test: str) -> VariantScores:
@@ -73,19 +70,20 @@ class Evidence:
         source = self.claims.sources.get(variant)
         return source.study if source else self.plan.study
 
-    def place(self, variant: str) -> Place | None:
-        """Return where most seeds of a variant are done: here, or in the study that it is taken from, local before
-        published; None if no training ended anywhere, or only on another data set or with other settings."""
-        return self.data.remembered(("place", variant), lambda: self._found(variant))
+    def place(self, variant: str, ended: bool = False) -> Place | None:
+        """Return where most seeds of a variant are done, or with ended, where the training of most has ended: here, or
+        in the study that it is taken from, local before published; None if no training ended anywhere, or only on
+        another data set or with other settings."""
+        return self.data.remembered(("place", variant, ended), lambda: self._found(variant, ended))
 
-    def _found(self, variant: str) -> Place | None:
+    def _found(self, variant: str, ended: bool) -> Place | None:
         places = [Place(self.data, variant)]
         source = self.claims.sources.get(variant)
         if source:
             others = [Place(data, source.variant) for data in self._studies(source.study)]
             places += [place for place in others if place.diverged and _is_trained_so(place, source.training)]
-        ended = [place for place in places if place.diverged and self._same_data(place)]
-        return max(ended, key=lambda place: (len(place.runs), len(place.diverged)), default=None)
+        known = [place for place in places if place.diverged and self._same_data(place)]
+        return max(known, key=lambda place: len(place.diverged if ended else place.runs), default=None)
 
     def _same_data(self, place: Place) -> bool:
         datasets = {run.settings["dataset"] for run in self.plan.runs}

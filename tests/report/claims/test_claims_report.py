@@ -19,7 +19,14 @@ from leo_bench.report import write_report
 from leo_bench.report.claims.docs import write_claims_docs
 from leo_bench.report.claims.figures import claim_plots
 from leo_bench.report.claims.page import claims_answer
-from leo_bench.report.claims.tables import claim_rows, claims_markdown, counts_markdown, opening_markdown
+from leo_bench.report.claims.tables import (
+    claim_rows,
+    claims_markdown,
+    counts_markdown,
+    numbers_table,
+    opening_markdown,
+    sources_table,
+)
 from leo_bench.report.claims.words import measured_words, number_words, where_words
 from leo_bench.report.findings import write_findings
 from leo_bench.report.pages import TEXT
@@ -390,21 +397,25 @@ def test_trainings_that_diverge_by_hand(tmp_path: Path) -> None:
     # seven must differ, as 2^-7 is below 0.05 / 4. One of eight does: of 72 seeds seven or more in 80% of cases
     assert where_words(evidence, found["open"]) == "8 seeds of about 72"
     (plot,) = claim_plots(evidence, list(found.values())).values()
-    assert "cured" not in plot.panels[0].alt and "-100% (holds)" in plot.panels[0].alt
+    assert "-100 points (holds)" in plot.panels[0].alt and "-12 points (inconclusive)" in plot.panels[0].alt
+    frame = numbers_table(evidence, list(found.values())).numbers.set_index("claim")
+    assert frame.loc["open", "reason"] == "seeds at which it is the first alone: 0; the second alone: 1"
+    (row,) = sources_table(evidence, list(found.values())).numbers.to_dict("records")
+    assert row["judged"] == "9 and 21 with a NaN loss"  # 8 + 7 + 6 of three variants, and 8 of leo
 
 
 def test_no_other_number_comes_from_a_training_that_diverged(tmp_path: Path) -> None:
     claims = {"accuracy": claim(more("good")), "time": claim(diverges("wild", below=0))}
     evidence, found = judged(write_divergences(tmp_path, claims, {"leo": "nnn", "good": "ddd"}, 3))
-    assert {one.verdict for one in found.values()} == {"not run at this profile"}
-    assert where_words(evidence, found["accuracy"]) == "no run of leo (study claims)"
+    assert [one.verdict for one in found.values()] == ["not measured at this profile", "not run at this profile"]
+    assert where_words(evidence, found["accuracy"]) == "every training of leo that ended did so with a NaN loss"
     assert where_words(evidence, found["time"]) == "runs of wild, which are planned here"
 
 
 def test_one_seed_that_diverged_is_no_verdict(tmp_path: Path) -> None:
     claims = {"one": claim(diverges("good", below=0))}
     evidence, found = judged(write_divergences(tmp_path, claims, {"leo": "n", "good": "d"}, 1))
-    assert (found["one"].verdict, measured_words(evidence, found["one"])) == ("inconclusive", "-100%")
+    assert (found["one"].verdict, measured_words(evidence, found["one"])) == ("inconclusive", "-100 points")
 
 
 def test_a_slope_by_hand(tmp_path: Path) -> None:

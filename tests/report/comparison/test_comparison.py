@@ -17,7 +17,7 @@ from leo_bench.commands.find_study import find_study
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan
 from leo_bench.report import write_comparison
-from leo_bench.report.comparison.changes import _beyond, changed_conclusions
+from leo_bench.report.comparison.changes import _beyond, _differ, changed_conclusions
 from leo_bench.report.comparison.data import Comparison, differences
 from leo_bench.running.publish import publish
 from leo_bench.statistics.studies.study import load_study_data
@@ -119,6 +119,7 @@ def test_what_one_study_has_beyond_the_other_is_told_from_what_is_not_recorded(t
     assert has("5-way; 20-way", "20-way") == ("5-way", "nothing beyond A's")
     assert has("0-4, 7", "7, 9") == ("0-4", "9")
     assert has("", "none") == ("not recorded", "none")
+    assert not _differ("5-way; 20-way", "20-way; 5-way") and _differ("5-way; 20-way", "20-way")
 
 
 def test_equal_bits_are_told_from_one_record_shown_twice(tmp_path: Path) -> None:
