@@ -157,7 +157,7 @@ def test_runs_of_a_gpu_are_left_out_where_there_is_none(
 ) -> None:
     plan = write(5, device="cuda")
     key = plan.runs[0].run_key
-    monkeypatch.setattr("leo_bench.commands.reproduce._has_gpu", lambda: False)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     code, found = reproduce(capsys, "--levels", "2")
     assert code == 1 and found["holds"] == {"2": None} and found["runs"] == []
     assert [one["run_key"] for one in found["not_tried"]] == [key]
@@ -165,7 +165,7 @@ def test_runs_of_a_gpu_are_left_out_where_there_is_none(
     assert "left out: 1 runs that were computed on a GPU, and torch finds none here" in capsys.readouterr().out
     assert main(["reproduce", "--key", key]) == 2
     assert f"error: run {key} was computed on a GPU, and torch finds none here" in capsys.readouterr().err
-    monkeypatch.setattr("leo_bench.commands.reproduce._has_gpu", lambda: True)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     code, found = reproduce(capsys, "--levels", "2")
     assert code == 0 and [one["run_key"] for one in found["runs"]] == [key]
 

@@ -85,7 +85,7 @@ def test_every_quantity_is_known(quantity: str) -> None:
     [
         ("setting:wdth", "did you mean 'setting:width'?"),
         ("measure:zzz", "there are class_similarity, "),
-        ("zzz", "there are accuracy, accuracy_before, accuracy_gain, error, train_seconds, "),
+        ("zzz", "there are accuracy, accuracy_before, accuracy_gain, error, diverged, train_seconds, "),
         ("spectrum_top", "there are accuracy, "),
     ],
 )
