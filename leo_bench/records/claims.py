@@ -23,7 +23,7 @@ ACCURACIES = ("accuracy", "accuracy_before", "accuracy_gain")
 ERROR = "error"
 """1 minus the accuracy after adaptation, on one test; for ratios."""
 DIVERGED = "diverged"
-"""Whether the training of a seed ends because its loss or its weights are NaN or infinite: 1 or 0."""
+"""1 if the training of a seed ends because its loss or its weights are NaN or infinite, else 0."""
 MEASURES = (
     "class_similarity",
     "episode_accuracy",

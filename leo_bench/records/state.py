@@ -49,8 +49,8 @@ class RunState:
 
     @property
     def diverged(self) -> bool | None:
-        """Whether the training ended because its loss or its weights were NaN or infinite; None if it ended otherwise,
-        not yet, or by other source."""
+        """True if the training ended because its loss or its weights were NaN or infinite, False if it ended well; None
+        if it ended otherwise, not yet, or by other source."""
         if self.result is not None:
             return None if self.status == "stale" else False
         return True if self.status == "failed" and DIVERGENCE.match(self.message) else None
