@@ -258,10 +258,10 @@ def _reproduce_options(sub: Parser) -> None:
         "--minutes",
         type=float,
         default=10,
-        help="time for the whole call: only runs are done that should end in it, cheapest of each study first "
+        help="time for the whole call: only runs are done that should end in it, one of each study first "
         "(default: 10; none with -n)",
     )
-    sub.add_argument("-n", type=int, help="most runs of each study (default: as many as the time allows)")
+    sub.add_argument("-n", type=int, help="runs of each study (default: as many as the time allows)")
     sub.add_argument("--key", help="do the run with this run key and all its recorded tests, and nothing else")
     sub.add_argument(
         "--this-source",

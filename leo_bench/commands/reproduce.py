@@ -76,7 +76,7 @@ def command_reproduce(options: argparse.Namespace) -> int:
             others = [run]
             with suppress(LeoBenchError):  # a store is no study
                 others += [one for one in done_runs(folder) if one.planned != run.planned]
-            candidates, known, limit = [Candidate(folder, run)], {folder: others}, None
+            candidates, known, limit = [Candidate((folder,), run)], {folder: others}, None
         else:
             limit = None if options.n is not None and not options_given(options, "minutes") else deadline
             candidates, known = in_turns(done, options.n), done
@@ -242,23 +242,24 @@ class _Check:
         sample = Sample(candidates, do, executor, deadline)
         try:
             for outcome in sample.outcomes():
-                self._say_run(outcome, known[outcome.candidate.folder])
+                self._say_run(outcome, known)
         finally:
             for root in sources.unpacked.values():
                 if isinstance(root, Path):
                     shutil.rmtree(root, ignore_errors=True)
         self.found.not_tried += _not_tried(sample.waiting)
-        self._say_runs(sample.waiting)
+        self._say_runs(sample.waiting, len(known))
 
-    def _say_run(self, outcome: Outcome, runs: Sequence[RunState]) -> None:
+    def _say_run(self, outcome: Outcome, known: Mapping[Path, Sequence[RunState]]) -> None:
         run, comparison = outcome.candidate.run, outcome.comparison
         assert run.result is not None
-        span = next_seed_range(others_of(run, runs))
+        folders = outcome.candidate.folders
+        span = next_seed_range(max((others_of(run, known[folder]) for folder in folders), key=len))
         inside = None if comparison is None or span is None else span[0] <= comparison.accuracy <= span[1]
         same = comparison is not None and not comparison.differences
         elsewhere = bool(comparison and comparison.changed)
         entry: dict[str, Any] = {
-            "folder": str(outcome.candidate.folder),
+            "folders": list(map(str, folders)),
             "run_key": run.planned.run_key,
             "variant": run.planned.variant,
             "seed": run.planned.seed,
@@ -277,11 +278,12 @@ class _Check:
         }
         self.found.runs.append(entry)
         name = f"{run.planned.variant} seed {run.planned.seed} ({run.planned.run_key})"
-        self.say(f"{outcome.candidate.folder}: {name}: {_words(entry)}")
+        more = f", also of {', '.join(folder.name for folder in folders[1:])}" if folders[1:] else ""
+        self.say(f"{folders[0]}: {name}: {_words(entry)}{more}")
         for line in entry["differences"]:
             self.say(f"    {line}")
 
-    def _say_runs(self, waiting: Sequence[Candidate]) -> None:
+    def _say_runs(self, waiting: Sequence[Candidate], n_folders: int) -> None:
         entries = self.found.runs
         compared = [entry for entry in entries if not entry["reason"]]
         here = [entry for entry in compared if not entry["changed"] or entry["level"] == 2]
@@ -294,7 +296,9 @@ class _Check:
             self.found.holds[2] = len(same) == len(here) and not failed and not outside if compared else None
             not_here = f"; {len(elsewhere)} were made elsewhere or by another source" if elsewhere else ""
             none = f"; {len(entries) - len(compared)} could not be compared" if len(compared) < len(entries) else ""
-            self.say(f"level 2: {len(same)} of {len(here)} runs are the same bit for bit{not_here}{none}{later}")
+            held = {folder for entry in same for folder in entry["folders"]}
+            of = f", from {len(held)} of {n_folders} studies and searches" if n_folders > 1 else ""
+            self.say(f"level 2: {len(same)} of {len(here)} runs are the same bit for bit{of}{not_here}{none}{later}")
         ranged = [entry for entry in compared if entry["inside_range"] is not None]
         if 3 in self.found.levels or elsewhere:
             asked = ranged if 3 in self.found.levels else [entry for entry in elsewhere if entry in ranged]
@@ -306,7 +310,11 @@ class _Check:
 
 def _not_tried(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     return [
-        {"folder": str(one.folder), "run_key": one.run.planned.run_key, "seconds": round(one.seconds)}
+        {
+            "folders": list(map(str, one.folders)),
+            "run_key": one.run.planned.run_key,
+            "seconds": round(one.seconds),
+        }
         for one in candidates
     ]
 

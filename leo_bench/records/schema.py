@@ -255,6 +255,11 @@ class AttemptStatus(Record):
     """Reason for a failure, one line."""
     episode: int = 0
     """Training episodes done when this was written."""
+    numerics: str | None = None
+    """Digest of the source that decides the numbers of the run; None in old records, as are the next three."""
+    commit: str | None = None
+    host: dict[str, str] | None = None
+    versions: dict[str, str] | None = None
 
 
 class PlannedRun(Record):

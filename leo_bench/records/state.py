@@ -103,7 +103,7 @@ def run_state(planned: PlannedRun, folder: Path, accept_stale: bool = False) -> 
         return RunState(planned, status, message, folder, result, tests, n_attempts)
 
     if not (folder / "result.json").exists():
-        status, message = _unfinished(folder)
+        status, message = _unfinished(folder, "" if accept_stale else planned.numerics)
         return state(status, message, None, [])
     try:
         result = read_training(folder, planned)
@@ -123,14 +123,17 @@ def run_state(planned: PlannedRun, folder: Path, accept_stale: bool = False) -> 
         else:
             tests.append(test)
     if lacking:
-        status, message = _unfinished(folder, trained=True)
+        status, message = _unfinished(folder, "" if accept_stale else planned.numerics, trained=True)
         words = f"trained; {len(lacking)} of {len(lacking) + len(tests)} tests are not scored, first: {lacking[0]}"
         return state(status, f"{words}: {message}" if message else words, result, [])
     return state("done", "", result, tests)
 
 
-def _unfinished(folder: Path, trained: bool = False) -> tuple[Status, str]:
-    """Return status and message of a run that is not done, from its last attempt."""
+def _unfinished(folder: Path, numerics: str, trained: bool = False) -> tuple[Status, str]:
+    """Return status and message of a run that is not done, from its last attempt.
+
+    numerics: digest of the source that the plan has; a failure by other source says so. Empty: by any source.
+    """
     attempts = attempts_of(folder)
     if not attempts:
         return "missing", "" if trained else "not started"
@@ -143,6 +146,8 @@ def _unfinished(folder: Path, trained: bool = False) -> tuple[Status, str]:
         return "interrupted", f"{name} ended without a message after {last.episode} training episodes"
     if last.status == "done":
         return ("missing", "") if trained else ("interrupted", last.message)
+    if last.status == "failed" and numerics and last.numerics not in (None, numerics):
+        return "failed", f"by source with numerics digest {last.numerics}, but the plan has {numerics}: {last.message}"
     return last.status, last.message
 
 

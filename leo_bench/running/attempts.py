@@ -19,8 +19,8 @@ from leo_bench.records import (
     shortened,
     write_record,
 )
+from leo_bench.running import provenance
 from leo_bench.running.child_processes import signal_name
-from leo_bench.running.provenance import now
 from leo_bench.training.troubleshooting import out_of_memory
 
 MAX_ATTEMPTS = 3
@@ -36,36 +36,39 @@ class Attempt:
 
     folder: Path
     number: int
-    started: str = ""
-    episode: int = 0
+    numerics: str
+    """Digest of the source that decides the numbers of the run."""
 
     def __post_init__(self) -> None:
-        self.started = now()
+        self.status = AttemptStatus(
+            status="running",
+            started=provenance.now(),
+            numerics=self.numerics,
+            commit=provenance.commit(),
+            host=provenance.host(),
+            versions=provenance.versions(),
+        )
         self.update(0)
 
     def update(self, episode: int) -> None:
         """Record the number of training episodes done."""
-        self.episode = episode
-        write_record(
-            self.folder / "status.json", AttemptStatus(status="running", started=self.started, episode=episode)
-        )
+        self.status = self.status.model_copy(update={"episode": episode})
+        write_record(self.folder / "status.json", self.status)
 
     def end(self, status: Any, message: str) -> None:
         """Record how the attempt ended. On a full disk, print it instead."""
-        record = AttemptStatus(
-            status=status, started=self.started, finished=now(), message=message, episode=self.episode
-        )
+        record = self.status.model_copy(update={"status": status, "finished": provenance.now(), "message": message})
         try:
             write_record(self.folder / "status.json", record)
         except LeoBenchError as error:  # a full disk must not hide why the attempt ended
             print(f"{error} (while recording: {status} {message})", file=sys.stderr)
 
 
-def new_attempt(folder: Path) -> Attempt:
-    """Make the folder of the next attempt of a run."""
+def new_attempt(folder: Path, numerics: str) -> Attempt:
+    """Make the folder of the next attempt of a run. numerics: digest of the source that decides its numbers."""
     attempt = next_attempt(folder)
     make_folder(attempt)
-    return Attempt(attempt, int(attempt.name.removeprefix("attempt-")))
+    return Attempt(attempt, int(attempt.name.removeprefix("attempt-")), numerics)
 
 
 def next_attempt(folder: Path) -> Path:
@@ -97,7 +100,7 @@ def note_death(folder: Path, code: int, settings: Settings, before: int, lost: s
     """
     found = attempts_of(folder)
     if len(found) <= before:
-        attempt, status = next_attempt(folder), AttemptStatus(status="running", started=now())
+        attempt, status = next_attempt(folder), AttemptStatus(status="running", started=provenance.now())
     else:
         attempt = found[-1]
         try:

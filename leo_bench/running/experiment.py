@@ -124,7 +124,7 @@ def check_tests(settings: Settings, data: Path | None) -> None:
 def _attempt(job: _Job) -> None:
     if not (job.folder / "result.json").exists():
         write_settings(job.folder, job.settings)
-    attempt = new_attempt(job.folder)
+    attempt = new_attempt(job.folder, job.planned.numerics)
     handler = logging.FileHandler(attempt.folder / "log.txt")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(format="%(message)s")  # lines of the log go to the terminal too

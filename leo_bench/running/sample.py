@@ -1,8 +1,10 @@
 """Sample of recorded runs that are done again, several at a time and within a time limit. No torch."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 from leo_bench.errors import LeoBenchError
@@ -19,11 +21,18 @@ START_SECONDS = 10.0
 class Candidate:
     """Recorded run that may be done again."""
 
-    folder: Path
-    """Study, search or store that has it."""
+    folders: tuple[Path, ...]
+    """Studies, searches or stores that have it."""
     run: RunState
+    """As the first of them has it, with the tests that any of them lists."""
 
-    @property
+    def also_of(self, folder: Path, run: RunState) -> "Candidate":
+        """Return the candidate with one more folder that has it. run: as that folder has it."""
+        known = {test.test_key for test in self.run.tests}
+        tests = [*self.run.tests, *(test for test in run.tests if test.test_key not in known)]
+        return Candidate((*self.folders, folder), replace(self.run, tests=tests))
+
+    @cached_property
     def seconds(self) -> float:
         """Seconds that the run took on record, with the start of its process."""
         assert self.run.result is not None
@@ -41,28 +50,36 @@ class Outcome:
     seconds: float
 
 
-def in_turns(done: Mapping[Path, Sequence[RunState]], most: int | None = None) -> list[Candidate]:
-    """Return runs in the order in which they are tried: the cheapest of each folder first, then the next of each.
+def in_turns(done: Mapping[Path, Sequence[RunState]], n_turns: int | None = None) -> list[Candidate]:
+    """Return runs in the order in which they are tried. Each turn has a run of every folder with a run left.
 
-    done: folder -> its done runs. most: largest number of runs of one folder. In each turn the cheapest comes first, by
-    the time on record. Runs without training are the last of their folder. A run that several folders share is
-    done once.
+    done: folder -> its done runs. n_turns: number of turns; None: until no run is left. A run that several folders
+    share is done once and counts for all of them, so a turn takes as little time as this rule finds (greedy weighted
+    set cover): next comes the run with the fewest seconds on record for each folder that it is the turn's first of.
+    Runs without training come last.
     """
-    turns: list[list[Candidate]] = []
-    taken: set[Path] = set()
+    shared: dict[tuple[Path, int], Candidate] = {}
     for folder, runs in done.items():
-        own = sorted((Candidate(folder, run) for run in runs if run.folder not in taken), key=_untrained_and_seconds)
-        for place, candidate in enumerate(own[:most]):
-            taken.add(candidate.run.folder)
-            if place == len(turns):
-                turns.append([])
-            turns[place].append(candidate)
-    return [candidate for turn in turns for candidate in sorted(turn, key=lambda one: one.seconds)]
+        listed: Counter[Path] = Counter()  # variants of one study may differ in their tests alone
+        for run in runs:
+            key = run.folder, listed[run.folder]
+            listed[run.folder] += 1
+            shared[key] = shared[key].also_of(folder, run) if key in shared else Candidate((folder,), run)
+    waiting, order, n_done = list(shared.values()), [], 0
+    while waiting and n_done != n_turns:
+        lacking = set(done)
+        while useful := [one for one in waiting if not lacking.isdisjoint(one.folders)]:
+            best = min(useful, key=partial(_untrained_and_seconds, lacking))
+            waiting.remove(best)
+            order.append(best)
+            lacking.difference_update(best.folders)
+        n_done += 1
+    return order
 
 
-def _untrained_and_seconds(candidate: Candidate) -> tuple[bool, float]:
-    """Return a key by which runs without training come last, because they show least."""
-    return candidate.run.planned.settings["n_train_episodes"] == 0, candidate.seconds
+def _untrained_and_seconds(lacking: set[Path], one: Candidate) -> tuple[bool, float]:
+    """Return what the next run of a turn has least of. Runs without training show least, so they come last."""
+    return one.run.planned.settings["n_train_episodes"] == 0, one.seconds / len(lacking.intersection(one.folders))
 
 
 @dataclass
@@ -139,6 +156,11 @@ class Sample:
 
 
 def others_of(run: RunState, runs: Iterable[RunState]) -> list[float]:
-    """Return the headline accuracies on record of the seeds of the same variant, the run's own among them."""
-    same = [one for one in runs if one.planned.variant == run.planned.variant]
+    """Return the headline accuracies on record of the seeds of the same variant, the run's own among them.
+
+    runs: those of one folder. Folders that share a run may give its variant other names.
+    """
+    runs = list(runs)
+    variant = next((one.planned.variant for one in runs if one.planned.run_key == run.planned.run_key), None)
+    same = [one for one in runs if one.planned.variant == variant]
     return [one.headline.accuracy for one in same if one.headline.asked == run.headline.asked]

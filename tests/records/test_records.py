@@ -487,6 +487,21 @@ def test_the_last_attempt_by_number_says_what_became_of_a_run(
     assert state.message.startswith(words)
 
 
+@pytest.mark.parametrize(("numerics", "diverged"), [(NUMERICS, True), (None, True), ("000000000000", None)])
+def test_a_failure_counts_by_the_source_of_the_plan(
+    tmp_path: Path, plan: Plan, numerics: str | None, diverged: bool | None
+) -> None:
+    run, message = plan.runs[0], "the training loss became nan by episode 400"
+    folder = tmp_path / "runs" / run.run_key
+    (folder / "attempt-1").mkdir(parents=True)
+    record = AttemptStatus(status="failed", started="then", message=message, numerics=numerics)
+    write_record(folder / "attempt-1" / "status.json", record)
+    state = run_state(run, folder)
+    by = "" if diverged else f"by source with numerics digest {numerics}, but the plan has {NUMERICS}: "
+    assert (state.status, state.message, state.diverged) == ("failed", by + message, diverged)
+    assert run_state(run, folder, accept_stale=True).diverged
+
+
 def test_publishing_wants_all_runs_unless_partial_and_can_be_repeated(tmp_path: Path, plan: Plan) -> None:
     folder = write_study(tmp_path, plan)
     with pytest.raises(LeoBenchError, match="no done run"):

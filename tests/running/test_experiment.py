@@ -31,9 +31,10 @@ from leo_bench.records import (
     write_record,
 )
 from leo_bench.records.quantities import quantity_of
-from leo_bench.running import experiment, plan, process, test_run, training_run, worker
+from leo_bench.running import experiment, plan, process, provenance, test_run, training_run, worker
 from leo_bench.running.checkpoint import weights_digest
 from leo_bench.running.describe_model import describe
+from leo_bench.running.numerics import numerics_digest
 from leo_bench.running.reproduce import differences
 
 TINY: dict[str, Any] = {
@@ -512,6 +513,13 @@ def test_memory_that_runs_out_names_the_documented_remedies(
     status = read_record(tmp_path / "x" / "attempt-1" / "status.json", AttemptStatus)
     assert status.status == "failed"
     assert "lower meta_batch_size" in status.message
+    # a failure can be traced to source and machine, as a result can
+    assert status.numerics == numerics_digest("leo", "glyphs")
+    assert (status.commit, status.host, status.versions) == (
+        provenance.commit(),
+        provenance.host(),
+        provenance.versions(),
+    )
 
 
 def test_a_run_that_learnt_nothing_says_so_in_its_record(tmp_path: Path) -> None:
@@ -578,7 +586,6 @@ def test_a_clock_that_goes_back_changes_dates_alone(tmp_path: Path, monkeypatch:
         return f"2026-01-01T00:{next(minutes):02}:00+00:00"
 
     monkeypatch.setattr("leo_bench.running.provenance.now", earlier)
-    monkeypatch.setattr("leo_bench.running.attempts.now", earlier)
     with monkeypatch.context() as patch, pytest.raises(RuntimeError):
         patch.setattr(training_run, "train", lambda *_: (_ for _ in ()).throw(RuntimeError("out of luck")))
         run(tmp_path / "b")

@@ -42,7 +42,7 @@ def steps(run: RunState, folder: Path) -> reproduce.Steps:
 
 def again(run: RunState, folder: Path) -> reproduce.Comparison:
     """Do a run again with this source, on this machine."""
-    (outcome,) = Sample([Candidate(folder, run)], lambda run: steps(run, folder), LocalProcesses(1)).outcomes()
+    (outcome,) = Sample([Candidate((folder,), run)], lambda run: steps(run, folder), LocalProcesses(1)).outcomes()
     assert outcome.comparison, outcome.reason
     return outcome.comparison
 

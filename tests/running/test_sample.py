@@ -34,13 +34,46 @@ def studies(results: Path) -> dict[Path, list[RunState]]:
 
 
 def names(candidates: list[Candidate]) -> list[tuple[str, str]]:
-    return [(one.folder.name, one.run.planned.variant) for one in candidates]
+    return [(one.folders[0].name, one.run.planned.variant) for one in candidates]
 
 
 def test_the_cheapest_of_each_study_comes_first_and_a_shared_run_once(tmp_path: Path) -> None:
     done = studies(tmp_path)
     assert names(in_turns(done)) == [("b-cpu", "n20"), ("a-cpu", "n40"), ("a-cpu", "n80"), ("a-cpu", "n120")]
-    assert names(in_turns(done, most=1)) == [("b-cpu", "n20"), ("a-cpu", "n40")]
+    assert names(in_turns(done, n_turns=1)) == [("b-cpu", "n20"), ("a-cpu", "n40")]
+
+
+def test_a_shared_run_counts_for_each_of_its_studies(tmp_path: Path) -> None:
+    # 90 s for two studies are 45 s each: less than the 50 s and 58 s of the runs that only one of them has
+    done = {}
+    for study, episodes, shots in (("a", (40, 80), [1]), ("b", (48, 80), [1, 3])):
+        plan = make_plan(
+            {f"{study}{n}": {"n_train_episodes": n, "test_k_shots": shots} for n in episodes}, [0], study=study
+        )
+        for run in plan.runs:
+            write_run(tmp_path, plan, run, lambda *_: COUNTS, train_seconds=float(run.settings["n_train_episodes"]))
+        folder = write_study(tmp_path, plan)
+        done[folder] = load_study(folder).done
+    (first,) = in_turns(done, n_turns=1)
+    assert [folder.name for folder in first.folders] == ["a-cpu", "b-cpu"] and first.run.planned.variant == "a80"
+    # and it is done with the tests that either of them lists
+    keys = [test.test_key for test in first.run.tests]
+    assert len(set(keys)) == len(keys) and set(keys) == {
+        test.test_key for runs in done.values() for run in runs if run.folder == first.run.folder for test in run.tests
+    }
+    assert {test.k_shot for test in first.run.tests} == {1, 3}
+    assert names(in_turns(done)) == [("a-cpu", "a80"), ("a-cpu", "a40"), ("b-cpu", "b48")]
+    (other,) = (run for run in done[first.folders[1]] if run.folder == first.run.folder)
+    assert others_of(first.run, done[first.folders[1]]) == [other.headline.accuracy]  # whatever its variant's name
+
+
+def test_variants_that_differ_in_their_tests_alone_are_both_tried(tmp_path: Path) -> None:
+    plan = make_plan({"one": {"test_k_shots": [1]}, "three": {"test_k_shots": [3]}}, [0])
+    for run in plan.runs:
+        write_run(tmp_path, plan, run, lambda *_: COUNTS)
+    folder = write_study(tmp_path, plan)
+    assert len({run.run_key for run in plan.runs}) == 1
+    assert names(in_turns({folder: load_study(folder).done})) == [("ablations-cpu", "one"), ("ablations-cpu", "three")]
 
 
 def test_runs_without_training_are_the_last_of_their_study(tmp_path: Path) -> None:
@@ -67,7 +100,7 @@ def test_only_runs_that_should_end_in_time_are_started(tmp_path: Path, monkeypat
     monkeypatch.setattr(sample.time, "monotonic", lambda: clock[0])
 
     def twice_as_slow(run: RunState) -> Steps:
-        clock[0] += 2 * Candidate(Path(), run).seconds
+        clock[0] += 2 * Candidate((Path(),), run).seconds
         return (yield from same(run))
 
     candidates = in_turns(studies(tmp_path))

@@ -107,6 +107,18 @@ def test_a_training_that_diverged_is_not_done_again_unless_asked(tmp_path: Path)
     assert [run.status for run in runner(tmp_path, plan, retry=True).run().runs] == ["done"]
 
 
+@pytest.mark.parametrize(("numerics", "ends"), [("of the plan", "failed"), ("000000000000", "done"), (None, "failed")])
+def test_a_training_that_diverged_by_other_source_is_done_again(
+    tmp_path: Path, numerics: str | None, ends: str
+) -> None:
+    plan = make_plan({"a": {"latent_dim": 101}}, [0], numerics=None)
+    write_attempt(tmp_path, plan.runs[0], "failed", "the training loss became nan by episode 400; lower inner_lr", 300)
+    status = tmp_path / "runs" / plan.runs[0].run_key / "attempt-1" / "status.json"
+    asked = plan.runs[0].numerics if numerics == "of the plan" else numerics
+    write_record(status, read_record(status, AttemptStatus).model_copy(update={"numerics": asked}))
+    assert [run.status for run in runner(tmp_path, plan).run().runs] == [ends]
+
+
 def test_a_killed_run_is_tried_again_and_its_first_attempt_kept(tmp_path: Path) -> None:
     plan = plan_of(shaky=400)
     view = runner(tmp_path, plan).run()
