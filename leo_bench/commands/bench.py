@@ -22,14 +22,17 @@ def command_bench(options: argparse.Namespace) -> None:
         print(f"report: {bench(options.results, options.reports, options.only)}")
 
 
-def benchmark_pages(results: Path, reports: Path) -> list[Path]:
-    """Write the benchmark reports, local and published, from their timings; none outside a checkout."""
+def timed_benchmarks(results: Path) -> list[str]:
+    """Return the folders of benchmarks below results, local and published, that were timed; none outside a checkout."""
     timed = [name for name in ("bench", "official/bench") if (results / name / "timings.csv").exists()]
-    if not timed or not find_benchmarks():
-        return []
+    return timed if find_benchmarks() else []
+
+
+def write_benchmark_page(folder: Path, out: Path) -> Path:
+    """Write the report of the benchmarks in a folder, which timed_benchmarks has found, from their timings."""
     from benchmarks.page import write_page
 
-    return [write_page(results / name, reports / name) for name in timed]
+    return write_page(folder, out)
 
 
 def find_benchmarks() -> bool:

@@ -13,6 +13,7 @@ from leo_bench.errors import LeoBenchError
 from leo_bench.records import RUNS, Plan, find_studies, read_record
 from leo_bench.records.arrays import EPISODES
 from leo_bench.records.search import find_searches
+from leo_bench.running.provenance import git
 
 
 @contextmanager
@@ -83,14 +84,12 @@ def _checkout(name: str, commit: str, results: Path, target: Path) -> None:
 
 def _names(folder: Path, commit: str, results: Path) -> set[str]:
     """Return the names in a folder as committed; none if there is no such folder."""
-    command = ["git", "ls-tree", "--name-only", "-z", commit, f"{folder}/"]
-    found = subprocess.run(command, cwd=results, check=True, capture_output=True).stdout.decode()
+    found = git(results, "ls-tree", "--name-only", "-z", commit, f"{folder}/").decode()
     return {Path(path).name for path in found.split("\0") if path}
 
 
 def _extract(paths: list[str], commit: str, results: Path, target: Path) -> None:
     """Write these files and folders as committed below target."""
-    command = ["git", "archive", "--format=tar", commit, "--", *paths]
-    archive = subprocess.run(command, cwd=results, check=True, capture_output=True).stdout
+    archive = git(results, "archive", "--format=tar", commit, "--", *paths)
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         tar.extractall(target, filter="data")

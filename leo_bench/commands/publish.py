@@ -10,7 +10,7 @@ from leo_bench.records import folder_name, load_study
 from leo_bench.records.search import search_of
 from leo_bench.report import write_index, write_report, write_search_report
 from leo_bench.report.readme import refresh_readme
-from leo_bench.running.publish import count_look, publish, publish_search, published_runs
+from leo_bench.running.publish import count_look, publish, publish_search, published_ends
 from leo_bench.statistics.studies.owners import studies_that_read
 
 REPORTS = Path("reports")
@@ -29,10 +29,10 @@ def command_publish(options: argparse.Namespace) -> None:
     is_search = (folder / "search.json").exists()
     copy, write = (publish_search, write_search_report) if is_search else (publish, write_report)
     target = options.results / "official" / folder.name
-    readers, before = _readers(target), {} if is_search else published_runs(target)
+    readers, before = _readers(target), {} if is_search else published_ends(target)
     copy(options.results, options.name, options.profile, options.partial, options.replace)
     readers = list(dict.fromkeys([*readers, *_readers(target)]))
-    new = set() if is_search else {run[0] for run, _ in published_runs(target).items() - before.items()}
+    new = set() if is_search else {run[0] for run, _ in published_ends(target).items() - before.items()}
     for reader in readers:
         count_look(reader, options.name, options.profile, new)
     report = write(target, options.reports / "official" / target.name)

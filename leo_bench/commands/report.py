@@ -6,7 +6,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from leo_bench.commands.bench import benchmark_pages
+from leo_bench.commands.bench import timed_benchmarks, write_benchmark_page
 from leo_bench.commands.find_study import find_folder, find_study
 from leo_bench.commands.given import options_given, refuse_beside
 from leo_bench.commands.runs import no_study
@@ -66,7 +66,8 @@ def _report_all(results: Path, reports: Path) -> int:
         made += write_findings_pages(results)
     except LeoBenchError as error:  # a published study that is broken, and named already
         broken += [] if str(error) in broken else [str(error)]
-    for path in [*made, *benchmark_pages(results, reports)]:
+    made += [write_benchmark_page(results / name, reports / name) for name in timed_benchmarks(results)]
+    for path in made:
         print(path)
     write_index(reports)
     for message in broken:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from leo_bench.commands.bench import benchmark_pages
+from leo_bench.commands.bench import timed_benchmarks, write_benchmark_page
 from leo_bench.commands.executors import check_ray_options, executor_of
 from leo_bench.commands.given import options_given, refuse_beside, refuse_unused_data
 from leo_bench.commands.regenerated import regenerated
@@ -38,7 +38,7 @@ LEVELS = {
     2: "runs done again have the same bits",
     3: "accuracies are inside the range of the seeds on record",
 }
-DEFAULT_LEVELS, DEFAULT_MINUTES = "0-2", 10.0
+DEFAULT_LEVELS = "0-2"
 
 
 @dataclass
@@ -190,8 +190,7 @@ class _Check:
             write = write_search_report if (folder / "search.json").exists() else write_report
             writers[name] = partial(write, folder)
         if not self.options.study:
-            timed = [name for name in ("bench", "official/bench") if (results / name / "timings.csv").exists()]
-            writers |= {name: partial(_benchmark_pages, results, name) for name in timed}
+            writers |= {name: partial(write_benchmark_page, results / name) for name in timed_benchmarks(results)}
         kept = {name: write for name, write in writers.items() if (reports / name).is_dir()}
         for name, make in kept.items():
             entry: dict[str, Any] = {"report": name, "files": 0, "differences": [], "reason": ""}
@@ -317,11 +316,6 @@ def _not_tried(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
         }
         for one in candidates
     ]
-
-
-def _benchmark_pages(results: Path, name: str, made: Path) -> None:
-    """Write the benchmark report called name into the folder made, whose path ends with the name."""
-    benchmark_pages(results, made.parents[name.count("/")])
 
 
 def _corrupt(runs: Sequence[RunState]) -> list[RunState]:

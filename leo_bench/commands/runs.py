@@ -1,9 +1,11 @@
-"""Recorded runs found by their keys, and the error if there are none."""
+"""Recorded runs found by their keys, those that are not done, and the error if there are none."""
 
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import RUN_KEY, RUNS
+from leo_bench.records import RUN_KEY, RUNS, RunState
 
 
 def find_run(results: Path, key: str) -> Path:
@@ -20,6 +22,14 @@ def find_run(results: Path, key: str) -> Path:
         f"no run {key!r} in {results.absolute()}/; run keys are in the column run_key of runs.csv, in the folder of "
         "a study"
     )
+
+
+def name_missing(runs: Iterable[RunState]) -> int:
+    """Print a line for each of these runs that is not done. Returns their number."""
+    waiting = [run for run in runs if run.status != "done"]
+    for run in waiting:
+        print(f"not done: {run.planned.variant} seed {run.planned.seed}: {run.status}: {run.message}", file=sys.stderr)
+    return len(waiting)
 
 
 def no_study(results: Path) -> LeoBenchError:

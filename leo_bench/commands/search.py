@@ -13,6 +13,7 @@ from leo_bench.commands.given import (
     refuse_other_values,
     refuse_without_effect,
 )
+from leo_bench.commands.runs import name_missing
 from leo_bench.config import make_settings
 from leo_bench.data.locate import locate
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
@@ -43,7 +44,8 @@ def command_search(options: argparse.Namespace) -> int:
     check_ray_options(options)
     if options.plan:
         refuse_beside("--plan", "starts nothing", options_given(options, "storage", "reports"))
-    _refuse_sqlite_elsewhere(options)
+    address = options.storage or os.environ.get("LEO_BENCH_STORAGE")
+    _refuse_sqlite_elsewhere(options, address)
     folder: Path = options.results / folder_name(options.name, options.profile, "search")
     if options.emit_preset:
         path = options.emit_preset
@@ -64,29 +66,34 @@ def command_search(options: argparse.Namespace) -> int:
     refuse_data_unused_by(options.data, base, make_settings(plan.test))
     refuse_without_effect(options, [plan.base])
     check_same(folder, plan)
-    print(plan_words(plan, n_counted(folder), options.jobs))
     if options.plan:
+        print(plan_words(plan, n_counted(folder), options.jobs))
         return 0
     with executor_of(options, options.results, options.jobs) as executor:
+        print(plan_words(plan, n_counted(folder), executor.at_once))
         executor.check([base])
-        return _search(plan, folder, options, executor)
+        return _search(plan, folder, options, address, executor)
 
 
-def _refuse_sqlite_elsewhere(options: argparse.Namespace) -> None:
-    """Raise LeoBenchError if workers on other machines would have a database that is a file on this one."""
-    url = options.storage or os.environ.get("LEO_BENCH_STORAGE") or "sqlite"
-    if url.startswith("sqlite") and options.ray and (options.ray != "local" or options.collect):
+def _refuse_sqlite_elsewhere(options: argparse.Namespace, address: str | None) -> None:
+    """Raise LeoBenchError if workers on other machines would have a database that is a file on this one.
+
+    address: of the database; None: a file in the folder of the search.
+    """
+    if (address or "sqlite").startswith("sqlite") and options.ray and (options.ray != "local" or options.collect):
         raise LeoBenchError(
             "a search on several machines needs a database that all of them reach: --storage postgresql://... "
             "(docs/cluster.md), or --ray local for this machine alone"
         )
 
 
-def _search(plan: SearchPlan, folder: Path, options: argparse.Namespace, executor: Executor) -> int:
+def _search(
+    plan: SearchPlan, folder: Path, options: argparse.Namespace, address: str | None, executor: Executor
+) -> int:
     from leo_bench.search.stages import find_best
     from leo_bench.search.storage import sqlite_url, without_password
 
-    url = options.storage or os.environ.get("LEO_BENCH_STORAGE") or sqlite_url(folder)
+    url = address or sqlite_url(folder)
     print(f"  database  {without_password(url)}\n  watch it  make dashboard", flush=True)
     try:
         best = find_best(plan, folder, url, options.jobs, options.data, executor)
@@ -114,12 +121,10 @@ def _measure(plan: SearchPlan, best: Best, folder: Path, options: argparse.Names
     except BaseException:
         report.stop()
         raise
-    report.finish()
+    report.stop()
     write_report(study_folder, report_folder)
     page = write_search_report(folder, options.reports / folder.name)
     write_index(options.reports)
-    waiting = [run for run in view.runs if run.status != "done"]
-    for run in waiting:
-        print(f"not done: {run.planned.variant} seed {run.planned.seed}: {run.status}: {run.message}", file=sys.stderr)
+    waiting = name_missing(view.runs)
     print(f"report: {page}")
     return EXIT_FAILED if waiting else 0

@@ -13,9 +13,10 @@ from leo_bench.commands.given import (
     refuse_unused_data,
     refuse_without_effect,
 )
+from leo_bench.commands.runs import name_missing
 from leo_bench.data.locate import DataSource, locate
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
-from leo_bench.records import Plan, RunState, StudyView, load_study, make_folder
+from leo_bench.records import Plan, StudyView, load_study, make_folder
 from leo_bench.running.background_report import BackgroundReport
 from leo_bench.running.estimate import plan_words
 from leo_bench.running.executor import Executor
@@ -241,11 +242,3 @@ def name_left_out(earlier: StudyView, plan: Plan) -> None:
             f"left out of the study: {len(gone)} done runs with other settings than this call gives, first: "
             f"{gone[0].variant} seed {gone[0].seed} ({gone[0].run_key})"
         )
-
-
-def name_missing(runs: Sequence[RunState]) -> int:
-    """Print a line for each of these runs that is not done. Returns their number."""
-    waiting = [run for run in runs if run.status != "done"]
-    for run in waiting:
-        print(f"not done: {run.planned.variant} seed {run.planned.seed}: {run.status}: {run.message}", file=sys.stderr)
-    return len(waiting)

@@ -24,11 +24,13 @@ def takes_bfloat16(values: Mapping[str, Any]) -> bool:
 
 
 def faster_precision(runs: Iterable[Mapping[str, Any]]) -> str:
-    """Return a note if --precision bfloat16 would be faster here for any of the runs; else an empty text.
+    """Return a note if --precision bfloat16 may be faster here for any of the runs; else an empty text.
 
     runs: canonical settings.
     """
     slow = [run for run in runs if run["precision"] == "float32" and takes_bfloat16(run)]
     if any(bfloat16_is_fast(run["device"]) for run in slow):
-        return "float32; --precision bfloat16 is faster on this processor, but makes separate runs with other numbers"
+        return (
+            "float32; --precision bfloat16 may be faster on this processor; it makes separate runs with other numbers"
+        )
     return ""

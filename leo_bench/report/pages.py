@@ -66,7 +66,7 @@ def write_index(reports_folder: Path) -> Path:
     entries = []
     published, others = (sorted(reports_folder.glob(f"{names}/report.html")) for names in (f"{OFFICIAL}/*", "*"))
     for path in [*published, *others]:
-        head = path.read_text(encoding="utf-8").split("<style>", 1)[0]
+        head = path.read_text(encoding="utf-8", errors="replace").split("<style>", 1)[0]
         found = {name: re.search(pattern, head, re.DOTALL) for name, pattern in HEAD.items()}
         entry = {name: html.unescape(match[1]) if match else "" for name, match in found.items()}
         link = quote(path.relative_to(reports_folder).as_posix())
@@ -131,7 +131,8 @@ def with_code(text: str) -> Markup:
 
 
 def anchor(heading: str) -> str:
-    """Return the anchor that a Markdown page gives a heading: lower case, without punctuation, spaces as hyphens."""
+    """Return the anchor that GitHub and GitLab give a heading of a Markdown page: lower case, no punctuation,
+    spaces as hyphens."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 

@@ -41,13 +41,17 @@ class BackgroundReport:
         )
 
     def finish(self) -> bool:
-        """Wait until the report shows all changes. Returns False if it could not be made."""
-        if self.process is not None:
-            self.process.wait()
-        if self.pending:
-            self.request()
-            assert self.process is not None
-            self.process.wait()
+        """Wait until the report shows all changes. Returns False if it could not be made. Ctrl-C stops the report."""
+        try:
+            if self.process is not None:
+                self.process.wait()
+            if self.pending:
+                self.request()
+                assert self.process is not None
+                self.process.wait()
+        except KeyboardInterrupt:
+            self.stop()
+            raise
         return self.process is not None and self.process.returncode == 0
 
     def stop(self) -> None:

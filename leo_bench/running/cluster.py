@@ -117,7 +117,7 @@ class RayExecutor:
     def check(self, settings: Iterable[Settings]) -> None:
         """Raise LeoBenchError if no node of the cluster could ever take a run of some of these settings."""
         requests = dict.fromkeys(map(self._request, settings))
-        if self.gpus_per_run and not any(request.gpus for request in requests):
+        if self.gpus_per_run and requests and not any(request.gpus for request in requests):
             raise LeoBenchError("--gpus-per-run is for runs that compute on a GPU; add --device cuda, or leave it out")
         for request in requests:
             self._refuse_impossible(request)

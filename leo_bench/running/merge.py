@@ -78,7 +78,7 @@ def run_folders(folder: Path) -> list[Path]:
 
     Raises LeoBenchError if there is none.
     """
-    if RUN_KEY.fullmatch(folder.absolute().name):
+    if RUN_KEY.fullmatch(folder.absolute().name) and folder.is_dir():
         return [folder.absolute()]
     if folder.absolute().name == TESTS and RUN_KEY.fullmatch(folder.absolute().parent.name):
         raise LeoBenchError(f"{folder.absolute()}/ holds the tests of a run; name {folder.absolute().parent}/")
@@ -243,7 +243,7 @@ def _differences(here: _Trained, incoming: _Trained) -> list[str]:
     if here.result.numerics != incoming.result.numerics:
         return [f"other source made it (numerics digest {incoming.result.numerics}, here {here.result.numerics})"]
     found = changed_fields("", here.result, incoming.result)
-    for key in here.tests.keys() & incoming.tests.keys():
+    for key in sorted(here.tests.keys() & incoming.tests.keys()):
         old, new = here.tests[key], incoming.tests[key]
         name = f"{old.asked.name} on {old.dataset}"
         found += changed_fields(f"{name}: ", old, new)

@@ -44,13 +44,17 @@ def commit() -> str:
         return unknown
 
 
-def _git(*arguments: str) -> str:
-    """Run git in the folder of the package. Variables such as GIT_DIR, which a git hook sets, are left out."""
+def git(folder: Path, *arguments: str) -> bytes:
+    """Return what git prints in a folder. Variables such as GIT_DIR, which a git hook sets, are left out.
+
+    Raises FileNotFoundError if there is no git or no folder, and subprocess.CalledProcessError if git fails.
+    """
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    command = ["git", *arguments]
-    return subprocess.run(
-        command, cwd=PACKAGE.parent, check=True, capture_output=True, encoding="utf-8", env=own
-    ).stdout.strip()
+    return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, env=own).stdout
+
+
+def _git(*arguments: str) -> str:
+    return git(PACKAGE.parent, *arguments).decode().strip()
 
 
 def host() -> dict[str, str]:

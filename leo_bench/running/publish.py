@@ -167,8 +167,9 @@ def _with_published(
     return merged
 
 
-def published_runs(folder: Path) -> dict[tuple[str, str], bool]:
-    """Return StudyView.ended of a published study; none if it is not there."""
+def published_ends(folder: Path) -> dict[tuple[str, str], bool]:
+    """Return StudyView.ended of a published study: variant and run key -> whether the training diverged. Empty if the
+    study is not there."""
     return load_study(folder).ended if (folder / "study.json").exists() else {}
 
 

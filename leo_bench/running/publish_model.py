@@ -64,7 +64,7 @@ def refresh_card(path: Path, results: Path) -> Path:
     card = path.with_suffix(CARD)
     if not card.exists():
         raise LeoBenchError(f"{card} is missing: publish the model again, with its study: {_command(path.stem)}")
-    front = front_of(card.read_text(encoding="utf-8"))
+    front = front_of(card.read_text(encoding="utf-8", errors="replace"))
     runs = runs_of(results / "official" / check_name(front["study"], "study"), front["variant"])
     info, _ = read_model(path)
     assert runs[0].result is not None

@@ -126,9 +126,14 @@ class Sample:
             raise
 
     def _next(self) -> Candidate | None:
-        """Take the next run that can be expected to end in time; None if there is none."""
+        """Take the next run that can be expected to end in time; None if there is none.
+
+        A run that is being done is left waiting: variants that differ in their tests alone share its name and folder.
+        """
         on_record, now = (sum(column) for column in zip(*self.measured, strict=True)) if self.measured else (1, 1)
         for candidate in self.waiting:
+            if candidate.run.planned.run_key in self.going:
+                continue
             if self.deadline is None or time.monotonic() + candidate.seconds * now / on_record <= self.deadline:
                 self.waiting.remove(candidate)
                 return candidate
@@ -160,7 +165,6 @@ def others_of(run: RunState, runs: Iterable[RunState]) -> list[float]:
 
     runs: those of one folder. Folders that share a run may give its variant other names.
     """
-    runs = list(runs)
-    variant = next((one.planned.variant for one in runs if one.planned.run_key == run.planned.run_key), None)
-    same = [one for one in runs if one.planned.variant == variant]
-    return [one.headline.accuracy for one in same if one.headline.asked == run.headline.asked]
+    asked = [one for one in runs if one.headline.asked == run.headline.asked]
+    variant = next((one.planned.variant for one in asked if one.planned.run_key == run.planned.run_key), None)
+    return [one.headline.accuracy for one in asked if one.planned.variant == variant]

@@ -132,16 +132,15 @@ def unpacked(commit: str, folder: Path) -> Path:
     if provenance.commit() == "unknown":
         raise LeoBenchError(f"its source is that of commit {commit}, and this is no checkout with git")
     package = provenance.PACKAGE
-    command = ["git", "-C", str(package.parent), "archive", "--format=zip", commit, package.name]
-    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    done = subprocess.run(command, capture_output=True, env=own)
-    if done.returncode:
+    try:
+        archived = provenance.git(package.parent, "archive", "--format=zip", commit, package.name)
+    except subprocess.CalledProcessError:
         raise LeoBenchError(
             f"its source is that of commit {commit}, which this repository lacks; a shallow clone gets it by: "
             "git fetch --unshallow"
-        )
+        ) from None
     make_folder(folder)
-    with zipfile.ZipFile(io.BytesIO(done.stdout)) as archive:
+    with zipfile.ZipFile(io.BytesIO(archived)) as archive:
         archive.extractall(folder)
     shutil.copy(AT_COMMIT, folder)
     return folder

@@ -3,6 +3,7 @@
 file.py          a search file in studies/ -> a SearchPlan
 description.py   a plan and a choice in words, with the estimated time
 resume.py        what a folder already holds, and whether the plan may go on from it
+budget.py        trials that a search may still begin, reserved under one lock
 space.py         ranges and objectives as Optuna's types
 sampler.py       the plan's sampler and pruner
 trial_states.py  trial states, which trials use up the budget, and which are queued again

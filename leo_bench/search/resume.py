@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from leo_bench.config import with_defaults
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import read_record, shortened
 from leo_bench.records.search import MAY_CHANGE, SearchPlan, Trials, read_search
@@ -12,16 +13,18 @@ def check_same(folder: Path, plan: SearchPlan) -> None:
     if not (folder / "search.json").exists() or not (folder / "trials.json").exists():
         return
     before, trials = read_search(folder)
-    if not trials.trials:
+    if not trials.trials or before.identity == plan.identity:
         return
-    old, new = before.model_dump(exclude=MAY_CHANGE), plan.model_dump(exclude=MAY_CHANGE)
-    changed = [name for name in new if new[name] != old[name]]
-    if changed:
-        name = changed[0]
-        raise LeoBenchError(
-            f"{folder}/ was begun with another {name} ({shortened(old[name])}, now {shortened(new[name])}); trials of "
-            "both cannot be mixed: move the folder away. If the search has a database elsewhere, name another one too"
-        )
+    pairs = [
+        (name, getattr(before, name), getattr(plan, name)) for name in plan.model_dump(exclude={*MAY_CHANGE, "base"})
+    ]
+    old, new = with_defaults(before.base), with_defaults(plan.base)
+    pairs += [(name, old[name], new[name]) for name in new]
+    name, was, now = next(pair for pair in pairs if pair[1] != pair[2])
+    raise LeoBenchError(
+        f"{folder}/ was begun with another {name} ({shortened(was)}, now {shortened(now)}); trials of "
+        "both cannot be mixed: move the folder away. If the search has a database elsewhere, name another one too"
+    )
 
 
 def n_counted(folder: Path) -> int:

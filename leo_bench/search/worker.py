@@ -40,8 +40,8 @@ HELD_SECONDS = 2
 def objective(trial: optuna.Trial, plan: SearchPlan, store: Path, data: Path | None) -> list[float]:
     """Do one trial. Returns one value per objective.
 
-    Raises TrialPruned if the pruner ends it, and SettingsFail if its settings are to blame. Any other KeyboardInterrupt
-    or LeoBenchError queues the trial again and is then raised.
+    Raises TrialPruned if the pruner ends it, and SettingsFail if its settings are to blame. A KeyboardInterrupt, or any
+    other LeoBenchError, queues the trial again and is then raised.
     """
     try:
         settings = _settings(trial, plan)

@@ -11,12 +11,12 @@ def stalled(accuracy: float, settings: Settings) -> str:
     chance = 1 / settings.n_way
     if settings.learner != "leo" or accuracy >= chance + ABOVE_CHANCE:
         return ""
-    remedy = (
-        "one code for all classes cannot tell them apart: set decode to class"
-        if settings.decode == "task"
-        else f"raise latent_dim (now {settings.latent_dim}; 128) or inner_steps (now {settings.inner_steps}; 7 to 10), "
-        "or train on more episodes"
-    )
+    if settings.decode == "task":
+        remedy = "one code for all classes cannot tell them apart: set decode to class"
+    else:
+        larger = [f"raise latent_dim (now {settings.latent_dim}; 128)"] if settings.latent_dim < 128 else []
+        more = [f"raise inner_steps (now {settings.inner_steps}; 7 to 10)"] if settings.inner_steps < 7 else []
+        remedy = " or ".join([*larger, *more, "train on more episodes"])
     return f"accuracy is at chance ({accuracy:.0%}, chance is {chance:.0%}) after training; {remedy}"
 
 
@@ -31,7 +31,7 @@ def diverged(what: str, settings: Settings) -> str:
 def out_of_memory(settings: Settings) -> str:
     """Return a message about a lack of memory, with advice."""
     return (
-        f"out of memory; run fewer at a time (JOBS), lower meta_batch_size (now {settings.meta_batch_size}), "
+        f"out of memory; run fewer at a time (--jobs, JOBS), lower meta_batch_size (now {settings.meta_batch_size}), "
         f"latent_dim (now {settings.latent_dim}) or inner_steps (now {settings.inner_steps}), or take smaller images "
         f"(image_size, now {settings.image_size})"
     )

@@ -1,8 +1,13 @@
 """The report that is refreshed while runs end."""
 
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import numpy as np
+import pytest
 from results_fixture import make_plan, write_run, write_study
 
 from leo_bench.running.background_report import BackgroundReport
@@ -20,6 +25,18 @@ def test_changes_that_come_while_a_report_is_drawn_are_in_the_last_one(tmp_path:
     assert report.process is first  # never two at a time
     assert report.finish()
     assert "all 2 planned runs are done" in (tmp_path / "report" / "report.md").read_text()
+
+
+def test_ctrl_c_while_waiting_stops_the_report(tmp_path: Path) -> None:
+    report = BackgroundReport(tmp_path / "nothing", tmp_path / "report")
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    report.process = process
+    main = threading.main_thread().ident
+    assert main is not None
+    threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        report.finish()
+    assert process.poll() is not None
 
 
 def test_a_report_that_cannot_be_made_is_said(tmp_path: Path) -> None:

@@ -572,6 +572,7 @@ def test_what_no_node_has_is_refused_before_anything_starts(tmp_path: Path, ray:
         RayExecutor(ray, tmp_path).check([make_settings({"threads": 3})])
     with pytest.raises(LeoBenchError, match="add --device cuda, or leave it out"):
         place.check([make_settings({})])
+    place.check([])  # all is done
 
 
 def test_a_record_names_the_engine_and_the_commit_of_the_source_that_was_sent(

@@ -138,6 +138,11 @@ def test_a_run_folder_names_itself(tmp_path: Path, plan: Plan) -> None:
     assert run_folders(folder) == run_folders(tmp_path) == run_folders(tmp_path / "runs") == [folder]
 
 
+def test_a_folder_that_is_not_there_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(LeoBenchError, match="holds no runs; name"):
+        run_folders(tmp_path / "0123456789abcdef")
+
+
 def test_a_parcel_is_checked_before_anything_is_written(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a/x").write_bytes(b"1")

@@ -76,6 +76,28 @@ def test_variants_that_differ_in_their_tests_alone_are_both_tried(tmp_path: Path
     assert names(in_turns({folder: load_study(folder).done})) == [("ablations-cpu", "one"), ("ablations-cpu", "three")]
 
 
+def test_variants_that_differ_in_their_tests_alone_are_never_done_side_by_side(tmp_path: Path) -> None:
+    """They share the name of a task and its folder."""
+    plan = make_plan({"one": {}, "few": {"test_n_query": 4}, "alone": {"n_train_episodes": 40}}, [0])
+    for run in plan.runs:
+        write_run(tmp_path, plan, run, lambda *_: COUNTS)
+    folder = write_study(tmp_path, plan)
+    done = load_study(folder).done
+    going: set[str] = set()
+
+    def noted(run: RunState) -> Steps:
+        assert run.planned.run_key not in going
+        going.add(run.planned.run_key)
+        yield task(run, tmp_path, "import time; time.sleep(0.5)")
+        going.remove(run.planned.run_key)
+        return (yield from same(run))
+
+    found = list(Sample(in_turns({folder: done}), noted, LocalProcesses(3)).outcomes())
+    assert sorted(one.candidate.run.planned.variant for one in found) == ["alone", "few", "one"]
+    # each is set against the seeds of its own test
+    assert [others_of(run, done) for run in done] == [[run.headline.accuracy] for run in done]
+
+
 def test_runs_without_training_are_the_last_of_their_study(tmp_path: Path) -> None:
     plan = make_plan({"pixels": {"learner": "pixels", "n_train_episodes": 0}, "leo": {}}, [0])
     for run in plan.runs:

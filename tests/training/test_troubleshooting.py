@@ -19,6 +19,18 @@ def test_the_remedy_for_chance_depends_on_how_it_decodes() -> None:
     assert "more episodes" in by_class
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"latent_dim": 128}, "after training; raise inner_steps (now 5; 7 to 10) or train on more episodes"),
+        ({"inner_steps": 7}, "after training; raise latent_dim (now 64; 128) or train on more episodes"),
+        ({"latent_dim": 256, "inner_steps": 20}, "after training; train on more episodes"),
+    ],
+)
+def test_nothing_is_to_be_raised_that_is_large_enough(changes: dict[str, int], words: str) -> None:
+    assert stalled(0.2, make_settings(changes, "leo")).endswith(words)
+
+
 def test_only_leo_is_told_to_change_leos_parts() -> None:
     assert stalled(0.2, make_settings({"learner": "pixels"})) == ""
 

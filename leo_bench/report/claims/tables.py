@@ -1,6 +1,5 @@
 """Tables of a report on claims: all claims, the document's comparison tables, every number with its rule."""
 
-import re
 from collections import Counter
 from typing import Literal
 
@@ -11,7 +10,7 @@ from leo_bench.records import Result, listed
 from leo_bench.records.claims import COUNTS, DIVERGED, ComparisonTable, Part, TableRow
 from leo_bench.report.claims.figures import figure_names, is_drawn
 from leo_bench.report.claims.words import measured_words, number_words, quantity_words, rule_words, subject, where_words
-from leo_bench.report.pages import markdown_cell
+from leo_bench.report.pages import anchor, markdown_cell
 from leo_bench.report.study.adaptation_gain import steps_plot
 from leo_bench.report.study.provenance import training_and_machine
 from leo_bench.report.table import NONE, ReportTable, p_value
@@ -177,15 +176,10 @@ def counts_markdown(rows: list[dict[str, str]]) -> Markup:
     for section, own in by_section(rows).items():
         counts = Counter(row["verdict"] for row in own)
         cells = " | ".join(str(counts[verdict] or NONE) for verdict in verdicts)
-        lines.append(f"| [{section}](#{_anchor(section)}) | {cells} |")
+        lines.append(f"| [{section}](#{anchor(section)}) | {cells} |")
     total = Counter(row["verdict"] for row in rows)
     lines.append(f"| all | {' | '.join(str(total[verdict]) for verdict in verdicts)} |")
     return Markup("\n".join(lines))
-
-
-def _anchor(heading: str) -> str:
-    """Return the anchor of a heading of a Markdown page, as GitHub and GitLab make it."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def statement(row: dict[str, str]) -> str:

@@ -26,9 +26,9 @@ def write_comparison(names: tuple[str, str], folders: tuple[Path, Path], out: Pa
         "conclusions": conclusions,
         "conditions": conditions.to_dict("records"),
     }
+    page = write_report_pages(out, "compare", content)  # first, as it removes tables that are shown no more
     for name, frame in (("differences", numbers), ("conditions", conditions)):
         write_atomic(out / "tables" / f"{name}.csv", frame.to_csv(index=False).encode())
-    page = write_report_pages(out, "compare", content)
     first = table.words[table.words["test"] == numbers["test"].iloc[0]].to_dict("records") if len(table.words) else []
     return [
         *(f"{what} {words}" if what.endswith("?") else f"{what}: {words}" for what, words in opening),

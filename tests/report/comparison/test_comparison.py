@@ -236,6 +236,18 @@ def test_pages_are_the_same_bytes_and_name_no_machine(tmp_path: Path) -> None:
     assert [link for link in links if not link.startswith(("#", "data:"))] == []
 
 
+def test_tables_are_there_even_if_nothing_can_be_compared_any_more(tmp_path: Path) -> None:
+    build(tmp_path / "a")
+    build(tmp_path / "b", {("leo", 0): 70})
+    report(tmp_path)
+    tables = tmp_path / "reports/compared/tables"
+    before = (tables / "differences.csv").read_text()
+    shutil.rmtree(tmp_path / "b")
+    build(tmp_path / "b", {("leo", 0): 70}, base={**BASE, "k_shot": 5})
+    report(tmp_path)
+    assert "k_shot 5 against 1" in (tables / "differences.csv").read_text() != before
+
+
 def test_studies_are_found_by_name_or_folder(tmp_path: Path) -> None:
     build(tmp_path / "results")
     shutil.copytree(tmp_path / "results/ablations-cpu", tmp_path / "results/official/ablations-cpu")
@@ -310,6 +322,7 @@ def test_a_study_of_the_shared_store_is_compared_with_itself_at_an_earlier_commi
         git(tmp_path, "add", "results/official")
         git(tmp_path, "commit", "-q", "-m", f"none {correct}")
     assert not Path("results/official/ablations-cpu/runs").exists()
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))  # as in a hook of another repository
     assert main(["report", "--compare", "official/ablations-cpu@HEAD~1", "official/ablations-cpu"]) == 0
     assert "none, 5-way mixed: +12.0 [+12.0, +12.0], better" in capsys.readouterr().out
 

@@ -621,6 +621,14 @@ def test_index_of_nothing_says_so(tmp_path: Path) -> None:
     assert "There is no report yet" in write_index(tmp_path).read_text()
 
 
+def test_a_page_in_another_encoding_does_not_keep_the_index_from_the_others(tmp_path: Path) -> None:
+    for name, title in (("first", b"<title>First</title>"), ("second", "<title>Zw\xf6lf</title>".encode("latin-1"))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.html").write_bytes(title)
+    index = write_index(tmp_path).read_text()
+    assert '<a href="first/report.html">First</a>' in index and 'href="second/report.html"' in index
+
+
 def test_small_words() -> None:
     assert seed_words([3, 0, 1, 2, 7]) == "0-3,7"
     assert seed_words([4]) == "4"
