@@ -12,6 +12,7 @@ from leo_bench.report import write_index, write_report, write_search_report
 from leo_bench.report.readme import refresh_readme
 from leo_bench.running.publish import count_look, publish, publish_search, published_ends
 from leo_bench.statistics.studies.owners import studies_that_read
+from leo_bench.statistics.studies.study import Studies
 
 REPORTS = Path("reports")
 """Reports that the pages of the checkout link to."""
@@ -35,7 +36,8 @@ def command_publish(options: argparse.Namespace) -> None:
     new = set() if is_search else {run[0] for run, _ in published_ends(target).items() - before.items()}
     for reader in readers:
         count_look(reader, options.name, options.profile, new)
-    report = write(target, options.reports / "official" / target.name)
+    studies = Studies()
+    report = write(target, options.reports / "official" / target.name, studies)
     print(
         f"{target}/, report in {report}"
         if is_search
@@ -43,14 +45,14 @@ def command_publish(options: argparse.Namespace) -> None:
     )
     for reader in readers:
         write = write_search_report if (reader / "search.json").exists() else write_report
-        print(f"updated {write(reader, options.reports / 'official' / reader.name)}", flush=True)
+        print(f"updated {write(reader, options.reports / 'official' / reader.name, studies)}", flush=True)
     write_index(options.reports)
     if options.reports.resolve() != REPORTS.resolve():
         return  # the pages of the checkout link to its own reports
     print(f"writing README.md, {FINDINGS} and {CLAIMS} again")
     if refresh_readme(Path("README.md"), report.parent):
         print("updated README.md with its numbers")
-    for page in write_findings_pages(options.results):
+    for page in write_findings_pages(options.results, studies):
         print(f"updated {page}")
 
 

@@ -18,6 +18,7 @@ from leo_bench.report import (
     write_report,
     write_search_report,
 )
+from leo_bench.statistics.studies.study import Studies
 
 
 def command_report(options: argparse.Namespace) -> int:
@@ -59,11 +60,12 @@ def _compare(options: argparse.Namespace) -> None:
 
 def _report_all(results: Path, reports: Path) -> int:
     """Write all reports. Print their paths, and a line for each folder that cannot be read. Returns the exit code."""
-    made, broken = rebuild_all(results, reports)
+    studies = Studies()
+    made, broken = rebuild_all(results, reports, studies)
     if not made and not broken:
         raise no_study(results)
     try:
-        made += write_findings_pages(results)
+        made += write_findings_pages(results, studies)
     except LeoBenchError as error:  # a published study that is broken, and named already
         broken += [] if str(error) in broken else [str(error)]
     made += [write_benchmark_page(results / name, reports / name) for name in timed_benchmarks(results)]
@@ -79,11 +81,11 @@ FINDINGS, CLAIMS = Path("docs/findings.md"), Path("docs/claims.md")
 """Pages of findings from the published studies and of claims, in a checkout."""
 
 
-def write_findings_pages(results: Path) -> list[Path]:
+def write_findings_pages(results: Path, studies: Studies) -> list[Path]:
     """Write the pages of findings and of claims again, if results/ is that of the checkout. Returns their paths."""
     if not FINDINGS.exists() or results.resolve() != FINDINGS.resolve().parents[1] / "results":
         return []
     from leo_bench.report.claims.docs import write_claims_docs
     from leo_bench.report.findings import write_findings
 
-    return [write_findings(results, FINDINGS), *filter(None, [write_claims_docs(results, CLAIMS)])]
+    return [write_findings(results, FINDINGS, studies), *filter(None, [write_claims_docs(results, CLAIMS, studies)])]

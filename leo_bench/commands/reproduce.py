@@ -31,6 +31,7 @@ from leo_bench.running.reproduce import Steps, again, done_runs, runs_of, sealed
 from leo_bench.running.sample import Candidate, Outcome, Sample, in_turns, others_of
 from leo_bench.running.sources import Source, Sources
 from leo_bench.statistics import next_seed_range
+from leo_bench.statistics.studies.study import Studies
 
 LEVELS = {
     0: "records are valid",
@@ -184,11 +185,12 @@ class _Check:
         """Check level 1: make each report that is there again, and compare its files."""
         results, reports = self.options.results, self.options.reports
         writers: dict[str, Callable[[Path], object]] = {}
+        studies = Studies()
         for folder in folders:
             inside = folder.resolve().is_relative_to(results.resolve())
             name = str(folder.resolve().relative_to(results.resolve())) if inside else folder.name
             write = write_search_report if (folder / "search.json").exists() else write_report
-            writers[name] = partial(write, folder)
+            writers[name] = partial(write, folder, studies=studies)
         if not self.options.study:
             writers |= {name: partial(write_benchmark_page, results / name) for name in timed_benchmarks(results)}
         kept = {name: write for name, write in writers.items() if (reports / name).is_dir()}

@@ -8,6 +8,7 @@ and small numbers are written for large ones: what a step changes, and the wrong
 import io
 import zipfile
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,7 @@ def test_arrays(run: Path, test: TestResult) -> dict[str, np.ndarray]:
     if counts.dtype.kind not in WHOLE or counts.ndim != 1:
         raise LeoBenchError(f"{path} is damaged ({own} has no count for each character); {TEST_REMEDY}")
     place = _shared_file(run, test)
-    shared = _read(place, SHARED_REMEDY)
+    shared = _read_shared(place)
     asked = shared.get(ASKED, np.array(""))
     if CHARACTERS not in shared or asked.dtype.kind not in WHOLE or asked.shape != counts.shape:
         raise LeoBenchError(f"{place} is damaged, or does not fit {path}; {SHARED_REMEDY}")
@@ -136,6 +137,23 @@ def _read(path: Path, remedy: str = TEST_REMEDY) -> dict[str, np.ndarray]:
     except Exception as error:  # noqa: BLE001 - a damaged archive can raise nearly anything
         reason = shortened(f"{type(error).__name__}: {error}", 200)
         raise LeoBenchError(f"{path} is missing or damaged ({reason}); {remedy}") from None
+
+
+def _read_shared(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of a file that hundreds of tests share. It is read once, and again if it has changed."""
+    try:
+        state = path.stat()
+    except OSError:
+        return _read(path, SHARED_REMEDY)  # which says what is wrong
+    return _read_once(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=256)
+def _read_once(path: Path, _changed: int, _size: int) -> dict[str, np.ndarray]:
+    arrays = _read(path, SHARED_REMEDY)
+    for array in arrays.values():
+        array.flags.writeable = False  # as others get them too
+    return arrays
 
 
 def _old_arrays(path: Path, asked: TestSettings) -> dict[str, np.ndarray]:

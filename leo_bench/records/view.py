@@ -38,6 +38,11 @@ class StudyView:
         runs = [run for run in self.runs if run.status == "done" or run.diverged]
         return {(run.planned.variant, run.planned.run_key): bool(run.diverged) for run in runs}
 
+    def diverged(self, variant: str) -> dict[int, bool]:
+        """Return seed -> whether the training of a variant diverged; without seeds whose training did not end."""
+        ends = {run.planned.seed: run.diverged for run in self.runs if run.planned.variant == variant}
+        return {seed: end for seed, end in sorted(ends.items()) if end is not None}
+
     @property
     def unplanned(self) -> list[tuple[str, int]]:
         """Variant and seed of each run of the profile that no call asked for."""

@@ -14,29 +14,30 @@ from leo_bench.report.search.data import SearchData, load_search_data
 from leo_bench.report.search.tables import choices_table
 from leo_bench.report.study.main_table import main_tables
 from leo_bench.report.study.sentences import answer, notices
-from leo_bench.statistics.studies.study import StudyData, load_study_data
+from leo_bench.statistics.studies.study import Studies, StudyData
 
 COLUMNS = (", %", ", points", "variant", "verdict", "seeds", "compared with", "why not compared")
 """Endings of the columns of a main table that this page has: no costs, no lists of changed settings."""
 
 
-def write_findings(results: Path, page: Path) -> Path:
+def write_findings(results: Path, page: Path, studies: Studies | None = None) -> Path:
     """Write the page from every published study and search, and keep its own text.
 
-    Raises LeoBenchError if a study or a search cannot be read.
+    studies: those that are read already. Raises LeoBenchError if a study or a search cannot be read.
     """
-    published = [load_study_data(folder) for folder in find_studies(results / "official")]
-    studies = [data for data in published if data.plan.claims is None]  # the page of claims has the others
-    searches = [load_search_data(folder) for folder in find_searches(results / "official")]
-    reports = [*map(study_findings, studies), *map(search_findings, searches)]
+    known = studies or Studies()
+    published = [known.load(folder) for folder in find_studies(results / "official")]
+    comparing = [data for data in published if data.plan.claims is None]  # the page of claims has the others
+    searches = [load_search_data(folder, known) for folder in find_searches(results / "official")]
+    reports = [*map(study_findings, comparing), *map(search_findings, searches)]
     asked = Counter(one["question"] for one in reports)
     for one in reports:  # a heading is a link's target, so no two are the same
         again = f" (profile {one['profile']})" if asked[one["question"]] > 1 else ""
         one["heading"] = f"{one['question']}{again}"
     content = {
         "own": own_text(page),
-        "parts": parts_table(studies),
-        "decided": decided_table(studies),
+        "parts": parts_table(comparing),
+        "decided": decided_table(comparing),
         "reports": reports,
     }
     return write_page(page, "findings.md.j2", content)

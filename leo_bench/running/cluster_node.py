@@ -15,7 +15,6 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from leo_bench.errors import LeoBenchError
@@ -87,7 +86,7 @@ def do(order: Order, fetch_data: Callable[[], Parcel], place: Path) -> Outcome:
     fetch_data: returns the data; called at most once for each place. place: folder of this node for data, caches and
     unfinished work.
     """
-    found = _source_digest(order.learner, order.dataset) if order.numerics else ""
+    found = numerics.numerics_digest(order.learner, order.dataset) if order.numerics else ""
     if found != order.numerics:
         return Outcome(
             refused=f"a node has another version of leo_bench (numerics digest of {order.learner}: {found}, here "
@@ -141,12 +140,6 @@ def make_private(folder: Path) -> None:
             f"{folder} is not a folder of this user alone, so runs are not done there; have it removed, or name "
             "another folder for temporary files with TMPDIR"
         )
-
-
-@cache
-def _source_digest(learner: str, dataset: str) -> str:
-    """Return the numerics digest of the source here, which stays while this process lives."""
-    return numerics.numerics_digest(learner, dataset)
 
 
 def _new_folder(place: Path) -> Path:

@@ -40,11 +40,12 @@ SETTINGS = "config.settings"
 """Module of the settings. Its properties count: they derive what training reads."""
 
 
+@cache
 def numerics_digest(learner: str, dataset: str) -> str:
     """Return 12 hexadecimal digits of SHA-256 over the parsed source behind the numbers of one learner.
 
     Comments, layout and docstrings do not count. The names of the modules do, and so do the committed validation
-    alphabets of the data set.
+    alphabets of the data set. A process reads the source once: what it has imported does not change either.
     """
     entry = LEARNERS[learner]
     names = closure([*ROOTS, "learners." + entry.builder.split(":")[0], "training." + entry.trainer])

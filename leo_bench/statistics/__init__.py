@@ -21,7 +21,7 @@ from leo_bench.statistics.intervals import (
 from leo_bench.statistics.moderation import Prior, fit_prior, pooled
 from leo_bench.statistics.paired import holm, paired_episode_interval
 from leo_bench.statistics.pareto import pareto_front
-from leo_bench.statistics.shares import PairedShares
+from leo_bench.statistics.shares import PairedShares, paired_shares
 from leo_bench.statistics.statements import (
     Decision,
     Outcome,
@@ -80,6 +80,7 @@ __all__ = [
     "next_seed_range",
     "outcomes",
     "paired_episode_interval",
+    "paired_shares",
     "pareto_front",
     "pooled",
     "seed_and_episode_interval",

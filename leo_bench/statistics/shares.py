@@ -1,5 +1,8 @@
 """Difference of two shares of the same seeds, such as of trainings that diverge, by the exact sign test."""
 
+import math
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +53,11 @@ class PairedShares:
             raise ValueError(f"the sign test asks whether shares differ, so the bound is 0; got {value:g}")
         return float(stats.binom.sf(seen - 1, self.more + self.fewer, 0.5))
 
+    @property
+    def p_two_sided(self) -> float:
+        """Two-sided p of "the shares differ"; NaN without a seed."""
+        return min(1.0, 2 * min(self.p_above(0), self.p_below(0))) if self.n_seeds else math.nan
+
     def seeds_to_settle(self, n_compared: float) -> int | None:
         """Return the fewest seeds, more than there are, that give a verdict with a chance of POWER; None beyond
         MOST_SEEDS.
@@ -67,3 +75,10 @@ class PairedShares:
             if float(stats.binom.pmf(counts, n_seeds, differ / self.n_seeds) @ settles) >= POWER:
                 return n_seeds
         return None
+
+
+def paired_shares(first: Mapping[int, bool], second: Mapping[int, bool]) -> PairedShares:
+    """Return the shares of two variants over the seeds that both have. first, second: seed -> whether it happens."""
+    seeds = first.keys() & second.keys()
+    pairs = Counter((first[seed], second[seed]) for seed in seeds)
+    return PairedShares(pairs[True, True], pairs[True, False], pairs[False, True], len(seeds))

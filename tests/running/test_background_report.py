@@ -1,9 +1,7 @@
 """The report that is refreshed while runs end."""
 
-import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -28,15 +26,22 @@ def test_changes_that_come_while_a_report_is_drawn_are_in_the_last_one(tmp_path:
 
 
 def test_ctrl_c_while_waiting_stops_the_report(tmp_path: Path) -> None:
+    class Interrupted(subprocess.Popen[bytes]):
+        """A process whose first wait ends with Ctrl-C."""
+
+        asked = False
+
+        def wait(self, timeout: float | None = None) -> int:
+            if not self.asked:
+                self.asked = True
+                raise KeyboardInterrupt
+            return super().wait(timeout)
+
     report = BackgroundReport(tmp_path / "nothing", tmp_path / "report")
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    report.process = process
-    main = threading.main_thread().ident
-    assert main is not None
-    threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGINT)).start()
+    report.process = Interrupted([sys.executable, "-c", "import time; time.sleep(60)"])
     with pytest.raises(KeyboardInterrupt):
         report.finish()
-    assert process.poll() is not None
+    assert report.process.poll() is not None
 
 
 def test_a_report_that_cannot_be_made_is_said(tmp_path: Path) -> None:

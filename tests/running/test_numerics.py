@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from shutil import which
 
@@ -15,17 +16,19 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Return a copy of the package whose files a test may change."""
     copy = tmp_path / "leo_bench"
     shutil.copytree(numerics.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "templates"))
     monkeypatch.setattr(numerics, "PACKAGE", copy)
-    return copy
+    yield copy
+    numerics.numerics_digest.cache_clear()
 
 
 def digests() -> dict[str, str]:
     """Return the digest of every learner, from the files as they are now."""
     numerics._imports.cache_clear()
+    numerics.numerics_digest.cache_clear()
     return {name: numerics.numerics_digest(name, "omniglot") for name in LEARNERS}
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -31,9 +32,9 @@ from leo_bench.training.model_files import ModelInfo, find_model, load_into, mod
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "models"
 NAMES = sorted(path.stem for path in MODELS.glob("*.safetensors"))
-N_EPISODES = 20
 
 
+@cache
 def recorded(name: str) -> RunState:
     front = front_of((MODELS / f"{name}.md").read_text())
     return runs_of(ROOT / "results" / "official" / front["study"], front["variant"])[0]
@@ -75,12 +76,11 @@ def check_answers(name: str, source: DataSource) -> None:
     tests = [test for test in run.tests if test.dataset == source.name and test.k_shot == 1]
     if not tests:
         pytest.skip(f"{name} has no recorded test on {source.name}")
-    groups = [
-        episodes_of(test.asked.model_copy(update={"n_test_episodes": N_EPISODES}), bank, settings) for test in tests
-    ]
+    n = 8 if settings.image_size == 28 else 3
+    groups = [episodes_of(test.asked.model_copy(update={"n_test_episodes": n}), bank, settings) for test in tests]
     found = score(load_pretrained(name), bank, groups, SUPPORT_COPIES[settings.test_support_copies])
     for test, scores in zip(tests, found, strict=True):
-        differing = np.abs(scores.correct - run.correct(test)[:N_EPISODES]).sum()
+        differing = np.abs(scores.correct - run.correct(test)[:n]).sum()
         assert differing <= scores.correct.size * test.n_way * test.n_query / 1000, test.asked.name
 
 

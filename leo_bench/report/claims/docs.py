@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from leo_bench.records import find_studies
+from leo_bench.records import Plan, find_studies, read_record
 from leo_bench.report.claims.page import claims_answer
 from leo_bench.report.claims.tables import (
     CLAIMS,
@@ -16,19 +16,21 @@ from leo_bench.report.claims.tables import (
 from leo_bench.report.pages import own_text, write_page
 from leo_bench.statistics.claims.evidence import Evidence
 from leo_bench.statistics.claims.judged import judge_claims
-from leo_bench.statistics.studies.study import load_study_data
+from leo_bench.statistics.studies.study import Studies
 
 
-def write_claims_docs(results: Path, page: Path) -> Path | None:
+def write_claims_docs(results: Path, page: Path, studies: Studies | None = None) -> Path | None:
     """Write the page from the published study with claims, and keep its own text. Returns None if there is none.
 
-    results: folder of results. Of several profiles the largest is taken. Raises LeoBenchError if it cannot be read.
+    results: folder of results. studies: those that are read already. Of several profiles the largest is taken. Raises
+    LeoBenchError if it cannot be read.
     """
-    studies = [load_study_data(folder) for folder in find_studies(results / "official")]
-    found = [data for data in studies if data.plan.claims is not None]
-    if not found:
+    folders = find_studies(results / "official")
+    judging = [folder for folder in folders if read_record(folder / "study.json", Plan).claims is not None]
+    if not judging:
         return None
-    data = max(found, key=lambda one: (len(one.view.done), one.plan.profile))
+    known = studies or Studies()
+    data = max(map(known.load, judging), key=lambda one: (len(one.view.done), one.plan.profile))
     evidence = Evidence(data)
     claims = judge_claims(evidence)
     rows = claim_rows(evidence, claims)

@@ -9,7 +9,7 @@ import pandas as pd
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Result, RunState, read_record, shortened
 from leo_bench.records.search import Best, Choice, Parameter, SearchPlan, Trial, Trials, Value, read_search, trial_runs
-from leo_bench.statistics.studies.study import StudyData, load_study_data
+from leo_bench.statistics.studies.study import Studies, StudyData
 
 COLUMNS = {
     "importance": "parameter importance low high planted n_trials evaluator".split(),
@@ -86,12 +86,15 @@ class SearchData:
         return found.pop() if len(found) == 1 else None
 
 
-def load_search_data(folder: Path) -> SearchData:
-    """Read a search's folder. Raises LeoBenchError if one of its files is broken."""
+def load_search_data(folder: Path, studies: Studies | None = None) -> SearchData:
+    """Read a search's folder. studies: those that are read already.
+
+    Raises LeoBenchError if one of its files is broken.
+    """
     plan, trials = read_search(folder)
     best = read_record(folder / "best.json", Best) if (folder / "best.json").exists() else None
     planned = best is not None and (folder.parent / best.study / "study.json").exists()
-    study = load_study_data(folder.parent / best.study) if best is not None and planned else None
+    study = (studies or Studies()).load(folder.parent / best.study) if best is not None and planned else None
     importance, ranges = (_table(folder / f"analysis/{name}.csv", columns) for name, columns in COLUMNS.items())
     importance = importance.sort_values(["planted", "importance"], ascending=[True, False], kind="stable")
     missing = [f"analysis/{name}.csv" for name in COLUMNS if not (folder / f"analysis/{name}.csv").exists()]

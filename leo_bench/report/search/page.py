@@ -8,15 +8,16 @@ from leo_bench.report.search.data import load_search_data
 from leo_bench.report.search.figures import importance_plot
 from leo_bench.report.search.provenance import provenance
 from leo_bench.report.search.tables import choices_table, ranges_table
+from leo_bench.statistics.studies.study import Studies
 
 
-def write_search_report(folder: Path, out: Path) -> Path:
+def write_search_report(folder: Path, out: Path, studies: Studies | None = None) -> Path:
     """Write the report of the search in results/<search>-<profile>/ into out. Returns the path of report.html.
 
-    An unfinished search is reported as far as it is; missing files are named. Raises LeoBenchError if search.json,
-    trials.json or another existing file is broken.
+    studies: those that reports made before have read. An unfinished search is reported as far as it is; missing files
+    are named. Raises LeoBenchError if search.json, trials.json or another existing file is broken.
     """
-    data = load_search_data(folder)
+    data = load_search_data(folder, studies)
     tables = {"on_test": choices_table(data), "ranges": ranges_table(data)}
     content = {
         **tables,

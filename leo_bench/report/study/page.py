@@ -6,6 +6,7 @@ from leo_bench.report.pages import show, write_report_pages
 from leo_bench.report.sentences import counts
 from leo_bench.report.study.adaptation_effect import effect_table
 from leo_bench.report.study.cost import cost_table
+from leo_bench.report.study.diverged import diverged_table
 from leo_bench.report.study.errors_by_character import character_table
 from leo_bench.report.study.figures import all_plots
 from leo_bench.report.study.forest import effects_table
@@ -39,6 +40,7 @@ def write_study_report(data: StudyData, out_folder: Path) -> Path:
         "other_tests": other_tests_table(data),
         "adaptation": effect_table(data),
         "hardest": character_table(data),
+        "diverged": diverged_table(data),
         "undone": problem_table(data),
         "redo": redo_table(data),
     }

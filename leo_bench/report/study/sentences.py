@@ -112,6 +112,12 @@ def notices(data: StudyData) -> list[str]:
     for variant, warning in last.items():
         warned.setdefault(warning, {})[data.label(variant)] = None
     found += [f"{listed(list(labels), most=len(labels))}: {warning}." for warning, labels in warned.items()]
+    ends = [end for variant in data.variants for end in data.view.diverged(variant).values()]
+    if any(ends):
+        found.append(
+            f"{sum(ends)} of {len(ends)} trainings ended with a NaN or infinite loss and are in no mean: "
+            'see "Trainings that diverged".'
+        )
     if data.view.plan.accept_stale:
         found.append("Runs made by an older version of the source were accepted on request.")
     return found

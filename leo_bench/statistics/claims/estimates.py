@@ -1,7 +1,6 @@
 """Numbers that claims are about, with their spread over seeds."""
 
 import math
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +21,7 @@ from leo_bench.statistics import (
     fitted_change,
     margin_of,
     mean_estimate,
+    paired_shares,
     pooled,
 )
 from leo_bench.statistics.claims.evidence import Evidence, Place
@@ -260,13 +260,11 @@ def _shares(part: Part, own: Place, base: Place) -> Number:
     images = [training_effort(place.data.settings[place.variant])["n_train_images"] for place in (own, base)]
     if len(set(images)) > 1 and "n_train_images" not in part.may_differ:
         raise NotMeasured(f"trainings of {images[0]:,} and {images[1]:,} images are not compared")
-    seeds = [seed for seed in own.diverged if seed in base.diverged]
-    if not seeds:
+    shares = paired_shares(own.diverged, base.diverged)
+    if not shares.n_seeds:
         raise NotMeasured("no seed is shared")
-    pairs = Counter((own.diverged[seed], base.diverged[seed]) for seed in seeds)
-    shares = PairedShares(pairs[True, True], pairs[True, False], pairs[False, True], len(seeds))
     note = f"seeds at which it is the first alone: {shares.more}; the second alone: {shares.fewer}"
-    return Number(part, "", _statement(part), shares.mean, len(seeds), shares if len(seeds) > 1 else None, note)
+    return Number(part, "", _statement(part), shares.mean, shares.n_seeds, shares if shares.n_seeds > 1 else None, note)
 
 
 def _number(part: Part, test: str, statement: Statement, values: np.ndarray) -> Number:

@@ -10,7 +10,7 @@ from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan, RunState, folder_name
 from leo_bench.records.claims import Claims
 from leo_bench.statistics.studies.pairs import VariantScores
-from leo_bench.statistics.studies.study import StudyData, load_study_data
+from leo_bench.statistics.studies.study import StudyData
 
 OWN_TEST = re.compile(r"(\d+)-way (mixed|within alphabet)")
 """Name of a test that a study compares its variants on; any other name is that of a test elsewhere."""
@@ -32,8 +32,7 @@ class Place:
     @property
     def diverged(self) -> dict[int, bool]:
         """Seed -> whether its training diverged; without seeds whose training did not end."""
-        ends = {run.planned.seed: run.diverged for run in self.data.view.runs if run.planned.variant == self.variant}
-        return {seed: end for seed, end in sorted(ends.items()) if end is not None}
+        return self.data.view.diverged(self.variant)
 
     def scores(self, test: str) -> VariantScores:
         """Return the scores on a test, named as in a claim."""
@@ -93,16 +92,15 @@ class Evidence:
         """Return a study at the same profile, as it is beside this one and as it is published."""
         root = self.data.view.folder.parent
         folders = [parent / folder_name(name, self.plan.profile) for parent in (root, root / "official")]
-        return self.data.remembered(("study", name), lambda: list(filter(None, map(_read, folders))))
+        return self.data.remembered(("study", name), lambda: list(filter(None, map(self._read, folders))))
+
+    def _read(self, folder: Path) -> StudyData | None:
+        """Return the results of a study; None if it is not there, or broken: then its own report names the fault."""
+        with suppress(LeoBenchError):
+            return self.data.studies.load(folder) if (folder / "study.json").exists() else None
+        return None
 
 
 def _is_trained_so(place: Place, training: str) -> bool:
     """Return True if a variant has the settings that its study file had when the claims were planned."""
     return not training or training_key(place.data.settings[place.variant]) == training
-
-
-def _read(folder: Path) -> StudyData | None:
-    """Return the results of a study; None if it is not there, or broken: then its own report names the fault."""
-    with suppress(LeoBenchError):
-        return load_study_data(folder) if (folder / "study.json").exists() else None
-    return None

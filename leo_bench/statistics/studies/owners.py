@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan, read_record
 from leo_bench.statistics.studies.comparable import NOT_A_CHANGE
-from leo_bench.statistics.studies.study import StudyData, load_study_data
+from leo_bench.statistics.studies.study import StudyData
 
 
 class Owner(NamedTuple):
@@ -48,7 +48,9 @@ def _larger_siblings(data: StudyData) -> list[StudyData]:
 
 def _read_siblings(data: StudyData) -> list[StudyData]:
     plans = sorted(_plans_beside(data.view.folder).items(), key=lambda item: _rank(item[1]))
-    return [load_study_data(folder) for folder, plan in plans if plan.claims is None and _goes_before(plan, data.plan)]
+    return [
+        data.studies.load(folder) for folder, plan in plans if plan.claims is None and _goes_before(plan, data.plan)
+    ]
 
 
 def studies_that_read(folder: Path) -> list[Path]:

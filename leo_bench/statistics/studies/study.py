@@ -1,7 +1,7 @@
 """Results of one study: score rows that may be averaged, labels, changed settings."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -38,6 +38,8 @@ class StudyData:
     """Done runs that cannot be averaged with the other seeds of their variant, each with its reason."""
     cache: dict[Any, Any] = field(default_factory=dict)
     """Results that are expensive and asked for again: differences by test, the prior of variances, other studies."""
+    studies: "Studies" = field(default_factory=lambda: Studies())
+    """Where other studies are read."""
 
     def remembered(self, key: Any, make: Callable[[], T]) -> T:
         """Return the result of make() of the first call with this key."""
@@ -182,9 +184,23 @@ class StudyData:
         return ", ".join(f"{row.dataset} {str(row.data_digest)[:8]}" for row in names.itertuples())
 
 
+class Studies:
+    """Studies for reports that are made together: each is read once, by the first one that needs it."""
+
+    def __init__(self) -> None:
+        self._read: dict[Path, StudyData] = {}
+
+    def load(self, folder: Path) -> StudyData:
+        """Return the results of the study in a folder. Raises LeoBenchError if it cannot be read."""
+        place = folder.absolute()
+        if place not in self._read:
+            self._read[place] = replace(study_data(load_study(folder)), studies=self)
+        return self._read[place]
+
+
 def load_study_data(folder: Path) -> StudyData:
     """Read a study's folder."""
-    return study_data(load_study(folder))
+    return Studies().load(folder)
 
 
 def study_data(view: StudyView) -> StudyData:

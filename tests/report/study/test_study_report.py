@@ -13,7 +13,7 @@ from results_fixture import Counts, make_plan, planned, seal, write_attempt, wri
 from search_fixture import make_search, make_trial, write_search
 
 from leo_bench.config import make_settings
-from leo_bench.records import Plan, load_study, without_paths
+from leo_bench.records import Plan, StudyView, load_study, without_paths
 from leo_bench.records.search import Best, Choice
 from leo_bench.report import rebuild_all, write_index, write_report
 from leo_bench.report.sentences import seed_words
@@ -615,6 +615,30 @@ def test_a_broken_study_does_not_keep_the_others_from_their_reports(tmp_path: Pa
     assert made == [reports / "ablations-cpu/report.html"] and "broken-cpu" in broken
     assert (reports / "ablations-cpu/report.html").is_file()
     assert 'href="ablations-cpu/report.html"' in (reports / "index.html").read_text()
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_a_study_is_read_once_for_all_reports_that_are_made_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = tmp_path / "results"
+    variants: dict[str, dict[str, Any]] = {"leo": {}, "none": {"relation": "none"}, "long": {"latent_dim": 128}}
+    for study, names in (("small", ("leo", "none")), ("large", ("leo", "none", "long"))):
+        plan = make_plan({name: variants[name] for name in names}, [0, 1], study=study)
+        for run in plan.runs:
+            write_run(results, plan, run, lambda *_: np.full((12, 6), 50))
+        write_study(results, plan)
+    read: list[str] = []
+
+    def counted(folder: Path) -> StudyView:
+        read.append(folder.name)
+        return load_study(folder)
+
+    monkeypatch.setattr("leo_bench.statistics.studies.study.load_study", counted)
+    rebuild_all(results, tmp_path / "reports")  # small leaves its comparison to large
+    assert sorted(read) == ["large-cpu", "small-cpu"]
+    rebuild_all(results, tmp_path / "reports")  # what changed since is seen
+    assert len(read) == 4
 
 
 def test_index_of_nothing_says_so(tmp_path: Path) -> None:
