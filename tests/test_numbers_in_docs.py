@@ -481,6 +481,23 @@ def test_who_still_gains_at_the_published_protocols() -> None:
     assert slower == {"reptile", "reptile_transductive"} and "all but Reptile's are smaller" in text
 
 
+def test_remedies_for_a_nan_loss() -> None:
+    tables = ROOT / "reports" / "official" / "nan_loss-cpu" / "tables"
+    found = pd.read_csv(tables / "diverged.csv").set_index("variant")
+    assert set(found["ended"]) == {20}
+    text = " ".join(" ".join(page("troubleshooting.md")).split())
+    none, outer, inner, clip = (
+        found["diverged"].reindex([name]).fillna(0).astype(int).iloc[0]
+        for name in ("rates_high", "outer_lr", "inner_lr", "clip_norm")
+    )
+    assert outer == 0 and clip == 20
+    assert f"at an outer rate of 0.006, {none} ended with a NaN loss; at a third of that rate, none." in text
+    assert f"With the first inner rate at 0.3 in place of 1 it was {inner}, and with gradients clipped" in text
+    claims = pd.read_csv(ROOT / "reports" / "official" / "claims-cpu" / "tables" / "numbers.csv")
+    verdicts = {name: claims[claims["claim"] == f"nan_{name}"]["verdict"].tolist() for name in found.index[1:]}
+    assert verdicts == {"outer_lr": ["holds"], "inner_lr": ["inconclusive"], "clip_norm": ["inconclusive"]}
+
+
 def test_limits_of_the_comparison() -> None:
     runs = pd.read_csv(ROOT / "results" / "official" / "compare-cpu" / "runs.csv")
     scores = pd.read_csv(ROOT / "results" / "official" / "compare-cpu" / "scores.csv")
