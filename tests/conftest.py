@@ -1,5 +1,5 @@
-"""For all tests: one thread each, as runs have, so that numbers do not depend on the machine's cores; and no waiting for
-the disk."""
+"""For all tests: one thread each, as runs have, so that numbers do not depend on the machine's cores; no waiting for the
+disk."""
 
 import os
 from collections.abc import Iterator
