@@ -1,5 +1,4 @@
-"""For all tests: one thread each, as runs have, so that numbers do not depend on the machine's cores; no waiting for the
-disk."""
+"""For all tests: one thread each, as runs have, so that numbers do not depend on the machine, and no wait for disks."""
 
 import os
 from collections.abc import Iterator
