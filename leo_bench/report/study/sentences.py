@@ -71,6 +71,10 @@ def completeness(view: StudyView) -> str:
     total, done = len(view.runs) + len(unplanned), len(view.done)
     if done == total:
         return f"The study is complete: all {total} planned runs are done."
+    if done + (diverged := sum(run.diverged is True for run in view.runs)) == total:
+        return (
+            f"The study is complete: of {total} planned runs {done} are done, and the training of {diverged} diverged."
+        )
     counts = {status: sum(run.status == status for run in view.runs) for status in STATUS_ORDER}
     counts["not asked for"] = len(unplanned)
     rest = ", ".join(f"{count} {status}" for status, count in counts.items() if count)

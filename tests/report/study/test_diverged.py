@@ -55,7 +55,7 @@ def test_a_study_without_such_a_training_has_no_table(tmp_path: Path) -> None:
     data = studied(tmp_path, {}, {("slower", 3)})
     assert diverged_table(data) is None
     text = write_report(data.view.folder, tmp_path / "report").with_suffix(".md").read_text()
-    assert "diverged" not in text
+    assert "diverged" not in text and "20 of 21 planned runs are done (1 missing)" in text
 
 
 def test_the_report_says_it_above_its_numbers(tmp_path: Path) -> None:
@@ -64,6 +64,7 @@ def test_the_report_says_it_above_its_numbers(tmp_path: Path) -> None:
     text = page.with_suffix(".md").read_text()
     note = '2 of 21 trainings ended with a NaN or infinite loss and are in no mean: see "Trainings that diverged".'
     assert text.index(note) < text.index("## Main table") < text.index("## Trainings that diverged")
+    assert "The study is complete: of 21 planned runs 19 are done, and the training of 2 diverged." in text
     html = page.read_text()
     assert '<a href="#diverged">' in html and html.count('id="diverged"') == 1
     assert (tmp_path / "report/tables/diverged.csv").read_text().startswith("variant,label,ended,diverged,against")
