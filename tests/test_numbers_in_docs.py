@@ -808,15 +808,11 @@ def test_what_a_search_was_worth_to_the_papers_leo_and_to_meta_sgd_on_the_head()
     }
     assert ended == {"paper_searched": 0, "paper_remedied": 4}
     assert "So did all five of `paper_searched`" in words and "four of its five trainings ended well" in words
-    (remedies,) = [
-        line for line in page("claims.md") if line.startswith("| lower learning rates and gradient clipping")
-    ]
-    assert "at 5 of 5 seeds, and at 1 of 5 at a third of the outer rate" in remedies
     assert f"The {leo:.1f}% are of four seeds, at a lower outer rate; the fifth ended with a NaN loss" in claims
     choice = load_study(ROOT / "results/official/compare_choice-cpu")
     failed = {run.planned.variant for run in choice.runs if run.status == "failed"}
     assert len(failed) == 4 and {name.rpartition("_")[0] for name in failed} == {"paper"}
-    assert "Four of the 14 trainings of the paper's LEO ended" in words and "4 of its 14 settings did" in remedies
+    assert "Four of the 14 trainings of the paper's LEO ended" in words
 
 
 def test_compare_has_the_best_of_14_settings_of_each_method_searched_for_late() -> None:
