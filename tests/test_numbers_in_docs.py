@@ -490,9 +490,12 @@ def test_remedies_for_a_nan_loss() -> None:
         found["diverged"].reindex([name]).fillna(0).astype(int).iloc[0]
         for name in ("rates_high", "outer_lr", "inner_lr", "clip_norm")
     )
-    assert outer == 0 and clip == 20
-    assert f"at an outer rate of 0.006, {none} ended with a NaN loss; at a third of that rate, none." in text
-    assert f"With the first inner rate at 0.3 in place of 1 it was {inner}, and with gradients clipped" in text
+    assert f"At an outer rate of 0.006, {none} of 20 trainings ended with a NaN loss" in text
+    assert (
+        f"at a third of that rate, {outer} of 20; with the first inner rate at 0.3 in place of 1, {inner} of 20;"
+        in text
+    )
+    assert f"with gradients clipped to 0.3 in place of 1, {clip} of 20." in text
     claims = pd.read_csv(ROOT / "reports" / "official" / "claims-cpu" / "tables" / "numbers.csv")
     verdicts = {name: claims[claims["claim"] == f"nan_{name}"]["verdict"].tolist() for name in found.index[1:]}
     assert verdicts == {"outer_lr": ["holds"], "inner_lr": ["inconclusive"], "clip_norm": ["inconclusive"]}

@@ -123,7 +123,8 @@ def _until_decided(
         plan = _plan(options, source, asked if number == 1 else seeds, only, len(looks))
         print(_look_words(number, looks))
         code = _run(options, source, plan, executor)
-        if code:
+        runs = load_study(study_folder(options.results, plan)).runs
+        if code == EXIT_INTERRUPTED or not all(run.status == "done" or run.diverged for run in runs):
             return code
         found = [
             pair

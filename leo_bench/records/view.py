@@ -44,6 +44,13 @@ class StudyView:
         return {seed: end for seed, end in sorted(ends.items()) if end is not None}
 
     @property
+    def trainings(self) -> dict[str, bool]:
+        """Run key of each training that ended -> whether it diverged. Variants may share a training; without those that
+        train nothing."""
+        trained = [run for run in self.runs if run.planned.settings["n_train_episodes"]]
+        return {run.planned.run_key: run.diverged for run in trained if run.diverged is not None}
+
+    @property
     def unplanned(self) -> list[tuple[str, int]]:
         """Variant and seed of each run of the profile that no call asked for."""
         planned = {(run.variant, run.seed) for run in self.plan.runs}

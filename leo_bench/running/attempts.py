@@ -50,6 +50,11 @@ class Attempt:
         )
         self.update(0)
 
+    def computes_on(self, host: dict[str, str]) -> None:
+        """Record the machine with what the run computes on, such as a GPU."""
+        self.status = self.status.model_copy(update={"host": host})
+        self.update(self.status.episode)
+
     def update(self, episode: int) -> None:
         """Record the number of training episodes done."""
         self.status = self.status.model_copy(update={"episode": episode})
@@ -77,19 +82,22 @@ def next_attempt(folder: Path) -> Path:
     return folder / f"attempt-{number}"
 
 
-def counted_attempts(folder: Path) -> int:
-    """Return the number of failed attempts since the run was last set aside."""
-    return sum(_counts(attempt) for attempt in attempts_of(folder))
+def counted_attempts(folder: Path, numerics: str = "") -> int:
+    """Return the number of failed attempts since the run was last set aside.
+
+    numerics: digest of the source that the plan has; failures of other source do not count. Empty: all count.
+    """
+    return sum(_counts(attempt, numerics) for attempt in attempts_of(folder))
 
 
-def _counts(attempt: Path) -> bool:
+def _counts(attempt: Path, numerics: str) -> bool:
     if (attempt / "set-aside").exists():
         return False
     try:
         status = read_record(attempt / "status.json", AttemptStatus)
     except LeoBenchError:
         return True
-    return status.status == "failed"
+    return status.status == "failed" and (not numerics or status.numerics in (None, numerics))
 
 
 def note_death(folder: Path, code: int, settings: Settings, before: int, lost: str = "") -> None:

@@ -195,6 +195,7 @@ def train_and_test(job: _Job, attempt: Attempt, recorder: Any) -> float | None:
     """
     folder, planned, settings = job.folder, job.planned, job.settings
     device = prepare(settings)
+    attempt.computes_on(host(device))
     bank = load_bank(settings.dataset, settings.image_size, job.data, device)
     trained = read_training(folder, planned) if (folder / "result.json").exists() else None
     lacking = {

@@ -97,7 +97,7 @@ def _refuse_incomplete(view: StudyView, partial: bool) -> None:
             f"study {name}-{profile} has no done run to publish; run it first: "
             f"leo-bench study {name} --profile {profile}"
         )
-    waiting = [run for run in view.runs if run.status != "done"]
+    waiting = [run for run in view.runs if run.status != "done" and not run.diverged]
     if waiting and not partial:
         first = waiting[0]
         raise LeoBenchError(

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import RunState
+from leo_bench.records import RunState, tests_of
 from leo_bench.running.executor import Ended, Executor
 from leo_bench.running.reproduce import Comparison, Steps
 
@@ -17,7 +17,7 @@ START_SECONDS = 10.0
 """Seconds that a process needs before it trains, about."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidate:
     """Recorded run that may be done again."""
 
@@ -34,9 +34,12 @@ class Candidate:
 
     @cached_property
     def seconds(self) -> float:
-        """Seconds that the run took on record, with the start of its process."""
+        """Seconds that the run took on record, with the start of its process, and of one for each test that the first
+        folder does not plan."""
         assert self.run.result is not None
-        return START_SECONDS + self.run.result.train_seconds + sum(test.eval_seconds for test in self.run.tests)
+        planned = tests_of(self.run.planned)
+        n_starts = 1 + sum(test.test_key not in planned for test in self.run.tests)
+        return START_SECONDS * n_starts + self.run.result.train_seconds + sum(t.eval_seconds for t in self.run.tests)
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,9 @@ def in_turns(done: Mapping[Path, Sequence[RunState]], n_turns: int | None = None
             key = run.folder, listed[run.folder]
             listed[run.folder] += 1
             shared[key] = shared[key].also_of(folder, run) if key in shared else Candidate((folder,), run)
+    if len(done) == 1:
+        (folder,) = done
+        return sorted(shared.values(), key=partial(_untrained_and_seconds, {folder}))[:n_turns]
     waiting, order, n_done = list(shared.values()), [], 0
     while waiting and n_done != n_turns:
         lacking = set(done)

@@ -201,7 +201,7 @@ class StudyRunner:
             self.retried.append(run.run_key)
             forget_attempts(folder)
         diverged = state.diverged and run.run_key not in self.retried
-        if diverged or counted_attempts(folder) >= MAX_ATTEMPTS:
+        if diverged or counted_attempts(folder, self._numerics(run)) >= MAX_ATTEMPTS:
             given_up.append(run.run_key)
             why = ", as it would end likewise" if diverged else f" after {MAX_ATTEMPTS} failed attempts"
             self.say(
@@ -237,7 +237,11 @@ class StudyRunner:
         note_death(one.folder, ended.code, make_settings(one.run.settings), one.attempts, ended.lost)
         if ended.code == EXIT_FAILED and not ended.lost:  # another attempt would end likewise
             return False
-        return counted_attempts(one.folder) < MAX_ATTEMPTS
+        return counted_attempts(one.folder, self._numerics(one.run)) < MAX_ATTEMPTS
+
+    def _numerics(self, run: PlannedRun) -> str:
+        """Return the digest of the source whose failures count; empty if those of any source do."""
+        return "" if self.plan.accept_stale else run.numerics
 
     def _sentence(self, one: _Started) -> str:
         """Return how a run ended, in words, and count it if it is done."""

@@ -23,7 +23,7 @@ def stalled(accuracy: float, settings: Settings) -> str:
 def diverged(what: str, settings: Settings) -> str:
     """Return a message about a loss or weights that are NaN or infinite, with advice. what: the event in words."""
     return (
-        f"{what}; lower inner_lr (now {settings.inner_lr:g}) or outer_lr (now {settings.outer_lr:g}), "
+        f"{what}; lower outer_lr (now {settings.outer_lr:g}) or inner_lr (now {settings.inner_lr:g}), "
         f"or clip_norm (now {settings.clip_norm:g})"
     )
 

@@ -502,6 +502,15 @@ def test_a_failure_counts_by_the_source_of_the_plan(
     assert run_state(run, folder, accept_stale=True).diverged
 
 
+def test_a_training_that_diverged_is_published_without_being_asked_for(tmp_path: Path, plan: Plan) -> None:
+    write_study(tmp_path, plan)
+    for number in range(3):
+        done(tmp_path, plan, number)
+    write_attempt(tmp_path, plan.runs[3], "failed", "the training loss became nan by episode 400")
+    target = publish(tmp_path, "ablations", "cpu", partial=False)
+    assert [run.status for run in load_study(target).runs] == ["done", "done", "done", "failed"]
+
+
 def test_publishing_wants_all_runs_unless_partial_and_can_be_repeated(tmp_path: Path, plan: Plan) -> None:
     folder = write_study(tmp_path, plan)
     with pytest.raises(LeoBenchError, match="no done run"):

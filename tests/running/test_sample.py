@@ -44,14 +44,15 @@ def test_the_cheapest_of_each_study_comes_first_and_a_shared_run_once(tmp_path: 
 
 
 def test_a_shared_run_counts_for_each_of_its_studies(tmp_path: Path) -> None:
-    # 90 s for two studies are 45 s each: less than the 50 s and 58 s of the runs that only one of them has
+    # 600 s, and a process for each test of three shots, for two studies: less for each than 400 s for one of them
+    seconds = {40: 400.0, 48: 480.0, 80: 600.0}
     done = {}
     for study, episodes, shots in (("a", (40, 80), [1]), ("b", (48, 80), [1, 3])):
         plan = make_plan(
             {f"{study}{n}": {"n_train_episodes": n, "test_k_shots": shots} for n in episodes}, [0], study=study
         )
         for run in plan.runs:
-            write_run(tmp_path, plan, run, lambda *_: COUNTS, train_seconds=float(run.settings["n_train_episodes"]))
+            write_run(tmp_path, plan, run, lambda *_: COUNTS, train_seconds=seconds[run.settings["n_train_episodes"]])
         folder = write_study(tmp_path, plan)
         done[folder] = load_study(folder).done
     (first,) = in_turns(done, n_turns=1)
@@ -62,6 +63,9 @@ def test_a_shared_run_counts_for_each_of_its_studies(tmp_path: Path) -> None:
         test.test_key for runs in done.values() for run in runs if run.folder == first.run.folder for test in run.tests
     }
     assert {test.k_shot for test in first.run.tests} == {1, 3}
+    extra = sum(test.k_shot == 3 for test in first.run.tests)
+    scoring = sum(test.eval_seconds for test in first.run.tests)
+    assert first.seconds == pytest.approx(600 + (1 + extra) * START_SECONDS + scoring)
     assert names(in_turns(done)) == [("a-cpu", "a80"), ("a-cpu", "a40"), ("b-cpu", "b48")]
     (other,) = (run for run in done[first.folders[1]] if run.folder == first.run.folder)
     assert others_of(first.run, done[first.folders[1]]) == [other.headline.accuracy]  # whatever its variant's name

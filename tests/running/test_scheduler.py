@@ -119,6 +119,17 @@ def test_a_training_that_diverged_by_other_source_is_done_again(
     assert [run.status for run in runner(tmp_path, plan).run().runs] == [ends]
 
 
+def test_failures_by_other_source_use_up_no_attempts(tmp_path: Path) -> None:
+    plan = make_plan({"a": {"latent_dim": 101}}, [0], numerics=None)
+    folder = tmp_path / "runs" / plan.runs[0].run_key
+    for number in range(1, MAX_ATTEMPTS + 1):
+        failed = AttemptStatus(status="failed", started="then", message="x", numerics=f"00000000000{number}")
+        write_record(folder / f"attempt-{number}" / "status.json", failed)
+    accepting = plan.model_copy(update={"accept_stale": True})
+    assert [run.status for run in runner(tmp_path, accepting).run().runs] == ["failed"]
+    assert [run.status for run in runner(tmp_path, plan).run().runs] == ["done"]
+
+
 def test_a_killed_run_is_tried_again_and_its_first_attempt_kept(tmp_path: Path) -> None:
     plan = plan_of(shaky=400)
     view = runner(tmp_path, plan).run()

@@ -37,5 +37,7 @@ def test_only_leo_is_told_to_change_leos_parts() -> None:
 
 def test_remedies_name_what_is_set_now() -> None:
     settings = make_settings({"inner_lr": 0.5, "meta_batch_size": 8})
-    assert diverged("the loss became nan", settings).startswith("the loss became nan; lower inner_lr (now 0.5)")
+    assert diverged("the loss became nan", settings).startswith(
+        "the loss became nan; lower outer_lr (now 0.001) or inner_lr (now 0.5)"
+    )
     assert "meta_batch_size (now 8)" in out_of_memory(settings)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from leo_bench.records.quantities import training_effort
 from leo_bench.report.table import NONE, ReportTable, p_value
 from leo_bench.statistics import paired_shares
 from leo_bench.statistics.studies.study import StudyData
@@ -9,10 +10,16 @@ from leo_bench.statistics.studies.study import StudyData
 CAPTION = (
     "Trainings that ended with a NaN or infinite loss, of those that ended. No other number of this page counts them, "
     "so the accuracy of a variant that often diverges is that of the seeds at which it did not. Shared seeds: those "
-    "that a variant and the one it is compared with both have. It alone: shared seeds at which the training of the "
-    "variant diverged and the other one did not; other alone: the other way round. p: two-sided exact sign test on "
+    "at which the training of the variant and that of the one it is compared with ended, if both are on the same data "
+    "set and number of images; of them those at which only one of the two diverged. p: two-sided exact sign test on "
     "these (McNemar 1947), for each row by itself."
 )
+
+
+def _budget(data: StudyData, variant: str) -> tuple[str, int]:
+    """Return data set and number of images that a variant is trained on."""
+    settings = data.settings[variant]
+    return settings["dataset"], training_effort(settings)["n_train_images"]
 
 
 def diverged_table(data: StudyData) -> ReportTable | None:
@@ -24,8 +31,8 @@ def diverged_table(data: StudyData) -> ReportTable | None:
     rows = []
     for variant, own in ends.items():
         other = None if variant == data.plan.baseline else data.compared_with(variant)
-        base = ends[other] if other else {}
-        if not own or not any((*own.values(), *base.values())):
+        base = ends[other] if other and _budget(data, other) == _budget(data, variant) else {}
+        if not own or not data.settings[variant]["n_train_episodes"] or not any((*own.values(), *base.values())):
             continue
         shares = paired_shares(own, base)
         rows.append(
@@ -51,8 +58,8 @@ def diverged_table(data: StudyData) -> ReportTable | None:
             "diverged": [f"{own} of {n}" for own, n in zip(numbers["diverged"], numbers["ended"], strict=True)],
             "compared with": [data.label(name) if name else NONE for name in numbers["against"]],
             "shared seeds": numbers["shared_seeds"].astype(str).where(beside, NONE),
-            "it alone": numbers["it_alone"].astype(str).where(beside, NONE),
-            "other alone": numbers["other_alone"].astype(str).where(beside, NONE),
+            "only it diverged": numbers["it_alone"].astype(str).where(beside, NONE),
+            "only the other did": numbers["other_alone"].astype(str).where(beside, NONE),
             "p": numbers["p"].map(p_value),
         }
     )

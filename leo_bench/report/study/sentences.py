@@ -73,7 +73,8 @@ def completeness(view: StudyView) -> str:
         return f"The study is complete: all {total} planned runs are done."
     if done + (diverged := sum(run.diverged is True for run in view.runs)) == total:
         return (
-            f"The study is complete: of {total} planned runs {done} are done, and the training of {diverged} diverged."
+            f"The study is complete: {done} of {total} planned runs are done, and the other {diverged} ended with a "
+            "NaN or infinite loss."
         )
     counts = {status: sum(run.status == status for run in view.runs) for status in STATUS_ORDER}
     counts["not asked for"] = len(unplanned)
@@ -116,10 +117,9 @@ def notices(data: StudyData) -> list[str]:
     for variant, warning in last.items():
         warned.setdefault(warning, {})[data.label(variant)] = None
     found += [f"{listed(list(labels), most=len(labels))}: {warning}." for warning, labels in warned.items()]
-    ends = [end for variant in data.variants for end in data.view.diverged(variant).values()]
-    if any(ends):
+    if any((ends := data.view.trainings).values()):
         found.append(
-            f"{sum(ends)} of {len(ends)} trainings ended with a NaN or infinite loss and are in no mean: "
+            f"{sum(ends.values())} of {len(ends)} trainings ended with a NaN or infinite loss and are in no mean: "
             'see "Trainings that diverged".'
         )
     if data.view.plan.accept_stale:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from results_fixture import make_plan, write_attempt, write_run, write_study
 
 from leo_bench.report import write_report
 from leo_bench.report.study.diverged import diverged_table
+from leo_bench.report.study.sentences import notices
 from leo_bench.statistics.studies.study import StudyData, load_study_data
 
 NAN = "the training loss became nan (gradient norm nan) by episode 400; lower inner_lr (now 1)"
@@ -51,6 +53,29 @@ def test_a_variant_beside_one_that_never_diverged_is_left_out(tmp_path: Path) ->
     assert table is not None and table.numbers["variant"].tolist() == ["clipped"]
 
 
+def test_a_training_that_variants_share_is_counted_once_and_one_that_trains_nothing_never(tmp_path: Path) -> None:
+    variants: dict[str, dict[str, Any]] = {
+        "base": {},
+        "few": {"test_n_query": 4},
+        "untrained": {"n_train_episodes": 0},
+        "longer": {"n_train_episodes": 4000},
+    }
+    plan = make_plan(variants, range(2))
+    for run in plan.runs:
+        if run.seed == 0 and run.variant != "untrained":
+            write_attempt(tmp_path, run, "failed", NAN)
+        else:
+            write_run(tmp_path, plan, run, lambda *_: np.full((12, 6), 5))
+    data = load_study_data(write_study(tmp_path, plan))
+    (note,) = (words for words in notices(data) if "NaN" in words)
+    assert note.startswith("2 of 4 trainings ended with")  # two of base, which few shares, and two of longer
+    table = diverged_table(data)
+    assert table is not None
+    rows = table.numbers.set_index("variant")
+    assert list(rows.index) == ["base", "few", "longer"]
+    assert rows["shared_seeds"].tolist() == [0, 2, 0]  # more images are not compared
+
+
 def test_a_study_without_such_a_training_has_no_table(tmp_path: Path) -> None:
     data = studied(tmp_path, {}, {("slower", 3)})
     assert diverged_table(data) is None
@@ -64,7 +89,7 @@ def test_the_report_says_it_above_its_numbers(tmp_path: Path) -> None:
     text = page.with_suffix(".md").read_text()
     note = '2 of 21 trainings ended with a NaN or infinite loss and are in no mean: see "Trainings that diverged".'
     assert text.index(note) < text.index("## Main table") < text.index("## Trainings that diverged")
-    assert "The study is complete: of 21 planned runs 19 are done, and the training of 2 diverged." in text
+    assert "The study is complete: 19 of 21 planned runs are done, and the other 2 ended with a NaN or" in text
     html = page.read_text()
     assert '<a href="#diverged">' in html and html.count('id="diverged"') == 1
     assert (tmp_path / "report/tables/diverged.csv").read_text().startswith("variant,label,ended,diverged,against")
