@@ -179,7 +179,7 @@ def test_rebuilding_reports_rebuilds_the_benchmarks_too(tmp_path: Path, monkeypa
     official.mkdir(parents=True)
     timings(a=[1.0, 2.0]).to_csv(official / "timings.csv", index=False)
     (official / "machine.json").write_text("{}")
-    monkeypatch.setattr("leo_bench.commands.report.rebuild_all", lambda results, reports: ([tmp_path], []))
+    monkeypatch.setattr("leo_bench.commands.report.rebuild_all", lambda *_: ([tmp_path], []))
     assert main(["report", "--results", str(tmp_path / "results"), "--reports", str(tmp_path / "reports")]) == 0
     assert "1500" in (tmp_path / "reports" / "official" / "bench" / "report.md").read_text()  # the median, in ms
 

@@ -65,7 +65,7 @@ def test_publishing_a_study_writes_the_published_reports_that_read_it_again(
     write(tmp_path, "small", {"start": 64, "half": 32}, seeds=1)
     write(tmp_path, "large", {"base": 64, "short": 32, "tiny": 16}, seeds=1)
     written: list[str] = []
-    monkeypatch.setattr("leo_bench.commands.publish.write_report", lambda folder, _: written.append(folder.name))
+    monkeypatch.setattr("leo_bench.commands.publish.write_report", lambda folder, *_: written.append(folder.name))
     options = ["--profile", "cpu", "--results", str(tmp_path), "--reports", str(tmp_path / "reports")]
     for study in ("small", "large"):
         cli.main(["publish", study, *options])
@@ -75,7 +75,7 @@ def test_publishing_a_study_writes_the_published_reports_that_read_it_again(
 def test_a_look_at_claims_is_one_at_more_runs_or_at_other_statements(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leo_bench.commands.publish.write_report", lambda folder, _: folder)
+    monkeypatch.setattr("leo_bench.commands.publish.write_report", lambda folder, *_: folder)
     options = ["--profile", "cpu", "--results", str(tmp_path), "--reports", str(tmp_path / "reports")]
 
     def publish(study: str, sizes: dict[str, int], seeds: int, **plan_fields: Any) -> int:
@@ -102,7 +102,7 @@ def test_a_look_at_claims_is_one_at_more_runs_or_at_other_statements(
 
 
 def test_a_failure_alone_is_a_look_at_claims_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leo_bench.commands.publish.write_report", lambda folder, _: folder)
+    monkeypatch.setattr("leo_bench.commands.publish.write_report", lambda folder, *_: folder)
     options = ["--profile", "cpu", "--results", str(tmp_path), "--reports", str(tmp_path / "reports"), "--partial"]
     part = Part(kind="difference", quantity="diverged", variant="short", against="base", below=0)
     sources = {name: Source(study="large", variant=name, label=name) for name in ("short", "base")}
