@@ -24,7 +24,7 @@ class Candidate:
     folders: tuple[Path, ...]
     """Studies, searches or stores that have it."""
     run: RunState
-    """As the first of them has it, with the tests that any of them lists."""
+    """The run as the first of them has it, with the tests that any of them lists."""
 
     def also_of(self, folder: Path, run: RunState) -> "Candidate":
         """Return the candidate with one more folder that has it. run: as that folder has it."""

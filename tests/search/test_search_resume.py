@@ -1,4 +1,4 @@
-"""Whether a search may go on from the trials that its folder holds."""
+"""Checks of whether a search may go on from the trials that its folder holds."""
 
 from pathlib import Path
 

@@ -39,7 +39,7 @@ class StudyData:
     cache: dict[Any, Any] = field(default_factory=dict)
     """Results that are expensive and asked for again: differences by test, the prior of variances, other studies."""
     studies: "Studies" = field(default_factory=lambda: Studies())
-    """Where other studies are read."""
+    """Reader of other studies."""
 
     def remembered(self, key: Any, make: Callable[[], T]) -> T:
         """Return the result of make() of the first call with this key."""
