@@ -25,7 +25,7 @@ def command_bench(options: argparse.Namespace) -> None:
 def timed_benchmarks(results: Path) -> list[str]:
     """Return the folders of benchmarks below results, local and published, that were timed; none outside a checkout."""
     timed = [name for name in ("bench", "official/bench") if (results / name / "timings.csv").exists()]
-    return timed if find_benchmarks() else []
+    return timed if timed and find_benchmarks() else []
 
 
 def write_benchmark_page(folder: Path, out: Path) -> Path:

@@ -124,7 +124,7 @@ def _until_decided(
         print(_look_words(number, looks))
         code = _run(options, source, plan, executor)
         runs = load_study(study_folder(options.results, plan)).runs
-        if code == EXIT_INTERRUPTED or not all(run.status == "done" or run.diverged for run in runs):
+        if code == EXIT_INTERRUPTED or any(run.status != "done" and not run.diverged for run in runs):
             return code
         found = [
             pair
@@ -133,11 +133,11 @@ def _until_decided(
         ]
         if not found:
             print("every comparison on the headline test has a verdict")
-            return 0
+            return code
         print(f"open: {', '.join(plan.labels.get(variant, variant) for variant, _ in found)}")
         only = list(dict.fromkeys(name for pair in found for name in pair))
     print(f"{len(found)} comparisons are still open with {options.max_seeds} seeds; --max-seeds allows for more")
-    return 0
+    return code
 
 
 def _looks(first: Plan, max_seeds: int) -> list[list[int]]:

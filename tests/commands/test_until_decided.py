@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from results_fixture import write_run
+from results_fixture import write_attempt, write_run
 
 from leo_bench.commands import study as command
 from leo_bench.commands.cli import main
@@ -38,13 +38,18 @@ def right(variant: str, seed: int) -> int:
 class Runner:
     """Stands in for StudyRunner: every run is done at once."""
 
+    diverges: tuple[str, int] | None = None
+    """Variant and seed whose training ends with a NaN loss."""
+
     def __init__(self, plan: Plan, view: Plan, results: Path, *_: object) -> None:
         self.plan, self.view, self.results = plan, view, results
 
     def run(self) -> StudyView:
         folder = study_folder(self.results, self.view)
         for run in self.plan.runs:
-            if not (self.results / "runs" / run.run_key / "result.json").exists():
+            if (run.variant, run.seed) == self.diverges:
+                write_attempt(self.results, run, "failed", "the training loss became nan by episode 4")
+            elif not (self.results / "runs" / run.run_key / "result.json").exists():
                 steps = run.settings["inner_steps"] + 1
                 write_run(
                     self.results, self.plan, run, lambda name, seed, *_, n=steps: np.full((12, n), right(name, seed))
@@ -115,6 +120,12 @@ def test_the_share_of_a_look_is_kept_by_a_later_call(seeds_run: Path) -> None:
     assert run(seeds_run, "--until-decided", "--max-seeds", "5") == 0
     assert run(seeds_run) == 0
     assert load_study(seeds_run / "results/s-cpu").plan.n_looks == 2
+
+
+def test_a_training_that_diverged_does_not_end_it(seeds_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Runner, "diverges", ("near", 0))
+    assert run(seeds_run, "--until-decided", "--max-seeds", "6") == 1  # as of any study with a run that is not done
+    assert seeds_of(seeds_run)["near"] == [1, 2, 3, 4, 5]
 
 
 def test_it_stops_when_all_is_decided(seeds_run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,6 +26,7 @@ from leo_bench.records import (
     Plan,
     Record,
     RunState,
+    arrays,
     attempts_of,
     load_study,
     read_record,
@@ -509,6 +510,24 @@ def test_a_training_that_diverged_is_published_without_being_asked_for(tmp_path:
     write_attempt(tmp_path, plan.runs[3], "failed", "the training loss became nan by episode 400")
     target = publish(tmp_path, "ablations", "cpu", partial=False)
     assert [run.status for run in load_study(target).runs] == ["done", "done", "done", "failed"]
+
+
+def test_what_tests_share_is_read_once_and_again_when_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, reads = tmp_path / "shared.npz", []
+    original = arrays._read
+    monkeypatch.setattr(arrays, "_read", lambda *given: reads.append(1) or original(*given))
+    for asked in ([1, 2], [3, 4, 5]):
+        np.savez(path, asked=np.array(asked))
+        found = [arrays._read_shared(path)["asked"] for _ in range(2)]
+        assert [one.tolist() for one in found] == [asked, asked]
+        with pytest.raises(ValueError, match="read-only"):
+            found[0][0] = 9  # others have it too
+    assert len(reads) == 2
+    path.unlink()
+    with pytest.raises(LeoBenchError, match="take the folder episodes/ along"):
+        arrays._read_shared(path)
 
 
 def test_publishing_wants_all_runs_unless_partial_and_can_be_repeated(tmp_path: Path, plan: Plan) -> None:

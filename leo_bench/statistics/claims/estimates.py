@@ -64,7 +64,7 @@ class Number:
     value: float
     n_seeds: int
     estimate: Difference | PairedShares | None = None
-    """What is known of the number over seeds; None for an exact number, and for one seed."""
+    """Mean or shares over seeds, with their spread; None for an exact number, and for one seed."""
     note: str = ""
     decision: Decision | None = None
     """Verdict of the study that compares the same two variants; None if the number is judged here."""

@@ -373,7 +373,7 @@ def diverges(variant: str, **values: Any) -> Part:
 
 
 def test_trainings_that_diverge_by_hand(tmp_path: Path) -> None:
-    """Of eight seeds `leo` diverges at all; `good` at none, `same` at seven, `bad` at all of the six that ended."""
+    """Eight seeds: `leo` diverges at all, `good` at none, `same` at seven, `bad` at all of the six that ended."""
     claims = {
         "cured": claim(diverges("good", below=0)),
         "worse": claim(diverges("good", above=0)),
