@@ -7,6 +7,7 @@ A run is a function of its settings alone (on one machine, with one version of t
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -361,9 +362,14 @@ def differing(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+@cache  # every record on disk asks for them
+def _defaults() -> dict[str, Any]:
+    return {name: default_of(name) for name in Settings.model_fields}
+
+
 def with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return all settings: these, and the others at their defaults. values: plain JSON values of all or of some."""
-    return {**{name: default_of(name) for name in Settings.model_fields}, **values}
+    return {**_defaults(), **values}
 
 
 def training_settings(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Files of a test: whole in the store; a published one leaves out what its run or tests of the same episodes have."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,22 @@ def _record_of(run: Path, test: TestResult) -> Path:
     return run / TESTS / test.test_key / RECORD
 
 
-def _fields_of_run(run: Path) -> Mapping[str, Any]:
-    fields = read_json(run / RECORD)
-    check_digest(run / RECORD, fields)
+def _fields_of_run(folder: Path) -> Mapping[str, Any]:
+    """Return the record of a run as JSON values. It is read once for all its tests, and again if it has changed."""
+    path = folder / RECORD
+    try:
+        state = path.stat()
+    except OSError:
+        return _checked(path)  # which says what is wrong
+    return _checked_once(path, state.st_ino, state.st_mtime_ns, state.st_size)
+
+
+def _checked(path: Path) -> Mapping[str, Any]:
+    fields = read_json(path)
+    check_digest(path, fields)
     return fields if isinstance(fields, dict) else {}
+
+
+@lru_cache(maxsize=64)
+def _checked_once(path: Path, *_state: int) -> Mapping[str, Any]:
+    return _checked(path)

@@ -181,9 +181,11 @@ def _alike(plan: Plan, done: set[tuple[str, int]], store: Path) -> list[RunState
     done: (variant, seed) of runs that count. For these, no run is listed, nor other seeds of a variant whose planned
     runs all count.
     """
+    open_variants = {run.variant for run in plan.runs if (run.variant, run.seed) not in done}
+    if not open_variants:
+        return []
     variants = {_identity(run.settings): run for run in plan.runs}
     keys = {run.run_key for run in plan.runs}
-    open_variants = {run.variant for run in plan.runs if (run.variant, run.seed) not in done}
     found = []
     for folder in sorted(store.iterdir()) if store.is_dir() else []:
         if folder.name in keys or not (folder / "result.json").exists():

@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -28,20 +29,24 @@ def now() -> str:
 
 
 def commit() -> str:
-    """Return the short commit of the checkout, with "+changes" if tracked files differ.
+    """Return the short commit of the checkout, with "+changes" if tracked files differ, as at the first call.
 
     If this source is no checkout of its own, because the package lies outside git, or inside a repository of another
     project, or git does not track it: the commit in LEO_BENCH_COMMIT, else "unknown".
     """
-    unknown = os.environ.get(COMMIT, "unknown")
+    return _commit_of(PACKAGE) or os.environ.get(COMMIT, "unknown")
+
+
+@cache  # asked for by every record; files that change later are not what this process has loaded
+def _commit_of(package: Path) -> str:
     try:
-        if Path(_git("rev-parse", "--show-toplevel")).resolve() != PACKAGE.parent:
-            return unknown
-        _git("ls-files", "--error-unmatch", f"{PACKAGE.name}/__init__.py")
-        head = _git("rev-parse", "--short=12", "HEAD")
-        return head + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else "")
+        if Path(_git(package, "rev-parse", "--show-toplevel")).resolve() != package.parent:
+            return ""
+        _git(package, "ls-files", "--error-unmatch", f"{package.name}/__init__.py")
+        head = _git(package, "rev-parse", "--short=12", "HEAD")
+        return head + ("+changes" if _git(package, "status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, ValueError, subprocess.CalledProcessError):
-        return unknown
+        return ""
 
 
 def git(folder: Path, *arguments: str) -> bytes:
@@ -53,8 +58,8 @@ def git(folder: Path, *arguments: str) -> bytes:
     return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, env=own).stdout
 
 
-def _git(*arguments: str) -> str:
-    return git(PACKAGE.parent, *arguments).decode().strip()
+def _git(package: Path, *arguments: str) -> str:
+    return git(package.parent, *arguments).decode().strip()
 
 
 def host() -> dict[str, str]:
@@ -92,7 +97,9 @@ def _cpuinfo() -> dict[str, str]:
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that can change a number."""
-    found = {"python": platform.python_version()}
-    for name in VERSIONS:
-        found[name] = importlib.metadata.version(name)
-    return found
+    return dict(_versions())
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in VERSIONS}}

@@ -108,6 +108,7 @@ def test_a_reader_that_ends_stops_the_study(folder: Path) -> None:
     assert [run.status for run in view(folder).runs].count("done") == 1
 
 
+@pytest.mark.slow
 def test_two_calls_of_one_study_share_its_runs(folder: Path) -> None:
     command = [sys.executable, "-c", code(folder)]
     calls = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -117,6 +118,7 @@ def test_two_calls_of_one_study_share_its_runs(folder: Path) -> None:
     assert [(run.status, run.attempts) for run in view(folder).runs] == [("done", 1)] * 4
 
 
+@pytest.mark.slow
 def test_a_study_file_that_is_edited_while_it_is_stopped_loses_nothing(
     folder: Path, say: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,6 +41,7 @@ def test_reading_needs_no_right_to_write(results: Path, tmp_path: Path) -> None:
     assert (tmp_path / "reports/ablations-cpu/report.html").exists()
 
 
+@pytest.mark.slow
 def test_a_report_is_made_of_a_study_that_is_named_below_the_results(results: Path, tmp_path: Path) -> None:
     made = leo_bench("report", "ablations-cpu", cwd=tmp_path)
     assert (made.returncode, made.stderr) == (0, "")
@@ -51,6 +52,7 @@ def test_a_report_is_made_of_a_study_that_is_named_below_the_results(results: Pa
     assert (tmp_path / "r/ablations-cpu/report.html").exists()
 
 
+@pytest.mark.slow
 def test_publishing_into_other_reports_leaves_the_pages_of_the_checkout(results: Path, tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     page = tmp_path / "docs" / "findings.md"
@@ -130,6 +132,7 @@ def digests(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+@pytest.mark.slow
 def test_a_report_is_the_same_bytes_in_any_surroundings(results: Path, tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_text(
         "font.size: 22\naxes.grid: True\nlines.linewidth: 9\ntext.usetex: True\nsavefig.dpi: 30\nsvg.fonttype: path\n"

@@ -34,8 +34,12 @@ def test_a_tilde_is_the_home_folder_wherever_a_path_is_given(
         locate("omniglot")
     monkeypatch.setenv("LEO_BENCH_CACHE", "~/cache")
     assert cache_folder() == home / "cache" / "leo_bench"
+    drawn: list[Path] = []
+    monkeypatch.setattr("leo_bench.commands.data.describe", lambda source: source.name)  # which takes long to draw
+    monkeypatch.setattr("leo_bench.commands.data.load_images", lambda source, image_size: None)
+    monkeypatch.setattr("leo_bench.commands.data.draw_sheets", lambda bank, folder: drawn.append(folder) or [])
     assert main(["data", "--dataset", "glyphs", "--sheets=~/sheets"]) == 0
-    assert (home / "sheets").is_dir() and list(Path.cwd().iterdir()) == []
+    assert drawn == [home / "sheets"] and drawn[0].is_dir() and list(Path.cwd().iterdir()) == []
 
 
 @pytest.mark.parametrize("typed", ["", "~nobody-of-this-name/res"])

@@ -33,6 +33,7 @@ def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     assert os.environ[compiled_code.VARIABLE] == "mine"
 
 
+@pytest.mark.slow
 def test_a_read_only_installation_works_without_a_home_that_can_be_written(tmp_path: Path) -> None:
     installed, home, scratch = tmp_path / "installed", tmp_path / "home", tmp_path / "scratch"
     shutil.copytree(ROOT / "leo_bench", installed / "leo_bench", ignore=shutil.ignore_patterns("__pycache__"))

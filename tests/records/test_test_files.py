@@ -11,7 +11,7 @@ from results_fixture import edit_record, make_plan, write_run, write_study
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import Plan, RunState, TestResult, load_study, read_test_record, run_state, write_record
 from leo_bench.records.files import read_json
-from leo_bench.records.test_files import OF_THE_RUN
+from leo_bench.records.test_files import OF_THE_RUN, read_test_fields
 from leo_bench.running.merge import merge_run
 from leo_bench.running.publish import publish, take_published
 
@@ -183,3 +183,18 @@ def test_a_published_test_is_guarded_by_its_digest(folder: Path, plan: Plan) -> 
     fields = json.loads(path.read_bytes())
     path.write_text(json.dumps({**fields, "commit": "forged"}), encoding="utf-8")
     assert "was changed after it was written" in state_of(folder / "official/runs", plan).message
+
+
+def test_a_run_that_has_changed_is_read_again_for_its_tests(folder: Path, plan: Plan) -> None:
+    published = state_of(folder / "official/runs", plan)
+    assert published.tests[0].commit != "third"
+    edit_record(published.folder / "result.json", commit="third")
+    assert fields_of_first(published)["commit"] == "third"
+    (published.folder / "result.json").unlink()
+    with pytest.raises(LeoBenchError, match=r"result\.json is missing"):
+        fields_of_first(published)
+
+
+def fields_of_first(state: RunState) -> dict[str, object]:
+    """Return the fields of the first test of a run, those that it leaves out too."""
+    return dict(read_test_fields(record_of(state, state.tests[0])))

@@ -11,6 +11,7 @@ from results_fixture import make_plan, write_run, write_study
 from leo_bench.running.background_report import BackgroundReport
 
 
+@pytest.mark.slow
 def test_changes_that_come_while_a_report_is_drawn_are_in_the_last_one(tmp_path: Path) -> None:
     plan = make_plan({"leo": {}, "none": {"relation": "none"}}, [0])
     folder = write_study(tmp_path / "results", plan)

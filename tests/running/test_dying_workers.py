@@ -72,6 +72,7 @@ def test_files_of_the_working_folder_are_not_imported_by_the_processes_of_runs(t
     assert "Do one run in its folder" in told.stdout
 
 
+@pytest.mark.slow
 def test_the_working_folder_is_not_on_the_import_path_even_if_that_has_empty_entries(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

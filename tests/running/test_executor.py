@@ -447,6 +447,7 @@ def executor(ray: FakeRay, results: Path, **more: Any) -> RayExecutor:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("collect", [True, False])
 def test_a_study_by_way_of_ray_leaves_the_same_files(tmp_path: Path, ray: FakeRay, collect: bool) -> None:
     plan = plan_of(a=101, b=200, c=400)

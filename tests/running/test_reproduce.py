@@ -92,6 +92,7 @@ def alone(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_run_that_no_study_names_is_done_again_with_the_tests_of_every_call(
     alone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -111,6 +112,7 @@ def test_a_run_that_no_study_names_is_done_again_with_the_tests_of_every_call(
     assert re.search(r"3 steps on glyphs: episodes_digest: recorded other", out)
 
 
+@pytest.mark.slow
 def test_a_run_of_a_study_is_compared_with_the_tests_of_score_too(view: StudyView, tmp_path: Path) -> None:
     run = view.runs[0]
     more = make_settings({**run.planned.settings, "test_inner_steps": 3})

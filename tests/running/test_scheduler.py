@@ -139,6 +139,7 @@ def test_a_killed_run_is_tried_again_and_its_first_attempt_kept(tmp_path: Path) 
     assert read_record(second / "status.json", AttemptStatus).status == "done"
 
 
+@pytest.mark.slow
 def test_a_run_that_always_dies_is_left_alone_after_its_attempts(tmp_path: Path) -> None:
     plan = plan_of(doomed=300)
     view = runner(tmp_path, plan).run()
@@ -158,6 +159,7 @@ def fail(folder: Path, numbers: range) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stale", [False, True])
 def test_failures_of_scoring_do_not_count_against_a_training_that_is_done(tmp_path: Path, stale: bool) -> None:
     plan = plan_of(a=101)
@@ -171,6 +173,7 @@ def test_failures_of_scoring_do_not_count_against_a_training_that_is_done(tmp_pa
     assert [(run.status, run.attempts) for run in view.runs] == [("done", 2 + MAX_ATTEMPTS)]
 
 
+@pytest.mark.slow
 def test_scoring_that_always_dies_ends_with_its_attempts_in_each_call(tmp_path: Path) -> None:
     plan = make_plan({"doomed": {"latent_dim": 300}}, [0], numerics=None)
     run, more = plan.runs[0], make_plan({"doomed": {"latent_dim": 300, "test_k_shots": [5]}}, [0], numerics=None)
@@ -182,6 +185,7 @@ def test_scoring_that_always_dies_ends_with_its_attempts_in_each_call(tmp_path: 
         assert len(attempts_of(state_of_run.folder)) == calls * MAX_ATTEMPTS
 
 
+@pytest.mark.slow
 def test_being_stopped_by_the_user_does_not_count_as_an_attempt(tmp_path: Path) -> None:
     plan = plan_of(slow=500)
     folder = tmp_path / "runs" / plan.runs[0].run_key

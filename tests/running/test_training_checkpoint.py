@@ -113,6 +113,7 @@ def stopped(folder: Path, error: BaseException | None = None, update: int = 4, w
     return folder / TRAINING_CHECKPOINT
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_an_update_and_while_writing_ends_with_the_same_bits(tmp_path: Path, whole: RunState) -> None:
     settings, folder = settings_of(), tmp_path / "run"
     command = [sys.executable, str(Path(__file__).with_name("killed_run.py"))]

@@ -141,6 +141,7 @@ def test_one_worker_in_one_go(tmp_path: Path, plan: SearchPlan, whole_results: P
     assert ended(runner(tmp_path / "again", plan).run()) == ended(whole)
 
 
+@pytest.mark.slow
 def test_a_trial_whose_process_is_killed_is_done_again(
     tmp_path: Path, plan: SearchPlan, whole: Trials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +162,7 @@ def test_a_trial_whose_process_is_killed_is_done_again(
     assert [point[0] for point in again.curve] == [4, 8, 12]
 
 
+@pytest.mark.slow
 def test_a_search_that_is_stopped_and_loses_its_database_goes_on_as_if_nothing_had_happened(
     tmp_path: Path, plan: SearchPlan, whole: Trials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,6 +284,7 @@ def test_a_password_is_never_shown(url: str, expected: str) -> None:
     assert without_password(url) == expected
 
 
+@pytest.mark.slow
 def test_two_workers_share_the_trials(tmp_path: Path) -> None:
     trials = runner(tmp_path, small_plan(n_trials=2, pruner=None), n_processes=2, jobs=2).run()
     assert [trial.state for trial in trials.trials] == ["complete"] * 2
@@ -406,6 +409,7 @@ def proposed_beside(folder: Path, running: int, other: BaseSampler | None = None
     return suggest(study.ask(), plan)
 
 
+@pytest.mark.slow
 def test_running_trials_count_as_bad_ones_so_that_workers_do_not_propose_alike(tmp_path: Path) -> None:
     no_liar = SeededByTrial(
         lambda seed: TPESampler(n_startup_trials=2, multivariate=True, constant_liar=False, seed=seed), 0

@@ -30,6 +30,7 @@ def test_its_bound_is_zero() -> None:
         PairedShares(0, 0, 5, 5).p_above(0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
 @pytest.mark.parametrize("n_seeds", [5, 12])
 def test_equal_shares_get_a_false_verdict_in_a_twentieth_of_studies_at_most(share: float, n_seeds: int) -> None:

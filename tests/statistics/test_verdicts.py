@@ -219,6 +219,7 @@ def test_no_number_of_seeds_settles_what_the_test_episodes_leave_open() -> None:
 # ----------------------------------------------------------------- false verdicts, at the worst case
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
     [

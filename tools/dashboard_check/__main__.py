@@ -5,7 +5,6 @@ each; 2: the dashboard did not start, or there is no browser.
 """
 
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -33,7 +32,7 @@ def dashboard() -> Iterator[str | None]:
             if not found:
                 print(line, end="")
         yield address if process.poll() is None else None
-        process.send_signal(signal.SIGINT)
+        process.terminate()
 
 
 def main(arguments: list[str]) -> int:
