@@ -57,7 +57,7 @@ help:  ## show this list
 	@echo "make venv             make .venv from the lock files; every other target does it first"
 	@echo "make lint             check style and types"
 	@echo "make test             check style and types, and run the tests"
-	@echo "make test-long        the same with the slow tests"
+	@echo "make test-long        the same with the slow tests: kills, whole reports, simulations"
 	@echo "make test-postgres    test a search on a PostgreSQL server (which must be installed)"
 	@echo "make test-ray         test studies and searches on a Ray cluster of several nodes on this machine (10 minutes)"
 	@echo "make check-pages      check every report page in Chromium: links, contrast, alternative text, phone, print (docs/pages.md)"

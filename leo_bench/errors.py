@@ -1,4 +1,7 @@
-"""The one exception that a user is meant to read, and the exit codes."""
+"""The one exception that a user is meant to read, a hint for its line, and the exit codes."""
+
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
 
 EXIT_FAILED = 1
 """A run failed, bits differ, or the system refused to read or write."""
@@ -10,6 +13,17 @@ EXIT_INTERRUPTED = 130
 """Stopped by the user."""
 EXIT_PIPE_CLOSED = 141
 """The reader of the output, such as head, has ended; as for any program that SIGPIPE ends."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the known name that looks most like another name; empty if none is near."""
+    return next(iter(get_close_matches(name, list(known), n=1)), "")
+
+
+def did_you_mean(name: str, known: Collection[str], otherwise: str = "there are") -> str:
+    """Return a hint for a name that is not known: the nearest one, or else all, after the words of `otherwise`."""
+    near = nearest(name, known)
+    return f"did you mean {near!r}?" if near else f"{otherwise} {', '.join(known)}"
 
 
 class LeoBenchError(Exception):

@@ -6,10 +6,9 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 
-from leo_bench.errors import LeoBenchError
+from leo_bench.errors import LeoBenchError, did_you_mean
 from leo_bench.records import RUNS, Plan, find_studies, read_record
 from leo_bench.records.arrays import EPISODES
 from leo_bench.records.search import find_searches
@@ -56,9 +55,7 @@ def find_folder(name: Path, results: Path) -> Path:
 
 def _unknown(text: str, results: Path, folders: Sequence[Path], what: str = "study") -> str:
     names = [folder.relative_to(results).as_posix() for folder in folders]
-    near = get_close_matches(text, names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
-    hint = hint if names else "there is none; run one first: make ablations"
+    hint = did_you_mean(text, names) if names else "there is none; run one first: make ablations"
     return f"no {what} {text!r} in {results}/, and no folder of one; {hint}"
 
 

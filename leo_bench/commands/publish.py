@@ -1,11 +1,10 @@
 """`leo-bench publish`: copy a study or search and its report to where they are committed."""
 
 import argparse
-from difflib import get_close_matches
 from pathlib import Path
 
 from leo_bench.commands.report import CLAIMS, FINDINGS, write_findings_pages
-from leo_bench.errors import LeoBenchError
+from leo_bench.errors import LeoBenchError, nearest
 from leo_bench.records import folder_name, load_study
 from leo_bench.records.search import search_of
 from leo_bench.report import write_index, write_report, write_search_report
@@ -22,9 +21,9 @@ def command_publish(options: argparse.Namespace) -> None:
     """Copy a study or search and its report to where they are committed, and print the paths."""
     folder = options.results / folder_name(options.name, options.profile)
     if not folder.is_dir():
-        near = get_close_matches(folder.name, [path.name for path in options.results.glob("*-*/")], n=1)
+        near = nearest(folder.name, (path.name for path in options.results.glob("*-*/")))
         raise LeoBenchError(
-            f"{folder}/ is missing{f'; did you mean {near[0]}?' if near else ''}; run it first, with the profile to "
+            f"{folder}/ is missing{f'; did you mean {near!r}?' if near else ''}; run it first, with the profile to "
             f"publish: leo-bench study {options.name} --profile {options.profile}, or leo-bench search"
         )
     is_search = (folder / "search.json").exists()

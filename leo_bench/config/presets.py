@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from pydantic import ValidationError
 from leo_bench.config.paths import as_typed
 from leo_bench.config.settings import Settings
 from leo_bench.config.toml_file import read_toml
-from leo_bench.errors import LeoBenchError
+from leo_bench.errors import LeoBenchError, did_you_mean, nearest
 
 PROTOTYPE_START: dict[str, Any] = {
     "decode": "class",
@@ -127,8 +126,8 @@ def preset_values(preset: str | Path, where: str = "settings") -> dict[str, Any]
     if preset in PRESETS:
         return PRESETS[preset]
     if not preset.endswith(".toml"):
-        near = get_close_matches(preset, PRESETS, n=1)
-        hint = f"did you mean {near[0]!r}? There are" if near else "there are"
+        near = nearest(preset, PRESETS)
+        hint = f"did you mean {near!r}? There are" if near else "there are"
         raise LeoBenchError(
             f"{where}: unknown preset {preset!r}; {hint} {', '.join(PRESETS)}, or name a file that ends with .toml"
         )
@@ -152,8 +151,7 @@ def make_settings(values: Mapping[str, Any], preset: str | Path = "documented", 
     merged = {**preset_values(preset, where), **values}
     unknown = [name for name in merged if name not in Settings.model_fields]
     if unknown:
-        near = get_close_matches(unknown[0], Settings.model_fields, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"settings are {', '.join(Settings.model_fields)}"
+        hint = did_you_mean(unknown[0], Settings.model_fields, "settings are")
         raise LeoBenchError(f"{where}: unknown setting {unknown[0]!r}; {hint}")
     for name in ("test_n_ways", "test_k_shots", "test_modes", "test_datasets", "test_dataset_ways"):
         if isinstance(merged.get(name), list):

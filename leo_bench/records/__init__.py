@@ -42,6 +42,7 @@ from leo_bench.records.files import (
 from leo_bench.records.measures import MEASURES, Measure, Measures, read_measures
 from leo_bench.records.names import Name, ProfileName, check_name, folder_name
 from leo_bench.records.schema import (
+    LOCK,
     RUN_KEY,
     RUNS,
     TESTS,
@@ -76,6 +77,7 @@ __all__ = [
     "BY_CHARACTER",
     "CHARACTERS",
     "CORRECT",
+    "LOCK",
     "MEASURES",
     "RUNS",
     "RUN_KEY",

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Collection
-from difflib import get_close_matches
 from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from leo_bench.config import Settings, default_of
+from leo_bench.errors import did_you_mean
 from leo_bench.records.names import Name
 
 COUNTS = ("n_parameters", "n_generated", "n_adapted", "own_share", "multiply_adds")
@@ -265,8 +265,7 @@ def quantity_fault(quantity: str) -> str:
     for start, names in known.items():
         if quantity.startswith(start):
             name = quantity.removeprefix(start)
-            near = get_close_matches(name, names, n=1)
-            hint = f"did you mean {start + near[0]!r}?" if near else f"there are {', '.join(names)}"
+            hint = did_you_mean(quantity, [start + name for name in names])
             return "" if name in names else f"unknown quantity {quantity!r}; {hint}"
     return ""
 
@@ -278,8 +277,7 @@ def row_fault(row: TableRow, table: ComparisonTable, claims: Collection[str]) ->
             return f"unknown column {name!r}; there are {', '.join(table.columns)}"
     unknown = [name for name in row.claims.values() if name not in claims]
     if unknown:
-        near = get_close_matches(unknown[0], claims, n=1)
-        return f"unknown claim {unknown[0]!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+        return f"unknown claim {unknown[0]!r}; {did_you_mean(unknown[0], claims)}"
     if row.quantity in (ERROR, DIVERGED):
         return f"a cell shows a level or a count, and {row.quantity} has none; name another quantity"
     return quantity_fault(row.quantity)

@@ -20,6 +20,8 @@ from leo_bench.records.names import Name, ProfileName
 
 RUNS, TESTS = "runs", "tests"
 """Folder names: the store of runs, and the tests of a run."""
+LOCK = ".lock"
+"""File in the folder of a run or search; the process that does it holds its lock."""
 RUN_KEY = re.compile(r"[0-9a-f]{16}")
 Status = Literal[
     "done", "missing", "running", "failed", "interrupted", "pruned", "stale", "corrupt", "duplicate", "not counted"

@@ -18,6 +18,7 @@ from leo_bench.records import schema_1
 from leo_bench.records.arrays import BY_CHARACTER, CHARACTERS, CORRECT, TEST_REMEDY, WHOLE, test_arrays
 from leo_bench.records.files import check_digest, converted, read_json, read_record, validated
 from leo_bench.records.schema import (
+    LOCK,
     TESTS,
     AttemptStatus,
     PlannedRun,
@@ -248,7 +249,7 @@ def is_held(folder: Path) -> bool:
     filelock locks with flock; the shared lock that is tried here is refused while another process holds that one.
     """
     try:
-        file = os.open(folder / ".lock", os.O_RDONLY)
+        file = os.open(folder / LOCK, os.O_RDONLY)
     except OSError:  # no lock yet, or none that this user may look at
         return False
     try:

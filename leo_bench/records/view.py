@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from leo_bench.config import default_of, differing, key_of, names_of, takes_inner_steps, training_settings
-from leo_bench.errors import LeoBenchError
+from leo_bench.errors import LeoBenchError, did_you_mean
 from leo_bench.records.files import read_record, write_atomic
 from leo_bench.records.schema import RUN_KEY, RUNS, AdaptationRecord, Plan, PlannedRun, TestResult
 from leo_bench.records.state import RunState, attempts_of, run_state, settings_on_disk
@@ -129,8 +128,7 @@ def _no_study(folder: Path) -> str:
     if folder.is_file():
         return f"{folder} is a file: expected the folder of a study, such as results/ablations-quick"
     beside = sorted(path.parent.name for path in folder.absolute().parent.glob("*/study.json"))
-    near = get_close_matches(folder.name, beside, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(beside)}"
+    hint = did_you_mean(folder.name, beside)
     return (
         f"{folder / 'study.json'} is missing, so {folder.absolute()}/ holds no study; "
         f"{f'{hint}; or ' if beside else ''}run the study first: leo-bench study NAME --profile PROFILE"

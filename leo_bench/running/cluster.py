@@ -25,7 +25,7 @@ from tqdm import tqdm
 from leo_bench.config import Settings
 from leo_bench.data.locate import locate
 from leo_bench.errors import EXIT_BUSY, EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
-from leo_bench.records import RUNS, make_folder, shortened, write_atomic
+from leo_bench.records import LOCK, RUNS, make_folder, shortened, write_atomic
 from leo_bench.running import provenance
 from leo_bench.running.child_processes import PATIENCE
 from leo_bench.running.cluster_node import PROBE, Order, Outcome, do
@@ -142,7 +142,7 @@ class RayExecutor:
         lock = None
         if self.collect and task.reads is None:
             make_folder(task.folder)
-            lock = FileLock(task.folder / ".lock")
+            lock = FileLock(task.folder / LOCK)
             try:
                 lock.acquire(timeout=LOCK_SECONDS)
             except Timeout:

@@ -18,6 +18,7 @@ from leo_bench.config import Settings, TestSettings
 from leo_bench.data.bank import ImageBank
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
+    LOCK,
     TESTS,
     PlannedRun,
     Result,
@@ -101,7 +102,7 @@ def execute(
     make_folder(folder)
     planned = planned_run(settings, "run")
     try:
-        with FileLock(folder / ".lock").acquire(timeout=LOCK_SECONDS):
+        with FileLock(folder / LOCK).acquire(timeout=LOCK_SECONDS):
             state = run_state(planned, folder, accept_stale)
             if state.status == "done":
                 return state

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from leo_bench.config import Settings, TestSettings, make_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
+    LOCK,
     MEASURES,
     RUN_KEY,
     RUNS,
@@ -112,7 +113,7 @@ def merge_run(source: Path, store: Path) -> Merged:
     target = store / key
     make_folder(target)
     try:
-        with FileLock(target / ".lock").acquire(timeout=LOCK_SECONDS):
+        with FileLock(target / LOCK).acquire(timeout=LOCK_SECONDS):
             return _merge(source, incoming, measures, target)
     except Timeout:
         return Merged(key, "held", "a process is doing this run here; merge again when it has ended")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import TESTS, write_atomic
+from leo_bench.records import LOCK, TESTS, write_atomic
 
 
 @dataclass(frozen=True)
@@ -96,4 +96,4 @@ def finality(name: str) -> int:
 
 def is_passing(file: Path) -> bool:
     """Return True if a file is a lock, or one that is still being written."""
-    return file.name == ".lock" or (file.name.startswith(".") and file.name.endswith(".tmp"))
+    return file.name == LOCK or (file.name.startswith(".") and file.name.endswith(".tmp"))

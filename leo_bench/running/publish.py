@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from leo_bench.config import training_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
+    LOCK,
     MEASURES,
     RUN_KEY,
     RUNS,
@@ -409,7 +410,7 @@ def _copy(published: RunState, here: Path) -> bool:
     assert published.result is not None
     make_folder(here)
     try:
-        with FileLock(here / ".lock").acquire(timeout=2):
+        with FileLock(here / LOCK).acquire(timeout=2):
             local = run_state(published.planned, here)
             if local.must_retrain or (local.result is None and local.attempts):
                 set_aside(here)  # a checkpoint may be left of a training that did not end

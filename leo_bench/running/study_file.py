@@ -1,7 +1,6 @@
 """Study files studies/NAME.toml: schema, reading and checks."""
 
-from collections.abc import Sequence
-from difflib import get_close_matches
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -11,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from leo_bench.config.presets import problem_words
 from leo_bench.config.toml_file import read_toml
 from leo_bench.data import DATASETS
-from leo_bench.errors import LeoBenchError
+from leo_bench.errors import LeoBenchError, did_you_mean, nearest
 from leo_bench.records import Name, ProfileName, check_name
 from leo_bench.records.claims import Claim, ComparisonTable, part_fault, row_fault
 
@@ -133,8 +132,8 @@ def no_file(what: str, name: str, studies: Path, names: Sequence[str]) -> LeoBen
             f"--studies: {studies.absolute()} is not a folder; name the one that holds {what} {name!r}"
         )
     typed = Path(name).name.removesuffix(".toml")
-    near = [typed] if typed in names else get_close_matches(typed, names, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    near = typed if typed in names else nearest(typed, names)
+    hint = f"did you mean {near!r}? " if near else ""
     others = f"there are: {', '.join(names)}" if names else "it has none; name another folder with --studies"
     return LeoBenchError(f"no {what} {name!r} in {studies.absolute()}/; {hint}{others}")
 
@@ -165,68 +164,81 @@ def read_study(studies: Path, name: str) -> StudyFile:
         study = StudyFile.model_validate(read_toml(path))
     except ValidationError as error:
         raise LeoBenchError(f"{path}: {first_problem(error, StudyFile)}") from None
+    if fault := next(_faults(study), ""):
+        raise LeoBenchError(f"{path}: {fault}")
+    return study
+
+
+def _faults(study: StudyFile) -> Iterator[str]:
+    """Yield what is wrong with a study that has the right keys and types: place in the file, fault and remedy.
+
+    The check of a name comes before those that look it up, so only the first fault counts.
+    """
     for place, values in _tables_of_settings(study).items():
         if "seed" in values:
-            raise LeoBenchError(f"{path}: {place}: seed is no setting of a study; name seeds in profiles.NAME.seeds")
+            yield f"{place}: seed is no setting of a study; name seeds in profiles.NAME.seeds"
     for place, variant in [("baseline", study.baseline), *_named(study)]:
         if variant not in study.variants:
-            raise LeoBenchError(f"{path}: {place}: {unknown_variant(variant, study)}")
+            yield f"{place}: {unknown_variant(variant, study)}"
+    yield from _profile_faults(study)
+    yield from _variant_faults(study)
+    yield from _claim_faults(study)
+
+
+def _profile_faults(study: StudyFile) -> Iterator[str]:
     for name, profile in study.profiles.items():
         run = [study.baseline, *(study.variants if profile.variants is None else profile.variants)]
         for key, named in (("fewer_seeds", profile.fewer_seeds), ("variant_settings", profile.variant_settings)):
             if idle := [variant for variant in named if variant not in run]:
-                raise LeoBenchError(
-                    f"{path}: profiles.{name}.{key}: the profile does not run {idle[0]!r}; "
+                yield (
+                    f"profiles.{name}.{key}: the profile does not run {idle[0]!r}; "
                     "add it to variants, or leave it out here"
                 )
+
+
+def _variant_faults(study: StudyFile) -> Iterator[str]:
     labels: dict[str, str] = {}
-    for name, variant_table in study.variants.items():
+    for name, variant in study.variants.items():
         label = label_of(study, name)
-        if not variant_table.of and (other := labels.setdefault(label, name)) != name:
-            raise LeoBenchError(
-                f"{path}: variants.{name}.label: {label!r} is the label of {other!r} too; "
+        if not variant.of and (other := labels.setdefault(label, name)) != name:
+            yield (
+                f"variants.{name}.label: {label!r} is the label of {other!r} too; "
                 "give each its own, since reports show labels"
             )
-        if variant_table.against == name:
-            raise LeoBenchError(
-                f"{path}: variants.{name}.against: a variant cannot be compared with itself; name another variant"
-            )
+        if variant.against == name:
+            yield f"variants.{name}.against: a variant cannot be compared with itself; name another variant"
         chain = [name]
         while (earlier := study.variants[chain[-1]].extends) is not None:
             if earlier in chain:
-                raise LeoBenchError(
-                    f"{path}: variants.{name}.extends: {' -> '.join([*chain, earlier])} goes in a circle; "
+                yield (
+                    f"variants.{name}.extends: {' -> '.join([*chain, earlier])} goes in a circle; "
                     "remove extends from one of them"
                 )
+                break
             chain.append(earlier)
-    check_claims(path, study)
-    return study
 
 
-def check_claims(path: Path, study: StudyFile) -> None:
-    """Raise LeoBenchError if a claim or a comparison table names an unknown variant or claim, or has a wrong rule."""
+def _claim_faults(study: StudyFile) -> Iterator[str]:
     for name, claim in study.claims.items():
         if bool(claim.parts) == bool(claim.not_measurable):
-            raise LeoBenchError(f"{path}: claims.{name}: give it parts or not_measurable, one of the two")
+            yield f"claims.{name}: give it parts or not_measurable, one of the two"
         for number, part in enumerate(claim.parts):
             if fault := part_fault(part, DATASETS):
-                raise LeoBenchError(f"{path}: claims.{name}.parts.{number}: {fault}")
-    named = [
-        *(
-            (f"claims.{name}", one)
-            for name, claim in study.claims.items()
-            for part in claim.parts
-            for one in part.named
-        ),
-        *((f"tables.{table.name}", one) for table in study.tables for one in table.variants),
+                yield f"claims.{name}.parts.{number}: {fault}"
+    in_claims = [
+        (f"claims.{name}", variant)
+        for name, claim in study.claims.items()
+        for part in claim.parts
+        for variant in part.named
     ]
-    for place, variant in named:
+    in_tables = [(f"tables.{table.name}", variant) for table in study.tables for variant in table.variants]
+    for place, variant in in_claims + in_tables:
         if variant not in study.variants:
-            raise LeoBenchError(f"{path}: {place}: {unknown_variant(variant, study)}")
+            yield f"{place}: {unknown_variant(variant, study)}"
     for table in study.tables:
         for row in table.rows:
             if fault := row_fault(row, table, study.claims):
-                raise LeoBenchError(f"{path}: tables.{table.name}, row {row.aspect!r}: {fault}")
+                yield f"tables.{table.name}, row {row.aspect!r}: {fault}"
 
 
 def label_of(study: StudyFile, name: str) -> str:
@@ -278,10 +290,7 @@ def _named(study: StudyFile) -> list[tuple[str, str]]:
 
 def unknown_variant(name: str, study: StudyFile) -> str:
     """Return the message for a variant that the study lacks, with the nearest name."""
-    near = get_close_matches(name, study.variants, n=1)
-    return f"unknown variant {name!r}; " + (
-        f"did you mean {near[0]!r}?" if near else f"there are {', '.join(study.variants)}"
-    )
+    return f"unknown variant {name!r}; {did_you_mean(name, study.variants)}"
 
 
 def first_problem(error: ValidationError, file: type[BaseModel]) -> str:
@@ -297,8 +306,7 @@ def first_problem(error: ValidationError, file: type[BaseModel]) -> str:
     if problem["type"] != "extra_forbidden":
         return problem_words(where, problem["msg"], problem["input"])
     allowed = _table_at(file, place).model_fields
-    near = get_close_matches(key, allowed, n=1)
-    return f"unknown key {where!r}; " + (f"did you mean {near[0]!r}?" if near else f"allowed are {', '.join(allowed)}")
+    return f"unknown key {where!r}; {did_you_mean(key, allowed, 'allowed are')}"
 
 
 def _table_at(file: type[BaseModel], place: Sequence[str]) -> type[BaseModel]:

@@ -1,6 +1,5 @@
 """A search file in studies/ -> a SearchPlan: ranges, budget, sampler, pruner."""
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +8,7 @@ from pydantic import Field, ValidationError
 from leo_bench.config import Settings, make_settings, part_of
 from leo_bench.config.toml_file import read_toml
 from leo_bench.data.locate import DataSource
-from leo_bench.errors import LeoBenchError
+from leo_bench.errors import LeoBenchError, did_you_mean
 from leo_bench.records import ProfileName, check_name
 from leo_bench.records.search import Objective, Parameter, Pruner, Sampler, SearchPlan
 from leo_bench.running.numerics import numerics_digest
@@ -158,8 +157,7 @@ def _parameter(name: str, given: Range, base: dict[str, Any], preset: str, where
     """Return a searched setting. Its ends or choices are checked one by one; raises LeoBenchError."""
     place = f"{where}: space.{name}"
     if name not in Settings.model_fields:
-        near = get_close_matches(name, Settings.model_fields, n=1)
-        raise LeoBenchError(f"{place}: unknown setting" + (f"; did you mean {near[0]!r}?" if near else ""))
+        raise LeoBenchError(f"{place}: unknown setting; {did_you_mean(name, Settings.model_fields, 'settings are')}")
     if part_of(name) not in ("method", "training"):
         raise LeoBenchError(f"{place}: {name} is part of the measurement or the budget; set it in [settings]")
     if given.choices is not None:

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from leo_bench.config import make_settings
 from leo_bench.errors import EXIT_BUSY, EXIT_INTERRUPTED, LeoBenchError
-from leo_bench.records import RUNS, make_folder, read_record, write_record
+from leo_bench.records import LOCK, RUNS, make_folder, read_record, write_record
 from leo_bench.records.search import SearchPlan, Trials, planned_trial
 from leo_bench.running.attempts import last_line
 from leo_bench.running.child_processes import signal_name, signals_interrupt
@@ -81,7 +81,7 @@ class SearchRunner:
         try:
             # Workers on SQLite are on this machine. Those on a server may be on several machines that share the budget.
             local = self.url.startswith("sqlite")
-            with FileLock(self.folder / ".lock").acquire(timeout=0) if local else nullcontext():
+            with FileLock(self.folder / LOCK).acquire(timeout=0) if local else nullcontext():
                 return self._run(open_storage(self.url, self.heartbeat, self.grace))
         except Timeout:
             raise LeoBenchError(

@@ -84,7 +84,7 @@ def test_every_quantity_is_known(quantity: str) -> None:
     ("quantity", "words"),
     [
         ("setting:wdth", "did you mean 'setting:width'?"),
-        ("measure:zzz", "there are class_similarity, "),
+        ("measure:zzz", "there are measure:class_similarity, "),
         ("zzz", "there are accuracy, accuracy_before, accuracy_gain, error, diverged, train_seconds, "),
         ("spectrum_top", "there are accuracy, "),
     ],

@@ -838,7 +838,7 @@ def test_a_folder_without_a_study_is_named_with_the_nearest_study(tmp_path: Path
     write_study(tmp_path, plan)
     (tmp_path / "README.md").touch()
     for name, words in (
-        ("ablation-cpu", "did you mean ablations-cpu?"),
+        ("ablation-cpu", "did you mean 'ablations-cpu'?"),
         ("zzz", "there are ablations-cpu;"),
         ("README.md", "README.md is a file: expected the folder of a study"),
     ):
