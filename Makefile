@@ -52,7 +52,7 @@ help:  ## show this list
 	@echo "make bench            time training steps and write reports/bench (20 minutes): ONLY=GROUP for one group"
 	@echo "make data             print where the data set was found, and draw contact sheets in reports/data"
 	@echo "make publish          copy a study with its report to results/official and reports/official:"
-	@echo "                      make publish STUDY=NAME PROFILE=cpu (PARTIAL=1: even if runs are missing;"
+	@echo "                      make publish STUDY=NAME PROFILE=cpu (STUDY=\"A B\": both; PARTIAL=1: even if runs are missing;"
 	@echo "                      REPLACE=1: even if published runs are dropped or other studies become stale)"
 	@echo "make venv             make .venv from the lock files; every other target does it first"
 	@echo "make lint             check style and types"
@@ -129,7 +129,7 @@ status: venv
 
 publish: venv
 	@if [ -z "$(STUDY)" ]; then echo "error: STUDY is not set; name a study, for example: make publish STUDY=ablations PROFILE=cpu" >&2; exit 2; fi
-	$(LEO_BENCH) publish "$(STUDY)" --profile "$(PROFILE)" $(if $(PARTIAL),--partial) $(if $(REPLACE),--replace)
+	$(LEO_BENCH) publish $(foreach name,$(STUDY),"$(name)") --profile "$(PROFILE)" $(if $(PARTIAL),--partial) $(if $(REPLACE),--replace)
 
 test: lint
 	$(BIN)/python -m pytest -n auto --dist loadfile

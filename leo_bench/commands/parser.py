@@ -195,7 +195,9 @@ def _report_options(sub: Parser) -> None:
 
 
 def _publish_options(sub: Parser) -> None:
-    sub.add_argument("name", help="name of a study or search")
+    sub.add_argument(
+        "names", nargs="+", metavar="name", help="names of studies or searches; together they are one look"
+    )
     add_profile(sub)
     sub.add_argument(
         "--partial", action="store_true", help="publish even if runs are missing; the report names the missing runs"

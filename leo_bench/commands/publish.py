@@ -1,6 +1,7 @@
 """`leo-bench publish`: copy a study or search and its report to where they are committed."""
 
 import argparse
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from leo_bench.commands.report import CLAIMS, FINDINGS, write_findings_pages
@@ -9,7 +10,7 @@ from leo_bench.records import folder_name, load_study
 from leo_bench.records.search import search_of
 from leo_bench.report import write_index, write_report, write_search_report
 from leo_bench.report.readme import refresh_readme
-from leo_bench.running.publish import count_look, publish, publish_search, published_ends
+from leo_bench.running.publish import count_look, n_looks, publish, publish_search, published_ends
 from leo_bench.statistics.studies.owners import studies_that_read
 from leo_bench.statistics.studies.study import Studies
 
@@ -18,38 +19,63 @@ REPORTS = Path("reports")
 
 
 def command_publish(options: argparse.Namespace) -> None:
-    """Copy a study or search and its report to where they are committed, and print the paths."""
-    folder = options.results / folder_name(options.name, options.profile)
+    """Copy studies or searches and their reports to where they are committed, and print the paths.
+
+    Studies that are published together are one look at the claims on them.
+    """
+    folders = {name: _folder_of(name, options) for name in options.names}
+    targets = {name: options.results / "official" / folder.name for name, folder in folders.items()}
+    looks = {target: n_looks(target) for target in targets.values()}
+    changed: dict[str, set[str]] = {}
+    readers: list[Path] = []
+    try:
+        for name, target in targets.items():
+            is_search = (folders[name] / "search.json").exists()
+            readers += _readers(target)
+            before = {} if is_search else published_ends(target)
+            copy = publish_search if is_search else publish
+            copy(options.results, name, options.profile, options.partial, options.replace)
+            readers += _readers(target)
+            changed[name] = (
+                set() if is_search else {run[0] for run, _ in published_ends(target).items() - before.items()}
+            )
+    finally:  # what was copied before another was refused has its report too
+        if changed:
+            for reader in dict.fromkeys(readers):
+                if n_looks(reader) == looks.get(reader, n_looks(reader)):
+                    count_look(reader, options.profile, changed)
+            _write_pages(options, [targets[name] for name in changed], readers)
+
+
+def _folder_of(name: str, options: argparse.Namespace) -> Path:
+    """Return the folder of a study or search in the results. Raises LeoBenchError if it is missing."""
+    folder: Path = options.results / folder_name(name, options.profile)
     if not folder.is_dir():
         near = nearest(folder.name, (path.name for path in options.results.glob("*-*/")))
         raise LeoBenchError(
             f"{folder}/ is missing{f'; did you mean {near!r}?' if near else ''}; run it first, with the profile to "
-            f"publish: leo-bench study {options.name} --profile {options.profile}, or leo-bench search"
+            f"publish: leo-bench study {name} --profile {options.profile}, or leo-bench search"
         )
-    is_search = (folder / "search.json").exists()
-    copy, write = (publish_search, write_search_report) if is_search else (publish, write_report)
-    target = options.results / "official" / folder.name
-    readers, before = _readers(target), {} if is_search else published_ends(target)
-    copy(options.results, options.name, options.profile, options.partial, options.replace)
-    readers = list(dict.fromkeys([*readers, *_readers(target)]))
-    new = set() if is_search else {run[0] for run, _ in published_ends(target).items() - before.items()}
-    for reader in readers:
-        count_look(reader, options.name, options.profile, new)
+    return folder
+
+
+def _write_pages(options: argparse.Namespace, targets: Sequence[Path], readers: Iterable[Path]) -> None:
+    """Write the reports of what was published and of what reads it, and the pages that show their numbers."""
     studies = Studies()
-    report = write(target, options.reports / "official" / target.name, studies)
-    print(
-        f"{target}/, report in {report}"
-        if is_search
-        else f"{len(load_study(target).done)} runs in {target}/, report in {report}"
-    )
-    for reader in readers:
-        write = write_search_report if (reader / "search.json").exists() else write_report
-        print(f"updated {write(reader, options.reports / 'official' / reader.name, studies)}", flush=True)
+    for folder in dict.fromkeys([*targets, *readers]):
+        is_search = (folder / "search.json").exists()
+        write = write_search_report if is_search else write_report
+        report = write(folder, options.reports / "official" / folder.name, studies)
+        if folder not in targets:
+            print(f"updated {report}", flush=True)
+        else:
+            what = "" if is_search else f"{len(load_study(folder).done)} runs in "
+            print(f"{what}{folder}/, report in {report}", flush=True)
     write_index(options.reports)
     if options.reports.resolve() != REPORTS.resolve():
         return  # the pages of the checkout link to its own reports
     print(f"writing README.md, {FINDINGS} and {CLAIMS} again")
-    if refresh_readme(Path("README.md"), report.parent):
+    if any([refresh_readme(Path("README.md"), options.reports / "official" / target.name) for target in targets]):
         print("updated README.md with its numbers")
     for page in write_findings_pages(options.results, studies):
         print(f"updated {page}")

@@ -174,18 +174,22 @@ def published_ends(folder: Path) -> dict[tuple[str, str], bool]:
     return load_study(folder).ended if (folder / "study.json").exists() else {}
 
 
-def count_look(folder: Path, name: str, profile: str, variants: Collection[str]) -> None:
-    """Count one more look at a published study if it judges claims on some of these variants. They have new runs, done
-    or diverged.
+def n_looks(folder: Path) -> int:
+    """Return how often the verdicts of a published study have been looked at; 0 if it is not there, or a search."""
+    return read_record(folder / "study.json", Plan).n_looks if (folder / "study.json").exists() else 0
 
-    name, profile: study of the variants. A search judges no claims.
+
+def count_look(folder: Path, profile: str, changed: Mapping[str, Collection[str]]) -> None:
+    """Count one more look at a published study if it judges claims on variants that have new runs, done or diverged.
+
+    profile: that of the studies with new runs. changed: study -> its variants with new runs. A search judges no claims.
     """
     if not (folder / "study.json").exists():
         return
     plan = read_record(folder / "study.json", Plan)
     if plan.claims is None or plan.profile != profile:
         return
-    if any(source.study == name and source.variant in variants for source in plan.claims.sources.values()):
+    if any(source.variant in changed.get(source.study, ()) for source in plan.claims.sources.values()):
         write_record(folder / "study.json", plan.model_copy(update={"n_looks": plan.n_looks + 1}))
 
 

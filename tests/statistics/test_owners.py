@@ -101,6 +101,48 @@ def test_a_look_at_claims_is_one_at_more_runs_or_at_other_statements(
     assert publish("large", {"base": 64, "short": 32, "tiny": 16}, 4) == 7
 
 
+def test_what_is_published_together_is_one_look_at_the_claims_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    monkeypatch.setattr("leo_bench.commands.publish.write_report", lambda folder, *_: written.append(folder.name))
+    options = ["--profile", "cpu", "--results", str(tmp_path), "--reports", str(tmp_path / "reports")]
+    sources = {name: Source(study=name, variant="short", label=name) for name in ("large", "other")}
+    parts = [Part(kind="level", variant=name, above=0.5) for name in sources]
+    claims = Claims(sources=sources, claims={"short": Claim(section="a", words="it is good", parts=parts)})
+
+    def published(seeds: int, *studies: str) -> int:
+        write(tmp_path, "large", {"base": 64, "short": 32}, seeds)
+        write(tmp_path, "other", {"base": 16, "short": 8}, seeds)
+        written.clear()
+        assert cli.main(["publish", *studies, *options]) == 0
+        return read_record(tmp_path / "official" / "judging-cpu" / "study.json", Plan).n_looks
+
+    write(tmp_path, "judging", {"base": 64}, 2, claims=claims)
+    assert published(2, "large", "other", "judging") == 1
+    assert published(3, "large", "other") == 2
+    assert written == ["large-cpu", "other-cpu", "judging-cpu"]
+    assert published(3, "large", "other", "judging") == 2  # nothing is new
+    write(tmp_path, "judging", {"base": 64}, 3, claims=claims)
+    assert published(4, "judging", "large", "other") == 3  # its own seed is new, and theirs
+    assert written == ["judging-cpu", "large-cpu", "other-cpu"]
+
+
+def test_what_was_published_before_another_was_refused_has_its_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    monkeypatch.setattr("leo_bench.commands.publish.write_report", lambda folder, *_: written.append(folder.name))
+    options = ["--profile", "cpu", "--results", str(tmp_path), "--reports", str(tmp_path / "reports")]
+    write(tmp_path, "whole", {"base": 64}, 2)
+    (write(tmp_path, "lacking", {"base": 16}, 1).parent / "runs").rename(tmp_path / "elsewhere")
+    write(tmp_path, "whole", {"base": 64}, 2)
+    assert cli.main(["publish", "whole", "absent", *options]) == 2
+    assert written == [] and not (tmp_path / "official").exists()
+    assert cli.main(["publish", "whole", "lacking", *options]) == 2
+    assert written == ["whole-cpu"]
+
+
 def test_a_failure_alone_is_a_look_at_claims_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("leo_bench.commands.publish.write_report", lambda folder, *_: folder)
     options = ["--profile", "cpu", "--results", str(tmp_path), "--reports", str(tmp_path / "reports"), "--partial"]
