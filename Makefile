@@ -10,12 +10,12 @@ BIN := .venv/bin
 LEO_BENCH := $(BIN)/leo-bench
 # Options that are passed on only if they are set.
 RUN_OPTIONS = --profile "$(PROFILE)" $(if $(PUBLISHED),--use-published) $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(JOBS),--jobs "$(JOBS)") \
-	$(if $(MAX_SEEDS),--until-decided --max-seeds "$(MAX_SEEDS)") $(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)") $(if $(PRECISION),--precision "$(PRECISION)") \
+	$(if $(MAX_SEEDS),--until-decided --max-seeds "$(MAX_SEEDS)") $(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)") $(if $(PRECISION),--precision "$(PRECISION)") $(if $(DEVICE),--device "$(DEVICE)") \
 	$(RAY_OPTIONS)
 RAY_OPTIONS = $(if $(RAY),--ray "$(RAY)") $(if $(GPUS_PER_RUN),--gpus-per-run "$(GPUS_PER_RUN)")
 
 # Variables that a target takes. Others on its command line would be ignored, so they are refused.
-STUDIES := PROFILE SEEDS JOBS MAX_SEEDS DATASET DATA PRECISION PUBLISHED GPUS_PER_RUN
+STUDIES := PROFILE SEEDS JOBS MAX_SEEDS DATASET DATA PRECISION DEVICE PUBLISHED GPUS_PER_RUN
 TAKES_ablations := $(STUDIES)
 TAKES_study := $(STUDIES) STUDY
 TAKES_compare := $(STUDIES)
@@ -42,7 +42,7 @@ help:  ## show this list
 	@echo "make ablations        run the ablation study and write reports/ablations-PROFILE/report.html"
 	@echo "make study            run the study in studies/NAME.toml and write its report: make study STUDY=NAME"
 	@echo "make compare          compare LEO with MAML, Meta-SGD and other methods, PROFILE=cpu: reports/compare-cpu/report.html"
-	@echo "make claims           judge the statements of the source document: reports/claims-PROFILE/report.html"
+	@echo "make claims           judge the statements of the source document, PROFILE=cpu: reports/claims-PROFILE/report.html"
 	@echo "make search           search hyperparameters and measure the best on test: make search SEARCH=pareto PROFILE=cpu (default: search)"
 	@echo "make dashboard        show searches and studies in a browser on this machine, until Ctrl-C: PORT=8080 (docs/dashboard.md)"
 	@echo "make status           print what is done, missing or not counted in each study"
@@ -78,6 +78,7 @@ help:  ## show this list
 	@echo "  SEEDS=0-4                          seeds in place of those of the profile"
 	@echo "  MAX_SEEDS=10                       add seeds for open comparisons, up to this number"
 	@echo "  PRECISION=bfloat16                 precision of the convolutions (default: float32)"
+	@echo "  DEVICE=cuda                        train and test on a GPU (default: cpu)"
 	@echo "  PUBLISHED=1                        copy published runs instead of running them"
 	@echo "Only search:"
 	@echo "  TRIALS=N                           number of trials in place of that of the profile"

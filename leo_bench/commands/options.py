@@ -63,7 +63,11 @@ def add_set(sub: Parser, text: str) -> None:
 
 def add_profile(sub: Parser) -> None:
     """Add the budget of a study or search."""
-    sub.add_argument("--profile", default="quick", help="budget: smoke, quick (default), cpu or official")
+    sub.add_argument(
+        "--profile",
+        default="quick",
+        help="budget, as named in the file: smoke, cpu, official ... (default: quick, which few files have)",
+    )
 
 
 def add_jobs(sub: Parser, what: str) -> None:

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 
 from leo_bench.commands.options import (
@@ -32,6 +33,7 @@ def parser() -> Parser:
         epilog="Options of a command: leo-bench COMMAND --help. Exit codes: 0 success, 1 a run failed or bits differ, "
         "or the system refused to read or write, 2 wrong input, 130 interrupted, 141 nobody reads the output any more.",
     )
+    top.add_argument("--version", action="version", version=f"leo-bench {version('leo_bench')}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, (module, text, add_options) in COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
@@ -58,7 +60,10 @@ def _data_options(sub: Parser) -> None:
 
 
 def _run_options(sub: Parser) -> None:
-    sub.add_argument("--preset", help="settings to start from: a name, or a .toml file (default: leo)")
+    sub.add_argument(
+        "--preset",
+        help="settings to start from: a name, such as tuned (docs/leo.md has all), or a .toml file (default: leo)",
+    )
     add_set(sub, "a setting on top of the preset, such as latent_dim=32; can be repeated")
     sub.add_argument("--seed", type=int, metavar="N", help="seed of the run (default: 0)")
     sub.add_argument("--key", help="do the run recorded under this run key, with its recorded settings")
@@ -92,7 +97,7 @@ def _measure_options(sub: Parser) -> None:
 
 
 def _study_options(sub: Parser) -> None:
-    sub.add_argument("name", help="name of a file in studies/, without .toml")
+    sub.add_argument("name", help="name of a file in studies/, without .toml (docs/studies.md lists them)")
     add_profile(sub)
     sub.add_argument("--seeds", help="seeds in place of those of the profile, such as 0-4 or 0,2,5")
     sub.add_argument(
@@ -196,7 +201,10 @@ def _report_options(sub: Parser) -> None:
 
 def _publish_options(sub: Parser) -> None:
     sub.add_argument(
-        "names", nargs="+", metavar="name", help="names of studies or searches; together they are one look"
+        "names",
+        nargs="+",
+        metavar="name",
+        help="name of a study or search; one call is one interim look at the claims on them",
     )
     add_profile(sub)
     sub.add_argument(
@@ -312,7 +320,11 @@ COMMANDS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
     "merge": ("merge", "take runs made on another machine into the results", _merge_options),
     "dashboard": ("dashboard", "show searches and studies in a browser, until Ctrl-C", _dashboard_options),
     "report": ("report", "write reports again from results, without training", _report_options),
-    "publish": ("publish", "copy a study with its report to results/official and reports/official", _publish_options),
+    "publish": (
+        "publish",
+        "copy studies and their reports to results/official and reports/official",
+        _publish_options,
+    ),
     "publish-model": (
         "publish_model",
         "write the trained model of a published run, with a model card, to models/",

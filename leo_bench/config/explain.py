@@ -37,8 +37,12 @@ def choices(name: str) -> str:
         high = option.get("maximum", option.get("exclusiveMaximum"))
         if low is not None:
             word = "above" if "exclusiveMinimum" in option else "from"
-            return f"{word} {low:g}" + (f" to {high:g}" if high is not None else "")
+            return f"{word} {_number(low)}" + (f" to {_number(high)}" if high is not None else "")
     return "true, false" if schema.get("type") == "boolean" else ""
+
+
+def _number(value: float) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def plain(value: Any) -> str:
