@@ -298,8 +298,8 @@ class Plan(Record):
     equal_time: list[str] = []
     """Variants that have the training time, and not the number of training images, of the variant compared with."""
     n_looks: int = 1
-    """How often the verdicts are looked at while seeds are added; more than 1 for a study that runs until it is
-    decided."""
+    """How often the verdicts are looked at while seeds are added: planned for a study that runs until it is decided,
+    counted for one that is published as its runs arrive."""
     accept_stale: bool = False
     whole: dict[str, list[int]] = {}
     """Variant -> seeds that the profile gives it, whatever the calls asked for. Empty in older records."""

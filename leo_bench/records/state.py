@@ -113,8 +113,12 @@ def run_state(planned: PlannedRun, folder: Path, accept_stale: bool = False) -> 
     if result.numerics != planned.numerics and not accept_stale:
         message = f"made by source with numerics digest {result.numerics}, but the plan has {planned.numerics}"
         return state("stale", message, result, [])
+    try:
+        planned_tests_by_key = tests_of(planned)
+    except LeoBenchError as error:  # of settings that are refused today
+        return state("corrupt", str(error), result, [])
     tests, lacking = [], []
-    for key, asked in tests_of(planned).items():
+    for key, asked in planned_tests_by_key.items():
         try:
             test = read_test(folder, key, asked, result, accept_stale)
         except LeoBenchError as error:

@@ -32,10 +32,12 @@ class StudyView:
         return [run for run in self.runs if run.status == "done"]
 
     @property
-    def ended(self) -> dict[tuple[str, str], bool]:
-        """Variant and run key of each run that is done or diverged -> whether it diverged. A study is judged by it."""
+    def ended(self) -> dict[tuple[str, str], str]:
+        """Variant and run key of each run that is done or diverged -> digest of its weights, empty if it diverged. A
+        study is judged by it."""
         runs = [run for run in self.runs if run.status == "done" or run.diverged]
-        return {(run.planned.variant, run.planned.run_key): bool(run.diverged) for run in runs}
+        digests = [run.result.weights_digest if run.result and not run.diverged else "" for run in runs]
+        return {(run.planned.variant, run.planned.run_key): one for run, one in zip(runs, digests, strict=True)}
 
     def diverged(self, variant: str) -> dict[int, bool]:
         """Return seed -> whether the training of a variant diverged; without seeds whose training did not end."""

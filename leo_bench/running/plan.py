@@ -79,7 +79,8 @@ def make_plan(
         where = f"study {name}, variant {variant}"
         settings = _settings(study, budget, variant, call, {**override, "seed": seed}, where)
         runs.append(planned_run(settings, variant))
-    against = _against(study, list(dict.fromkeys([*names, *whole])))
+    known = list(dict.fromkeys([*names, *whole]))
+    against = _against(study, known)
     _refuse_equal(f"study {name}, profile {profile}", study.baseline, against, runs)
     return Plan(
         study=name,
@@ -88,10 +89,10 @@ def make_plan(
         baseline=study.baseline,
         margin=study.margin,
         switches=_switches(study, budget, names, call, override),
-        labels={name: label_of(study, name) for name in dict.fromkeys([*names, *whole])},
-        references=[variant for variant in names if study.variants[variant].reference],
+        labels={name: label_of(study, name) for name in known},
+        references=[variant for variant in known if study.variants[variant].reference],
         against=against,
-        equal_time=[variant for variant in names if study.variants[variant].equal == "time"],
+        equal_time=[variant for variant in known if study.variants[variant].equal == "time"],
         n_looks=study.looks,
         accept_stale=accept_stale,
         whole=whole,
@@ -204,6 +205,7 @@ def merge_plan(old: Plan, new: Plan, keep: Collection[tuple[str, str]]) -> Plan:
     variants = {run.variant for run in kept}
     order = in_both_orders(*(list(dict.fromkeys(run.variant for run in plan.runs)) for plan in (old, new)))
     labels = {name: label for name, label in old.labels.items() if name in variants} | new.labels
+    gone = variants - new.whole.keys()
     switches = {}
     for switch in in_both_orders(list(old.switches), list(new.switches)):
         now = new.switches.get(switch, [])
@@ -213,17 +215,10 @@ def merge_plan(old: Plan, new: Plan, keep: Collection[tuple[str, str]]) -> Plan:
     return new.model_copy(
         update={
             "runs": sorted([*new.runs, *kept], key=lambda run: (run.seed, order.index(run.variant))),
-            "labels": {name: labels[name] for name in order if name in labels},
-            "against": {
-                name: other for name, other in old.against.items() if name in variants and name not in new.whole
-            }
-            | new.against,
-            "equal_time": list(
-                dict.fromkeys([*new.equal_time, *(name for name in old.equal_time if name in variants)])
-            ),
-            "references": list(
-                dict.fromkeys([*new.references, *(name for name in old.references if name in variants)])
-            ),
+            "labels": {name: labels[name] for name in dict.fromkeys([*order, *new.whole]) if name in labels},
+            "against": {name: other for name, other in old.against.items() if name in gone} | new.against,
+            "equal_time": list(dict.fromkeys([*new.equal_time, *(name for name in old.equal_time if name in gone)])),
+            "references": list(dict.fromkeys([*new.references, *(name for name in old.references if name in gone)])),
             "switches": {switch: members for switch, members in switches.items() if len(members) > 1},
             "n_looks": max(old.n_looks, new.n_looks),
             "whole": new.whole or old.whole,

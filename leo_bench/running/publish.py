@@ -76,7 +76,6 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
     plan = view.plan.model_copy(update={"runs": runs, "accept_stale": False})
     if (target / "study.json").exists():
         plan = _with_published(load_study(target), view, plan, made, replace)
-    write_record(target / "study.json", plan)
     shutil.rmtree(target / RUNS, ignore_errors=True)  # an older version kept the runs of a study there
     for run in view.done:
         place = official / RUNS / run.planned.run_key
@@ -85,6 +84,7 @@ def publish(results: Path, name: str, profile: str, partial: bool, replace: bool
             shutil.rmtree(attempt)
     for run in view.runs:
         _copy_failure(run, official / RUNS / run.planned.run_key, results)
+    write_record(target / "study.json", plan)  # last, so that a call that was stopped counts no look
     write_tables(load_study(target))
     _remove_unused(official)
     return target
@@ -115,11 +115,13 @@ def _refuse_incomplete(view: StudyView, partial: bool) -> None:
 
 
 def _digests_of(view: StudyView) -> dict[tuple[str, str], str]:
-    """Return (learner, data set) -> numerics digest of the done runs. Raises LeoBenchError if one has several."""
+    """Return (learner, data set) -> numerics digest of the done runs and their tests. Raises LeoBenchError if one has
+    several."""
     by_source: dict[tuple[str, str], set[str]] = {}
     for run in view.done:
         assert run.result is not None
-        by_source.setdefault(_source_of(run.planned), set()).add(run.result.numerics)
+        found = by_source.setdefault(_source_of(run.planned), set())
+        found |= {run.result.numerics, *(test.numerics for test in run.tests)}
     for (learner, dataset), digests in by_source.items():
         if len(digests) > 1:
             raise LeoBenchError(
@@ -150,8 +152,8 @@ def _with_published(
     staying = {(run.planned.variant, run.planned.run_key) for run in still if run.planned.variant not in left}
     n_looks = max(plan.n_looks, published.plan.n_looks + _is_another_look(published, view))
     merged = merge_plan(published.plan, plan.model_copy(update={"n_looks": n_looks}), staying)
-    remaining = {run.planned.run_key for run in (*still, *view.done) if run.status == "done"}
-    n_left = sum(run.run_key in remaining for run in merged.runs)
+    remaining = {(run.planned.variant, run.planned.run_key) for run in (*still, *view.done) if run.status == "done"}
+    n_left = sum((run.variant, run.run_key) in remaining for run in merged.runs)
     if n_left < len(published.done) and not replace:
         raise LeoBenchError(
             f"{target} has {len(published.done)} done runs, but only {n_left} would remain; "
@@ -168,9 +170,8 @@ def _with_published(
     return merged
 
 
-def published_ends(folder: Path) -> dict[tuple[str, str], bool]:
-    """Return StudyView.ended of a published study: variant and run key -> whether the training diverged. Empty if the
-    study is not there."""
+def published_ends(folder: Path) -> dict[tuple[str, str], str]:
+    """Return StudyView.ended of a published study; empty if the study is not there."""
     return load_study(folder).ended if (folder / "study.json").exists() else {}
 
 
@@ -205,15 +206,15 @@ def _copy_failure(run: RunState, target: Path, results: Path) -> None:
 
 def _is_another_look(published: StudyView, view: StudyView) -> bool:
     """Return True if what is published was judged and will be judged anew: a variant with several seeds gets more, or
-    other settings; or a study that judges claims gets any run, done or diverged, or other statements."""
+    other weights; or a study that judges claims gets any run, done or diverged, or other statements."""
     if view.plan.claims is not None:
-        known = published.ended
-        more_ended = any(known.get(run) not in (diverged, False) for run, diverged in view.ended.items())
-        return more_ended or _statements(view.plan.claims) != _statements(published.plan.claims)
-    before = {(run.planned.variant, run.planned.run_key) for run in published.done}
-    more = {(run.planned.variant, run.planned.run_key) for run in view.done} - before
-    n_seeds = Counter(variant for variant, _ in before)
-    return any(n_seeds[variant] > 1 for variant, _ in more)
+        ends = {run: weights for run, weights in view.ended.items() if weights or not published.ended.get(run)}
+        return bool(ends.items() - published.ended.items()) or _statements(view.plan.claims) != _statements(
+            published.plan.claims
+        )
+    before, more = published.ended, view.ended.items() - published.ended.items()
+    n_seeds = Counter(variant for (variant, _), weights in before.items() if weights)
+    return any(n_seeds[variant] > 1 for (variant, _), weights in more if weights)
 
 
 def _statements(claims: Claims | None) -> tuple[dict[str, list[Part]], dict[str, tuple[str, str, str]]]:
@@ -245,9 +246,10 @@ def _still_counts(run: RunState, target: Path, made: Mapping[tuple[str, str], st
     return run.planned.numerics == numerics and run.folder.parent != target / RUNS
 
 
-def _dropped(published: StudyView, plan: Plan, remaining: Collection[str]) -> list[RunState]:
-    """Return the published runs that have no run in place of them. remaining: keys of the runs that will be done."""
-    names = {(run.variant, run.seed) for run in plan.runs if run.run_key in remaining}
+def _dropped(published: StudyView, plan: Plan, remaining: Collection[tuple[str, str]]) -> list[RunState]:
+    """Return the published runs that have no run in place of them. remaining: variant and key of the runs that will be
+    done."""
+    names = {(run.variant, run.seed) for run in plan.runs if (run.variant, run.run_key) in remaining}
     return [run for run in published.done if (run.planned.variant, run.planned.seed) not in names]
 
 

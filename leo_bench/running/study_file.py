@@ -205,6 +205,8 @@ def _variant_faults(study: StudyFile) -> Iterator[str]:
                 f"variants.{name}.label: {label!r} is the label of {other!r} too; "
                 "give each its own, since reports show labels"
             )
+        if name == study.baseline and variant.against:
+            yield f"variants.{name}.against: the baseline is compared with nothing; leave it out"
         if variant.against == name:
             yield f"variants.{name}.against: a variant cannot be compared with itself; name another variant"
         chain = [name]

@@ -94,8 +94,7 @@ def outcomes(family: Sequence[tuple[Estimate, Statement]], n_looks: int = 1) -> 
     """Return the verdict on each statement of one family, from the estimate of its number, and its p after Holm's
     adjustment: the smaller one of "it holds" and "it does not hold".
 
-    n_looks: how often the family is judged while seeds are added. Each look spends an equal share of ALPHA, so that the
-    chance of a false verdict at any of them is still at most ALPHA.
+    n_looks: how often the family is judged while seeds are added, as in `judge`.
     """
     pairs = [statement.p_values(estimate) for estimate, statement in family]
     found: list[tuple[Outcome, float]] = []

@@ -103,11 +103,18 @@ def margin_of(error: float, margin: float) -> float:
     return min(margin, MARGIN_SHARE * error)
 
 
+def spent(n_looks: int) -> float:
+    """Return the largest chance of a false verdict at any of the looks so far, each of which spent ALPHA / its number:
+    ALPHA * (1 + 1/2 + ... + 1/n_looks), by the union bound."""
+    return ALPHA * sum(1 / number for number in range(1, n_looks + 1))
+
+
 def judge(family: Sequence[Difference], n_looks: int = 1) -> list[Judgement]:
     """Return the verdict on each difference of one family of comparisons.
 
-    n_looks: how often the family is judged while seeds are added. Each look spends an equal share of ALPHA, so that the
-    chance of a false verdict at any of them is still at most ALPHA.
+    n_looks: how often the family is judged while seeds are added, with this look. It spends ALPHA / n_looks. If the
+    number of looks was fixed beforehand, the chance of a false verdict at any of them is at most ALPHA; if each look
+    was counted as it came, it is at most `spent(n_looks)`.
 
     direction shown: no verdict on the margin, but the difference is not zero, by Bonferroni over the whole family. In
     simulations of true differences at zero and at the margin, with 3 to 20 seeds, a shared baseline and unequal

@@ -70,6 +70,17 @@ def test_a_whole_result_is_done(tmp_path: Path, plan: Plan) -> None:
     np.testing.assert_array_equal(state.correct(state.headline), counts())
 
 
+def test_a_plan_with_settings_that_are_refused_today_is_a_damaged_run_and_no_exception(
+    tmp_path: Path, plan: Plan
+) -> None:
+    run = plan.runs[0].model_copy(update={"settings": {**plan.runs[0].settings, "inner_lr": -1.0}})
+    done(tmp_path, plan)
+    edit(tmp_path / "runs" / run.run_key / "result.json", settings=run.settings)
+    state = run_state(run, tmp_path / "runs" / run.run_key)
+    assert state.status == "corrupt"
+    assert "inner_lr" in state.message
+
+
 def edit(path: Path, **changes: object) -> None:
     """Change fields of a record, as if it had been written so."""
     edit_record(path, **changes)
@@ -610,6 +621,43 @@ def test_publishing_does_not_mix_numerics(tmp_path: Path, plan: Plan) -> None:
         publish(tmp_path, "ablations", "cpu", partial=False)
 
 
+def test_publishing_does_not_mix_numerics_of_a_training_and_its_tests(tmp_path: Path, plan: Plan) -> None:
+    """A study that accepts stale trainings scores the tests that they lack by the source of today."""
+    write_done(tmp_path, plan.model_copy(update={"accept_stale": True}))
+    edit(next((tmp_path / "runs" / plan.runs[0].run_key / "tests").glob("*/result.json")), numerics="of today")
+    assert len(load_study(tmp_path / "ablations-cpu").done) == 4
+    with pytest.raises(LeoBenchError, match="2 numerics digests"):
+        publish(tmp_path, "ablations", "cpu", partial=False)
+
+
+def test_a_run_that_shares_its_training_is_not_dropped_unasked(tmp_path: Path) -> None:
+    base = {"test_n_ways": []}
+    plan = make_plan({"one": {}, "more": {"test_k_shots": [5]}}, [0], base=base)
+    write_done(tmp_path, plan)
+    publish(tmp_path, "ablations", "cpu", partial=False)
+    shutil.rmtree(tmp_path / "runs")
+    newer = plan.model_copy(update={"runs": [run.model_copy(update={"numerics": "of now"}) for run in plan.runs]})
+    write_study(tmp_path, newer)
+    write_run(tmp_path, newer, newer.runs[0], counts)  # the tests of the other variant are not scored yet
+    with pytest.raises(LeoBenchError, match="has 2 done runs, but only 1 would remain"):
+        publish(tmp_path, "ablations", "cpu", partial=True)
+
+
+def test_a_call_that_was_stopped_counts_no_look(tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_done(tmp_path, plan)
+    target = publish(tmp_path, "ablations", "cpu", partial=False)
+    write_done(tmp_path, make_plan(VARIANTS, range(3)))
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("leo_bench.running.publish._copy_failure", stop)
+        publish(tmp_path, "ablations", "cpu", partial=False)
+    assert load_study(publish(tmp_path, "ablations", "cpu", partial=False)).plan.n_looks == 2
+    assert len(load_study(target).done) == 6
+
+
 def test_published_runs_count_as_done_elsewhere_when_the_source_is_the_same(tmp_path: Path, plan: Plan) -> None:
     write_study(tmp_path, plan)
     for number in range(3):
@@ -797,6 +845,15 @@ def test_each_publication_that_adds_seeds_to_what_was_judged_is_another_look(tmp
     assert looks == [1, 1, 1, 1, 2]  # the second seed gives the first verdict, and a new variant judges no other anew
     write_done(tmp_path, make_plan({**VARIANTS, "none": {"relation": "none", "latent_dim": 32}}, range(3)))
     assert load_study(publish(tmp_path, "ablations", "cpu", partial=False)).plan.n_looks == 3  # with other settings
+    edit_weights(tmp_path)
+    assert load_study(publish(tmp_path, "ablations", "cpu", partial=False)).plan.n_looks == 4  # trained anew
+
+
+def edit_weights(results: Path) -> None:
+    """Change the weights of a run and of its tests, as if it had been trained again elsewhere."""
+    run = min((results / "runs").iterdir())
+    for path in [run / "result.json", *run.glob("tests/*/result.json")]:
+        edit(path, weights_digest="other weights")
 
 
 def test_a_variant_that_left_the_study_stays_published_until_it_is_replaced(

@@ -116,12 +116,30 @@ def test_a_part_of_a_study_keeps_what_each_variant_is_compared_with(tmp_path: Pa
         assert data.compared_with("third") == other
 
 
+def test_a_part_of_a_study_keeps_labels_and_loses_what_the_file_has_no_more(tmp_path: Path) -> None:
+    text = CHAIN.replace('against = "second"', 'against = "second"\nequal = "time"')
+    whole = make_plan(write(tmp_path, text), "s", "quick", SOURCE)
+    assert (whole.equal_time, whole.references) == (["third"], ["third"])
+    text = CHAIN.replace("reference = true\n", "")
+    part = make_plan(write(tmp_path, text), "s", "quick", SOURCE, only=["second"])
+    again = merge_plan(whole, part, {(run.variant, run.run_key) for run in whole.runs})
+    assert "third" in {run.variant for run in again.runs}
+    assert (again.equal_time, again.references) == ([], [])
+    alone = merge_plan(part, part, set())  # no run of `third` is there
+    assert alone.labels == part.labels and "third" in alone.labels
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ('extends = "first"', 'extends = "frist"', "variants.second.extends: unknown variant 'frist'; .*'first'"),
         ('against = "second"', 'against = "secnd"', "variants.third.against: unknown variant 'secnd'; .*'second'"),
         ('against = "second"', 'against = "third"', "variants.third.against: a variant cannot be compared with itself"),
+        (
+            "[variants.first]",
+            '[variants.first]\nagainst = "second"',
+            "variants.first.against: the baseline is compared",
+        ),
         ("[variants.first]", '[variants.first]\nextends = "first"', "variants.first.extends: first -> first "),
         (
             "[variants.first]",

@@ -24,6 +24,7 @@ from leo_bench.report.study.sentences import completeness, notices
 from leo_bench.statistics.claims.evidence import Evidence
 from leo_bench.statistics.claims.judged import VERDICTS, JudgedClaim, judge_claims
 from leo_bench.statistics.studies.study import StudyData
+from leo_bench.statistics.verdicts import ALPHA, spent
 
 
 def write_claims_report(data: StudyData, out_folder: Path) -> Path:
@@ -70,14 +71,16 @@ def claims_answer(data: StudyData, claims: list[JudgedClaim]) -> list[str]:
     owned, n_looks = sum(one.decision is not None for one in judged), data.plan.n_looks
     ruled = [claim.claim for claim in claims if not claim.claim.not_measurable]
     before = sum(claim.written == "before" for claim in ruled)
-    spent = f", whichever of {n_looks} looks while runs arrive is the last" if n_looks > 1 else ""
+    chance = f"{ALPHA:.0%}"
+    if n_looks > 1:
+        chance = f"{ALPHA / n_looks:.2%} at this look, number {n_looks}, and {spent(n_looks):.0%} at any look so far"
     n_exact = sum(bool(claim.parts) and all(part.part.is_exact for part in claim.parts) for claim in claims)
     n_wordings = len({claim.claim.words for claim in claims})
     verdicts = listed(counts([claim.verdict for claim in claims], VERDICTS), most=len(VERDICTS))
     ways = f", {len(claims)} with the different ways to read them" if len(claims) > n_wordings else ""
     family = (
         f"{len(judged) - owned} numbers with several seeds are judged here, as one family of Holm's: the chance that "
-        f"even one of their verdicts is false is at most 5%{spent}."
+        f"even one of their verdicts is false is at most {chance}."
     )
     elsewhere = (
         f" {owned} more have the verdict of the study that compares the same two variants, in a family of that study, "

@@ -64,7 +64,7 @@ def switch_plot(data: StudyData, switch: str) -> Plot | None:
     )
     if any(documented_band(data, cell, name) for cell in cells for name in variants):
         caption += " Shaded: accuracy that the source document expects after 2,000 5-way training episodes."
-    if data.plan.references:
+    if any(len(data.rows(cell, name)) for cell in cells for name in data.plan.references):
         caption += " Below the line: references, whose training budget may differ; an arrowhead: beyond the axis."
     return Plot(f"switch-{switch}", f"Accuracy against {switch}", caption, panels)
 

@@ -28,7 +28,7 @@ from leo_bench.statistics.claims.evidence import Evidence, Place
 from leo_bench.statistics.claims.owned import owners_verdict
 from leo_bench.statistics.families import as_difference
 from leo_bench.statistics.studies.differences import variance_prior
-from leo_bench.statistics.studies.pairs import paired_difference
+from leo_bench.statistics.studies.pairs import allowed_seeds, paired_difference
 
 TRAINING = ("train_seconds", "core_seconds")
 TIMES = (*TRAINING, "adapt_ms", "adapt_core_ms")
@@ -205,7 +205,7 @@ def _more(evidence: Evidence, part: Part, test: str, own: Place, base: Place) ->
     larger a ratio of errors, seed by seed."""
     names = (test, part.more_than_on)
     rows = [_compared(part, name, own, base) for name in names]
-    sides = _paired(*(place.accuracies(name) for name in names for place in (own, base)))
+    sides = _paired(*(side for name in names for side in _accuracies(part, name, [own, base], base)))
     if part.quantity == ERROR:
         if sides.max() >= 1:
             raise NotMeasured("an error of 0 has no ratio")
@@ -236,7 +236,7 @@ def _slope(part: Part, own: Place, base: Place) -> Number:
 def _accuracy_trend(evidence: Evidence, part: Part, test: str, places: list[Place]) -> Number:
     """Return the change from the first to the last variant, by a line through all of them."""
     rows = [_compared(part, test, place, places[0]) for place in places[1:]]
-    values = _paired(*(place.accuracies(test) for place in places))
+    values = _paired(*_accuracies(part, test, places, places[0]))
     margin = margin_of(rows[0]["base_error"], evidence.plan.margin)
     number = _number(part, test, _statement(part, margin), fitted_change(values))
     if not isinstance(number.estimate, Difference):
@@ -248,7 +248,7 @@ def _spread(part: Part, test: str, own: Place, base: Place) -> Number:
     """Return how much further from the median the accuracy of a seed lies, as in the test of Brown and Forsythe (1974),
     seed by seed. Of few seeds the distances are too much alike: of two they are always equal."""
     _compared(part, test, own, base)
-    values = _paired(own.accuracies(test), base.accuracies(test))
+    values = _paired(*_accuracies(part, test, [own, base], base))
     if len(values) < FEWEST_FOR_SPREAD:
         raise NotMeasured(f"a spread needs {FEWEST_FOR_SPREAD} seeds, and there are {len(values)}")
     distances = np.abs(values - np.median(values, axis=0))
@@ -285,15 +285,14 @@ def _statement(part: Part, margin: float = 0.0) -> Statement:
 
 
 def _refuse_unequal(part: Part, own: Place, base: Place) -> None:
-    """Raise NotMeasured if two costs depend on a condition that differs, unless the statement is about it."""
+    """Raise NotMeasured if two costs depend on a condition that differs at a seed, unless the statement is about it."""
     for name, (costs, of) in CONDITIONS.items():
         if part.quantity not in costs or name in part.may_differ:
             continue
-        sides = [
-            list(dict.fromkeys(str(of(run.result)) for run in place.runs.values() if run.result))
-            for place in (own, base)
-        ]
-        if sorted(sides[0]) != sorted(sides[1]):
+        runs = [(run.result, base.runs[seed].result) for seed, run in own.runs.items() if seed in base.runs]
+        pairs = [(str(of(one)), str(of(other))) for one, other in runs if one and other]
+        if any(one != other for one, other in pairs):
+            sides = [list(dict.fromkeys(values)) for values in zip(*pairs, strict=True)]
             words = "" if name == "machine" else f" ({' against '.join(map(listed, sides))})"
             raise NotMeasured(f"costs of different {NAMES[name]} are not compared{words}")
 
@@ -322,6 +321,16 @@ def _paired(*values: dict[int, float]) -> np.ndarray:
     if not seeds:
         raise NotMeasured("no seed is shared")
     return np.array([[one[seed] for one in values] for seed in seeds])
+
+
+def _accuracies(part: Part, test: str, places: list[Place], base: Place) -> list[dict[int, float]]:
+    """Return seed -> accuracy of each variant on a test, for the seeds at which it may be compared with base."""
+    found = []
+    for place in places:
+        scores = place.scores(test)
+        allowed = scores.rows if place is base else allowed_seeds(scores, base.scores(test), tuple(part.may_differ))
+        found.append({seed: scores.rows[seed]["accuracy"] for seed in allowed})
+    return found
 
 
 def _compared(part: Part, test: str, own: Place, base: Place) -> dict[str, Any]:

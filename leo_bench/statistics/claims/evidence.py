@@ -40,10 +40,6 @@ class Place:
         place = (int(own[1]), own[2].replace(" ", "_")) if own else test
         return VariantScores(self.data, place, self.variant)
 
-    def accuracies(self, test: str) -> dict[int, float]:
-        """Return seed -> accuracy on a test, a fraction."""
-        return {seed: row["accuracy"] for seed, row in self.scores(test).rows.items()}
-
 
 @dataclass(frozen=True)
 class Evidence:

@@ -25,9 +25,10 @@ def owners_verdict(part: Part, test: str, own: Place, base: Place) -> tuple[Outc
     if turned and data.compared_with(base.variant) != own.variant:
         return None
     frame = all_effects(data, own.scores(test).test)
-    row, *_ = frame[frame["variant"] == (base if turned else own).variant].to_dict("records")
-    if not row["compared"]:
+    rows = frame[frame["variant"] == (base if turned else own).variant].to_dict("records")
+    if not rows or not rows[0]["compared"]:
         return None
+    row = rows[0]
     low, high = SPANS.get(row["verdict"], (-math.inf, math.inf))
     low, high = (-high, -low) if turned else (low, high)
     edge = -1.0 if bounds[0].startswith("-") else 1.0

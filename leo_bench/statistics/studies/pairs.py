@@ -55,7 +55,7 @@ def paired_difference(
     seeds = [seed for seed in own.rows if seed in base.rows]
     if not seeds:
         return {**row, "note": f"no seed shared with {base_name} on this test"}
-    refusals = {seed: _refusal(own, base, seed, may_differ) for seed in seeds}
+    refusals = _refusals(own, base, may_differ)
     allowed = [seed for seed in seeds if not refusals[seed]]
     if not allowed:
         return {**row, "note": next(iter(refusals.values()))}
@@ -79,6 +79,16 @@ def paired_difference(
         "compared": True,
         "note": "; ".join(_notes(own, base, base_name, allowed, refusals)),
     }
+
+
+def allowed_seeds(own: VariantScores, base: VariantScores, may_differ: tuple[str, ...] = ()) -> list[int]:
+    """Return the seeds of paired_difference: those that both have and whose two runs may be compared."""
+    return [seed for seed, why in _refusals(own, base, may_differ).items() if not why]
+
+
+def _refusals(own: VariantScores, base: VariantScores, may_differ: tuple[str, ...]) -> dict[int, str]:
+    """Return seed that both have -> why its two runs may not be compared; empty if they may."""
+    return {seed: _refusal(own, base, seed, may_differ) for seed in own.rows if seed in base.rows}
 
 
 def _notes(

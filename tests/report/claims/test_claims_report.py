@@ -215,6 +215,35 @@ def test_a_ratio_of_costs_of_two_learners_names_their_recipes(tmp_path: Path) ->
     assert "differs too: recipe" in where_words(evidence, found["slower"])
 
 
+@pytest.mark.parametrize(("own", "base", "compared"), [("AAB", "BBA", False), ("AAB", "AAB", True)])
+def test_times_are_of_the_same_machine_at_each_seed(tmp_path: Path, own: str, base: str, compared: bool) -> None:
+    ratio = Part(kind="ratio", quantity="train_seconds", variant="costly", against="leo", above=1.5)
+    folder = write_claims(tmp_path, {"slower": claim(ratio)}, seeds=[0, 1, 2])
+    for run in load_study_data(folder).view.runs:
+        machines = {"costly": own, "leo": base}.get(run.planned.variant)
+        if machines:
+            edit_record(run.folder / "result.json", host={"processor": machines[run.planned.seed]})
+    _, found = judged(folder)
+    assert (found["slower"].parts[0].number is not None) == compared
+
+
+def test_a_seed_that_may_not_be_compared_is_in_no_number_of_accuracies(tmp_path: Path) -> None:
+    """Seed 5 of `wild` was tested on other episodes. Without it there are as many seeds as in a difference."""
+    parts = {
+        "spread": Part(kind="spread", variant="wild", against="leo", above=0.0),
+        "difference": more("wild", above=0.0),
+        "split": more("wild", more_than_on="20-way mixed", above=0.0),
+    }
+    folder = write_claims(tmp_path, {name: claim(part) for name, part in parts.items()}, seeds=list(range(6)))
+    (run,) = (
+        run for run in load_study_data(folder).view.runs if (run.planned.variant, run.planned.seed) == ("wild", 5)
+    )
+    for path in run.folder.glob("tests/*/result.json"):
+        edit_record(path, episodes_digest="others")
+    _, found = judged(folder)
+    assert [claim.parts[0].number.n_seeds for claim in found.values() if claim.parts[0].number] == [5, 5, 5]
+
+
 def test_times_of_different_machines_are_not_compared(tmp_path: Path) -> None:
     ratio = Part(kind="ratio", quantity="train_seconds", variant="costly", against="leo", above=1.5)
     memory = ratio.model_copy(update={"quantity": "peak_memory_mb", "above": 0.5})
