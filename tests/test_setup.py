@@ -239,12 +239,12 @@ def test_target_without_its_study_says_so(machine: Machine, target: str) -> None
 
 
 def test_settings_reach_the_command(machine: Machine) -> None:
-    settings = ["PROFILE=smoke", "SEEDS=0-1", "JOBS=2", "DATASET=omniglot", "DATA=my data"]
+    settings = ["PROFILE=smoke", "SEEDS=0-1", "JOBS=2", "DATASET=omniglot", "DATA=my data", "DEVICE=cuda"]
     commands = machine.make("-n", "ablations", *settings).stdout
-    expected = '--profile "smoke" --seeds "0-1" --jobs "2" --dataset "omniglot" --data "my data"'
+    expected = '--profile "smoke" --seeds "0-1" --jobs "2" --dataset "omniglot" --data "my data" --device "cuda"'
     assert f"leo-bench study ablations {expected}" in re.sub(r" *\\\n\s*| +", " ", commands)
     bare = machine.make("-n", "ablations").stdout
-    assert '--profile "quick"' in bare and not re.search("--(seeds|jobs|dataset|data)", bare)
+    assert '--profile "quick"' in bare and not re.search("--(seeds|jobs|dataset|data|device)", bare)
 
 
 def test_every_target_is_phony() -> None:

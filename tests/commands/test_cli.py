@@ -1,5 +1,6 @@
 """The command line: right commands, and wrong input answered in one clear line."""
 
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +169,14 @@ def test_a_folder_of_data_for_a_run_without_files_is_refused(capsys: pytest.Capt
     plan = make_plan({"leo": {"dataset": "glyphs"}}, [0], numerics=None)
     folder = write_run(Path("results"), plan, plan.runs[0], lambda *_: np.full((12, 6), 40))
     assert "the data set is glyphs, which has no files" in refused(capsys, *command.split(), folder.name, "--data", "d")
+
+
+def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert capsys.readouterr().out == f"leo-bench {project['version']}\n"
 
 
 def test_describe_has_the_data_set_of_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
