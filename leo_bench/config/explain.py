@@ -37,12 +37,13 @@ def choices(name: str) -> str:
         high = option.get("maximum", option.get("exclusiveMaximum"))
         if low is not None:
             word = "above" if "exclusiveMinimum" in option else "from"
-            return f"{word} {_number(low)}" + (f" to {_number(high)}" if high is not None else "")
+            below = "below " if "exclusiveMaximum" in option else ""
+            return f"{word} {_number(low)}" + (f" to {below}{_number(high)}" if high is not None else "")
     return "true, false" if schema.get("type") == "boolean" else ""
 
 
 def _number(value: float) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if value % 1 else f"{value:.0f}"
 
 
 def plain(value: Any) -> str:

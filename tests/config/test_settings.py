@@ -320,7 +320,7 @@ def test_every_setting_says_what_it_does_and_of_which_kind_it_is() -> None:
         assert part_of(name) in HEADINGS
         assert choices(name) or name in PLAIN, name
         assert "e+" not in choices(name), name
-    assert choices("seed") == "from 0 to 4294967295"
+    assert choices("seed") == "from 0 to below 4294967296"
 
 
 def test_the_tables_for_the_docs_name_every_setting_once() -> None:
