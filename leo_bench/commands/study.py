@@ -2,7 +2,9 @@
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from leo_bench.commands.executors import check_ray_options, executor_of
 from leo_bench.commands.given import (
@@ -16,7 +18,7 @@ from leo_bench.commands.given import (
 from leo_bench.commands.runs import name_missing
 from leo_bench.data.locate import DataSource, locate
 from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
-from leo_bench.records import Plan, StudyView, load_study, make_folder
+from leo_bench.records import Plan, StudyView, load_study, make_folder, read_record
 from leo_bench.running.background_report import BackgroundReport
 from leo_bench.running.estimate import plan_words
 from leo_bench.running.executor import Executor
@@ -50,8 +52,9 @@ def command_study(options: argparse.Namespace) -> int:
     if options.plan:
         if options.until_decided:
             looks = _looks(plan, options.max_seeds)
-            part = _plan(options, source, seeds, options.only, len(looks))
-            print(_look_words(1, looks))
+            n_looks = _n_looks(looks, study_folder(options.results, plan))
+            part = _plan(options, source, seeds, options.only, n_looks)
+            print(_look_words(1, looks, n_looks))
         print(_words(part, options, options.jobs))
         return 0
     if not options.shard:
@@ -112,16 +115,17 @@ def _until_decided(
 
     asked: the seeds of --seeds; None for those of the profile, which can be fewer for some variants. Looks at the
     verdicts after these, and after half as many again each time. The number of looks is fixed before the first run, and
-    each spends an equal share of the 5% (statistics.judge).
+    each spends an equal share of the 5% (statistics.judge). A later call for more seeds adds its looks.
     """
     from leo_bench.commands.power import open_comparisons
     from leo_bench.statistics.studies.study import load_study_data
 
     looks = _looks(first, options.max_seeds)
+    n_looks = _n_looks(looks, study_folder(options.results, first))
     only: list[str] = list(options.only)
     for number, seeds in enumerate(looks, 1):
-        plan = _plan(options, source, asked if number == 1 else seeds, only, len(looks))
-        print(_look_words(number, looks))
+        plan = _plan(options, source, asked if number == 1 else seeds, only, n_looks)
+        print(_look_words(number, looks, n_looks))
         code = _run(options, source, plan, executor)
         runs = load_study(study_folder(options.results, plan)).runs
         if code == EXIT_INTERRUPTED or any(run.status != "done" and not run.diverged for run in runs):
@@ -145,8 +149,20 @@ def _looks(first: Plan, max_seeds: int) -> list[list[int]]:
     return seeds_at_looks(list(dict.fromkeys(run.seed for run in first.runs)), max_seeds)
 
 
-def _look_words(number: int, looks: Sequence[Sequence[int]]) -> str:
-    return f"look {number} of {len(looks)}: {len(looks[number - 1])} seeds; each look spends 5%/{len(looks)}"
+def _n_looks(looks: Sequence[Sequence[int]], folder: Path) -> int:
+    """Return how many looks share the 5%: those of this call, and those of an earlier one that looked at other numbers
+    of seeds, as with another --max-seeds. folder: that of the study."""
+    if not (folder / "study.json").exists():
+        return len(looks)
+    earlier, counts = read_record(folder / "study.json", Plan), [len(seeds) for seeds in looks]
+    planned = max(Counter(run.variant for run in earlier.runs).values(), default=0)
+    if earlier.n_looks == 1 or planned in counts or planned < counts[0]:
+        return max(len(looks), earlier.n_looks)
+    return earlier.n_looks + sum(count > planned for count in counts)
+
+
+def _look_words(number: int, looks: Sequence[Sequence[int]], n_looks: int) -> str:
+    return f"look {number} of {len(looks)}: {len(looks[number - 1])} seeds; each look spends 5%/{n_looks}"
 
 
 def _shard(options: argparse.Namespace, source: DataSource, part: Plan, plan: Plan, executor: Executor) -> int:

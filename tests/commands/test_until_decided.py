@@ -122,6 +122,15 @@ def test_the_share_of_a_look_is_kept_by_a_later_call(seeds_run: Path) -> None:
     assert load_study(seeds_run / "results/s-cpu").plan.n_looks == 2
 
 
+def test_a_later_call_for_more_seeds_adds_its_looks(seeds_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Looks at 3, 5 and 6 seeds, then at 8 and 12; at 3 and 5 it has looked before."""
+    assert run(seeds_run, "--until-decided", "--max-seeds", "6") == 0
+    for _ in range(2):
+        assert run(seeds_run, "--until-decided", "--max-seeds", "12") == 0
+        assert "look 4 of 4: 12 seeds; each look spends 5%/5" in capsys.readouterr().out
+        assert load_study(seeds_run / "results/s-cpu").plan.n_looks == 5
+
+
 def test_a_training_that_diverged_does_not_end_it(seeds_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Runner, "diverges", ("near", 0))
     assert run(seeds_run, "--until-decided", "--max-seeds", "6") == 1  # as of any study with a run that is not done
