@@ -1105,6 +1105,23 @@ def test_what_the_findings_say_of_the_way_to_prototype_start() -> None:
     assert f"the training recipe {recipe} and {recipe_20} (`waterfall`)" in text
 
 
+def test_what_the_findings_say_of_steps_on_codes_and_on_weights() -> None:
+    text = " ".join(" ".join(page("findings.md")).split())
+    numbers = pd.read_csv(ROOT / "reports" / "official" / "claims-cpu" / "tables" / "numbers.csv")
+    rows = numbers[numbers["claim"] == "latent_beats_weights"].set_index("test")
+    assert set(rows["n_seeds"]) == {10} and set(rows["variants"]) == {"latent weights"}
+    assert list(rows["verdict"]) == ["inconclusive", "does not hold"]
+    behind = f"{-100 * rows.loc['20-way within alphabet', 'value']:.0f}"
+    assert f"are {behind} points ahead of steps on the codes alone on 20 classes of one alphabet" in text
+    assert "On mixed 5-way episodes the difference is open." in text
+    own = Published("where_to_adapt").effects.loc["latent"]  # the baseline also steps on the weights, after the codes
+    found = {test: (row["verdict"], -100 * row["difference"]) for test, row in own.iterrows()}
+    verdict, points = found.pop("5-way 1-shot mixed")
+    assert (verdict, round(points)) == ("direction shown", 1)
+    assert {verdict for verdict, _ in found.values()} == {"worse"} and min(points for _, points in found.values()) > 2
+    assert "add 2 points or more on three tests, and 1 on mixed 5-way episodes" in text
+
+
 def test_what_the_findings_say_of_the_improvements() -> None:
     effects = Published("improvements").effects
     tests = [f"{ways}-way 1-shot {mode}" for ways in (5, 20) for mode in ("mixed", "within alphabet")]

@@ -151,9 +151,8 @@ def check_free(path: Path, name: str) -> None:
 def read_study(studies: Path, name: str) -> StudyFile:
     """Read a study file. Raises LeoBenchError if it is missing, not TOML, or has a wrong key or value."""
     path = studies / f"{name}.toml"
-    names = study_names(studies)
-    if name not in names and not path.exists():
-        raise no_file("study", name, studies, names)
+    if not path.exists():
+        raise no_file("study", name, studies, study_names(studies))
     check_name(name, "study")
     if is_search(path):
         raise LeoBenchError(

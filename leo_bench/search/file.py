@@ -78,9 +78,8 @@ def search_names(studies: Path) -> list[str]:
 def read_search_file(studies: Path, name: str) -> SearchFile:
     """Read a search file. Raises LeoBenchError if it is missing, not TOML, or has a wrong key or value."""
     path = studies / f"{name}.toml"
-    names = search_names(studies)
-    if name not in names and not path.exists():
-        raise no_file("search", name, studies, names)
+    if not path.exists():
+        raise no_file("search", name, studies, search_names(studies))
     check_name(name, "search")
     try:
         content = read_toml(path)

@@ -132,6 +132,7 @@ def test_a_mistyped_group_and_nothing_to_publish_are_one_line(
     assert "28x28" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_case_that_dies_is_named_and_takes_no_other_down() -> None:
     cases = (Case("sound", "start"), Case("broken", "step", {"latent_dim": -1}))
     with pytest.raises(LeoBenchError, match="'broken' ended with exit code 1"):

@@ -122,6 +122,7 @@ def test_runs_that_wait_at_the_executor_are_left_for_a_later_call(tmp_path: Path
     assert [run.status for run in study(tmp_path, plan, None).run().runs] == ["done"] * 3  # by local processes
 
 
+@pytest.mark.slow
 def test_tables_are_written_in_a_small_share_of_the_time_and_always_at_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

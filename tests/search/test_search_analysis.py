@@ -124,6 +124,7 @@ def test_importance_finds_what_matters_and_no_planted_constant() -> None:
     assert frame["importance"].sum() == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_where_nothing_matters_nothing_is_above_the_planted_number() -> None:
     above, low = 0, []
     for seed in range(5):
