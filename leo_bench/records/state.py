@@ -114,11 +114,11 @@ def run_state(planned: PlannedRun, folder: Path, accept_stale: bool = False) -> 
         message = f"made by source with numerics digest {result.numerics}, but the plan has {planned.numerics}"
         return state("stale", message, result, [])
     try:
-        planned_tests_by_key = tests_of(planned)
+        asked_tests = tests_of(planned)
     except LeoBenchError as error:  # of settings that are refused today
         return state("corrupt", str(error), result, [])
     tests, lacking = [], []
-    for key, asked in planned_tests_by_key.items():
+    for key, asked in asked_tests.items():
         try:
             test = read_test(folder, key, asked, result, accept_stale)
         except LeoBenchError as error:
