@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from results_fixture import make_plan, write_attempt, write_run, write_study
+from results_fixture import edit_record, make_plan, write_attempt, write_run, write_study
 
 from leo_bench.commands import cli
 from leo_bench.records import Plan, read_record, write_record
@@ -49,15 +49,20 @@ def test_a_pair_of_two_studies_has_the_verdict_of_the_larger_one(tmp_path: Path)
     assert "large" not in own["note"]
 
 
-def test_a_broken_study_owns_nothing_and_breaks_no_other(tmp_path: Path) -> None:
+def test_settings_that_are_refused_today_break_no_other_study(tmp_path: Path) -> None:
     large = write(tmp_path, "large", {"base": 64, "short": 32, "tiny": 16})
     small = write(tmp_path, "small", {"start": 64, "half": 32})
-    assert "study large" in row(small, "half")["note"]
     plan = read_record(large / "study.json", Plan)
-    runs = [run.model_copy(update={"settings": {**run.settings, "inner_lr": -1.0}}) for run in plan.runs]
-    write_record(large / "study.json", plan.model_copy(update={"runs": runs}))  # refused by the source of today
-    found = row(small, "half")
-    assert found["compared"] and "large" not in found["note"]
+    changed = {"inner_lr": -1.0}
+    runs = [
+        run.model_copy(update={"settings": run.settings | changed}) if run.variant == "tiny" else run
+        for run in plan.runs
+    ]
+    write_record(large / "study.json", plan.model_copy(update={"runs": runs}))
+    for run in plan.runs:
+        if run.variant == "tiny":
+            edit_record(tmp_path / "runs" / run.run_key / "result.json", settings=run.settings | changed)
+    assert "study large" in row(small, "half")["note"]  # the pair is of two other variants
 
 
 def test_a_report_is_read_by_studies_of_claims_and_by_smaller_ones_that_share_runs(tmp_path: Path) -> None:

@@ -48,12 +48,9 @@ def _larger_siblings(data: StudyData) -> list[StudyData]:
 
 def _read_siblings(data: StudyData) -> list[StudyData]:
     plans = sorted(_plans_beside(data.view.folder).items(), key=lambda item: _rank(item[1]))
-    found = []
-    for folder, plan in plans:
-        if plan.claims is None and _goes_before(plan, data.plan):
-            with suppress(LeoBenchError):  # a broken study owns nothing; its own report names it
-                found.append(data.studies.load(folder))
-    return found
+    return [
+        data.studies.load(folder) for folder, plan in plans if plan.claims is None and _goes_before(plan, data.plan)
+    ]
 
 
 def studies_that_read(folder: Path) -> list[Path]:
