@@ -652,7 +652,7 @@ def test_a_call_that_was_stopped_counts_no_look(tmp_path: Path, plan: Plan, monk
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("leo_bench.running.publish._copy_failure", stop)
+        patch.setattr("leo_bench.running.publish._copy_run", stop)
         publish(tmp_path, "ablations", "cpu", partial=False)
     assert load_study(publish(tmp_path, "ablations", "cpu", partial=False)).plan.n_looks == 2
     assert len(load_study(target).done) == 6
