@@ -9,7 +9,7 @@ CHROMIUM ?=
 BIN := .venv/bin
 LEO_BENCH := $(BIN)/leo-bench
 # Options that are passed on only if they are set.
-RUN_OPTIONS = --profile "$(PROFILE)" $(if $(PUBLISHED),--use-published) $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(JOBS),--jobs "$(JOBS)") \
+RUN_OPTIONS = --profile "$(PROFILE)" $(if $(filter-out 0,$(PUBLISHED)),--use-published) $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(JOBS),--jobs "$(JOBS)") \
 	$(if $(MAX_SEEDS),--until-decided --max-seeds "$(MAX_SEEDS)") $(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)") $(if $(PRECISION),--precision "$(PRECISION)") $(if $(DEVICE),--device "$(DEVICE)") \
 	$(RAY_OPTIONS)
 RAY_OPTIONS = $(if $(RAY),--ray "$(RAY)") $(if $(GPUS_PER_RUN),--gpus-per-run "$(GPUS_PER_RUN)")
@@ -48,13 +48,13 @@ help:  ## show this list
 	@echo "make status           print what is done, missing or not counted in each study"
 	@echo "make report           write every report again from results/, without training"
 	@echo "make reproduce        check records, make reports again, do runs again and compare bit for bit: MINUTES=10 in all"
-	@echo "make soak             kill runs at random moments for MINUTES=10, and compare the rest with an undisturbed study"
+	@echo "make soak             kill runs at random moments for MINUTES=10, and compare the results with an undisturbed study"
 	@echo "make bench            time training steps and write reports/bench (20 minutes): ONLY=GROUP for one group"
 	@echo "make data             print where the data set was found, and draw contact sheets in reports/data"
 	@echo "make publish          copy a study with its report to results/official and reports/official:"
 	@echo "                      make publish STUDY=NAME PROFILE=cpu (STUDY=\"A B\": both; PARTIAL=1: even if runs are missing;"
 	@echo "                      REPLACE=1: even if published runs are dropped or other studies become stale)"
-	@echo "make venv             make .venv from the lock files; every other target does it first"
+	@echo "make venv             make .venv from the lock files; targets that need it do this first"
 	@echo "make lint             check style and types"
 	@echo "make test             check style and types, and run the tests"
 	@echo "make test-long        the same with the slow tests: kills, whole reports, simulations"
@@ -130,7 +130,7 @@ status: venv
 
 publish: venv
 	@if [ -z "$(STUDY)" ]; then echo "error: STUDY is not set; name a study, for example: make publish STUDY=ablations PROFILE=cpu" >&2; exit 2; fi
-	$(LEO_BENCH) publish $(foreach name,$(STUDY),"$(name)") --profile "$(PROFILE)" $(if $(PARTIAL),--partial) $(if $(REPLACE),--replace)
+	$(LEO_BENCH) publish $(foreach name,$(STUDY),"$(name)") --profile "$(PROFILE)" $(if $(filter-out 0,$(PARTIAL)),--partial) $(if $(filter-out 0,$(REPLACE)),--replace)
 
 test: lint
 	$(BIN)/python -m pytest -n auto --dist loadfile

@@ -93,7 +93,7 @@ def measure(how: str, n_runs: int) -> dict[str, Any]:
         with executor_for(how, results, made / RUNS) as executor:
             start = peak_mb()
             begin, cpu = time.perf_counter(), time.process_time()
-            runner = StudyRunner(plan, plan, results, 1, executor=executor, say=lambda text: None, worker=worker)
+            runner = StudyRunner(plan, plan, results, executor, say=lambda text: None, worker=worker)
             view = runner.run()
             wall, cpu = time.perf_counter() - begin, time.process_time() - cpu
             peak = peak_mb()

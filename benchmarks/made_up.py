@@ -7,7 +7,7 @@ import numpy as np
 
 from leo_bench.config import make_settings
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import Plan, PlannedRun, load_study, test_arrays, tests_of, write_record
+from leo_bench.records import Plan, PlannedRun, load_study, read_arrays, tests_of, write_record
 
 N_VARIANTS = 20
 PUBLISHED = Path("results/official/ablations-cpu")
@@ -26,7 +26,7 @@ def write_study(results: Path, n_runs: int, headline_only: bool = False) -> Path
         raise LeoBenchError(f"{PUBLISHED} holds no published run to copy; run this in the checkout")
     original = next(run for run in published.done if run.planned.variant == published.plan.baseline)
     assert original.result is not None
-    counts = {test.test_key: _packed(test_arrays(original.folder, test)) for test in original.tests}
+    counts = {test.test_key: _packed(read_arrays(original.folder, test)) for test in original.tests}
     runs: list[PlannedRun] = []
     for index in range(n_runs):
         latent_dim, seed = 32 + index % N_VARIANTS, index // N_VARIANTS

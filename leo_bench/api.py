@@ -21,7 +21,7 @@ from leo_bench.learners.leo_parts import build_stem
 from leo_bench.models.classifier import LEOClassifier
 from leo_bench.training.answer_queries import AnswersWithCopies, with_copies, with_copies_by_episode
 from leo_bench.training.batch_check import Batch, check_classes, check_episodes, check_images, checked_batch
-from leo_bench.training.model_files import find_model, load_into, read_model
+from leo_bench.training.model_files import ModelInfo, find_model, load_into, read_model
 from leo_bench.training.optimizer import make_schedule
 from leo_bench.training.outer_loop import TrainingDiverged, outer_step
 from leo_bench.training.troubleshooting import diverged, stalled
@@ -333,7 +333,14 @@ def load_pretrained(name: str | Path = "tuned") -> Learner:
     All have episode_logits, whose support sets get the copies that the model was tested with. Raises LeoBenchError if
     there is no such model, or if its file is damaged or of another version.
     """
-    info, weights = read_model(find_model(name))
+    return model_from(*read_model(find_model(name)))
+
+
+def model_from(info: ModelInfo, weights: dict[str, torch.Tensor]) -> Learner:
+    """Return the model that a file of `leo-bench publish-model` has, as load_pretrained does.
+
+    Raises LeoBenchError if the weights do not fit this version.
+    """
     settings = info.at_test()
     if _unfitting(settings.canonical()):
         learner: Learner = build(settings)

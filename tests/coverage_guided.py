@@ -95,8 +95,7 @@ def records(place: Path, kind: str) -> Target:
         files[number].write_bytes(data[1:])
         try:
             if files[number].parent == search:
-                read_search(search)
-                trial_runs(search)
+                trial_runs(search, *read_search(search))
                 return
             view = load_study(folder)
             assert all("\n" not in run.message for run in [*view.runs, *view.copies])

@@ -90,7 +90,7 @@ def write_table(folder: Path, name: str, rows: Sequence[Mapping[str, Any]], colu
 
 
 IMPORTANCE = "parameter importance low high planted n_trials evaluator"
-RANGES = "parameter part low high choice n_trials mean std_error best verdict"
+RANGES = "parameter part low high choice n_trials mean std_error best p verdict"
 
 
 def importance_row(parameter: str, importance: float, low: float, high: float, n_trials: int) -> dict[str, Any]:
@@ -129,7 +129,9 @@ def range_rows(space: Sequence[Parameter], trials: Sequence[Trial]) -> list[dict
             verdict = "open" if not far else "good" if mean is not None and mean > overall else "bad"
             row = {"parameter": parameter.name, "part": part, "low": low, "high": high, "choice": choice}
             best = max(inside, default=None)
-            rows.append({**row, "n_trials": n, "mean": mean, "std_error": error, "best": best, "verdict": verdict})
+            p = None if mean is None or error is None else 0.01 if far else 0.5
+            row |= {"n_trials": n, "mean": mean, "std_error": error, "best": best, "p": p, "verdict": verdict}
+            rows.append(row)
     return rows
 
 

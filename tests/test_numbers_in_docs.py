@@ -17,7 +17,7 @@ import pytest
 from leo_bench.config import default_of, make_settings
 from leo_bench.records import load_study
 from leo_bench.records.measures import read_measures
-from leo_bench.records.search import trial_runs
+from leo_bench.records.search import read_search, trial_runs
 from leo_bench.running.classify_folder import classify_folder
 
 ROOT = Path(__file__).parents[1]
@@ -974,7 +974,8 @@ def test_the_search_for_cheap_settings() -> None:
     text = " ".join(" ".join(page("findings.md")).split())
     assert f"half the width and {100 * work['best'] / work['default']:.0f}% of the multiply-adds" in text
     assert f"On test it has {mean['best']:.1f}% where the defaults have {mean['default']:.1f}%" in text
-    trials = trial_runs(ROOT / "results/official/pareto-cpu").values()
+    pareto = ROOT / "results/official/pareto-cpu"
+    trials = trial_runs(pareto, *read_search(pareto)).values()
     assert sum(run.planned.settings["width"] == width["default"] for run in trials) == 3
     verdicts = pd.read_csv(ROOT / "reports/official/pareto_best-cpu/tables/effects.csv")
     assert verdicts.set_index(["variant", "test"]).loc[("best", "5-way mixed"), "verdict"] == "inconclusive"

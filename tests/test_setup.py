@@ -259,3 +259,17 @@ def test_ci_runs_make_test() -> None:
     script = ROOT / ".ci/run"
     assert os.access(script, os.X_OK)
     assert "\nmake test\n" in script.read_text()
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "option"),
+    [
+        ("ablations", "PUBLISHED", "--use-published"),
+        ("publish", "PARTIAL", "--partial"),
+        ("publish", "REPLACE", "--replace"),
+    ],
+)
+def test_a_variable_that_is_0_means_no(machine: Machine, target: str, name: str, option: str) -> None:
+    given = ["STUDY=a"] if target == "publish" else []
+    assert option in machine.make("-n", target, *given, f"{name}=1").stdout
+    assert option not in machine.make("-n", target, *given, f"{name}=0").stdout

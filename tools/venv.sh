@@ -71,7 +71,8 @@ mkdir -p "$TMPDIR"
 [ $kept = no ] || echo "Bringing $venv up to date with requirements.lock${RAY:+ and requirements-ray.lock (Ray: 0.6 GB)}."
 quiet=--quiet
 [ ! -t 1 ] || quiet=  # at a terminal pip shows its progress
-$venv/bin/python -m pip install $quiet --require-hashes -r requirements.lock ${RAY:+-r requirements-ray.lock} ||
+# Python compiles what it imports. To compile all of it here would take a minute more.
+$venv/bin/python -m pip install $quiet --no-compile --require-hashes -r requirements.lock ${RAY:+-r requirements-ray.lock} ||
     fail "installing from requirements.lock failed (its message is above); run the same command again to go on"
 $venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e . ||
     fail "installing leo_bench into $venv failed (its message is above)"

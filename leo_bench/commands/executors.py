@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 from tqdm import tqdm
 
@@ -16,22 +15,22 @@ from leo_bench.running.local_processes import LocalProcesses
 
 
 @contextmanager
-def executor_of(options: argparse.Namespace, results: Path, jobs: int) -> Iterator[Executor]:
-    """Give the executor of a command. jobs: processes at a time on this machine.
+def executor_of(options: argparse.Namespace) -> Iterator[Executor]:
+    """Give the executor of a command.
 
-    On a cluster as many run as it has room for, or as many as --jobs says. Raises LeoBenchError if the options
-    contradict each other, or if there is no such cluster.
+    On this machine as many processes run as --jobs says; on a cluster as it has room for, or as --jobs says. Raises
+    LeoBenchError if the options contradict each other, or if there is no such cluster.
     """
     check_ray_options(options)
     if not options.ray:
-        yield LocalProcesses(jobs)
+        yield LocalProcesses(options.jobs)
         return
     from leo_bench.running.cluster import connected
 
     out = sys.stderr if getattr(options, "json", False) else sys.stdout
     print(f"connecting to Ray ({options.ray})", file=out, flush=True)
-    most = jobs if options_given(options, "jobs") else None
-    with connected(options.ray, results, most, options.gpus_per_run, options.collect) as executor:
+    most = options.jobs if options_given(options, "jobs") else None
+    with connected(options.ray, options.results, most, options.gpus_per_run, options.collect) as executor:
         print(f"Ray cluster: {executor.words}", file=out, flush=True)
         executor.say = partial(tqdm.write, file=out)
         yield executor
@@ -44,5 +43,5 @@ def check_ray_options(options: argparse.Namespace) -> None:
     elif getattr(options, "plan", False):
         refuse_beside("--plan", "starts nothing", ["--ray"])
     share = options.gpus_per_run
-    if share is not None and not (0 < share <= 1 or (share > 1 and share == int(share))):
+    if share is not None and not (0 < share <= 1 or (share > 1 and share.is_integer())):
         raise LeoBenchError(f"--gpus-per-run must be a share of a GPU up to 1, or a whole number, got {share:g}")

@@ -35,18 +35,18 @@ def parser() -> Parser:
     )
     top.add_argument("--version", action="version", version=f"leo-bench {version('leo_bench')}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for name, (module, text, add_options) in COMMANDS.items():
+    for name, (text, add_options) in COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        sub.set_defaults(command=_command(module, f"command_{name.replace('-', '_')}"))
+        sub.set_defaults(command=_command(name.replace("-", "_")))
         add_options(sub)
     return top
 
 
-def _command(module: str, name: str) -> Callable[[argparse.Namespace], int | None]:
-    """Return a function that imports and calls a command of leo_bench.commands."""
+def _command(name: str) -> Callable[[argparse.Namespace], int | None]:
+    """Return a function that imports and calls command_NAME of leo_bench.commands.NAME."""
 
     def call(options: argparse.Namespace) -> int | None:
-        function = getattr(import_module(f"leo_bench.commands.{module}"), name)
+        function = getattr(import_module(f"leo_bench.commands.{name}"), f"command_{name}")
         result: int | None = function(options)
         return result
 
@@ -127,7 +127,9 @@ def _study_options(sub: Parser) -> None:
         action="store_true",
         help="only print the runs, their time, and how many comparisons can be expected to get a verdict",
     )
-    sub.add_argument("--retry", action="store_true", help="start runs again that failed three times")
+    sub.add_argument(
+        "--retry", action="store_true", help="start runs again that failed three times, or once with a NaN loss"
+    )
     sub.add_argument(
         "--accept-stale", action="store_true", help="count runs as done that another version of the source made"
     )
@@ -310,34 +312,31 @@ def _status_options(sub: Parser) -> None:
     add_results(sub)
 
 
-COMMANDS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
-    "data": ("data", "print where the data set was found and its digest", _data_options),
-    "run": ("run", "do one run, or describe its model", _run_options),
-    "score": ("score", "score a recorded run on more tests, without training it again", _score_options),
-    "measure": ("measure", "measure what the parts of trained models do", _measure_options),
-    "study": ("study", "do the runs of a study that are not done, and write its report", _study_options),
-    "search": ("search", "search hyperparameters, then measure the best settings on test", _search_options),
-    "merge": ("merge", "take runs made on another machine into the results", _merge_options),
-    "dashboard": ("dashboard", "show searches and studies in a browser, until Ctrl-C", _dashboard_options),
-    "report": ("report", "write reports again from results, without training", _report_options),
+COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
+    "data": ("print where the data set was found and its digest", _data_options),
+    "run": ("do one run, or describe its model", _run_options),
+    "score": ("score a recorded run on more tests, without training it again", _score_options),
+    "measure": ("measure what the parts of trained models do", _measure_options),
+    "study": ("do the runs of a study that are not done, and write its report", _study_options),
+    "search": ("search hyperparameters, then measure the best settings on test", _search_options),
+    "merge": ("take runs made on another machine into the results", _merge_options),
+    "dashboard": ("show searches and studies in a browser, until Ctrl-C", _dashboard_options),
+    "report": ("write reports again from results, without training", _report_options),
     "publish": (
-        "publish",
         "copy studies and their reports to results/official and reports/official",
         _publish_options,
     ),
     "publish-model": (
-        "publish_model",
         "write the trained model of a published run, with a model card, to models/",
         _publish_model_options,
     ),
-    "classify": ("classify", "adapt a trained model to your own drawings, and classify others", _classify_options),
+    "classify": ("adapt a trained model to your own drawings, and classify others", _classify_options),
     "reproduce": (
-        "reproduce",
         "check records and reports, and do recorded runs again and compare them bit for bit",
         _reproduce_options,
     ),
-    "bench": ("bench", "time training steps and other work (only in a checkout)", _bench_options),
-    "examples": ("examples", "draw example episodes and class codes of a done run", _examples_options),
-    "status": ("status", "print what is done, missing or not counted in each study", _status_options),
+    "bench": ("time training steps and other work (only in a checkout)", _bench_options),
+    "examples": ("draw example episodes and class codes of a done run", _examples_options),
+    "status": ("print what is done, missing or not counted in each study", _status_options),
 }
-"""Commands: name -> module, help text, function that adds the options."""
+"""Commands: name -> help text, function that adds the options."""

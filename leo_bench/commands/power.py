@@ -6,8 +6,7 @@ import numpy as np
 
 from leo_bench.config import make_settings, planned_tests
 from leo_bench.records import RUNS, Plan, PlannedRun, RunState, StudyView, run_state
-from leo_bench.report.study.sentences import OPEN
-from leo_bench.statistics import POWER, chance_of_verdict, smallest_settled
+from leo_bench.statistics import OPEN, POWER, chance_of_verdict, smallest_settled
 from leo_bench.statistics.families import as_difference
 from leo_bench.statistics.studies.differences import all_effects, variance_prior
 from leo_bench.statistics.studies.study import Cell, StudyData, study_data

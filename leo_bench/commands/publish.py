@@ -10,7 +10,9 @@ from leo_bench.records import folder_name, load_study
 from leo_bench.records.search import search_of
 from leo_bench.report import write_index, write_report, write_search_report
 from leo_bench.report.readme import refresh_readme
-from leo_bench.running.publish import count_look, n_looks, publish, publish_search, published_ends
+from leo_bench.running.count_looks import count_look, forget, published
+from leo_bench.running.publish import publish
+from leo_bench.running.publish_search import publish_search
 from leo_bench.statistics.studies.owners import studies_that_read
 from leo_bench.statistics.studies.study import Studies
 
@@ -25,26 +27,27 @@ def command_publish(options: argparse.Namespace) -> None:
     """
     folders = {name: _folder_of(name, options) for name in options.names}
     targets = {name: options.results / "official" / folder.name for name, folder in folders.items()}
-    looks = {target: n_looks(target) for target in targets.values()}
+    before = {target: published(target) for target in targets.values()}
     changed: dict[str, set[str]] = {}
     readers: list[Path] = []
     try:
         for name, target in targets.items():
             is_search = (folders[name] / "search.json").exists()
             readers += _readers(target)
-            before = {} if is_search else published_ends(target)
             copy = publish_search if is_search else publish
             copy(options.results, name, options.profile, options.partial, options.replace)
             readers += _readers(target)
-            changed[name] = (
-                set() if is_search else {run[0] for run, _ in published_ends(target).items() - before.items()}
-            )
+            ended = {} if is_search else load_study(target).ended
+            changed[name] = {variant for (variant, _), _ in ended.items() - before[target].ended.items()}
     finally:  # what was copied before another was refused has its report too
         if changed:
+            copied = [targets[name] for name in changed]
             for reader in dict.fromkeys(readers):
-                if n_looks(reader) == looks.get(reader, n_looks(reader)):
+                if reader not in copied or load_study(reader).plan.n_looks == before[reader].n_looks:
                     count_look(reader, options.profile, changed)
-            _write_pages(options, [targets[name] for name in changed], readers)
+            for target in copied:
+                forget(target)
+            _write_pages(options, copied, readers)
 
 
 def _folder_of(name: str, options: argparse.Namespace) -> Path:

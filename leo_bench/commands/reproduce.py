@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from leo_bench.commands.bench import timed_benchmarks, write_benchmark_page
 from leo_bench.commands.executors import check_ray_options, executor_of
 from leo_bench.commands.given import options_given, refuse_beside, refuse_unused_data
@@ -21,7 +23,7 @@ from leo_bench.commands.regenerated import regenerated
 from leo_bench.commands.runs import no_study
 from leo_bench.config import make_settings
 from leo_bench.errors import EXIT_FAILED, LeoBenchError
-from leo_bench.records import RUNS, RunState, find_studies
+from leo_bench.records import LOCK_SECONDS, RUNS, RunState, find_studies, make_folder
 from leo_bench.records.search import find_searches
 from leo_bench.report import write_report, write_search_report
 from leo_bench.running import provenance
@@ -33,12 +35,6 @@ from leo_bench.running.sources import Source, Sources
 from leo_bench.statistics import next_seed_range
 from leo_bench.statistics.studies.study import Studies
 
-LEVELS = {
-    0: "records are valid",
-    1: "reports regenerate byte for byte",
-    2: "runs done again have the same bits",
-    3: "accuracies are inside the range of the seeds on record",
-}
 DEFAULT_LEVELS = "0-2"
 
 
@@ -87,7 +83,7 @@ def command_reproduce(options: argparse.Namespace) -> int:
         if on_gpu and not options.ray and not _has_gpu():
             candidates = [one for one in candidates if one not in on_gpu]
             check.leave_out(on_gpu)
-        with executor_of(options, options.results, options.jobs) as executor:
+        with executor_of(options) as executor:
             check.runs(candidates, known, limit, executor)
     if options.json:
         print(json.dumps(asdict(check.found), indent=1))
@@ -229,6 +225,22 @@ class _Check:
             used = {test.dataset for one in candidates for test in one.run.tests}
             refuse_unused_data(self.options.data, used | {one.run.planned.settings["dataset"] for one in candidates})
         place = self.options.results / "reproduce"
+        make_folder(place.parent)
+        try:
+            with FileLock(place.with_name(".reproduce.lock")).acquire(timeout=LOCK_SECONDS):
+                self._do_again(place, candidates, known, deadline, executor)
+        except Timeout:
+            raise LeoBenchError(f"another call does runs again in {place}/; wait until it ends") from None
+
+    def _do_again(
+        self,
+        place: Path,
+        candidates: list[Candidate],
+        known: Mapping[Path, Sequence[RunState]],
+        deadline: float | None,
+        executor: Executor,
+    ) -> None:
+        """Do runs again in the folder place, whose lock is held."""
         sources = Sources(place)
 
         def do(run: RunState) -> Steps:

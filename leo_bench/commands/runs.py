@@ -10,14 +10,11 @@ from leo_bench.records import RUN_KEY, RUNS, RunState
 
 def find_run(results: Path, key: str) -> Path:
     """Return the folder of a recorded run, local or published. Raises LeoBenchError if there is none."""
-    places = [results / RUNS / key, results / "official" / RUNS / key]
-    if RUN_KEY.fullmatch(key):  # a key is part of a path and of a pattern
-        places += sorted(results.glob(f"official/*/{RUNS}/{key}"))
-    else:
-        places = []
-    for folder in places:
-        if (folder / "settings.json").exists():
-            return folder
+    if RUN_KEY.fullmatch(key):  # it is part of a path and of a pattern
+        places = [results / RUNS / key, results / "official" / RUNS / key]
+        for folder in (*places, *sorted(results.glob(f"official/*/{RUNS}/{key}"))):
+            if (folder / "settings.json").exists():
+                return folder
     raise LeoBenchError(
         f"no run {key!r} in {results.absolute()}/; run keys are in the column run_key of runs.csv, in the folder of "
         "a study"

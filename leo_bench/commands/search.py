@@ -69,7 +69,7 @@ def command_search(options: argparse.Namespace) -> int:
     if options.plan:
         print(plan_words(plan, n_counted(folder), options.jobs))
         return 0
-    with executor_of(options, options.results, options.jobs) as executor:
+    with executor_of(options) as executor:
         print(plan_words(plan, n_counted(folder), executor.at_once))
         executor.check([base])
         return _search(plan, folder, options, address, executor)
@@ -96,7 +96,7 @@ def _search(
     url = address or sqlite_url(folder)
     print(f"  database  {without_password(url)}\n  watch it  make dashboard", flush=True)
     try:
-        best = find_best(plan, folder, url, options.jobs, options.data, executor)
+        best = find_best(plan, folder, url, executor, options.data)
     except KeyboardInterrupt:
         print("\nstopped: the trials that ended are kept; the same command goes on from here", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -113,7 +113,7 @@ def _measure(plan: SearchPlan, best: Best, folder: Path, options: argparse.Names
     study_folder, report_folder = options.results / best.study, options.reports / best.study
     report = BackgroundReport(study_folder, report_folder)
     try:
-        view = measure_on_test(plan, best, options.results, options.jobs, options.data, report.request, executor)
+        view = measure_on_test(plan, best, options.results, executor, options.data, report.request)
     except KeyboardInterrupt:
         print("\nstopped: the runs that are done are kept; the same command goes on from here", file=sys.stderr)
         report.finish()

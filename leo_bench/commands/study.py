@@ -24,10 +24,10 @@ from leo_bench.running.estimate import plan_words
 from leo_bench.running.executor import Executor
 from leo_bench.running.looks import seeds_at_looks
 from leo_bench.running.plan import make_plan, merge_plan, parse_seeds, present_keys, study_folder
-from leo_bench.running.publish import take_published
 from leo_bench.running.scheduler import StudyRunner
 from leo_bench.running.shards import parse_shard, shard
 from leo_bench.running.study_file import read_study
+from leo_bench.running.take_published import take_published
 
 
 def command_study(options: argparse.Namespace) -> int:
@@ -59,7 +59,7 @@ def command_study(options: argparse.Namespace) -> int:
         return 0
     if not options.shard:
         make_folder(options.reports)  # before the runs, since a report that cannot be written is found late otherwise
-    with executor_of(options, options.results, options.jobs) as executor:
+    with executor_of(options) as executor:
         if options.until_decided:
             return _until_decided(options, source, plan, seeds, executor)
         return _shard(options, source, part, plan, executor) if options.shard else _run(options, source, plan, executor)
@@ -168,7 +168,7 @@ def _look_words(number: int, looks: Sequence[Sequence[int]], n_looks: int) -> st
 def _shard(options: argparse.Namespace, source: DataSource, part: Plan, plan: Plan, executor: Executor) -> int:
     """Do the runs of one shard, without a report: that is for the machine on which all shards come together."""
     view = _view(options, source, plan)
-    runner = StudyRunner(part, view, options.results, options.jobs, options.data, options.retry, executor=executor)
+    runner = StudyRunner(part, view, options.results, executor, options.data, options.retry)
     _take_published(options, part)
     print(plan_words(part, options.results, executor.at_once), flush=True)
     try:
@@ -191,9 +191,7 @@ def _run(options: argparse.Namespace, source: DataSource, plan: Plan, executor: 
     folder, view = study_folder(options.results, plan), _view(options, source, plan)
     report_folder = options.reports / folder.name
     report = BackgroundReport(folder, report_folder)
-    runner = StudyRunner(
-        *(plan, view, options.results, options.jobs, options.data, options.retry, report.request, executor)
-    )
+    runner = StudyRunner(plan, view, options.results, executor, options.data, options.retry, report.request)
     _take_published(options, plan)
     print(_words(plan, options, executor.at_once))
     try:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from leo_bench.config.paths import as_typed
-from leo_bench.config.settings import Settings
+from leo_bench.config.settings import Settings, names_of
 from leo_bench.config.toml_file import read_toml
 from leo_bench.errors import LeoBenchError, did_you_mean, nearest
 
@@ -116,6 +116,10 @@ training images, with the settings that the study compare_choice chose on valida
 """
 
 
+NOT_IN_A_PRESET = ("seed", "dataset", *names_of("machine"))
+"""Settings that belong to a run or a call, so that a preset cannot have them."""
+
+
 def preset_values(preset: str | Path, where: str = "settings") -> dict[str, Any]:
     """Return the settings of a preset.
 
@@ -139,6 +143,11 @@ def preset_values(preset: str | Path, where: str = "settings") -> dict[str, Any]
             f"{where}: preset {preset} is empty or has other content than a preset; expected preset = NAME "
             f"({', '.join(PRESETS)}) and a table [settings]"
         )
+    if fixed := [name for name in settings if name in NOT_IN_A_PRESET]:
+        raise LeoBenchError(
+            f"{where}: preset {preset} sets {fixed[0]}, which a preset cannot have; set it in the study or search, or "
+            "on the command line"
+        )
     return {**PRESETS[base], **settings}
 
 
@@ -153,8 +162,8 @@ def make_settings(values: Mapping[str, Any], preset: str | Path = "documented", 
     if unknown:
         hint = did_you_mean(unknown[0], Settings.model_fields, "settings are")
         raise LeoBenchError(f"{where}: unknown setting {unknown[0]!r}; {hint}")
-    for name in ("test_n_ways", "test_k_shots", "test_modes", "test_datasets", "test_dataset_ways"):
-        if isinstance(merged.get(name), list):
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.default, tuple) and isinstance(merged.get(name), list):
             merged[name] = tuple(merged[name])
     try:
         return Settings(**merged)

@@ -19,8 +19,8 @@ def bfloat16_is_fast(device: str = "cpu") -> bool:
 
 
 def takes_bfloat16(values: Mapping[str, Any]) -> bool:
-    """Return True if these settings allow convolutions in bfloat16 (constraints.py)."""
-    return values.get("generated") != "full" and LEARNERS[values.get("learner", "leo")].adapted != "cnn"
+    """Return True if these settings, all of a run, allow convolutions in bfloat16 (constraints.py)."""
+    return values["generated"] != "full" and LEARNERS[values["learner"]].adapted != "cnn"
 
 
 def faster_precision(runs: Iterable[Mapping[str, Any]]) -> str:

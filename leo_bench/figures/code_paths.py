@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 
-from leo_bench.figures.style import COLOURS, FONT, GRID, INK, as_png, figure_style, style_axes
+from leo_bench.figures.style import COLOURS, FONT, INK, as_png, figure_style, style_axes
 
 
 def code_paths_png(names: Sequence[str], codes: np.ndarray) -> bytes:
@@ -53,7 +53,7 @@ def code_paths(names: Sequence[str], points: np.ndarray, *, ax: Axes) -> Axes:
         ax.plot(*path[-1], "o", markersize=3.5, color=colour, zorder=3)
     ax.margins(0.15)
     ax.set_aspect("equal", adjustable="datalim")
-    style_axes(ax).grid(True, axis="both", color=GRID, linewidth=0.6)
+    style_axes(ax, grid="both")
     ax.locator_params(nbins=4)
     style: dict[str, Any] = {"ha": "center", "va": "center", "color": INK, "fontsize": FONT, "zorder": 4}
     for name, start, end in zip(names, points[0], points[-1], strict=True):

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 
 from leo_bench.figures.rows import draw_row, row_axes
 from leo_bench.figures.style import BAND, EPISODE_DASH, INK, LABEL_WIDTH, Styles
+from leo_bench.records import signed
 
 USUAL, ROOM = 0.8, 3.0
 """Quantile of the differences, and the factor from it to the farthest end of the axis."""
@@ -45,8 +46,3 @@ def _limits(ends: np.ndarray, margin: float) -> tuple[float, float]:
     low, high = np.nanmin(ends, initial=0.0), np.nanmax(ends, initial=0.0)
     room = 0.04 * (high - low)
     return max(-reach, min(low - room, -300 * margin)), min(reach, max(high + room, 300 * margin))
-
-
-def signed(points: float, decimals: int = 1) -> str:
-    """Return a difference in points with its sign; no negative zero."""
-    return f"{round(points, decimals) + 0.0:+.{decimals}f}"

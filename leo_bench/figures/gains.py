@@ -6,11 +6,11 @@ from textwrap import fill
 import pandas as pd
 from matplotlib.axes import Axes
 
-from leo_bench.figures.forest_plot import signed
 from leo_bench.figures.intervals import interval_over_seeds
 from leo_bench.figures.labels import write_ends
 from leo_bench.figures.learning_curves import draw_lines
 from leo_bench.figures.style import INK, LABEL_WIDTH, SMALL, Styles, style_axes
+from leo_bench.records import signed
 
 COUNTED = {"step": "steps taken", "k_shot": "support images of a class"}
 """Column on the x axis -> its label."""

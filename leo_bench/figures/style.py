@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -80,13 +80,13 @@ def series_styles(names: Iterable[str]) -> dict[str, VariantStyle]:
     return {name: VariantStyle(colour, marker) for name, colour, marker in zip(names, cycle(COLOURS), cycle(MARKERS))}
 
 
-def style_axes(ax: Axes, grid: str = "y") -> Axes:
+def style_axes(ax: Axes, grid: Literal["x", "y", "both"] = "y") -> Axes:
     """Set spines, grid and text sizes, the same in every figure. grid: the axis whose ticks have lines."""
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         ax.spines[side].set_color(MUTED)
-    ax.grid(True, axis="x" if grid == "x" else "y", color=GRID, linewidth=0.6)
+    ax.grid(True, axis=grid, color=GRID, linewidth=0.6)
     ax.set_axisbelow(True)
     ax.tick_params(labelsize=FONT, colors=INK, length=3, color=MUTED)
     for axis in (ax.xaxis, ax.yaxis):

@@ -26,7 +26,7 @@ from leo_bench.records.arrays import (
     BY_CHARACTER,
     CHARACTERS,
     CORRECT,
-    test_arrays,
+    read_arrays,
     write_arrays,
 )
 from leo_bench.records.files import (
@@ -43,6 +43,7 @@ from leo_bench.records.measures import MEASURES, Measure, Measures, read_measure
 from leo_bench.records.names import Name, ProfileName, check_name, folder_name
 from leo_bench.records.schema import (
     LOCK,
+    LOCK_SECONDS,
     RUN_KEY,
     RUNS,
     TESTS,
@@ -61,7 +62,7 @@ from leo_bench.records.schema import (
 )
 from leo_bench.records.state import RunState, attempts_of, is_held, read_test, read_training, run_state, tests_of
 from leo_bench.records.test_files import complete_tests, copy_test, publish_test, read_test_record
-from leo_bench.records.text import listed, markdown_text, shortened, without_paths
+from leo_bench.records.text import listed, markdown_text, shortened, signed, without_paths
 from leo_bench.records.view import (
     SCORE_COLUMNS,
     ReadRun,
@@ -78,6 +79,7 @@ __all__ = [
     "CHARACTERS",
     "CORRECT",
     "LOCK",
+    "LOCK_SECONDS",
     "MEASURES",
     "RUNS",
     "RUN_KEY",
@@ -115,6 +117,7 @@ __all__ = [
     "make_folder",
     "markdown_text",
     "publish_test",
+    "read_arrays",
     "read_json",
     "read_measures",
     "read_record",
@@ -125,8 +128,8 @@ __all__ = [
     "run_state",
     "score_row",
     "shortened",
+    "signed",
     "store_of",
-    "test_arrays",
     "tests_of",
     "without_paths",
     "write_arrays",

@@ -16,7 +16,7 @@ import numpy as np
 from leo_bench.config import TestSettings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import schema_1
-from leo_bench.records.files import read_json, write_atomic
+from leo_bench.records.files import file_state, read_json, write_atomic
 from leo_bench.records.schema import TESTS, TestResult
 from leo_bench.records.text import shortened
 
@@ -45,7 +45,7 @@ CHANGES = "changes"
 """CORRECT of a published test: the first column, then what each step changes, signed."""
 
 
-def test_arrays(run: Path, test: TestResult) -> dict[str, np.ndarray]:
+def read_arrays(run: Path, test: TestResult) -> dict[str, np.ndarray]:
     """Return the arrays of one test of a run: CORRECT, and if recorded CHARACTERS and BY_CHARACTER.
 
     run: folder of the run. Raises LeoBenchError if they are missing or damaged.
@@ -73,9 +73,6 @@ def test_arrays(run: Path, test: TestResult) -> dict[str, np.ndarray]:
         raise LeoBenchError(f"{path} is damaged, or does not fit {place} ({own} is not within {ASKED}); {TEST_REMEDY}")
     answered = counts if own == ANSWERED else asked - counts.astype(asked.dtype)
     return {CORRECT: arrays[CORRECT], CHARACTERS: shared[CHARACTERS], BY_CHARACTER: np.stack([asked, answered], axis=1)}
-
-
-test_arrays.__test__ = False  # type: ignore[attr-defined]  # not a test
 
 
 def write_arrays(run: Path, test: TestResult, arrays: Mapping[str, np.ndarray]) -> None:
@@ -141,15 +138,11 @@ def _read(path: Path, remedy: str = TEST_REMEDY) -> dict[str, np.ndarray]:
 
 def _read_shared(path: Path) -> dict[str, np.ndarray]:
     """Return the arrays of a file that hundreds of tests share. It is read once, and again if it has changed."""
-    try:
-        state = path.stat()
-    except OSError:
-        return _read(path, SHARED_REMEDY)  # which says what is wrong
-    return _read_once(path, state.st_mtime_ns, state.st_size)
+    return _read_once(path, file_state(path))
 
 
 @lru_cache(maxsize=256)
-def _read_once(path: Path, _changed: int, _size: int) -> dict[str, np.ndarray]:
+def _read_once(path: Path, _state: tuple[int, ...]) -> dict[str, np.ndarray]:
     arrays = _read(path, SHARED_REMEDY)
     for array in arrays.values():
         array.flags.writeable = False  # as others get them too

@@ -12,8 +12,17 @@ from pydantic import ValidationError
 from leo_bench.config import SCHEMA_VERSION, Settings, differing, make_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import schema_1
-from leo_bench.records.schema import Plan, Record, RecordT
+from leo_bench.records.schema import RERUN, Plan, Record, RecordT
 from leo_bench.records.text import shortened
+
+
+def file_state(path: Path) -> tuple[int, ...]:
+    """Return what changes when a file is replaced or written: inode, time and size. Empty if it cannot be looked at."""
+    try:
+        state = path.stat()
+    except OSError:
+        return ()
+    return state.st_ino, state.st_mtime_ns, state.st_size
 
 
 def make_folder(folder: Path) -> None:
@@ -149,8 +158,8 @@ def read_settings(folder: Path) -> Settings:
     return make_settings(values, where=str(path))
 
 
-def read_json(path: Path) -> Any:
-    """Return the content of a JSON file, with TABLES as lists of objects.
+def read_json(path: Path, remedy: str = RERUN) -> Any:
+    """Return the content of a JSON file, with TABLES as lists of objects. remedy: how to mend a damaged one.
 
     Raises LeoBenchError if it is missing or not JSON, or if a table is broken.
     """
@@ -164,19 +173,20 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise LeoBenchError(f"{path} cannot be read: {error.strerror}; check the path and its permissions") from None
     except (ValueError, RecursionError) as error:  # not UTF-8 or JSON, a number of thousands of digits, nested deeply
-        raise LeoBenchError(f"{path} is truncated or not JSON ({error}); remove it and run the study again") from None
+        raise LeoBenchError(f"{path} is truncated or not JSON ({error}); {remedy}") from None
 
 
-def read_record(path: Path, kind: type[RecordT]) -> RecordT:
-    """Read and validate a record. Raises LeoBenchError naming the file and the fault.
+def read_record(path: Path, kind: type[RecordT], remedy: str | None = None) -> RecordT:
+    """Read and validate a record. Raises LeoBenchError naming the file, the fault and the remedy (None: of the kind).
 
     A plan of schema 1 is converted (schema_1.py). Other records of schema 1 that are read here have not changed.
     """
-    raw = read_json(path)
+    remedy = remedy or kind.remedy
+    raw = read_json(path, remedy)
     if schema_1.is_old(raw):
         raw = converted(path, raw, schema_1.new_plan) if kind is Plan else {**raw, "schema_version": SCHEMA_VERSION}
-    record = validated(path, raw, kind)
-    check_digest(path, raw)
+    record = validated(path, raw, kind, remedy)
+    check_digest(path, raw, remedy)
     return record
 
 
@@ -186,12 +196,10 @@ def converted(path: Path, raw: Any, convert: Callable[[Any], T]) -> T:
         return convert(raw)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = shortened(f"{type(error).__name__}: {error}", 200)
-        raise LeoBenchError(
-            f"{path} has schema version 1, but is no such record ({reason}); remove it and run the study again"
-        ) from None
+        raise LeoBenchError(f"{path} has schema version 1, but is no such record ({reason}); {RERUN}") from None
 
 
-def validated(path: Path, raw: Any, kind: type[RecordT]) -> RecordT:
+def validated(path: Path, raw: Any, kind: type[RecordT], remedy: str = RERUN) -> RecordT:
     """Return a record from the JSON value in the file at path.
 
     Raises LeoBenchError naming the fault: a field that is missing, unknown, of a wrong type or out of range.
@@ -209,13 +217,13 @@ def validated(path: Path, raw: Any, kind: type[RecordT]) -> RecordT:
         first = error.errors()[0]
         where = "".join(f"{part}: " for part in [".".join(map(str, first["loc"]))] if part)
         message = first["msg"].removeprefix("Value error, ")
-        raise LeoBenchError(f"{path}: {where}{message}; remove it and run the study again") from None
+        raise LeoBenchError(f"{path}: {where}{message}; {remedy}") from None
 
 
-def check_digest(path: Path, raw: Any) -> None:
+def check_digest(path: Path, raw: Any, remedy: str = RERUN) -> None:
     """Raise LeoBenchError if the JSON value of a record is not the one that was written. Old records have no digest."""
     if isinstance(raw, dict) and raw.get(DIGEST, None) not in (None, record_digest(raw)):
         raise LeoBenchError(
             f"{path} was changed after it was written: its content does not have the digest that stands at its end; "
-            "remove it and run the study again"
+            f"{remedy}"
         )

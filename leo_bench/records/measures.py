@@ -82,14 +82,8 @@ def read_measures(folder: Path, trained: Result) -> Measures | None:
     path = folder / MEASURES
     if not path.exists():
         return None
-    try:
-        found = read_record(path, Measures)
-    except LeoBenchError as error:
-        fault = str(error).removesuffix("; remove it and run the study again")
-        raise LeoBenchError(f"{fault}; remove it and measure again: leo-bench measure {trained.run_key}") from None
+    remedy = f"remove it and measure again: leo-bench measure {trained.run_key}"
+    found = read_record(path, Measures, remedy)
     if found.run_key != trained.run_key:
-        raise LeoBenchError(
-            f"{path} is the record of another run ({found.run_key}); remove it and measure again: "
-            f"leo-bench measure {trained.run_key}"
-        )
+        raise LeoBenchError(f"{path} is the record of another run ({found.run_key}); {remedy}")
     return found if found.weights_digest == trained.weights_digest else None

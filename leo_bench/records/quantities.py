@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from leo_bench.config import Settings, default_of, takes_inner_steps
+from leo_bench.config import Settings, takes_inner_steps
 from leo_bench.errors import LeoBenchError
 from leo_bench.records.claims import MEASURE, SETTING
 from leo_bench.records.measures import Measures, read_measures
@@ -33,8 +33,7 @@ def quantity_of(run: RunState, name: str) -> float | None:
         one = found.measures.get(name.removeprefix(MEASURE)) if found else None
         return one.value if one else None
     if name.startswith(SETTING):
-        setting = name.removeprefix(SETTING)
-        return float(settings.get(setting, default_of(setting)))
+        return float(settings[name.removeprefix(SETTING)])
     derived: dict[str, Callable[[], float | None]] = {
         "adapt_ms": lambda: run.headline.adapt_ms,
         "adapt_core_ms": lambda: run.headline.adapt_core_ms,
@@ -68,9 +67,9 @@ def n_adapted(settings: dict[str, Any], n_generated: int) -> int:
     settings: of the run. n_generated: weights that an episode has of its own. With decode="task" the numbers are those
     of one code: all classes have the same gradient, and only their mean is decoded.
     """
-    steps = settings.get("inner_steps", default_of("inner_steps"))
+    steps = settings["inner_steps"]
     if settings["learner"] != "leo":
         return n_generated if steps and takes_inner_steps(settings["learner"]) else 0
-    n_codes = 1 if settings.get("decode", default_of("decode")) == "task" else settings["n_way"]
+    n_codes = 1 if settings["decode"] == "task" else settings["n_way"]
     codes = n_codes * settings["latent_dim"] if steps else 0
-    return int(codes + (n_generated if settings.get("finetune_steps") else 0))
+    return int(codes + (n_generated if settings["finetune_steps"] else 0))

@@ -22,10 +22,16 @@ RUNS, TESTS = "runs", "tests"
 """Folder names: the store of runs, and the tests of a run."""
 LOCK = ".lock"
 """File in the folder of a run or search; the process that does it holds its lock."""
+LOCK_SECONDS = 2
+"""Longest wait for the lock of a run. A process that checks the lock (is_held) takes it for a moment."""
 RUN_KEY = re.compile(r"[0-9a-f]{16}")
 Status = Literal[
     "done", "missing", "running", "failed", "interrupted", "pruned", "stale", "corrupt", "duplicate", "not counted"
 ]
+
+
+RERUN = "remove it and run the study again"
+"""How to mend a damaged record of a study or a run."""
 
 
 class Record(BaseModel):
@@ -34,6 +40,8 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     sealed: ClassVar[bool] = False
     """True if the file ends with a digest over all fields, so that an edit by hand is seen (files.py)."""
+    remedy: ClassVar[str] = RERUN
+    """How to mend a damaged file of this kind, as the end of an error."""
 
 
 Share = Annotated[float, Field(ge=0, le=1)]

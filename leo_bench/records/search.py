@@ -61,8 +61,14 @@ class Sampler(Record):
     """Random trials before the sampler learns from results."""
 
 
+RERUN_SEARCH = "remove it and run the search again"
+"""How to mend a damaged record of a search."""
+
+
 class SearchPlan(Record):
     """search.json: a search file at one profile."""
+
+    remedy = RERUN_SEARCH
 
     schema_version: int = SCHEMA_VERSION
     search: Name
@@ -141,6 +147,7 @@ class Trials(Record):
     """trials.json."""
 
     sealed = True
+    remedy = RERUN_SEARCH
 
     schema_version: int = SCHEMA_VERSION
     sittings: list[Sitting]
@@ -182,6 +189,7 @@ class Best(Record):
     """best.json: the trials that the search chose on validation."""
 
     sealed = True
+    remedy = RERUN_SEARCH
 
     schema_version: int = SCHEMA_VERSION
     study: Name
@@ -195,12 +203,11 @@ def find_searches(results: Path) -> list[Path]:
     return sorted(path.parent for pattern in patterns for path in results.glob(pattern))
 
 
-def trial_runs(folder: Path) -> dict[int, RunState]:
-    """Return trial number -> run, for the complete trials of a search whose runs are on disk.
+def trial_runs(folder: Path, plan: SearchPlan, trials: Trials) -> dict[int, RunState]:
+    """Return trial number -> run, for the complete trials of the search in folder whose runs are on disk.
 
     Runs lie in the store beside the folder, or inside the folder if an older version published the search.
     """
-    plan, trials = read_search(folder)
     store = store_of(folder)
     found = {}
     for trial in trials.trials:

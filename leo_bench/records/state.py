@@ -15,7 +15,7 @@ import numpy as np
 from leo_bench.config import TestSettings, differing, make_settings, planned_tests, test_key, training_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import schema_1
-from leo_bench.records.arrays import BY_CHARACTER, CHARACTERS, CORRECT, TEST_REMEDY, WHOLE, test_arrays
+from leo_bench.records.arrays import BY_CHARACTER, CHARACTERS, CORRECT, TEST_REMEDY, WHOLE, read_arrays
 from leo_bench.records.files import check_digest, converted, read_json, read_record, validated
 from leo_bench.records.schema import (
     LOCK,
@@ -68,7 +68,7 @@ class RunState:
 
     def correct(self, test: TestResult) -> np.ndarray:
         """Return correct answers of n_way * n_query queries, int64 [n_test_episodes, len(test.steps)]."""
-        return test_arrays(self.folder, test)[CORRECT].astype(np.int64)
+        return read_arrays(self.folder, test)[CORRECT].astype(np.int64)
 
     def by_character(self, test: TestResult) -> tuple[np.ndarray, np.ndarray] | None:
         """Return names `Alphabet/character` and their [asked, correct] after adaptation; None if not recorded.
@@ -76,7 +76,7 @@ class RunState:
         bytes [n], int64 [n, 2]. A query counts for the character that it shows. Characters without a query are left
         out.
         """
-        arrays = test_arrays(self.folder, test)
+        arrays = read_arrays(self.folder, test)
         if CHARACTERS not in arrays or BY_CHARACTER not in arrays:
             return None
         counts = arrays[BY_CHARACTER].astype(np.int64)
@@ -177,28 +177,23 @@ def read_test(
     disagrees with its counts.
     """
     path = folder / TESTS / key / "result.json"
-    own = path.exists()  # asked once, since the run may be writing it at this moment
-    if not own:
+    if path.exists():  # asked once, since the run may be writing it at this moment
+        raw = fields = read_test_fields(path)
+    else:  # schema 1 had the tests in the record of the run
         path = folder / "result.json"
-    raw = read_test_fields(path) if own else read_json(path)
-    if own:
-        test = validated(path, raw, TestResult)
-    else:
-        tests = converted(path, raw, schema_1.new_tests) if schema_1.is_old(raw) else []
-        found = [test for test in tests if test["test_key"] == key]
-        if not found:
+        raw = read_json(path)
+        old = converted(path, raw, schema_1.new_tests) if schema_1.is_old(raw) else []
+        fields = next((one for one in old if one["test_key"] == key), None)
+        if fields is None:
             return None
-        test = validated(path, found[0], TestResult)
+    test = validated(path, fields, TestResult)
     if test.test_key != key or test.asked != asked:
         raise LeoBenchError(f"{path} is the record of another test ({test.test_key}); {TEST_REMEDY}")
     if test.weights_digest != result.weights_digest or (test.numerics != result.numerics and not accept_stale):
         return None
-    _check_counts(path, test, test_arrays(folder, test))
+    _check_counts(path, test, read_arrays(folder, test))
     check_digest(path, raw)
     return test
-
-
-tests_of.__test__ = False  # type: ignore[attr-defined]
 
 
 def _check_counts(path: Path, test: TestResult, arrays: Mapping[str, np.ndarray]) -> None:

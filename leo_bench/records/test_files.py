@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from leo_bench.errors import LeoBenchError
-from leo_bench.records.arrays import test_arrays, write_arrays, write_published_arrays
-from leo_bench.records.files import DIGEST, check_digest, read_json, validated, write_fields
+from leo_bench.records.arrays import read_arrays, write_arrays, write_published_arrays
+from leo_bench.records.files import DIGEST, check_digest, file_state, read_json, validated, write_fields
 from leo_bench.records.schema import TESTS, TestResult
 
 RECORD = "result.json"
@@ -56,13 +56,13 @@ def read_test_record(path: Path) -> TestResult:
 
 def copy_test(run: Path, target: Path, test: TestResult) -> None:
     """Copy a test of the run in the folder run to the folder target, whole, its record last."""
-    write_arrays(target, test, test_arrays(run, test))
+    write_arrays(target, test, read_arrays(run, test))
     write_fields(_record_of(target, test), read_test_fields(_record_of(run, test)))
 
 
 def publish_test(run: Path, target: Path, test: TestResult) -> None:
     """Copy a test of the run in the folder run to the published run in the folder target, its record last."""
-    write_published_arrays(target, test, test_arrays(run, test))
+    write_published_arrays(target, test, read_arrays(run, test))
     write_fields(_record_of(target, test), _shortened(read_test_fields(_record_of(run, test)), _fields_of_run(run)))
 
 
@@ -96,19 +96,11 @@ def _record_of(run: Path, test: TestResult) -> Path:
 def _fields_of_run(folder: Path) -> Mapping[str, Any]:
     """Return the record of a run as JSON values. It is read once for all its tests, and again if it has changed."""
     path = folder / RECORD
-    try:
-        state = path.stat()
-    except OSError:
-        return _checked(path)  # which says what is wrong
-    return _checked_once(path, state.st_ino, state.st_mtime_ns, state.st_size)
-
-
-def _checked(path: Path) -> Mapping[str, Any]:
-    fields = read_json(path)
-    check_digest(path, fields)
-    return fields if isinstance(fields, dict) else {}
+    return _checked_once(path, file_state(path))
 
 
 @lru_cache(maxsize=64)
-def _checked_once(path: Path, *_state: int) -> Mapping[str, Any]:
-    return _checked(path)
+def _checked_once(path: Path, _state: tuple[int, ...]) -> Mapping[str, Any]:
+    fields = read_json(path)
+    check_digest(path, fields)
+    return fields if isinstance(fields, dict) else {}

@@ -27,6 +27,11 @@ def listed(names: list[str], most: int = 5) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def signed(points: float, decimals: int = 1) -> str:
+    """Return a difference in points with its sign; no negative zero."""
+    return f"{round(points, decimals) + 0.0:+.{decimals}f}"
+
+
 def markdown_text(text: str) -> str:
     """Return text so that Markdown shows it as it is: no tag, link, picture, emphasis, heading, list or formula.
 

@@ -5,13 +5,9 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from leo_bench.report.study.sentences import OPEN
-from leo_bench.report.table import VERDICTS
+from leo_bench.statistics import OPEN, SETTLED
 from leo_bench.statistics.studies.differences import all_effects
 from leo_bench.statistics.studies.study import StudyData
-
-DECIDED = tuple(verdict for verdict in VERDICTS if verdict not in (*OPEN, "one seed"))
-"""Verdicts that say whether a difference matters, and which way."""
 
 
 def decided_table(studies: Iterable[StudyData]) -> pd.DataFrame:
@@ -27,7 +23,7 @@ def decided_table(studies: Iterable[StudyData]) -> pd.DataFrame:
         found, seeds = Counter[str](), set[int]()
         for cell in data.cells:
             frame = all_effects(data, cell)
-            frame = frame[frame["verdict"].isin([*DECIDED, *OPEN])]
+            frame = frame[frame["verdict"].isin([*SETTLED, *OPEN])]
             found.update(frame["verdict"])
             seeds.update(int(n) for n in frame["n_seeds"])
         if found:
@@ -44,5 +40,5 @@ def decided_table(studies: Iterable[StudyData]) -> pd.DataFrame:
 
 
 def _counted(found: Counter[str]) -> dict[str, int]:
-    decided = sum(found[verdict] for verdict in DECIDED)
+    decided = sum(found[verdict] for verdict in SETTLED)
     return {"comparisons": found.total(), "with a verdict": decided, **{verdict: found[verdict] for verdict in OPEN}}

@@ -4,7 +4,7 @@ The same panel gives the same bytes: ids come from its content, no date is writt
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,8 @@ from leo_bench.figures.style import FONT, INK, MUTED, PAPER, PNG_DPI, figure_sty
 
 ROOM = 0.08
 """Inches left free beside what is drawn."""
+MOST_SAID = 12
+"""Most values that an alternative text names: a listener cannot skip them, and the tables have all."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,13 @@ class Drawing:
     width: float
     height: float
     alt: str
+
+
+def alt_text(what: str, values: Iterable[str], between: str = ", ") -> str:
+    """Return alternative text: `what: value, value, ... and 5 more`, with at most MOST_SAID values."""
+    said = list(values)
+    rest = f"{between}and {len(said) - MOST_SAID} more" if len(said) > MOST_SAID else ""
+    return f"{what}: {between.join(said[:MOST_SAID])}{rest}"
 
 
 def render(panel: Panel) -> Drawing:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from leo_bench.report.table import NONE, difference
+from leo_bench.statistics import turned
 from leo_bench.statistics.studies.differences import all_effects
 from leo_bench.statistics.studies.study import StudyData, cell_name
 
@@ -57,8 +58,6 @@ PARTS = (
 """Part, the LEO it is a part of, what the variant does with it, study, variant."""
 CELLS = ((20, "mixed"), (20, "within_alphabet"))
 """Tests that are shown beside a study's first."""
-TURNED = {"better": "worse", "worse": "better"}
-"""Verdict on a variant without the part -> verdict on the part."""
 
 
 def parts_table(studies: Iterable[StudyData]) -> pd.DataFrame:
@@ -84,5 +83,5 @@ def _worth(data: StudyData, cell: tuple[int, str], variant: str, sign: int) -> s
         return NONE
     row = found[0]
     mean, *bounds = (sign * row[name] for name in ("difference", "low", "high"))
-    verdict = row["verdict"] if sign > 0 else TURNED.get(row["verdict"], row["verdict"])
+    verdict = row["verdict"] if sign > 0 else turned(row["verdict"])
     return f"{verdict}, {difference(mean, min(bounds), max(bounds), row['kind'])}"

@@ -64,7 +64,7 @@ def goals_block(report_folder: Path, link: str) -> str:
     own, *others = (_accuracies(report_folder, variant) for variant in ("tuned", "protonet", "protonet_copies"))
     if not own or not others[0]:
         return ""
-    beside_own = ("ProtoNet, same recipe", "the same, with copies", "MAML++, published")
+    beside_own = ("ProtoNet, same recipe", "ProtoNet, with copies", "MAML++, published")
     names = ("test", "the document expects", "`tuned`", *beside_own)
     lines = [f"| {' | '.join(names)} |", "|---|" + "---:|" * (len(names) - 1)]
     for shots, data, mode, expected, published in GOALS:
@@ -78,7 +78,7 @@ def goals_block(report_folder: Path, link: str) -> str:
     main = _row(report_folder, "main", "tuned")
     caption = (
         f"Accuracy in percent at {main['image_size']}x{main['image_size']} pixels: mean over {main['n_seeds']} seeds, "
-        f"each one model for all rows, trained on {main['n_train_images']:,} images; in brackets the 95% interval over "
+        f"one model per seed for all rows, {main['n_train_images']:,} training images; in brackets 95% intervals over "
         "seeds and test episodes. `tuned` and ProtoNet with copies see shifted copies of each support image "
         "at test. MAML++ (Antoniou et al. 2019): millions of images, other characters, batch norm of the queries, five "
         f"models together. [Report]({link}/report.md)."
@@ -98,11 +98,11 @@ def methods_block(report_folder: Path, link: str) -> str:
     n_seeds = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0]}"
     size = f"{main['image_size']}x{main['image_size']}"
     protonet = _row(report_folder, "time", "protonet").get("seconds_to_95", np.nan)
-    same = f"ProtoNet is at 95% after {protonet:.0f} seconds. " if np.isfinite(protonet) else ""
+    same = f"ProtoNet also reaches 95% in {protonet:.0f} seconds. " if np.isfinite(protonet) else ""
     return (
-        f"**95% of 5-way 1-shot validation queries after {time['seconds_to_95']:.0f} seconds of one CPU core** "
+        f"**95% accuracy on 5-way 1-shot validation after {time['seconds_to_95']:.0f} seconds of one CPU core** "
         f"(`tuned`, {size} pixels, {int(time['n_seeds'])} seeds). The document says 15 to 25 "
-        "minutes of a GPU for the whole training, at 105x105; the updates of `tuned` take "
+        "GPU minutes for the whole training, at 105x105; all updates of `tuned` take "
         f"{time['seconds']:.0f} seconds. {same}After {main['n_train_images']:,} images `tuned` has "
         f"{percent(main['accuracy_5way_mixed'])}% on test; "
         f"{others} ({n_seeds} seeds, [report]({link}/report.md)).{_losses_words(report_folder)}\n"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from leo_bench.figures.forest_plot import signed
+from leo_bench.records import signed
 
 NONE = "-"
 TEXT_COLUMNS = (
@@ -13,8 +13,6 @@ TEXT_COLUMNS = (
     "the document,holds if,leaning,claim,remark,rule,section of the document,measured quantity"
 ).split(",")
 """Columns of words that are left-aligned, like the first column."""
-VERDICTS = ("better", "worse", "no difference that matters", "direction shown", "inconclusive", "one seed")
-"""Words of a comparison's verdict, decided ones first."""
 TONES = {"better": "better", "worse": "worse", "no difference": "same", "direction": "leaning"}
 TONES |= {"holds in part": "leaning", "holds": "better", "does not hold": "worse"}
 TONES |= {"yes": "better", "good": "better", "bad": "worse"}

@@ -30,6 +30,8 @@ class BackgroundReport:
             str(self.study_folder.absolute()),
             "--out",
             str(self.report_folder.absolute()),
+            "--reports",
+            str(self.report_folder.absolute().parent),
         ]
         self.process = subprocess.Popen(
             command,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from leo_bench.api import load_pretrained
+from leo_bench.api import model_from
 from leo_bench.config import Settings
 from leo_bench.data.own_drawings import OwnDrawings, class_folders, query_folder
 from leo_bench.data.support_copies import SUPPORT_COPIES
@@ -46,9 +46,8 @@ def classify_folder(folder: Path, model: str, query: Path | None, shots: int | N
     """
     if shots is not None and shots < 1:
         raise LeoBenchError(f"--shots is {shots}: expected at least 1 support image of each class")
-    info, _ = read_model(find_model(model))
-    settings = info.at_test()
-    learner = load_pretrained(model)
+    info, weights = read_model(find_model(model))
+    settings, learner = info.at_test(), model_from(info, weights)
     found = class_folders(folder)
     n_way = len(found.classes)
     _check_ways(info.name, settings, n_way)

@@ -25,7 +25,7 @@ from tqdm import tqdm
 from leo_bench.config import Settings
 from leo_bench.data.locate import locate
 from leo_bench.errors import EXIT_BUSY, EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
-from leo_bench.records import LOCK, RUNS, make_folder, shortened, write_atomic
+from leo_bench.records import LOCK, LOCK_SECONDS, RUNS, make_folder, shortened, write_atomic
 from leo_bench.running import provenance
 from leo_bench.running.child_processes import PATIENCE
 from leo_bench.running.cluster_node import PROBE, Order, Outcome, do
@@ -35,7 +35,6 @@ from leo_bench.running.merge import merge_run, run_folders
 from leo_bench.running.parcel import Parcel, pack, replace_folder, unpack
 from leo_bench.running.worker import worker_variables
 
-LOCK_SECONDS = 2
 REACH_SECONDS = 10
 SECONDS_BETWEEN_LOOKS = 1.0
 """Time between two looks at the nodes of the cluster."""

@@ -19,6 +19,7 @@ from leo_bench.data.bank import ImageBank
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
     LOCK,
+    LOCK_SECONDS,
     TESTS,
     PlannedRun,
     Result,
@@ -50,9 +51,6 @@ with warnings.catch_warnings():
 log = logging.getLogger("leo_bench")
 _silent = logging.getLogger("sacred.leo_bench")
 _silent.setLevel(logging.CRITICAL + 1)
-
-LOCK_SECONDS = 2
-"""Longest wait for the lock of a run. A process that checks the lock (is_held) takes it for a moment."""
 
 
 class _Observer(FileStorageObserver):
@@ -145,16 +143,12 @@ def _attempt(job: _Job) -> None:
         log.error("%s", error)
         attempt.end("failed", str(error))
         raise
-    except (MemoryError, RuntimeError) as error:
-        log.exception("failed")
-        if not is_lack_of_memory(error):
-            attempt.end("failed", _one_line(error))
-            raise
-        attempt.end("failed", out_of_memory(job.settings))
-        raise OutOfMemory(out_of_memory(job.settings)) from error
     except BaseException as error:
         log.exception("failed")
-        attempt.end("failed", _one_line(error))
+        words = out_of_memory(job.settings) if is_lack_of_memory(error) else ""
+        attempt.end("failed", words or _one_line(error))
+        if words:
+            raise OutOfMemory(words) from error
         raise
     finally:
         log.removeHandler(handler)

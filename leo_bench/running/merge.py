@@ -13,6 +13,7 @@ from leo_bench.config import Settings, TestSettings, make_settings
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
     LOCK,
+    LOCK_SECONDS,
     MEASURES,
     RUN_KEY,
     RUNS,
@@ -24,13 +25,13 @@ from leo_bench.records import (
     attempts_of,
     copy_test,
     make_folder,
+    read_arrays,
     read_measures,
     read_record,
     read_settings,
     read_test,
     read_test_record,
     read_training,
-    test_arrays,
 )
 from leo_bench.records.state import settings_on_disk
 from leo_bench.running.attempts import TRAINING_CHECKPOINT, set_aside, set_aside_test
@@ -41,7 +42,6 @@ from leo_bench.running.reproduce import changed_fields
 
 DIFFERING = "differing"
 """Folder in results/ for runs that differ from those of the store under the same keys."""
-LOCK_SECONDS = 2
 
 Outcome = Literal["taken", "same", "differs", "damaged", "held", "empty"]
 
@@ -248,7 +248,7 @@ def _differences(here: _Trained, incoming: _Trained) -> list[str]:
         old, new = here.tests[key], incoming.tests[key]
         name = f"{old.asked.name} on {old.dataset}"
         found += changed_fields(f"{name}: ", old, new)
-        arrays = [test_arrays(*one) for one in ((here.folder, old), (incoming.folder, new))]
+        arrays = [read_arrays(*one) for one in ((here.folder, old), (incoming.folder, new))]
         if any(not np.array_equal(arrays[0][part], arrays[1][part]) for part in arrays[0].keys() & arrays[1].keys()):
             found.append(f"{name}: answers differ")
     return found

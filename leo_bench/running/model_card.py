@@ -26,7 +26,7 @@ Test = tuple[Any, ...]
 """A test's data set, ways, shots, kind of episodes and number of wrong labels."""
 
 
-def write_card(name: str, study: str, runs: Sequence[RunState], file: bytes) -> str:
+def card_text(name: str, study: str, runs: Sequence[RunState], file: bytes) -> str:
     """Return the card of a model as Markdown.
 
     study: folder of the published study; runs: the done runs of the model's variant, first that of the model; file:

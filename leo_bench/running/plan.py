@@ -143,8 +143,10 @@ def _settings(
     own |= budget.variant_settings.get(name, {})
     of_study = {} if taken_from(study, name) else {**study.settings, **budget.settings}
     values = {**call, **of_study, **override, **own}
-    if values.get("precision") == "bfloat16" and "precision" not in own and not takes_bfloat16(values):
-        values["precision"] = "float32"
+    if values.get("precision") == "bfloat16" and "precision" not in own:
+        plain = make_settings({**values, "precision": "float32"}, preset, where)
+        if not takes_bfloat16(plain.canonical()):
+            return plain
     return make_settings(values, preset, where)
 
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from leo_bench.api import load_pretrained
+from leo_bench.api import model_from
 from leo_bench.config import differing
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import RUNS, Result, RunState, check_name, load_study, make_folder, read_record, write_atomic
-from leo_bench.running.model_card import front_of, used_settings, write_card
+from leo_bench.running.model_card import card_text, front_of, used_settings
 from leo_bench.running.recorded_model import recorded_weights
 from leo_bench.training.model_files import ModelInfo, model_bytes, read_model
 from leo_bench.training.published_models import ENDING
@@ -22,7 +22,7 @@ def publish_model(name: str, results: Path, study: str, variant: str, target: Pa
     or if the variant is tested with another classifier than its own.
     """
     check_name(name, "model")
-    runs = runs_of(results / "official" / check_name(study, "study"), variant)
+    runs = done_runs_of(results / "official" / check_name(study, "study"), variant)
     own = runs[0]
     assert own.result is not None
     store = results / RUNS / own.result.run_key
@@ -43,10 +43,10 @@ def publish_model(name: str, results: Path, study: str, variant: str, target: Pa
         weights_digest=own.result.weights_digest,
         numerics=own.result.numerics,
     )
+    model_from(info, weights)  # raises if this source cannot use it
     make_folder(target)
     path = target / f"{name}{ENDING}"
     write_atomic(path, model_bytes(info, weights))
-    load_pretrained(path)  # raises if this source cannot use it
     _write_card(path, study, runs)
     return path
 
@@ -65,7 +65,7 @@ def refresh_card(path: Path, results: Path) -> Path:
     if not card.exists():
         raise LeoBenchError(f"{card} is missing: publish the model again, with its study: {_command(path.stem)}")
     front = front_of(card.read_text(encoding="utf-8", errors="replace"))
-    runs = runs_of(results / "official" / check_name(front["study"], "study"), front["variant"])
+    runs = done_runs_of(results / "official" / check_name(front["study"], "study"), front["variant"])
     info, _ = read_model(path)
     assert runs[0].result is not None
     if info.weights_digest != runs[0].result.weights_digest:
@@ -76,7 +76,7 @@ def refresh_card(path: Path, results: Path) -> Path:
     return _write_card(path, front["study"], runs)
 
 
-def runs_of(folder: Path, variant: str) -> list[RunState]:
+def done_runs_of(folder: Path, variant: str) -> list[RunState]:
     """Return the done runs of a variant of a published study, by seed. Raises LeoBenchError if there is none."""
     view = load_study(folder)
     runs = sorted((run for run in view.done if run.planned.variant == variant), key=lambda run: run.planned.seed)
@@ -88,7 +88,7 @@ def runs_of(folder: Path, variant: str) -> list[RunState]:
 
 def _write_card(path: Path, study: str, runs: list[RunState]) -> Path:
     card = path.with_suffix(CARD)
-    write_atomic(card, write_card(path.stem, study, runs, path.read_bytes()).encode())
+    write_atomic(card, card_text(path.stem, study, runs, path.read_bytes()).encode())
     return card
 
 

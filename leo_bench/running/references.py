@@ -15,13 +15,8 @@ def with_references(studies: Path, study: StudyFile, profile: str) -> StudyFile:
     """Return a study whose variants from other studies have the settings that they have there.
 
     If the other study lacks this profile, they have the settings that its profiles share, and those of the profile
-    here. Raises LeoBenchError if a study or a variant is unknown, or if settings stand beside `of`.
+    here. Raises LeoBenchError if a study or a variant is unknown.
     """
-    for name, budget in study.profiles.items():
-        for variant in budget.variant_settings:
-            if other := study.variants[variant].of:
-                place = f"profiles.{name}.variant_settings.{variant}"
-                raise LeoBenchError(f"{place}: the settings are those of {other}; leave it out")
     files: dict[str, StudyFile] = {}
     found = {
         name: _taken(studies, study, name, profile, files) if variant.of else variant
@@ -34,8 +29,6 @@ def _taken(studies: Path, referring: StudyFile, name: str, profile: str, files: 
     """Return a variant with the settings of the one that it is taken from. files: studies read so far."""
     variant = referring.variants[name]
     place = f"variants.{name}.of"
-    if variant.preset or variant.set or variant.extends:
-        raise LeoBenchError(f"{place}: the settings are those of {variant.of}; leave out preset, set and extends")
     study, other = _origin(name, variant)
     if study not in files:
         files[study] = read_study(studies, study)

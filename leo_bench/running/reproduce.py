@@ -30,7 +30,7 @@ from leo_bench.records import (
     tests_of,
 )
 from leo_bench.records.files import DIGEST
-from leo_bench.records.search import trial_runs
+from leo_bench.records.search import read_search, trial_runs
 from leo_bench.running.attempts import MAX_ATTEMPTS, last_line
 from leo_bench.running.executor import Ended, Task
 from leo_bench.running.plan import planned_run
@@ -64,7 +64,6 @@ MEASURED = (
 class Comparison:
     """Comparison of a recorded run with the same run done now."""
 
-    name: str
     differences: list[str]
     changed: str
     """Possible reasons for differences: changes of source, processor or versions; empty if none changed."""
@@ -81,7 +80,7 @@ Steps = Generator[Task, Ended, Comparison]
 def runs_of(folder: Path) -> list[RunState]:
     """Return the runs of a study, or of the complete trials of a search."""
     if (folder / "search.json").exists():
-        return list(trial_runs(folder).values())
+        return list(trial_runs(folder, *read_search(folder)).values())
     return load_study(folder).runs
 
 
@@ -217,7 +216,7 @@ def again(run: RunState, results: Path, folder: Path, data: Path | None, source:
         shutil.rmtree(target)
     assert new.result is not None
     changed = _changed_since(run.result, new.result, source.numerics)
-    return Comparison(name, found, changed, new.headline.accuracy, source.name)
+    return Comparison(found, changed, new.headline.accuracy, source.name)
 
 
 def _done(task: Task, name: str) -> Generator[Task, Ended, None]:

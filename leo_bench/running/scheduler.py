@@ -35,7 +35,6 @@ from leo_bench.running.attempts import MAX_ATTEMPTS, counted_attempts, forget_at
 from leo_bench.running.child_processes import signals_interrupt
 from leo_bench.running.estimate import duration
 from leo_bench.running.executor import Ended, Executor
-from leo_bench.running.local_processes import LocalProcesses
 from leo_bench.running.plan import study_folder
 from leo_bench.running.run_queue import RunQueue
 from leo_bench.running.worker import WORKER, task_of_run
@@ -65,15 +64,13 @@ class StudyRunner:
     view: Plan
     """Plan written to study.json: the runs to do, and those of earlier calls."""
     results: Path
-    jobs: int
-    """Processes at a time, if there is no executor."""
+    executor: Executor
+    """Place for the processes."""
     data: Path | None = None
     retry: bool = False
     """True if runs that used up their attempts get new ones."""
     on_change: Callable[[], None] = lambda: None
     """Function called after runs have ended, to refresh the report."""
-    executor: Executor | None = None
-    """Place for the processes; this machine if None."""
     say: Callable[[str], None] = tqdm.write
     worker: Sequence[str] = WORKER
     """Command that does one run. Its first argument is the folder of the run."""
@@ -93,9 +90,6 @@ class StudyRunner:
     """True if a run may have ended since the tables were written."""
     next_tables: float = 0.0
 
-    def __post_init__(self) -> None:
-        self.place: Executor = self.executor or LocalProcesses(self.jobs)
-
     @property
     def store(self) -> Path:
         """Folder that holds every run under its key."""
@@ -114,7 +108,7 @@ class StudyRunner:
         folder = study_folder(self.results, self.plan)
         write_record(folder / "study.json", self.view)
         lacking = [run for run in self.plan.runs if self.state(run).status != "done"]
-        self.place.check(_distinct_settings(lacking))
+        self.executor.check(_distinct_settings(lacking))
         self.n_done = len(self.plan.runs) - len(lacking)
         self._refresh()
         bar = tqdm(
@@ -145,7 +139,7 @@ class StudyRunner:
                 else:
                     bar.update()
                     self.changed = True  # another process may have done it
-            for ended in self.place.ended(POLL_SECONDS):
+            for ended in self.executor.ended(POLL_SECONDS):
                 one = self.started.pop(ended.task.name)
                 if self._ended(one, ended):
                     queue.put_back(one.run)
@@ -164,7 +158,7 @@ class StudyRunner:
         A run that another process is doing is waited for, and counts as one of the jobs. Such a process may belong to
         an earlier call that was killed.
         """
-        room = self.place.room()
+        room = self.executor.room()
         if room <= 0 or not len(queue):
             return []
         self._look_for_locks(queue)
@@ -218,7 +212,7 @@ class StudyRunner:
         folder = self.store / run.run_key
         make_folder(folder)
         n_attempts = len(attempts_of(folder))
-        self.place.start(task_of_run(run, self.results, folder, self.data, self.worker, self.plan.accept_stale))
+        self.executor.start(task_of_run(run, self.results, folder, self.data, self.worker, self.plan.accept_stale))
         self.started[run.run_key] = _Started(run, folder, time.monotonic(), cost, n_attempts)
 
     def _ended(self, one: _Started, ended: Ended) -> bool:
@@ -258,7 +252,7 @@ class StudyRunner:
     def _eta(self, queue: RunQueue) -> str:
         now = time.monotonic()
         left = queue.seconds + sum(max(one.cost - (now - one.began), 0) for one in self.started.values())
-        return duration(left * self._correction() / self.place.at_once)
+        return duration(left * self._correction() / self.executor.at_once)
 
     def _correction(self) -> float:
         """Return the ratio of measured to estimated seconds over the runs done so far."""
@@ -274,7 +268,7 @@ class StudyRunner:
         self.next_tables = time.monotonic() + (time.monotonic() - begin) / SHARE
 
     def _stop(self) -> None:
-        for ended in self.place.stop():
+        for ended in self.executor.stop():
             one = self.started.get(ended.task.name)
             if one and ended.code == -signal.SIGKILL:
                 note_death(one.folder, ended.code, make_settings(one.run.settings), one.attempts)

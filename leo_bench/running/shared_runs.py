@@ -1,11 +1,15 @@
-"""Published runs that several published studies or searches name."""
+"""Published runs that several published studies or searches name, and those that none names any more."""
 
+import shutil
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import RUNS, Plan, Result, RunState, read_record
-from leo_bench.records.search import read_search
+from leo_bench.records import RUN_KEY, RUNS, TESTS, Plan, Result, RunState, read_record, read_test_record
+from leo_bench.records.arrays import EPISODES
+from leo_bench.records.search import Trials, read_search
 
 
 def refuse_to_change_others(official: Path, name: str, runs: Sequence[RunState]) -> None:
@@ -58,3 +62,27 @@ def _users(official: Path, name: str) -> dict[tuple[str, str], list[str]]:
                 if trial.run_key and trial.state == "complete":
                     found.setdefault((trial.run_key, plan.numerics), []).append(path.parent.name)
     return found
+
+
+def remove_unused(official: Path) -> None:
+    """Remove published runs that no published study or search names, and arrays that no test of theirs shares.
+
+    None is removed if one of these cannot be read, since its runs are not known then. What has no run key as its name
+    is none of ours and stays.
+    """
+    try:
+        used = {run.run_key for folder in official.glob("*/study.json") for run in read_record(folder, Plan).runs}
+        for folder in official.glob("*/trials.json"):
+            used |= {trial.run_key for trial in read_record(folder, Trials).trials if trial.run_key}
+    except LeoBenchError as error:
+        print(f"runs that nothing names any more are kept: {error}", file=sys.stderr)
+        return
+    for run in (official / RUNS).glob("*"):
+        if RUN_KEY.fullmatch(run.name) and run.name not in used:
+            shutil.rmtree(run)
+    with suppress(LeoBenchError):  # a damaged record may name any episodes
+        tests = (official / RUNS).glob(f"*/{TESTS}/*/result.json")
+        shared = {read_test_record(path).episodes_digest for path in tests}
+        for path in (official / EPISODES).glob("*.npz"):
+            if path.stem not in shared:
+                path.unlink()

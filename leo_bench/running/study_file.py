@@ -193,6 +193,9 @@ def _profile_faults(study: StudyFile) -> Iterator[str]:
                     f"profiles.{name}.{key}: the profile does not run {idle[0]!r}; "
                     "add it to variants, or leave it out here"
                 )
+        for variant in profile.variant_settings:
+            if other := study.variants[variant].of:
+                yield f"profiles.{name}.variant_settings.{variant}: the settings are those of {other}; leave it out"
 
 
 def _variant_faults(study: StudyFile) -> Iterator[str]:
@@ -204,6 +207,8 @@ def _variant_faults(study: StudyFile) -> Iterator[str]:
                 f"variants.{name}.label: {label!r} is the label of {other!r} too; "
                 "give each its own, since reports show labels"
             )
+        if variant.of and (variant.preset or variant.set or variant.extends):
+            yield f"variants.{name}.of: the settings are those of {variant.of}; leave out preset, set and extends"
         if name == study.baseline and variant.against:
             yield f"variants.{name}.against: the baseline is compared with nothing; leave it out"
         if variant.against == name:

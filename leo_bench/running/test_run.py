@@ -113,9 +113,6 @@ def score_tests(
     return written
 
 
-score_tests.__test__ = False  # type: ignore[attr-defined]  # not a test
-
-
 def tested_learner(settings: Settings, weights: dict[str, torch.Tensor], test: TestSettings) -> Learner:
     """Return the trained learner that answers a test, in eval mode: with its head and inner loop, and its queries
     alone if the test asks for it."""

@@ -1,28 +1,26 @@
 """The best settings of a search as a preset file."""
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
-from leo_bench.config import PRESETS, make_settings, names_of
+from leo_bench.config import PRESETS, make_settings
+from leo_bench.config.presets import NOT_IN_A_PRESET
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import read_record, write_atomic
 from leo_bench.records.search import Best, Choice, SearchPlan
-
-NOT_IN_A_PRESET = {"seed", "dataset", *names_of("machine")}
-"""Settings that a preset does not fix."""
 
 
 def preset_text(plan: SearchPlan, choice: Choice) -> str:
     """Return the text of a preset file with a choice's settings."""
     whole = make_settings({**plan.test, **choice.parameters}).canonical()
-    start = make_settings({}, plan.preset).canonical()
+    named = plan.preset if plan.preset in PRESETS else "documented"  # a preset file cannot start from another file
+    start = make_settings({}, named).canonical()
     values = {name: value for name, value in whole.items() if value != start[name] and name not in NOT_IN_A_PRESET}
     lines = [
         f"# Trial {choice.number} of the search {plan.search}, profile {plan.profile}: "
         f"{choice.values[0]:.1%} on validation.",
-        f"preset = {_toml(plan.preset)}",
+        f"preset = {_toml(named)}",
         "",
         "[settings]",
         *(f"{name} = {_toml(value)}" for name, value in values.items()),
@@ -45,9 +43,7 @@ def write_preset(plan: SearchPlan, best: Best, path: Path) -> None:
         raise LeoBenchError(f"--emit-preset {path}: expected a file name that ends with .toml")
     if path.stem in PRESETS:
         raise LeoBenchError(f"--emit-preset {path}: a preset {path.stem} exists already; choose another name")
-    text = preset_text(plan, best.choices[0])
-    tomllib.loads(text)
-    write_atomic(path, text.encode())
+    write_atomic(path, preset_text(plan, best.choices[0]).encode())
 
 
 def write_found_preset(folder: Path, path: Path) -> None:

@@ -23,7 +23,6 @@ from leo_bench.records.search import SearchPlan, Trials, planned_trial
 from leo_bench.running.attempts import last_line
 from leo_bench.running.child_processes import signal_name, signals_interrupt
 from leo_bench.running.executor import Executor, Task
-from leo_bench.running.local_processes import LocalProcesses
 from leo_bench.running.worker import task_of_run
 from leo_bench.search.budget import budget_lock
 from leo_bench.search.description import settings_words
@@ -45,11 +44,9 @@ class SearchRunner:
     plan: SearchPlan
     folder: Path
     url: str
-    jobs: int
-    """Workers at a time, if there is no executor."""
+    executor: Executor
+    """Place for the workers."""
     data: Path | None = None
-    executor: Executor | None = None
-    """Place for the workers; this machine if None."""
     say: Callable[[str], None] = tqdm.write
     heartbeat: int | None = None
     """Seconds; storage.HEARTBEAT_SECONDS if None."""
@@ -67,9 +64,6 @@ class SearchRunner:
 
     redone: set[str] = field(default_factory=set)
     """Keys of lost runs of complete trials that this call has done again."""
-
-    def __post_init__(self) -> None:
-        self.place: Executor = self.executor or LocalProcesses(self.jobs)
 
     def run(self) -> Trials:
         """Do trials until as many as planned have ended. Returns all trials.
@@ -127,7 +121,7 @@ class SearchRunner:
         """
         for trial in read_database(study).trials:
             key = trial.run_key
-            if trial.state != "complete" or key is None or key in self.redone or self.place.room() <= 0:
+            if trial.state != "complete" or key is None or key in self.redone or self.executor.room() <= 0:
                 continue
             if not (self.folder.parent / RUNS / key / "result.json").exists():
                 self.redone.add(key)
@@ -139,19 +133,22 @@ class SearchRunner:
 
     def _study(self, storage: RDBStorage) -> Study:
         """Open the study in the database; make it again from trials.json if the database has lost its trials."""
-        study = create_study(self.plan, storage)
-        in_database, file = bool(study.get_trials(deepcopy=False)), self.folder / "trials.json"
-        if in_database and not file.exists():
-            raise LeoBenchError(
-                f"the database has trials that {self.folder}/ does not know; name another database, or the results "
-                "folder of those trials"
-            )
-        if in_database or not file.exists():
+        study, file = create_study(self.plan, storage), self.folder / "trials.json"
+        if not file.exists():
+            if study.get_trials(deepcopy=False):
+                raise LeoBenchError(
+                    f"the database has trials that {self.folder}/ does not know; name another database, or the results "
+                    "folder of those trials"
+                )
             return study
-        known = read_record(file, Trials)
-        if known.trials:
-            self.say(f"the database of {self.folder.name} has no trials: it is made again from {file}")
-            study = rebuild_database(self.plan, known, storage)
+        with budget_lock(study.study_name, storage, self.folder):  # another call may be making it again
+            known, n_there = read_record(file, Trials), len(study.get_trials(deepcopy=False))
+            if n_there < len(known.trials):  # lost, or making it again was stopped
+                self.say(
+                    f"the database of {self.folder.name} has {n_there} of {len(known.trials)} trials: the others are "
+                    f"made again from {file}"
+                )
+                return rebuild_database(self.plan, known, storage)
         return study
 
     def _start_workers(self, study: Study) -> None:
@@ -159,11 +156,11 @@ class SearchRunner:
         trials = study.get_trials(deepcopy=False)
         running = [trial.number for trial in trials if trial.state == TrialState.RUNNING]
         lacking = self.plan.n_trials - sum(map(counts, trials)) - max(len(running), len(self.workers))
-        for _ in range(min(lacking, self.place.room())):
+        for _ in range(min(lacking, self.executor.room())):
             if not self.started_one:
                 self.started_one = True
                 with budget_lock(study.study_name, self._storage, self.folder):  # another call may be adding its own
-                    add_sitting(study, datetime.now(UTC).isoformat(timespec="seconds"), self.place.at_once)
+                    add_sitting(study, datetime.now(UTC).isoformat(timespec="seconds"), self.executor.at_once)
             self._start()
         if not self.workers and running:  # trials of another call, or dead ones
             if not self.waiting_was_said:
@@ -196,12 +193,12 @@ class SearchRunner:
         )
 
     def _place(self, task: Task) -> None:
-        self.place.start(task)
+        self.executor.start(task)
         self.workers[task.name] = task
 
     def _collect_ended(self) -> None:
         """Remove workers that have ended. Raises LeoBenchError when MAX_CRASHES of them have failed."""
-        for ended in self.place.ended(0):
+        for ended in self.executor.ended(0):
             task = self.workers.pop(ended.task.name)
             if ended.code in (0, EXIT_INTERRUPTED, EXIT_BUSY):
                 continue
@@ -229,5 +226,5 @@ class SearchRunner:
             self.say(f"trial {trial.number} ({settings_words(trial.parameters)}): {outcome}")
 
     def _stop(self) -> None:
-        self.place.stop()
+        self.executor.stop()
         self.workers.clear()

@@ -13,15 +13,13 @@ from leo_bench.search.runner import SearchRunner
 from leo_bench.search.selection import choose, test_plan
 
 
-def find_best(
-    plan: SearchPlan, folder: Path, url: str, jobs: int, data: Path | None = None, executor: Executor | None = None
-) -> Best:
+def find_best(plan: SearchPlan, folder: Path, url: str, executor: Executor, data: Path | None = None) -> Best:
     """Do the trials that a search still lacks, write its analysis, choose the best trials and write best.json.
 
-    url: database. jobs: trials at a time, if there is no executor. data: folder of Omniglot, if named. executor: place
-    for the processes; this machine if None. Raises LeoBenchError, and KeyboardInterrupt after a clean stop.
+    url: database. executor: place for the processes. data: folder of Omniglot, if named. Raises LeoBenchError, and
+    KeyboardInterrupt after a clean stop.
     """
-    runner = SearchRunner(plan, folder, url, jobs, data, executor)
+    runner = SearchRunner(plan, folder, url, executor, data)
     if n_counted(folder) < plan.n_trials:  # more trials may change the choice
         (folder / "best.json").unlink(missing_ok=True)
     trials = runner.run()
@@ -35,10 +33,9 @@ def measure_on_test(
     plan: SearchPlan,
     best: Best,
     results: Path,
-    jobs: int,
+    executor: Executor,
     data: Path | None,
     on_change: Callable[[], None],
-    executor: Executor | None = None,
 ) -> StudyView:
     """Do the runs that measure the choices and the defaults on test. Returns their study.
 
@@ -46,4 +43,4 @@ def measure_on_test(
     """
     study = test_plan(plan, best)
     print(f"measuring on test: {len(study.runs)} runs of {best.study}", flush=True)
-    return StudyRunner(study, study, results, jobs, data, on_change=on_change, executor=executor).run()
+    return StudyRunner(study, study, results, executor, data, on_change=on_change).run()

@@ -75,10 +75,11 @@ _written: dict[Path, Trials] = {}
 
 
 def rebuild_database(plan: SearchPlan, trials: Trials, storage: RDBStorage) -> Study:
-    """Make the search's study again from trials.json. A trial that was running is queued again."""
+    """Make the search's study again from trials.json, from the first trial on that the database lacks. A trial that was
+    running is queued again."""
     study = create_study(plan, storage)
     spaces = {parameter.name: distribution(parameter) for parameter in plan.space}
-    for trial in trials.trials:
+    for trial in trials.trials[len(study.get_trials(deepcopy=False)) :]:
         running = trial.state == "running"
         attributes = {
             "run_key": trial.run_key,

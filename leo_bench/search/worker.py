@@ -14,10 +14,10 @@ from pathlib import Path
 import optuna
 
 from leo_bench.config import Settings
-from leo_bench.errors import EXIT_FAILED, EXIT_INTERRUPTED, LeoBenchError
+from leo_bench.errors import LeoBenchError
 from leo_bench.records import RUNS, RunState, read_record, run_state
 from leo_bench.records.search import SearchPlan
-from leo_bench.running.child_processes import PYTHON, signals_interrupt
+from leo_bench.running.child_processes import PYTHON, exit_code
 from leo_bench.running.experiment import OutOfMemory, RunHeld, execute
 from leo_bench.running.plan import planned_run
 from leo_bench.running.training_run import RunPruned, Watch
@@ -117,18 +117,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--data", type=Path)
     options = parser.parse_args(arguments)
-    try:
-        with signals_interrupt():
+
+    def work() -> None:
+        try:
             _one_trial(options.folder, options.data)
-            return 0
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    except LeoBenchError as error:
-        message = str(error)
-    except DATABASE_ERRORS as error:
-        message = f"the search's database: {in_one_line(error, os.environ[URL])}"
-    print(f"error: {message}", file=sys.stderr)
-    return EXIT_FAILED
+        except DATABASE_ERRORS as error:
+            raise LeoBenchError(f"the search's database: {in_one_line(error, os.environ[URL])}") from None
+
+    return exit_code(work)
 
 
 if __name__ == "__main__":

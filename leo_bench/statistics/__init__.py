@@ -37,8 +37,10 @@ from leo_bench.statistics.verdicts import (
     ALPHA,
     MARGIN_SHARE,
     MOST_SEEDS,
+    OPEN,
     POWER,
     SETTLED,
+    VERDICTS,
     Difference,
     Judgement,
     Verdict,
@@ -47,6 +49,7 @@ from leo_bench.statistics.verdicts import (
     margin_of,
     seeds_to_settle,
     smallest_settled,
+    turned,
 )
 
 __all__ = [
@@ -54,8 +57,10 @@ __all__ = [
     "CONFIDENCE",
     "MARGIN_SHARE",
     "MOST_SEEDS",
+    "OPEN",
     "POWER",
     "SETTLED",
+    "VERDICTS",
     "Decision",
     "Difference",
     "Interval",
@@ -87,4 +92,5 @@ __all__ = [
     "seed_interval",
     "seeds_to_settle",
     "smallest_settled",
+    "turned",
 ]

@@ -9,7 +9,7 @@ Holm's adjustment over the family then holds the chance of even one false verdic
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from scipy import optimize, special
@@ -29,6 +29,15 @@ SHARES = (np.arange(100) + 0.5) / 100
 Verdict = Literal["better", "worse", "no difference that matters", "direction shown", "inconclusive", "one seed"]
 SETTLED: tuple[Verdict, ...] = ("better", "worse", "no difference that matters")
 """Verdicts that say whether a difference matters."""
+OPEN: tuple[Verdict, ...] = ("direction shown", "inconclusive")
+"""Verdicts that leave open whether it does."""
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+"""All verdicts, settled ones first."""
+
+
+def turned(verdict: str) -> str:
+    """Return the verdict on the same difference with the opposite sign."""
+    return {"better": "worse", "worse": "better"}.get(verdict, verdict)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from results_fixture import edit_record, make_plan, write_run, write_study
 
 from leo_bench.commands.cli import main
@@ -206,3 +207,11 @@ def test_wrong_options_are_refused(capsys: pytest.CaptureFixture[str], arguments
     assert main(["reproduce", *arguments]) == 2
     err = capsys.readouterr().err
     assert words in err and err.count("\n") == 1
+
+
+def test_two_calls_do_not_do_runs_again_in_one_place(capsys: pytest.CaptureFixture[str]) -> None:
+    write(5)
+    with FileLock("results/.reproduce.lock"):
+        assert main(["reproduce", "--levels", "2"]) == 2
+    assert "another call does runs again in results/reproduce/; wait until it ends" in capsys.readouterr().err
+    assert main(["reproduce", "--levels", "2"]) == 0

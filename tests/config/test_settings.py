@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -650,3 +651,11 @@ def test_settings_cannot_be_changed_after_they_are_made() -> None:
 def test_descended_prototypes_take_steps_whatever_the_learner_does(values: dict[str, Any]) -> None:
     loop = {"test_head": "descended_prototypes", "test_inner_steps": 50, "test_inner_lr": 1.0}
     assert make_settings({**values, **loop}).run_key == make_settings(values).run_key
+
+
+@pytest.mark.parametrize("name", ["dataset", "seed", "device", "precision", "threads"])
+def test_a_preset_file_has_no_settings_of_a_call(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'preset = "leo"\n[settings]\n{name} = 1\n')
+    with pytest.raises(LeoBenchError, match=f"mine.toml sets {name}, which a preset cannot have; set it in the study"):
+        make_settings({}, str(path))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from leo_bench.report.table import VERDICTS
+from leo_bench.statistics import VERDICTS
 
 NOTEBOOK = Path(__file__).parents[2] / "examples" / "tour.ipynb"
 CELLS = [cell for cell in json.loads(NOTEBOOK.read_text())["cells"] if cell["cell_type"] == "code"]

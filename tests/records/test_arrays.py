@@ -1,5 +1,6 @@
 """Arrays of a test: what tests of the same episodes share is published once, and read as if each had its own."""
 
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -23,7 +24,8 @@ from leo_bench.records.arrays import (
     write_published_arrays,
 )
 from leo_bench.running.merge import merge_run
-from leo_bench.running.publish import publish, take_published
+from leo_bench.running.publish import publish
+from leo_bench.running.take_published import take_published
 
 
 def counts(_variant: str, seed: int, *_: object) -> np.ndarray:
@@ -267,3 +269,15 @@ def test_a_digest_that_would_name_a_file_elsewhere_is_refused(folder: Path, plan
     assert "episodes_digest" in run_state(plan.runs[0], state.folder).message
     with pytest.raises(LeoBenchError, match="not done"):
         publish(folder, plan.study, plan.profile, partial=False)
+
+
+def test_a_shared_file_that_is_replaced_is_read_again(folder: Path, plan: Plan) -> None:
+    """Also by one of the same size and time, as after a copy that keeps times."""
+    found = states(folder / "official/runs", plan.runs)[0]
+    path = folder / "official/episodes" / f"{found.headline.episodes_digest}.npz"
+    before, state = path.read_bytes(), path.stat()
+    assert run_state(plan.runs[0], found.folder).status == "done"
+    path.with_suffix(".new").write_bytes(bytes(len(before)))
+    path.with_suffix(".new").rename(path)
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert run_state(plan.runs[0], found.folder).status == "corrupt"

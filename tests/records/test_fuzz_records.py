@@ -129,7 +129,6 @@ def test_the_files_of_a_search_are_read_or_one_line(tmp_path: Path, name: str, n
     def holds(values: Any) -> None:
         (folder / name).write_text(json.dumps(values))
         try:
-            read_search(folder)
-            trial_runs(folder)
+            trial_runs(folder, *read_search(folder))
         except LeoBenchError as error:
             assert "\n" not in str(error)

@@ -20,7 +20,8 @@ from leo_bench.records import (
     write_record,
 )
 from leo_bench.running.attempts import set_aside
-from leo_bench.running.publish import publish, take_published
+from leo_bench.running.publish import publish
+from leo_bench.running.take_published import take_published
 
 
 @pytest.fixture

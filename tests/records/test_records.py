@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 from results_fixture import NUMERICS, edit_record, make_plan, write_attempt, write_run, write_study
+from search_fixture import make_search, make_trial, write_search
 
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import (
@@ -38,8 +39,10 @@ from leo_bench.records import (
     write_tables,
 )
 from leo_bench.records.files import read_json, write_fields
-from leo_bench.records.search import Best, Choice, Trial, Trials
-from leo_bench.running.publish import publish, take_published
+from leo_bench.records.search import Best, Choice, Trial, Trials, read_search
+from leo_bench.running.count_looks import forget
+from leo_bench.running.publish import publish
+from leo_bench.running.take_published import take_published
 
 EXPECTED_COLUMNS = (
     "study run_key learner variant seed dataset class_split train_classes split episode_mode image_size n_way k_shot "
@@ -652,7 +655,7 @@ def test_a_call_that_was_stopped_counts_no_look(tmp_path: Path, plan: Plan, monk
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("leo_bench.running.publish._copy_run", stop)
+        patch.setattr("leo_bench.running.publish.copy_run", stop)
         publish(tmp_path, "ablations", "cpu", partial=False)
     assert load_study(publish(tmp_path, "ablations", "cpu", partial=False)).plan.n_looks == 2
     assert len(load_study(target).done) == 6
@@ -791,7 +794,7 @@ def test_publishing_a_part_study_again_changes_no_byte(tmp_path: Path) -> None:
     own = [run for run in plan.runs if run.variant in "ac"]
     labels = {name: plan.labels[name] for name in "ac"}
     write_study(tmp_path, plan.model_copy(update={"runs": own, "labels": labels}))
-    publish(tmp_path, "ablations", "cpu", partial=True)
+    forget(publish(tmp_path, "ablations", "cpu", partial=True))
     assert {path.name: path.read_bytes() for path in target.iterdir()} == before
 
 
@@ -837,16 +840,26 @@ def test_publishing_fewer_runs_than_before_needs_the_option(tmp_path: Path, plan
     assert len(load_study(target).done) == 4
 
 
+def published_looks(results: Path) -> int:
+    """Publish the study by itself, as the command does, and return its number of looks."""
+    target = publish(results, "ablations", "cpu", partial=False)
+    forget(target)
+    return load_study(target).plan.n_looks
+
+
 def test_each_publication_that_adds_seeds_to_what_was_judged_is_another_look(tmp_path: Path) -> None:
+    def looks_after(variants: dict[str, dict[str, Any]], seeds: int) -> int:
+        write_done(tmp_path, make_plan(variants, range(seeds)))
+        return published_looks(tmp_path)
+
     looks = []
     for variants, seeds in (({"leo": {}}, 1), ({"leo": {}}, 2), ({"leo": {}}, 2), (VARIANTS, 2), (VARIANTS, 3)):
-        write_done(tmp_path, make_plan(variants, range(seeds)))
-        looks.append(load_study(publish(tmp_path, "ablations", "cpu", partial=False)).plan.n_looks)
+        looks.append(looks_after(variants, seeds))
     assert looks == [1, 1, 1, 1, 2]  # the second seed gives the first verdict, and a new variant judges no other anew
-    write_done(tmp_path, make_plan({**VARIANTS, "none": {"relation": "none", "latent_dim": 32}}, range(3)))
-    assert load_study(publish(tmp_path, "ablations", "cpu", partial=False)).plan.n_looks == 3  # with other settings
+    other = {**VARIANTS, "none": {"relation": "none", "latent_dim": 32}}
+    assert looks_after(other, 3) == 3  # with other settings
     edit_weights(tmp_path)
-    assert load_study(publish(tmp_path, "ablations", "cpu", partial=False)).plan.n_looks == 4  # trained anew
+    assert published_looks(tmp_path) == 4  # trained anew
 
 
 def edit_weights(results: Path) -> None:
@@ -985,3 +998,11 @@ def test_the_ways_of_training_are_shown_as_they_are(tmp_path: Path, train_n_way:
     view = load_study(write_study(tmp_path, plan))
     assert view.headlines()["train_n_way"].tolist() == [shown]
     assert view.headlines()["n_way"].tolist() == [5]
+
+
+@pytest.mark.parametrize("name", ["search.json", "trials.json"])
+def test_a_damaged_record_of_a_search_says_how_to_mend_it(tmp_path: Path, name: str) -> None:
+    folder = write_search(tmp_path, make_search(), [make_trial(0, [0.5])])
+    (folder / name).write_text("{")
+    with pytest.raises(LeoBenchError, match=rf"{name} is truncated .*; remove it and run the search again$"):
+        read_search(folder)

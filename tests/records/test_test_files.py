@@ -13,7 +13,8 @@ from leo_bench.records import Plan, RunState, TestResult, load_study, read_test_
 from leo_bench.records.files import read_json
 from leo_bench.records.test_files import OF_THE_RUN, read_test_fields
 from leo_bench.running.merge import merge_run
-from leo_bench.running.publish import publish, take_published
+from leo_bench.running.publish import publish
+from leo_bench.running.take_published import take_published
 
 
 @pytest.fixture

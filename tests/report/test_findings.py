@@ -22,12 +22,27 @@ from leo_bench.statistics.studies.differences import all_effects, effects
 from leo_bench.statistics.studies.study import cell_name, load_study_data
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published study, written once for all tests."""
+    folder = tmp_path_factory.mktemp("written")
+    write_big_study(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(written: Path, tmp_path: Path) -> Path:
+    """Folder of a copy of the study in tmp_path/official."""
+    shutil.copytree(written, tmp_path / "official")
+    return tmp_path / "official" / "ablations-cpu"
+
+
 def page_of(results: Path) -> str:
     return write_findings(results, results / "findings.md").read_text()
 
 
-def test_a_study_is_its_question_answer_table_and_link(tmp_path: Path) -> None:
-    data = load_study_data(write_big_study(tmp_path / "official"))
+def test_a_study_is_its_question_answer_table_and_link(tmp_path: Path, folder: Path) -> None:
+    data = load_study_data(folder)
     text = page_of(tmp_path)
     assert f"## {data.plan.question}\n" in text
     assert all(words in text for words in answer(data))
@@ -35,8 +50,8 @@ def test_a_study_is_its_question_answer_table_and_link(tmp_path: Path) -> None:
     assert link in text
 
 
-def test_the_table_has_the_rows_of_the_report_without_costs_and_changed_settings(tmp_path: Path) -> None:
-    data = load_study_data(write_big_study(tmp_path / "official"))
+def test_the_table_has_the_rows_of_the_report_without_costs_and_changed_settings(tmp_path: Path, folder: Path) -> None:
+    data = load_study_data(folder)
     lines = page_of(tmp_path).splitlines()
     words = main_tables(data)[0].words
     start = next(index for index, line in enumerate(lines) if line.startswith("| variant "))
@@ -56,8 +71,7 @@ def test_a_search_is_its_question_answer_and_what_test_says(tmp_path: Path) -> N
     assert "[The whole report](../reports/official/search-cpu/report.md) (search `search`, profile `cpu`)" in text
 
 
-def test_several_questions_are_listed_with_links_to_their_headings(tmp_path: Path) -> None:
-    folder = write_big_study(tmp_path / "official")
+def test_several_questions_are_listed_with_links_to_their_headings(tmp_path: Path, folder: Path) -> None:
     other = folder.with_name("other-cpu")
     shutil.copytree(folder, other)
     plan = read_record(other / "study.json", Plan)
@@ -69,8 +83,7 @@ def test_several_questions_are_listed_with_links_to_their_headings(tmp_path: Pat
     assert text.count("](#") == 2
 
 
-def test_two_profiles_of_a_study_have_headings_of_their_own(tmp_path: Path) -> None:
-    folder = write_big_study(tmp_path / "official")
+def test_two_profiles_of_a_study_have_headings_of_their_own(tmp_path: Path, folder: Path) -> None:
     other = folder.with_name("ablations-gpu")
     shutil.copytree(folder, other)
     plan = read_record(other / "study.json", Plan)
@@ -82,8 +95,8 @@ def test_two_profiles_of_a_study_have_headings_of_their_own(tmp_path: Path) -> N
     assert len(set(targets)) == 2
 
 
-def test_verdicts_are_counted_over_all_tests_of_each_study(tmp_path: Path) -> None:
-    data = load_study_data(write_big_study(tmp_path / "official"))
+def test_verdicts_are_counted_over_all_tests_of_each_study(tmp_path: Path, folder: Path) -> None:
+    data = load_study_data(folder)
     found = pd.concat(all_effects(data, cell) for cell in data.cells)
     found = found[found["compared"].astype(bool) & (found["verdict"] != "one seed")]
     n_open = {verdict: int((found["verdict"] == verdict).sum()) for verdict in ("direction shown", "inconclusive")}
@@ -98,8 +111,7 @@ def test_verdicts_are_counted_over_all_tests_of_each_study(tmp_path: Path) -> No
     assert "## How many comparisons have a verdict\n" in page_of(tmp_path)
 
 
-def test_a_study_that_chooses_settings_or_has_one_seed_has_no_share_of_verdicts(tmp_path: Path) -> None:
-    folder = write_big_study(tmp_path / "official")
+def test_a_study_that_chooses_settings_or_has_one_seed_has_no_share_of_verdicts(tmp_path: Path, folder: Path) -> None:
     plan = load_study_data(folder).plan
     runs = [run.model_copy(update={"settings": {**run.settings, "test_split": "val"}}) for run in plan.runs]
     for kept in (runs, [run for run in plan.runs if run.seed == plan.runs[0].seed]):
@@ -109,9 +121,9 @@ def test_a_study_that_chooses_settings_or_has_one_seed_has_no_share_of_verdicts(
 
 
 def test_a_part_is_worth_the_difference_turned_if_the_variant_leaves_it_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = load_study_data(write_big_study(tmp_path))
+    data = load_study_data(written / "ablations-cpu")
     parts = (
         ("left out", "leo", WITHOUT, "ablations", "decode_task"),
         ("added", "leo", WITH, "ablations", "decode_task"),

@@ -24,6 +24,7 @@ def test_changes_that_come_while_a_report_is_drawn_are_in_the_last_one(tmp_path:
     assert report.process is first  # never two at a time
     assert report.finish()
     assert "all 2 planned runs are done" in (tmp_path / "report" / "report.md").read_text()
+    assert (tmp_path / "index.html").exists()  # beside the report, not in the reports of the checkout
 
 
 def test_ctrl_c_while_waiting_stops_the_report(tmp_path: Path) -> None:

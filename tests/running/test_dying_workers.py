@@ -16,6 +16,7 @@ from leo_bench.records import AttemptStatus, Plan, attempts_of, is_held, load_st
 from leo_bench.running.attempts import MAX_ATTEMPTS
 from leo_bench.running.background_report import BackgroundReport
 from leo_bench.running.child_processes import PYTHON
+from leo_bench.running.local_processes import LocalProcesses
 from leo_bench.running.scheduler import StudyRunner
 from leo_bench.running.worker import WORKER
 from leo_bench.search.worker import WORKER as SEARCH_WORKER
@@ -29,7 +30,7 @@ def plan_of(**latent_dims: int) -> Plan:
 
 
 def study(results: Path, plan: Plan, worker: tuple[str, ...], **more: object) -> StudyRunner:
-    return StudyRunner(plan, plan, results, 2, worker=worker, **{"say": lambda text: None, **more})  # type: ignore[arg-type]
+    return StudyRunner(plan, plan, results, LocalProcesses(2), worker=worker, **{"say": lambda text: None, **more})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

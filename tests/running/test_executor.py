@@ -82,7 +82,7 @@ class Elsewhere:
 
 
 def study(results: Path, plan: Plan, executor: Any, **more: Any) -> StudyRunner:
-    return StudyRunner(plan, plan, results, 99, executor=executor, say=lambda text: None, worker=WORKER, **more)
+    return StudyRunner(plan, plan, results, executor, say=lambda text: None, worker=WORKER, **more)
 
 
 def test_the_scheduler_fills_the_window_of_any_executor_and_does_each_run_once(tmp_path: Path) -> None:
@@ -616,6 +616,8 @@ def test_without_the_extra_one_line_says_how_to_install_it(
         (["--collect"], "--collect would be ignored without --ray"),
         (["--ray", "auto", "--gpus-per-run", "1.5"], "a share of a GPU up to 1, or a whole number, got 1.5"),
         (["--ray", "auto", "--gpus-per-run", "0"], "got 0"),
+        (["--ray", "auto", "--gpus-per-run", "inf"], "a whole number, got inf"),
+        (["--ray", "auto", "--gpus-per-run", "nan"], "a whole number, got nan"),
         (["--ray", "auto", "--plan"], "--plan starts nothing, so --ray would be ignored"),
         (["--ray", "ray://head:10001"], "Ray Client"),
         (["--ray", "head"], "--ray head: expected auto, local, or HOST:PORT of the head of a cluster"),

@@ -12,6 +12,7 @@ import results_fixture
 from leo_bench.config import make_settings
 from leo_bench.data.locate import DataSource
 from leo_bench.errors import LeoBenchError
+from leo_bench.learners import LEARNERS
 from leo_bench.records import PlannedRun
 from leo_bench.running.estimate import (
     cost,
@@ -396,3 +397,19 @@ def test_variants_in_turn_give_the_first_comparisons_all_their_seeds(tmp_path: P
     assert sorted(pairs) == sorted((run.variant, run.seed) for run in by_seed.runs)
     assert [seed for _, seed in pairs[:2]] == [0, 1] and pairs[0][0] == pairs[1][0] == by_variant.baseline
     assert len({variant for variant, _ in [(run.variant, run.seed) for run in by_seed.runs][:2]}) == 2
+
+
+@pytest.mark.parametrize("name", ["compare", "claims", "ablations", "generated"])
+def test_bfloat16_is_for_the_variants_that_allow_it(name: str) -> None:
+    """A preset can name a learner or a generated CNN that does not."""
+    runs = make_plan(STUDIES, name, "cpu", SOURCE, seeds=[0], precision="bfloat16").runs
+    for run in runs:
+        own_cnn = run.settings["generated"] == "full" or LEARNERS[run.settings["learner"]].adapted == "cnn"
+        assert run.settings["precision"] == ("float32" if own_cnn else "bfloat16")
+    assert len({run.settings["precision"] for run in runs}) == 2
+
+
+def test_a_mistyped_learner_is_one_line_in_bfloat16_too(tmp_path: Path) -> None:
+    text = TEXT.replace('learner = "pixels"', 'learner = "pixel"')
+    with pytest.raises(LeoBenchError, match="learner"):
+        make_plan(write(tmp_path, text), "s", "quick", SOURCE, precision="bfloat16")

@@ -22,7 +22,7 @@ from leo_bench.learners.leo import Leo
 from leo_bench.records import RunState, load_study
 from leo_bench.running.checkpoint import weights_digest
 from leo_bench.running.model_card import front_of, used_settings
-from leo_bench.running.publish_model import publish_model, refresh_cards, runs_of
+from leo_bench.running.publish_model import done_runs_of, publish_model, refresh_cards
 from leo_bench.running.test_run import episodes_of
 from leo_bench.training import published_models
 from leo_bench.training.answer_queries import answer_queries
@@ -37,7 +37,7 @@ NAMES = sorted(path.stem for path in MODELS.glob("*.safetensors"))
 @cache
 def recorded(name: str) -> RunState:
     front = front_of((MODELS / f"{name}.md").read_text())
-    return runs_of(ROOT / "results" / "official" / front["study"], front["variant"])[0]
+    return done_runs_of(ROOT / "results" / "official" / front["study"], front["variant"])[0]
 
 
 def test_the_models_are_small() -> None:

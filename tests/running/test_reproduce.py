@@ -57,7 +57,7 @@ def do(settings: Settings, folder: Path) -> None:
 def view(tmp_path: Path) -> StudyView:
     variants = {"short": {"latent_dim": 101, "n_train_episodes": 40}, "long": {"latent_dim": 102}}
     plan = make_plan(variants, [0], numerics=None)
-    return StudyRunner(plan, plan, tmp_path, 2, say=lambda text: None, worker=WORKER).run()
+    return StudyRunner(plan, plan, tmp_path, LocalProcesses(2), say=lambda text: None, worker=WORKER).run()
 
 
 def test_a_run_is_found_by_its_key_in_whichever_study_has_it(view: StudyView, tmp_path: Path) -> None:

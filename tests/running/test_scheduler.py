@@ -26,6 +26,7 @@ from leo_bench.records import (
     write_record,
 )
 from leo_bench.running.attempts import MAX_ATTEMPTS
+from leo_bench.running.local_processes import LocalProcesses
 from leo_bench.running.scheduler import StudyRunner
 from leo_bench.running.worker import worker_environment, worker_options
 
@@ -38,7 +39,7 @@ def plan_of(**latent_dims: int) -> Plan:
 
 
 def runner(results: Path, plan: Plan, jobs: int = 2, **more: object) -> StudyRunner:
-    return StudyRunner(plan, plan, results, jobs, say=lambda text: None, worker=WORKER, **more)  # type: ignore[arg-type]
+    return StudyRunner(plan, plan, results, LocalProcesses(jobs), say=lambda text: None, worker=WORKER, **more)  # type: ignore[arg-type]
 
 
 def state(results: Path, plan: Plan, variant: str) -> RunState:
@@ -240,7 +241,7 @@ def test_stale_runs_are_done_again_unless_accepted(tmp_path: Path) -> None:
     accepting = plan.model_copy(update={"accept_stale": True})
     assert [(run.status, run.attempts) for run in runner(tmp_path, accepting).run().runs] == [("done", 1)]
     said: list[str] = []
-    view = StudyRunner(plan, plan, tmp_path, 1, say=said.append, worker=WORKER).run()
+    view = StudyRunner(plan, plan, tmp_path, LocalProcesses(1), say=said.append, worker=WORKER).run()
     assert [(run.status, run.attempts) for run in view.runs] == [("done", 2)]
     assert (first.folder / "attempt-1" / "result.json").exists()
     assert any("stale" in text for text in said)
@@ -302,9 +303,10 @@ def test_kill_9_of_the_study_loses_nothing(tmp_path: Path) -> None:
     write_record(tmp_path / "plan.json", plan)
     script = (
         "from pathlib import Path\nfrom leo_bench.records import Plan, read_record\n"
+        "from leo_bench.running.local_processes import LocalProcesses\n"
         "from leo_bench.running.scheduler import StudyRunner\n"
         f"plan = read_record(Path({str(tmp_path / 'plan.json')!r}), Plan)\n"
-        f"StudyRunner(plan, plan, Path({str(tmp_path)!r}), 1, worker={WORKER!r}).run()"
+        f"StudyRunner(plan, plan, Path({str(tmp_path)!r}), LocalProcesses(1), worker={WORKER!r}).run()"
     )
     study = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
     folder = tmp_path / "runs" / plan.runs[1].run_key
@@ -325,7 +327,7 @@ def test_attempts_that_left_no_status_count_as_failures(tmp_path: Path) -> None:
     for number in range(1, MAX_ATTEMPTS + 1):
         (folder / f"attempt-{number}").mkdir(parents=True)
     said: list[str] = []
-    view = StudyRunner(plan, plan, tmp_path, 1, say=said.append, worker=WORKER).run()
+    view = StudyRunner(plan, plan, tmp_path, LocalProcesses(1), say=said.append, worker=WORKER).run()
     assert len(attempts_of(folder)) == MAX_ATTEMPTS  # left alone
     assert view.runs[0].status == "interrupted" and "left no status" in view.runs[0].message
     assert len(said) == 1 and said[0].startswith("a seed 0 is not started again after 3 failed attempts: ")

@@ -22,7 +22,7 @@ if __name__ == "__main__":
     results = Path(sys.argv[1])
     with connected(sys.argv[2], results, jobs=3, collect=True) as executor:
         SearchRunner(
-            *(small_plan(n_trials=N_TRIALS), results / "small-smoke", os.environ[URL], 1, None, executor, print),
+            *(small_plan(n_trials=N_TRIALS), results / "small-smoke", os.environ[URL], executor, None, print),
             heartbeat=2,
             grace=60,
             worker=TINY,

@@ -19,7 +19,7 @@ from leo_bench.errors import LeoBenchError
 from leo_bench.records import load_study, read_record, write_record
 from leo_bench.records.search import Best, Trial, find_searches, read_search, trial_runs
 from leo_bench.running import experiment, training_run
-from leo_bench.running.publish import publish_search
+from leo_bench.running.publish_search import publish_search
 from leo_bench.running.reproduce import done_runs, with_key
 from leo_bench.running.scheduler import StudyRunner
 from leo_bench.search import runner as search_runner
@@ -135,7 +135,7 @@ def test_a_search_from_plan_to_preset(
     target = publish_search(results, "tiny", "smoke", partial=False)
     assert read_search(target) == (plan, trials)
     assert {run.planned.run_key for run in done_runs(target)} == {one.run_key for one in trials.trials}
-    assert all(run.folder.is_relative_to(target.parent) for run in trial_runs(target).values())
+    assert all(run.folder.is_relative_to(target.parent) for run in trial_runs(target, plan, trials).values())
     assert not (target / "optuna.db").exists()
     assert str(tmp_path) not in "".join(path.read_text() for path in target.rglob("*.json"))
 

@@ -18,6 +18,7 @@ from test_search_run import WORKER, check_agreement
 
 from leo_bench.errors import LeoBenchError
 from leo_bench.records import write_record
+from leo_bench.running.local_processes import LocalProcesses
 from leo_bench.search.runner import SearchRunner
 from leo_bench.search.storage import open_storage
 from leo_bench.search.study import create_study
@@ -74,7 +75,9 @@ def test_workers_share_a_search_on_postgres_and_one_of_them_is_killed(
     plan = small_plan(n_trials=4)
     folder = tmp_path / "small-smoke"
     monkeypatch.setenv("DIE_AT", "1 4")
-    runner = SearchRunner(plan, folder, address, 2, say=lambda _: None, heartbeat=1, grace=5, worker=WORKER)
+    runner = SearchRunner(
+        plan, folder, address, LocalProcesses(2), say=lambda _: None, heartbeat=1, grace=5, worker=WORKER
+    )
     trials = runner.run()
     assert check_agreement(tmp_path, plan, address) == trials
     assert sum(trial.state in ("complete", "pruned") for trial in trials.trials) == 4

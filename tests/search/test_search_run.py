@@ -12,7 +12,8 @@ import pytest
 import torch
 from filelock import FileLock
 from optuna.samplers import BaseSampler, TPESampler
-from optuna.trial import TrialState
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
 from small_search import small_plan
 from sqlalchemy import text
 from tiny_bank import tiny_bank
@@ -22,6 +23,7 @@ from leo_bench.errors import EXIT_FAILED, LeoBenchError
 from leo_bench.records import AttemptStatus, PrunedRun, Result, read_record, run_state, write_record
 from leo_bench.records.search import Sampler, SearchPlan, Trials, planned_trial, read_search
 from leo_bench.running import training_run
+from leo_bench.running.local_processes import LocalProcesses
 from leo_bench.search import runner as search_runner
 from leo_bench.search import worker
 from leo_bench.search.file import settings_of
@@ -68,11 +70,17 @@ def tiny_data() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def runner(results: Path, plan: SearchPlan, n_processes: int = 0, **changes: Any) -> SearchRunner:
+def runner(results: Path, plan: SearchPlan, n_processes: int = 0, jobs: int = 1, **changes: Any) -> SearchRunner:
     folder = results / "small-smoke"
-    fields: dict[str, Any] = {"jobs": 1, "say": lambda _: None, "heartbeat": 1, "grace": 60, "worker": WORKER}
+    fields: dict[str, Any] = {
+        "executor": LocalProcesses(jobs),
+        "say": lambda _: None,
+        "heartbeat": 1,
+        "grace": 60,
+        "worker": WORKER,
+    }
     os.environ[worker.URL] = sqlite_url(folder)
-    made = InThisProcess(plan, folder, sqlite_url(folder), **{**fields, **changes})
+    made = InThisProcess(plan, folder, sqlite_url(folder), LocalProcesses(jobs), **{**fields, **changes})
     made.n_processes = n_processes
     return made
 
@@ -249,7 +257,7 @@ def test_trials_of_another_search_are_not_mixed_in(tmp_path: Path, plan: SearchP
     with pytest.raises(LeoBenchError, match="the database has trials of another search small-smoke"):
         create_study(other, open_storage(url))
     with pytest.raises(LeoBenchError, match=r"the database has trials that .*elsewhere/ does not know"):
-        SearchRunner(plan, tmp_path / "elsewhere", url, 1, say=lambda _: None).run()
+        SearchRunner(plan, tmp_path / "elsewhere", url, LocalProcesses(1), say=lambda _: None).run()
     create_study(small_plan(n_trials=50), open_storage(url))  # more of the same
 
 
@@ -418,3 +426,26 @@ def test_running_trials_count_as_bad_ones_so_that_workers_do_not_propose_alike(t
     assert alone == proposed_beside(tmp_path / "b", running=0, other=no_liar)
     beside = proposed_beside(tmp_path / "c", running=6)
     assert beside != proposed_beside(tmp_path / "d", running=6, other=no_liar)
+
+
+def test_making_a_database_again_goes_on_where_it_was_stopped(
+    tmp_path: Path, plan: SearchPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = runner(tmp_path, plan).run()
+    folder = tmp_path / "small-smoke"
+    (folder / "optuna.db").unlink()
+    add, added = Study.add_trial, []
+
+    def stop_at_the_third(study: Study, trial: FrozenTrial) -> None:
+        if len(added) == 2:
+            raise KeyboardInterrupt
+        added.append(trial)
+        add(study, trial)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Study, "add_trial", stop_at_the_third)
+        runner(tmp_path, plan).run()
+    said: list[str] = []
+    again = runner(tmp_path, plan, say=said.append).run()
+    assert f"has 2 of {len(whole.trials)} trials" in said[0]
+    assert again.trials == whole.trials

@@ -88,3 +88,14 @@ def test_a_preset_file_gives_the_settings_that_were_measured(tmp_path: Path) -> 
         write_preset(plan, chosen, tmp_path / "found")
     with pytest.raises(LeoBenchError, match="a preset leo exists already"):
         write_preset(plan, chosen, tmp_path / "leo.toml")
+
+
+def test_a_preset_file_of_a_search_that_starts_from_a_file_is_one(tmp_path: Path) -> None:
+    start = tmp_path / "mine.toml"
+    start.write_text('preset = "leo"\n[settings]\nwidth = 32\n')
+    common = make_settings({"relation": "none"}, str(start)).canonical()
+    plan = small_plan(preset=str(start), test={**small_plan().test, **common})
+    trial = Trial(number=0, state="complete", parameters={"latent_dim": 7}, values=[0.7])
+    write_preset(plan, choose(plan, Trials(sittings=[], trials=[trial])), tmp_path / "found.toml")
+    again = make_settings({}, str(tmp_path / "found.toml"))
+    assert (again.width, again.latent_dim, again.decode, again.relation) == (32, 7, "class", "none")

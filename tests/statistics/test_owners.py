@@ -215,3 +215,40 @@ def test_a_step_is_compared_with_the_step_before_it_everywhere(tmp_path: Path) -
     assert list(all_rows["against"]) == ["base", "tiny", "base"]
     assert list(all_rows["family"]) == ["variants", "steps", "variants"]
     assert all_rows.loc["short", "holm_p"] == chain.loc["short", "holm_p"]
+
+
+@pytest.mark.parametrize("place", ["publish._copy_failure", "publish.write_record", "publish.write_tables"])
+def test_a_publication_that_was_stopped_after_its_runs_were_copied_counts_its_looks_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setattr("leo_bench.commands.publish.write_report", lambda folder, *_: folder)
+    options = ["--profile", "cpu", "--results", str(tmp_path), "--reports", str(tmp_path / "reports"), "--partial"]
+    sources = {"short": Source(study="large", variant="short", label="short")}
+    part = Part(kind="level", variant="short", above=0.5)
+    claims = Claims(sources=sources, claims={"short": Claim(section="a", words="good", parts=[part])})
+    write(tmp_path, "judging", {"other": 16}, 2, claims=claims)
+    folder = write(tmp_path, "large", {"base": 64, "short": 32}, 4)
+    runs = read_record(folder / "study.json", Plan).runs
+    later = [run for run in runs if run.seed > 1]
+    for run in later:  # planned, and not done when the study is published for the first time
+        (tmp_path / "runs" / run.run_key).rename(tmp_path / run.run_key)
+    for study in ("judging", "large"):
+        assert cli.main(["publish", study, *options]) == 0
+
+    def looks() -> list[int]:
+        places = (tmp_path / "official" / study / "study.json" for study in ("large-cpu", "judging-cpu"))
+        return [read_record(path, Plan).n_looks for path in places]
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = looks()
+    for run in later:
+        (tmp_path / run.run_key).rename(tmp_path / "runs" / run.run_key)
+    with monkeypatch.context() as patch:
+        patch.setattr(f"leo_bench.running.{place}", stop)
+        assert cli.main(["publish", "large", *options]) == 130
+    for _ in range(2):
+        assert cli.main(["publish", "large", *options]) == 0
+        assert looks() == [before[0] + 1, before[1] + 1]
+    assert not list((tmp_path / "official").glob("*/before_publishing.json"))

@@ -35,3 +35,10 @@ def test_it_waits_until_everything_is_shown(
     with check.dashboard() as found:
         assert found == ("http://127.0.0.1:4321" if address else None)
     assert ("error: no study" in capfd.readouterr().err) != address
+
+
+def test_what_goes_wrong_while_it_is_shown_stops_the_dashboard(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = f"import time; print('{LINE}'); print('shown: 2', flush=True); time.sleep(600)"
+    monkeypatch.setattr(check, "COMMAND", (sys.executable, "-c", program))
+    with pytest.raises(RuntimeError, match="no browser"), check.dashboard():
+        raise RuntimeError("no browser")

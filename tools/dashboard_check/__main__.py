@@ -31,8 +31,10 @@ def dashboard() -> Iterator[str | None]:
                 break
             if not found:
                 print(line, end="")
-        yield address if process.poll() is None else None
-        process.terminate()
+        try:
+            yield address if process.poll() is None else None
+        finally:
+            process.terminate()
 
 
 def main(arguments: list[str]) -> int:

@@ -53,8 +53,10 @@ def chromium(program: str) -> Iterator[Browser]:
     """Start the browser at the path program, without a window, and close it at the end."""
     with sync_playwright() as engine:
         browser = engine.chromium.launch(executable_path=program, args=["--disable-quic", "--disable-gpu"])
-        yield browser
-        browser.close()
+        try:
+            yield browser
+        finally:
+            browser.close()
 
 
 def check(browser: Browser, path: Path, name: str) -> list[Finding]:
@@ -97,10 +99,12 @@ def opened(browser: Browser, path: Path, name: str, view: View, found: list[Find
             else note("request", request.resource_type, f"asks for {request.url[:120]}; a report must stand alone")
         ),
     )
-    page.goto(path.resolve().as_uri(), wait_until="load")
-    page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
-    yield page
-    context.close()
+    try:
+        page.goto(path.resolve().as_uri(), wait_until="load")
+        page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+        yield page
+    finally:
+        context.close()
 
 
 def faults(page: Page, view: View) -> Iterator[tuple[str, str, str]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from leo_bench.config import make_settings
 from leo_bench.records import Plan
+from leo_bench.running.local_processes import LocalProcesses
 from leo_bench.running.plan import planned_run
 from leo_bench.running.scheduler import StudyRunner
 
@@ -49,5 +50,5 @@ def main(arguments: list[str]) -> int:
     results, name, n_seeds, jobs, command = arguments
     plan = plan_of(name, int(n_seeds))
     worker = json.loads(command)
-    view = StudyRunner(plan, plan, Path(results), int(jobs), retry=True, say=print, worker=worker).run()
+    view = StudyRunner(plan, plan, Path(results), LocalProcesses(int(jobs)), retry=True, say=print, worker=worker).run()
     return 0 if len(view.done) == len(view.runs) else 1

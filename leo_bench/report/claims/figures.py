@@ -9,9 +9,9 @@ import pandas as pd
 
 from leo_bench.figures.claim_numbers import claim_numbers
 from leo_bench.records.claims import DIVERGED, MEASURE, Part
-from leo_bench.report.claims.words import UNITS, briefs, is_change, number_of, quantity_words, value_words
+from leo_bench.report.claims.words import UNITS, briefs, is_change, number_of, quantity_words, reported, value_words
 from leo_bench.report.pages import anchor
-from leo_bench.report.panels import Panel, Plot
+from leo_bench.report.panels import Panel, Plot, alt_text
 from leo_bench.report.study.captions import rows_height
 from leo_bench.statistics.claims.evidence import Evidence
 from leo_bench.statistics.claims.judged import JudgedClaim, JudgedPart
@@ -77,7 +77,8 @@ def _panels(section: str, frame: pd.DataFrame) -> list[Panel]:
             claim_numbers, rows, xlabel=str(unit), same=None if np.isnan(same) else float(same), log=bool(log),
             most=float(most), label_width=LABEL_WIDTH,
         )  # fmt: skip
-        alt = "; ".join(f"{row['label']} {row['words']} ({row['outcome']})" for row in rows.to_dict("records"))
+        judged = (f"{row['label']} {row['words']} ({row['outcome']})" for row in rows.to_dict("records"))
+        alt = alt_text(f"{section}, {unit}", judged, between="; ")
         height = rows_height(list(rows["label"]), LABEL_WIDTH)
         panels.append(Panel(draw, section, "", width=7.6, height=height, alt=alt))
     return panels
@@ -128,6 +129,5 @@ def _shown(part: Part, value: float | None) -> float:
     """Return a value in the unit of its axis. NaN if there is none."""
     if value is None:
         return math.nan
-    if part.kind == "ratio":
-        return math.exp(value)
-    return 100 * value if is_change(part) or part.quantity in (*PERCENT, DIVERGED) else value
+    in_percent = part.kind != "ratio" and (is_change(part) or part.quantity in (*PERCENT, DIVERGED))
+    return 100 * value if in_percent else reported(part, value)

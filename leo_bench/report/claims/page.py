@@ -91,6 +91,6 @@ def claims_answer(data: StudyData, claims: list[JudgedClaim]) -> list[str]:
         + (f" {n_exact} of these are exact: counts, which no seed changes." if n_exact else ""),
         *([family + (elsewhere if owned else "")] if judged else []),
         f"{before} of {len(ruled)} rules were written before results of their runs were published, "
-        f"{len(ruled) - before} after, with results known; for these the 5% is no promise.",
+        f"{len(ruled) - before} after, with results known; for these the 5% is not guaranteed.",
         completeness(data.view),
     ]

@@ -9,7 +9,15 @@ from markupsafe import Markup
 from leo_bench.records import Result, listed
 from leo_bench.records.claims import COUNTS, DIVERGED, ComparisonTable, Part, TableRow
 from leo_bench.report.claims.figures import figure_names, is_drawn
-from leo_bench.report.claims.words import measured_words, number_words, quantity_words, rule_words, subject, where_words
+from leo_bench.report.claims.words import (
+    measured_words,
+    number_words,
+    quantity_words,
+    reported,
+    rule_words,
+    subject,
+    where_words,
+)
 from leo_bench.report.pages import anchor, markdown_cell
 from leo_bench.report.study.adaptation_gain import steps_plot
 from leo_bench.report.study.provenance import training_and_machine
@@ -224,15 +232,16 @@ def _numbers(evidence: Evidence, claim: JudgedClaim, one: JudgedPart) -> dict[st
     row |= {name: getattr(part, name) for name in ("kind", "quantity", "equals")}
     row |= {"verdict": one.outcome or one.missing, **(vars(one.decision) if one.decision else {})}
     if number:
-        row |= {"value": number.value, "n_seeds": number.n_seeds, **vars(number.statement)}
+        ends = number.interval
+        values = {"value": number.value, "low": ends and ends.low, "high": ends and ends.high, **vars(number.statement)}
+        row |= {name: reported(part, value) for name, value in values.items() if value is not None}
+        row["n_seeds"] = number.n_seeds
         runs = judged_runs(evidence, [one])
         row |= {
             "studies": " ".join(runs),
             "precision": _all(runs, "precision"),
             "numerics": _all(runs, "numerics digest"),
         }
-        if number.interval:
-            row |= {"low": number.interval.low, "high": number.interval.high}
     return row
 
 

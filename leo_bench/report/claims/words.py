@@ -2,8 +2,7 @@
 
 import math
 
-from leo_bench.figures.forest_plot import signed
-from leo_bench.records import listed
+from leo_bench.records import listed, signed
 from leo_bench.records.claims import DIVERGED, ERROR, MEASURE, ON_TEST, SETTING, Part
 from leo_bench.report.table import NONE
 from leo_bench.statistics import MOST_SEEDS, PairedShares
@@ -73,10 +72,15 @@ def is_change(part: Part) -> bool:
     return accuracy or (part.kind == "slope" and part.quantity == "measure:episode_accuracy")
 
 
+def reported(part: Part, value: float) -> float:
+    """Return a value of the number of a part as reports have it: of a ratio `Number` has the logarithm."""
+    return math.exp(value) if part.kind == "ratio" else value
+
+
 def value_words(part: Part, value: float) -> str:
     """Return one value of the number of a part: `80.6%`, `+1.2`, `x 0.12`, `11,525`, `1,234 MB`."""
     if part.kind == "ratio":
-        ratio = math.exp(value)
+        ratio = reported(part, value)
         return f"x {ratio:.3f}" if part.is_exact and abs(ratio - 1) < 0.05 else f"x {ratio:.2f}"
     if is_change(part):
         return signed(100 * value)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from leo_bench.records import write_atomic
 from leo_bench.report.comparison.changes import changed_conclusions, changed_conditions
 from leo_bench.report.comparison.data import Comparison, differences
 from leo_bench.report.comparison.words import answer, difference_table
 from leo_bench.report.pages import write_report_pages
+from leo_bench.report.table import ReportTable
 from leo_bench.statistics.studies.study import load_study_data
 
 
@@ -26,9 +26,7 @@ def write_comparison(names: tuple[str, str], folders: tuple[Path, Path], out: Pa
         "conclusions": conclusions,
         "conditions": conditions.to_dict("records"),
     }
-    page = write_report_pages(out, "compare", content)  # first, as it removes tables that are shown no more
-    for name, frame in (("differences", numbers), ("conditions", conditions)):
-        write_atomic(out / "tables" / f"{name}.csv", frame.to_csv(index=False).encode())
+    page = write_report_pages(out, "compare", content, [table, ReportTable("conditions", "", conditions, conditions)])
     first = table.words[table.words["test"] == numbers["test"].iloc[0]].to_dict("records") if len(table.words) else []
     return [
         *(f"{what} {words}" if what.endswith("?") else f"{what}: {words}" for what, words in opening),

@@ -4,8 +4,7 @@ from collections import Counter
 
 import pandas as pd
 
-from leo_bench.figures.forest_plot import signed
-from leo_bench.records import listed
+from leo_bench.records import listed, signed
 from leo_bench.report.comparison.data import EQUAL, Comparison
 from leo_bench.report.study.sentences import completeness
 from leo_bench.report.table import NONE, ReportTable, difference, p_value, percent

@@ -13,7 +13,7 @@ from leo_bench.statistics.studies.study import Studies, StudyData
 
 COLUMNS = {
     "importance": "parameter importance low high planted n_trials evaluator".split(),
-    "ranges": "parameter part low high choice n_trials mean std_error best verdict".split(),
+    "ranges": "parameter part low high choice n_trials mean std_error best p verdict".split(),
 }
 """Table of the analysis that a report reads -> its columns. The other tables repeat trials.json."""
 
@@ -98,7 +98,7 @@ def load_search_data(folder: Path, studies: Studies | None = None) -> SearchData
     importance, ranges = (_table(folder / f"analysis/{name}.csv", columns) for name, columns in COLUMNS.items())
     importance = importance.sort_values(["planted", "importance"], ascending=[True, False], kind="stable")
     missing = [f"analysis/{name}.csv" for name in COLUMNS if not (folder / f"analysis/{name}.csv").exists()]
-    runs = {number: run for number, run in trial_runs(folder).items() if run.status == "done"}
+    runs = {number: run for number, run in trial_runs(folder, plan, trials).items() if run.status == "done"}
     return SearchData(folder, plan, trials, importance, ranges, missing, best, study, runs)
 
 

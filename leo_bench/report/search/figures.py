@@ -3,7 +3,7 @@
 from functools import partial
 
 from leo_bench.figures.importance import importance_floor, search_importance
-from leo_bench.report.panels import Panel, Plot
+from leo_bench.report.panels import Panel, Plot, alt_text
 from leo_bench.report.search.data import SearchData
 
 
@@ -19,10 +19,11 @@ def importance_plot(data: SearchData) -> Plot | None:
     frame = data.importance
     if frame.empty:
         return None
-    alt = "Importance of settings for accuracy: " + ", ".join(
+    shares = (
         f"{row['parameter']} {row['importance']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
         for row in frame.to_dict("records")
     )
+    alt = alt_text("Importance of settings for accuracy", shares)
     height = 1.15 + 0.24 * len(frame)
     draw = partial(search_importance, frame)
     panel = Panel(draw, "Importance", subtitle(data), height=height, alt=alt)

@@ -55,7 +55,7 @@ def choices_table(data: SearchData) -> ReportTable | None:
 
 def _on_validation(study: StudyData, variant: str, choice: Choice | None) -> dict[str, float | None]:
     """Return what a variant reached on validation: as a trial of the search, and with the fresh seeds of the study."""
-    results = [study.run(variant, int(seed)).result for seed in study.rows(study.headline, variant)["seed"]]
+    results = [study.runs[variant, int(seed)].result for seed in study.rows(study.headline, variant)["seed"]]
     last = [(one.validation[-1], one.n_train_episodes) for one in results if one is not None and one.validation]
     values = [point.accuracy for point, n_train_episodes in last if point.episode == n_train_episodes]
     fresh = seed_interval(values) if values else None
@@ -81,7 +81,7 @@ def ranges_table(data: SearchData) -> ReportTable | None:
             "mean accuracy, %": numbers["mean"].map(percent),
             "standard error, points": numbers["std_error"].map(percent),
             "best, %": numbers["best"].map(percent),
-            **({"Holm's p": numbers["p"].map(p_value)} if "p" in numbers else {}),
+            "Holm's p": numbers["p"].map(p_value),
             "verdict": numbers["verdict"],
         }
     )

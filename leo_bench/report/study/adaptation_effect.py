@@ -43,8 +43,7 @@ def adaptation_frame(data: StudyData) -> pd.DataFrame:
             "by_step": dict(zip(test.steps, test.accuracy_by_step, strict=True)),
             "n_steps": test.steps[-1],
         }
-        for run in data.view.done
-        if (run.planned.variant, run.planned.seed) in data.counted
+        for run in data.runs.values()
         for test in run.tests
         if test.steps[-1] > 0
     ]

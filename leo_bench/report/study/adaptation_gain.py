@@ -4,10 +4,10 @@ from functools import partial
 
 import pandas as pd
 
-from leo_bench.figures.forest_plot import signed
 from leo_bench.figures.gains import MOST_SHADED, gain_by_error, gains
 from leo_bench.figures.style import LABEL_WIDTH, series_styles, variant_styles
-from leo_bench.report.panels import Panel, Plot
+from leo_bench.records import signed
+from leo_bench.report.panels import Panel, Plot, alt_text
 from leo_bench.report.study.adaptation_effect import CONDITIONS, adaptation_frame
 from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words
 from leo_bench.statistics.studies.study import StudyData
@@ -42,7 +42,7 @@ def steps_plot(data: StudyData) -> Plot | None:
             for label, own in last.groupby("label", sort=False)
         ]
         draw = partial(gains, rows, variant_styles(data.plan))
-        alt = f"Gain in points by step, {' '.join(title)}: {'; '.join(words)}"
+        alt = alt_text(f"Gain in points by step, {' '.join(title)}", words, between="; ")
         height = lines_height(list(rows["label"].unique()), LABEL_WIDTH - 5)
         panels.append(Panel(draw, *title, width=4.4, height=height, alt=alt))
     caption = (
@@ -86,7 +86,7 @@ def gain_plots(data: StudyData) -> list[Plot]:
                 f"{kind} {signed(100 * own['gain'].mean())} at {own['k_shot'].iloc[0]}"
                 for kind, own in most.groupby("variant", sort=False)
             ]
-            alt = f"Gain in points by shots on {place}: {'; '.join(words)}"
+            alt = alt_text(f"Gain in points by shots on {place}", words, between="; ")
             panels.append(Panel(draw, str(rows["dataset"].iloc[0]), str(place), width=4.4, height=2.8, alt=alt))
         by = "by support images of a class, a line for each kind of episodes"
         plots.append(Plot("gain-by-shots", "Gain by shots", f"{opening}{by}. Means over {seeds}; {SHADED}.", panels))

@@ -4,13 +4,12 @@ from functools import partial
 
 import pandas as pd
 
-from leo_bench.config import with_defaults
 from leo_bench.figures.accuracy_axis import near_ceiling
 from leo_bench.figures.accuracy_by_cost import accuracy_by_cost
 from leo_bench.figures.style import LABEL_WIDTH, variant_styles
 from leo_bench.learners import has_own_cnn
 from leo_bench.records.quantities import n_adapted, training_effort
-from leo_bench.report.panels import Panel, Plot
+from leo_bench.report.panels import Panel, Plot, alt_text
 from leo_bench.report.study.captions import OVER_SEEDS, headline_and_hardest, lines_height, n_words, subtitle
 from leo_bench.report.study.main_table import BUSY, Column
 from leo_bench.report.table import ReportTable, percent
@@ -59,21 +58,20 @@ def cost_plot(data: StudyData) -> Plot | None:
                 continue
             scaled = rows.assign(**{cost: factor * rows[cost]})
             means = scaled.groupby("label", sort=False)[[cost, "accuracy"]].mean()
-            alt = f"{cell_name(cell)} accuracy against {xlabel}: " + ", ".join(
-                f"{label} {percent(accuracy)}% at {value:,.4g}" for label, value, accuracy in means.itertuples()
-            )
+            reached = (f"{label} {percent(accuracy)}% at {value:,.4g}" for label, value, accuracy in means.itertuples())
+            alt = alt_text(f"{cell_name(cell)} accuracy against {xlabel}", reached)
             draw = partial(accuracy_by_cost, scaled, variant_styles(data.plan), cost=cost, xlabel=xlabel, error=error)
             text = f"{title}, {cell_name(cell)}", subtitle(data, *rows["variant"].unique())
             height = lines_height(labels, LABEL_WIDTH - 5)
             panels.append(Panel(draw, *text, width=4.4, height=height, alt=alt))
     if not panels:
         return None
-    rows = data.rows(data.headline)
     without = any(data.rows(cell, data.plan.baseline).empty for cell in cells)
     where = ", or all on a test on which the baseline is not scored" if without else ""
+    seeds = n_words(pd.concat(shown.values()))
     caption = (
-        f"Variants comparable with the baseline{where}; means over {n_words(rows)}; bars: {OVER_SEEDS}. Time is of "
-        f"training alone. {BUSY}"
+        f"Variants comparable with the baseline{where}; means over {seeds}; bars: {OVER_SEEDS}. Time is of training "
+        f"alone. {BUSY}"
     )
     return Plot("cost", "Accuracy against time and parameters", caption, panels)
 
@@ -111,7 +109,7 @@ def cost_table(data: StudyData) -> ReportTable | None:
         {"variant": data.label(str(row["variant"])), **{one.header: one.words(row[one.key]) for one in columns}}
         for row in numbers
     ]
-    older = OLDER if any(has_own_cnn(with_defaults(settings)) for settings in data.settings.values()) else ""
+    older = OLDER if any(has_own_cnn(settings) for settings in data.settings.values()) else ""
     caption = (
         "Training images: support and query images of all training episodes, each time they are drawn. Updates: steps "
         "of the optimizer. Query losses: answers that training learns from; `train_support = each` takes several from "

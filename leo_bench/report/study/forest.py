@@ -7,11 +7,12 @@ import pandas as pd
 
 from leo_bench.figures.forest_plot import forest_plot, signed
 from leo_bench.figures.style import LABEL_WIDTH, variant_styles
-from leo_bench.report.panels import Panel, Plot
+from leo_bench.report.panels import Panel, Plot, alt_text
 from leo_bench.report.study.captions import compared_label, headline_and_hardest, rows_height, subtitle, without_against
 from leo_bench.report.study.main_table import named_beside
-from leo_bench.report.study.sentences import OPEN, seeds_words
+from leo_bench.report.study.sentences import seeds_words
 from leo_bench.report.table import NONE, ReportTable, difference, p_value
+from leo_bench.statistics import OPEN
 from leo_bench.statistics.studies.differences import all_effects
 from leo_bench.statistics.studies.study import StudyData, cell_name
 
@@ -33,10 +34,11 @@ def effects_plot(data: StudyData) -> Plot | None:
         label_width = WIDE if wide else LABEL_WIDTH
         margin = data.plan.margin if frame["margin"].isna().all() else float(frame["margin"].min())
         draw = partial(forest_plot, frame, variant_styles(data.plan), margin=margin, label_width=label_width)
-        alt = f"Paired differences with the baseline, {cell_name(cell)}: " + ", ".join(
+        differences = (
             f"{row['label']} {signed(100 * row['difference'])} points ({row['verdict']})"
             for row in frame.to_dict("records")
         )
+        alt = alt_text(f"Paired differences with the baseline, {cell_name(cell)}", differences)
         title = cell_name(cell), subtitle(data, data.plan.baseline)
         width, height = 7.4 if wide else 3.9, rows_height(labels, label_width)
         panels.append(Panel(draw, *title, width=width, height=height, alt=alt))

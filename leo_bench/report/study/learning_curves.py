@@ -10,7 +10,7 @@ import pandas as pd
 from leo_bench.figures.accuracy_axis import near_ceiling
 from leo_bench.figures.learning_curves import learning_curves
 from leo_bench.figures.style import LABEL_WIDTH, variant_styles
-from leo_bench.report.panels import Panel, Plot
+from leo_bench.report.panels import Panel, Plot, alt_text
 from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words, subtitle
 from leo_bench.report.study.switches import setting_names, switch_variants
 from leo_bench.report.table import percent
@@ -93,9 +93,8 @@ def _panel(data: StudyData, rows: pd.DataFrame, title: str) -> Panel:
     last = last[last["part"] == "validation"]
     error = len(last) > 0 and near_ceiling(last)
     means = last.groupby("label", sort=False)["accuracy"].mean()
-    alt = f"Training and validation accuracy for {title}; last validation: " + ", ".join(
-        f"{label} {percent(value)}%" for label, value in means.items()
-    )
+    reached = (f"{label} {percent(value)}%" for label, value in means.items())
+    alt = alt_text(f"Training and validation accuracy for {title}; last validation", reached)
     draw = partial(learning_curves, rows, variant_styles(data.plan), error=error)
     height = lines_height(list(rows["label"].unique()), LABEL_WIDTH)
     return Panel(draw, title, subtitle(data, *rows["variant"].unique()), height=height, alt=alt)
@@ -127,9 +126,9 @@ def in_parts(variants: list[str], baseline: str) -> list[list[str]]:
 def curve_frame(data: StudyData) -> pd.DataFrame:
     """Return training and validation curves of the runs that count: COLUMNS; in_sample of the validation."""
     rows = []
-    for run in data.view.done:
+    for run in data.runs.values():
         own = run.planned
-        if run.result is None or (own.variant, own.seed) not in data.counted:
+        if run.result is None:
             continue
         in_sample = own.settings["train_classes"] == "trainval"
         seen = [("training", point.episode, point.train_accuracy) for point in run.result.curve]

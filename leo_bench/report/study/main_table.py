@@ -10,10 +10,10 @@ from leo_bench.records import listed
 from leo_bench.report.sentences import seed_words
 from leo_bench.report.study.captions import episode_words, without_against
 from leo_bench.report.study.documented import document_words
-from leo_bench.report.study.sentences import OPEN, seeds_words
+from leo_bench.report.study.sentences import seeds_words
 from leo_bench.report.study.switches import changed_words
 from leo_bench.report.table import NONE, ReportTable, decimals_for, difference, notes_of, percent, with_interval
-from leo_bench.statistics import Interval, margin_of
+from leo_bench.statistics import OPEN, Interval, margin_of
 from leo_bench.statistics.studies.differences import effects, mean_accuracy, whole_accuracy
 from leo_bench.statistics.studies.study import Cell, StudyData, cell_name, is_transductive, other_batch_norm
 
@@ -184,13 +184,13 @@ def main_caption(data: StudyData) -> str:
     """Return the main table's caption: test, intervals, n."""
     test = data.rows(data.headline)
     errors = 1 - data.rows(data.headline, data.plan.baseline)["accuracy"]
+    scored = f"{episode_words(test)}, the same for every run" if len(test) else "which no run is scored on yet"
     margin = "The baseline has no run yet. "
     if len(errors):
         points = 100 * margin_of(errors.mean(), data.plan.margin)
         margin = f"On this test a difference with the baseline matters from {points:.2f} points on. "
     return (
-        f"{data.data_name(data.plan.baseline)}, {cell_name(data.headline)}, {episode_words(test)}, the same for every "
-        "run. "
+        f"{data.data_name(data.plan.baseline)}, {cell_name(data.headline)}, {scored}. "
         "±: 95% t interval over seeds (e: one seed, over the test episodes of that model, which says nothing about "
         f"other seeds). Differences are paired with the baseline{named_beside(data)}, seed by seed. "
         f"{margin}"

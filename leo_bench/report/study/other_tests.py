@@ -27,9 +27,8 @@ PAIRED = "n_seeds difference low high kind holm_p verdict against".split()
 def other_tests_table(data: StudyData) -> ReportTable | None:
     """Return accuracy and paired difference by test and variant, in fractions; None if the study has no such tests."""
     found: dict[tuple[Any, ...], list[TestResult]] = {}
-    for run in data.view.done:
-        variant = run.planned.variant
-        for test in run.tests if (variant, run.planned.seed) in data.counted else []:
+    for (variant, _), run in data.runs.items():
+        for test in run.tests:
             if not is_own(run, test):
                 name = test.asked.episodes_name if has_own_adaptation(run, test) else test.asked.name
                 order = (test.dataset, test.n_way, test.episode_mode != "mixed", test.k_shot)

@@ -18,8 +18,7 @@ from leo_bench.report.study.redo import redo_table, repeat_command
 from leo_bench.report.study.sentences import answer, notices
 from leo_bench.report.study.switches import switch_words
 from leo_bench.report.study.time_to_accuracy import time_table
-from leo_bench.report.table import VERDICTS
-from leo_bench.statistics import MOST_SEEDS
+from leo_bench.statistics import MOST_SEEDS, VERDICTS
 from leo_bench.statistics.studies.differences import all_effects
 from leo_bench.statistics.studies.study import StudyData
 

@@ -4,18 +4,17 @@ from typing import Any
 
 import numpy as np
 
-from leo_bench.figures.forest_plot import signed
-from leo_bench.records import StudyView, listed
+from leo_bench.records import StudyView, listed, signed
 from leo_bench.report.sentences import interval_words
 from leo_bench.report.study.captions import compared_label
 from leo_bench.report.study.documented import document_words
 from leo_bench.report.study.not_done import STATUS_ORDER
-from leo_bench.statistics import MOST_SEEDS, SETTLED
+from leo_bench.statistics import MOST_SEEDS, OPEN, VERDICTS
 from leo_bench.statistics.studies.differences import all_effects, whole_accuracy
 from leo_bench.statistics.studies.study import StudyData, cell_name
 
-OPEN = ("direction shown", "inconclusive")
-"""Verdicts that leave open whether the difference matters."""
+MOST_NAMED = 12
+"""Most variants that a line of the answer names, those with the largest differences; the main table has all."""
 GLYPHS = (
     "These numbers are measured on glyphs, characters drawn by this program, because Omniglot was not used. "
     "They cannot be compared with Omniglot results or the document's targets."
@@ -51,11 +50,12 @@ def verdict_lines(data: StudyData) -> list[str]:
     frame = all_effects(data, data.headline)
     compared = frame[frame["compared"].astype(bool)].sort_values("difference", key=abs, ascending=False)
     lines = []
-    for verdict in (*SETTLED, "direction shown", "inconclusive", "one seed"):
+    for verdict in VERDICTS:
         rows = compared[compared["verdict"] == verdict].to_dict("records")
         named = [f"{compared_label(data, row['variant'])} ({_numbers_words(row)})" for row in rows]
         if named:
-            lines.append(f"{verdict.capitalize()}: {', '.join(named)}.")
+            rest = f", and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+            lines.append(f"{verdict.capitalize()}: {', '.join(named[:MOST_NAMED])}{rest}.")
     return lines
 
 
@@ -87,43 +87,63 @@ def completeness(view: StudyView) -> str:
 
 def notices(data: StudyData) -> list[str]:
     """Return the warnings shown above the results."""
-    found = []
-    if data.dataset == "glyphs":
-        found.append(GLYPHS)
+    return [
+        *([GLYPHS] if data.dataset == "glyphs" else []),
+        *_on_other_data(data),
+        *_on_batch_norm(data),
+        *_on_versions(data),
+        *_of_trainings(data),
+        *(["Runs made by an older version of the source were accepted on request."] if data.plan.accept_stale else []),
+    ]
+
+
+def _on_other_data(data: StudyData) -> list[str]:
+    """Return a warning for each data set that variants were trained on and the baseline was not."""
     elsewhere: dict[str, list[str]] = {}
     for variant in data.variants:
         if (own := data.settings[variant]["dataset"]) != data.dataset:
             elsewhere.setdefault(own, []).append(data.label(variant))
-    found += [
+    return [
         f"{listed(labels, most=len(labels))}: trained on {dataset}, not on {data.dataset} as the baseline, and so not "
         "compared with it."
         for dataset, labels in elsewhere.items()
     ]
-    modes = sorted({str(mode) for mode in data.scores["batch_norm"].unique()})
-    if any("transductive" in mode for mode in modes):
-        found.append(
-            "Some variants are transductive: batch norm saw all queries of an episode at once. They are not "
-            "compared with inductive ones."
-        )
+
+
+def _on_batch_norm(data: StudyData) -> list[str]:
+    """Return a warning if batch norm of some variant sees the queries."""
+    if not data.scores["batch_norm"].astype(str).str.contains("transductive").any():
+        return []
+    return [
+        "Some variants are transductive: batch norm saw all queries of an episode at once. They are not compared with "
+        "inductive ones."
+    ]
+
+
+def _on_versions(data: StudyData) -> list[str]:
+    """Return a warning if runs of one learner on one data set were made by different versions of the source."""
     made = data.scores.groupby(["learner", "dataset"])["numerics"].unique()
     digests = sorted({str(digest) for own in made if len(own) > 1 for digest in own})
-    if digests:  # learners and data sets have digests of their own, so only those of one pair are different versions
-        found.append(
-            f"Runs come from {len(digests)} versions of the source (numerics {', '.join(digests)}); rows of "
-            f"different versions are not compared."
-        )
+    if not digests:
+        return []
+    return [
+        f"Runs come from {len(digests)} versions of the source (numerics {', '.join(digests)}); rows of different "
+        "versions are not compared."
+    ]
+
+
+def _of_trainings(data: StudyData) -> list[str]:
+    """Return the first warning of the last seed of each variant that has one, and how many trainings diverged."""
     warned: dict[str, dict[str, None]] = {}  # warning -> labels of the variants
     last = {run.planned.variant: run.result.warnings[0] for run in data.view.done if run.result and run.result.warnings}
     for variant, warning in last.items():
         warned.setdefault(warning, {})[data.label(variant)] = None
-    found += [f"{listed(list(labels), most=len(labels))}: {warning}." for warning, labels in warned.items()]
+    found = [f"{listed(list(labels), most=len(labels))}: {warning}." for warning, labels in warned.items()]
     if any((ends := data.view.trainings).values()):
         found.append(
             f"{sum(ends.values())} of {len(ends)} trainings ended with a NaN or infinite loss and are in no mean: "
             'see "Trainings that diverged".'
         )
-    if data.view.plan.accept_stale:
-        found.append("Runs made by an older version of the source were accepted on request.")
     return found
 
 

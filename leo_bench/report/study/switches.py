@@ -9,14 +9,14 @@ from leo_bench.records.quantities import training_effort
 from leo_bench.statistics.studies.study import StudyData, other_batch_norm
 
 
-def changed_words(data: StudyData, variant: str, other: str | None = None) -> str:
-    """Return all settings in which a variant differs from another one: `inner_steps 0, outer_lr 0.006`.
+def changed_words(data: StudyData, variant: str) -> str:
+    """Return all settings in which a variant differs from the one it is compared with: `inner_steps 0, outer_lr 0.006`.
 
-    other: the variant compared with, if left out. Where the number of updates differs too, it is added.
+    Where the number of updates differs too, it is added.
     """
-    if other is None and variant == data.plan.baseline:
+    if variant == data.plan.baseline:
         return "baseline"
-    other = other or data.compared_with(variant)
+    other = data.compared_with(variant)
     words = [f"{name} {setting_value(value)}" for name, value in data.changes_to(variant, other).items()]
     own, before = (training_effort(data.settings.get(name, {}))["n_updates"] for name in (variant, other))
     return ", ".join([*words, *([f"so {own:,} updates"] if own != before else [])]) or "nothing"

@@ -7,7 +7,7 @@ import pandas as pd
 from leo_bench.figures.learning_curves import accuracy_by_time
 from leo_bench.figures.style import LABEL_WIDTH, variant_styles
 from leo_bench.records import listed
-from leo_bench.report.panels import Panel, Plot
+from leo_bench.report.panels import Panel, Plot, alt_text
 from leo_bench.report.study.captions import OVER_SEEDS, lines_height, n_words, subtitle
 from leo_bench.report.study.learning_curves import one_for_each_training
 from leo_bench.report.table import NONE, ReportTable, percent
@@ -35,9 +35,9 @@ def _time_frame(data: StudyData) -> pd.DataFrame:
     """Return time_frame, computed."""
     together = set(data.rows(data.headline)["variant"]) - set(not_comparable(data, data.headline))
     rows, learners = [], set()
-    for run in data.view.done:
+    for run in data.runs.values():
         own, result = run.planned, run.result
-        if result is None or own.variant not in together or (own.variant, own.seed) not in data.counted:
+        if result is None or own.variant not in together:
             continue
         if not own.settings["n_train_episodes"]:
             continue
@@ -91,9 +91,8 @@ def time_plot(data: StudyData) -> Plot | None:
     if frame.empty or (frame.groupby(["variant", "seed"]).size() < 2).all():
         return None
     last = frame.groupby("label", sort=False).last()
-    alt = "Validation accuracy against training time; at the end: " + ", ".join(
-        f"{label} {percent(row['accuracy'])}% after {row['seconds']:,.0f} s" for label, row in last.iterrows()
-    )
+    reached = (f"{label} {percent(row['accuracy'])}% after {row['seconds']:,.0f} s" for label, row in last.iterrows())
+    alt = alt_text("Validation accuracy against training time; at the end", reached)
     draw = partial(accuracy_by_time, frame, variant_styles(data.plan), levels=LEVELS)
     height = max(3.6, lines_height(list(frame["label"].unique()), LABEL_WIDTH))
     panel = Panel(

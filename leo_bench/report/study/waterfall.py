@@ -9,7 +9,7 @@ import pandas as pd
 
 from leo_bench.figures.intervals import LEAST_SEEDS
 from leo_bench.figures.waterfall import waterfall
-from leo_bench.report.panels import Panel, Plot
+from leo_bench.report.panels import Panel, Plot, alt_text
 from leo_bench.report.study.captions import OVER_SEEDS, episode_words, n_words, subtitle
 from leo_bench.report.study.documented import band_words, documented_band
 from leo_bench.report.table import difference, percent
@@ -56,24 +56,26 @@ def step_variants(data: StudyData, group: str) -> list[str]:
 def waterfall_plot(data: StudyData) -> Plot | None:
     """Return steps and parts as one figure, a panel per number of ways; None with fewer than two measured steps."""
     variants = [*step_variants(data, STEP), *step_variants(data, PART)]
-    panels = []
+    panels, drawn = [], []
     for cell in (cell for cell in data.cells if cell[1] == "mixed"):
         frame = waterfall_rows(data, cell)
         measured = frame[frame["accuracy"].notna()]
         if (measured["group"] == STEP).sum() < 2:
             continue
-        alt = f"{cell_name(cell)} accuracy by step: " + ", ".join(
-            f"{row['label']} {percent(row['accuracy'])}%" for row in measured.to_dict("records")
-        )
+        drawn.append(data.rows(cell, *variants))
+        reached = (f"{row['label']} {percent(row['accuracy'])}%" for row in measured.to_dict("records"))
+        alt = alt_text(f"{cell_name(cell)} accuracy by step", reached)
         draw = partial(waterfall, frame, band=documented_band(data, cell, data.plan.baseline))
         text, height = (cell_name(cell), subtitle(data, *variants)), 1.0 + 0.235 * len(frame)
         panels.append(Panel(draw, *text, width=7.4, height=height, alt=alt))
-    return Plot(f"switch-{STEP}", "From step to step", _caption(data, variants), panels, columns=1) if panels else None
+    if not panels:
+        return None
+    return Plot(f"switch-{STEP}", "From step to step", _caption(data, pd.concat(drawn)), panels, columns=1)
 
 
-def _caption(data: StudyData, variants: list[str]) -> str:
+def _caption(data: StudyData, rows: pd.DataFrame) -> str:
+    """Return the caption. rows: score rows of all that is drawn."""
     steps, parts = step_variants(data, STEP), step_variants(data, PART)
-    rows = data.rows(data.headline, *variants)
     caption = (
         f"From {data.label(steps[0])} to {data.label(steps[-1])}; each step keeps the changes of the steps above it"
         + (f". Below the line, {data.label(data.plan.baseline)} lacks one component" if parts else "")

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from leo_bench.config import default_of
 from leo_bench.records import Result, listed
 from leo_bench.records.claims import ACCURACIES, DIVERGED, ERROR, MEASURE, Bound, Condition, Part
 from leo_bench.records.quantities import measures_of, quantity_of, training_effort
@@ -99,16 +98,16 @@ def measure(evidence: Evidence, part: Part, test: str) -> Number:
     return _accuracy_difference(evidence, part, test, *places)
 
 
-def moderated(numbers: list[Number]) -> list[Number]:
-    """Return the numbers with few-seed variances of ratios and mean accuracies shrunk towards those of the same
-    quantity. Variances of differences of accuracy are shrunk within their own study before."""
+def moderated(numbers: dict[int, Number]) -> dict[int, Number]:
+    """Return the numbers, under the same keys, with few-seed variances of ratios and mean accuracies shrunk towards
+    those of the same quantity. Variances of differences of accuracy are shrunk within their own study before."""
     alike: dict[tuple[str, str], list[tuple[int, Difference]]] = {}
-    for index, one in enumerate(numbers):
+    for index, one in numbers.items():
         part = one.part
         is_alike = part.kind == "ratio" or (part.kind == "level" and part.quantity in MEANS)
         if is_alike and isinstance(one.estimate, Difference):
             alike.setdefault((part.kind, part.quantity), []).append((index, one.estimate))
-    found = list(numbers)
+    found = dict(numbers)
     for (kind, _), chosen in alike.items():
         errors = [1.0 if kind == "ratio" else 1 - numbers[index].value for index, _ in chosen]
         variants = [numbers[index].part.variant for index, _ in chosen]
@@ -136,8 +135,9 @@ level the second value is the one that is subtracted."""
 def _off_test(part: Part, places: list[Place]) -> Number:
     """Return a number that does not depend on the test: over the seeds that all variants have, or an exact one."""
     values = [_values(place, part.quantity) for place in places]
+    for place in places[1:]:
+        _refuse_unequal(part, places[0], place)
     if part.kind == "ratio":
-        _refuse_unequal(part, *places)
         if min(min(one.values()) for one in values) <= 0:
             raise NotMeasured(f"{part.quantity} of 0 has no ratio")
     if part.is_exact:
@@ -188,7 +188,7 @@ def _recipes(own: Place, base: Place) -> str:
 
     def recipe(place: Place) -> tuple[str, str, int]:
         settings = place.data.settings[place.variant]
-        rate, padding, schedule = (settings.get(name, default_of(name)) for name in ("outer_lr", "padding", "schedule"))
+        rate, padding, schedule = (settings[name] for name in ("outer_lr", "padding", "schedule"))
         effort = training_effort(settings)
         images = effort["n_train_images"] // max(effort["n_updates"], 1)
         words = f"{effort['n_updates']:,} updates of {images:,} images, {schedule} {rate:g}, padding {padding}"

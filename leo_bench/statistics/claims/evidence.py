@@ -3,6 +3,7 @@
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from leo_bench.config import training_key
@@ -23,11 +24,11 @@ class Place:
     data: StudyData
     variant: str
 
-    @property
+    @cached_property
     def runs(self) -> dict[int, RunState]:
-        """Seed -> run that counts."""
-        seeds = sorted(seed for name, seed in self.data.counted if name == self.variant)
-        return {seed: self.data.run(self.variant, seed) for seed in seeds}
+        """Seed -> run that counts, in the order of the seeds."""
+        own = {seed: run for (variant, seed), run in self.data.runs.items() if variant == self.variant}
+        return dict(sorted(own.items()))
 
     @property
     def diverged(self) -> dict[int, bool]:

@@ -1,6 +1,5 @@
 """Verdicts on claims: each part is decided within the family of all parts, and a claim by its parts."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from leo_bench.records.claims import ON_TEST, Claim, Part
@@ -62,16 +61,16 @@ def judge_claims(evidence: Evidence) -> list[JudgedClaim]:
         for test in (part.tests if part.quantity.startswith(ON_TEST) else part.tests[:1])
     ]
     found = [_measured(evidence, part, test) for _, part, test in asked]
-    numbers = moderated([one for one in found if isinstance(one, Number)])
-    family = [(own, one.statement) for one in numbers if (own := one.estimate) and not one.decision]
-    decisions = iter(decide(family, evidence.plan.n_looks))
-    remaining = iter(numbers)
+    numbers = moderated({place: one for place, one in enumerate(found) if isinstance(one, Number)})
+    undecided = {place: one for place, one in numbers.items() if not one.decision}
+    family = {place: (own, one.statement) for place, one in undecided.items() if (own := one.estimate)}
+    decisions = dict(zip(family, decide(list(family.values()), evidence.plan.n_looks), strict=True))
     judged: dict[str, list[JudgedPart]] = {name: [] for name in claims}
-    for (name, part, test), one in zip(asked, found, strict=True):
+    for place, ((name, part, test), one) in enumerate(zip(asked, found, strict=True)):
         if isinstance(one, NotMeasured):
             judged[name].append(JudgedPart(part, test, None, None, one.verdict, str(one)))
         else:
-            judged[name].append(_judged(part, next(remaining), decisions))
+            judged[name].append(_judged(part, numbers[place], decisions.get(place)))
     return [JudgedClaim(name, claim, judged[name]) for name, claim in claims.items()]
 
 
@@ -82,10 +81,9 @@ def _measured(evidence: Evidence, part: Part, test: str) -> Number | NotMeasured
         return reason
 
 
-def _judged(part: Part, one: Number, decisions: Iterator[Decision]) -> JudgedPart:
-    """Return a part with its outcome. decisions: those of numbers with several seeds, this one's next."""
-    if one.estimate:
-        decision = one.decision or next(decisions)
+def _judged(part: Part, one: Number, decided: Decision | None) -> JudgedPart:
+    """Return a part with its outcome. decided: its verdict within the family; None if it is not of the family."""
+    if decision := one.decision or decided:
         return JudgedPart(part, one.test, one, decision.outcome, reason=one.note, decision=decision)
     if part.is_exact:
         met = one.value == part.equals if part.equals is not None else one.statement.is_met(one.value)

@@ -5,7 +5,6 @@ from typing import Any
 
 import pandas as pd
 
-from leo_bench.config import default_of
 from leo_bench.records import SCORE_COLUMNS, RunState, StudyView, TestResult, score_row
 
 MUST_EQUAL = {
@@ -44,7 +43,7 @@ def has_own_adaptation(run: RunState, test: TestResult) -> bool:
     """Return True if a test has the classifier, inner loop and support copies that the run's settings name."""
     settings = run.planned.settings
     asked = test.asked.method_settings()
-    return all(settings.get(name, default_of(name)) == value for name, value in asked.items())
+    return all(settings[name] == value for name, value in asked.items())
 
 
 def is_elsewhere(run: RunState, test: TestResult) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leo_bench.statistics import Interval, Prior, episode_interval, seed_and_episode_interval, seed_interval
+from leo_bench.statistics import Interval, Prior, episode_interval, seed_and_episode_interval, seed_interval, turned
 from leo_bench.statistics.families import prior_of, with_verdicts
 from leo_bench.statistics.studies.owners import owner_of
 from leo_bench.statistics.studies.pairs import PAIR_COLUMNS, VariantScores, paired_difference
@@ -119,7 +119,7 @@ def _owners_row(data: StudyData, test: Cell | str, row: dict[Any, Any]) -> dict[
     taken = {name: found[0][name] for name in OWNED}
     if owner.reversed:
         taken |= {"low": -taken["high"], "high": -taken["low"]}
-        taken["verdict"] = {"better": "worse", "worse": "better"}.get(taken["verdict"], taken["verdict"])
+        taken["verdict"] = turned(taken["verdict"])
     words = f"the verdict is that of the study {owner.data.plan.study}, which compares the same runs"
     family = f"{taken['family']} of {owner.data.plan.study}"
     return taken | {"family": family, "note": "; ".join(filter(None, [row["note"], words]))}

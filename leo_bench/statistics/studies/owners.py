@@ -86,6 +86,6 @@ def _rank(plan: Plan) -> tuple[int, str, str]:
 
 def _identity(data: StudyData, variant: str) -> tuple[Any, ...]:
     """Return the seeds and settings of a variant: equal for two variants with the same runs."""
-    seeds = sorted(seed for name, seed in data.counted if name == variant)
+    seeds = sorted(seed for name, seed in data.runs if name == variant)
     settings = data.settings[variant].items()
     return seeds, sorted((name, repr(value)) for name, value in settings if name not in NOT_A_CHANGE)

@@ -38,7 +38,7 @@ class VariantScores:
 
     def recorded(self, seed: int) -> tuple[RunState, TestResult]:
         """Return the run of a seed and its score on this test."""
-        run = self.data.run(self.variant, seed)
+        run = self.data.runs[self.variant, seed]
         return run, next(test for test in run.tests if test.test_key == self.rows[seed]["test_key"])
 
 

@@ -121,8 +121,7 @@ class StudyData:
         names data set and test."""
         rows = [
             {**score_row(self.plan, run, test), "test": f"{test.dataset} {test.asked.episodes_name}"}
-            for run in self.view.done
-            if (run.planned.variant, run.planned.seed) in self.counted
+            for run in self.runs.values()
             for test in run.tests
             if is_elsewhere(run, test)
         ]
@@ -145,11 +144,11 @@ class StudyData:
         return self.scores[chosen]
 
     @cached_property
-    def _runs(self) -> dict[tuple[str, int], RunState]:
-        return {(run.planned.variant, run.planned.seed): run for run in reversed(self.view.done)}
-
-    def run(self, variant: str, seed: int) -> RunState:
-        return self._runs[variant, seed]
+    def runs(self) -> dict[tuple[str, int], RunState]:
+        """(variant, seed) -> run, for every run that counts: done, and not left out."""
+        scored = set(zip(self.scores["variant"], self.scores["seed"].astype(int), strict=True))
+        done = {(run.planned.variant, run.planned.seed): run for run in self.view.done}
+        return {key: run for key, run in done.items() if key in scored}
 
     def core_seconds(self, variant: str) -> float:
         """Return the training time of a variant, seconds of one core, mean over its seeds. NaN if it is not on record.
@@ -163,11 +162,6 @@ class StudyData:
         """Variant -> processor time of an update, seconds, mean over its seeds."""
         means = self.scores.astype({"update_seconds": float}).groupby("variant")["update_seconds"].mean()
         return {str(variant): float(seconds) for variant, seconds in means.items()}
-
-    @cached_property
-    def counted(self) -> set[tuple[str, int]]:
-        """Variant and seed of every run that counts: done, and not left out."""
-        return {(str(name), int(seed)) for name, seed in zip(self.scores["variant"], self.scores["seed"], strict=True)}
 
     @property
     def dataset(self) -> str:

@@ -273,15 +273,17 @@ def test_costs_at_other_conditions_are_not_compared(
     tmp_path: Path, changes: dict[str, Any], quantity: str, reason: str
 ) -> None:
     ratio = Part(kind="ratio", quantity=quantity, variant="costly", against="leo", above=0.5)
+    difference = Part(kind="difference", quantity=quantity, variant="costly", against="leo", above=-1e9)
     about = ratio.model_copy(update={"may_differ": list(changes)})
-    claims = {"ratio": claim(ratio), "about_it": claim(about)}
+    claims = {"ratio": claim(ratio), "difference": claim(difference), "about_it": claim(about)}
     variants = {"costly": {"latent_dim": 256, **changes}} if "precision" in changes else {}
     folder = write_claims(tmp_path, claims, variants=variants)
     for run in load_study_data(folder).view.runs:
         if run.planned.variant == "costly" and not variants:
             edit_record(run.folder / "result.json", **changes)
     _, found = judged(folder)
-    assert found["ratio"].parts[0].reason.startswith(reason) and bool(reason) == (found["ratio"].verdict != "holds")
+    for name in ("ratio", "difference"):
+        assert found[name].parts[0].reason.startswith(reason) and bool(reason) == (found[name].verdict != "holds")
     assert found["about_it"].verdict == "holds"
 
 
@@ -850,3 +852,13 @@ def test_the_committed_page_is_that_of_the_published_results(tmp_path: Path) -> 
     shutil.copy(committed, page)  # its own text is kept
     write_claims_docs(root / "results", page)
     assert page.read_text() == committed.read_text(), "make report writes docs/claims.md again"
+
+
+def test_the_table_of_numbers_has_ratios_as_they_are(tmp_path: Path) -> None:
+    """Of the fixture the costly variant takes twice as long, at each seed."""
+    ratio = Part(kind="ratio", quantity="train_seconds", variant="costly", against="leo", above=1.5)
+    evidence, found = judged(write_claims(tmp_path, {"cost": claim(ratio), "lead": claim(more("good"))}))
+    rows = numbers_table(evidence, list(found.values())).numbers.set_index("claim")
+    values = rows.loc["cost", ["value", "low", "high", "above"]].to_list()
+    assert values == pytest.approx([2.0, 2.0, 2.0, 1.5]) and np.isnan(rows.loc["cost", "below"])
+    assert rows.loc["lead", "value"] == pytest.approx(found["lead"].parts[0].number.value)  # type: ignore[union-attr]

@@ -106,7 +106,7 @@ def no_names(arrays: dict[str, np.ndarray]) -> None:
 def test_counts_that_disagree_make_the_run_corrupt(
     tmp_path: Path, damage: Callable[[dict[str, np.ndarray]], None], words: str
 ) -> None:
-    folder = build(tmp_path).run("leo", 0).folder
+    folder = build(tmp_path).runs["leo", 0].folder
     (counted,) = (folder / "tests").glob("*/episodes.npz")
     with np.load(counted) as file:
         arrays = {name: file[name] for name in file}

@@ -21,7 +21,8 @@ from leo_bench.report.study.captions import subtitle
 from leo_bench.report.study.figures import all_plots
 from leo_bench.report.study.main_table import main_caption
 from leo_bench.report.study.not_done import problems
-from leo_bench.report.study.sentences import answer, completeness, notices
+from leo_bench.report.study.sentences import MOST_NAMED, answer, completeness, notices, verdict_lines
+from leo_bench.report.study.switch import switch_plot
 from leo_bench.report.study.switches import switch_variants
 from leo_bench.running.publish import publish
 from leo_bench.statistics.studies.differences import effects
@@ -720,3 +721,42 @@ def test_the_command_of_a_row_names_the_options_of_the_call_and_the_search_of_a_
     write_search(tmp_path / "results", search, [make_trial(0, [0.9])], Best(study="ablations-cpu", choices=[choice]))
     _, markdown = report(tmp_path)
     assert "leo-bench search wide --profile cpu" in markdown and "leo-bench study ablations" not in markdown
+
+
+def test_a_verdict_on_many_variants_names_the_largest_differences(tmp_path: Path) -> None:
+    variants = {"leo": {}} | {f"v{number}": {"latent_dim": 65 + number} for number in range(MOST_NAMED + 2)}
+    means = {(f"v{number}", 0): 57 - number for number in range(MOST_NAMED + 2)}
+    plan = make_plan(variants, (0,), base=ONE_TEST)
+    for run in plan.runs:
+        write_run(tmp_path, plan, run, twelve_episodes(means))
+    (line,) = verdict_lines(load_study_data(write_study(tmp_path, plan)))
+    names = [f"v{number}" for number in reversed(range(2, MOST_NAMED + 2))]
+    assert re.findall(r"v\d+", line) == names and line.endswith(", and 2 more.")
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_a_study_whose_baseline_is_not_done_at_its_own_ways_has_a_report(tmp_path: Path) -> None:
+    variants: dict[str, dict[str, Any]] = {"leo": {}} | {
+        name: {"n_way": 20, "test_n_ways": (20,), "latent_dim": size} for name, size in (("a", 8), ("b", 16))
+    }
+    switches = {"latent_dim": ["leo", "a", "b"], "step": ["leo", "a", "b"]}
+    plan = make_plan(variants, (0, 1), base=ONE_TEST, switches=switches)
+    for run in plan.runs:
+        if run.variant != "leo":
+            write_run(tmp_path / "results", plan, run, twelve_episodes())
+    write_study(tmp_path / "results", plan)
+    _, markdown = report(tmp_path)
+    assert "which no run is scored on yet" in markdown and "means over 2 seeds" in markdown
+
+
+def test_a_caption_speaks_of_references_only_where_one_is_drawn(tmp_path: Path) -> None:
+    def caption(**reference: Any) -> str:
+        results = tmp_path / "-".join(reference) / "results"
+        variants = {**PAIR, "other": {"relation": "attention", **reference}}
+        build(results, variants, references=["other"])
+        plot = switch_plot(load_study_data(results / "ablations-cpu"), "relation")
+        assert plot is not None
+        return plot.caption
+
+    assert "Below the line: references" in caption(latent_dim=8)
+    assert "Below the line" not in caption(class_split="random")  # not comparable, so not drawn
