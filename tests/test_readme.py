@@ -55,15 +55,17 @@ def test_the_table_of_goals_by_hand(tmp_path: Path) -> None:
     ]
     assert empty == ""
     assert "28x28 pixels: mean over 4 seeds" in caption
-    assert "trained on 160,000 images" in caption
+    assert "160,000 training images" in caption
     assert "(link/report.md)" in caption
 
 
 def test_the_sentence_on_other_methods_by_hand(tmp_path: Path) -> None:
     text = methods_block(write_report(tmp_path), "link")
-    assert text.startswith("**95% of 5-way 1-shot validation queries after 13 seconds of one CPU core**")
+    assert text.startswith("**95% accuracy on 5-way 1-shot validation after 13 seconds of one CPU core**")
     assert "`tuned`, 28x28 pixels, 3 seeds" in text
-    assert "the updates of `tuned` take 77 seconds. ProtoNet is at 95% after 14 seconds. After 160,000 images" in text
+    assert (
+        "all updates of `tuned` take 77 seconds. ProtoNet also reaches 95% in 14 seconds. After 160,000 images" in text
+    )
     assert "`tuned` has 90.0% on test; " in text
     assert "on test; ProtoNet 80.0, MAML 75.0 (2 to 4 seeds, [report](link/report.md))." in text
     assert text.endswith("MAML is inductive, with 20% as many query losses as `tuned`.\n")

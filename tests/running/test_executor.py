@@ -28,6 +28,7 @@ from leo_bench.running.cluster_node import Order, Outcome, do
 from leo_bench.running.data_parcel import needs_files, pack_data, unpack_data
 from leo_bench.running.estimate import cost_of_all
 from leo_bench.running.executor import Ended, Task
+from leo_bench.running.local_processes import LocalProcesses
 from leo_bench.running.parcel import Parcel, digest_of, pack
 from leo_bench.running.run_queue import RunQueue
 from leo_bench.running.scheduler import StudyRunner
@@ -119,7 +120,9 @@ def test_runs_that_wait_at_the_executor_are_left_for_a_later_call(tmp_path: Path
         runner.run()
     view = load_study(tmp_path / "ablations-cpu")
     assert [run.status for run in view.runs] == ["done", "missing", "missing"] and not place.waiting
-    assert [run.status for run in study(tmp_path, plan, None).run().runs] == ["done"] * 3  # by local processes
+    assert [run.status for run in study(tmp_path, plan, LocalProcesses(2)).run().runs] == [
+        "done"
+    ] * 3  # by local processes
 
 
 @pytest.mark.slow

@@ -73,7 +73,6 @@ def tiny_data() -> Iterator[None]:
 def runner(results: Path, plan: SearchPlan, n_processes: int = 0, jobs: int = 1, **changes: Any) -> SearchRunner:
     folder = results / "small-smoke"
     fields: dict[str, Any] = {
-        "executor": LocalProcesses(jobs),
         "say": lambda _: None,
         "heartbeat": 1,
         "grace": 60,
