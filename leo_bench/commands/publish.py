@@ -10,7 +10,7 @@ from leo_bench.records import folder_name, load_study
 from leo_bench.records.search import search_of
 from leo_bench.report import write_index, write_report, write_search_report
 from leo_bench.report.readme import refresh_readme
-from leo_bench.running.count_looks import count_look, forget, published
+from leo_bench.running.count_looks import count_look, forget, n_looks, published
 from leo_bench.running.publish import publish
 from leo_bench.running.publish_search import publish_search
 from leo_bench.statistics.studies.owners import studies_that_read
@@ -43,7 +43,7 @@ def command_publish(options: argparse.Namespace) -> None:
         if changed:
             copied = [targets[name] for name in changed]
             for reader in dict.fromkeys(readers):
-                if reader not in copied or load_study(reader).plan.n_looks == before[reader].n_looks:
+                if reader not in copied or n_looks(reader) == before[reader].n_looks:
                     count_look(reader, options.profile, changed)
             for target in copied:
                 forget(target)

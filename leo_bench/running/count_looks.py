@@ -2,25 +2,30 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from leo_bench.records import Plan, StudyView, load_study, read_json, read_record, write_record
+from leo_bench.records import Plan, StudyView, load_study, read_record, write_record
 from leo_bench.records.claims import Claims, Part
-from leo_bench.records.files import write_fields
+from leo_bench.records.schema import Count, Record
 
 BEFORE = "before_publishing.json"
 """File beside study.json while a study is published. A call that was stopped leaves it, and with it what was published
 before the runs that the call copied; the next call counts looks from there."""
 
 
-@dataclass(frozen=True)
-class Published:
-    """What is published of a study: how its runs ended, and how often its verdicts have been looked at."""
+class Published(Record):
+    """State of a published study: how its runs ended, and how often its verdicts have been looked at."""
 
-    ended: dict[tuple[str, str], str]
-    """StudyView.ended."""
-    n_looks: int
+    remedy = "remove it and publish the study again"
+
+    n_looks: Count
+    runs: list[tuple[str, str, str]]
+    """Variant, run key and digest of the weights of each run, as in StudyView.ended."""
+
+    @property
+    def ended(self) -> dict[tuple[str, str], str]:
+        """The same as StudyView.ended."""
+        return {(variant, key): weights for variant, key, weights in self.runs}
 
 
 def published(folder: Path) -> Published:
@@ -29,23 +34,27 @@ def published(folder: Path) -> Published:
     Raises LeoBenchError if a record is broken.
     """
     if (folder / BEFORE).exists():
-        kept = read_json(folder / BEFORE, "remove it and publish the study again")
-        return Published({(variant, key): weights for variant, key, weights in kept["ended"]}, kept["n_looks"])
+        return read_record(folder / BEFORE, Published)
     if not (folder / "study.json").exists():
-        return Published({}, 0)
+        return Published(n_looks=0, runs=[])
     view = load_study(folder)
-    return Published(view.ended, view.plan.n_looks)
+    runs = [(variant, key, weights) for (variant, key), weights in view.ended.items()]
+    return Published(n_looks=view.plan.n_looks, runs=runs)
 
 
 def keep(folder: Path, before: Published) -> None:
     """Write down what is published of a study, before its runs are copied."""
-    ended = [[*run, weights] for run, weights in before.ended.items()]
-    write_fields(folder / BEFORE, {"n_looks": before.n_looks, "ended": ended})
+    write_record(folder / BEFORE, before)
 
 
 def forget(folder: Path) -> None:
     """Remove what `keep` wrote, when all looks are counted."""
     (folder / BEFORE).unlink(missing_ok=True)
+
+
+def n_looks(folder: Path) -> int:
+    """Return the number of looks that a published study counts; 0 if it is not there, or a search."""
+    return read_record(folder / "study.json", Plan).n_looks if (folder / "study.json").exists() else 0
 
 
 def count_look(folder: Path, profile: str, changed: Mapping[str, Collection[str]]) -> None:

@@ -148,6 +148,7 @@ def test_a_search_from_plan_to_preset(
     for name, measured_there in (("tiny", False), ("tiny_best", True)):
         assert cli.main(["publish", name, *without(options[2:], "--jobs", "--studies")]) == 0
         assert ("**On test, best of the search**" in shown.read_text()) is measured_there
+    assert cli.main(["publish", "tiny", "tiny_best", *without(options[2:], "--jobs", "--studies")]) == 0
 
     # Again: nothing is left to do. The reports that were drawn above are not drawn once more.
     monkeypatch.setattr("leo_bench.report.write_report", lambda *_: page)

@@ -252,3 +252,15 @@ def test_a_publication_that_was_stopped_after_its_runs_were_copied_counts_its_lo
         assert cli.main(["publish", "large", *options]) == 0
         assert looks() == [before[0] + 1, before[1] + 1]
     assert not list((tmp_path / "official").glob("*/before_publishing.json"))
+
+
+def test_a_damaged_note_of_what_was_published_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, "large", {"base": 64}, 2)
+    note = tmp_path / "official" / "large-cpu" / "before_publishing.json"
+    note.parent.mkdir(parents=True)
+    options = ["--profile", "cpu", "--results", str(tmp_path), "--reports", str(tmp_path / "reports")]
+    for text in ("{", "[]", '{"n_looks": 1}', '{"n_looks": 1, "runs": [["base"]]}'):
+        note.write_text(text)
+        assert cli.main(["publish", "large", *options]) == 2
+        error = capsys.readouterr().err
+        assert "before_publishing.json" in error and "publish the study again" in error and error.count("\n") == 1

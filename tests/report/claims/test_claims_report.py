@@ -855,7 +855,7 @@ def test_the_committed_page_is_that_of_the_published_results(tmp_path: Path) -> 
 
 
 def test_the_table_of_numbers_has_ratios_as_they_are(tmp_path: Path) -> None:
-    """Of the fixture the costly variant takes twice as long, at each seed."""
+    """The costly variant of the fixture takes twice as long, at each seed."""
     ratio = Part(kind="ratio", quantity="train_seconds", variant="costly", against="leo", above=1.5)
     evidence, found = judged(write_claims(tmp_path, {"cost": claim(ratio), "lead": claim(more("good"))}))
     rows = numbers_table(evidence, list(found.values())).numbers.set_index("claim")
