@@ -20,7 +20,7 @@ from leo_bench.records.arrays import (
     CHANGES,
     CHARACTERS,
     MISSED,
-    test_arrays,
+    read_arrays,
     write_published_arrays,
 )
 from leo_bench.running.merge import merge_run
@@ -56,7 +56,7 @@ def folder(tmp_path: Path, plan: Plan) -> Path:
 
 def arrays_of(state: RunState) -> list[dict[str, list[object]]]:
     assert state.status == "done", state.message
-    return [{name: array.tolist() for name, array in test_arrays(state.folder, one).items()} for one in state.tests]
+    return [{name: array.tolist() for name, array in read_arrays(state.folder, one).items()} for one in state.tests]
 
 
 def states(store: Path, runs: list[PlannedRun]) -> list[RunState]:
@@ -94,7 +94,7 @@ def test_published_arrays_are_small_numbers_that_add_up_to_those_of_the_store(fo
         assert arrays[CHANGES].tolist() == [[297, 2, 1, -1], [0, 300, -300, 1], [150, 0, 0, 0]]
         assert arrays[MISSED].tolist() == [250, 200]
         assert arrays[CHANGES].dtype == arrays[MISSED].dtype == np.int16
-    read = test_arrays(state.folder, test)
+    read = read_arrays(state.folder, test)
     assert np.array_equal(read[CORRECT], correct) and read[CORRECT].dtype == np.uint16
     assert np.array_equal(read[BY_CHARACTER], by_character) and np.array_equal(read[CHARACTERS], names)
 
@@ -104,7 +104,7 @@ def test_arrays_that_an_older_version_published_are_read(folder: Path, plan: Pla
     before = [arrays_of(state) for state in published]
     for state in published:
         for test in state.tests:
-            whole = test_arrays(state.folder, test)
+            whole = read_arrays(state.folder, test)
             answered = whole[BY_CHARACTER][:, 1]
             np.savez(state.folder / "tests" / test.test_key / ARRAYS, **{CORRECT: whole[CORRECT], ANSWERED: answered})
     assert [arrays_of(state) for state in states(folder / "official/runs", plan.runs)] == before
