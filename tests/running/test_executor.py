@@ -456,7 +456,7 @@ def executor(ray: FakeRay, results: Path, **more: Any) -> RayExecutor:
 def test_a_study_by_way_of_ray_leaves_the_same_files(tmp_path: Path, ray: FakeRay, collect: bool) -> None:
     plan = plan_of(a=101, b=200, c=400)
     local, there = tmp_path / "local", tmp_path / "there"
-    study(local, plan, None).run()
+    study(local, plan, LocalProcesses(2)).run()
     place = executor(ray, there, collect=collect)
     view = study(there, plan, place).run()
     assert [run.status for run in view.runs] == ["done", "failed", "done"]
