@@ -95,6 +95,11 @@ def test_a_path_that_leads_out_of_the_zip_is_never_followed(copy: DataSource, pa
     assert message_of(copy) == ""  # passed over like other hidden files; message_of holds that the file is kept
 
 
+def has_a_name(entry: str) -> bool:
+    """Return True if zipfile can write an entry of this name: it cuts a name at a zero byte."""
+    return bool(entry.partition("\0")[0])
+
+
 @EXAMPLES
 def test_a_zip_with_other_entries_is_one_line(copy: DataSource, n_examples: int) -> None:
     good = entries()["images_background"]
@@ -103,7 +108,7 @@ def test_a_zip_with_other_entries_is_one_line(copy: DataSource, n_examples: int)
     )
     contents = st.one_of(st.binary(max_size=40), damaged_bytes(good[FIRST]))
 
-    @fuzz(n_examples, st.dictionaries(names.filter(bool), contents, min_size=1, max_size=3))
+    @fuzz(n_examples, st.dictionaries(names.filter(has_a_name), contents, min_size=1, max_size=3))
     def holds(changes: dict[str, bytes]) -> None:
         replace(copy, {**good, **changes})
         message_of(copy)
