@@ -48,6 +48,17 @@ def as_path(text: str) -> Path:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def as_count(text: str) -> int:
+    """Return a whole number of at least 1. argparse shows the reason if it is none."""
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}") from None
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
+    return number
+
+
 DEVICES = ("cpu", "cuda")
 
 
@@ -74,7 +85,7 @@ def add_jobs(sub: Parser, what: str) -> None:
     """Add the number of processes at a time. what: what they do."""
     sub.add_argument(
         "--jobs",
-        type=int,
+        type=as_count,
         default=os.cpu_count() or 1,
         metavar="N",
         help=f"{what} at the same time (default: one per core)",

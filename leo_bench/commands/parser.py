@@ -20,6 +20,7 @@ from leo_bench.commands.options import (
     add_results,
     add_set,
     add_studies,
+    as_count,
     as_path,
 )
 from leo_bench.training.published_models import published_names
@@ -120,7 +121,7 @@ def _study_options(sub: Parser) -> None:
         help="add seeds for the variants whose comparison with the baseline is open",
     )
     sub.add_argument(
-        "--max-seeds", type=int, default=20, metavar="N", help="most seeds with --until-decided (default: 20)"
+        "--max-seeds", type=as_count, default=20, metavar="N", help="most seeds with --until-decided (default: 20)"
     )
     sub.add_argument(
         "--plan",
@@ -150,7 +151,7 @@ def _search_options(sub: Parser) -> None:
         "name", nargs="?", default="search", help="name of a search file in studies/, without .toml (default: search)"
     )
     add_profile(sub)
-    sub.add_argument("--trials", type=int, metavar="N", help="number of trials in place of that of the profile")
+    sub.add_argument("--trials", type=as_count, metavar="N", help="number of trials in place of that of the profile")
     sub.add_argument("--seed", type=int, metavar="N", help="seed of the sampler in place of that of the file")
     add_jobs(sub, "trials")
     add_ray(sub)
@@ -273,7 +274,7 @@ def _reproduce_options(sub: Parser) -> None:
         help="time for the whole call: only runs are done that should end in it, one of each study first "
         "(default: 10; none with -n)",
     )
-    sub.add_argument("-n", type=int, help="runs of each study (default: as many as the time allows)")
+    sub.add_argument("-n", type=as_count, help="runs of each study (default: as many as the time allows)")
     sub.add_argument("--key", help="do the run with this run key and all its recorded tests, and nothing else")
     sub.add_argument(
         "--this-source",

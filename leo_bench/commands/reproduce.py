@@ -107,10 +107,6 @@ def _counts(level: int, holds: bool | None, levels: Sequence[int]) -> bool:
 def _levels(options: argparse.Namespace) -> list[int]:
     """Return the levels to check. Raises LeoBenchError for options that are wrong or would be ignored."""
     check_ray_options(options)
-    if options.n is not None and options.n < 1:
-        raise LeoBenchError(f"-n must be at least 1, got {options.n}")
-    if options.jobs < 1:
-        raise LeoBenchError(f"--jobs must be at least 1, got {options.jobs}")
     if not 0 < options.minutes < 1e6:
         raise LeoBenchError(f"--minutes must be a number above 0, got {options.minutes:g}")
     if options.key:

@@ -34,10 +34,6 @@ BESIDE_EMIT_PRESET = (
 
 def command_search(options: argparse.Namespace) -> int:
     """Do a search, or the part of it that is left. Returns the exit code."""
-    for name in ("jobs", "trials"):
-        number = getattr(options, name)
-        if number is not None and number < 1:
-            raise LeoBenchError(f"--{name} must be at least 1, got {number}")
     if options.emit_preset:
         ignored = options_given(options, *BESIDE_EMIT_PRESET)
         refuse_beside("--emit-preset", "only writes what the search has found", ignored)

@@ -32,8 +32,6 @@ from leo_bench.running.take_published import take_published
 
 def command_study(options: argparse.Namespace) -> int:
     """Do the runs of a study that are not done, and write its report. Returns the exit code."""
-    if options.jobs < 1:
-        raise LeoBenchError(f"--jobs must be at least 1, got {options.jobs}")
     _refuse_ignored(options)
     seeds = None if options.seeds is None else parse_seeds(options.seeds)
     study = read_study(options.studies, options.name)  # a wrong name is refused before data is looked for

@@ -48,12 +48,10 @@ OWN = ("--studies", str(Path(__file__).parents[2] / "studies"), "--dataset", "gl
         (("run", "--key", "0123"), "no run '0123'"),
         (("run", "--key", "0123", "--seed", "1"), "--key uses the recorded settings unchanged"),
         (("study", "ablations", "--studies", "nowhere"), "/nowhere is not a folder; name the one that holds"),
-        (("study", "ablations", "--jobs", "0"), "--jobs must be at least 1"),
         (("study", "ablations", "--seeds", "x"), "such as 0-4"),
         (("data", "--dataset", "omniglot", "--data", "nowhere"), "nowhere"),
         (("data", "--data", "nowhere"), "nowhere"),
         (("status",), "/results/; name another folder (--results), or run one first"),
-        (("reproduce", "-n", "0"), "-n must be at least 1"),
         (("report",), "/results/; name another folder (--results), or run one first"),
         (("report", "results/none"), "no study or search 'results/none' in "),
         (("report", "ablations-quick"), "no study or search 'ablations-quick' in "),
@@ -114,6 +112,22 @@ def test_wrong_input_gets_one_line(
         (
             ("study", "a", "--seeds", "0", "--seeds", "1"),
             "error: --seeds is given twice; leave one out; see: leo-bench study --help",
+        ),
+        *(
+            (
+                (command, *more, option, "0"),
+                f"error: argument {option}: must be at least 1, got 0; see: leo-bench {command} --help",
+            )
+            for command, more, options in (
+                ("study", ["a"], ["--jobs", "--max-seeds"]),
+                ("search", ["a"], ["--jobs", "--trials"]),
+                ("reproduce", [], ["--jobs", "-n"]),
+            )
+            for option in options
+        ),
+        (
+            ("study", "a", "--jobs", "two"),
+            "error: argument --jobs: expected a whole number, got 'two'; see: leo-bench study --help",
         ),
         (("run", "--zz"), "error: unrecognized arguments: --zz; see: leo-bench --help"),
         ((), "error: the following arguments are required: COMMAND; see: leo-bench --help"),

@@ -198,8 +198,6 @@ def test_a_record_of_another_source_says_why_it_is_not_compared(capsys: pytest.C
         (["--key", "0" * 16, "--minutes", "2"], "--key names one run, so --minutes would be ignored"),
         (["--minutes", "0"], "--minutes must be a number above 0, got 0"),
         (["--minutes", "nan"], "--minutes must be a number above 0, got nan"),
-        (["-n", "0"], "-n must be at least 1, got 0"),
-        (["--jobs", "0"], "--jobs must be at least 1, got 0"),
         ([], "no study in "),
     ],
 )

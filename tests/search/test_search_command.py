@@ -213,8 +213,6 @@ def test_publishing_a_search_does_not_make_another_stale_unasked(tmp_path: Path)
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (["--jobs", "0"], "--jobs must be at least 1, got 0"),
-        (["--trials", "0"], "--trials must be at least 1, got 0"),
         (["--profile", "huge"], "no profile 'huge'"),
         (["--storage", "nonsense"], "'nonsense' is no address of a database; expected sqlite:///FILE or postgresql://"),
         (["--storage", "postgresql://a:secret@b:port/c"], "is no address of a database; expected sqlite:"),
