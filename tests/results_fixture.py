@@ -300,12 +300,24 @@ def big_accuracy(variant: str, seed: int, n_way: int, mode: str) -> tuple[float,
 
 
 def write_big_study(
-    results: Path, seeds: Sequence[int] = (0, 1, 2), n_episodes: int = 100, **plan_changes: Any
+    results: Path,
+    seeds: Sequence[int] = (0, 1, 2),
+    n_episodes: int = 100,
+    variants: Sequence[str] = tuple(BIG_VARIANTS),
+    **plan_changes: Any,
 ) -> Path:
-    """All variants of BIG_VARIANTS with some runs missing, failed and stale, and with counts by character."""
-    base = {"n_test_episodes": n_episodes}
-    references = ["protonet", "untrained", "pixels"]
-    plan = make_plan(BIG_VARIANTS, seeds, base=base, switches=BIG_SWITCHES, references=references, **plan_changes)
+    """The baseline and these variants, with some runs missing, failed and stale, and with counts by character."""
+    names = list(dict.fromkeys(["leo", *variants]))
+    chosen = {name: BIG_VARIANTS[name] for name in names}
+    switches = {
+        switch: kept
+        for switch, members in BIG_SWITCHES.items()
+        if len(kept := [name for name in members if name in chosen]) > 1
+    }
+    references = [name for name in ("protonet", "untrained", "pixels") if name in chosen]
+    plan = make_plan(
+        chosen, seeds, base={"n_test_episodes": n_episodes}, switches=switches, references=references, **plan_changes
+    )
     steps = {run.variant: run.settings["inner_steps"] if run.settings["learner"] == "leo" else 0 for run in plan.runs}
     counts = binomial_counts(big_accuracy, n_episodes, steps)
     for run in plan.runs:

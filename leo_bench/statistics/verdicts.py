@@ -9,6 +9,7 @@ Holm's adjustment over the family then holds the chance of even one false verdic
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal, get_args
 
 import numpy as np
@@ -162,11 +163,13 @@ def chance_of_verdict(difference: Difference, n_seeds: int, n_compared: float) -
     return float(np.mean(beyond + np.maximum(inside, 0)))
 
 
+@lru_cache(maxsize=10_000)  # the comparisons of a family share them, and a report asks for up to MOST_SEEDS of each
 def _half_widths(degrees: float, n_compared: float) -> np.ndarray:
     """Return the half-widths of the interval of a verdict, in true standard errors, [len(SHARES)]: one for each spread
-    that the seeds may happen to show."""
+    that the seeds may happen to show. Read-only."""
     needed = -float(special.stdtrit(degrees, ALPHA / (2 * n_compared)))
     found: np.ndarray = needed * np.sqrt(special.chdtri(degrees, SHARES) / degrees)
+    found.flags.writeable = False
     return found
 
 

@@ -1,6 +1,7 @@
 """`leo-bench score` on a tiny run: what is scored, what is refused, and what is said before a training."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,20 @@ def tiny_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     torch.set_num_threads(threads)
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> RunState:
+    """A done run, trained once for all tests."""
+    bank = tiny_bank()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training_run, "locate", lambda dataset, folder: DataSource(dataset, "drawn", None))
+        patch.setattr(training_run, "load_images", lambda source, image_size: bank)
+        return experiment.execute(tmp_path_factory.mktemp("runs") / KEY, SETTINGS)
+
+
 @pytest.fixture
-def done() -> RunState:
-    return experiment.execute(Path("results/runs") / KEY, SETTINGS)
+def done(trained: RunState) -> RunState:
+    """A copy of the done run in the results of the test."""
+    return run_state(trained.planned, Path(shutil.copytree(trained.folder, Path("results/runs") / KEY)))
 
 
 def score(*pairs: str, key: str = KEY) -> int:

@@ -143,13 +143,6 @@ def test_a_search_from_plan_to_preset(
     assert cli.main([*only_results, "--emit-preset", "found.toml"]) == 0
     assert f"latent_dim = {chosen.parameters['latent_dim']}" in (tmp_path / "found.toml").read_text()
 
-    # Publishing the study on test brings its numbers into the published report of the search.
-    shown = tmp_path / "reports" / "official" / "tiny-smoke" / "report.md"
-    for name, measured_there in (("tiny", False), ("tiny_best", True)):
-        assert cli.main(["publish", name, *without(options[2:], "--jobs", "--studies")]) == 0
-        assert ("**On test, best of the search**" in shown.read_text()) is measured_there
-    assert cli.main(["publish", "tiny", "tiny_best", *without(options[2:], "--jobs", "--studies")]) == 0
-
     # Again: nothing is left to do. The reports that were drawn above are not drawn once more.
     monkeypatch.setattr("leo_bench.report.write_report", lambda *_: page)
     monkeypatch.setattr("leo_bench.report.write_search_report", lambda *_: page)
@@ -163,6 +156,16 @@ def test_a_search_from_plan_to_preset(
     assert cli.main(options) == 2
     assert "was begun with another space" in capsys.readouterr().err
     assert cli.main([*options, "--seed", "1"]) == 2
+
+
+@pytest.mark.slow  # three publications, each with its reports
+def test_the_study_on_test_brings_its_numbers_into_the_published_report(options: list[str], tmp_path: Path) -> None:
+    assert cli.main(options) == 0
+    shown = tmp_path / "reports" / "official" / "tiny-smoke" / "report.md"
+    for name, measured_there in (("tiny", False), ("tiny_best", True)):
+        assert cli.main(["publish", name, *without(options[2:], "--jobs", "--studies")]) == 0
+        assert ("**On test, best of the search**" in shown.read_text()) is measured_there
+    assert cli.main(["publish", "tiny", "tiny_best", *without(options[2:], "--jobs", "--studies")]) == 0
 
 
 def test_an_unfinished_search_is_published_only_as_such(tmp_path: Path) -> None:
