@@ -48,12 +48,18 @@ def locate(dataset: str = "auto", folder: Path | None = None) -> DataSource:
 
     The places are, in this order: folder or LEO_BENCH_DATA, data/, ../shared/omniglot, the user's cache, a download.
     dataset: a name in DATASETS, or "auto": Omniglot if it can be found or downloaded, else glyphs with a notice on
-    stderr. Raises LeoBenchError if Omniglot is asked for and not found, or if the given folder does not hold it.
+    stderr. Raises LeoBenchError if Omniglot is asked for and not found, if the given folder does not hold it, or if
+    another data set has no form.
     """
     if dataset not in ("auto", *DATASETS):
         raise LeoBenchError(f"unknown data set {dataset!r}: choose auto, {', '.join(DATASETS)}")
     if dataset != "auto" and DATASETS[dataset].form:
         return DataSource(dataset, DATASETS[dataset].form, None)
+    if dataset not in ("auto", "omniglot"):
+        raise LeoBenchError(
+            f"data set {dataset!r} has no form in DATASETS, and only Omniglot's files can be found: give it a form if "
+            "it has no files, or teach leo_bench/data/locate.py where they are"
+        )
     given, how = _given_folder(folder)
     if given is not None:
         return _source_in_given_folder(given, how)

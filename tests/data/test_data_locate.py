@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 from omniglot_lookalike import SMALL, write_folders, write_zips
 
+from leo_bench.data import DATASETS, DatasetEntry
 from leo_bench.data.locate import DataSource, locate
 from leo_bench.errors import LeoBenchError
 
@@ -117,6 +118,15 @@ def test_the_environment_counts_as_given(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("LEO_BENCH_DATA", str(tmp_path))
     with pytest.raises(LeoBenchError, match=r"^LEO_BENCH_DATA .* holds no Omniglot"):
         locate()
+
+
+def test_a_data_set_of_files_that_locate_does_not_know_is_never_omniglot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entry = DatasetEntry("shapes", n_drawings=20, n_test=10, origin="drawn")
+    monkeypatch.setitem(DATASETS, "shapes", entry)
+    with pytest.raises(LeoBenchError, match="data set 'shapes' has no form in DATASETS"):
+        locate("shapes")
 
 
 def test_unknown_data_sets_are_refused() -> None:

@@ -11,7 +11,8 @@ from results_fixture import make_plan, seal, write_run, write_study
 from scipy import stats
 
 from leo_bench.commands.cli import main
-from leo_bench.records import Plan, load_study, write_tables
+from leo_bench.records import SCORE_COLUMNS, Plan, load_study, write_tables
+from leo_bench.report.study.main_table import COLUMNS
 
 T1 = 12.706205
 """The 0.975 quantile of Student's t with 1 degree of freedom, from any table."""
@@ -210,3 +211,9 @@ def test_a_copy_that_is_no_record_is_passed_over(tmp_path: Path) -> None:
     view = load_study(tmp_path / "ablations-cpu")
     assert view.copies == []
     assert len(view.done) == len(plan.runs)
+
+
+def test_every_column_of_costs_is_one_of_scores_csv_under_a_head_of_its_own() -> None:
+    assert not {column.key for column in COLUMNS} - set(SCORE_COLUMNS)
+    heads = [column.header for column in COLUMNS if column.header]
+    assert len(set(heads)) == len(heads)
