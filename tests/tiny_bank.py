@@ -1,11 +1,17 @@
 """A tiny bank of drawings that a learner can tell apart, for tests of training and evaluation."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
+import pytest
 import torch
 
 from leo_bench.data.bank import ImageBank
+from leo_bench.data.locate import DataSource
 from leo_bench.data.seeding import stream
 from leo_bench.data.splits import lake_validation_alphabets
+from leo_bench.running import training_run
 
 
 def tiny_bank(image_size: int = 16, noise: float = 0.2, per_alphabet: int = 6) -> ImageBank:
@@ -31,3 +37,17 @@ def tiny_bank(image_size: int = 16, noise: float = 0.2, per_alphabet: int = 6) -
         tuple(f"{name}/character{i % per_alphabet + 1:02}" for i, name in enumerate(names)),
         tuple(not name.startswith("Test") for name in names),
     )
+
+
+@contextmanager
+def runs_on(bank: ImageBank) -> Iterator[None]:
+    """Give every run this bank. Afterwards restore threads and determinism, which a run sets for its process."""
+    threads = torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training_run, "locate", lambda dataset, folder: DataSource(dataset, "drawn", None))
+        patch.setattr(training_run, "load_images", lambda source, image_size: bank)
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(False)
+            torch.set_num_threads(threads)

@@ -10,13 +10,12 @@ import pytest
 import torch
 from PIL import Image
 from results_fixture import make_plan, planned, write_study
-from tiny_bank import tiny_bank
+from tiny_bank import runs_on, tiny_bank
 
 from leo_bench.commands.cli import main
 from leo_bench.config import Settings, make_settings
-from leo_bench.data.locate import DataSource
 from leo_bench.records import MEASURES, Measures, Result, read_record, write_record
-from leo_bench.running import experiment, measure, training_run
+from leo_bench.running import experiment, measure
 from leo_bench.running.numerics import measures_numerics, numerics_digest
 from leo_bench.training.measures.compute import TopResponses
 from leo_bench.training.measures.descriptions import DESCRIPTIONS
@@ -45,24 +44,18 @@ def settings_of(**changes: Any) -> Settings:
 
 @pytest.fixture(autouse=True)
 def tiny_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """Give every run the tiny bank and few episodes to measure, and restore threads and determinism afterwards."""
+    """Give every run the tiny bank, and few episodes to measure."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(training_run, "locate", lambda dataset, folder: DataSource(dataset, "drawn", None))
-    monkeypatch.setattr(training_run, "load_images", lambda source, image_size: BANK)
     few = measure.measured_episodes
     monkeypatch.setattr(measure, "measured_episodes", lambda *arguments: few(*arguments, n=8))
-    threads = torch.get_num_threads()
-    yield
-    torch.use_deterministic_algorithms(False)
-    torch.set_num_threads(threads)
+    with runs_on(BANK):
+        yield
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a done LEO run. Copy it before changing it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training_run, "locate", lambda dataset, folder: DataSource(dataset, "drawn", None))
-        patch.setattr(training_run, "load_images", lambda source, image_size: BANK)
+    with runs_on(BANK):
         folder = tmp_path_factory.mktemp("runs") / settings_of().run_key
         experiment.execute(folder, settings_of())
         return folder

@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from tiny_bank import tiny_bank
+from tiny_bank import runs_on, tiny_bank
 
 from leo_bench.commands.cli import main
 from leo_bench.config import make_settings
-from leo_bench.data.locate import DataSource
 from leo_bench.records import Result, RunState, TestResult, read_record, run_state, write_record, write_settings
 from leo_bench.running import experiment, training_run
 from leo_bench.running.plan import planned_run
@@ -34,24 +32,16 @@ KEY = SETTINGS.run_key
 
 @pytest.fixture(autouse=True)
 def tiny_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """Give every run the tiny bank, and restore threads and determinism, which a run sets for its process."""
-    bank = tiny_bank()
+    """Give every run the tiny bank."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(training_run, "locate", lambda dataset, folder: DataSource(dataset, "drawn", None))
-    monkeypatch.setattr(training_run, "load_images", lambda source, image_size: bank)
-    threads = torch.get_num_threads()
-    yield
-    torch.use_deterministic_algorithms(False)
-    torch.set_num_threads(threads)
+    with runs_on(tiny_bank()):
+        yield
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> RunState:
     """A done run, trained once for all tests."""
-    bank = tiny_bank()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training_run, "locate", lambda dataset, folder: DataSource(dataset, "drawn", None))
-        patch.setattr(training_run, "load_images", lambda source, image_size: bank)
+    with runs_on(tiny_bank()):
         return experiment.execute(tmp_path_factory.mktemp("runs") / KEY, SETTINGS)
 
 
