@@ -41,6 +41,7 @@ def other_tests_table(data: StudyData) -> ReportTable | None:
         for key in sorted(found)
         for dataset, *_, name, digest, place in [key]
     ]
+    images = data.elsewhere.set_index("test")["data_digest"].str[:8].to_dict()
     paired = {
         (test, row["variant"]): row
         for test in data.elsewhere["test"].unique()
@@ -48,7 +49,9 @@ def other_tests_table(data: StudyData) -> ReportTable | None:
         if row["compared"]
     }
     for row in numbers:
-        place = f"{row['data'].rsplit(' ', 1)[0]} {row['test']}"
+        dataset, digest = row["data"].rsplit(" ", 1)
+        place = f"{dataset} {row['test']}"
+        place = place if images.get(place) == digest else ""  # on other images there is nothing to compare with
         row |= whole_ends(data, place, row["variant"])
         own = paired.get((place, row["variant"]), {"difference": np.nan, "verdict": NONE})
         row |= {f"paired_{name}": own.get(name) for name in PAIRED}

@@ -118,14 +118,19 @@ class StudyData:
     @cached_property
     def elsewhere(self) -> pd.DataFrame:
         """Score rows at other shots, on other data or with wrong labels, each with its own variant's adaptation; `test`
-        names data set and test."""
+        names data set and test.
+
+        All rows of a test are on the same images: if its data set has changed, those that most rows are on.
+        """
         rows = [
             {**score_row(self.plan, run, test), "test": f"{test.dataset} {test.asked.episodes_name}"}
             for run in self.runs.values()
             for test in run.tests
             if is_elsewhere(run, test)
         ]
-        return pd.DataFrame(rows, columns=[*SCORE_COLUMNS, "test"])
+        frame = pd.DataFrame(rows, columns=[*SCORE_COLUMNS, "test"])
+        most = frame.groupby("test")["data_digest"].agg(lambda digests: digests.value_counts().index[0])
+        return frame[frame["data_digest"] == frame["test"].map(most)].reset_index(drop=True)
 
     @cached_property
     def rows_by_seed(self) -> dict[tuple[Cell | str, str], dict[int, dict[Any, Any]]]:

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from results_fixture import make_plan, write_run, write_study
 
+from leo_bench.records import TestResult
+from leo_bench.records.files import read_record, write_record
 from leo_bench.report import write_report
 from leo_bench.report.study.other_tests import other_tests_table
 from leo_bench.report.study.provenance import compute_words
@@ -105,6 +107,25 @@ def test_differences_elsewhere_are_paired_by_seed(tmp_path: Path) -> None:
     assert rows["difference, points"].tolist() == [digits, digits, own]
     assert set(rows["verdict"]) == {"inconclusive"}
     assert table.numbers["paired_against"].dropna().unique().tolist() == ["leo"]
+
+
+def test_seeds_on_other_images_of_a_data_set_have_rows_of_their_own_and_are_not_compared(tmp_path: Path) -> None:
+    plan = make_plan({"leo": {}, "none": {"relation": "none"}}, (0, 1, 2), base={**BASE, **MORE, "n_query": 5})
+    for run in plan.runs:
+        folder = write_run(tmp_path, plan, run, better_by_seed)
+        for path in folder.glob("tests/*/result.json"):
+            record = read_record(path, TestResult)
+            if run.seed == 2 and record.dataset == "digits":
+                write_record(path, record.model_copy(update={"data_digest": "0ddba11"}))
+    table = other_tests_table(load_study_data(write_study(tmp_path, plan)))
+    assert table is not None
+    rows = table.numbers[table.numbers["variant"] == "none"].set_index(["data", "test"])
+    usual, other = (rows.loc[(name, "10-way 1-shot mixed")] for name in ("digits 5f1c0ffe", "digits 0ddba11"))
+    # seeds 0 and 1: 1 and 2 points of 50; seed 2 has 3 of them, on images that no other seed has seen
+    assert usual["paired_difference"] == pytest.approx(0.03) and usual["paired_n_seeds"] == usual["n_seeds"] == 2
+    assert np.isnan(other["paired_difference"]) and other["n_seeds"] == 1
+    assert other["paired_verdict"] == "-" and np.isnan(other["low_whole"])
+    assert rows.loc[("omniglot 5f1c0ffe", "5-way 5-shot mixed"), "paired_n_seeds"] == 3
 
 
 def test_differences_elsewhere_compare_another_inner_loop_on_the_same_episodes(tmp_path: Path) -> None:
