@@ -115,7 +115,7 @@ def test_other_bits_on_the_same_machine_fail(capsys: pytest.CaptureFixture[str])
     assert code == 1 and found["holds"] == {"2": False}
     (run,) = found["runs"]
     assert (run["level"], run["changed"]) == (None, "")
-    assert run["differences"][0] == "weights_digest: recorded other, now 77aa"
+    assert run["differences"][0] == f"weights_digest: recorded other, now weights of {run['run_key']}"
 
 
 @pytest.mark.parametrize(("counts", "level", "code"), [((4, 5, 7), 3, 0), ((50, 51, 52), None, 1), ((5,), None, 0)])

@@ -193,8 +193,9 @@ def test_other_bits_are_named_and_kept(view: StudyView, tmp_path: Path) -> None:
     assert run.result is not None
     other = dataclasses.replace(run, result=run.result.model_copy(update={"weights_digest": "other"}))
     comparison = again(other, tmp_path / "again")
-    assert comparison.differences == ["weights_digest: recorded other, now 77aa"]
-    assert read_record(tmp_path / "again" / run.planned.run_key / "result.json", Result).weights_digest == "77aa"
+    now = f"weights of {run.planned.run_key}"
+    assert comparison.differences == [f"weights_digest: recorded other, now {now}"]
+    assert read_record(tmp_path / "again" / run.planned.run_key / "result.json", Result).weights_digest == now
 
 
 def test_a_run_of_other_source_is_compared_and_its_source_named(view: StudyView, tmp_path: Path) -> None:

@@ -100,10 +100,19 @@ def _notes(
         value, other = (side.rows[allowed[0]][name] for side in (own, base))
         if value != other and own.variant not in own.data.plan.switches.get(name, []):
             notes.append(f"part of the change: {name.replace('_', ' ')} {value} against {other}")
+    if all(_same_weights(own, base, seed) for seed in allowed):
+        notes.append(f"trained to the very weights of {base_name} in every seed: training does not read what differs")
     if set(allowed) != set(base.rows) and set(own.rows) <= set(base.rows):
         same = 100 * float(np.mean([base.rows[seed]["accuracy"] for seed in allowed]))
         notes.append(f"{base_name} has {same:.1f}% with the same {'seed' if len(allowed) == 1 else 'seeds'}")
     return notes
+
+
+def _same_weights(own: VariantScores, base: VariantScores, seed: int) -> bool:
+    """Return True if two trainings of a seed, of which neither is the other, ended with the same bits."""
+    run, other = own.recorded(seed)[0], base.recorded(seed)[0]
+    digests = {side.result.weights_digest for side in (run, other) if side.result}
+    return run.planned.run_key != other.planned.run_key and len(digests) == 1
 
 
 def _refusal(own: VariantScores, base: VariantScores, seed: int, may_differ: tuple[str, ...]) -> str:

@@ -66,6 +66,28 @@ def test_the_difference_is_with_the_variant_that_the_plan_names(data: StudyData)
     assert [full["holm_p"], head["holm_p"]] == pytest.approx([max(p_full, 2 * p_head), 2 * p_head])
 
 
+def test_two_trainings_with_the_same_weights_in_every_seed_are_said_to_have_them(tmp_path: Path) -> None:
+    plan = make_plan({"leo": {}, "wider": {"width": 16}, "longer": {"latent_dim": 128}}, (0, 1))
+    for run in plan.runs:
+        # the weights of `wider` are those of the baseline in both seeds, those of `longer` in one
+        same = run.variant == "leo" or run.variant == "wider" or run.seed == 1
+        digest = f"{run.seed}" if same else "others"
+        write_run(tmp_path, plan, run, lambda *_: np.full((12, 6), 60), weights_digest=digest)
+    frame = effects(load_study_data(write_study(tmp_path, plan)), MIXED).set_index("variant")
+    words = "trained to the very weights of the baseline in every seed: training does not read what differs"
+    assert frame["note"].to_dict() == {"wider": words, "longer": ""}
+
+
+def test_tests_of_one_training_are_not_said_to_have_the_same_weights(tmp_path: Path) -> None:
+    plan = make_plan({"leo": {}, "more_steps": {"test_inner_steps": 2}}, (0, 1), base={"inner_steps": 1})
+    for run in plan.runs:
+        steps = [0, 1, 2] if run.variant == "more_steps" else [0, 1]
+        right = np.full((12, len(steps)), 60)
+        write_run(tmp_path, plan, run, lambda *_, right=right: right, steps=steps)
+    frame = effects(load_study_data(write_study(tmp_path, plan)), MIXED)
+    assert frame["note"].tolist() == [""]
+
+
 def test_every_place_names_the_variant_compared_with(data: StudyData) -> None:
     rows = main_numbers(data).set_index("variant")
     assert rows["against"].to_dict() == {"leo": "", "head_16": "leo", "full_16": "head_16"}
