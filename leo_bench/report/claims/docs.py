@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from leo_bench.records import Plan, find_studies, read_record
+from leo_bench.report.claims.document_tables import comparison_tables
 from leo_bench.report.claims.page import claims_answer
-from leo_bench.report.claims.tables import (
+from leo_bench.report.claims.rows import (
     CLAIMS,
     by_section,
     claim_rows,
     claims_markdown,
-    comparison_tables,
     counts_markdown,
     opening_markdown,
 )

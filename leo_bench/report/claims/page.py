@@ -3,17 +3,10 @@
 from pathlib import Path
 
 from leo_bench.records import listed
+from leo_bench.report.claims.document_tables import comparison_tables
 from leo_bench.report.claims.figures import HOW_TO_READ, claim_plots
-from leo_bench.report.claims.tables import (
-    CLAIMS,
-    claim_rows,
-    claims_csv,
-    claims_markdown,
-    comparison_tables,
-    numbers_table,
-    rules_table,
-    sources_table,
-)
+from leo_bench.report.claims.numbers import numbers_table, sources_table
+from leo_bench.report.claims.rows import CLAIMS, claim_rows, claims_csv, claims_markdown, rules_table
 from leo_bench.report.pages import show, write_report_pages
 from leo_bench.report.sentences import counts
 from leo_bench.report.study.main_table import BUSY

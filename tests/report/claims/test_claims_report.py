@@ -18,15 +18,9 @@ from leo_bench.records.claims import Claim, Claims, ComparisonTable, Part, Sourc
 from leo_bench.report import write_report
 from leo_bench.report.claims.docs import write_claims_docs
 from leo_bench.report.claims.figures import claim_plots
+from leo_bench.report.claims.numbers import numbers_table, sources_table
 from leo_bench.report.claims.page import claims_answer
-from leo_bench.report.claims.tables import (
-    claim_rows,
-    claims_markdown,
-    counts_markdown,
-    numbers_table,
-    opening_markdown,
-    sources_table,
-)
+from leo_bench.report.claims.rows import claim_rows, claims_markdown, counts_markdown, opening_markdown
 from leo_bench.report.claims.words import measured_words, number_words, where_words
 from leo_bench.report.findings import write_findings
 from leo_bench.report.pages import TEXT
