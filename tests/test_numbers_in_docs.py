@@ -1136,7 +1136,7 @@ def test_what_the_findings_say_of_the_improvements() -> None:
     assert verdicts.pop("task_conditioned") == [open_, worse, open_, open_]
     assert {verdict for found in verdicts.values() for verdict in found} == {open_}
     ahead = {
-        name: sorted(f"{100 * float(effects.loc[(name, test), 'difference']):.0f}" for test in tests[2:])
+        name: [f"{100 * one:.0f}" for one in sorted(effects.loc[(name, test), "difference"] for test in tests[2:])]
         for name in ("rate_per_step", "rate_learned")
     }
     text = " ".join(" ".join(page("findings.md")).split())
