@@ -13,7 +13,7 @@ from results_fixture import make_plan, seal, write_study
 from leo_bench.commands.cli import main
 from leo_bench.config import Settings, make_settings, planned_tests
 from leo_bench.errors import LeoBenchError
-from leo_bench.records import Result, RunState, StudyView, TestResult, read_record
+from leo_bench.records import Result, RunState, StudyView, TestResult, load_study, read_record
 from leo_bench.running import reproduce, sources
 from leo_bench.running.attempts import MAX_ATTEMPTS
 from leo_bench.running.executor import Ended
@@ -53,11 +53,20 @@ def do(settings: Settings, folder: Path) -> None:
     subprocess.run(command, env=worker_environment(settings), check=True)
 
 
-@pytest.fixture
-def view(tmp_path: Path) -> StudyView:
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a results folder with a study that is done, for all tests: each copies it."""
+    results = tmp_path_factory.mktemp("done")
     variants = {"short": {"latent_dim": 101, "n_train_episodes": 40}, "long": {"latent_dim": 102}}
     plan = make_plan(variants, [0], numerics=None)
-    return StudyRunner(plan, plan, tmp_path, LocalProcesses(2), say=lambda text: None, worker=WORKER).run()
+    StudyRunner(plan, plan, results, LocalProcesses(2), say=lambda text: None, worker=WORKER).run()
+    return results
+
+
+@pytest.fixture
+def view(done: Path, tmp_path: Path) -> StudyView:
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    return load_study(tmp_path / "ablations-cpu")
 
 
 def test_a_run_is_found_by_its_key_in_whichever_study_has_it(view: StudyView, tmp_path: Path) -> None:
