@@ -7,6 +7,8 @@ drawings themselves.
 
 import ast
 import hashlib
+from collections import deque
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -94,7 +96,7 @@ def _path(name: str) -> Path:
 def _imports(path: Path) -> tuple[str, ...]:
     """Return the modules of leo_bench that a file imports anywhere, as dotted names below leo_bench."""
     names = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _statements(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "leo_bench":
             base = node.module.split(".")[1:]
             for alias in node.names:
@@ -115,7 +117,7 @@ def properties(text: str) -> list[ast.FunctionDef]:
     """Return the functions in source text that are decorated with @property, without bare strings."""
     return [
         node
-        for node in ast.walk(_without_bare_strings(ast.parse(text)))
+        for node in _statements(_without_bare_strings(ast.parse(text)))
         if isinstance(node, ast.FunctionDef)
         and any(isinstance(by, ast.Name) and by.id == "property" for by in node.decorator_list)
     ]
@@ -133,8 +135,19 @@ def dump(node: object) -> str:
     return f"[{','.join(map(dump, node))}]" if isinstance(node, list) else ascii(node)
 
 
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield a module, all statements in it, and their clauses. Expressions, most of a tree, are left out."""
+    waiting: deque[ast.AST] = deque([tree])
+    while waiting:
+        node = waiting.popleft()
+        yield node
+        for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, field, None)
+            waiting.extend(inner if isinstance(inner, list) else [])
+
+
 def _without_bare_strings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
             node.body = [  # type: ignore[attr-defined]
