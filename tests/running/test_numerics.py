@@ -106,6 +106,36 @@ def test_determinism_and_the_trained_model_count(package: Path, module: str) -> 
     assert changed(package / f"{module}.py", "\nimport torch", "\nONE_MORE = 1\nimport torch") == set(LEARNERS)
 
 
+def test_an_import_counts_wherever_a_statement_can_stand(tmp_path: Path) -> None:
+    text = """
+if a:
+    import leo_bench.in_if
+elif b:
+    import leo_bench.in_elif
+for c in d:
+    pass
+else:
+    import leo_bench.in_else
+with e:
+    import leo_bench.in_with
+try:
+    import leo_bench.in_try
+except f:
+    import leo_bench.in_except
+finally:
+    import leo_bench.in_finally
+match g:
+    case h:
+        import leo_bench.in_case
+class I:
+    async def j(self):
+        import leo_bench.in_method
+"""
+    (tmp_path / "module.py").write_text(text)
+    places = "if elif else with try except finally case method".split()
+    assert sorted(numerics._imports(tmp_path / "module.py")) == sorted(f"in_{place}" for place in places)
+
+
 def test_the_dump_is_the_syntax_tree_by_hand() -> None:
     # Quotes in an f-string are what Python versions unparse in different ways.
     snippet = """def f(x: int = 0) -> str:\n    return f"{x!r:>{2}} of {name('a')}" if x else "b"\n"""

@@ -1,4 +1,4 @@
-"""Every number behind a verdict with its rule, and the runs that it is of."""
+"""Tables of the numbers behind the verdicts, with their rules, and of the runs that they come from."""
 
 from collections import Counter
 

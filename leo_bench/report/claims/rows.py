@@ -1,4 +1,4 @@
-"""The statements of the document as rows: one list of them all, and what each table of it shows."""
+"""The statements of the document as rows, and the tables that are made of these rows."""
 
 from collections import Counter
 

@@ -101,7 +101,7 @@ def _notes(
         if value != other and own.variant not in own.data.plan.switches.get(name, []):
             notes.append(f"part of the change: {name.replace('_', ' ')} {value} against {other}")
     if all(_same_weights(own, base, seed) for seed in allowed):
-        notes.append(f"trained to the very weights of {base_name} in every seed: training does not read what differs")
+        notes.append(f"ended with the weights of {base_name} in every seed: training does not read what differs")
     if set(allowed) != set(base.rows) and set(own.rows) <= set(base.rows):
         same = 100 * float(np.mean([base.rows[seed]["accuracy"] for seed in allowed]))
         notes.append(f"{base_name} has {same:.1f}% with the same {'seed' if len(allowed) == 1 else 'seeds'}")
@@ -109,10 +109,14 @@ def _notes(
 
 
 def _same_weights(own: VariantScores, base: VariantScores, seed: int) -> bool:
-    """Return True if two trainings of a seed, of which neither is the other, ended with the same bits."""
-    run, other = own.recorded(seed)[0], base.recorded(seed)[0]
-    digests = {side.result.weights_digest for side in (run, other) if side.result}
-    return run.planned.run_key != other.planned.run_key and len(digests) == 1
+    """Return True if two trainings of a seed, of which neither is the other, ended with the same bits.
+
+    Methods that train nothing have the same weights, which are none, and say nothing by it.
+    """
+    runs = [side.recorded(seed)[0] for side in (own, base)]
+    trained = [run.result for run in runs if run.result and run.result.n_train_episodes]
+    digests = {result.weights_digest for result in trained}
+    return runs[0].planned.run_key != runs[1].planned.run_key and len(trained) == 2 and len(digests) == 1
 
 
 def _refusal(own: VariantScores, base: VariantScores, seed: int, may_differ: tuple[str, ...]) -> str:

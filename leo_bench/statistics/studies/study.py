@@ -1,5 +1,6 @@
 """Results of one study: score rows that may be averaged, labels, changed settings."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -120,7 +121,8 @@ class StudyData:
         """Score rows at other shots, on other data or with wrong labels, each with its own variant's adaptation; `test`
         names data set and test.
 
-        All rows of a test are on the same images: if its data set has changed, those that most rows are on.
+        All rows of a test are on the same images: if its data set has changed, those that most rows are on, and in a
+        tie those seen first.
         """
         rows = [
             {**score_row(self.plan, run, test), "test": f"{test.dataset} {test.asked.episodes_name}"}
@@ -129,7 +131,7 @@ class StudyData:
             if is_elsewhere(run, test)
         ]
         frame = pd.DataFrame(rows, columns=[*SCORE_COLUMNS, "test"])
-        most = frame.groupby("test")["data_digest"].agg(lambda digests: digests.value_counts().index[0])
+        most = frame.groupby("test")["data_digest"].agg(lambda digests: Counter(digests).most_common(1)[0][0])
         return frame[frame["data_digest"] == frame["test"].map(most)].reset_index(drop=True)
 
     @cached_property

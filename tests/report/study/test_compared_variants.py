@@ -74,8 +74,17 @@ def test_two_trainings_with_the_same_weights_in_every_seed_are_said_to_have_them
         digest = f"{run.seed}" if same else "others"
         write_run(tmp_path, plan, run, lambda *_: np.full((12, 6), 60), weights_digest=digest)
     frame = effects(load_study_data(write_study(tmp_path, plan)), MIXED).set_index("variant")
-    words = "trained to the very weights of the baseline in every seed: training does not read what differs"
+    words = "ended with the weights of the baseline in every seed: training does not read what differs"
     assert frame["note"].to_dict() == {"wider": words, "longer": ""}
+
+
+def test_methods_that_train_nothing_are_not_said_to_have_the_same_weights(tmp_path: Path) -> None:
+    untrained = {"learner": "nearest_neighbour", "n_train_episodes": 0, "inner_steps": 0}
+    plan = make_plan({"leo": untrained, "wider": {**untrained, "width": 16}}, (0, 1))
+    for run in plan.runs:
+        write_run(tmp_path, plan, run, lambda *_: np.full((12, 1), 60), weights_digest="none", n_train_episodes=0)
+    frame = effects(load_study_data(write_study(tmp_path, plan)), MIXED)
+    assert frame["compared"].all() and frame["note"].tolist() == [""]
 
 
 def test_tests_of_one_training_are_not_said_to_have_the_same_weights(tmp_path: Path) -> None:
